@@ -1,0 +1,129 @@
+/* mpifetch.h -- fetch, verify and publish files with all ranks of an MPI program.
+ *
+ *     struct mpifetch_options options;
+ *     struct mpifetch_report report;
+ *
+ *     mpifetch_options_init(&options);
+ *     options.source = "hf://acme/demo-model";
+ *     options.dest = "/shared/models/demo";
+ *     if (mpifetch_get(MPI_COMM_WORLD, &options, &report) != MPIFETCH_OK)
+ *         fprintf(stderr, "%s\n", report.error);
+ *     else
+ *         load(report.path);
+ *
+ * MPI must be initialised with at least MPI_THREAD_FUNNELED, and calls are made from the thread
+ * that did so. Other threads of the caller may go on. The library installs no signal handlers,
+ * prints nothing unless options.progress or options.verbosity ask for it, and never exits. */
+#ifndef MPIFETCH_H
+#define MPIFETCH_H
+
+#include <mpi.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MPIFETCH_VERSION_MAJOR 0
+#define MPIFETCH_VERSION_MINOR 1
+#define MPIFETCH_VERSION_PATCH 0
+
+#if defined(__GNUC__)
+#define MPIFETCH_API __attribute__((visibility("default")))
+#else
+#define MPIFETCH_API
+#endif
+
+/* Results, equal to the exit codes of the program. */
+enum mpifetch_status {
+    MPIFETCH_OK = 0,
+    MPIFETCH_DEFECT = 1,     /* an error of no other class */
+    MPIFETCH_USAGE = 2,      /* the options make no sense */
+    MPIFETCH_SOURCE = 3,     /* the source refused: not found, gated, bad token */
+    MPIFETCH_DIGEST = 4,     /* digests do not match, after a fresh fetch */
+    MPIFETCH_DEST = 5,       /* the destination refused: space, quota, permission */
+    MPIFETCH_NETWORK = 6,    /* the network failed beyond all retries */
+    MPIFETCH_INTERRUPTED = 7 /* mpifetch_options.interrupted said so */
+};
+
+enum mpifetch_progress {
+    MPIFETCH_PROGRESS_NONE,
+    MPIFETCH_PROGRESS_AUTO, /* bar on a terminal, plain elsewhere */
+    MPIFETCH_PROGRESS_BAR,
+    MPIFETCH_PROGRESS_PLAIN
+};
+
+/* Begin with mpifetch_options_init. Strings and lists are borrowed for the time of the call;
+ * lists end in NULL. All ranks pass the same values, but only those of rank 0 are used for what
+ * concerns the source; scratch may differ from rank to rank. */
+struct mpifetch_options {
+    /* what */
+    const char *source;   /* hf://..., https://..., file:///...; NULL with a manifest */
+    const char *manifest; /* file or URL of a list of files, or NULL */
+    const char *base;     /* URL that names in the manifest are relative to, or NULL */
+    const char *sha256;   /* for a single URL: its digest in hex, or NULL */
+    const char *revision, *repo_type; /* of the Hub, or NULL */
+    const char *const *include, *const *exclude; /* patterns, or NULL */
+    /* where */
+    const char *dest;
+    const char *scratch; /* directory, "none", or NULL to choose */
+    /* how */
+    const char *token_file, *cacert, *proxy;
+    const char *const *headers;   /* "Name: value" for the source's own host, or NULL */
+    unsigned connections;         /* transfers at a time per rank; 0: choose */
+    unsigned max_connections;     /* whole job; 0: choose */
+    uint64_t limit_rate;          /* bytes per second, whole job; 0: no limit */
+    uint64_t segment_size;        /* bytes, a multiple of 1 MiB; 0: choose */
+    unsigned retries;             /* tries after the first, without progress in between */
+    double retry_delay;           /* seconds before the first retry; doubles */
+    double connect_timeout;       /* seconds */
+    uint64_t speed_limit;         /* bytes per second: a transfer slower than this ... */
+    double speed_time;            /* ... for so many seconds is given up and tried again */
+    int force;                    /* replace a destination that is not ours */
+    int versions;                 /* destination is a symlink from the start */
+    int no_sync;                  /* do not wait for disks before publishing */
+    int require_digest;           /* refuse files for which the source has no digest */
+    int dry_run;                  /* only say what would be done */
+    /* what is said, on stderr of rank 0 */
+    enum mpifetch_progress progress;
+    int verbosity;      /* -1 errors only, 0 summary, 1 more, 2 each request */
+    const char *report; /* file for a JSON report, or NULL */
+    const char *trace;  /* file for a Chrome trace, or NULL */
+    /* Asked often, on every rank; not 0 ends the run with MPIFETCH_INTERRUPTED. May be NULL. */
+    int (*interrupted)(void *arg);
+    void *interrupted_arg;
+};
+
+/* The same on every rank. */
+struct mpifetch_report {
+    int status;            /* enum mpifetch_status */
+    int rank;              /* who saw the error first */
+    char error[512];       /* one sentence, "" if none */
+    char path[4096];       /* what was published */
+    int unchanged;         /* it was already there */
+    uint64_t files, bytes; /* of what was published */
+    uint64_t bytes_fetched, bytes_duplicated, bytes_reused;
+    uint64_t requests, retries;
+    double seconds;
+};
+
+MPIFETCH_API void mpifetch_options_init(struct mpifetch_options *options);
+
+/* Collective over comm. Returns enum mpifetch_status, the same on every rank, and fills *report.
+ * Unless it returns MPIFETCH_OK nothing new is visible at options->dest. */
+MPIFETCH_API int mpifetch_get(MPI_Comm comm, const struct mpifetch_options *options,
+                              struct mpifetch_report *report);
+
+/* Collective. What mpifetch_get would do, as text on stdout of rank 0. */
+MPIFETCH_API int mpifetch_plan(MPI_Comm comm, const struct mpifetch_options *options,
+                               struct mpifetch_report *report);
+
+/* "0.1.0" */
+MPIFETCH_API const char *mpifetch_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,34 @@
+/* base/strbuf.h -- text that grows; fails once and stays failed.
+ *
+ * Life cycle   zeroed struct, strbuf_add*, then strbuf_steal or strbuf_release.
+ * Ownership    data belongs to the buffer until stolen; it always ends in a NUL that len
+ *              does not count (data is NULL while nothing was added).
+ * Errors       out of memory sets failed; later calls do nothing, so that a caller checks
+ *              once, at the end. */
+#ifndef BASE_STRBUF_H
+#define BASE_STRBUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+struct strbuf {
+    char *data;
+    size_t len, cap;
+    bool failed;
+};
+
+void strbuf_add(struct strbuf *buf, const void *bytes, size_t len);
+void strbuf_adds(struct strbuf *buf, const char *text);
+void strbuf_addf(struct strbuf *buf, const char *fmt, ...) ERR_PRINTF(2, 3);
+
+/* Empty, memory kept. */
+void strbuf_clear(struct strbuf *buf);
+
+/* The text, to be freed by the caller, "" if nothing was added; NULL if anything failed.
+ * The buffer is empty afterwards. */
+char *strbuf_steal(struct strbuf *buf);
+void strbuf_release(struct strbuf *buf);
+
+#endif

@@ -1,0 +1,28 @@
+/* core/digest.h -- digests and midstates as values. Computing them is io/sha256.h. */
+#ifndef CORE_DIGEST_H
+#define CORE_DIGEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* GIT_BLOB: SHA-1 over "blob <size>\0" and the content, which is all the Hub has for files
+ * outside LFS; such a file is never cut into several segments. */
+enum digest_kind { DIGEST_NONE, DIGEST_SHA256, DIGEST_GIT_BLOB };
+
+struct digest {
+    uint8_t kind; /* enum digest_kind */
+    uint8_t bytes[32];
+};
+
+/* SHA-256 after a whole number of 64-byte blocks: hashing can go on anywhere from here. */
+struct midstate {
+    uint64_t bytes;
+    uint32_t h[8];
+};
+
+bool digest_equal(const struct digest *a, const struct digest *b);
+
+/* Of no bytes at all (FIPS 180-4 initial value). */
+struct midstate midstate_start(void);
+
+#endif

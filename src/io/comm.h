@@ -1,0 +1,39 @@
+/* io/comm.h -- messages between ranks; the only file that knows MPI.
+ *
+ * Owns a duplicate of the caller's communicator. No call here waits in an MPI collective, except
+ * comm_open and comm_close; agreement goes by messages through rank 0 (phase/agree.h), so that a
+ * rank that is gone can be given up. Messages between two ranks arrive in order; a rank may
+ * send to itself. */
+#ifndef IO_COMM_H
+#define IO_COMM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/strbuf.h"
+
+struct comm;
+
+void comm_close(struct comm *comm); /* Collective. Takes NULL. */
+
+int comm_rank(const struct comm *comm);
+int comm_size(const struct comm *comm);
+
+/* Filled by comm_open. Nodes are numbered by their lowest rank. */
+int comm_node(const struct comm *comm, int rank);
+int comm_nodes(const struct comm *comm);
+int comm_node_size(const struct comm *comm, int node);
+bool comm_node_first(const struct comm *comm); /* this rank is the lowest of its node */
+const char *comm_host(const struct comm *comm, int rank);
+
+/* Queue a message; the bytes are copied. Any size. */
+int comm_send(struct comm *comm, int to, const void *bytes, size_t len, struct err *err);
+
+/* The next message that has arrived: appended to buf (cleared first), sender in *from.
+ * false: nothing waits. Lets sends make progress. */
+bool comm_recv(struct comm *comm, struct strbuf *buf, int *from);
+
+bool comm_idle(struct comm *comm); /* all that was sent has left */
+
+#endif

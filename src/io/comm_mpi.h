@@ -1,0 +1,16 @@
+/* io/comm_mpi.h -- the one call with an MPI type in it. */
+#ifndef IO_COMM_MPI_H
+#define IO_COMM_MPI_H
+
+#include <mpi.h>
+
+#include "io/comm.h"
+
+/* Collective over mpi. The communicator is duplicated. */
+int comm_open(struct comm **out, MPI_Comm mpi, struct err *err);
+
+/* Whether a launcher started several processes that did not find each other: each is rank 0 of 1.
+ * *of is how many were started, *index which of them this is. */
+bool comm_is_singleton(int *index, int *of);
+
+#endif

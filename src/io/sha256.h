@@ -1,0 +1,38 @@
+/* io/sha256.h -- digests of bytes and of file parts; the only file that knows OpenSSL and
+ * xxhash. */
+#ifndef IO_SHA256_H
+#define IO_SHA256_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "core/digest.h"
+
+/* Hash on from a midstate. len must be a multiple of 64. */
+void sha256_blocks(struct midstate *state, const void *bytes, size_t len);
+
+/* Hash the rest (any length) and end: the digest of all bytes since midstate_start. */
+void sha256_end(const struct midstate *state, const void *bytes, size_t len,
+                uint8_t digest[32]);
+
+void sha256_bytes(const void *bytes, size_t len, uint8_t digest[32]);
+
+/* SHA-1 as git names a blob of these bytes: 20 bytes into digest. */
+int git_blob_sha1(const void *bytes, size_t len, uint8_t digest[20], struct err *err);
+
+/* For blobs that do not fit in memory: begin with the size, feed, end. */
+struct git_blob;
+int git_blob_begin(struct git_blob **out, uint64_t size, struct err *err);
+int git_blob_feed(struct git_blob *blob, const void *bytes, size_t len);
+int git_blob_end(struct git_blob **blob, uint8_t digest[20], struct err *err);
+
+/* XXH3, 64 bits: guards segments against disks and copies, not against people. */
+struct checksum;
+struct checksum *checksum_create(void); /* NULL: out of memory */
+void checksum_reset(struct checksum *sum);
+void checksum_feed(struct checksum *sum, const void *bytes, size_t len);
+uint64_t checksum_value(const struct checksum *sum);
+void checksum_destroy(struct checksum *sum);
+
+#endif

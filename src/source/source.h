@@ -1,0 +1,53 @@
+/* source/source.h -- where files come from. Rank 0 only.
+ *
+ * source_list picks the lister by the form of the source, asks the server what there is, and fills
+ * a plan (not sealed). After that the plan alone says how to fetch: plan_url, flags, and for
+ * PLAN_LOCATE files one request without body, whose redirect is the place (phase/locate.h). */
+#ifndef SOURCE_SOURCE_H
+#define SOURCE_SOURCE_H
+
+#include "base/pattern.h"
+#include "core/plan.h"
+#include "io/http.h"
+
+struct source_config {
+    const char *source;    /* hf://, https://, http://, file://; NULL with a manifest */
+    const char *manifest;  /* path or URL of a list, or NULL */
+    const char *base;      /* of relative names in the manifest, or NULL */
+    const char *sha256;    /* hex, for one URL, or NULL */
+    const char *revision;  /* --revision, or NULL */
+    const char *repo_type; /* model, dataset, space, or NULL */
+    const char *endpoint;  /* of the Hub, without trailing '/' */
+    const char *token;     /* for the Hub, or NULL */
+    const char *const *headers; /* NULL-terminated, or NULL */
+    struct pattern_list allow, deny;
+    uint64_t probe_above;  /* files of at least so many bytes need a look whether the server
+                            * cuts ranges (manifest, URL) */
+    struct retry_policy retry;
+    /* Called between requests and many times a second; -1 ends listing (a signal). */
+    int (*poll)(void *arg);
+    void *poll_arg;
+    /* Called for things the user should know (X-HF-Warning, retries); may be NULL. */
+    void (*notice)(void *arg, const char *text);
+    void *notice_arg;
+};
+
+struct source_count {
+    uint64_t revision, listing, probe, retried; /* requests made */
+};
+
+/* Which lister would serve: also used to refuse nonsense before anything is asked.
+ * ERR_USAGE says what forms there are. */
+enum source_kind { SOURCE_HUB, SOURCE_URL, SOURCE_MANIFEST, SOURCE_FILES };
+int source_kind(const struct source_config *config, enum source_kind *kind,
+                struct err *err);
+
+int source_list(const struct source_config *config, struct http *http, struct plan *plan,
+                struct source_count *count, struct err *err);
+
+/* The sentence for a reply with an error status of the Hub or any other server (hub-facts 1.8):
+ * sets *err with the code for the exit status. `what` is what was asked for. */
+int source_refusal(const char *what, const struct http_response *response,
+                   bool had_token, struct err *err);
+
+#endif
