@@ -1,12 +1,16 @@
-/* app/options.h -- argv and environment to options, from one table that also makes --help, the
- * man page and the shell completion.
+/* app/options.h -- argv and environment to options, from one table (app/option.h) that
+ * also makes --help, the man page and the shell completion.
  *
- * Each option --some-name has an environment twin MPIFETCH_SOME_NAME; argv wins. Lists (--include,
- * --exclude, --header) add up in argv; in the environment they are separated by newlines. */
+ * Each option --some-name has an environment twin MPIFETCH_SOME_NAME; argv wins, and an
+ * empty variable counts as none. Lists (--include, --exclude, --header) add up in argv;
+ * in the environment they are separated by newlines.
+ *
+ * Life cycle   options_parse, then options_release whether it failed or not.
+ * Ownership    texts are borrowed from argv and the environment, which must outlive
+ * options. Errors       ERR_USAGE: the sentence names the option and says how to see the
+ * help. Collective   no call talks to other ranks. */
 #ifndef APP_OPTIONS_H
 #define APP_OPTIONS_H
-
-#include <stdbool.h>
 
 #include "base/err.h"
 #include "base/strbuf.h"
@@ -16,16 +20,16 @@ enum options_command { COMMAND_GET, COMMAND_PLAN, COMMAND_HELP, COMMAND_VERSION 
 
 struct options {
     enum options_command command;
-    const char *topic; /* the command that --help was asked of, or NULL */
+    const char *topic; /* COMMAND_HELP: the command it was asked of, or NULL */
     struct mpifetch_options get;
-    void *owned; /* lists */
+    void *owned; /* copies of lists from the environment */
 };
 
-/* ERR_USAGE names the option and how to see help. argv must outlive options. */
+/* Starts from mpifetch_options_init, but progress is MPIFETCH_PROGRESS_AUTO. */
 int options_parse(struct options *options, int argc, char **argv, struct err *err);
 void options_release(struct options *options);
 
-/* Text for --help: of the program, or of one command. */
+/* Text for --help: of the program (NULL), or of one command. */
 void options_help(struct strbuf *out, const char *topic);
 
 /* The option table as roff (man page) and as a bash completion script. */

@@ -1,5 +1,5 @@
-/* base/log.h -- lines on stderr. A line is formatted whole, control characters are masked,
- * and it leaves in one write, so that the lines of many ranks do not mix. */
+/* base/log.h -- lines on stderr. A line is formatted whole, control characters are
+ * masked, and it leaves in one write, so that the lines of many ranks do not mix. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 

@@ -1,7 +1,8 @@
-/* base/pattern.h -- the glob patterns of --include and --exclude, with exactly the meaning
- * they have in huggingface_hub: Python's fnmatchcase on the whole path, in Unicode code
- * points; '*' and '?' match '/'; '[!a-z]' classes; no escape character; '\' in pattern and
- * path counts as '/'; a pattern that ends in '/' gets '*' appended; "" matches nothing. */
+/* base/pattern.h -- the glob patterns of --include and --exclude, with exactly the
+ * meaning they have in huggingface_hub: Python's fnmatchcase on the whole path, in
+ * Unicode code points; '*' and '?' match '/'; '[!a-z]' classes; no escape character; '\'
+ * in pattern and path counts as '/'; a pattern that ends in '/' gets '*' appended; ""
+ * matches nothing. */
 #ifndef BASE_PATTERN_H
 #define BASE_PATTERN_H
 

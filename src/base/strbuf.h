@@ -20,6 +20,8 @@ struct strbuf {
 };
 
 void strbuf_add(struct strbuf *buf, const void *bytes, size_t len);
+/* Room for so many bytes more, which the caller writes to data + len and then counts. */
+void strbuf_reserve(struct strbuf *buf, size_t more);
 void strbuf_adds(struct strbuf *buf, const char *text);
 void strbuf_addf(struct strbuf *buf, const char *fmt, ...) ERR_PRINTF(2, 3);
 

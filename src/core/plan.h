@@ -1,10 +1,14 @@
-/* core/plan.h -- what to fetch: paths, sizes, digests, pinned to one version of the source.
+/* core/plan.h -- what to fetch: paths, sizes, digests, pinned to one version of the
+ * source.
  *
- * Life cycle   zeroed struct; plan_set_* and plan_add while listing; plan_seal once; then
+ * plan.c grows and seals a plan, plan_path.c has the rules for paths, plan_code.c turns a
+ * plan into bytes and text.
+ *
+ * Life cycle   zeroed struct; plan_set and plan_add while listing; plan_seal once; then
  *              read only. Rank 0 encodes it, all others decode: every rank holds the same
  *              plan and the same file numbers, so messages carry numbers, not paths.
- * Ownership    all text lives in one arena; text pointers from plan_* calls are good until
- *              the next plan_add or plan_set_*, for ever once sealed.
+ * Ownership    all text lives in one arena; text pointers from plan_* calls are good
+ *              until the next plan_add or plan_set, for ever once sealed.
  * Memory       at most 400 bytes a file for paths of ordinary length. */
 #ifndef CORE_PLAN_H
 #define CORE_PLAN_H
@@ -47,7 +51,7 @@ struct plan {
     struct strbuf text; /* the arena; offset 0 is "" */
     struct plan_file *files;
     size_t nfiles, room;
-    uint64_t nbytes;
+    uint64_t nbytes;   /* of all files; plan_seal adds them up */
     uint32_t source;   /* as the user wrote it, without secrets; offset */
     uint32_t revision; /* commit, or ""; offset */
     uint32_t ref;      /* the revision as asked for, "main" by default, or ""; offset */
@@ -55,21 +59,30 @@ struct plan {
     uint32_t repo;     /* "models/ns/name" of a Hub repository, or ""; offset */
 };
 
-/* Offsets are 32 bits: more than 4 GiB of text is an error, not a wrap. */
+/* Offsets are 32 bits: more than 4 GiB of text is an error, not a wrap. Texts that are
+ * equal within one entry are kept once. */
 int plan_add(struct plan *plan, const struct plan_entry *entry, struct err *err);
 
 /* Copy text into the arena and point *field (one of plan's own offsets) at it. */
 int plan_set(struct plan *plan, uint32_t *field, const char *text, struct err *err);
 
 /* Sort by path (bytes). ERR_SOURCE for a path that is absolute, has an empty, "." or ".."
- * part (with '\' counted as '/'), a drive letter, a NUL or control character, more than
- * 255 bytes in a part or 4095 in all, or is not UTF-8; for two files of one path; for a
- * file that is also a directory; for anything at or below ".mpifetch", or ".cache/huggingface"
- * if repo is set; for sizes that add up to more than 2^63. */
+ * part (with '\' counted as '/'), a drive letter, a control character, more than 255
+ * bytes in a part or 4095 in all, or is not UTF-8; for two files of one path; for a file
+ * that is also a directory; for anything at or below ".mpifetch", or ".cache/huggingface"
+ * (and for a file ".cache") if repo is set; for sizes that add up to more than 2^63. */
 int plan_seal(struct plan *plan, struct err *err);
 
-/* Why a path is refused, or NULL if it may be used. */
+/* Why a path is refused, or NULL if it may be used. Says nothing of paths that are
+ * refused for their place: plan_path_reserved does. */
 const char *plan_path_fault(const char *path);
+
+/* Why a path may not be used in this plan although it is a good one, or NULL. */
+const char *plan_path_reserved(const struct plan *plan, const char *path);
+
+/* What plan_seal holds against paths and sizes, the order included; sets nbytes. code:
+ * whose fault it is. */
+int plan_check(struct plan *plan, enum err_code code, struct err *err);
 
 const char *plan_text(const struct plan *plan, uint32_t offset);
 const char *plan_path(const struct plan *plan, size_t file);
@@ -82,8 +95,10 @@ void plan_url(const struct plan *plan, size_t file, struct strbuf *url);
 int plan_encode(const struct plan *plan, struct strbuf *bytes, struct err *err);
 int plan_decode(struct plan *plan, const void *bytes, size_t len, struct err *err);
 
-/* A canonical text whose digest names the content: a line for each file with path, size and
- * digest (or validator where there is no digest). Equal text means equal content. */
+/* A canonical text whose digest names the content: a line for each file with path, size
+ * and digest. Where there is no digest, validator and URL stand in for it: a validator
+ * says something about one URL only. Equal text means equal content, as far as the source
+ * tells; the same content from another place may have another text. */
 int plan_identity(const struct plan *plan, struct strbuf *text, struct err *err);
 
 void plan_release(struct plan *plan);

@@ -1,13 +1,15 @@
 /* core/relay.h -- one SHA-256 over a file that lies on many ranks.
  *
- * SHA-256 (FIPS 180-4) is sequential, but its state after whole 64-byte blocks is 40 bytes.
- * The owner of segment k hashes from the state that the owner of k-1 ended with, so no byte
- * moves for hashing. Only files of several segments pass here: a file of one segment is
- * hashed by the rank that fetched it.
+ * SHA-256 (FIPS 180-4) is sequential, but its state after whole 64-byte blocks is 40
+ * bytes. The owner of segment k hashes from the state that the owner of k-1 ended with,
+ * so no byte moves for hashing. Only files of several segments pass here: a file of one
+ * segment is hashed by the rank that fetched it.
  *
  * Life cycle   relay_create; relay_stored as segments land; relay_next until false, and
  *              send what it says; relay_advance with the answer; relay_destroy.
- * Invariant    at most one job of a file is out at a time. */
+ * Invariant    at most one job of a file is out at a time. A job that was out when its
+ * file was restarted or skipped counts as out until it is answered, or its rank lost: the
+ * next answer for that file would be taken for another otherwise. */
 #ifndef CORE_RELAY_H
 #define CORE_RELAY_H
 
@@ -27,13 +29,16 @@ struct relay;
 int relay_create(struct relay **out, const struct segments *segments, struct err *err);
 void relay_destroy(struct relay *relay);
 
+/* The segment lies at that rank. Said again, it has moved there. */
 void relay_stored(struct relay *relay, uint32_t segment, int rank);
 
-/* most: the longest run in segments, so that one chain does not occupy a rank for long. */
+/* most: the longest run in segments, so that one chain does not occupy a rank for long.
+ */
 bool relay_next(struct relay *relay, uint32_t most, struct relay_job *job);
 
-/* The run that relay_next gave for this first segment is hashed. After the last segment of
- * the file RELAY_DONE: the digest came with the answer, and the file is at its end. */
+/* The run that relay_next gave for this first segment is hashed. After the last segment
+ * of the file RELAY_DONE: the digest came with the answer, the file is at its end, and
+ * `after` may be NULL. */
 enum relay_state relay_advance(struct relay *relay, uint32_t segment,
                                const struct midstate *after);
 
@@ -43,6 +48,10 @@ void relay_restart(struct relay *relay, uint32_t file);
 
 /* The segments of a file are already verified and need no hashing. */
 void relay_skip(struct relay *relay, uint32_t file);
+
+/* The rank takes no part any more: its job will not be answered, and what it stored and
+ * is not hashed yet waits until relay_stored says where it lies. */
+void relay_lost(struct relay *relay, int rank);
 
 bool relay_finished(const struct relay *relay); /* no file waits for a hash */
 

@@ -20,31 +20,34 @@ struct reply_want {
     struct range range;
     uint64_t size;    /* of the whole file */
     bool whole;       /* no range was asked for */
-    const char *etag; /* validator of the planned version as reply_validator makes it; "" */
-    bool digest;      /* the content will be checked by digest: validators need not match */
+    const char *etag; /* planned validator, as reply_validator makes it, or "" */
+    bool digest; /* the content will be checked by digest: validators need not match */
 };
 
-/* "bytes 0-9/100", "bytes 0-9/ *", "bytes * /100": false if not of this form. Absent parts
- * are UINT64_MAX. end is exclusive. */
+/* Absent parts are UINT64_MAX. end is exclusive. */
 struct content_range {
     uint64_t begin, end, total;
 };
+
+/* "bytes 0-9/100", or with a star in place of "0-9" or of "100". false if not of this
+ * form, if it runs backwards or beyond its total, or if a number is beyond 2^63-1. */
 bool reply_content_range(const char *text, struct content_range *range);
 
-/* How the body may be used. NET_OK: it is bytes [range.begin, *end) of the file, where *end
- * may be short of what was asked for (legal; ask again for the rest) and is never beyond.
- * A 200 is accepted only where the whole file was wanted. Otherwise the fault, and *err
- * (ERR_SOURCE) with the reason, without the URL. For statuses of 300 and above: NET_OK
- * with *end = range.begin; the status speaks. */
+/* How the body may be used. NET_OK: it is bytes [range.begin, *end) of the file, where
+ * *end may be short of what was asked for (legal; ask again for the rest) and is never
+ * beyond. A 206 must tell the size of the file, for that is checked as well. A 200 is
+ * accepted only where the whole file was wanted. Otherwise the fault with *end =
+ * range.begin, and *err (ERR_SOURCE) with the reason, without the URL. For statuses of
+ * 300 and above: NET_OK with *end = range.begin; the status speaks. */
 enum net_fault reply_check(const struct reply *reply, const struct reply_want *want,
                            uint64_t *end, struct err *err);
 
-/* The strongest validator of a reply: entity tag without W/ and quotes, else "date:" and
- * Last-Modified, else "". */
+/* The strongest validator of a reply: entity tag without W/, quotes and "-gzip", else
+ * "date:" and Last-Modified, else "". */
 void reply_validator(const struct reply *reply, char *out, size_t size);
 
-/* Same version, as far as the two can tell: "" on either side is "cannot tell", true. A
- * "-gzip" suffix and quotes do not make a difference. */
+/* Same version, as far as the two can tell: "" on either side, or a tag and a date, is
+ * "cannot tell", true. W/, quotes and a "-gzip" suffix do not make a difference. */
 bool reply_same_version(const char *a, const char *b);
 
 #endif

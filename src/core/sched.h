@@ -1,11 +1,11 @@
 /* core/sched.h -- which rank fetches which segment, and when.
  *
  * Life cycle   sched_create; sched_credit when a rank can take more; sched_next until it
- *              says false, and do what it says; sched_done, sched_failed, sched_cancelled,
- *              sched_progress as ranks report; sched_finished; sched_destroy.
- * Time         an argument: seconds from any origin, never going back.
- * Cost         a grant is amortised constant time, whatever the number of ranks and
- *              segments, except for the choice of a duplicate, which happens late in a run.
+ *              says false, and do what it says; sched_done, sched_failed,
+ * sched_cancelled, sched_progress as ranks report; sched_finished; sched_destroy. Time an
+ * argument: seconds from any origin, never going back. Cost         a grant is amortised
+ * constant time, whatever the number of ranks and segments, except for the choice of a
+ * duplicate, which happens late in a run.
  *
  * The order. Large segments first, in the order of each file, several files side by side
  * (so that hash chains run beside each other, each in order); files of one small segment
@@ -19,11 +19,17 @@
  *  - otherwise another rank fetches it too: SCHED_DUPLICATE, at most one per segment.
  * Two ranks never write one place: a duplicate lands in the rank's private space. If the
  * first rank is done first, the duplicate is told SCHED_CANCEL and the verdict on it is
- * SCHED_LATE, whatever it answers. If the duplicate lands first (SCHED_WAIT), the first rank
- * is told SCHED_CANCEL, and only when it has answered that it stopped (sched_cancelled, or
- * sched_failed) the duplicate's rank is told SCHED_ADOPT: put it in its place, report done
- * again, and that is SCHED_STORED. If the first rank answers done after all, that counts,
- * and the duplicate is told SCHED_CANCEL.
+ * SCHED_LATE, whatever it answers. If the duplicate lands first (SCHED_WAIT), the first
+ * rank is told SCHED_CANCEL, and only when it has answered that it stopped
+ * (sched_cancelled, or sched_failed) the duplicate's rank is told SCHED_ADOPT: put it in
+ * its place, report done again, and that is SCHED_STORED. If the first rank answers done
+ * after all, that counts, and the duplicate is told SCHED_CANCEL.
+ *
+ * The last word. A rank ends what it was granted with exactly one of done, failed and
+ * cancelled; a SCHED_CANCEL that comes after that is left unanswered. A duplicate that is
+ * done has not ended: its rank keeps the copy, whatever the verdict, until it is told
+ * SCHED_ADOPT (and ends with done or failed) or SCHED_CANCEL (and ends with cancelled). A
+ * segment is not given again to a rank whose last word on it is still to come.
  *
  * Invariant: each segment is pending, leased or stored, and the counts add up. */
 #ifndef CORE_SCHED_H
@@ -65,13 +71,15 @@ int sched_create(struct sched **out, const struct segments *segments, int nranks
                  const struct sched_policy *policy, struct err *err);
 void sched_destroy(struct sched *sched);
 
-/* The rank can take so many units more; a unit is a large segment or a batch. */
+/* The rank can take so many units more; a unit is a large segment, a batch or a
+ * duplicate. */
 void sched_credit(struct sched *sched, int rank, uint32_t units);
 
 /* false: nothing to do before sched_due, or before somebody reports. */
 bool sched_next(struct sched *sched, double now, struct sched_action *action);
 
-enum sched_verdict sched_done(struct sched *sched, int rank, uint32_t segment, double now);
+enum sched_verdict sched_done(struct sched *sched, int rank, uint32_t segment,
+                              double now);
 
 /* Back to pending (unless another copy lives), not before that time, and for another rank
  * if one has credit. */
@@ -84,10 +92,12 @@ void sched_cancelled(struct sched *sched, int rank, uint32_t segment);
 void sched_progress(struct sched *sched, int rank, uint32_t segment, uint64_t bytes,
                     double now);
 
-/* A segment already stored somewhere (unchanged files, a former run). */
+/* A segment already stored somewhere (unchanged files, a former run). Nothing happens if
+ * it is leased. */
 void sched_have(struct sched *sched, uint32_t segment);
 
-/* A stored segment must be fetched again, if possible by another rank than `not_by`. */
+/* A stored segment must be fetched again, if possible by another rank than `not_by` (or
+ * -1). Nothing happens if it is not stored. */
 void sched_restart(struct sched *sched, uint32_t segment, int not_by);
 
 /* The rank takes no part any more: its leases are pending again, its reports are late. */
@@ -97,7 +107,9 @@ void sched_retire(struct sched *sched, int rank);
 void sched_hold(struct sched *sched, double until);
 
 bool sched_finished(const struct sched *sched); /* all stored */
-double sched_due(const struct sched *sched);    /* next time worth a call; or infinity */
+/* The next time at which sched_next is worth a call although nobody reports; or infinity.
+ * Minus infinity: at once, as something was reported since sched_next said false. */
+double sched_due(const struct sched *sched);
 uint32_t sched_pending(const struct sched *sched);
 uint32_t sched_leased(const struct sched *sched);
 uint32_t sched_stored(const struct sched *sched);

@@ -1,9 +1,9 @@
 /* core/segment.h -- the plan cut into segments: the unit of work, retry and hashing.
  *
  * A segment begins on a multiple of 1 MiB of its file (so of the 64 bytes of SHA-256, of
- * pages and of file system stripes) and all but the last of a file have the same length. A
- * file with PLAN_WHOLE is one segment; an empty file has none. Numbers are file by file, in
- * order; every rank cuts the same plan into the same segments. */
+ * pages and of file system stripes) and all but the last of a file have the same length.
+ * A file with PLAN_WHOLE or a git digest is one segment; an empty file has none. Numbers
+ * are file by file, in order; every rank cuts the same plan into the same segments. */
 #ifndef CORE_SEGMENT_H
 #define CORE_SEGMENT_H
 
@@ -34,7 +34,8 @@ enum {
  * SEGMENT_LEAST and SEGMENT_MOST, a multiple of SEGMENT_ALIGN. */
 uint64_t segment_size(uint64_t nbytes, uint32_t slots);
 
-/* size: as above, or what the user asked for, which must be a multiple of SEGMENT_ALIGN. */
+/* size: as above, or what the user asked for; ERR_USAGE unless it is a multiple of
+ * SEGMENT_ALIGN, and for more than 2^32-2 segments. */
 int segments_cut(struct segments *segments, const struct plan *plan, uint64_t size,
                  struct err *err);
 void segments_release(struct segments *segments);

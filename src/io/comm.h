@@ -1,9 +1,9 @@
 /* io/comm.h -- messages between ranks; the only file that knows MPI.
  *
- * Owns a duplicate of the caller's communicator. No call here waits in an MPI collective, except
- * comm_open and comm_close; agreement goes by messages through rank 0 (phase/agree.h), so that a
- * rank that is gone can be given up. Messages between two ranks arrive in order; a rank may
- * send to itself. */
+ * Owns a duplicate of the caller's communicator. No call here waits in an MPI collective,
+ * except comm_open and comm_close; agreement goes by messages through rank 0
+ * (phase/agree.h), so that a rank that is gone can be given up. Messages between two
+ * ranks arrive in order; a rank may send to itself. */
 #ifndef IO_COMM_H
 #define IO_COMM_H
 

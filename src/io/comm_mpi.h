@@ -9,8 +9,8 @@
 /* Collective over mpi. The communicator is duplicated. */
 int comm_open(struct comm **out, MPI_Comm mpi, struct err *err);
 
-/* Whether a launcher started several processes that did not find each other: each is rank 0 of 1.
- * *of is how many were started, *index which of them this is. */
+/* Whether a launcher started several processes that did not find each other: each is rank
+ * 0 of 1. *of is how many were started, *index which of them this is. */
 bool comm_is_singleton(int *index, int *of);
 
 #endif

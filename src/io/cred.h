@@ -5,10 +5,14 @@
 #include "base/err.h"
 
 /* The token for the Hub, or NULL if there is none; to be freed with cred_release.
- * Order: token_file (must be readable if given), HF_TOKEN, HUGGING_FACE_HUB_TOKEN, the file
- * HF_TOKEN_PATH, $HF_HOME/token, ${XDG_CACHE_HOME:-~/.cache}/huggingface/token. Blanks and line
- * ends around it are dropped; empty is none. HF_HUB_DISABLE_IMPLICIT_TOKEN leaves only token_file.
- * A token with a control character inside is ERR_USAGE (it would split a header). */
+ * A token_file that is given must be readable, and then no other place is asked. Else, in
+ * this order: HF_TOKEN, HUGGING_FACE_HUB_TOKEN, and one file: that of HF_TOKEN_PATH, else
+ * $HF_HOME/token, else ${XDG_CACHE_HOME:-~/.cache}/huggingface/token. A "~/" in front of
+ * these paths is the home directory; a variable that is empty counts as not set.
+ * Blanks and line ends around a token are dropped; an empty one is none.
+ * HF_HUB_DISABLE_IMPLICIT_TOKEN (1, on, yes, true) leaves only token_file. A token with a
+ * control character inside is ERR_USAGE (it would split a header), and so is a file that
+ * is too long to hold one. */
 int cred_hub_token(const char *token_file, char **token, struct err *err);
 
 void cred_release(char **token); /* wiped first */

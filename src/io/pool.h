@@ -1,10 +1,11 @@
-/* io/pool.h -- a few threads of this rank that write, hash and copy, so that the main thread
- * (which owns MPI and the sockets) never waits for a disk.
+/* io/pool.h -- a few threads of this rank that write, hash and copy, so that the main
+ * thread (which owns MPI and the sockets) never waits for a disk.
  *
  * Life cycle   pool_create; pool_submit; pool_finished until NULL, on the main thread;
  *              pool_destroy (waits for what runs, drops what waits).
  * Ownership    a job belongs to its submitter, who keeps it alive and untouched from
- *              pool_submit until pool_finished hands it back or pool_destroy returns. */
+ *              pool_submit until pool_finished hands it back or pool_destroy returns.
+ * Signals      are delivered to other threads, never to these. */
 #ifndef IO_POOL_H
 #define IO_POOL_H
 
@@ -13,33 +14,40 @@
 #include "base/err.h"
 
 enum pool_class {
-    POOL_URGENT, /* a socket waits for it: taken first, and one thread does nothing else */
+    POOL_URGENT, /* a socket waits for it: taken first, and one thread does nothing else
+                  */
     POOL_ORDINARY
 };
 
 struct job {
-    struct job *next;               /* the pool's own */
-    int (*run)(struct job *job);    /* on a pool thread; no MPI, no curl; -1 and job->err */
-    void (*done)(struct job *job);  /* for the owner: what to do once it is back */
+    struct job *next;            /* the pool's own */
+    int (*run)(struct job *job); /* on a pool thread; no MPI, no curl; -1 and job->err */
+    void (*done)(struct job *job); /* for the owner: what to do once it is back */
     void *owner;
-    double started, ended;          /* clock_now, filled by the pool */
-    int thread;                     /* which thread ran it, from 0 */
-    int rc;
-    struct err err;
+    double started, ended; /* clock_now, filled by the pool */
+    int thread;            /* which thread ran it, from 0 */
+    int rc;                /* what run returned */
+    struct err err;        /* cleared by pool_submit */
 };
 
 struct pool;
 
-/* At least two threads are made. wake is called from pool threads when a job ends. */
+/* At least two threads are made. wake is called from pool threads whenever a job has
+ * ended, before pool_destroy returns at the latest; it must not call the pool. */
 int pool_create(struct pool **out, unsigned threads, void (*wake)(void *arg), void *arg,
                 struct err *err);
+
+/* Jobs of a class begin in the order in which they were submitted. */
 void pool_submit(struct pool *pool, struct job *job, enum pool_class class);
-struct job *pool_finished(struct pool *pool);
+struct job *pool_finished(struct pool *pool); /* NULL: none waits to be handed back */
 unsigned pool_unfinished(const struct pool *pool); /* submitted and not handed back */
 
-/* Jobs that are long ask this and end early with ERR_INTERRUPTED. */
+/* Jobs that are long ask this and end early with ERR_INTERRUPTED. Jobs that wait are
+ * still begun. */
 bool pool_stopping(const struct pool *pool);
-void pool_stop(struct pool *pool);
+void pool_stop(struct pool *pool); /* from any thread, also from a signal handler */
+
+/* Includes pool_stop. done is not called. Takes NULL. */
 void pool_destroy(struct pool *pool);
 
 #endif

@@ -1,8 +1,17 @@
 /* source/source.h -- where files come from. Rank 0 only.
  *
- * source_list picks the lister by the form of the source, asks the server what there is, and fills
- * a plan (not sealed). After that the plan alone says how to fetch: plan_url, flags, and for
- * PLAN_LOCATE files one request without body, whose redirect is the place (phase/locate.h). */
+ * source_list picks the lister by the form of the source, asks the server what there is,
+ * and fills a plan (not sealed). After that the plan alone says how to fetch: plan_url,
+ * flags, and for PLAN_LOCATE files one request without body, whose redirect is the place
+ * (phase/locate.h). A file:// URL becomes a path with url_path_file (core/url_path.h).
+ *
+ * Forms        hf://: core/hub_name.h. Manifests: core/list_line.h. Others: one file at a
+ *              URL, or a file or a tree at file:///.
+ * Patterns     go over the path that a file gets below DEST.
+ * Secrets      the token goes to the endpoint of the Hub, and from hf:// sources only.
+ *              Headers go to the origin of plan->base, and to that of a manifest. A key
+ *              may hold a password that its URL came with, plan->source never does.
+ * Trust        a manifest from the web may not name file:// URLs. */
 #ifndef SOURCE_SOURCE_H
 #define SOURCE_SOURCE_H
 
@@ -21,8 +30,8 @@ struct source_config {
     const char *token;     /* for the Hub, or NULL */
     const char *const *headers; /* NULL-terminated, or NULL */
     struct pattern_list allow, deny;
-    uint64_t probe_above;  /* files of at least so many bytes need a look whether the server
-                            * cuts ranges (manifest, URL) */
+    uint64_t probe_above; /* files of at least so many bytes need a look whether the
+                           * server cuts ranges (manifest, URL) */
     struct retry_policy retry;
     /* Called between requests and many times a second; -1 ends listing (a signal). */
     int (*poll)(void *arg);
@@ -45,9 +54,10 @@ int source_kind(const struct source_config *config, enum source_kind *kind,
 int source_list(const struct source_config *config, struct http *http, struct plan *plan,
                 struct source_count *count, struct err *err);
 
-/* The sentence for a reply with an error status of the Hub or any other server (hub-facts 1.8):
- * sets *err with the code for the exit status. `what` is what was asked for. */
-int source_refusal(const char *what, const struct http_response *response,
-                   bool had_token, struct err *err);
+/* The sentence for a reply with an error status of the Hub or any other server
+ * (hub-facts 1.8): sets *err with the code for the exit status. `what` is what was asked
+ * for. */
+int source_refusal(const char *what, const struct http_response *response, bool had_token,
+                   struct err *err);
 
 #endif

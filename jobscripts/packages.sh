@@ -1,0 +1,39 @@
+# shellcheck shell=bash disable=SC2034
+# The Debian packages that mpifetch wants, in one place; sourced by quickstart.sh and
+# mpi_tests/run.sh.
+
+build_packages=(
+    build-essential ca-certificates cmake libcurl4-openssl-dev libjansson-dev
+    libopenmpi-dev libssl-dev libxxhash-dev openmpi-bin pkg-config
+)
+quickstart_packages=(python3 python3-pip python3-venv)
+test_packages=(
+    clang clang-format clang-tidy libclang-rt-dev libcmocka-dev python3 python3-venv
+    shellcheck
+)
+
+# install_packages NAME...: by apt, and only what is missing, so that a machine without
+# network or root that has them all is fine.
+install_packages()
+{
+    local name missing=() root=()
+
+    for name; do
+        dpkg-query -W -f '${db:Status-Status}\n' "$name" 2>/dev/null |
+            grep -qx installed || missing+=("$name")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    if [ "$(id -u)" -ne 0 ]; then
+        if ! command -v sudo >/dev/null; then
+            echo "these packages are missing and only root can install them:" \
+                "${missing[*]}" >&2
+            return 1
+        fi
+        root=(sudo)
+    fi
+    echo "installing ${missing[*]}"
+    "${root[@]}" timeout 300 apt-get -q -o DPkg::Lock::Timeout=120 update &&
+        "${root[@]}" env DEBIAN_FRONTEND=noninteractive timeout 900 \
+            apt-get -q -y -o DPkg::Lock::Timeout=120 \
+            install --no-install-recommends "${missing[@]}"
+}

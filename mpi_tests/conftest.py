@@ -1,0 +1,99 @@
+"""Fixtures of all suites that run the real program."""
+
+import random
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE / "servers")]
+
+from hub import Hub  # noqa: E402
+from job import Job  # noqa: E402
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def start(tmp_path):
+    """start(ranks, *args, env=, umask=) -> Job; 0 ranks: without mpirun."""
+    jobs = []
+
+    def begin(ranks, *args, **how):
+        home = tmp_path / f"home-{len(jobs)}"
+        home.mkdir()
+        jobs.append(Job(home, ranks, args, **how))
+        return jobs[-1]
+
+    yield begin
+    for job in jobs:
+        job.close()
+
+
+@pytest.fixture
+def run(start):
+    """run(ranks, *args, env=, umask=, timeout=) -> Result, when it has ended."""
+
+    def to_the_end(ranks, *args, timeout=None, **how):
+        job = start(ranks, *args, **how)
+        return job.wait(timeout) if timeout else job.wait()
+
+    return to_the_end
+
+
+@pytest.fixture
+def hub():
+    with Hub(need_query=True) as serving:
+        yield serving
+
+
+@pytest.fixture
+def dest(tmp_path):
+    """A place to publish at, alone in its directory."""
+    (tmp_path / "out").mkdir()
+    return tmp_path / "out" / "model"
+
+
+def write_tree(root, files):
+    """files: path -> bytes."""
+    for path, content in files.items():
+        target = Path(root, path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    return Path(root)
+
+
+def noise(size, seed):
+    return random.Random(seed).randbytes(size)
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory):
+    """A repository as a directory: large, odd-sized, tiny, empty, nested, twice the same, and
+    names that need quoting."""
+    large = noise(20 * MIB + 17, 1)
+    return write_tree(
+        tmp_path_factory.mktemp("model"),
+        {
+            "model-1.safetensors": large,
+            "model-2.safetensors": noise(20 * MIB, 2),
+            "copy/of/model-1.safetensors": large,
+            "just-lfs.bin": noise(MIB, 3),
+            "just-not-lfs.bin": noise(MIB - 1, 4),
+            "config.json": b'{"layers": 2}\n',
+            "one-byte": b"x",
+            "empty": b"",
+            ".gitattributes": b"*.safetensors filter=lfs\n",
+            "a/b/c/d/deep.txt": b"deep\n",
+            "a/empty-too": b"",
+            "names/with space.txt": b"space\n",
+            "names/100%.txt": b"percent\n",
+            "names/c#.txt": b"hash\n",
+            "names/what?&x=y+z.txt": b"query\n",
+            "names/%41.txt": b"not an A\n",
+            "names/größe-模型.txt": "Größe\n".encode(),
+            "names/[brackets]{and}'quotes'.txt": b"glob\n",
+            **{f"many/part-{i:03}.txt": b"part %d\n" % i for i in range(40)},
+        },
+    )

@@ -1,0 +1,215 @@
+"""One row for each way in which a server can misbehave, and what must come of it.
+
+The faults are in servers/misdeeds.py, with the numbers of the list of bad inputs that they stand
+for. Where the contract leaves open which of two exit codes is the right one, the row names both.
+"""
+
+from dataclasses import dataclass, field
+
+MIB = 1 << 20
+SIZE = 5 * MIB + 123  # six segments of 1 MiB: seven requests with the one that looks first
+GOOD = 20  # requests of a run in which little went wrong: late copies of segments are allowed
+SLOW = ("--speed-limit", 1000, "--speed-time", 1)
+
+
+@dataclass
+class Case:
+    fault: str
+    options: dict = field(default_factory=dict)  # of the fault
+    exits: tuple = (0,)
+    says: str = "model.bin"  # in the sentence of a failure
+    most: int = 60  # requests
+    how: str = "digest"  # or "trust": no digest; "list": a list with digest and size
+    size: int = SIZE
+    retries: int = 3
+    args: tuple = ()
+
+    def __str__(self):
+        words = [self.fault, *(f"{key.rstrip('_')}={value}" for key, value in self.options.items())]
+        if self.how != "digest":
+            words.append(self.how)
+        if self.size != SIZE:
+            words.append(str(self.size))
+        return " ".join(words)
+
+
+def fine(fault, how="digest", most=GOOD, size=SIZE, retries=3, args=(), **options):
+    return Case(fault, options, (0,), "", most, how, size, retries, args)
+
+
+def once(fault, times=1, **more):
+    """After the first look a few bad replies: overcome."""
+    return fine(fault, skip=1, times=times, most=60, **more)
+
+
+def fails(
+    fault, *exits, says="model.bin", most=60, how="digest", size=SIZE, retries=3, args=(), **options
+):
+    return Case(fault, options, exits, says, most, how, size, retries, args)
+
+
+CASES = [
+    fine("honest"),
+    fine("honest", how="trust"),
+    fine("honest", how="list"),
+    # 1 to 11: ranges
+    fine("range-ignored", most=6),
+    fine("range-ignored", how="trust", most=6),
+    fine("range-ignored", how="list", most=6),
+    once("range-ignored"),
+    fails("range-ignored", 3, skip=1),
+    fails("range-ignored", 3, from_=MIB),
+    fails("range-ignored", 3, from_=MIB, how="trust"),
+    once("starts-earlier", from_=MIB),
+    fails("starts-earlier", 3, from_=MIB),
+    fails("starts-earlier", 3, from_=MIB, how="trust"),
+    once("starts-later"),
+    fails("starts-later", 3, skip=1, how="trust"),
+    fine("shorter-end", most=40),
+    fine("shorter-end", most=40, how="trust"),
+    fine("shorter-end", most=40, how="list"),
+    fails("later-end", 0, 3),
+    once("no-content-range"),
+    fails("no-content-range", 3, skip=1),
+    fails("no-content-range", 3, skip=1, how="trust"),
+    once("bad-content-range"),
+    fails("bad-content-range", 3, skip=1),
+    fine("star-total", skip=1),
+    fine("star-total", how="list"),
+    fails("wrong-total", 3),
+    fails("wrong-total", 3, skip=1),
+    fails("wrong-total", 3, how="list"),
+    once("multipart"),
+    fails("multipart", 3, skip=1),
+    fails("multipart", 3, skip=1, how="trust"),
+    fails("not-satisfiable", 3),
+    fails("not-satisfiable", 3, skip=1),
+    fails("not-satisfiable-true-total", 3, skip=1),
+    fails("ranges-missing", 3, most=20),
+    fails("ranges-missing", 3, most=20, skip=1),
+    once("ranges-empty"),
+    fails("ranges-empty", 3, skip=1),
+    fails("ranges-empty", 3, how="list"),
+    fine("honest", size=0),
+    fine("honest", size=0, how="trust"),
+    fine("honest", size=0, how="list"),
+    fine("range-ignored", size=0),
+    fine("ranges-empty", size=0),
+    fine("honest", size=1),
+    fine("honest", size=MIB),
+    fine("range-ignored", size=1),
+    fine("chunked"),
+    fine("chunked", how="trust"),
+    # 12 to 17: versions
+    fails("etag-changes", 4, skip=1),
+    fails("etag-changes", 3, skip=1, how="trust"),
+    fails("etag-changes", 3, from_=MIB, how="trust"),
+    fails("etag-changes", 4, from_=MIB),
+    fine("etag-changes-alone"),
+    fails("etag-changes-alone", 3, skip=1, how="trust"),
+    fine("etag-forms"),
+    fine("etag-forms", how="trust"),
+    once("new-content"),
+    fails("new-content", 4, skip=1),
+    fails("new-content", 4, from_=2 * MIB),
+    fails("new-content", 4, from_=2 * MIB, how="list"),
+    fine("date-changes"),
+    fine("date-changes", how="trust"),
+    fails("only-date-changes", 4, skip=1),
+    # 18 to 24: lengths, encodings, other content
+    once("gzip"),
+    fails("gzip", 3, skip=1),
+    fails("gzip", 3, skip=1, how="trust"),
+    fine("no-length"),
+    fine("no-length", how="trust"),
+    once("no-length-short"),
+    once("no-length-short", how="trust"),
+    fails("no-length-short", 3, 6, skip=1, most=400),
+    once("length", by=100),
+    once("length", by=-100),
+    fails("length", 3, 6, skip=1, by=100),
+    fails("length", 3, 6, skip=1, by=-100, how="trust"),
+    once("length", value="-5"),
+    once("length", value="99999999999999999999999"),
+    once("length", value="twelve"),
+    fails("length", 3, 6, 0, skip=1, value="-5"),
+    fails("length", 3, 6, 0, skip=1, value="99999999999999999999999"),
+    fails("length", 3, 6, 0, skip=1, value="twelve"),
+    once("two-lengths"),
+    fails("two-lengths", 3, 6, 0, skip=1),
+    fails("length-and-chunked", 0, 3, 6),
+    once("short-then-close", times=4),
+    once("short-then-close", times=4, how="trust"),
+    fails("short-then-close", 6, skip=1, most=400),
+    once("longer"),
+    fails("longer", 0, 3, 6, how="trust"),
+    once("longer-chunked"),
+    fails("longer-chunked", 3, 6, 0, skip=1, how="trust"),
+    once("bad-chunk", value="zz"),
+    fails("bad-chunk", 3, 6, skip=1, value="zz", most=400),
+    fails("bad-chunk", 3, 6, skip=1, value="ffffffffffffffff1", most=400),
+    fails("bad-chunk", 3, 6, skip=1, value="-5", most=400),
+    fails("bad-trailer", 0, 3, 6),
+    once("login-page"),
+    once("login-page", how="trust"),
+    fails("login-page", 4),
+    fails("login-page", 3, how="list"),
+    fails("login-page", 3, skip=1),
+    once("error-json"),
+    fails("error-json", 4),
+    fails("error-json", 3, skip=1, how="trust"),
+    once("flip"),
+    once("flip", how="list"),
+    fails("flip", 4, skip=1),
+    fails("flip", 4, how="list"),
+    fails("flip", 4, from_=5 * MIB),
+    # 25 to 30: redirects (credentials: test_faults.py)
+    *(fine("redirect", code=code, hops=3, most=60) for code in (301, 302, 303, 307, 308)),
+    fine("redirect", relative=1, hops=3, most=60),
+    fine("redirect", foreign=1, hops=2, most=60),
+    fine("redirect", foreign=1, how="list", most=60),
+    fails("redirect", 3, hops=15),
+    fails("redirect-loop", 3),
+    fails("redirect-to", 3, scheme="file"),
+    fails("redirect-to", 3, scheme="ftp"),
+    fails("redirect-to", 3, scheme="gopher"),
+    fails("redirect-to", 3, scheme="nowhere"),
+    fails("redirect-to", 3, scheme="file", skip=1),
+    fine("signed", uses=1, most=60),
+    fails("expired", 3, says="403", most=10),
+    # refusals are not retried
+    *(fails("status", 3, status=s, says=str(s), most=3) for s in (400, 401, 403, 404, 410, 451)),
+    *(fails("status", 3, status=s, says=str(s), most=20, skip=1) for s in (403, 404, 412)),
+    # 31 to 36: throttling and time
+    *(fine("status", status=s, times=2, most=60) for s in (408, 425, 429, 500, 502, 503, 504, 599)),
+    *(once("status", status=s, times=2) for s in (408, 425, 429, 500, 502, 503, 504, 599)),
+    *(fails("status", 6, status=s, says=str(s), retries=2) for s in (408, 429, 500, 503)),
+    *(fails("status", 6, status=s, says=str(s), retries=2, skip=1) for s in (408, 429, 500, 503)),
+    *(once("status", status=429, hint=h) for h in ("seconds", "date", "ratelimit", "rubbish")),
+    once("status", status=503, hint="seconds"),
+    once("hidden-slow-down"),
+    once("hidden-slow-down", status=500),
+    once("hidden-slow-down", status=503),
+    fails("hidden-slow-down", 3, skip=1, how="trust"),
+    once("trickle", args=SLOW),
+    once("stall", at=0, times=2, args=SLOW),
+    once("stall", at=100_000, times=2, args=SLOW),
+    once("stall", at=100_000, times=2, args=SLOW, how="trust"),
+    once("silent", times=2, args=SLOW),
+    fine("silent", times=1, args=SLOW, most=60),
+    fails("stall", 6, skip=1, at=0, args=SLOW, retries=1),
+    fails("silent", 6, args=SLOW, retries=1),
+    once("reset", at=0, times=2),
+    once("reset", at=100_000, times=8),
+    fails("reset", 6, skip=1, at=0, retries=2),
+    once("reset-before-reply", times=2),
+    fine("reset-before-reply", times=2, most=60),
+    fails("reset-before-reply", 6, retries=2),
+    fine("stale", retries=0, most=60),
+    fine("collapse", retries=20, most=600),
+    once("rubbish"),
+    fails("rubbish", 3, 6),
+    fails("rubbish", 3, 6, skip=1),
+    once("huge-header"),
+    fails("huge-header", 3, 6, skip=1),
+]

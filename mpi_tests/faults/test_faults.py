@@ -1,0 +1,103 @@
+"""mpifetch against a server that misbehaves: the table of cases.py, and what needs more than a row."""
+
+import re
+
+import pytest
+from cases import CASES, MIB, SIZE
+from faults import Faults, content, sha256
+from trees import assert_alone, assert_nothing, assert_verifiable
+
+NAME = "model.bin"
+
+
+@pytest.fixture
+def server():
+    with Faults() as serving:
+        yield serving
+
+
+def words(case, url, dest):
+    """The command line for a case."""
+    common = (
+        "get",
+        "--segment-size",
+        MIB,
+        "--connections",
+        4,
+        "--retries",
+        case.retries,
+        *case.args,
+    )
+    if case.how == "trust":
+        return (*common, url, dest)
+    digest = sha256(NAME, case.size)
+    if case.how == "digest":
+        return (*common, "--sha256", digest, url, dest)
+    listed = dest.parent.parent / "list"
+    listed.write_text(f"{url} {digest} {case.size}\n")
+    return (*common, "--manifest", listed, dest)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_fault(run, server, dest, case):
+    url = server.place(case.fault, case.size, NAME, **case.options)
+    result = run(2, *words(case, url, dest))
+    assert result.code in case.exits, result
+    assert server.count() <= case.most
+    if result.code == 0:
+        assert result.out == f"{dest}\n"
+        # not compared by assert: a difference of megabytes takes pytest minutes to describe
+        same = (dest / NAME).read_bytes() == content(NAME, case.size)
+        assert same, "published bytes are not those of the source"
+        assert_verifiable(dest)
+        assert_alone(dest)
+    else:
+        assert result.out == ""
+        said = [line for line in result.err.splitlines() if line.startswith("mpifetch: ")]
+        assert said and re.search(case.says, said[-1]), result
+        assert_nothing(dest)
+
+
+@pytest.mark.parametrize("fault", ["redirect", "signed"])
+@pytest.mark.parametrize(
+    "header", ["Authorization: Bearer sesame", "authorization: Basic c2VzYW1l"]
+)
+def test_credentials_stay_with_the_first_origin(run, server, dest, fault, header):
+    """25, 26: the other origin is the same host on another port, which is not the same."""
+    options = {"foreign": 1, "hops": 2} if fault == "redirect" else {"uses": 1}
+    url = server.place(fault, SIZE, NAME, **options)
+    result = run(2, "get", "--segment-size", MIB, url, dest, env={"MPIFETCH_HEADER": header})
+    assert result.code == 0, result
+    auth = {origin: set() for origin in (server.url, server.other)}
+    for row in server.log():
+        auth[row["origin"]].add(row["had_auth"])
+    assert auth == {server.url: {True}, server.other: {False}}
+
+
+def test_credentials_follow_on_the_same_origin(run, server, dest):
+    url = server.place("redirect", SIZE, NAME, hops=3, relative=1)
+    header = {"MPIFETCH_HEADER": "Authorization: Bearer sesame"}
+    assert run(2, "get", url, dest, env=header).code == 0
+    assert all(row["had_auth"] for row in server.log())
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_connections_of_the_whole_job(run, server, dest, ranks):
+    """34: no more at a time than asked for, whatever the number of ranks."""
+    url = server.place("honest", 12 * MIB, NAME)
+    options = ("--segment-size", MIB, "--connections", 2, "--max-connections", 3)
+    assert run(ranks, "get", *options, url, dest).code == 0
+    assert server.most_running <= 3
+
+
+def test_a_bad_file_among_good_ones(run, server, dest):
+    """The sentence names the one that failed, and none of the others is published."""
+    urls = [server.place("honest", MIB, f"good-{i}.bin") for i in range(5)]
+    rows = [f"{url} {sha256(f'good-{i}.bin', MIB)} {MIB}\n" for i, url in enumerate(urls)]
+    url = server.place("flip", MIB, NAME)
+    listed = dest.parent.parent / "list"
+    listed.write_text("".join(rows) + f"{url} {sha256(NAME, MIB)} {MIB}\n")
+    result = run(3, "get", "--manifest", listed, dest)
+    assert result.code == 4, result
+    assert NAME in result.err and "good-" not in result.err
+    assert_nothing(dest)

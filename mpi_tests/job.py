@@ -1,0 +1,126 @@
+"""Runs of the real program under mpirun: started, watched, and ended for certain."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PROGRAM = os.environ.get("MPIFETCH", str(ROOT / "build" / "src" / "mpifetch"))
+MPIRUN = os.environ.get("MPIRUN", "mpirun")
+PATIENCE = 120  # seconds until a run counts as hung
+
+
+class Result:
+    def __init__(self, job, code, out, err):
+        self.job, self.code, self.out, self.err = job, code, out, err
+
+    @property
+    def report(self):
+        return json.loads(self.job.report.read_text())
+
+    def __repr__(self):
+        return f"exit {self.code}\n--- stdout\n{self.out}\n--- stderr\n{self.err}"
+
+
+class Job:
+    """One run. Its processes are a session of their own, which is how they are all found: mpirun
+    gives each rank a process group, so killing one group would leave the ranks behind."""
+
+    def __init__(self, home, ranks, args, env=None, umask=-1, cwd=None):
+        self.report = Path(home, f"report-{time.monotonic_ns()}.json")
+        launcher = [MPIRUN, "--allow-run-as-root", "--oversubscribe", "-n", str(ranks)]
+        command = [*(launcher if ranks else []), PROGRAM, *map(str, args)]
+        self._out = open(Path(home, "stdout"), "w+b")
+        self._err = open(Path(home, "stderr"), "w+b")
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=self._out,
+            stderr=self._err,
+            env={**self._environment(home), **(env or {})},
+            umask=umask,
+            cwd=cwd or home,
+            start_new_session=True,
+        )
+
+    def _environment(self, home):
+        """Nothing of the caller's HF_*, MPIFETCH_*, proxies or home reaches the program."""
+        kept = ("PATH", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")
+        return {
+            **{name: os.environ[name] for name in kept if name in os.environ},
+            "HOME": str(home),
+            "LANG": "C.UTF-8",
+            "MPIFETCH_REPORT": str(self.report),
+            "MPIFETCH_RETRY_DELAY": "0.05",
+            "OMPI_MCA_btl": "self,vader",
+        }
+
+    def processes(self):
+        """Ids of all that run in the session."""
+        found = []
+        for entry in os.scandir("/proc"):
+            if entry.name.isdigit():
+                try:
+                    fields = Path(entry.path, "stat").read_text().rpartition(")")[2].split()
+                except OSError:
+                    continue  # it ended while we looked
+                if int(fields[3]) == self.process.pid and fields[0] != "Z":
+                    found.append(int(entry.name))
+        return found
+
+    def command_lines(self):
+        lines = []
+        for pid in self.processes():
+            try:
+                lines.append(Path(f"/proc/{pid}/cmdline").read_bytes())
+            except OSError:
+                continue
+        return lines
+
+    def ranks(self):
+        """Process ids of the program itself."""
+        found = []
+        for pid in self.processes():
+            try:
+                if os.path.samefile(f"/proc/{pid}/exe", PROGRAM):
+                    found.append(pid)
+            except OSError:
+                continue
+        return found
+
+    def signal(self, number):
+        os.kill(self.process.pid, number)
+
+    def kill(self):
+        """End all of it, now."""
+        while self.processes():
+            for pid in self.processes():
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            if self.process.poll() is None:
+                self.process.wait()
+
+    def wait(self, timeout=PATIENCE):
+        try:
+            code = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"no end after {timeout} s\n{self.result(None)}") from None
+        return self.result(code)
+
+    def result(self, code):
+        texts = []
+        for stream in (self._out, self._err):
+            stream.seek(0)
+            texts.append(stream.read().decode("utf-8", "backslashreplace"))
+        return Result(self, code, *texts)
+
+    def close(self):
+        self.kill()
+        self._out.close()
+        self._err.close()

@@ -1,0 +1,190 @@
+"""What the Hub refuses, what is hostile in its answers, and secrets that must stay secret."""
+
+import re
+
+import pytest
+from conftest import MIB, noise, write_tree
+from trees import assert_nothing, assert_same, snapshot
+
+SOURCE = "hf://acme/demo"
+TOKEN = "hf_AbCdEf0123456789SeCrEt"
+
+
+@pytest.fixture
+def tree(hub, tmp_path):
+    files = {"config.json": b"{}\n", "weights.bin": noise(6 * MIB, 11)}
+    made = write_tree(tmp_path / "tree", files)
+    hub.add("acme/demo", made)
+    hub.set(tokens={TOKEN, "hf_stranger"})
+    return made
+
+
+def env(hub, token=None, **more):
+    return {"HF_ENDPOINT": hub.endpoint, **({"HF_TOKEN": token} if token else {}), **more}
+
+
+REFUSALS = [
+    # id, source, repository's attributes, token, what the sentence must say
+    (
+        "no repository, no token",
+        "hf://acme/none",
+        {},
+        None,
+        r"acme/none.*(not found|no such|token)",
+    ),
+    ("no repository", "hf://acme/none", {}, TOKEN, r"acme/none.*(not found|no such|exist)"),
+    ("no revision", SOURCE + "@nope", {}, None, r"nope"),
+    ("private", SOURCE, {"private": True}, None, r"token"),
+    ("private, stranger", SOURCE, {"private": True}, "hf_stranger", r"acme/demo"),
+    ("gated, no token", SOURCE, {"gated": "auto"}, None, r"gated|licen[cs]e|terms|token"),
+    ("gated, stranger", SOURCE, {"gated": "auto"}, "hf_stranger", r"gated|licen[cs]e|terms"),
+    ("bad token", SOURCE, {}, "hf_expired", r"token"),
+    ("disabled", SOURCE, {"disabled": True}, None, r"disabled"),
+    ("no such file", SOURCE + "/nope.bin", {}, None, r"nope\.bin"),
+]
+
+
+@pytest.mark.parametrize(
+    "source, attributes, token, says", [row[1:] for row in REFUSALS], ids=[r[0] for r in REFUSALS]
+)
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_refused(run, hub, tree, dest, ranks, source, attributes, token, says):
+    hub.add("acme/demo", tree, **attributes)
+    result = run(ranks, "get", source, dest, env=env(hub, token))
+    assert result.code == 3, result
+    assert result.out == ""
+    said = [line for line in result.err.splitlines() if line.startswith("mpifetch: ")]
+    assert len(said) == 1, result
+    assert re.search(says, said[0], re.IGNORECASE), said
+    assert token is None or token not in result.err
+    assert_nothing(dest)
+    asked = len(hub.log())
+    assert asked <= 6, [row["path"] for row in hub.log()]  # a refusal is not retried
+
+
+HOSTILE = [
+    "../evil",
+    "a/../../evil",
+    "/tmp/evil",
+    "a//evil",
+    "./evil",
+    "a/./evil",
+    "C:\\evil",
+    "C:/evil",
+    "..\\evil",
+    "a\\..\\..\\evil",
+    "",
+    "a/",
+    "nul\0evil",
+    "new\nline",
+    "tab\there",
+    ".mpifetch/manifest.json",
+    ".mpifetch",
+    ".cache/huggingface/download/config.json.metadata",
+    "config.json",  # a second time
+    "config.json/below",  # a file cannot be a directory
+    "n" * 256,
+    "/".join(["n" * 200] * 21),
+]
+
+
+@pytest.mark.parametrize("path", HOSTILE, ids=[ascii(path)[:40] for path in HOSTILE])
+def test_hostile_name(run, hub, tree, dest, path):
+    commit = hub.repositories["models", "acme/demo"].find("main")
+    commit.extra.append({"type": "file", "path": path, "size": 3, "oid": "0" * 40})
+    around = snapshot(dest.parent.parent / "tree")
+    result = run(2, "get", SOURCE, dest, env=env(hub))
+    assert result.code == 3, result
+    assert result.out == ""
+    assert_nothing(dest)
+    assert snapshot(dest.parent.parent / "tree") == around
+    assert hub.log("resolve*") == [] and hub.log("cdn") == []
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"type": "file", "path": "x", "size": -1, "oid": "0" * 40},
+        {"type": "file", "path": "x", "size": 1 << 63, "oid": "0" * 40},
+        {"type": "file", "path": "x", "size": "12", "oid": "0" * 40},
+        {"type": "file", "path": "x", "size": 1.5, "oid": "0" * 40},
+        {"type": "file", "path": 7, "size": 1, "oid": "0" * 40},
+        {"type": "file", "path": "x", "size": 1, "oid": "../../x"},
+        {"type": "file", "path": "x", "size": 1, "oid": "0" * 40, "lfs": {"oid": "zz", "size": 1}},
+        {"type": "file", "size": 1, "oid": "0" * 40},
+        "a string",
+    ],
+    ids=str,
+)
+def test_listing_that_makes_no_sense(run, hub, tree, dest, entry):
+    hub.repositories["models", "acme/demo"].find("main").extra.append(entry)
+    result = run(2, "get", SOURCE, dest, env=env(hub))
+    assert result.code == 3, result
+    assert_nothing(dest)
+    assert hub.log("cdn") == []
+
+
+def test_unknown_entries_are_passed_over(run, hub, tree, dest):
+    commit = hub.repositories["models", "acme/demo"].find("main")
+    commit.extra.append({"type": "submodule", "path": "third/party", "oid": "1" * 40, "size": 0})
+    assert run(2, "get", SOURCE, dest, env=env(hub)).code == 0
+    assert_same(dest, tree)
+
+
+@pytest.mark.parametrize("how", ["HF_TOKEN", "--token-file", "HF_TOKEN_PATH", "HF_HOME"])
+def test_token_goes_to_the_hub_only(start, hub, tree, dest, tmp_path, how):
+    hub.add("acme/demo", tree, private=True, granted={TOKEN})
+    home = tmp_path / "secrets"
+    write_tree(home, {"token": f"  {TOKEN}\n".encode()})
+    options, more = [], {}
+    if how == "--token-file":
+        options = ["--token-file", home / "token"]
+    elif how == "HF_TOKEN":
+        more = {how: TOKEN}
+    else:
+        more = {how: str(home / "token" if how == "HF_TOKEN_PATH" else home)}
+    trace = tmp_path / "trace.json"
+    stall = hub.trouble(kind="cdn", stall=1000, times=1)
+    job = start(
+        3, "get", "-v", "-v", "--trace", trace, *options, SOURCE, dest, env=env(hub, **more)
+    )
+    assert hub.troubles.wait(stall), job.result(None)
+    lines = b"\n".join(job.command_lines())
+    assert b"mpifetch" in lines and TOKEN.encode() not in lines
+    hub.troubles.release()
+    result = job.wait()
+    assert result.code == 0, result
+    assert_same(dest, tree)
+    assert all(row["had_auth"] for row in hub.log("api-*") + hub.log("resolve"))
+    assert hub.log("cdn") and not any(row["had_auth"] for row in hub.log("cdn"))
+    assert_unsaid(TOKEN, result, trace, dest)
+
+
+def test_signatures_are_not_said(run, hub, tree, dest, tmp_path):
+    hub.trouble(kind="cdn", cut=1000, times=2)
+    result = run(2, "get", "-v", "-v", "--trace", tmp_path / "t", SOURCE, dest, env=env(hub))
+    assert result.code == 0, result
+    assert_unsaid("Signature=", result, tmp_path / "t", dest)
+    assert_unsaid("Policy=", result, tmp_path / "t", dest)
+
+
+def assert_unsaid(secret, result, trace, dest):
+    assert secret not in result.out + result.err
+    assert secret not in result.job.report.read_text()
+    assert secret not in trace.read_text()
+    for file in dest.rglob("*"):
+        assert not file.is_file() or secret.encode() not in file.read_bytes(), file
+
+
+def test_implicit_token_can_be_forbidden(run, hub, tree, dest):
+    more = {"HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"}
+    assert run(2, "get", SOURCE, dest, env=env(hub, TOKEN, **more)).code == 0
+    assert not any(row["had_auth"] for row in hub.log())
+
+
+def test_unreadable_token_file(run, hub, tree, dest, tmp_path):
+    missing = tmp_path / "no-such-token"
+    result = run(2, "get", "--token-file", missing, SOURCE, dest, env=env(hub))
+    assert result.code != 0 and str(missing) in result.err, result
+    assert hub.log() == []
+    assert_nothing(dest)

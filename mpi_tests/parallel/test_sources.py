@@ -1,0 +1,199 @@
+"""Sources other than the Hub: one URL, and lists of files."""
+
+import hashlib
+import os
+
+import pytest
+from conftest import MIB, noise, write_tree
+from files import Files
+from trees import assert_alone, assert_nothing, assert_same, assert_verifiable, snapshot
+
+
+@pytest.fixture
+def tree(tmp_path):
+    return write_tree(
+        tmp_path / "web" / "set",
+        {
+            "large.bin": noise(9 * MIB + 3, 31),
+            "small.txt": b"small\n",
+            "empty": b"",
+            "sub dir/ü 100%.txt": b"odd name\n",
+        },
+    )
+
+
+@pytest.fixture
+def web(tree):
+    with Files(tree.parent) as serving:
+        yield serving
+
+
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def sums(tree, change=lambda path, digest: digest):
+    """A list as sha256sum prints it."""
+    rows = []
+    for file in sorted(tree.rglob("*")):
+        if file.is_file():
+            path = file.relative_to(tree).as_posix()
+            rows.append(f"{change(path, sha256(file))}  {path}\n")
+    return "".join(rows).encode()
+
+
+def assert_published(result, dest, tree, keep=lambda path: True):
+    assert result.code == 0, result
+    assert result.out == f"{dest}\n"
+    assert_same(dest, tree, keep)
+    assert_verifiable(dest)
+    assert_alone(dest)
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3])
+@pytest.mark.parametrize("name", ["large.bin", "small.txt", "empty"])
+def test_one_url(run, web, tree, dest, ranks, name):
+    digest = sha256(tree / name)
+    options = ("--segment-size", MIB, "--sha256", digest)
+    result = run(ranks, "get", *options, f"{web.url}/set/{name}", dest)
+    assert_published(result, dest, tree, lambda path: path == name)
+
+
+def test_one_url_on_trust(run, web, tree, dest):
+    result = run(2, "get", f"{web.url}/set/large.bin", dest)
+    assert_published(result, dest, tree, lambda path: path == "large.bin")
+
+
+def test_one_url_without_a_digest_can_be_refused(run, web, dest):
+    result = run(2, "get", "--require-digest", f"{web.url}/set/large.bin", dest)
+    assert result.code in (2, 3), result
+    assert "large.bin" in result.err
+    assert_nothing(dest)
+
+
+@pytest.mark.parametrize("old", [False, True])
+@pytest.mark.parametrize("name", ["large.bin", "small.txt", "empty"])
+def test_wrong_digest(run, web, tree, dest, name, old):
+    if old:
+        assert run(1, "get", f"{web.url}/set/small.txt", dest).code == 0
+    before = snapshot(dest)
+    result = run(3, "get", "--sha256", "0" * 64, f"{web.url}/set/{name}", dest)
+    assert result.code == 4, result
+    assert name in result.err
+    assert result.out == ""
+    assert snapshot(dest) == before
+    assert_alone(dest) if old else assert_nothing(dest)
+
+
+def test_missing_url(run, web, dest):
+    result = run(2, "get", f"{web.url}/set/none.bin", dest)
+    assert result.code == 3, result
+    assert "404" in result.err or "not found" in result.err.lower()
+    assert_nothing(dest)
+
+
+def test_nobody_listens(run, dest):
+    with Files(dest.parent) as gone:
+        url = gone.url
+    result = run(2, "get", "--retries", 1, f"{url}/file", dest)
+    assert result.code == 6, result
+    assert_nothing(dest)
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+@pytest.mark.parametrize("place", ["url", "file", "base"])
+def test_list_as_sha256sum_prints_it(run, web, tree, dest, tmp_path, ranks, place):
+    wanted = sums(tree)
+    if place == "url":
+        (tree / "SUMS").write_bytes(wanted)
+        options = ["--manifest", f"{web.url}/set/SUMS"]
+    elif place == "file":
+        (tree / "SUMS").write_bytes(wanted)
+        options = ["--manifest", tree / "SUMS", "--base", f"{web.url}/set/"]
+    else:
+        lists = write_tree(tmp_path / "web" / "lists", {"SUMS": wanted})
+        assert lists.is_dir()
+        options = ["--manifest", f"{web.url}/lists/SUMS", "--base", f"{web.url}/set"]
+    result = run(ranks, "get", "--segment-size", MIB, *options, dest)
+    assert_published(result, dest, tree, lambda path: path != "SUMS")
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_list_of_urls(run, web, tree, dest, ranks):
+    large, small, odd = tree / "large.bin", tree / "small.txt", tree / "sub dir" / "ü 100%.txt"
+    lines = [
+        f"{web.url}/set/large.bin {sha256(large)} {large.stat().st_size} deep/er/large.bin",
+        f"{web.url}/set/small.txt {sha256(small)}",
+        f"{web.url}/set/sub%20dir/%C3%BC%20100%25.txt {sha256(odd)} {odd.stat().st_size} odd.txt",
+    ]
+    listed = dest.parent.parent / "list"
+    listed.write_text("".join(line + "\n" for line in lines))
+    result = run(ranks, "get", "--segment-size", MIB, "--manifest", listed, dest)
+    assert result.code == 0, result
+    found = {p.relative_to(dest).as_posix(): p.read_bytes() for p in dest.rglob("*") if p.is_file()}
+    wanted = {"deep/er/large.bin": large, "small.txt": small, "odd.txt": odd}
+    assert {name: found[name] for name in wanted} == {n: p.read_bytes() for n, p in wanted.items()}
+    assert_verifiable(dest)
+
+
+@pytest.mark.parametrize("name", ["large.bin", "small.txt", "empty"])
+def test_list_with_a_wrong_digest(run, web, tree, dest, name):
+    listed = dest.parent.parent / "SUMS"
+    listed.write_bytes(sums(tree, lambda path, digest: "0" * 64 if path == name else digest))
+    result = run(3, "get", "--manifest", listed, "--base", f"{web.url}/set", dest)
+    assert result.code == 4, result
+    assert name in result.err
+    assert_nothing(dest)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "this is not a list",
+        "0123  short-digest",
+        "0" * 64 + "  ../evil",
+        "0" * 64 + "  /abs",
+        "0" * 64 + "  ",
+        "http://host/x " + "0" * 64 + " -5",
+        "http://host/x " + "0" * 64 + " 5 ../evil",
+        "",
+    ],
+)
+def test_list_that_makes_no_sense(run, web, tree, dest, line):
+    listed = dest.parent.parent / "list"
+    listed.write_text(line + "\n")
+    result = run(2, "get", "--manifest", listed, "--base", web.url, dest)
+    assert result.code in (2, 3), result
+    assert str(listed) in result.err or "list" in result.err
+    assert web.log() == []
+    assert_nothing(dest)
+    assert os.listdir(dest.parent.parent / "web") == ["set"]
+
+
+def test_list_names_a_missing_file(run, web, tree, dest):
+    listed = dest.parent.parent / "SUMS"
+    listed.write_bytes(sums(tree) + b"0" * 64 + b"  none.bin\n")
+    result = run(2, "get", "--manifest", listed, "--base", f"{web.url}/set", dest)
+    assert result.code == 3, result
+    assert "none.bin" in result.err
+    assert_nothing(dest)
+
+
+def test_list_is_already_there(run, web, tree, dest):
+    (dest.parent.parent / "SUMS").write_bytes(sums(tree))
+    words = ("get", "--manifest", dest.parent.parent / "SUMS", "--base", f"{web.url}/set", dest)
+    assert run(2, *words).code == 0
+    before, asked = snapshot(dest), len([row for row in web.log() if row["bytes"]])
+    assert_published(run(2, *words), dest, tree)
+    assert snapshot(dest) == before
+    assert len([row for row in web.log() if row["bytes"]]) == asked
+
+
+def test_headers_are_sent_and_not_said(run, web, tree, dest):
+    secret = "Authorization: Basic b3BlbjpzZXNhbWU="
+    result = run(
+        2, "get", "-v", "-v", f"{web.url}/set/small.txt", dest, env={"MPIFETCH_HEADER": secret}
+    )
+    assert result.code == 0, result
+    assert web.log() and all(row["had_auth"] for row in web.log())
+    assert "b3Blb" not in result.out + result.err + result.job.report.read_text()

@@ -1,0 +1,184 @@
+"""A Hub that is slow, tired, wrong or cut off in the middle of a run, and signals."""
+
+import os
+import signal
+import time
+
+import pytest
+from conftest import MIB, noise, write_tree
+from trees import assert_alone, assert_nothing, assert_same, assert_verifiable, snapshot
+
+SOURCE = "hf://acme/demo"
+
+
+@pytest.fixture
+def tree(hub, tmp_path):
+    """Two LFS files of eight and five segments of 1 MiB, and some small ones."""
+    made = write_tree(
+        tmp_path / "tree",
+        {
+            "one.bin": noise(8 * MIB, 21),
+            "two.bin": noise(4 * MIB + 1, 22),
+            **{f"small/{i}.txt": b"%d\n" % i for i in range(60)},
+        },
+    )
+    hub.add("acme/demo", made)
+    return made
+
+
+def get(hub, dest, *options):
+    args = ("get", "--segment-size", MIB, *options, SOURCE, dest)
+    return args, {"HF_ENDPOINT": hub.endpoint}
+
+
+def fetch(run, hub, dest, ranks, *options):
+    args, env = get(hub, dest, *options)
+    return run(ranks, *args, env=env)
+
+
+def assert_published(result, dest, tree):
+    assert result.code == 0, result
+    assert_same(dest, tree)
+    assert_verifiable(dest)
+    assert_alone(dest)
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_url_runs_out_in_mid_file(run, hub, tree, dest, ranks):
+    """One refusal, then a fresh URL from one new question for that file."""
+    hub.trouble(kind="cdn", status=403, skip=2, times=1)
+    result = fetch(run, hub, dest, ranks)
+    assert_published(result, dest, tree)
+    asked = [row["path"] for row in hub.log("resolve") if row["path"].endswith(".bin")]
+    assert len(asked) == 3, asked  # two files, and one of them again
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_urls_that_serve_only_a_few_requests(run, hub, tree, dest, ranks):
+    hub.set(url_uses=4)
+    options = ("--max-connections", ranks, "--connections", 1, "--retries", 20)
+    assert_published(fetch(run, hub, dest, ranks, *options), dest, tree)
+
+
+def test_url_that_never_works(run, hub, tree, dest):
+    hub.trouble(kind="cdn", status=403)
+    result = fetch(run, hub, dest, 2, "--retries", 3)
+    assert result.code in (3, 6), result
+    assert "403" in result.err
+    assert_nothing(dest)
+    assert len(hub.log("cdn")) < 200
+
+
+def test_too_many_requests_binds_the_whole_job(run, hub, tree, dest):
+    """After one 429 the other ranks must not run on into the same wall."""
+    told = {"Retry-After": "3"}
+    hub.trouble(kind="resolve", path="*/small/*", status=429, headers=told, skip=5, times=1)
+    result = fetch(run, hub, dest, 3, "--connections", 2)
+    assert_published(result, dest, tree)
+    rows = hub.log("resolve")
+    refused = next(row["time"] for row in rows if row["status"] == 429)
+    early = [row for row in rows if refused < row["time"] < refused + 2.5]
+    assert len(early) <= 20, len(early)  # those under way; 60 would be all
+
+
+def test_rate_limit_window(run, hub, tree, dest):
+    hub.set(limits={"resolvers": 30}, window=2)
+    result = fetch(run, hub, dest, 3, "--connections", 2)
+    assert_published(result, dest, tree)
+    refused = [row for row in hub.log("resolve") if row["status"] == 429]
+    assert len(refused) <= 30, len(refused)
+
+
+def test_limit_rate(run, hub, tree, dest):
+    began = time.monotonic()
+    result = fetch(run, hub, dest, 3, "--limit-rate", 6 * MIB)
+    took = time.monotonic() - began
+    assert_published(result, dest, tree)
+    assert 12 * MIB / took <= 1.3 * 6 * MIB
+
+
+@pytest.mark.parametrize("kind", ["api-revision", "api-tree", "resolve", "resolve-cache", "cdn"])
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 408, 429])
+def test_passing_error(run, hub, tree, dest, kind, status):
+    hub.trouble(kind=kind, status=status, times=2)
+    assert_published(fetch(run, hub, dest, 2), dest, tree)
+
+
+@pytest.mark.parametrize("kind", ["api-revision", "api-tree", "resolve", "cdn"])
+def test_lasting_error(run, hub, tree, dest, kind):
+    hub.trouble(kind=kind, status=503)
+    result = fetch(run, hub, dest, 2, "--retries", 2)
+    assert result.code == 6, result
+    assert "503" in result.err
+    assert_nothing(dest)
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_connections_cut_in_mid_body(run, hub, tree, dest, ranks):
+    hub.trouble(kind="cdn", cut=300_000, times=6)
+    result = fetch(run, hub, dest, ranks)
+    assert_published(result, dest, tree)
+    assert result.report["requests"]["retried"] >= 6
+
+
+@pytest.mark.parametrize("path", ["*", "*/small/7.txt"])
+def test_flipped_byte_once(run, hub, tree, dest, path):
+    """Right length, wrong bytes: only the digest can tell, and a fresh fetch heals it."""
+    trouble = hub.trouble(
+        kind="cdn" if path == "*" else "resolve-cache", path=path, flip=0, times=1
+    )
+    assert_published(fetch(run, hub, dest, 3), dest, tree)
+    assert trouble.hits == 1
+
+
+@pytest.mark.parametrize("path", ["*", "*/small/7.txt"])
+def test_flipped_byte_always(run, hub, tree, dest, path):
+    hub.trouble(kind="cdn" if path == "*" else "resolve-cache", path=path, flip=0)
+    result = fetch(run, hub, dest, 3)
+    assert result.code == 4, result
+    assert ("small/7.txt" if path != "*" else ".bin") in result.err
+    assert_nothing(dest)
+
+
+def test_failed_update_leaves_the_old_tree(run, hub, tree, dest, tmp_path):
+    assert fetch(run, hub, dest, 2).code == 0
+    before = snapshot(dest)
+    hub.add("acme/demo", write_tree(tmp_path / "v2", {"one.bin": noise(5 * MIB, 23)}))
+    hub.trouble(kind="cdn", flip=MIB + 1)
+    result = fetch(run, hub, dest, 3)
+    assert result.code == 4, result
+    assert snapshot(dest) == before
+    assert_alone(dest)
+
+
+@pytest.mark.parametrize("old", [False, True])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("to", ["launcher", "one rank", "all ranks", "alone"])
+def test_signal(start, run, hub, tree, dest, tmp_path, number, to, old):
+    if old:
+        hub.add("acme/demo", write_tree(tmp_path / "v0", {"old.txt": b"old"}))
+        assert fetch(run, hub, dest, 2).code == 0
+        hub.add("acme/demo", tree)
+    before = snapshot(dest) if old else None
+    stall = hub.trouble(kind="cdn", stall=1000)
+    args, env = get(hub, dest)
+    job = start(0 if to == "alone" else 3, *args, env=env)
+    assert hub.troubles.wait(stall, hits=2), job.result(None)
+    ranks = job.ranks()
+    if to == "launcher":
+        job.signal(number)
+    else:
+        for pid in ranks if to == "all ranks" else ranks[-1:]:
+            os.kill(pid, number)
+    result = job.wait(60)
+    assert result.code == 7 if to == "alone" else result.code != 0, result
+    assert result.out == ""
+    assert job.processes() == []
+    if old:
+        assert snapshot(dest) == before
+        assert_alone(dest)
+    else:
+        assert_nothing(dest)
+    hub.troubles.release()
+    hub.troubles.clear()
+    assert_published(fetch(run, hub, dest, 2), dest, tree)

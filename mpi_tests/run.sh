@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# All tests, from nothing: installs what is missing (apt as root or by sudo, pip into
+# build/venv), builds in build/ and once more with sanitizers in build-asan/, runs CTest in
+# both. The last line is "N passed, N failed", counted in cases; the exit code is 0 only if
+# some passed and none failed. A case that was skipped has failed.
+#
+#     mpi_tests/run.sh                 everything
+#     mpi_tests/run.sh -L unit         arguments go to ctest, in build/ only
+set -uo pipefail
+exec </dev/null
+cd "$(dirname "$0")/.." || exit 1
+# shellcheck source=../jobscripts/packages.sh
+. jobscripts/packages.sh
+
+jobs=2
+export PYTHONDONTWRITEBYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 CTEST_OUTPUT_ON_FAILURE=1
+# Containers run as root; Open MPI wants to be told that this is meant.
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+rm -rf build/junit build/ctest.xml build-asan/junit build-asan/ctest.xml
+
+# Whatever happens, the last line says how it went.
+fail()
+{
+    echo "run.sh: $1"
+    echo "0 passed, 1 failed"
+    exit 1
+}
+
+# stage NAME COMMAND...: run it, say how long it took.
+stage()
+{
+    local name=$1 begin=$SECONDS rc=0
+    shift
+    echo "== $name"
+    "$@" || rc=$?
+    echo "== $name: $((SECONDS - begin)) s"
+    return "$rc"
+}
+
+make_venv()
+{
+    local python=/usr/bin/python3
+    [ -x "$python" ] || python=python3
+    cmp -s mpi_tests/requirements.txt build/venv/requirements.txt && return 0
+    "$python" -m venv --clear build/venv &&
+        timeout 600 build/venv/bin/pip install -q -r mpi_tests/requirements.txt &&
+        cp mpi_tests/requirements.txt build/venv/requirements.txt
+}
+
+# build_in DIR OPTION...
+build_in()
+{
+    local dir=$1
+    shift
+    cmake -S . -B "$dir" -DMPIFETCH_TESTS=ON \
+        -DMPIFETCH_PYTHON="$PWD/build/venv/bin/python" "$@" >"$dir.log" 2>&1 &&
+        cmake --build "$dir" -j "$jobs" >>"$dir.log" 2>&1 && rm -f "$dir.log" && return 0
+    tail -n 60 "$dir.log"
+    return 1
+}
+
+# ctest's own exit code is not asked: the tally reads what it wrote.
+test_in()
+{
+    local dir=$1
+    shift
+    ctest --test-dir "$dir" -j "$jobs" --no-tests=ignore --timeout 900 \
+        --output-junit "$PWD/$dir/ctest.xml" "$@"
+    return 0
+}
+
+stage packages install_packages "${build_packages[@]}" "${test_packages[@]}" ||
+    fail "packages could not be installed"
+stage venv make_venv || fail "the Python packages could not be installed"
+stage "build" build_in build -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMPIFETCH_SANITIZE= ||
+    fail "the build failed"
+if [ $# -gt 0 ]; then
+    stage "test" test_in build "$@"
+    exec build/venv/bin/python mpi_tests/tally.py build
+fi
+stage "build-asan" build_in build-asan -DCMAKE_BUILD_TYPE=Debug \
+    -DMPIFETCH_SANITIZE=address,undefined || fail "the sanitizer build failed"
+stage "test" test_in build
+stage "test-asan" test_in build-asan -L sanitize
+exec build/venv/bin/python mpi_tests/tally.py build build-asan

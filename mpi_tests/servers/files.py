@@ -1,0 +1,46 @@
+"""A plain web server for one directory on the loopback interface, with ranges and entity tags."""
+
+import os
+from urllib.parse import unquote
+
+from wire import Handler, Log, Server, Troubles
+
+
+class Files:
+    """with Files(directory) as files: fetch(files.url + "/name"); files.log()"""
+
+    def __init__(self, directory):
+        self.directory = os.path.realpath(directory)
+        self.requests = Log()
+        self.troubles = Troubles()
+        self._server = Server(Answer, self)
+        self.url = self._server.url
+
+    def __enter__(self):
+        self._server.start()
+        return self
+
+    def __exit__(self, *exception):
+        self._server.stop()
+        self.troubles.release()
+
+    def log(self):
+        return self.requests.rows()
+
+    def trouble(self, **what):
+        """See wire.Trouble; the kind of each request is "file"."""
+        return self.troubles.add(**what)
+
+
+class Answer(Handler):
+    def classify(self, path):
+        return "file"
+
+    def answer(self):
+        root = self.server.owner.directory
+        file = os.path.realpath(os.path.join(root, unquote(self.route).lstrip("/")))
+        if not file.startswith(root + os.sep) or not os.path.isfile(file):
+            return self.send(404, {"Content-Type": "text/html"}, b"<html>no such file</html>")
+        stat = os.stat(file)
+        etag = f'"{stat.st_size:x}-{stat.st_mtime_ns:x}"'
+        self.send_file(file, stat.st_size, {"ETag": etag})

@@ -1,0 +1,298 @@
+"""HTTP plumbing for the loopback Hub: threads, keep-alive, ranges, request log, scripted trouble."""
+
+import fnmatch
+import json
+import os
+import re
+import socket
+import struct
+import threading
+import time
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote, urlsplit
+
+
+class Log:
+    """What was asked, one dict a request, in the order in which the requests came."""
+
+    def __init__(self, file=None):
+        self._rows = []
+        self._changed = threading.Condition()
+        self._running = 0
+        self._file = open(file, "a", buffering=1) if file else None
+
+    def begin(self, row):
+        with self._changed:
+            self._rows.append(row)
+            self._running += 1
+
+    def end(self, row):
+        with self._changed:
+            self._running -= 1
+            if self._file:
+                self._file.write(json.dumps(row) + "\n")
+            self._changed.notify_all()
+
+    def rows(self, kind="*", settle=5):
+        """A client may have its bytes before the server has noted that it sent them, so wait a
+        moment for answers under way; those that stall are given as they are."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._running == 0, settle)
+            return [dict(row) for row in self._rows if fnmatch.fnmatch(row["kind"], kind)]
+
+    def reset(self):
+        with self._changed:
+            self._rows.clear()
+
+    def close(self):
+        with self._changed:
+            if self._file:
+                self._file.close()
+                self._file = None
+
+
+@dataclass
+class Trouble:
+    """What happens to requests of one kind and path instead of, or on top of, the true answer."""
+
+    kind: str = "*"
+    path: str = "*"  # pattern over the decoded path
+    skip: int = 0  # the first so many that match are left alone
+    times: int | None = None  # then so many are hit; None: all
+    status: int = 0  # answer with this status, ...
+    headers: dict[str, str] = field(default_factory=dict)  # ... these headers ...
+    body: str = ""  # ... and this body
+    flip: int | None = None  # invert the byte at this offset of the file
+    cut: int | None = None  # after so many bytes of body reset the connection
+    stall: int | None = None  # after so many bytes of body wait for Server.release
+    seen: int = 0
+    hits: int = 0
+
+    def wants(self, kind, path, begin, last):
+        if not fnmatch.fnmatch(kind, self.kind) or not fnmatch.fnmatch(path, self.path):
+            return False
+        if self.flip is not None and not begin <= self.flip <= last:
+            return False
+        self.seen += 1
+        if self.seen <= self.skip or (self.times is not None and self.hits >= self.times):
+            return False
+        self.hits += 1
+        return True
+
+
+class Troubles:
+    """The list in force; the first that wants a request has it."""
+
+    def __init__(self):
+        self._list = []
+        self._changed = threading.Condition()
+        self._released = threading.Event()
+
+    def add(self, **what):
+        trouble = Trouble(**what)
+        with self._changed:
+            self._list.append(trouble)
+        return trouble
+
+    def clear(self):
+        with self._changed:
+            self._list.clear()
+
+    def find(self, kind, path, asked):
+        """asked: the Range header or None."""
+        span = re.fullmatch(r"bytes=(\d+)-(\d*)", asked or "")
+        begin = int(span[1]) if span else 0
+        last = int(span[2]) if span and span[2] else 1 << 63
+        with self._changed:
+            found = next((one for one in self._list if one.wants(kind, path, begin, last)), None)
+            self._changed.notify_all()
+            return found
+
+    def wait(self, trouble, hits=1, timeout=60):
+        """Until it has hit so often; False if that did not come to pass in time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: trouble.hits >= hits, timeout)
+
+    def stalled(self):
+        self._released.wait()
+
+    def release(self):
+        """Let all stalled answers, and those to come, go on."""
+        self._released.set()
+
+
+class Server(ThreadingHTTPServer):
+    """A listener on 127.0.0.1 with a thread for each connection; .owner is for its handler."""
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 1024
+
+    def __init__(self, handler, owner, port=0):
+        super().__init__(("127.0.0.1", port), handler)
+        self.owner = owner
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        self._open = set()
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
+
+    def start(self):
+        self._thread.start()
+
+    def stop(self):
+        self.shutdown()
+        self.server_close()
+        with self._lock:
+            for connection in self._open:
+                try:
+                    connection.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass  # the client was faster
+
+    def process_request(self, request, client_address):
+        with self._lock:
+            self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request):
+        with self._lock:
+            self._open.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request, client_address):
+        pass  # clients that go away in mid answer are what is tested here
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection. A subclass has answer(), which calls send() or send_file() once."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    kind = "other"
+    trouble = None
+
+    def answer(self):
+        raise NotImplementedError
+
+    def classify(self, path):
+        return "other"
+
+    def do_GET(self):
+        parts = urlsplit(self.path)
+        self.route, self.query = parts.path, parts.query
+        self.kind = self.classify(self.route)
+        self.status, self.sent = 0, 0
+        length = int(self.headers.get("Content-Length") or 0)
+        self.payload = self.rfile.read(length) if length else b""
+        self.trouble = self.server.owner.troubles.find(
+            self.kind, unquote(self.route), self.headers.get("Range")
+        )
+        if self.route.startswith("/_control/"):
+            return self._answer()
+        row = self._row()
+        self.server.owner.requests.begin(row)
+        try:
+            self._answer()
+        finally:
+            row.update(status=self.status, bytes=self.sent)
+            self.server.owner.requests.end(row)
+
+    do_HEAD = do_POST = do_GET
+
+    def log_message(self, *args):
+        pass
+
+    def send(self, status, headers=(), body=b""):
+        """A whole answer from memory."""
+        self._head(status, dict(headers), len(body))
+        if self.command != "HEAD":
+            self.wfile.write(body)
+            self.sent = len(body)
+
+    def send_file(self, file, size, headers=()):
+        """A file, or the range of it that was asked for."""
+        headers = {"Accept-Ranges": "bytes", **dict(headers)}
+        wanted = parse_range(self.headers.get("Range"), size)
+        if wanted == "unsatisfiable":
+            return self.send(416, {**headers, "Content-Range": f"bytes */{size}"})
+        begin, end = wanted or (0, size)
+        if wanted:
+            headers["Content-Range"] = f"bytes {begin}-{end - 1}/{size}"
+        self._head(206 if wanted else 200, headers, end - begin)
+        if self.command != "HEAD" and end > begin:
+            with open(file, "rb") as opened:
+                self._copy(opened, begin, end)
+
+    def reset(self):
+        """End the connection so that the client sees a reset."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+        raise ConnectionResetError
+
+    def _answer(self):
+        try:
+            if self.trouble and self.trouble.status:
+                self.send(self.trouble.status, self.trouble.headers, self.trouble.body.encode())
+            else:
+                self.answer()
+        except OSError:
+            self.close_connection = True
+
+    def _head(self, status, headers, length):
+        self.status = status
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        if status != 304:
+            self.send_header("Content-Length", str(length))
+        self.end_headers()
+
+    def _copy(self, opened, begin, end):
+        trouble = self.trouble
+        if trouble and trouble.flip is not None and begin <= trouble.flip < end:
+            self._pass(opened, begin, trouble.flip)
+            self.connection.sendall(bytes([os.pread(opened.fileno(), 1, trouble.flip)[0] ^ 255]))
+            self.sent += 1
+            begin = trouble.flip + 1
+        elif trouble and trouble.cut is not None:
+            self._pass(opened, begin, min(end, begin + trouble.cut))
+            self.reset()
+        elif trouble and trouble.stall is not None:
+            middle = min(end, begin + trouble.stall)
+            self._pass(opened, begin, middle)
+            self.server.owner.troubles.stalled()
+            begin = middle
+        self._pass(opened, begin, end)
+
+    def _pass(self, opened, begin, end):
+        if end > begin:
+            self.sent += self.connection.sendfile(opened, begin, end - begin)
+
+    def _row(self):
+        return {
+            "kind": self.kind,
+            "method": self.command,
+            "path": unquote(self.route),
+            "query": self.query,
+            "range": self.headers.get("Range"),
+            "status": 0,
+            "bytes": 0,
+            "had_auth": "Authorization" in self.headers,
+            "time": time.time(),
+        }
+
+
+def parse_range(text, size):
+    """(begin, end) with end exclusive; "unsatisfiable"; None for no, several or bad ranges."""
+    found = re.fullmatch(r"bytes=(\d*)-(\d*)", text or "")
+    if not found or found.groups() == ("", ""):
+        return None
+    first, last = found.groups()
+    if first == "":
+        begin, end = max(0, size - int(last)), size
+    else:
+        begin, end = int(first), min(size, int(last) + 1) if last else size
+        if last and int(last) < begin:
+            return None
+    return (begin, end) if begin < end else "unsatisfiable"

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# style.sh format|tidy|shell [BUILD]: what the tools say about our text. Runs at the top of the
+# project; BUILD holds compile_commands.json.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+case ${1-} in
+format)
+    find src include mpi_tests docs \( -name '*.c' -o -name '*.h' \) -print0 |
+        xargs -0 clang-format --dry-run -Werror
+    ;;
+tidy)
+    tidy=(clang-tidy -p "${2:?BUILD}" --quiet --warnings-as-errors='*'
+        --extra-arg=-Wno-unknown-warning-option)
+    rc=0
+    # tidy.h speaks for the functions of err.c, so not to err.c itself.
+    find src -name '*.c' ! -path src/base/err.c -print0 |
+        xargs -0 -n 4 -P 2 "${tidy[@]}" --extra-arg=-include \
+            --extra-arg="$PWD/mpi_tests/tidy.h" 2>/dev/null || rc=1
+    "${tidy[@]}" src/base/err.c 2>/dev/null || rc=1
+    exit "$rc"
+    ;;
+shell)
+    find jobscripts mpi_tests .ci -type f -print0 | while IFS= read -r -d '' file; do
+        case $(head -c 64 "$file" | head -n 1 | tr -d '\0') in
+        '#!'*sh | '#!'*sh\ * | '# shellcheck shell='*) printf '%s\0' "$file" ;;
+        esac
+    done | xargs -0 shellcheck -x -P SCRIPTDIR
+    ;;
+*)
+    echo "usage: style.sh format|tidy|shell [BUILD]" >&2
+    exit 2
+    ;;
+esac

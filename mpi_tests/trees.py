@@ -1,0 +1,80 @@
+"""What a published directory must look like, and what must not be left beside it."""
+
+import hashlib
+import os
+import stat
+import subprocess
+from pathlib import Path
+
+OURS = (".mpifetch", ".cache")  # what mpifetch adds to a tree
+
+
+def files_of(root):
+    """path -> bytes, without what mpifetch adds."""
+    found = {}
+    for folder, folders, names in os.walk(root):
+        if Path(folder) == Path(root):
+            folders[:] = [name for name in folders if name not in OURS]
+        for name in names:
+            full = os.path.join(folder, name)
+            found[os.path.relpath(full, root)] = Path(full).read_bytes()
+    return found
+
+
+def digests(files):
+    """Short enough to be read when two of them differ."""
+    return {path: (len(data), hashlib.sha256(data).hexdigest()) for path, data in files.items()}
+
+
+def modes_of(root):
+    found = {}
+    for folder, folders, names in os.walk(root):
+        for name in (*folders, *names):
+            full = os.path.join(folder, name)
+            if not os.path.islink(full):
+                found[os.path.relpath(full, root)] = stat.S_IMODE(os.lstat(full).st_mode)
+    return found
+
+
+def assert_same(dest, source, keep=lambda path: True):
+    """dest holds just the files of source that keep says."""
+    wanted = {path: data for path, data in files_of(source).items() if keep(path)}
+    assert digests(files_of(dest)) == digests(wanted)
+
+
+def assert_verifiable(dest):
+    """SHA256SUMS names every published file, and sha256sum agrees."""
+    sums = Path(dest, ".mpifetch", "SHA256SUMS").read_text()
+    listed = [line[66:] for line in sums.splitlines()]
+    assert sorted(listed) == sorted(files_of(dest))
+    check = subprocess.run(
+        ["sha256sum", "--check", "--strict", "--quiet", ".mpifetch/SHA256SUMS"],
+        cwd=dest,
+        capture_output=True,
+        text=True,
+    )
+    assert check.returncode == 0, check.stdout + check.stderr
+
+
+def assert_alone(dest):
+    """No staging directory, temporary name or anything else is left beside dest."""
+    assert os.listdir(dest.parent) == [dest.name]
+
+
+def assert_nothing(dest):
+    """Nothing was published and nothing is left."""
+    assert os.listdir(dest.parent) == []
+
+
+def snapshot(root):
+    """All that a touched tree would show: names, inodes, modes, times, contents."""
+    seen = {}
+    paths = [str(root)] if os.path.lexists(root) else []
+    for folder, folders, names in os.walk(root):
+        paths += [os.path.join(folder, name) for name in (*folders, *names)]
+    for path in paths:
+        info = os.lstat(path)
+        content = Path(path).read_bytes() if stat.S_ISREG(info.st_mode) else None
+        link = os.readlink(path) if os.path.islink(path) else None
+        seen[path] = (info.st_ino, info.st_mode, info.st_mtime_ns, link, content)
+    return seen

@@ -1,0 +1,375 @@
+#include "sim_rank.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const double report_every = 0.5, adopt_rate = 1e9, hash_rate = 1.5e9;
+
+uint64_t sim_random(struct sim_world *world)
+{
+    uint64_t x = world->seed += 0x9e3779b97f4a7c15u;
+
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+    return x ^ x >> 31;
+}
+
+double sim_chance(struct sim_world *world)
+{
+    return (double)(sim_random(world) >> 11) / 9007199254740992.0;
+}
+
+uint64_t sim_good(uint32_t segment)
+{
+    struct sim_world one = { .seed = segment };
+
+    return sim_random(&one);
+}
+
+struct midstate sim_hash(struct midstate from, uint64_t token, uint64_t bytes)
+{
+    struct sim_world one = { .seed = ((uint64_t)from.h[0] << 32 | from.h[1]) ^ token };
+    uint64_t hash = sim_random(&one);
+
+    from.h[0] = (uint32_t)(hash >> 32);
+    from.h[1] = (uint32_t)hash;
+    from.bytes += bytes;
+    return from;
+}
+
+static bool earlier(const struct sim_event *a, const struct sim_event *b)
+{
+    return a->at < b->at || (a->at <= b->at && a->order < b->order);
+}
+
+static void swap(struct sim_event *a, struct sim_event *b)
+{
+    struct sim_event c = *a;
+
+    *a = *b;
+    *b = c;
+}
+
+void sim_push(struct sim_world *world, struct sim_event event)
+{
+    unsigned i = world->nevents++;
+
+    if (i == world->room) {
+        world->room = world->room ? 2 * world->room : 256;
+        world->heap = realloc(world->heap, world->room * sizeof(*world->heap));
+        assert_non_null(world->heap);
+    }
+    event.order = world->order++;
+    world->heap[i] = event;
+    for (; i > 0 && earlier(&world->heap[i], &world->heap[(i - 1) / 2]); i = (i - 1) / 2)
+        swap(&world->heap[i], &world->heap[(i - 1) / 2]);
+}
+
+bool sim_pop(struct sim_world *world, struct sim_event *event)
+{
+    struct sim_event *heap = world->heap;
+
+    if (world->nevents == 0)
+        return false;
+    *event = heap[0];
+    heap[0] = heap[--world->nevents];
+    for (unsigned i = 0;;) {
+        unsigned least = i;
+
+        for (unsigned child = 2 * i + 1; child <= 2 * i + 2; child++)
+            if (child < world->nevents && earlier(&heap[child], &heap[least]))
+                least = child;
+        if (least == i)
+            break;
+        swap(&heap[i], &heap[least]);
+        i = least;
+    }
+    world->now = event->at;
+    return true;
+}
+
+void sim_send(struct sim_world *world, struct sim_event event)
+{
+    struct sim_rank *rank = &world->rank[event.rank];
+    double *link = event.kind == SIM_REPORT ? &rank->link_out : &rank->link_in;
+
+    event.at = fmax(*link, world->now + world->latency * (0.5 + sim_chance(world)));
+    *link = event.at;
+    sim_push(world, event);
+}
+
+static void report(struct sim_world *world, int rank, enum sim_report kind,
+                   uint32_t segment, uint64_t bytes)
+{
+    sim_send(world, (struct sim_event){ .kind = SIM_REPORT,
+                                        .report = kind,
+                                        .rank = rank,
+                                        .segment = segment,
+                                        .bytes = bytes });
+}
+
+static unsigned active(const struct sim_rank *rank, double now)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < rank->nitems; i++)
+        n += rank->item[i].phase == SIM_ACTIVE && rank->item[i].stuck_until <= now;
+    return n;
+}
+
+/* What moves shares the link equally. Between two timers the set of them is the same. */
+static void advance(struct sim_world *world, struct sim_rank *rank)
+{
+    unsigned n = active(rank, rank->advanced);
+    double share = (world->now - rank->advanced) * rank->per_second / (n ? n : 1);
+
+    if (world->now <= rank->advanced)
+        return;
+    for (unsigned i = 0; i < rank->nitems; i++)
+        if (rank->item[i].phase == SIM_ACTIVE &&
+            rank->item[i].stuck_until <= rank->advanced)
+            rank->item[i].left -= share;
+    rank->advanced = world->now;
+}
+
+static void remove_item(struct sim_world *world, int number, unsigned i)
+{
+    struct sim_rank *rank = &world->rank[number];
+    struct sim_item gone = rank->item[i];
+    bool last = gone.phase == SIM_QUEUED || gone.phase == SIM_ACTIVE;
+
+    memmove(&rank->item[i], &rank->item[i + 1],
+            (--rank->nitems - i) * sizeof(*rank->item));
+    for (unsigned k = 0; k < rank->nitems && last; k++)
+        last = rank->item[k].unit != gone.unit;
+    if (last)
+        report(world, number, SIM_CREDIT, 0, 1);
+}
+
+static void write_place(struct sim_world *world, int number, const struct sim_item *item)
+{
+    if (world->rank[number].retired)
+        return; /* what a lost rank does in the end cannot be known by anybody */
+    assert_int_equal(world->writer[item->segment], number);
+    world->token[item->segment] = item->token;
+    world->owner[item->segment] = number;
+}
+
+/* A transfer or an adoption ended; false if the item is gone. */
+static bool end_item(struct sim_world *world, int number, unsigned i)
+{
+    struct sim_item *item = &world->rank[number].item[i];
+
+    world->fetched += item->phase == SIM_ACTIVE ? (uint64_t)(item->size - item->left) : 0;
+    if (item->fails) {
+        report(world, number, SIM_FAILED, item->segment, (uint64_t)(item->left < item->size));
+        remove_item(world, number, i);
+        return false;
+    }
+    report(world, number, SIM_DONE, item->segment, 0);
+    if (item->phase == SIM_ACTIVE && item->copy) {
+        item->phase = SIM_LANDED;
+        report(world, number, SIM_CREDIT, 0, 1);
+        return true;
+    }
+    write_place(world, number, item);
+    remove_item(world, number, i);
+    return false;
+}
+
+static void end_items(struct sim_world *world, int number)
+{
+    struct sim_rank *rank = &world->rank[number];
+
+    for (unsigned i = 0; i < rank->nitems;) {
+        const struct sim_item *item = &rank->item[i];
+        bool over = (item->phase == SIM_ACTIVE && item->left <= item->fails_at + 0.5) ||
+                    (item->phase == SIM_ADOPTING && item->ready_at <= world->now);
+
+        if (!over || end_item(world, number, i))
+            i++;
+    }
+}
+
+static void begin_item(struct sim_world *world, int number, struct sim_item *item)
+{
+    struct sim_rank *rank = &world->rank[number];
+    double size = (double)segment_bytes(world->segments, item->segment);
+    const double request = 64 << 10; /* what a request costs beside the bytes */
+
+    item->phase = SIM_ACTIVE;
+    item->size = item->left = size + request;
+    item->fails = sim_chance(world) < world->faults.fail;
+    item->fails_at = item->fails ? size * sim_chance(world) : 0;
+    if (sim_chance(world) < world->faults.stick)
+        item->stuck_until = world->now + 100 * sim_chance(world);
+    if (sim_chance(world) < world->faults.corrupt && world->corrupted < 8) {
+        world->corrupted++;
+        item->token = 0;
+    }
+    rate_spend(&rank->rate, (uint64_t)size, world->now);
+    report(world, number, SIM_PROGRESS, item->segment, 0);
+}
+
+static void begin_items(struct sim_world *world, int number)
+{
+    struct sim_rank *rank = &world->rank[number];
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < rank->nitems; i++)
+        n += rank->item[i].phase == SIM_ACTIVE;
+    for (unsigned i = 0; i < rank->nitems && n < rank->slots; i++)
+        if (rank->item[i].phase == SIM_QUEUED && rate_wait(&rank->rate, world->now) <= 0) {
+            begin_item(world, number, &rank->item[i]);
+            n++;
+        }
+}
+
+static void report_progress(struct sim_world *world, int number)
+{
+    struct sim_rank *rank = &world->rank[number];
+
+    if (world->now - rank->reported < report_every)
+        return;
+    rank->reported = world->now;
+    for (unsigned i = 0; i < rank->nitems; i++)
+        if (rank->item[i].phase == SIM_ACTIVE)
+            report(world, number, SIM_PROGRESS, rank->item[i].segment,
+                   (uint64_t)fmax(0, rank->item[i].size - rank->item[i].left));
+}
+
+static void set_timer(struct sim_world *world, int number)
+{
+    struct sim_rank *rank = &world->rank[number];
+    double share = rank->per_second / fmax(1, active(rank, world->now));
+    double wait = rate_wait(&rank->rate, world->now);
+    double at = INFINITY;
+
+    for (unsigned i = 0; i < rank->nitems; i++) {
+        const struct sim_item *item = &rank->item[i];
+
+        if (item->phase == SIM_ADOPTING)
+            at = fmin(at, item->ready_at);
+        if (item->phase == SIM_QUEUED && wait > 0)
+            at = fmin(at, world->now + wait * 1.0001 + 1e-6);
+        if (item->phase != SIM_ACTIVE)
+            continue;
+        at = fmin(at, fmax(world->now + 1e-6, rank->reported + report_every));
+        if (item->stuck_until > world->now)
+            at = fmin(at, item->stuck_until);
+        else
+            at = fmin(at, world->now + (item->left - item->fails_at) / share);
+    }
+    rank->epoch++;
+    if (at < INFINITY)
+        /* A step is long enough to be one, whatever the clock shows. */
+        sim_push(world, (struct sim_event){ .at = fmax(at, world->now + 1e-6),
+                                            .kind = SIM_TIMER,
+                                            .rank = number,
+                                            .epoch = rank->epoch });
+}
+
+static struct sim_item *find(struct sim_rank *rank, uint32_t segment)
+{
+    for (unsigned i = 0; i < rank->nitems; i++)
+        if (rank->item[i].segment == segment)
+            return &rank->item[i];
+    return NULL;
+}
+
+static void add_items(struct sim_rank *rank, const struct sched_action *action)
+{
+    uint32_t unit = rank->units++;
+
+    while (rank->nitems + action->count > rank->room) {
+        rank->room = rank->room ? 2 * rank->room : 16;
+        rank->item = realloc(rank->item, rank->room * sizeof(*rank->item));
+        assert_non_null(rank->item);
+    }
+    for (uint32_t i = 0; i < action->count; i++) {
+        /* The rank's last word on a segment comes before it is given again. */
+        assert_null(find(rank, action->segment[i]));
+        rank->item[rank->nitems++] =
+            (struct sim_item){ .segment = action->segment[i],
+                               .unit = unit,
+                               .copy = action->kind == SCHED_DUPLICATE,
+                               .token = sim_good(action->segment[i]) };
+    }
+}
+
+static void obey(struct sim_world *world, int number, const struct sched_action *action)
+{
+    struct sim_rank *rank = &world->rank[number];
+    struct sim_item *item = find(rank, action->segment[0]);
+
+    if (action->kind == SCHED_GRANT || action->kind == SCHED_DUPLICATE) {
+        add_items(rank, action);
+    } else if (action->kind == SCHED_CANCEL && item) {
+        if (item->phase == SIM_ACTIVE)
+            world->fetched += (uint64_t)fmax(0, item->size - item->left);
+        report(world, number, SIM_DROPPED, item->segment, 0);
+        remove_item(world, number, (unsigned)(item - rank->item));
+    } else if (action->kind == SCHED_ADOPT) {
+        assert_non_null(item);
+        assert_int_equal(item->phase, SIM_LANDED);
+        item->phase = SIM_ADOPTING;
+        item->copy = false;
+        item->fails = sim_chance(world) < world->faults.fail;
+        item->ready_at = world->now + item->size / adopt_rate;
+    }
+}
+
+static void hash_run(struct sim_world *world, const struct sim_event *job)
+{
+    struct sim_event answer = *job;
+    double bytes = 0;
+
+    for (uint32_t i = job->segment; i < job->segment + job->count; i++) {
+        answer.state = sim_hash(answer.state, world->token[i],
+                                segment_bytes(world->segments, i));
+        bytes += (double)segment_bytes(world->segments, i);
+    }
+    answer.kind = SIM_REPORT;
+    answer.report = SIM_HASHED;
+    world->rank[job->rank].link_out =
+        fmax(world->rank[job->rank].link_out, world->now + bytes / hash_rate);
+    sim_send(world, answer);
+}
+
+void sim_rank_start(struct sim_world *world, int number)
+{
+    struct sim_rank *rank = &world->rank[number];
+
+    report(world, number, SIM_CREDIT, 0, rank->slots + rank->ahead);
+}
+
+void sim_rank_event(struct sim_world *world, struct sim_event *event)
+{
+    struct sim_rank *rank = &world->rank[event->rank];
+
+    if (rank->dead || (event->kind == SIM_TIMER && event->epoch != rank->epoch))
+        return;
+    if (rank->frozen_until > world->now) {
+        event->at = rank->frozen_until;
+        sim_push(world, *event);
+        event->action = NULL;
+        return;
+    }
+    advance(world, rank);
+    if (event->kind == SIM_FREEZE)
+        rank->frozen_until = rank->advanced = world->now + event->seconds;
+    if (event->kind == SIM_ACTION)
+        obey(world, event->rank, event->action);
+    if (event->kind == SIM_HASH)
+        hash_run(world, event);
+    end_items(world, event->rank);
+    begin_items(world, event->rank);
+    report_progress(world, event->rank);
+    set_timer(world, event->rank);
+}

@@ -1,0 +1,143 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+
+static void records_the_first_cause_only(void **state)
+{
+    struct err err = { 0 };
+
+    (void)state;
+    assert_int_equal(err_set(&err, ERR_DEST, "write '%s': %s", "a", "no space"), -1);
+    assert_int_equal(err_set(&err, ERR_SOURCE, "later"), -1);
+    assert_int_equal(err.code, ERR_DEST);
+    assert_string_equal(err.text, "write 'a': no space");
+    err_clear(&err);
+    assert_int_equal(err.code, ERR_NONE);
+    assert_string_equal(err.text, "");
+    err_set(&err, ERR_SOURCE, "later");
+    assert_string_equal(err.text, "later");
+}
+
+static void wraps_from_the_inside_out(void **state)
+{
+    struct err err = { 0 };
+
+    (void)state;
+    err_set(&err, ERR_DEST, "write 'a': no space");
+    assert_int_equal(err_wrap(&err, "part %u", 7u), -1);
+    err_wrap(&err, "fetch");
+    assert_string_equal(err.text, "fetch: part 7: write 'a': no space");
+    assert_int_equal(err.code, ERR_DEST);
+    err_wrap(&err, "%s", err.text); /* its own text as an argument */
+    assert_string_equal(err.text, "fetch: part 7: write 'a': no space: "
+                                  "fetch: part 7: write 'a': no space");
+}
+
+/* -1 was returned, so there must be something to read and a code to exit with. */
+static void a_wrap_without_a_cause_is_a_defect(void **state)
+{
+    struct err err = { 0 };
+
+    (void)state;
+    err_wrap(&err, "fetch");
+    assert_int_equal(err.code, ERR_DEFECT);
+    assert_true(strncmp(err.text, "fetch: ", 7) == 0);
+}
+
+static void cuts_what_does_not_fit(void **state)
+{
+    struct err err = { 0 };
+    char longest[sizeof(err.text) + 1];
+    size_t most = sizeof(err.text) - 1;
+
+    (void)state;
+    memset(longest, 'x', sizeof(longest) - 1);
+    longest[sizeof(longest) - 1] = '\0';
+    longest[most] = '\0';
+    err_set(&err, ERR_DEFECT, "%s", longest);
+    assert_string_equal(err.text, longest); /* just fits */
+    err_wrap(&err, "w");
+    assert_int_equal(strlen(err.text), most);
+    assert_string_equal(err.text + most - 4, "x...");
+    assert_true(strncmp(err.text, "w: xxx", 6) == 0);
+
+    err_clear(&err);
+    err_set(&err, ERR_DEFECT, "a%s", longest);
+    assert_int_equal(strlen(err.text), most);
+    assert_string_equal(err.text + most - 4, "x...");
+
+    err_clear(&err);
+    err_set(&err, ERR_DEFECT, "cause");
+    err_wrap(&err, "%s", longest); /* a place that leaves no room for the cause */
+    assert_int_equal(strlen(err.text), most);
+    assert_string_equal(err.text + most - 3, "...");
+}
+
+/* Half a character would make the whole line unreadable for some terminals and for JSON.
+ */
+static void cuts_between_characters(void **state)
+{
+    (void)state;
+    for (size_t shift = 0; shift < 3; shift++) {
+        struct err err = { 0 };
+        char text[3 * sizeof(err.text)] = "abc";
+        size_t len;
+
+        text[shift] = '\0';
+        while (strlen(text) < sizeof(err.text))
+            strcat(text, "\xe4\xb8\xad");
+        err_set(&err, ERR_DEFECT, "%s", text);
+        len = strlen(err.text);
+        assert_string_equal(err.text + len - 3, "...");
+        assert_int_equal((len - 3 - shift) % 3, 0);
+        assert_true(len > sizeof(err.text) - 5);
+    }
+}
+
+static void takes_null_and_keeps_errno(void **state)
+{
+    struct err err = { 0 };
+
+    (void)state;
+    errno = ENOSPC;
+    assert_int_equal(err_set(NULL, ERR_DEST, "x"), -1);
+    assert_int_equal(err_wrap(NULL, "x"), -1);
+    assert_int_equal(err_memory(NULL, "x"), -1);
+    err_clear(NULL);
+    err_set(&err, ERR_DEST, "%d", 1);
+    err_wrap(&err, "x");
+    assert_int_equal(errno, ENOSPC);
+}
+
+static void memory_has_its_sentence(void **state)
+{
+    struct err err = { 0 };
+
+    (void)state;
+    assert_int_equal(err_memory(&err, "plan"), -1);
+    assert_int_equal(err.code, ERR_DEFECT);
+    assert_string_equal(err.text, "plan: out of memory");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(records_the_first_cause_only),
+        cmocka_unit_test(wraps_from_the_inside_out),
+        cmocka_unit_test(a_wrap_without_a_cause_is_a_defect),
+        cmocka_unit_test(cuts_what_does_not_fit),
+        cmocka_unit_test(cuts_between_characters),
+        cmocka_unit_test(takes_null_and_keeps_errno),
+        cmocka_unit_test(memory_has_its_sentence),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

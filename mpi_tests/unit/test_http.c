@@ -1,0 +1,616 @@
+/* io/http.c against exact bytes of a server: which reply becomes which outcome. */
+#include "io/http.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/text.h"
+#include "raw_server.h"
+
+static const struct http_config config = {
+    .connections = 2,
+    .user_agent = "mpifetch-test/1",
+    .connect_timeout = 10,
+    .low_speed = 1000,
+    .low_speed_time = 1,
+};
+
+static int setup(void **state)
+{
+    struct err err = { 0 };
+
+    (void)state;
+    unsetenv("http_proxy");
+    unsetenv("HTTP_PROXY");
+    unsetenv("all_proxy");
+    unsetenv("ALL_PROXY");
+    return http_create((struct http **)state, &config, &err);
+}
+
+static int teardown(void **state)
+{
+    http_destroy(*state);
+    return 0;
+}
+
+static int collect(void *owner, const void *bytes, size_t len)
+{
+    strbuf_add(owner, bytes, len);
+    return 0;
+}
+
+static int refuse(void *owner, const void *bytes, size_t len)
+{
+    (void)owner;
+    (void)bytes;
+    (void)len;
+    return -1;
+}
+
+static void get(struct http *http, const struct http_request *request,
+                struct http_response *response)
+{
+    struct err err = { 0 };
+
+    assert_int_equal(http_get(http, request, response, NULL, NULL, &err), 0);
+    assert_int_equal(http_running(http), 0);
+}
+
+/* One request to a server with one play. body: what the sink saw. */
+static void play(struct http *http, const struct raw_play *bytes,
+                 struct http_request request, struct http_response *response,
+                 struct strbuf *body)
+{
+    struct raw_server server = { .plays = bytes, .count = 1 };
+    char url[128];
+
+    assert_true(raw_start(&server));
+    snprintf(url, sizeof(url), "%s/dir/file?secret=abc", server.url);
+    request.url = url;
+    if (body) {
+        request.sink = collect;
+        request.owner = body;
+    }
+    get(http, &request, response);
+    raw_stop(&server);
+    assert_null(strstr(response->err.text, "secret"));
+}
+
+/* The file has 100 bytes; bytes 10 to 19 are asked for, which are "0123456789". */
+#define PART "HTTP/1.1 206 Partial Content\r\n"
+#define RANGE "Content-Range: bytes 10-19/100\r\n"
+#define TEN "Content-Length: 10\r\n\r\n"
+
+struct row {
+    const char *name;
+    struct raw_play play;
+    enum net_fault fault;
+    int32_t status;
+    uint64_t end; /* of what the reply was good for; 10 is nothing */
+    const char *body;
+};
+
+static const struct row ranged_rows[] = {
+    { "as asked",
+      { PART RANGE TEN "0123456789", RAW_KEEP, 0 },
+      NET_OK,
+      206,
+      20,
+      "0123456789" },
+    { "short but whole",
+      { PART "Content-Range: bytes 10-13/100\r\nContent-Length: 4\r\n\r\n0123", RAW_KEEP,
+        0 },
+      NET_OK,
+      206,
+      14,
+      "0123" },
+    { "begins too early",
+      { PART "Content-Range: bytes 9-18/100\r\n" TEN "x012345678", RAW_KEEP, 0 },
+      NET_RANGE,
+      206,
+      10,
+      "" },
+    { "begins too late",
+      { PART "Content-Range: bytes 11-19/100\r\nContent-Length: 9\r\n\r\n123456789",
+        RAW_KEEP, 0 },
+      NET_RANGE,
+      206,
+      10,
+      "" },
+    { "other total",
+      { PART "Content-Range: bytes 10-19/101\r\n" TEN "0123456789", RAW_KEEP, 0 },
+      NET_CHANGED,
+      206,
+      10,
+      "" },
+    { "no Content-Range",
+      { PART TEN "0123456789", RAW_KEEP, 0 },
+      NET_RANGE,
+      206,
+      10,
+      "" },
+    { "two Content-Range",
+      { PART RANGE "Content-Range: bytes 10-18/100\r\n" TEN "0123456789", RAW_KEEP, 0 },
+      NET_PROTOCOL,
+      206,
+      10,
+      "" },
+    { "multipart",
+      { PART
+        "Content-Type: multipart/byteranges; boundary=x\r\nContent-Length: 76\r\n\r\n"
+        "--x\r\nContent-Range: bytes 10-19/100\r\n\r\n0123456789\r\n--x--",
+        RAW_CLOSE, 0 },
+      NET_RANGE,
+      206,
+      10,
+      "" },
+    { "compressed",
+      { PART RANGE "Content-Encoding: gzip\r\n" TEN "0123456789", RAW_KEEP, 0 },
+      NET_ENCODED,
+      206,
+      10,
+      "" },
+    { "the whole file instead",
+      { "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nxxxxxxxxxx0123456789", RAW_KEEP,
+        0 },
+      NET_RANGE,
+      200,
+      10,
+      "" },
+    { "cut", { PART RANGE TEN "01234", RAW_CLOSE, 0 }, NET_CUT, 206, 10, "01234" },
+    { "cut by a reset before the body",
+      { PART RANGE TEN, RAW_RESET, 0 },
+      NET_CUT,
+      206,
+      10,
+      "" },
+    { "cut in its header", { PART "Content-Ra", RAW_CLOSE, 0 }, NET_CUT, 206, 10, "" },
+    { "nothing at all", { "", RAW_CLOSE, 0 }, NET_CUT, 0, 10, "" },
+    { "ends with the connection, whole",
+      { PART RANGE "\r\n0123456789", RAW_CLOSE, 0 },
+      NET_OK,
+      206,
+      20,
+      "0123456789" },
+    { "ends with the connection, cut",
+      { PART RANGE "\r\n012345678", RAW_CLOSE, 0 },
+      NET_CUT,
+      206,
+      10,
+      "012345678" },
+    { "ends with the connection, too long",
+      { PART RANGE "\r\n0123456789x", RAW_CLOSE, 0 },
+      NET_RANGE,
+      206,
+      10,
+      "" },
+    { "more behind Content-Length",
+      { PART RANGE TEN "0123456789xyz", RAW_CLOSE, 0 },
+      NET_OK,
+      206,
+      20,
+      "0123456789" },
+    { "chunked",
+      { PART RANGE
+        "Transfer-Encoding: chunked\r\n\r\n4\r\n0123\r\n6\r\n456789\r\n0\r\n\r\n",
+        RAW_KEEP, 0 },
+      NET_OK,
+      206,
+      20,
+      "0123456789" },
+    { "chunked, with trailers that look like a header",
+      { PART RANGE "Transfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n0\r\n"
+                   "Content-Range: bytes 0-9/100\r\n\r\n",
+        RAW_KEEP, 0 },
+      NET_OK,
+      206,
+      20,
+      "0123456789" },
+    { "chunked, too long",
+      { PART RANGE "Transfer-Encoding: chunked\r\n\r\nb\r\n0123456789x\r\n0\r\n\r\n",
+        RAW_KEEP, 0 },
+      NET_RANGE,
+      206,
+      10,
+      "" },
+    { "chunked, ended early",
+      { PART RANGE "Transfer-Encoding: chunked\r\n\r\n4\r\n0123\r\n0\r\n\r\n", RAW_KEEP,
+        0 },
+      NET_CUT,
+      206,
+      10,
+      "0123" },
+    { "two lengths",
+      { PART RANGE "Content-Length: 9\r\n" TEN "0123456789", RAW_KEEP, 0 },
+      NET_PROTOCOL,
+      206,
+      10,
+      "" },
+    { "the same length twice",
+      { PART RANGE "Content-Length: 10\r\n" TEN "0123456789", RAW_KEEP, 0 },
+      NET_OK,
+      206,
+      20,
+      "0123456789" },
+    { "an interim reply first",
+      { "HTTP/1.1 103 Early Hints\r\nContent-Range: bytes 0-9/9\r\nETag: "
+        "\"no\"\r\n\r\n" PART RANGE TEN "0123456789",
+        RAW_KEEP, 0 },
+      NET_OK,
+      206,
+      20,
+      "0123456789" },
+    { "another version",
+      { PART RANGE "ETag: \"v2\"\r\n" TEN "0123456789", RAW_KEEP, 0 },
+      NET_CHANGED,
+      206,
+      10,
+      "" },
+    { "the same version",
+      { PART RANGE "ETag: W/\"v1\"\r\n" TEN "0123456789", RAW_KEEP, 0 },
+      NET_OK,
+      206,
+      20,
+      "0123456789" },
+    { "beyond the end",
+      { "HTTP/1.1 416 Range Not Satisfiable\r\nContent-Range: bytes */5\r\n"
+        "Content-Length: 5\r\n\r\nsorry",
+        RAW_KEEP, 0 },
+      NET_OK,
+      416,
+      10,
+      "" },
+    { "not HTTP", { "SSH-2.0-OpenSSH_9.2\r\n", RAW_CLOSE, 0 }, NET_PROTOCOL, 0, 10, "" },
+};
+
+static void test_ranged(void **state)
+{
+    for (size_t i = 0; i < countof(ranged_rows); i++) {
+        const struct row *row = &ranged_rows[i];
+        const struct http_request request = {
+            .ranged = true,
+            .checked = true,
+            .want = { .range = { 10, 20 }, .size = 100, .etag = "v1" },
+        };
+        struct http_response response;
+        struct strbuf body = { 0 };
+        bool good = row->fault == NET_OK && row->status < 300;
+
+        print_message("ranged: %s\n", row->name);
+        play(*state, &row->play, request, &response, &body);
+        assert_int_equal(response.outcome.fault, row->fault);
+        assert_int_equal(response.outcome.status, row->status);
+        assert_int_equal(response.end, row->end);
+        assert_string_equal(body.data ? body.data : "", row->body);
+        if (row->status < 300)
+            assert_int_equal(response.bytes, strlen(row->body));
+        assert_int_equal(response.outcome.progressed, response.bytes > 0);
+        assert_int_equal(response.err.code == ERR_NONE, good);
+        if (!good)
+            assert_memory_equal(response.err.text, "GET 'http://127.0.0.1:", 22);
+        http_response_release(&response);
+        strbuf_release(&body);
+    }
+}
+
+/* Lengths that are none end before the sink sees a byte, and never as a success. */
+static void test_lengths(void **state)
+{
+    static const char *const lengths[] = { "-10",  "10x",
+                                           "0x0a", "9223372036854775808",
+                                           "1 0",  "10, 10, 11" };
+
+    for (size_t i = 0; i < countof(lengths); i++) {
+        const struct http_request request = {
+            .ranged = true,
+            .checked = true,
+            .want = { .range = { 10, 20 }, .size = 100, .etag = "" },
+        };
+        struct http_response response;
+        struct strbuf body = { 0 };
+        char text[256];
+        struct raw_play bytes = { text, RAW_CLOSE, 0 };
+
+        snprintf(text, sizeof(text), PART RANGE "Content-Length: %s\r\n\r\n0123456789",
+                 lengths[i]);
+        play(*state, &bytes, request, &response, &body);
+        assert_int_equal(response.outcome.fault, NET_PROTOCOL);
+        assert_int_equal(body.len, 0);
+        http_response_release(&response);
+        strbuf_release(&body);
+    }
+}
+
+/* A chunk size that is none: what came before it may be used, no more. */
+static void test_bad_chunk(void **state)
+{
+    static const struct raw_play bytes = {
+        PART RANGE
+        "Transfer-Encoding: chunked\r\n\r\n4\r\n0123\r\nzz\r\n456789\r\n0\r\n\r\n",
+        RAW_CLOSE, 0
+    };
+    const struct http_request request = {
+        .ranged = true,
+        .checked = true,
+        .want = { .range = { 10, 20 }, .size = 100, .etag = "" },
+    };
+    struct http_response response;
+    struct strbuf body = { 0 };
+
+    play(*state, &bytes, request, &response, &body);
+    assert_true(response.outcome.fault == NET_CUT ||
+                response.outcome.fault == NET_PROTOCOL);
+    assert_string_equal(body.data, "0123");
+    http_response_release(&response);
+    strbuf_release(&body);
+}
+
+static void test_whole(void **state)
+{
+    static const struct raw_play plays[] = {
+        { "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Type: text/plain\r\n"
+          "ETag: \"e\"\r\nX-Request-Id: r-1\r\nX-HF-Warning: a; b\r\nx-hf-warning: c; "
+          "d\r\n"
+          "Link: </l?page=2>; rel=\"next\"\r\n\r\nhello",
+          RAW_KEEP, 0 },
+        { "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", RAW_KEEP, 0 },
+    };
+    struct http_request request = { .body_limit = 5 };
+    struct http_response response;
+    char next[128];
+
+    play(*state, &plays[0], request, &response, NULL);
+    assert_int_equal(response.outcome.fault, NET_OK);
+    assert_int_equal(response.outcome.status, 200);
+    assert_int_equal(response.err.code, ERR_NONE);
+    assert_string_equal(response.body, "hello");
+    assert_int_equal(response.body_len, 5);
+    assert_int_equal(response.bytes, 5);
+    assert_int_equal(response.reply.content_length, 5);
+    assert_string_equal(response.reply.content_type, "text/plain");
+    assert_string_equal(response.reply.etag, "\"e\"");
+    assert_string_equal(response.request_id, "r-1");
+    assert_string_equal(response.warning, "a; b, c; d");
+    assert_null(response.error_code);
+    assert_true(response.outcome.retry_after < 0);
+    assert_true(response.outcome.reset < 0);
+    snprintf(next, sizeof(next), "%.*s/l?page=2", (int)strcspn(response.url + 7, "/") + 7,
+             response.url);
+    assert_string_equal(response.link_next, next);
+    http_response_release(&response);
+
+    /* an empty file is whole with nothing */
+    request.checked = true;
+    request.want = (struct reply_want){ .whole = true, .etag = "" };
+    play(*state, &plays[1], request, &response, NULL);
+    assert_int_equal(response.outcome.fault, NET_OK);
+    assert_int_equal(response.end, 0);
+    assert_string_equal(response.body, "");
+    http_response_release(&response);
+}
+
+static void test_body_limit(void **state)
+{
+    static const struct raw_play bytes = {
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", RAW_KEEP, 0
+    };
+    const struct http_request request = { .body_limit = 4 };
+    struct http_response response;
+
+    play(*state, &bytes, request, &response, NULL);
+    assert_int_equal(response.outcome.fault, NET_LOCAL);
+    assert_int_equal(response.err.code, ERR_SOURCE);
+    http_response_release(&response);
+}
+
+static void test_sink_refuses(void **state)
+{
+    static const struct raw_play bytes = {
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", RAW_KEEP, 0
+    };
+    const struct http_request request = { .sink = refuse };
+    struct http_response response;
+
+    play(*state, &bytes, request, &response, NULL);
+    assert_int_equal(response.outcome.fault, NET_LOCAL);
+    assert_int_equal(response.bytes, 0);
+    assert_int_equal(response.err.code, ERR_DEST);
+    http_response_release(&response);
+}
+
+static void test_refusals(void **state)
+{
+    static const struct raw_play plays[] = {
+        { "HTTP/1.1 404 Not Found\r\nX-Error-Code: EntryNotFound\r\n"
+          "X-Error-Message: no such entry\r\nX-Amzn-Trace-Id: t-9\r\n"
+          "Content-Type: application/json\r\nContent-Length: "
+          "15\r\n\r\n{\"error\":\"none\"}",
+          RAW_CLOSE, 0 },
+        { "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7\r\n"
+          "RateLimit: \"resolvers\";r=0;t=113\r\nContent-Length: 0\r\n\r\n",
+          RAW_KEEP, 0 },
+        { "HTTP/1.1 503 Slow Down\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+          "Retry-After: Sun, 06 Nov 1994 08:50:07 GMT\r\nContent-Length: 99\r\n\r\ncut",
+          RAW_CLOSE, 0 },
+    };
+    const struct http_request request = { 0 };
+    struct http_response response;
+    struct strbuf body = { 0 };
+
+    play(*state, &plays[0], request, &response, &body);
+    assert_int_equal(response.outcome.fault, NET_OK);
+    assert_int_equal(response.outcome.status, 404);
+    assert_int_equal(response.err.code, ERR_NONE); /* not checked: the caller judges */
+    assert_int_equal(body.len, 0);
+    assert_string_equal(response.body, "{\"error\":\"none\"");
+    assert_string_equal(response.error_code, "EntryNotFound");
+    assert_string_equal(response.error_message, "no such entry");
+    assert_string_equal(response.request_id, "t-9");
+    http_response_release(&response);
+
+    play(*state, &plays[1], request, &response, &body);
+    assert_int_equal(response.outcome.status, 429);
+    assert_true(response.outcome.retry_after == 7);
+    assert_true(response.outcome.reset == 113);
+    http_response_release(&response);
+
+    /* that its body is cut takes nothing from a refusal */
+    play(*state, &plays[2], request, &response, &body);
+    assert_int_equal(response.outcome.status, 503);
+    assert_int_equal(response.outcome.fault, NET_OK);
+    assert_true(response.outcome.retry_after == 30);
+    assert_string_equal(response.body, "cut");
+    http_response_release(&response);
+    strbuf_release(&body);
+}
+
+/* A page of 20 KiB: 16 of them are kept. */
+static void test_long_refusal(void **state)
+{
+    static const char header[] =
+        "HTTP/1.1 403 Forbidden\r\nContent-Length: 20480\r\n\r\n";
+    char bytes[sizeof(header) - 1 + 20480];
+    const struct raw_play page = { bytes, RAW_KEEP, sizeof(bytes) };
+    const struct http_request request = { .checked = true,
+                                          .want = { .whole = true, .etag = "" } };
+    struct http_response response;
+
+    memset(bytes, 'x', sizeof(bytes));
+    memcpy(bytes, header, sizeof(header) - 1);
+    play(*state, &page, request, &response, NULL);
+    assert_int_equal(response.outcome.fault, NET_OK);
+    assert_int_equal(response.body_len, 16384);
+    assert_int_equal(response.err.code, ERR_SOURCE);
+    assert_non_null(strstr(response.err.text, "/dir/file': HTTP 403"));
+    http_response_release(&response);
+}
+
+static void test_what_is_sent(void **state)
+{
+    static const struct raw_play plays[] = {
+        { "HTTP/1.1 206 OK\r\nContent-Range: bytes 5-5/9\r\nContent-Length: 1\r\n\r\nx",
+          RAW_KEEP, 0 },
+        { "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", RAW_KEEP, 0 },
+    };
+    static const char *const headers[] = { "X-Mine: 1", NULL };
+    struct raw_server server = { .plays = plays, .count = 2 };
+    struct http_request request = { .bearer = "hf_t",
+                                    .headers = headers,
+                                    .ranged = true,
+                                    .want = { .range = { 5, 6 } },
+                                    .body_limit = 9 };
+    struct http_response response;
+
+    assert_true(raw_start(&server));
+    request.url = server.url;
+    get(*state, &request, &response);
+    http_response_release(&response);
+    request = (struct http_request){ .url = server.url, .head = true };
+    get(*state, &request, &response);
+    assert_int_equal(response.reply.content_length, 9);
+    assert_int_equal(response.outcome.fault, NET_OK);
+    http_response_release(&response);
+    raw_stop(&server);
+    assert_int_equal(server.connections, 1); /* a HEAD leaves the connection usable */
+    assert_memory_equal(server.request[0], "GET / HTTP/1.1\r\n", 16);
+    assert_non_null(strstr(server.request[0], "\r\nRange: bytes=5-5\r\n"));
+    assert_non_null(strstr(server.request[0], "\r\nAccept-Encoding: identity\r\n"));
+    assert_non_null(strstr(server.request[0], "\r\nAuthorization: Bearer hf_t\r\n"));
+    assert_non_null(strstr(server.request[0], "\r\nX-Mine: 1\r\n"));
+    assert_non_null(strstr(server.request[0], "\r\nUser-Agent: mpifetch-test/1\r\n"));
+    assert_memory_equal(server.request[1], "HEAD / HTTP/1.1\r\n", 17);
+    assert_null(strstr(server.request[1], "Range:"));
+    assert_null(strstr(server.request[1], "Authorization:"));
+    assert_null(strstr(server.request[1], "X-Mine"));
+}
+
+static void test_nonsense(void **state)
+{
+    static const char *const split[] = { "X: a\r\nY: b", NULL }, *const nameless[] = {
+        ": x", NULL
+    };
+    static const struct {
+        struct http_request request;
+        enum err_code code;
+    } rows[] = {
+        { { .url = "ftp://h/x" }, ERR_USAGE },
+        { { .url = "/etc/passwd" }, ERR_USAGE },
+        { { .url = "file:///etc/passwd" }, ERR_USAGE },
+        { { .url = "http://h/", .bearer = "a\r\nb" }, ERR_USAGE },
+        { { .url = "http://h/", .headers = split }, ERR_USAGE },
+        { { .url = "http://h/", .headers = nameless }, ERR_USAGE },
+        { { .url = "http://h/", .ranged = true }, ERR_DEFECT },
+    };
+
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct http_transfer *transfer;
+        struct err err = { 0 };
+
+        assert_int_equal(http_start(*state, &rows[i].request, &transfer, &err), -1);
+        assert_int_equal(err.code, rows[i].code);
+        assert_null(transfer);
+    }
+}
+
+static void test_no_server(void **state)
+{
+    struct raw_server server = { 0 };
+    struct http_request request = { 0 };
+    struct http_response response;
+
+    assert_true(raw_start(&server));
+    raw_stop(&server); /* a port where nobody listens any more */
+    request.url = server.url;
+    get(*state, &request, &response);
+    assert_int_equal(response.outcome.fault, NET_CONNECT);
+    assert_int_equal(response.outcome.status, 0);
+    assert_int_equal(response.err.code, ERR_NETWORK);
+    http_response_release(&response);
+
+    /* RFC 6761: a name that never resolves */
+    request.url = "http://user:pw@no-such-host.invalid/x?secret=abc";
+    get(*state, &request, &response);
+    assert_int_equal(response.outcome.fault, NET_RESOLVE);
+    assert_non_null(strstr(response.err.text, "no-such-host.invalid/x'"));
+    assert_null(strstr(response.err.text, "pw"));
+    assert_null(strstr(response.err.text, "secret"));
+    http_response_release(&response);
+}
+
+/* Half of the body, then silence. */
+static void test_too_slow(void **state)
+{
+    static const struct raw_play bytes = {
+        "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234", RAW_KEEP, 0
+    };
+    const struct http_request request = { 0 };
+    struct http_response response;
+    struct strbuf body = { 0 };
+
+    play(*state, &bytes, request, &response, &body);
+    assert_int_equal(response.outcome.fault, NET_TIMEOUT);
+    assert_true(response.outcome.progressed);
+    assert_int_equal(response.err.code, ERR_NETWORK);
+    http_response_release(&response);
+    strbuf_release(&body);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ranged),       cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_bad_chunk),    cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_body_limit),   cmocka_unit_test(test_sink_refuses),
+        cmocka_unit_test(test_refusals),     cmocka_unit_test(test_long_refusal),
+        cmocka_unit_test(test_what_is_sent), cmocka_unit_test(test_nonsense),
+        cmocka_unit_test(test_no_server),    cmocka_unit_test(test_too_slow),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,140 @@
+/* Answers of the Hub as bytes, good and bad (hub-facts 1.3, 1.4). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/text.h"
+#include "source/hub_page.h"
+
+#define COMMIT "0123456789abcdef0123456789abcdef01234567"
+#define OID "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
+#define SHA "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+static int take_none(void *arg, const struct plan_entry *entry, struct err *err)
+{
+    (void)err;
+    assert_non_null(entry->path);
+    ++*(unsigned *)arg;
+    return 0;
+}
+
+static void test_bad_pages(void **state)
+{
+    static const struct {
+        const char *page, *says;
+    } rows[] = {
+        { "", "not JSON" },
+        { "  <html>", "not JSON" },
+        { "[", "breaks" },
+        { "[] x", "breaks" },
+        { "{}", "not a listing" },
+        { "[1]", "entry 1" },
+        { "[{}]", "entry 1" },
+        { "[{\"type\":\"directory\",\"path\":\"d\"},{\"type\":\"file\",\"path\":7}]",
+          "entry 2" },
+        { "[{\"type\":\"file\",\"path\":\"x\\u0000y\"}]", "breaks" },
+        { "[{\"type\":\"file\",\"path\":\"x\",\"size\":1}]", "git object id" },
+        { "[{\"type\":\"file\",\"path\":\"x\",\"size\":1,\"oid\":\"../x\"}]", "40 hex" },
+        { "[{\"type\":\"file\",\"path\":\"x\",\"oid\":\"" OID "\"}]", "size" },
+        { "[{\"type\":\"file\",\"path\":\"x\",\"size\":-1,\"oid\":\"" OID "\"}]",
+          "negative" },
+        { "[{\"type\":\"file\",\"path\":\"x\",\"size\":1.5,\"oid\":\"" OID "\"}]",
+          "whole" },
+        { "[{\"type\":\"file\",\"path\":\"x\",\"size\":\"1\",\"oid\":\"" OID "\"}]",
+          "whole" },
+        { "[{\"type\":\"file\",\"path\":\"x\",\"size\":9223372036854775808,\"oid\":\"" OID
+          "\"}]",
+          "breaks" },
+        { "[{\"type\":\"file\",\"path\":\"x\",\"size\":1,\"size\":2,\"oid\":\"" OID
+          "\"}]",
+          "breaks" },
+        { "[{\"type\":\"file\",\"path\":\"x\",\"size\":1,\"oid\":\"" OID
+          "\",\"lfs\":{\"oid\":\"zz\",\"size\":1}}]",
+          "64 hex" },
+        { "[{\"type\":\"file\",\"path\":\"x\",\"size\":1,\"oid\":\"" OID
+          "\",\"lfs\":{\"oid\":\"" SHA "\"}}]",
+          "size" },
+        { "[{\"type\":\"file\",\"path\":\"x\",\"size\":1,\"oid\":\"" OID
+          "\",\"lfs\":true}]",
+          "'lfs'" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct err err = { 0 };
+        unsigned files = 0;
+
+        if (hub_page_tree(rows[i].page, strlen(rows[i].page), take_none, &files, &err) ==
+            0)
+            fail_msg("'%s' was taken", rows[i].page);
+        assert_int_equal(err.code, ERR_SOURCE);
+        assert_int_equal(files, 0);
+        if (!strstr(err.text, rows[i].says))
+            fail_msg("'%s': '%s' does not say '%s'", rows[i].page, err.text,
+                     rows[i].says);
+    }
+}
+
+static void test_commit(void **state)
+{
+    static const char *const bad[] = {
+        "[]",
+        "{}",
+        "{\"sha\":1}",
+        "{\"sha\":\"main\"}",
+        "{\"sha\":\"" SHA "\"}",
+        "{\"sha\":\"0123456789ABCDEF0123456789abcdef01234567\"}"
+    };
+    static const char good[] = "{\"id\":\"a/b\",\"sha\":\"" COMMIT "\"}";
+    char commit[41];
+
+    (void)state;
+    for (size_t i = 0; i < countof(bad); i++)
+        assert_int_equal(hub_page_commit(bad[i], strlen(bad[i]), commit, NULL), -1);
+    assert_int_equal(hub_page_commit(good, strlen(good), commit, NULL), 0);
+    assert_string_equal(commit, COMMIT);
+}
+
+/* A masked or broken Xet id is none; a mirror may leave out or null what it does not
+ * have. */
+static int take_first(void *arg, const struct plan_entry *entry, struct err *err)
+{
+    struct plan_entry *out = arg;
+
+    (void)err;
+    assert_null(entry->xet);
+    out->size = entry->size;
+    out->flags = entry->flags;
+    return 0;
+}
+
+static void test_odd_but_fine(void **state)
+{
+    static const char page[] =
+        "[{\"type\":\"file\",\"path\":\"x\",\"size\":5,\"oid\":\"" OID "\",\"lfs\":null,"
+        "\"xetHash\":\"****************************************************************"
+        "\"}]";
+    struct plan_entry found = { 0 };
+
+    (void)state;
+    assert_int_equal(hub_page_tree(page, sizeof(page) - 1, take_first, &found, NULL), 0);
+    assert_int_equal(found.size, 5);
+    assert_int_equal(found.flags, PLAN_WHOLE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bad_pages),
+        cmocka_unit_test(test_commit),
+        cmocka_unit_test(test_odd_but_fine),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,326 @@
+/* Threads: who takes which job, what comes back, and what happens at the end. Jobs meet
+ * at gates, so nothing here depends on how fast a thread is. Run it with
+ * -fsanitize=thread as well. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "io/pool.h"
+
+/* What tests and jobs share. */
+struct stage {
+    struct pool *pool;
+    sem_t woken;   /* once for each wake */
+    sem_t entered; /* once for each job at the gate */
+    sem_t gate;    /* once for each job that may pass */
+    atomic_int ran;
+};
+
+static void wake(void *arg)
+{
+    struct stage *stage = arg;
+
+    sem_post(&stage->woken);
+}
+
+static void wait_for(sem_t *sem)
+{
+    while (sem_wait(sem) < 0)
+        ;
+}
+
+static void stage_open(struct stage *stage, unsigned threads)
+{
+    struct err err = { 0 };
+
+    memset(stage, 0, sizeof(*stage));
+    sem_init(&stage->woken, 0, 0);
+    sem_init(&stage->entered, 0, 0);
+    sem_init(&stage->gate, 0, 0);
+    assert_int_equal(pool_create(&stage->pool, threads, wake, stage, &err), 0);
+}
+
+static void stage_close(struct stage *stage)
+{
+    pool_destroy(stage->pool);
+    sem_destroy(&stage->woken);
+    sem_destroy(&stage->entered);
+    sem_destroy(&stage->gate);
+}
+
+static int run_and_count(struct job *job)
+{
+    struct stage *stage = job->owner;
+
+    atomic_fetch_add(&stage->ran, 1);
+    return 0;
+}
+
+static int run_to_the_gate(struct job *job)
+{
+    struct stage *stage = job->owner;
+
+    sem_post(&stage->entered);
+    wait_for(&stage->gate);
+    return run_and_count(job);
+}
+
+static int run_and_fail(struct job *job)
+{
+    return err_set(&job->err, ERR_DEST, "it broke");
+}
+
+static int run_until_stopped(struct job *job)
+{
+    struct stage *stage = job->owner;
+
+    sem_post(&stage->entered);
+    while (!pool_stopping(stage->pool))
+        sched_yield();
+    return err_set(&job->err, ERR_INTERRUPTED, "stopped");
+}
+
+static struct job *next_finished(struct stage *stage)
+{
+    struct job *job;
+
+    wait_for(&stage->woken);
+    job = pool_finished(stage->pool);
+    assert_non_null(job);
+    return job;
+}
+
+static void test_all_come_back(void **state)
+{
+    enum { JOBS = 500 };
+    static struct job jobs[JOBS];
+    struct stage stage;
+
+    (void)state;
+    stage_open(&stage, 4);
+    for (int i = 0; i < JOBS; i++) {
+        jobs[i] = (struct job){ .run = run_and_count, .owner = &stage, .rc = 7 };
+        pool_submit(stage.pool, &jobs[i], i % 3 ? POOL_ORDINARY : POOL_URGENT);
+    }
+    for (unsigned left = JOBS; left > 0; left--) {
+        assert_int_equal(pool_unfinished(stage.pool), left);
+        assert_int_equal(next_finished(&stage)->rc, 0);
+    }
+    assert_int_equal(pool_unfinished(stage.pool), 0);
+    assert_null(pool_finished(stage.pool));
+    assert_int_equal(stage.ran, JOBS);
+    for (int i = 0; i < JOBS; i++) {
+        assert_true(jobs[i].started > 0 && jobs[i].ended >= jobs[i].started);
+        assert_in_range(jobs[i].thread, i % 3 ? 1 : 0, 3); /* ordinary: never thread 0 */
+    }
+    stage_close(&stage);
+}
+
+static void test_failure_comes_back(void **state)
+{
+    struct stage stage;
+    struct job job = { .run = run_and_fail, .err = { .code = ERR_USAGE, .text = "old" } };
+
+    (void)state;
+    stage_open(&stage, 2);
+    pool_submit(stage.pool, &job, POOL_ORDINARY);
+    assert_ptr_equal(next_finished(&stage), &job);
+    assert_int_equal(job.rc, -1);
+    assert_int_equal(job.err.code, ERR_DEST);
+    assert_string_equal(job.err.text, "it broke");
+    stage_close(&stage);
+}
+
+/* However many ordinary jobs are at work, an urgent one gets through. threads 0 and 1 ask
+ * for fewer than the pool needs to keep that promise. */
+static void test_urgent_passes_a_busy_pool(void **state)
+{
+    (void)state;
+    for (unsigned threads = 0; threads <= 3; threads++) {
+        unsigned busy = threads < 2 ? 1 : threads - 1;
+        struct job slow[4], urgent;
+        struct stage stage;
+
+        stage_open(&stage, threads);
+        for (unsigned i = 0; i < countof(slow); i++) {
+            slow[i] = (struct job){ .run = run_to_the_gate, .owner = &stage };
+            pool_submit(stage.pool, &slow[i], POOL_ORDINARY);
+        }
+        for (unsigned i = 0; i < busy; i++)
+            wait_for(&stage.entered);
+        urgent = (struct job){ .run = run_and_count, .owner = &stage };
+        pool_submit(stage.pool, &urgent, POOL_URGENT);
+        assert_ptr_equal(next_finished(&stage), &urgent);
+        assert_int_equal(urgent.thread, 0);
+        for (unsigned i = 0; i < countof(slow); i++)
+            sem_post(&stage.gate);
+        for (unsigned i = 0; i < countof(slow); i++)
+            assert_true(next_finished(&stage)->thread > 0);
+        stage_close(&stage);
+    }
+}
+
+/* Two urgent jobs that wait for each other need two threads: the second must not be left
+ * to the one thread that serves only urgent ones, while others sleep. */
+static int run_and_meet(struct job *job)
+{
+    struct stage *stage = job->owner;
+    bool first = atomic_fetch_add(&stage->ran, 1) % 2 == 0;
+
+    if (first)
+        wait_for(&stage->gate);
+    else
+        sem_post(&stage->gate);
+    return 0;
+}
+
+static void test_urgent_wakes_the_others(void **state)
+{
+    struct stage stage;
+    struct job pair[2];
+
+    (void)state;
+    stage_open(&stage, 2);
+    for (int round = 0; round < 200; round++) {
+        for (unsigned i = 0; i < countof(pair); i++) {
+            pair[i] = (struct job){ .run = run_and_meet, .owner = &stage };
+            pool_submit(stage.pool, &pair[i], POOL_URGENT);
+        }
+        next_finished(&stage);
+        next_finished(&stage);
+        assert_int_not_equal(pair[0].thread, pair[1].thread);
+    }
+    stage_close(&stage);
+}
+
+/* With one thread for all that waits, urgent jobs go first, each class in the order in
+ * which it came. */
+static void test_order(void **state)
+{
+    static const enum pool_class classes[] = { POOL_ORDINARY, POOL_URGENT, POOL_ORDINARY,
+                                               POOL_URGENT };
+    static const unsigned order[] = { 1, 3, 0, 2 };
+    struct job holds_first, holds_other, jobs[countof(classes)];
+    struct stage stage;
+
+    (void)state;
+    stage_open(&stage, 2);
+    holds_other = (struct job){ .run = run_to_the_gate, .owner = &stage };
+    pool_submit(stage.pool, &holds_other, POOL_ORDINARY);
+    wait_for(&stage.entered);
+    holds_first = (struct job){ .run = run_until_stopped, .owner = &stage };
+    pool_submit(stage.pool, &holds_first, POOL_URGENT);
+    wait_for(&stage.entered);
+    for (unsigned i = 0; i < countof(jobs); i++) {
+        jobs[i] = (struct job){ .run = run_and_count, .owner = &stage };
+        pool_submit(stage.pool, &jobs[i], classes[i]);
+    }
+    sem_post(&stage.gate);
+    assert_ptr_equal(next_finished(&stage), &holds_other);
+    for (unsigned i = 0; i < countof(order); i++)
+        assert_ptr_equal(next_finished(&stage), &jobs[order[i]]);
+    stage_close(&stage);
+}
+
+/* What runs is waited for, what waits is dropped, and done is nobody's to call. */
+static void never(struct job *job)
+{
+    (void)job;
+    fail_msg("done was called");
+}
+
+static void test_destroy_drops_what_waits(void **state)
+{
+    struct job runs, waits[20];
+    struct stage stage;
+
+    (void)state;
+    stage_open(&stage, 2);
+    runs = (struct job){ .run = run_until_stopped, .done = never, .owner = &stage };
+    pool_submit(stage.pool, &runs, POOL_ORDINARY);
+    wait_for(&stage.entered);
+    for (unsigned i = 0; i < countof(waits); i++) {
+        waits[i] = (struct job){ .run = run_and_count, .done = never, .owner = &stage };
+        pool_submit(stage.pool, &waits[i], POOL_ORDINARY);
+    }
+    stage_close(&stage);
+    assert_int_equal(runs.err.code, ERR_INTERRUPTED);
+    assert_int_equal(stage.ran, 0);
+    pool_destroy(NULL);
+}
+
+static void test_stop(void **state)
+{
+    struct job slow, later;
+    struct stage stage;
+
+    (void)state;
+    stage_open(&stage, 2);
+    assert_false(pool_stopping(stage.pool));
+    slow = (struct job){ .run = run_until_stopped, .owner = &stage };
+    later = (struct job){ .run = run_and_count, .owner = &stage };
+    pool_submit(stage.pool, &slow, POOL_ORDINARY);
+    pool_submit(stage.pool, &later, POOL_ORDINARY);
+    pool_stop(stage.pool);
+    assert_true(pool_stopping(stage.pool));
+    assert_ptr_equal(next_finished(&stage), &slow);
+    assert_ptr_equal(next_finished(&stage), &later);
+    assert_int_equal(stage.ran, 1);
+    stage_close(&stage);
+}
+
+static int run_and_look_at_the_mask(struct job *job)
+{
+    sigset_t mask;
+
+    pthread_sigmask(SIG_SETMASK, NULL, &mask);
+    return sigismember(&mask, SIGTERM) && sigismember(&mask, SIGINT) &&
+                   sigismember(&mask, SIGUSR1) && !sigismember(&mask, SIGSEGV)
+               ? 0
+               : err_set(&job->err, ERR_DEFECT, "signals reach the thread");
+}
+
+static void test_signals(void **state)
+{
+    struct stage stage;
+    struct job job = { .run = run_and_look_at_the_mask };
+    sigset_t mask;
+
+    (void)state;
+    stage_open(&stage, 2);
+    pthread_sigmask(SIG_SETMASK, NULL, &mask);
+    assert_false(
+        sigismember(&mask, SIGTERM)); /* those of the main thread are as before */
+    pool_submit(stage.pool, &job, POOL_URGENT);
+    assert_int_equal(next_finished(&stage)->rc, 0);
+    stage_close(&stage);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_all_come_back),
+        cmocka_unit_test(test_failure_comes_back),
+        cmocka_unit_test(test_urgent_passes_a_busy_pool),
+        cmocka_unit_test(test_urgent_wakes_the_others),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_destroy_drops_what_waits),
+        cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_signals),
+    };
+
+    alarm(120); /* a job that nobody takes shall be a failure, not a test without end */
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,91 @@
+#include "mpifetch.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "app/listing.h"
+#include "app/session.h"
+
+#define TEXT_OF(x) #x
+#define VERSION_TEXT(a, b, c) TEXT_OF(a) "." TEXT_OF(b) "." TEXT_OF(c)
+
+const char *mpifetch_version(void)
+{
+    return VERSION_TEXT(MPIFETCH_VERSION_MAJOR, MPIFETCH_VERSION_MINOR,
+                        MPIFETCH_VERSION_PATCH);
+}
+
+/* Counters are known to rank 0 alone: tell the others, so that the report is the same
+ * everywhere. */
+static void share_report(struct session *s, struct mpifetch_report *report)
+{
+    struct run *run = &s->run;
+    struct strbuf bytes = { 0 };
+    struct err err = { 0 };
+
+    report->files = run->plan.nfiles;
+    report->bytes = run->plan.nbytes;
+    report->bytes_fetched = report_sum(run, &s->report, STAT_FETCHED);
+    report->bytes_duplicated = report_duplicated(run, &s->report);
+    report->bytes_reused = s->report.reused_bytes;
+    report->requests = s->report.api_requests + s->report.resolve_requests +
+                       report_sum(run, &s->report, STAT_DATA_REQUESTS);
+    report->retries =
+        report_sum(run, &s->report, STAT_RETRIED) + s->report.listing_retries;
+    report->seconds = s->report.total;
+    report->unchanged = s->report.unchanged;
+    if (run->rank == 0)
+        strbuf_add(&bytes, report, sizeof(*report));
+    if (agree_share(run, &bytes, &err) == 0 && bytes.len == sizeof(*report))
+        memcpy(report, bytes.data, sizeof(*report));
+    strbuf_release(&bytes);
+    agree_step(run, 0, &err);
+}
+
+static void fill_error(struct mpifetch_report *report, const struct err *err)
+{
+    report->status = err->code != ERR_NONE ? (int)err->code : MPIFETCH_DEFECT;
+    report->rank = err->rank;
+    snprintf(report->error, sizeof(report->error), "%s", err->text);
+}
+
+/* Collective. The phases in order, agreed upon one by one. */
+static int run_session(MPI_Comm comm, const struct mpifetch_options *options,
+                       struct mpifetch_report *report, bool only_plan)
+{
+    struct session s;
+    struct err err = { 0 };
+    int rc = session_open(&s, comm, options, &err);
+
+    *report = (struct mpifetch_report){ 0 };
+    if (rc == 0)
+        rc = session_list(&s, &err);
+    if (rc == 0 && only_plan)
+        rc = session_show(&s, &err);
+    if (rc == 0 && !only_plan)
+        rc = session_fetch(&s, &err);
+    if (rc == 0 && !only_plan)
+        rc = session_publish(&s, &err);
+    if (!only_plan || rc < 0)
+        session_report(&s, rc, &err);
+    if (rc < 0)
+        fill_error(report, &err);
+    else
+        snprintf(report->path, sizeof(report->path), "%s", s.dest);
+    if (s.run.comm)
+        share_report(&s, report);
+    session_close(&s);
+    return report->status;
+}
+
+int mpifetch_get(MPI_Comm comm, const struct mpifetch_options *options,
+                 struct mpifetch_report *report)
+{
+    return run_session(comm, options, report, options->dry_run != 0);
+}
+
+int mpifetch_plan(MPI_Comm comm, const struct mpifetch_options *options,
+                  struct mpifetch_report *report)
+{
+    return run_session(comm, options, report, true);
+}

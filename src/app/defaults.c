@@ -1,0 +1,14 @@
+#include "mpifetch.h"
+
+void mpifetch_options_init(struct mpifetch_options *options)
+{
+    *options = (struct mpifetch_options){
+        .retries = 5,
+        .retry_delay = 1,
+        .connect_timeout = 15,
+        /* curl's own remedy for a transfer that hangs: low enough for a busy server */
+        .speed_limit = 1024,
+        .speed_time = 30,
+        .progress = MPIFETCH_PROGRESS_NONE,
+    };
+}

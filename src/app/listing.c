@@ -1,0 +1,136 @@
+#include "app/listing.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/text.h"
+#include "io/cred.h"
+#include "source/source.h"
+
+static const char default_endpoint[] = "https://huggingface.co";
+
+static int poll_agree(void *arg)
+{
+    struct err err = { 0 };
+
+    return agree_poll(arg, &err);
+}
+
+static void notice(void *arg, const char *text)
+{
+    const struct run *run = arg;
+
+    log_line(&run->log, LOG_WARN, "%s", text);
+}
+
+static struct pattern_list patterns(const char *const *list)
+{
+    struct pattern_list patterns = { .pattern = list };
+
+    while (list && list[patterns.count])
+        patterns.count++;
+    return patterns;
+}
+
+static char *hub_endpoint(void)
+{
+    const char *given = getenv("HF_ENDPOINT");
+    char *endpoint = strdup(given && *given ? given : default_endpoint);
+    size_t len = endpoint ? strlen(endpoint) : 0;
+
+    while (len > 0 && endpoint[len - 1] == '/')
+        endpoint[--len] = '\0';
+    return endpoint;
+}
+
+/* The Hub library's own switch: no HTTP at all. */
+static bool offline(void)
+{
+    static const char *const yes[] = { "1", "on", "yes", "true" };
+    const char *value = getenv("HF_HUB_OFFLINE");
+
+    for (size_t i = 0; value && i < countof(yes); i++)
+        if (strcasecmp(value, yes[i]) == 0)
+            return true;
+    return false;
+}
+
+static int set_hub(struct session *s, struct err *err)
+{
+    struct run *run = &s->run;
+
+    if (offline())
+        return err_set(err, ERR_SOURCE,
+                       "HF_HUB_OFFLINE is set, and '%s' can only be listed by asking the "
+                       "Hub: unset it",
+                       s->options->source);
+    run->endpoint = hub_endpoint();
+    if (!run->endpoint)
+        return err_memory(err, "the endpoint");
+    return cred_hub_token(s->options->token_file, &run->bearer, err);
+}
+
+int listing_make(struct session *s, struct err *err)
+{
+    const struct mpifetch_options *o = s->options;
+    struct run *run = &s->run;
+    struct source_config config = {
+        .source = o->source,
+        .manifest = o->manifest,
+        .base = o->base,
+        .sha256 = o->sha256,
+        .revision = o->revision,
+        .repo_type = o->repo_type,
+        .headers = o->headers,
+        .allow = patterns(o->include),
+        .deny = patterns(o->exclude),
+        .probe_above = SEGMENT_LEAST,
+        .retry = run->opt.retry,
+        .poll = poll_agree,
+        .poll_arg = run,
+        .notice = notice,
+        .notice_arg = run,
+    };
+    struct source_count count = { 0 };
+    enum source_kind kind;
+    int rc;
+
+    if (source_kind(&config, &kind, err) < 0)
+        return -1;
+    if (kind == SOURCE_HUB && set_hub(s, err) < 0)
+        return -1;
+    config.endpoint = run->endpoint;
+    config.token = run->bearer;
+    rc = source_list(&config, s->http, &run->plan, &count, err);
+    s->report.api_requests = count.revision + count.listing + count.probe;
+    s->report.listing_retries = count.retried;
+    if (rc == 0)
+        return plan_seal(&run->plan, err);
+    /* A signal, or another rank's failure, says more than the request that it ended. */
+    if (err->code == ERR_INTERRUPTED) {
+        struct err cause = { 0 };
+
+        if (agree_poll(run, &cause) < 0)
+            *err = cause;
+    }
+    return -1;
+}
+
+int listing_print(const struct session *s, struct err *err)
+{
+    const struct plan *plan = &s->run.plan;
+    uint64_t missing = plan->nbytes - s->stage.there_bytes;
+    char all[32], fetch[32];
+
+    for (size_t i = 0; i < plan->nfiles; i++)
+        printf("%s %12llu %s\n", s->stage.known[i].there ? "there" : "fetch",
+               (unsigned long long)plan->files[i].size, plan_path(plan, i));
+    printf("%zu files, %s; to fetch: %zu files, %s\n", plan->nfiles,
+           text_bytes(all, sizeof(all), plan->nbytes),
+           plan->nfiles - (size_t)s->stage.there_files,
+           text_bytes(fetch, sizeof(fetch), missing));
+    return fflush(stdout) == 0 ? 0
+                               : err_set(err, ERR_DEFECT, "stdout cannot be written to");
+}

@@ -1,0 +1,14 @@
+/* app/listing.h -- rank 0: from the options to a sealed plan, and the plan as text. */
+#ifndef APP_LISTING_H
+#define APP_LISTING_H
+
+#include "app/session.h"
+
+/* Finds the token, asks the source, seals s->run.plan, and sets what workers need to
+ * fetch. */
+int listing_make(struct session *s, struct err *err);
+
+/* A line for each file on stdout: what is there and what would be fetched. */
+int listing_print(const struct session *s, struct err *err);
+
+#endif

@@ -1,0 +1,123 @@
+/* The program: options in, one line on stdout and an exit code out. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "app/options.h"
+#include "base/log.h"
+#include "io/comm_mpi.h"
+
+static volatile sig_atomic_t signalled;
+
+static void on_signal(int number)
+{
+    signalled = number;
+}
+
+static int was_signalled(void *arg)
+{
+    (void)arg;
+    return signalled != 0;
+}
+
+static void catch_signals(void)
+{
+    static const int numbers[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU };
+    struct sigaction action = { .sa_handler = on_signal };
+
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        sigaction(numbers[i], &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static const struct log plain = { .level = LOG_WARN, .rank = -1 };
+
+static int print(const char *text)
+{
+    return fputs(text ? text : "", stdout) >= 0 && fflush(stdout) == 0 ? 0 : ERR_DEFECT;
+}
+
+static int print_help(const struct options *options)
+{
+    struct strbuf text = { 0 };
+    int code;
+
+    options_help(&text, options->topic);
+    code = text.failed ? ERR_DEFECT : print(text.data);
+    strbuf_release(&text);
+    return code;
+}
+
+/* What every rank could say, one says. */
+static int complain(int rank, const struct err *err)
+{
+    if (rank == 0)
+        log_line(&plain, LOG_ERROR, "%s", err->text);
+    return (int)err->code;
+}
+
+static int check_launch(struct err *err, int *index)
+{
+    int of;
+
+    if (!comm_is_singleton(index, &of))
+        return 0;
+    return err_set(
+        err, ERR_USAGE,
+        "the launcher started %d processes that do not know of each other: each "
+        "would fetch everything. Use the mpirun of the MPI that mpifetch was "
+        "built with, or 'srun --mpi=pmix'",
+        of);
+}
+
+static int run_command(const struct options *options, int rank)
+{
+    struct mpifetch_report report;
+    int status = options->command == COMMAND_PLAN
+                     ? mpifetch_plan(MPI_COMM_WORLD, &options->get, &report)
+                     : mpifetch_get(MPI_COMM_WORLD, &options->get, &report);
+
+    if (status != MPIFETCH_OK && rank == 0 && report.rank > 0)
+        log_line(&plain, LOG_ERROR, "rank %d: %s", report.rank, report.error);
+    else if (status != MPIFETCH_OK && rank == 0)
+        log_line(&plain, LOG_ERROR, "%s", report.error);
+    if (status == MPIFETCH_OK && rank == 0 && options->command == COMMAND_GET &&
+        !options->get.dry_run && (print(report.path) != 0 || print("\n") != 0))
+        return ERR_DEFECT;
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    struct err err = { 0 };
+    int rank = 0, index = 0, provided, code;
+
+    /* Help must work where MPI does not, on a login node say. */
+    code = options_parse(&options, argc, argv, &err) < 0 ? (int)err.code : 0;
+    if (code == 0 && options.command == COMMAND_HELP) {
+        code = print_help(&options);
+        goto out;
+    }
+    if (code == 0 && options.command == COMMAND_VERSION) {
+        printf("mpifetch %s\n", mpifetch_version());
+        goto out;
+    }
+    catch_signals();
+    MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    if (code != 0) {
+        complain(rank, &err);
+    } else if (check_launch(&err, &index) < 0) {
+        code = complain(index, &err);
+    } else {
+        options.get.interrupted = was_signalled;
+        code = run_command(&options, rank);
+    }
+    MPI_Finalize();
+out:
+    options_release(&options);
+    return code;
+}

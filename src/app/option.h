@@ -1,0 +1,78 @@
+/* app/option.h -- one option: what it is called, what it takes, where its value goes.
+ *
+ * The table is the only place that knows the options: parsing, help, man page and
+ * completion all read it. */
+#ifndef APP_OPTION_H
+#define APP_OPTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/strbuf.h"
+#include "mpifetch.h"
+
+enum option_kind {
+    OPTION_TEXT,
+    OPTION_LIST,      /* may be given again; values add up */
+    OPTION_HEADER,    /* a list of "Name: value" */
+    OPTION_DIGEST,    /* SHA-256 in hex */
+    OPTION_REPO_TYPE, /* a choice */
+    OPTION_PROGRESS,  /* a choice */
+    OPTION_COUNT,
+    OPTION_SIZE,
+    OPTION_SEGMENT, /* a size in whole MiB */
+    OPTION_SECONDS,
+    OPTION_PERIOD,  /* seconds, not 0: a wait without a bound is not to be had */
+    OPTION_FLAG,    /* this and those below take no value */
+    OPTION_VERBOSE, /* may be given twice */
+    OPTION_QUIET,
+    OPTION_HELP,
+    OPTION_VERSION
+};
+
+struct option {
+    const char *group; /* heading in the help; NULL: that of the option before */
+    const char *name;  /* without dashes */
+    char letter;       /* short form, or 0 */
+    enum option_kind kind;
+    const char *value; /* what the help calls the value; NULL: none is taken */
+    size_t field;      /* offset in struct mpifetch_options */
+    const char *help;
+};
+
+enum { OPTION_MOST = 64 }; /* the table is no longer than this */
+
+extern const struct option option_table[];
+extern const size_t option_count;
+
+/* By the text after "--", of which len characters count; NULL: no such option. */
+const struct option *option_find(const char *name, size_t len);
+const struct option *option_letter(char letter);
+
+/* The option whose name is closest to a mistyped one, or NULL if none is close. */
+const struct option *option_guess(const char *name, size_t len);
+
+bool option_is_list(const struct option *option);
+
+/* Put a value where it belongs; false: it is not of the form that option_form names. Of a
+ * list only the form is checked: the caller keeps lists. Flags take words such as "yes".
+ * The text is borrowed. */
+bool option_set(const struct option *option, struct mpifetch_options *get,
+                const char *text);
+
+/* Given on the command line without a value. */
+void option_raise(const struct option *option, struct mpifetch_options *get);
+
+/* "a size such as 64M": completes "expected ...". */
+const char *option_form(const struct option *option);
+
+/* Words that may be the value, with blanks in between, or NULL. */
+const char *option_choices(const struct option *option);
+
+/* MPIFETCH_SOME_NAME, or nothing for options that have no twin in the environment. */
+void option_twin(const struct option *option, struct strbuf *name);
+
+/* " (default 5)", or nothing where the default is to choose or to do without. */
+void option_default(const struct option *option, struct strbuf *out);
+
+#endif

@@ -1,0 +1,350 @@
+#include "app/options.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/guess.h"
+#include "app/option.h"
+#include "base/text.h"
+
+struct command {
+    const char *name, *see;
+    enum options_command id;
+};
+
+static const struct command commands[] = {
+    { "get", "see mpifetch get --help", COMMAND_GET },
+    { "plan", "see mpifetch plan --help", COMMAND_PLAN },
+};
+
+struct copy {
+    struct copy *next;
+    char text[];
+};
+
+/* One pass over argv. */
+struct parser {
+    struct options *options;
+    int argc, at;
+    char **argv;
+    const char *operand[3]; /* command, SOURCE, DEST */
+    int operands;
+    bool given[OPTION_MOST]; /* in argv, by place in option_table */
+    struct err *err;
+};
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; name && i < countof(commands); i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+/* How to see the help of the command in hand. */
+static const char *see(const struct parser *parser)
+{
+    const struct command *command = find_command(parser->operand[0]);
+
+    return command ? command->see : "see mpifetch --help";
+}
+
+static const char *const **list_field(struct options *options,
+                                      const struct option *option)
+{
+    return (const char *const **)((char *)&options->get + option->field);
+}
+
+static int list_add(struct options *options, const struct option *option,
+                    const char *text, struct err *err)
+{
+    const char *const **field = list_field(options, option);
+    const char **list = (const char **)*field;
+    size_t count = 0;
+
+    while (list && list[count])
+        count++;
+    list = realloc(list, (count + 2) * sizeof(*list));
+    if (!list)
+        return err_memory(err, "options");
+    list[count] = text;
+    list[count + 1] = NULL;
+    *field = list;
+    return 0;
+}
+
+/* A header may hold a secret and a digest is long: the value is named for other kinds
+ * only. */
+static int refuse_value(struct parser *parser, const struct option *option,
+                        const char *prefix, const char *name, const char *value)
+{
+    if (option->kind == OPTION_HEADER)
+        return err_set(parser->err, ERR_USAGE, "%s%s: expected %s; %s", prefix, name,
+                       option_form(option), see(parser));
+    return err_set(parser->err, ERR_USAGE, "%s%s '%s': expected %s; %s", prefix, name,
+                   value, option_form(option), see(parser));
+}
+
+static int parse_value(struct parser *parser, const struct option *option,
+                       const char *value)
+{
+    if (!value && parser->at < parser->argc)
+        value = parser->argv[parser->at++];
+    if (!value || !*value)
+        return err_set(parser->err, ERR_USAGE, "--%s wants a value, %s; %s", option->name,
+                       option->value, see(parser));
+    if (!option_set(option, &parser->options->get, value))
+        return refuse_value(parser, option, "--", option->name, value);
+    if (option_is_list(option))
+        return list_add(parser->options, option, value, parser->err);
+    return 0;
+}
+
+static int unknown_option(struct parser *parser, const char *name, size_t len)
+{
+    const struct option *guess = option_guess(name, len);
+
+    if (len == 5 && memcmp(name, "token", len) == 0)
+        return err_set(
+            parser->err, ERR_USAGE,
+            "--token is not taken: every user of a machine can read the "
+            "command lines of all; put the token into a file for --token-file, "
+            "or set HF_TOKEN");
+    if (guess)
+        return err_set(parser->err, ERR_USAGE,
+                       "unknown option '--%.*s': did you mean --%s? %s", (int)len, name,
+                       guess->name, see(parser));
+    return err_set(parser->err, ERR_USAGE, "unknown option '--%.*s'; %s", (int)len, name,
+                   see(parser));
+}
+
+static void parse_flag(struct parser *parser, const struct option *option)
+{
+    if (option->kind == OPTION_HELP)
+        parser->options->command = COMMAND_HELP;
+    else if (option->kind == OPTION_VERSION)
+        parser->options->command = COMMAND_VERSION;
+    else
+        option_raise(option, &parser->options->get);
+}
+
+static int parse_long(struct parser *parser, const char *name)
+{
+    size_t len = strcspn(name, "=");
+    const char *value = name[len] == '=' ? name + len + 1 : NULL;
+    const struct option *option = option_find(name, len);
+
+    if (!option)
+        return unknown_option(parser, name, len);
+    parser->given[option - option_table] = true;
+    if (option->value)
+        return parse_value(parser, option, value);
+    if (value)
+        return err_set(parser->err, ERR_USAGE, "--%s takes no value; %s", option->name,
+                       see(parser));
+    parse_flag(parser, option);
+    return 0;
+}
+
+static int parse_letters(struct parser *parser, const char *letters)
+{
+    for (; *letters; letters++) {
+        const struct option *option = option_letter(*letters);
+
+        if (!option)
+            return err_set(parser->err, ERR_USAGE, "unknown option '-%c'; %s", *letters,
+                           see(parser));
+        parser->given[option - option_table] = true;
+        parse_flag(parser, option);
+    }
+    return 0;
+}
+
+static int parse_operand(struct parser *parser, const char *text)
+{
+    if (parser->operands == (int)countof(parser->operand))
+        return err_set(parser->err, ERR_USAGE, "'%s' is one argument too many; %s", text,
+                       see(parser));
+    parser->operand[parser->operands++] = text;
+    return 0;
+}
+
+static int parse_argv(struct parser *parser)
+{
+    bool ended = false; /* "--" was seen */
+
+    while (parser->at < parser->argc) {
+        const char *arg = parser->argv[parser->at++];
+        int rc = 0;
+
+        if (ended || arg[0] != '-' || !arg[1])
+            rc = parse_operand(parser, arg);
+        else if (strcmp(arg, "--") == 0)
+            ended = true;
+        else if (arg[1] == '-')
+            rc = parse_long(parser, arg + 2);
+        else
+            rc = parse_letters(parser, arg + 1);
+        if (rc < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* --verbose and --quiet share a field: either in argv silences both variables. */
+static bool given(const struct parser *parser, const struct option *option)
+{
+    for (size_t i = 0; i < option_count; i++)
+        if (parser->given[i] && option_table[i].field == option->field)
+            return true;
+    return false;
+}
+
+static int parse_env_list(struct parser *parser, const struct option *option,
+                          const char *twin, const char *value)
+{
+    size_t size = strlen(value) + 1;
+    struct copy *copy = malloc(sizeof(*copy) + size);
+    char *rest, *line;
+
+    if (!copy)
+        return err_memory(parser->err, "options");
+    copy->next = parser->options->owned;
+    parser->options->owned = copy;
+    memcpy(copy->text, value, size);
+    for (line = strtok_r(copy->text, "\n", &rest); line;
+         line = strtok_r(NULL, "\n", &rest)) {
+        if (!option_set(option, &parser->options->get, line))
+            return refuse_value(parser, option, "", twin, line);
+        if (list_add(parser->options, option, line, parser->err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int parse_env_one(struct parser *parser, const struct option *option)
+{
+    struct strbuf twin = { 0 };
+    const char *value;
+    int rc = 0;
+
+    option_twin(option, &twin);
+    if (twin.failed) {
+        rc = err_memory(parser->err, "options");
+        goto out;
+    }
+    value = twin.data ? getenv(twin.data) : NULL;
+    if (!value || !*value)
+        goto out;
+    if (option_is_list(option))
+        rc = parse_env_list(parser, option, twin.data, value);
+    else if (!option_set(option, &parser->options->get, value))
+        rc = refuse_value(parser, option, "", twin.data, value);
+out:
+    strbuf_release(&twin);
+    return rc;
+}
+
+static int parse_env(struct parser *parser)
+{
+    for (size_t i = 0; i < option_count; i++)
+        if (!given(parser, &option_table[i]) &&
+            parse_env_one(parser, &option_table[i]) < 0)
+            return -1;
+    return 0;
+}
+
+static int parse_command(struct parser *parser)
+{
+    const char *name = parser->operand[0], *guess = NULL;
+    const struct command *command = find_command(name);
+    int least = GUESS_SLIPS;
+
+    if (command) {
+        parser->options->command = command->id;
+        return 0;
+    }
+    if (!name)
+        return err_set(parser->err, ERR_USAGE,
+                       "no command: there are get and plan; see mpifetch --help");
+    if (strstr(name, "://"))
+        return err_set(parser->err, ERR_USAGE,
+                       "a command comes first: mpifetch get SOURCE DEST; see mpifetch "
+                       "--help");
+    for (size_t i = 0; i < countof(commands); i++)
+        if (guess_closer(name, strlen(name), commands[i].name, &least))
+            guess = commands[i].name;
+    if (guess)
+        return err_set(parser->err, ERR_USAGE,
+                       "unknown command '%s': did you mean %s? see mpifetch --help", name,
+                       guess);
+    return err_set(parser->err, ERR_USAGE,
+                   "unknown command '%s': there are get and plan; see mpifetch --help",
+                   name);
+}
+
+/* With a manifest there is no SOURCE, and only plan can do without DEST. */
+static int parse_places(struct parser *parser)
+{
+    struct mpifetch_options *get = &parser->options->get;
+    int next = 1;
+
+    if (!get->manifest)
+        get->source = parser->operand[next++];
+    get->dest = parser->operand[next++];
+    if (next < (int)countof(parser->operand) && parser->operand[next])
+        return err_set(parser->err, ERR_USAGE,
+                       "'%s' is one argument too many: with a manifest there is no "
+                       "SOURCE, only DEST; %s",
+                       parser->operand[next], see(parser));
+    if (!get->manifest && (!get->source || !*get->source))
+        return err_set(parser->err, ERR_USAGE,
+                       "no SOURCE, such as hf://ns/name, and no --manifest; %s",
+                       see(parser));
+    if (get->dest ? !*get->dest : parser->options->command == COMMAND_GET)
+        return err_set(parser->err, ERR_USAGE, "no DEST, the path to publish; %s",
+                       see(parser));
+    return 0;
+}
+
+int options_parse(struct options *options, int argc, char **argv, struct err *err)
+{
+    struct parser parser = {
+        .options = options, .argc = argc, .at = 1, .argv = argv, .err = err
+    };
+
+    /* COMMAND_GET until argv says something else: help and version overrule commands */
+    *options = (struct options){ .command = COMMAND_GET };
+    mpifetch_options_init(&options->get);
+    options->get.progress = MPIFETCH_PROGRESS_AUTO;
+
+    if (parse_argv(&parser) < 0)
+        return -1;
+    options->topic = parser.operand[0];
+    if (options->command != COMMAND_GET)
+        return 0;
+    if (parse_env(&parser) < 0 || parse_command(&parser) < 0)
+        return -1;
+    return parse_places(&parser);
+}
+
+void options_release(struct options *options)
+{
+    struct copy *copy = options->owned;
+
+    for (size_t i = 0; i < option_count; i++)
+        if (option_is_list(&option_table[i])) {
+            const char *const **field = list_field(options, &option_table[i]);
+
+            free((void *)*field);
+            *field = NULL;
+        }
+    while (copy) {
+        struct copy *next = copy->next;
+
+        free(copy);
+        copy = next;
+    }
+    options->owned = NULL;
+}

@@ -1,0 +1,314 @@
+#include <string.h>
+
+#include "app/option.h"
+#include "app/options.h"
+
+#include "base/text.h"
+
+static const char *const usage_get =
+    "mpifetch get [options] SOURCE DEST\n"
+    "       mpifetch get [options] --manifest LIST DEST\n";
+
+static const char *const usage_plan =
+    "mpifetch plan [options] SOURCE [DEST]\n"
+    "       mpifetch plan [options] --manifest LIST [DEST]\n";
+
+static const struct {
+    const char *name, *does;
+} commands[] = {
+    { "get", "fetch, verify and publish SOURCE as the directory DEST" },
+    { "plan", "say what get would do: files, bytes, what is already there" },
+};
+
+static const struct {
+    const char *form, *is;
+} sources[] = {
+    { "hf://[models/|datasets/|spaces/]ns/name[@revision][/path]",
+      "a repository of the Hugging Face Hub, or part of one" },
+    { "https://host/path", "one file" },
+    { "file:///path", "a file or a tree that all ranks can read" },
+};
+
+static const struct {
+    int code;
+    const char *meaning;
+} exits[] = {
+    { 0, "published, or already there and the same" },
+    { 1, "a defect, or an error of no other class" },
+    { 2, "the command line makes no sense" },
+    { 3, "the source refused: not found, gated, bad token" },
+    { 4, "digests do not match, after a fresh fetch" },
+    { 5, "the destination refused: space, quota, permission, not ours to replace" },
+    { 6, "the network failed beyond all retries; run it again" },
+    { 7, "interrupted by a signal or time limit; run it again" },
+};
+
+enum { COLUMN = 26, WIDTH = 79 };
+
+static void pad(struct strbuf *out, size_t from, size_t to)
+{
+    for (; from < to; from++)
+        strbuf_adds(out, " ");
+}
+
+/* Words from column COLUMN on, lines no longer than WIDTH. */
+static void add_wrapped(struct strbuf *out, const char *text)
+{
+    size_t column = COLUMN;
+
+    while (*text) {
+        size_t word = strcspn(text, " ");
+
+        if (column > COLUMN && column + 1 + word > WIDTH) {
+            strbuf_adds(out, "\n");
+            pad(out, 0, COLUMN);
+            column = COLUMN;
+        } else if (column > COLUMN) {
+            strbuf_adds(out, " ");
+            column++;
+        }
+        strbuf_add(out, text, word);
+        column += word;
+        text += word;
+        text += strspn(text, " ");
+    }
+    strbuf_adds(out, "\n");
+}
+
+static void add_row(struct strbuf *out, const char *left, const char *right)
+{
+    size_t len = strlen(left);
+
+    strbuf_addf(out, "  %s", left);
+    if (len + 4 > COLUMN) {
+        strbuf_adds(out, "\n");
+        pad(out, 0, COLUMN);
+    } else {
+        pad(out, len + 2, COLUMN);
+    }
+    add_wrapped(out, right);
+}
+
+/* "-v, --verbose", "    --report FILE" */
+static void option_forms(struct strbuf *out, const struct option *option)
+{
+    if (option->letter)
+        strbuf_addf(out, "-%c, --%s", option->letter, option->name);
+    else
+        strbuf_addf(out, "    --%s", option->name);
+    if (option->value)
+        strbuf_addf(out, " %s", option->value);
+}
+
+static void help_options(struct strbuf *out)
+{
+    struct strbuf forms = { 0 }, text = { 0 };
+
+    for (size_t i = 0; i < option_count; i++) {
+        const struct option *option = &option_table[i];
+
+        if (option->group)
+            strbuf_addf(out, "\n%s:\n", option->group);
+        strbuf_clear(&forms);
+        strbuf_clear(&text);
+        option_forms(&forms, option);
+        strbuf_adds(&text, option->help);
+        option_default(option, &text);
+        if (forms.failed || text.failed)
+            out->failed = true;
+        else
+            add_row(out, forms.data, text.data);
+    }
+    strbuf_release(&forms);
+    strbuf_release(&text);
+}
+
+static void help_command(struct strbuf *out, const char *usage)
+{
+    strbuf_addf(out, "usage: %s\nSOURCE is one of\n", usage);
+    for (size_t i = 0; i < countof(sources); i++)
+        strbuf_addf(out, "  %s\n        %s\n", sources[i].form, sources[i].is);
+    help_options(out);
+    strbuf_adds(
+        out, "\nEach --some-option can be set as MPIFETCH_SOME_OPTION in the environment;"
+             "\nthe command line wins. Sizes: 64M, 1.5GiB (powers of 1024). Times: 90, "
+             "2m.\n");
+}
+
+static void help_program(struct strbuf *out)
+{
+    strbuf_adds(out, "usage: mpifetch COMMAND [options] ...\n\n"
+                     "Fetch, verify and publish files with all ranks of an MPI job:\n\n"
+                     "    MODEL=$(srun mpifetch get hf://ns/name /shared/models/name)\n\n"
+                     "Commands:\n");
+    for (size_t i = 0; i < countof(commands); i++)
+        add_row(out, commands[i].name, commands[i].does);
+    strbuf_adds(out, "\nmpifetch COMMAND --help shows the options.\n\nExit status:\n");
+    for (size_t i = 0; i < countof(exits); i++) {
+        char code[] = { (char)('0' + exits[i].code), 0 };
+
+        add_row(out, code, exits[i].meaning);
+    }
+}
+
+void options_help(struct strbuf *out, const char *topic)
+{
+    if (topic && strcmp(topic, "get") == 0)
+        help_command(out, usage_get);
+    else if (topic && strcmp(topic, "plan") == 0)
+        help_command(out, usage_plan);
+    else
+        help_program(out);
+}
+
+/* A hyphen that can be copied into a shell, and no line that roff takes for a request. */
+static void roff_text(struct strbuf *out, const char *text)
+{
+    if (*text == '.' || *text == '\'')
+        strbuf_adds(out, "\\&");
+    for (; *text; text++) {
+        if (*text == '-' || *text == '\\')
+            strbuf_adds(out, "\\");
+        strbuf_add(out, text, 1);
+    }
+}
+
+static void man_options(struct strbuf *out)
+{
+    strbuf_adds(out,
+                ".SH OPTIONS\nSizes are such as 64M or 1.5GiB (powers of 1024), times "
+                "such as 90 or 2m.\nLists that may be repeated are separated by line "
+                "ends in the environment.\n");
+    for (size_t i = 0; i < option_count; i++) {
+        const struct option *option = &option_table[i];
+        struct strbuf text = { 0 };
+
+        if (option->group)
+            strbuf_addf(out, ".SS %s\n", option->group);
+        strbuf_adds(out, ".TP\n.B ");
+        if (option->letter)
+            strbuf_addf(out, "\\-%c, ", option->letter);
+        strbuf_adds(&text, "--");
+        strbuf_adds(&text, option->name);
+        if (text.data)
+            roff_text(out, text.data);
+        if (option->value)
+            strbuf_addf(out, " \\fI%s\\fR", option->value);
+        strbuf_adds(out, "\n");
+        strbuf_clear(&text);
+        strbuf_adds(&text, option->help);
+        option_default(option, &text);
+        if (text.data)
+            roff_text(out, text.data);
+        strbuf_adds(out, ".\n");
+        strbuf_clear(&text);
+        option_twin(option, &text);
+        if (text.data && text.len > 0)
+            strbuf_addf(out, "Environment:\n.BR %s .\n", text.data);
+        if (text.failed)
+            out->failed = true;
+        strbuf_release(&text);
+    }
+}
+
+static void man_head(struct strbuf *out)
+{
+    strbuf_addf(
+        out,
+        ".TH MPIFETCH 1 \"\" \"mpifetch %d.%d.%d\" \"User Commands\"\n"
+        ".SH NAME\n"
+        "mpifetch \\- fetch, verify and publish files with all ranks of an MPI job\n"
+        ".SH SYNOPSIS\n"
+        ".nf\n"
+        "mpifetch get [options] SOURCE DEST\n"
+        "mpifetch get [options] \\-\\-manifest LIST DEST\n"
+        "mpifetch plan [options] SOURCE [DEST]\n"
+        ".fi\n",
+        MPIFETCH_VERSION_MAJOR, MPIFETCH_VERSION_MINOR, MPIFETCH_VERSION_PATCH);
+    strbuf_adds(
+        out,
+        ".SH DESCRIPTION\n"
+        "All ranks of a job download the files of SOURCE together, verify each by its\n"
+        "digest, and publish them as the directory DEST in one step: a reader sees\n"
+        "the old state or the whole of what comes after it. The published path is the\n"
+        "only line on standard output. Without a launcher it runs as one process.\n");
+    for (size_t i = 0; i < countof(commands); i++)
+        strbuf_addf(out, ".TP\n.B %s\n%s.\n", commands[i].name, commands[i].does);
+    strbuf_adds(out, ".SS SOURCE\n");
+    for (size_t i = 0; i < countof(sources); i++)
+        strbuf_addf(out, ".TP\n.I %s\n%s.\n", sources[i].form, sources[i].is);
+}
+
+void options_man(struct strbuf *out)
+{
+    man_head(out);
+    man_options(out);
+    strbuf_adds(
+        out,
+        ".SH ENVIRONMENT\n"
+        "HF_TOKEN, HF_TOKEN_PATH, HF_HOME and HF_ENDPOINT mean what they mean to the\n"
+        "Hub's own tools; HTTP_PROXY, HTTPS_PROXY, NO_PROXY, CURL_CA_BUNDLE and\n"
+        "SSL_CERT_FILE what they mean to curl.\n"
+        ".SH EXIT STATUS\nThe same on every rank.\n");
+    for (size_t i = 0; i < countof(exits); i++)
+        strbuf_addf(out, ".TP\n.B %d\n%s.\n", exits[i].code, exits[i].meaning);
+    strbuf_adds(out,
+                ".SH EXAMPLES\n"
+                ".nf\n"
+                "MODEL=$(srun mpifetch get hf://ns/name /shared/models/name)\n"
+                "mpirun \\-n 8 mpifetch get \\-\\-include \\(aq*.safetensors\\(aq \\e\n"
+                "    hf://ns/name@v1.0 /shared/models/name\n"
+                "mpirun \\-n 4 mpifetch get \\-\\-manifest SHA256SUMS \\e\n"
+                "    \\-\\-base https://data.example.org/v2 /shared/data/v2\n"
+                ".fi\n"
+                ".SH SEE ALSO\n"
+                ".BR mpirun (1),\n.BR srun (1),\n.BR sha256sum (1)\n");
+}
+
+/* Options whose value is a path complete as paths, choices as words, others not at all.
+ */
+static void completion_values(struct strbuf *out)
+{
+    for (size_t i = 0; i < option_count; i++) {
+        const struct option *option = &option_table[i];
+        const char *choices = option_choices(option);
+
+        if (!option->value)
+            continue;
+        strbuf_addf(out, "    --%s) ", option->name);
+        if (choices)
+            strbuf_addf(out, "mapfile -t COMPREPLY < <(compgen -W '%s' -- \"$cur\")",
+                        choices);
+        else if (strcmp(option->value, "DIR") == 0)
+            strbuf_adds(out, "mapfile -t COMPREPLY < <(compgen -d -- \"$cur\")");
+        else if (strcmp(option->value, "FILE") == 0 || strcmp(option->value, "LIST") == 0)
+            strbuf_adds(out, "mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")");
+        else
+            strbuf_adds(out, "COMPREPLY=()");
+        strbuf_adds(out, "; return ;;\n");
+    }
+}
+
+void options_completion(struct strbuf *out)
+{
+    strbuf_adds(out, "# bash completion for mpifetch\n"
+                     "_mpifetch()\n"
+                     "{\n"
+                     "    local cur=${COMP_WORDS[COMP_CWORD]}\n"
+                     "    case ${COMP_WORDS[COMP_CWORD-1]} in\n");
+    completion_values(out);
+    strbuf_adds(out, "    esac\n    local words=\"");
+    for (size_t i = 0; i < countof(commands); i++)
+        strbuf_addf(out, "%s ", commands[i].name);
+    strbuf_adds(out, "\"\n    [[ $COMP_CWORD -gt 1 ]] && words=\"\"\n"
+                     "    if [[ $cur == -* ]]; then\n        words=\"");
+    for (size_t i = 0; i < option_count; i++)
+        strbuf_addf(out, "%s--%s", i > 0 ? " " : "", option_table[i].name);
+    strbuf_adds(out, "\"\n"
+                     "    fi\n"
+                     "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
+                     "    [[ ${#COMPREPLY[@]} -gt 0 || $cur == -* ]] ||\n"
+                     "        mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
+                     "}\n"
+                     "complete -o filenames -F _mpifetch mpifetch\n");
+}

@@ -1,0 +1,396 @@
+#include "app/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/listing.h"
+#include "base/text.h"
+#include "core/share.h"
+#include "io/clock.h"
+#include "io/comm_mpi.h"
+#include "io/cred.h"
+#include "io/fs.h"
+#include "phase/brief.h"
+#include "phase/publish.h"
+
+static const double LONGEST_DELAY = 60; /* seconds between two tries */
+
+static bool is_interrupted(void *arg)
+{
+    const struct session *s = arg;
+
+    return s->options->interrupted &&
+           s->options->interrupted(s->options->interrupted_arg);
+}
+
+static void end_phase(struct session *s, enum report_phase phase)
+{
+    double now = clock_now();
+
+    s->report.seconds[phase] += now - s->phase_began;
+    s->phase_began = now;
+}
+
+/* ---- opening -------------------------------------------------------------------------
+ */
+
+static void set_options(struct session *s)
+{
+    const struct mpifetch_options *o = s->options;
+    struct run_options *opt = &s->run.opt;
+    bool terminal = isatty(STDERR_FILENO);
+
+    *opt = (struct run_options){
+        .dest = s->dest,
+        .scratch = o->scratch,
+        .headers = o->headers,
+        .proxy = o->proxy,
+        .cacert = o->cacert,
+        .connections = o->connections ? o->connections : share_default(s->run.size),
+        .max_connections = o->max_connections ? o->max_connections : SHARE_TOTAL,
+        .limit_rate = o->limit_rate,
+        .retry = { o->retry_delay, LONGEST_DELAY, o->retries },
+        .connect_timeout = o->connect_timeout,
+        .speed_time = o->speed_time,
+        .speed_limit = o->speed_limit,
+        .force = o->force != 0,
+        .versions = o->versions != 0,
+        .sync = !o->no_sync,
+    };
+    opt->bar = o->progress == MPIFETCH_PROGRESS_BAR ||
+               (o->progress == MPIFETCH_PROGRESS_AUTO && terminal);
+    opt->plain = o->progress == MPIFETCH_PROGRESS_PLAIN ||
+                 (o->progress == MPIFETCH_PROGRESS_AUTO && !terminal);
+}
+
+static void set_log(struct session *s)
+{
+    static const enum log_level levels[] = { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+    int index = s->options->verbosity + 1;
+
+    s->run.log = (struct log){ .level = levels[index < 0   ? 0
+                                               : index > 3 ? 3
+                                                           : index],
+                               .rank = s->run.rank == 0 ? -1 : s->run.rank,
+                               .bar = s->run.opt.bar };
+}
+
+static int set_slots(struct session *s, struct err *err)
+{
+    struct run *run = &s->run;
+    int *node = calloc((size_t)run->size, sizeof(*node));
+
+    s->slots = calloc((size_t)run->size, sizeof(*s->slots));
+    if (!node || !s->slots) {
+        free(node);
+        return err_memory(err, "the list of ranks");
+    }
+    for (int i = 0; i < run->size; i++)
+        node[i] = comm_node(run->comm, i);
+    share_slots(node, run->size, run->opt.connections, run->opt.max_connections,
+                s->slots);
+    run->slots = s->slots[run->rank];
+    free(node);
+    return 0;
+}
+
+static int check_options(struct session *s, struct err *err)
+{
+    const struct mpifetch_options *o = s->options;
+    struct strbuf dest = { 0 };
+
+    if (!o->dest || !*o->dest)
+        return err_set(err, ERR_USAGE, "no destination was given");
+    if (o->segment_size % SEGMENT_ALIGN != 0)
+        return err_set(err, ERR_USAGE, "the segment size must be a multiple of 1 MiB");
+    if (fs_absolute(o->dest, &dest, err) < 0) {
+        strbuf_release(&dest);
+        return -1;
+    }
+    s->dest = strbuf_steal(&dest);
+    if (!s->dest)
+        return err_memory(err, "a path");
+    if (!*layout_name(s->dest))
+        return err_set(err, ERR_USAGE, "'%s' cannot be a destination", o->dest);
+    return 0;
+}
+
+static int open_engine(struct session *s, struct err *err)
+{
+    const struct run_options *opt = &s->run.opt;
+    struct http_config config = { .connections =
+                                      opt->max_connections < 8 ? opt->max_connections : 8,
+                                  .proxy = opt->proxy,
+                                  .cacert = opt->cacert,
+                                  .connect_timeout = opt->connect_timeout,
+                                  .low_speed = opt->speed_limit,
+                                  .low_speed_time = opt->speed_time };
+
+    return s->run.rank == 0 ? http_create(&s->http, &config, err) : 0;
+}
+
+int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options *options,
+                 struct err *err)
+{
+    struct run *run = &s->run;
+    int rc;
+
+    *s = (struct session){ .options = options, .began = clock_now() };
+    s->phase_began = s->began;
+    if (comm_open(&run->comm, comm, err) < 0)
+        return -1;
+    run->rank = comm_rank(run->comm);
+    run->size = comm_size(run->comm);
+    run->memory_at_start = clock_peak();
+    run->interrupted = is_interrupted;
+    run->interrupted_arg = s;
+    run->stamp = clock_wall() / 1000000000;
+    rc = check_options(s, err);
+    if (rc == 0) {
+        set_options(s);
+        set_log(s);
+        rc = set_slots(s, err);
+    }
+    if (rc == 0)
+        rc = open_engine(s, err);
+    return agree_step(run, rc, err);
+}
+
+/* ---- list ----------------------------------------------------------------------------
+ */
+
+static int cut(struct session *s, struct err *err)
+{
+    struct run *run = &s->run;
+    uint64_t missing = run->plan.nbytes - s->stage.there_bytes;
+    uint64_t size = s->options->segment_size;
+    uint32_t slots = 0;
+
+    for (int i = 0; i < run->size; i++)
+        slots += s->slots[i];
+    if (size == 0)
+        size = segment_size(missing, slots);
+    return segments_cut(&run->segments, &run->plan, size, err);
+}
+
+static int list_and_look(struct session *s, struct err *err)
+{
+    struct run *run = &s->run;
+    const struct plan *plan = &run->plan;
+
+    if (listing_make(s, err) < 0)
+        return -1;
+    for (size_t i = 0; i < plan->nfiles; i++)
+        s->report.untrusted += plan->files[i].want.kind == DIGEST_NONE;
+    if (s->report.untrusted > 0 && s->options->require_digest)
+        return err_set(err, ERR_SOURCE,
+                       "the source publishes no digest for %llu of %zu files, and "
+                       "--require-digest was given",
+                       (unsigned long long)s->report.untrusted, plan->nfiles);
+    end_phase(s, REPORT_LIST);
+    if (stage_look(&s->stage, run, err) < 0)
+        return -1;
+    s->report.reused_files = s->stage.there_files;
+    s->report.reused_bytes = s->stage.there_bytes;
+    s->report.unchanged = s->stage.unchanged;
+    return cut(s, err);
+}
+
+int session_list(struct session *s, struct err *err)
+{
+    int rc = s->run.rank == 0 ? list_and_look(s, err) : 0;
+
+    return agree_step(&s->run, rc, err);
+}
+
+int session_show(struct session *s, struct err *err)
+{
+    int rc = s->run.rank == 0 ? listing_print(s, err) : 0;
+
+    return agree_step(&s->run, rc, err);
+}
+
+/* ---- fetch ---------------------------------------------------------------------------
+ */
+
+/* Whether all is there already is known to rank 0 alone until now. */
+static int share_unchanged(struct session *s, struct err *err)
+{
+    struct strbuf flag = { 0 };
+
+    if (s->run.rank == 0)
+        strbuf_adds(&flag, s->report.unchanged ? "1" : "0");
+    if (agree_share(&s->run, &flag, err) < 0)
+        return -1;
+    s->report.unchanged = flag.len > 0 && flag.data[0] == '1';
+    strbuf_release(&flag);
+    return 0;
+}
+
+static int make_parts(struct session *s, struct err *err)
+{
+    struct run *run = &s->run;
+
+    if (run->rank == 0 && coordinator_create(&s->coordinator, run, s->http,
+                                             s->stage.known, s->slots, err) < 0)
+        return -1;
+    return worker_create(&s->worker, run, s->coordinator, err);
+}
+
+static void note_figures(struct session *s)
+{
+    struct coordinator_figures figures;
+
+    if (!s->coordinator)
+        return;
+    coordinator_figures(s->coordinator, &figures);
+    s->report.to_fetch = figures.to_fetch;
+    s->report.resolve_requests = figures.resolve_requests;
+    s->report.seconds[REPORT_FETCH] = figures.last_landed - s->phase_began;
+    s->phase_began = figures.last_landed;
+    end_phase(s, REPORT_VERIFY);
+}
+
+int session_fetch(struct session *s, struct err *err)
+{
+    struct run *run = &s->run;
+    int rc;
+
+    if (share_unchanged(s, err) < 0)
+        return -1;
+    if (s->report.unchanged)
+        return 0;
+    rc = run->rank == 0 ? stage_build(&s->stage, err) : 0;
+    if (agree_step(run, rc, err) < 0 || brief_share(run, err) < 0)
+        return -1;
+    if (s->options->trace)
+        trace_open(&run->trace, clock_now());
+    if (agree_step(run, make_parts(s, err), err) < 0)
+        return -1;
+    end_phase(s, REPORT_STAGE);
+    rc = worker_run(s->worker, err);
+    note_figures(s);
+    return agree_step(run, rc, err);
+}
+
+/* ---- publish -------------------------------------------------------------------------
+ */
+
+/* The content id is made by rank 0 as it publishes; the others need it to look for it. */
+static int share_content_id(struct session *s, struct err *err)
+{
+    struct strbuf id = { 0 };
+    int rc;
+
+    if (s->run.rank == 0)
+        strbuf_adds(&id, s->content_id);
+    rc = agree_share(&s->run, &id, err);
+    if (rc == 0 && id.len == sizeof(s->content_id) - 1)
+        memcpy(s->content_id, id.data, sizeof(s->content_id));
+    strbuf_release(&id);
+    return rc;
+}
+
+static int take_seen(void *arg, int rank, const void *bytes, size_t len, struct err *err)
+{
+    (void)rank;
+    (void)err;
+    if (len == 1 && *(const char *)bytes == '0')
+        *(bool *)arg = true;
+    return 0;
+}
+
+static int look_everywhere(struct session *s, struct err *err)
+{
+    const char *seen = publish_seen(&s->run, s->content_id) ? "1" : "0";
+
+    return agree_gather(&s->run, MSG_SEEN, seen, 1, take_seen, &s->report.stale, err);
+}
+
+int session_publish(struct session *s, struct err *err)
+{
+    struct run *run = &s->run;
+    int rc;
+
+    if (s->report.unchanged)
+        return 0;
+    rc = run->opt.sync ? worker_sync(s->worker, err) : 0;
+    if (agree_step(run, rc, err) < 0)
+        return -1;
+    rc = run->rank == 0 ? publish_commit(&s->stage, s->content_id, err) : 0;
+    if (agree_step(run, rc, err) < 0)
+        return -1;
+    s->report.published = true;
+    if (share_content_id(s, err) < 0 || look_everywhere(s, err) < 0 ||
+        agree_step(run, 0, err) < 0)
+        return -1;
+    if (run->rank == 0)
+        publish_clean(&s->stage, s->content_id);
+    end_phase(s, REPORT_COMMIT);
+    return 0;
+}
+
+/* ---- report --------------------------------------------------------------------------
+ */
+
+static void warn(struct session *s, const struct err *err)
+{
+    if (s->run.rank == 0 && err->code != ERR_NONE)
+        log_line(&s->run.log, LOG_WARN, "%s", err->text);
+}
+
+void session_report(struct session *s, int rc, const struct err *err)
+{
+    const struct mpifetch_options *o = s->options;
+    struct run *run = &s->run;
+    struct err fault = { 0 };
+
+    if (!run->comm)
+        return;
+    if (rc < 0)
+        s->report.err = *err;
+    /* The disks of all ranks must be done before staging can go. */
+    if (rc < 0) {
+        worker_destroy(s->worker);
+        s->worker = NULL;
+        agree_step(run, 0, &fault);
+        stage_discard(run);
+    }
+    s->report.total = clock_now() - s->began;
+    if (report_gather(run, &s->report, &fault) < 0 || agree_step(run, 0, &fault) < 0)
+        return;
+    if (run->rank == 0)
+        report_summary(run, &s->report);
+    if (o->trace && trace_write(run, o->trace, &fault) < 0)
+        warn(s, &fault);
+    err_clear(&fault);
+    if (o->report && run->rank == 0 &&
+        report_write(run, &s->report, o->report, &fault) < 0)
+        warn(s, &fault);
+    agree_step(run, 0, &fault);
+}
+
+void session_close(struct session *s)
+{
+    struct run *run = &s->run;
+
+    worker_destroy(s->worker);
+    coordinator_destroy(s->coordinator);
+    http_destroy(s->http);
+    stage_release(&s->stage);
+    report_release(&s->report);
+    trace_release(&run->trace);
+    segments_release(&run->segments);
+    plan_release(&run->plan);
+    agree_release(&run->agree);
+    comm_close(run->comm);
+    cred_release(&run->bearer);
+    free(run->endpoint);
+    free(run->staging);
+    free(run->tree);
+    free(run->spare);
+    free(s->slots);
+    free(s->dest);
+    free(s->source);
+}

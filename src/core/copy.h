@@ -1,0 +1,39 @@
+/* core/copy.h -- which leases to take back from their ranks, or to copy, and for whom.
+ *
+ * A lease in LEASE_QUEUED (and not itself a copy) is to be taken back; any other is to be
+ * fetched a second time. The choice changes nothing: the caller acts on it. */
+#ifndef CORE_COPY_H
+#define CORE_COPY_H
+
+#include "core/credit.h"
+#include "core/lease.h"
+#include "core/segment.h"
+
+enum { COPY_MOST = 64 }; /* choices of one look */
+
+struct copy_choice {
+    uint32_t lease;
+    int rank;    /* who gets the segment instead, or as well */
+    double late; /* seconds until the lease would end */
+};
+
+struct copy_view {
+    const struct lease_book *book;
+    const struct credit *credit;
+    const struct segments *segments;
+    double now;
+};
+
+/* A lease without progress for `stall` seconds, for which another rank has credit. If
+ * there is none, *due is when there may be one although nobody reports. Constant time,
+ * but for leases that have stalled and cannot be helped. */
+bool copy_stalled(const struct copy_view *view, double stall, struct copy_choice *choice,
+                  double *due);
+
+/* For ranks that have run out of work: leases that others have not begun, or else those
+ * that end last, if another rank would be done with them sooner. Walks all leases. */
+uint32_t copy_late(const struct copy_view *view, struct copy_choice choice[COPY_MOST]);
+
+bool copy_takes_back(const struct lease *lease);
+
+#endif

@@ -1,0 +1,128 @@
+#include "core/plan.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/text.h"
+
+enum {
+    PATH_MOST = 4095, /* PATH_MAX of Linux, less the NUL */
+    PART_MOST = 255   /* NAME_MAX of every file system worth publishing on */
+};
+
+static bool is_slash(char c)
+{
+    return c == '/' || c == '\\';
+}
+
+static bool is_empty(const char *path)
+{
+    return *path == '\0';
+}
+
+static bool is_too_long(const char *path)
+{
+    return strnlen(path, PATH_MOST + 1) > PATH_MOST;
+}
+
+static bool is_no_utf8(const char *path)
+{
+    return !text_is_utf8(path, strlen(path));
+}
+
+static bool has_control(const char *path)
+{
+    while (*path)
+        if (text_is_control(text_rune(&path)))
+            return true;
+    return false;
+}
+
+static bool is_absolute(const char *path)
+{
+    return is_slash(*path);
+}
+
+static bool has_drive(const char *path)
+{
+    char letter = (char)(path[0] | 0x20);
+
+    return letter >= 'a' && letter <= 'z' && path[1] == ':';
+}
+
+static bool has_empty_part(const char *path)
+{
+    for (; *path; path++)
+        if (is_slash(*path) && (path[1] == '\0' || is_slash(path[1])))
+            return true;
+    return false;
+}
+
+/* "." or "..", for each is a part that does not name what it seems to. */
+static bool has_dot_part(const char *path)
+{
+    for (bool start = true; *path; path++) {
+        const char *end = path;
+
+        while (start && *end == '.' && end - path < 2)
+            end++;
+        if (end > path && (*end == '\0' || is_slash(*end)))
+            return true;
+        start = is_slash(*path);
+    }
+    return false;
+}
+
+/* Here only '/' counts: '\' is a byte like any other to the file system. */
+static bool has_long_part(const char *path)
+{
+    while (*path) {
+        size_t len = strcspn(path, "/");
+
+        if (len > PART_MOST)
+            return true;
+        path += len + (path[len] == '/');
+    }
+    return false;
+}
+
+const char *plan_path_fault(const char *path)
+{
+    static const struct {
+        bool (*holds)(const char *path);
+        const char *reason;
+    } faults[] = {
+        { is_empty, "it is empty" },
+        { is_too_long, "it is longer than 4095 bytes" },
+        { is_no_utf8, "it is not UTF-8" },
+        { has_control, "it has a control character" },
+        { is_absolute, "it is absolute" },
+        { has_drive, "it begins with a drive letter" },
+        { has_empty_part, "it has an empty part" },
+        { has_dot_part, "it has a part '.' or '..'" },
+        { has_long_part, "it has a part of more than 255 bytes" },
+    };
+
+    for (size_t i = 0; i < countof(faults); i++)
+        if (faults[i].holds(path))
+            return faults[i].reason;
+    return NULL;
+}
+
+static bool is_within(const char *path, const char *directory)
+{
+    size_t len = strlen(directory);
+
+    return strncmp(path, directory, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
+const char *plan_path_reserved(const struct plan *plan, const char *path)
+{
+    if (is_within(path, ".mpifetch"))
+        return "'.mpifetch' is for our own files";
+    if (*plan_text(plan, plan->repo) == '\0')
+        return NULL;
+    if (is_within(path, ".cache/huggingface") || strcmp(path, ".cache") == 0)
+        return "'.cache/huggingface' is for the Hub library's own files";
+    return NULL;
+}

@@ -1,0 +1,306 @@
+#include "io/comm.h"
+
+#include <limits.h>
+#include <mpi.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io/comm_mpi.h"
+
+enum { COMM_TAG = 1, COMM_HOST = 64 };
+
+/* A message on its way out, or one to this rank itself. */
+struct parcel {
+    struct parcel *next;
+    MPI_Request request;
+    size_t len;
+    char bytes[];
+};
+
+struct queue {
+    struct parcel *first, **last;
+};
+
+struct comm {
+    MPI_Comm mpi;
+    int rank, size, nodes;
+    int *node;      /* of each rank */
+    int *node_size; /* of each node */
+    char *hosts;    /* COMM_HOST bytes for each rank */
+    struct queue sent, self;
+};
+
+static void queue_add(struct queue *queue, struct parcel *parcel)
+{
+    parcel->next = NULL;
+    *queue->last = parcel;
+    queue->last = &parcel->next;
+}
+
+static struct parcel *queue_take(struct queue *queue)
+{
+    struct parcel *parcel = queue->first;
+
+    if (parcel && !(queue->first = parcel->next))
+        queue->last = &queue->first;
+    return parcel;
+}
+
+static int mpi_failed(int code, const char *what, struct err *err)
+{
+    char text[MPI_MAX_ERROR_STRING] = "";
+    int len = 0;
+
+    MPI_Error_string(code, text, &len);
+    return err_set(err, ERR_DEFECT, "MPI: %s: %s", what, text);
+}
+
+/* Number the nodes by their lowest rank. MPI_COMM_TYPE_SHARED is what MPI itself believes
+ * to share memory, so it is right inside containers and name spaces, where host names may
+ * not be. */
+static int find_nodes(struct comm *comm, struct err *err)
+{
+    MPI_Comm local = MPI_COMM_NULL;
+    int lowest = comm->rank;
+    int rc = MPI_Comm_split_type(comm->mpi, MPI_COMM_TYPE_SHARED, comm->rank,
+                                 MPI_INFO_NULL, &local);
+
+    if (rc == MPI_SUCCESS)
+        rc = MPI_Bcast(&lowest, 1, MPI_INT, 0, local);
+    if (rc == MPI_SUCCESS)
+        rc = MPI_Allgather(&lowest, 1, MPI_INT, comm->node, 1, MPI_INT, comm->mpi);
+    if (local != MPI_COMM_NULL)
+        MPI_Comm_free(&local);
+    if (rc != MPI_SUCCESS)
+        return mpi_failed(rc, "finding the ranks of each node", err);
+    for (int i = 0; i < comm->size; i++) {
+        int leader = comm->node[i];
+
+        /* A leader comes before its followers, so its own number is already right. */
+        comm->node[i] = leader == i ? comm->nodes++ : comm->node[leader];
+        comm->node_size[comm->node[i]]++;
+    }
+    return 0;
+}
+
+static int find_hosts(struct comm *comm, struct err *err)
+{
+    char name[COMM_HOST] = "";
+    int rc;
+
+    gethostname(name, sizeof(name) - 1);
+    rc = MPI_Allgather(name, COMM_HOST, MPI_CHAR, comm->hosts, COMM_HOST, MPI_CHAR,
+                       comm->mpi);
+    return rc == MPI_SUCCESS ? 0 : mpi_failed(rc, "exchanging host names", err);
+}
+
+int comm_open(struct comm **out, MPI_Comm mpi, struct err *err)
+{
+    struct comm *comm = calloc(1, sizeof(*comm));
+    int rc = -1, mpi_rc;
+
+    *out = NULL;
+    if (!comm)
+        return err_memory(err, "messages");
+    comm->mpi = MPI_COMM_NULL;
+    comm->sent.last = &comm->sent.first;
+    comm->self.last = &comm->self.first;
+    mpi_rc = MPI_Comm_dup(mpi, &comm->mpi);
+    if (mpi_rc != MPI_SUCCESS) {
+        mpi_failed(mpi_rc, "duplicating the communicator", err);
+        goto out;
+    }
+    MPI_Comm_set_errhandler(comm->mpi, MPI_ERRORS_RETURN);
+    MPI_Comm_rank(comm->mpi, &comm->rank);
+    MPI_Comm_size(comm->mpi, &comm->size);
+    comm->node = calloc((size_t)comm->size, sizeof(*comm->node));
+    comm->node_size = calloc((size_t)comm->size, sizeof(*comm->node_size));
+    comm->hosts = calloc((size_t)comm->size, COMM_HOST);
+    if (!comm->node || !comm->node_size || !comm->hosts) {
+        err_memory(err, "the list of ranks");
+        goto out;
+    }
+    if (find_nodes(comm, err) < 0 || find_hosts(comm, err) < 0)
+        goto out;
+    *out = comm;
+    comm = NULL;
+    rc = 0;
+out:
+    comm_close(comm);
+    return rc;
+}
+
+void comm_close(struct comm *comm)
+{
+    struct parcel *parcel;
+
+    if (!comm)
+        return;
+    while ((parcel = queue_take(&comm->self)))
+        free(parcel);
+    while ((parcel = queue_take(&comm->sent))) {
+        MPI_Wait(&parcel->request, MPI_STATUS_IGNORE);
+        free(parcel);
+    }
+    if (comm->mpi != MPI_COMM_NULL)
+        MPI_Comm_free(&comm->mpi);
+    free(comm->node);
+    free(comm->node_size);
+    free(comm->hosts);
+    free(comm);
+}
+
+int comm_rank(const struct comm *comm)
+{
+    return comm->rank;
+}
+
+int comm_size(const struct comm *comm)
+{
+    return comm->size;
+}
+
+int comm_node(const struct comm *comm, int rank)
+{
+    return comm->node[rank];
+}
+
+int comm_nodes(const struct comm *comm)
+{
+    return comm->nodes;
+}
+
+int comm_node_size(const struct comm *comm, int node)
+{
+    return comm->node_size[node];
+}
+
+bool comm_node_first(const struct comm *comm)
+{
+    for (int i = 0; i < comm->rank; i++)
+        if (comm->node[i] == comm->node[comm->rank])
+            return false;
+    return true;
+}
+
+const char *comm_host(const struct comm *comm, int rank)
+{
+    return comm->hosts + (size_t)rank * COMM_HOST;
+}
+
+/* Free what has left. Sends end nearly in order, so looking at the oldest is enough. */
+static void reap_sent(struct comm *comm)
+{
+    int done = 1;
+
+    while (comm->sent.first && done) {
+        MPI_Test(&comm->sent.first->request, &done, MPI_STATUS_IGNORE);
+        if (done)
+            free(queue_take(&comm->sent));
+    }
+}
+
+int comm_send(struct comm *comm, int to, const void *bytes, size_t len, struct err *err)
+{
+    struct parcel *parcel;
+    int rc;
+
+    if (len > INT_MAX)
+        return err_set(err, ERR_DEFECT, "a message of %zu bytes is too long for MPI",
+                       len);
+    parcel = malloc(sizeof(*parcel) + len);
+    if (!parcel)
+        return err_memory(err, "a message");
+    parcel->len = len;
+    memcpy(parcel->bytes, bytes, len);
+    if (to == comm->rank) {
+        queue_add(&comm->self, parcel);
+        return 0;
+    }
+    rc = MPI_Isend(parcel->bytes, (int)len, MPI_BYTE, to, COMM_TAG, comm->mpi,
+                   &parcel->request);
+    if (rc != MPI_SUCCESS) {
+        free(parcel);
+        return mpi_failed(rc, "sending", err);
+    }
+    queue_add(&comm->sent, parcel);
+    return 0;
+}
+
+static bool recv_self(struct comm *comm, struct strbuf *buf, int *from)
+{
+    struct parcel *parcel = queue_take(&comm->self);
+
+    if (!parcel)
+        return false;
+    strbuf_add(buf, parcel->bytes, parcel->len);
+    *from = comm->rank;
+    free(parcel);
+    return !buf->failed;
+}
+
+bool comm_recv(struct comm *comm, struct strbuf *buf, int *from)
+{
+    MPI_Status status;
+    MPI_Message message;
+    int there = 0, len = 0;
+
+    strbuf_clear(buf);
+    reap_sent(comm);
+    if (recv_self(comm, buf, from))
+        return true;
+    if (comm->size == 1 || MPI_Improbe(MPI_ANY_SOURCE, COMM_TAG, comm->mpi, &there,
+                                       &message, &status) != MPI_SUCCESS)
+        return false;
+    if (!there)
+        return false;
+    MPI_Get_count(&status, MPI_BYTE, &len);
+    *from = status.MPI_SOURCE;
+    strbuf_reserve(buf, (size_t)len);
+    if (buf->failed)
+        return false;
+    MPI_Mrecv(buf->data, len, MPI_BYTE, &message, MPI_STATUS_IGNORE);
+    buf->len = (size_t)len;
+    return true;
+}
+
+bool comm_idle(struct comm *comm)
+{
+    reap_sent(comm);
+    return !comm->sent.first;
+}
+
+struct launcher {
+    const char *size, *index; /* environment variables */
+};
+
+bool comm_is_singleton(int *index, int *of)
+{
+    /* The innermost launcher comes first and alone decides: under mpirun inside an
+     * allocation Slurm's variables tell of mpirun's own daemons. */
+    static const struct launcher launchers[] = {
+        { "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK" },
+        { "PMI_SIZE", "PMI_RANK" },
+        { "SLURM_STEP_NUM_TASKS", "SLURM_PROCID" },
+    };
+    int size = 1;
+
+    MPI_Comm_size(MPI_COMM_WORLD, &size);
+    *index = 0;
+    *of = 1;
+    for (size_t i = 0; size == 1 && i < sizeof(launchers) / sizeof(launchers[0]); i++) {
+        const char *of_text = getenv(launchers[i].size);
+        const char *index_text = getenv(launchers[i].index);
+        long started = of_text ? strtol(of_text, NULL, 10) : 0;
+
+        if (!of_text)
+            continue;
+        if (started <= 1 || started > INT_MAX)
+            return false;
+        *of = (int)started;
+        *index = index_text ? (int)strtol(index_text, NULL, 10) : 0;
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,426 @@
+#include "io/http_wire.h"
+
+#include <curl/curl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "io/netenv.h"
+
+static const char identity[] = "Accept-Encoding: identity";
+
+enum {
+    READ_WISH = 512 << 10, /* bytes: fewer, larger reads cost less */
+    READ_SIZE = CURL_MAX_READ_SIZE < READ_WISH ? CURL_MAX_READ_SIZE : READ_WISH
+};
+
+struct http_wire_hop {
+    struct http_wire_hop *next; /* of those at rest */
+    CURL *easy;                 /* keeps its settings from hop to hop */
+    struct http_wire_request request;
+    struct curl_slist *fields;
+    char reason[CURL_ERROR_SIZE];
+};
+
+struct http_wire {
+    CURLM *multi;
+    struct http_config config; /* numbers only */
+    char *user_agent, *proxy;
+    struct netenv env;
+    struct curl_slist *plain; /* fields of a hop without any of its own */
+    struct http_wire_hop *idle;
+};
+
+/* What libcurl says, in our words. */
+static const struct fault_row {
+    CURLcode curl;
+    enum net_fault fault;
+    enum err_code code;
+} fault_rows[] = {
+    { CURLE_OK, NET_OK, ERR_NONE },
+    { CURLE_UNSUPPORTED_PROTOCOL, NET_PROTOCOL, ERR_NETWORK }, /* HTTP/0.9 */
+    { CURLE_URL_MALFORMAT, NET_LOCAL, ERR_USAGE },
+    { CURLE_COULDNT_RESOLVE_PROXY, NET_RESOLVE, ERR_NETWORK },
+    { CURLE_COULDNT_RESOLVE_HOST, NET_RESOLVE, ERR_NETWORK },
+    { CURLE_COULDNT_CONNECT, NET_CONNECT, ERR_NETWORK },
+    { CURLE_PROXY, NET_CONNECT, ERR_NETWORK },
+    { CURLE_WEIRD_SERVER_REPLY, NET_PROTOCOL, ERR_NETWORK },
+    { CURLE_PARTIAL_FILE, NET_CUT, ERR_NETWORK },
+    { CURLE_OUT_OF_MEMORY, NET_LOCAL, ERR_DEFECT },
+    { CURLE_OPERATION_TIMEDOUT, NET_TIMEOUT, ERR_NETWORK },
+    { CURLE_SSL_CONNECT_ERROR, NET_TLS, ERR_NETWORK },
+    { CURLE_SSL_CIPHER, NET_TLS, ERR_NETWORK },
+    { CURLE_PEER_FAILED_VERIFICATION, NET_CERT, ERR_NETWORK },
+    { CURLE_SSL_CACERT_BADFILE, NET_CERT, ERR_USAGE },
+    { CURLE_GOT_NOTHING, NET_CUT, ERR_NETWORK },
+    { CURLE_SEND_ERROR, NET_CUT, ERR_NETWORK },
+    { CURLE_RECV_ERROR, NET_CUT, ERR_NETWORK }, /* TLS that ends without saying so, too */
+    { CURLE_FAILED_INIT, NET_LOCAL, ERR_DEFECT },
+};
+
+/* A timeout is of the phase it fell into, and a proxy that refuses us is no cut reply. */
+static enum net_fault refine(CURL *easy, enum net_fault fault)
+{
+    curl_off_t resolved = 0, connected = 0;
+    long proxy_status = 0;
+
+    curl_easy_getinfo(easy, CURLINFO_NAMELOOKUP_TIME_T, &resolved);
+    curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
+    curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
+    if (fault == NET_TIMEOUT && connected == 0)
+        return resolved == 0 ? NET_RESOLVE : NET_CONNECT;
+    if (fault == NET_CUT && connected == 0 && proxy_status >= 300)
+        return NET_CONNECT;
+    return fault;
+}
+
+/* The server may have closed a kept connection just when the request left. */
+static bool broke_while_kept(CURL *easy, CURLcode code)
+{
+    long connects = 1;
+
+    if (code != CURLE_SEND_ERROR && code != CURLE_RECV_ERROR && code != CURLE_GOT_NOTHING)
+        return false;
+    curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connects);
+    return connects == 0;
+}
+
+static struct http_wire_end end_of(const struct http_wire_hop *hop, CURLcode code)
+{
+    struct http_wire_end end = { hop->request.owner, NET_PROTOCOL, ERR_NETWORK,
+                                 hop->reason[0] ? hop->reason : curl_easy_strerror(code),
+                                 broke_while_kept(hop->easy, code) };
+
+    for (size_t i = 0; i < countof(fault_rows); i++) {
+        if (fault_rows[i].curl != code)
+            continue;
+        end.fault = refine(hop->easy, fault_rows[i].fault);
+        end.code = fault_rows[i].code;
+    }
+    return end;
+}
+
+static size_t on_header(char *line, size_t size, size_t count, void *arg)
+{
+    struct http_wire_hop *hop = arg;
+    size_t len = size * count;
+
+    return hop->request.line(hop->request.owner, line, len) == EXCHANGE_GO ? len : 0;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
+{
+    struct http_wire_hop *hop = arg;
+    size_t len = size * count;
+    enum exchange_step step = hop->request.body(hop->request.owner, bytes, len);
+
+    return step == EXCHANGE_GO ? len : step == EXCHANGE_PAUSE ? CURL_WRITEFUNC_PAUSE : 0;
+}
+
+/* libcurl counts in whole seconds, and takes 0 for "never". */
+static long seconds_up(double seconds)
+{
+    long whole = (long)seconds;
+
+    return (double)whole < seconds ? whole + 1 : whole;
+}
+
+static unsigned set_protocols(CURL *easy)
+{
+#if LIBCURL_VERSION_NUM >= 0x075500
+    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS,
+                            (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+}
+
+/* A name server that does not answer must not hold up the end of the program. */
+static unsigned set_quick_exit(CURL *easy)
+{
+#if LIBCURL_VERSION_NUM >= 0x075700
+    return curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+#else
+    (void)easy;
+    return 0;
+#endif
+}
+
+/* What is the same for all hops. */
+static bool set_up(const struct http_wire *wire, struct http_wire_hop *hop)
+{
+    const struct http_config *config = &wire->config;
+    const struct {
+        CURLoption option;
+        long value;
+    } numbers[] = {
+        { CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1 },
+        { CURLOPT_HTTP09_ALLOWED, 0 },
+        { CURLOPT_FOLLOWLOCATION, 0 },
+        { CURLOPT_NOSIGNAL, 1 },
+        { CURLOPT_SUPPRESS_CONNECT_HEADERS, 1 },
+        { CURLOPT_BUFFERSIZE, READ_SIZE },
+        { CURLOPT_TCP_KEEPALIVE, 1 },
+        { CURLOPT_CONNECTTIMEOUT_MS, (long)(config->connect_timeout * 1000) },
+        { CURLOPT_LOW_SPEED_LIMIT, (long)config->low_speed },
+        { CURLOPT_LOW_SPEED_TIME, seconds_up(config->low_speed_time) },
+    };
+    CURL *easy = hop->easy;
+    unsigned bad = set_protocols(easy) | set_quick_exit(easy);
+
+    for (size_t i = 0; i < countof(numbers); i++)
+        bad |= curl_easy_setopt(easy, numbers[i].option, numbers[i].value);
+    bad |= curl_easy_setopt(easy, CURLOPT_USERAGENT, wire->user_agent);
+    bad |= curl_easy_setopt(easy, CURLOPT_PROXY, wire->proxy);
+    if (wire->env.ca_file)
+        bad |= curl_easy_setopt(easy, CURLOPT_CAINFO, wire->env.ca_file);
+    if (wire->env.ca_dir)
+        bad |= curl_easy_setopt(easy, CURLOPT_CAPATH, wire->env.ca_dir);
+    bad |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, hop->reason);
+    bad |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    bad |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, hop);
+    bad |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    bad |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, hop);
+    bad |= curl_easy_setopt(easy, CURLOPT_PRIVATE, hop);
+    return bad == 0;
+}
+
+static bool add_field(struct curl_slist **fields, const char *name, const char *value)
+{
+    struct strbuf line = { 0 };
+    struct curl_slist *longer = NULL;
+
+    strbuf_addf(&line, "%s%s", name, value);
+    if (!line.failed) {
+        longer = curl_slist_append(*fields, line.data);
+        explicit_bzero(line.data, line.len);
+    }
+    strbuf_release(&line);
+    if (longer)
+        *fields = longer;
+    return longer != NULL;
+}
+
+static bool add_fields(struct http_wire_hop *hop)
+{
+    const struct http_wire_request *request = &hop->request;
+
+    if (!request->bearer && !request->headers)
+        return true;
+    if (!add_field(&hop->fields, identity, ""))
+        return false;
+    if (request->bearer &&
+        !add_field(&hop->fields, "Authorization: Bearer ", request->bearer))
+        return false;
+    for (size_t i = 0; request->headers && request->headers[i]; i++)
+        if (!add_field(&hop->fields, request->headers[i], ""))
+            return false;
+    return true;
+}
+
+/* What is of this hop alone. */
+static bool set_request(const struct http_wire *wire, struct http_wire_hop *hop)
+{
+    const struct http_wire_request *request = &hop->request;
+    bool plain_text = text_alike(request->url, "http://", 7);
+    char range[48];
+    unsigned bad = 0;
+
+    snprintf(range, sizeof(range), "%" PRIu64 "-%" PRIu64, request->range.begin,
+             request->range.end - 1);
+    hop->reason[0] = '\0';
+    bad |= curl_easy_setopt(hop->easy, CURLOPT_URL, request->url);
+    bad |= curl_easy_setopt(hop->easy, CURLOPT_RANGE, request->ranged ? range : NULL);
+    bad |= curl_easy_setopt(hop->easy, CURLOPT_HTTPGET, 1L);
+    bad |= curl_easy_setopt(hop->easy, CURLOPT_NOBODY, request->head ? 1L : 0L);
+    bad |= curl_easy_setopt(hop->easy, CURLOPT_FRESH_CONNECT, request->fresh ? 1L : 0L);
+    bad |= curl_easy_setopt(hop->easy, CURLOPT_HTTPHEADER,
+                            hop->fields ? hop->fields : wire->plain);
+    if (wire->env.http_proxy && !wire->proxy)
+        bad |= curl_easy_setopt(hop->easy, CURLOPT_PROXY,
+                                plain_text ? wire->env.http_proxy : NULL);
+    return bad == 0;
+}
+
+static void hop_destroy(struct http_wire_hop *hop)
+{
+    if (!hop)
+        return;
+    curl_easy_cleanup(hop->easy);
+    curl_slist_free_all(hop->fields);
+    free(hop);
+}
+
+static struct http_wire_hop *hop_create(const struct http_wire *wire)
+{
+    struct http_wire_hop *hop = calloc(1, sizeof(*hop));
+
+    if (!hop)
+        return NULL;
+    hop->easy = curl_easy_init();
+    if (hop->easy && set_up(wire, hop))
+        return hop;
+    hop_destroy(hop);
+    return NULL;
+}
+
+struct http_wire_hop *http_wire_begin(struct http_wire *wire,
+                                      const struct http_wire_request *request)
+{
+    struct http_wire_hop *hop = wire->idle;
+
+    if (hop)
+        wire->idle = hop->next;
+    else
+        hop = hop_create(wire);
+    if (!hop)
+        return NULL;
+    hop->request = *request;
+    if (add_fields(hop) && set_request(wire, hop) &&
+        curl_multi_add_handle(wire->multi, hop->easy) == CURLM_OK)
+        return hop;
+    http_wire_end(wire, hop);
+    return NULL;
+}
+
+void http_wire_end(struct http_wire *wire, struct http_wire_hop *hop)
+{
+    if (!hop)
+        return;
+    curl_multi_remove_handle(wire->multi, hop->easy);
+    curl_easy_setopt(hop->easy, CURLOPT_HTTPHEADER, NULL);
+    curl_slist_free_all(hop->fields);
+    hop->fields = NULL;
+    hop->next = wire->idle;
+    wire->idle = hop;
+}
+
+bool http_wire_resume(struct http_wire_hop *hop, struct http_wire_end *end)
+{
+    CURLcode code = curl_easy_pause(hop->easy, CURLPAUSE_CONT);
+
+    /* libcurl itself would only notice with the next byte. */
+    if (code != CURLE_OK)
+        *end = end_of(hop, code);
+    return code == CURLE_OK;
+}
+
+int http_wire_move(struct http_wire *wire, struct err *err)
+{
+    int running;
+    CURLMcode code = curl_multi_perform(wire->multi, &running);
+
+    if (code != CURLM_OK)
+        return err_set(err, ERR_DEFECT, "libcurl: %s", curl_multi_strerror(code));
+    return 0;
+}
+
+bool http_wire_ended(struct http_wire *wire, struct http_wire_end *end)
+{
+    struct http_wire_hop *hop = NULL;
+    CURLMsg *message;
+    int left;
+
+    do {
+        message = curl_multi_info_read(wire->multi, &left);
+    } while (message && message->msg != CURLMSG_DONE);
+    if (!message)
+        return false;
+    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &hop);
+    *end = end_of(hop, message->data.result);
+    return true;
+}
+
+void http_wire_wait(struct http_wire *wire, double seconds)
+{
+    double most = seconds < 1000 ? seconds : 1000;
+
+    curl_multi_poll(wire->multi, NULL, 0, (int)(most * 1000 + 0.999), NULL);
+}
+
+void http_wire_wake(struct http_wire *wire)
+{
+    curl_multi_wakeup(wire->multi);
+}
+
+char *http_wire_resolve(const char *base, const char *reference)
+{
+    CURLU *url = curl_url();
+    char *text = NULL, *copy = NULL;
+
+    if (url && !curl_url_set(url, CURLUPART_URL, base, CURLU_ALLOW_SPACE) &&
+        !curl_url_set(url, CURLUPART_URL, reference,
+                      CURLU_URLENCODE | CURLU_ALLOW_SPACE) &&
+        !curl_url_get(url, CURLUPART_URL, &text, 0))
+        copy = strdup(text);
+    curl_free(text);
+    curl_url_cleanup(url);
+    return copy;
+}
+
+static int copy_text(char **out, const char *text, struct err *err)
+{
+    *out = text ? strdup(text) : NULL;
+    return text && !*out ? err_memory(err, "http") : 0;
+}
+
+static int fill(struct http_wire *wire, const struct http_config *config, struct err *err)
+{
+    long most = (long)config->connections;
+
+    wire->config = *config;
+    wire->config.user_agent = wire->config.proxy = wire->config.cacert = NULL;
+    if (copy_text(&wire->user_agent, config->user_agent, err) < 0 ||
+        copy_text(&wire->proxy, config->proxy, err) < 0 ||
+        netenv_read(&wire->env, config->cacert, err) < 0)
+        return -1;
+    wire->multi = curl_multi_init();
+    wire->plain = curl_slist_append(NULL, identity);
+    if (!wire->multi || !wire->plain ||
+        curl_multi_setopt(wire->multi, CURLMOPT_MAXCONNECTS, most) != CURLM_OK ||
+        curl_multi_setopt(wire->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, most) != CURLM_OK)
+        return err_memory(err, "http");
+    return 0;
+}
+
+int http_wire_create(struct http_wire **out, const struct http_config *config,
+                     struct err *err)
+{
+    struct http_wire *wire;
+
+    *out = NULL;
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        return err_set(err, ERR_DEFECT, "libcurl does not start");
+    wire = calloc(1, sizeof(*wire));
+    if (!wire) {
+        curl_global_cleanup();
+        return err_memory(err, "http");
+    }
+    if (fill(wire, config, err) < 0) {
+        http_wire_destroy(wire);
+        return -1;
+    }
+    *out = wire;
+    return 0;
+}
+
+void http_wire_destroy(struct http_wire *wire)
+{
+    if (!wire)
+        return;
+    while (wire->idle) {
+        struct http_wire_hop *hop = wire->idle;
+
+        wire->idle = hop->next;
+        hop_destroy(hop);
+    }
+    curl_multi_cleanup(wire->multi);
+    curl_slist_free_all(wire->plain);
+    netenv_release(&wire->env);
+    free(wire->user_agent);
+    free(wire->proxy);
+    free(wire);
+    curl_global_cleanup();
+}

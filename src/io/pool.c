@@ -1,0 +1,225 @@
+#include "io/pool.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/clock.h"
+
+enum { THREADS_LEAST = 2 }; /* the one that only serves sockets, and one for the rest */
+
+struct queue {
+    struct job *first;
+    struct job *last; /* meaningful while first is not NULL */
+};
+
+struct thread {
+    struct pool *pool;
+    int index;
+    pthread_t id;
+};
+
+struct pool {
+    pthread_mutex_t lock;    /* of the fields down to ending */
+    pthread_cond_t some;     /* for all threads but the first: there is a job */
+    pthread_cond_t first;    /* for the first: there is an urgent job */
+    struct queue waiting[2]; /* by enum pool_class */
+    struct queue finished;
+    bool first_idle; /* the first thread sleeps and nobody has woken it */
+    bool ending;
+    atomic_uint unfinished;
+    atomic_bool stopping;
+    void (*wake)(void *arg);
+    void *arg;
+    unsigned started; /* how many of threads run */
+    struct thread threads[];
+};
+
+static void queue_add(struct queue *queue, struct job *job)
+{
+    job->next = NULL;
+    if (queue->first)
+        queue->last->next = job;
+    else
+        queue->first = job;
+    queue->last = job;
+}
+
+static struct job *queue_take(struct queue *queue)
+{
+    struct job *job = queue->first;
+
+    if (job)
+        queue->first = job->next;
+    return job;
+}
+
+/* The next job that this thread may do; NULL: the pool ends. Called with the lock held.
+ */
+static struct job *wait_for_job(struct pool *pool, const struct thread *self)
+{
+    bool only_urgent = self->index == 0;
+    struct job *job;
+
+    while (!pool->ending) {
+        job = queue_take(&pool->waiting[POOL_URGENT]);
+        if (!job && !only_urgent)
+            job = queue_take(&pool->waiting[POOL_ORDINARY]);
+        if (job)
+            return job;
+        if (only_urgent)
+            pool->first_idle = true;
+        pthread_cond_wait(only_urgent ? &pool->first : &pool->some, &pool->lock);
+        if (only_urgent)
+            pool->first_idle = false; /* a wake-up may come without anybody's doing */
+    }
+    return NULL;
+}
+
+static void run_job(struct job *job, int thread)
+{
+    job->thread = thread;
+    job->started = clock_now();
+    job->rc = job->run(job);
+    job->ended = clock_now();
+}
+
+static void *thread_main(void *arg)
+{
+    struct thread *self = arg;
+    struct pool *pool = self->pool;
+    struct job *job;
+
+    pthread_mutex_lock(&pool->lock);
+    while ((job = wait_for_job(pool, self)) != NULL) {
+        pthread_mutex_unlock(&pool->lock);
+        run_job(job, self->index);
+        pthread_mutex_lock(&pool->lock);
+        queue_add(&pool->finished, job);
+        pthread_mutex_unlock(&pool->lock);
+        pool->wake(pool->arg);
+        pthread_mutex_lock(&pool->lock);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return NULL;
+}
+
+/* Threads inherit the mask. Signals that say "this very instruction failed" stay:
+ * blocked, they would kill the process without a trace of where. */
+static void block_signals(sigset_t *before)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    sigdelset(&all, SIGSEGV);
+    sigdelset(&all, SIGBUS);
+    sigdelset(&all, SIGFPE);
+    sigdelset(&all, SIGILL);
+    pthread_sigmask(SIG_SETMASK, &all, before);
+}
+
+static int start_threads(struct pool *pool, unsigned count, struct err *err)
+{
+    sigset_t before;
+    int reason = 0;
+
+    block_signals(&before);
+    while (pool->started < count && reason == 0) {
+        struct thread *thread = &pool->threads[pool->started];
+
+        *thread = (struct thread){ .pool = pool, .index = (int)pool->started };
+        reason = pthread_create(&thread->id, NULL, thread_main, thread);
+        pool->started += reason == 0;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (reason != 0)
+        return err_set(err, ERR_DEFECT, "start thread %u of %u: %s", pool->started + 1,
+                       count, strerror(reason));
+    return 0;
+}
+
+int pool_create(struct pool **out, unsigned threads, void (*wake)(void *arg), void *arg,
+                struct err *err)
+{
+    unsigned count = threads < THREADS_LEAST ? THREADS_LEAST : threads;
+    struct pool *pool = calloc(1, sizeof(*pool) + count * sizeof(pool->threads[0]));
+
+    *out = NULL;
+    if (!pool)
+        return err_memory(err, "a thread pool");
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->some, NULL);
+    pthread_cond_init(&pool->first, NULL);
+    pool->wake = wake;
+    pool->arg = arg;
+    if (start_threads(pool, count, err) < 0) {
+        pool_destroy(pool);
+        return -1;
+    }
+    *out = pool;
+    return 0;
+}
+
+void pool_submit(struct pool *pool, struct job *job, enum pool_class class)
+{
+    err_clear(&job->err);
+    atomic_fetch_add(&pool->unfinished, 1);
+    pthread_mutex_lock(&pool->lock);
+    queue_add(&pool->waiting[class], job);
+    /* One job, one thread woken. The first is the one that has nothing else to do; once
+     * it has been woken for one job it does not count for the next. */
+    if (class == POOL_URGENT && pool->first_idle) {
+        pool->first_idle = false;
+        pthread_cond_signal(&pool->first);
+    } else {
+        pthread_cond_signal(&pool->some);
+    }
+    pthread_mutex_unlock(&pool->lock);
+}
+
+struct job *pool_finished(struct pool *pool)
+{
+    struct job *job;
+
+    pthread_mutex_lock(&pool->lock);
+    job = queue_take(&pool->finished);
+    pthread_mutex_unlock(&pool->lock);
+    if (job)
+        atomic_fetch_sub(&pool->unfinished, 1);
+    return job;
+}
+
+unsigned pool_unfinished(const struct pool *pool)
+{
+    return atomic_load(&pool->unfinished);
+}
+
+bool pool_stopping(const struct pool *pool)
+{
+    return atomic_load_explicit(&pool->stopping, memory_order_relaxed);
+}
+
+void pool_stop(struct pool *pool)
+{
+    atomic_store(&pool->stopping, true);
+}
+
+void pool_destroy(struct pool *pool)
+{
+    if (!pool)
+        return;
+    pool_stop(pool);
+    pthread_mutex_lock(&pool->lock);
+    pool->ending = true;
+    pthread_cond_broadcast(&pool->some);
+    pthread_cond_broadcast(&pool->first);
+    pthread_mutex_unlock(&pool->lock);
+    for (unsigned i = 0; i < pool->started; i++)
+        pthread_join(pool->threads[i].id, NULL);
+    pthread_cond_destroy(&pool->first);
+    pthread_cond_destroy(&pool->some);
+    pthread_mutex_destroy(&pool->lock);
+    free(pool);
+}

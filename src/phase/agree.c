@@ -1,0 +1,208 @@
+#include "phase/agree.h"
+
+#include "io/clock.h"
+#include "phase/run.h"
+
+/* A rank that waits sleeps longer and longer: a millisecond of delay is nothing beside a
+ * step, and a waiting rank must leave its core to the others. */
+static void nap(unsigned *idle)
+{
+    static const double ladder[] = { 0.0001, 0.0002, 0.0005, 0.001, 0.002 };
+    const unsigned last = sizeof(ladder) / sizeof(ladder[0]) - 1;
+
+    clock_sleep(ladder[*idle < last ? (*idle)++ : last]);
+}
+
+int agree_send(struct run *run, int to, const struct msg *msg, struct err *err)
+{
+    struct strbuf bytes = { 0 };
+    int rc;
+
+    msg_encode(msg, &bytes);
+    rc = bytes.failed ? err_memory(err, "a message")
+                      : comm_send(run->comm, to, bytes.data, bytes.len, err);
+    strbuf_release(&bytes);
+    return rc;
+}
+
+static void keep_worst(struct agree *agree, int from, const struct msg *msg)
+{
+    struct err *worst = &agree->worst;
+    bool by_itself = msg->code != ERR_INTERRUPTED;
+    bool had_cause = worst->code != ERR_NONE && worst->code != ERR_INTERRUPTED;
+
+    if (msg->code == ERR_NONE)
+        return;
+    if (worst->code != ERR_NONE &&
+        (had_cause ? !by_itself || worst->rank < from : !by_itself && worst->rank < from))
+        return;
+    err_clear(worst);
+    err_set(worst, (enum err_code)msg->code, "%s", msg->text);
+    worst->rank = from;
+}
+
+void agree_hear(struct run *run, int from, const struct msg *msg)
+{
+    if (msg->kind == MSG_VOTE)
+        run->agree.votes++;
+    if (msg->kind == MSG_VOTE || msg->kind == MSG_ABORT)
+        keep_worst(&run->agree, from, msg);
+}
+
+/* Take what has arrived. Messages of a phase that is over (late progress, say) are
+ * dropped. Returns true once the decision of the step is in *msg. */
+static bool hear_all(struct run *run, struct msg *msg, struct err *err)
+{
+    struct strbuf *bytes = &run->agree.bytes;
+    int from;
+
+    while (comm_recv(run->comm, bytes, &from)) {
+        if (msg_decode(msg, bytes->data, bytes->len, err) < 0)
+            return true;
+        if (msg->kind == MSG_DECISION && msg->id == run->agree.step)
+            return true;
+        if (msg->kind == MSG_SHARE)
+            strbuf_add(&run->agree.early, msg->blob, (size_t)msg->blob_len);
+        agree_hear(run, from, msg);
+    }
+    return false;
+}
+
+int agree_poll(struct run *run, struct err *err)
+{
+    struct msg msg;
+
+    if (run->interrupted(run->interrupted_arg))
+        return err_set(err, ERR_INTERRUPTED, "interrupted");
+    hear_all(run, &msg, err);
+    if (run->agree.worst.code != ERR_NONE) {
+        *err = run->agree.worst;
+        return -1;
+    }
+    return 0;
+}
+
+/* Rank 0 has heard all: say what the step came to. */
+static int decide(struct run *run, struct err *err)
+{
+    struct agree *agree = &run->agree;
+    struct msg msg = { .kind = MSG_DECISION,
+                       .id = agree->step,
+                       .code = (int32_t)agree->worst.code,
+                       .rank = agree->worst.rank,
+                       .text = agree->worst.text };
+    int rc = 0;
+
+    for (int to = 0; to < run->size && rc == 0; to++)
+        rc = agree_send(run, to, &msg, err);
+    agree->votes = 0;
+    err_clear(&agree->worst);
+    return rc;
+}
+
+int agree_step(struct run *run, int rc, struct err *err)
+{
+    struct agree *agree = &run->agree;
+    struct msg msg = { .kind = MSG_VOTE,
+                       .id = agree->step,
+                       .code = rc < 0 ? (int32_t)(err->code ? err->code : ERR_DEFECT) : 0,
+                       .text = rc < 0 ? err->text : "" };
+    unsigned idle = 0;
+
+    if (agree_send(run, 0, &msg, err) < 0)
+        return -1;
+    while (!hear_all(run, &msg, err)) {
+        if (run->rank == 0 && agree->votes == run->size && decide(run, err) < 0)
+            return -1;
+        if (run->rank != 0 && !agree->told && run->interrupted(run->interrupted_arg)) {
+            struct msg abort = { .kind = MSG_ABORT,
+                                 .code = ERR_INTERRUPTED,
+                                 .text = "interrupted" };
+
+            agree->told = true;
+            if (agree_send(run, 0, &abort, err) < 0)
+                return -1;
+        }
+        nap(&idle);
+    }
+    agree->step++;
+    if (msg.code == ERR_NONE)
+        return 0;
+    err_clear(err);
+    err_set(err, (enum err_code)msg.code, "%s", msg.text);
+    err->rank = msg.rank;
+    return -1;
+}
+
+static int receive_share(struct run *run, struct strbuf *bytes, struct err *err)
+{
+    struct strbuf *in = &run->agree.bytes;
+    struct msg msg = { .kind = MSG_KINDS };
+    unsigned idle = 0;
+    int from;
+
+    if (run->agree.early.len > 0) {
+        strbuf_release(bytes);
+        *bytes = run->agree.early;
+        run->agree.early = (struct strbuf){ 0 };
+        return 0;
+    }
+    while (msg.kind != MSG_SHARE) {
+        if (!comm_recv(run->comm, in, &from))
+            nap(&idle);
+        else if (msg_decode(&msg, in->data, in->len, err) < 0)
+            return -1;
+    }
+    strbuf_add(bytes, msg.blob, (size_t)msg.blob_len);
+    return 0;
+}
+
+int agree_share(struct run *run, struct strbuf *bytes, struct err *err)
+{
+    struct msg msg = { .kind = MSG_SHARE };
+
+    if (run->rank != 0 && receive_share(run, bytes, err) < 0)
+        return -1;
+    if (bytes->failed)
+        return err_memory(err, "what rank 0 shares");
+    msg.blob = bytes->data;
+    msg.blob_len = bytes->len;
+    for (int child = 2 * run->rank + 1; child <= 2 * run->rank + 2 && child < run->size;
+         child++)
+        if (agree_send(run, child, &msg, err) < 0)
+            return -1;
+    return 0;
+}
+
+int agree_gather(struct run *run, enum msg_kind kind, const void *bytes, size_t len,
+                 int (*take)(void *arg, int rank, const void *bytes, size_t len,
+                             struct err *err),
+                 void *arg, struct err *err)
+{
+    struct msg msg = { .kind = kind, .blob = bytes, .blob_len = len };
+    struct strbuf *in = &run->agree.bytes;
+    unsigned idle = 0;
+    int from, missing = run->size, rc;
+
+    rc = agree_send(run, 0, &msg, err);
+    while (rc == 0 && run->rank == 0 && missing > 0) {
+        if (!comm_recv(run->comm, in, &from)) {
+            nap(&idle);
+            continue;
+        }
+        rc = msg_decode(&msg, in->data, in->len, err);
+        if (rc == 0 && msg.kind == kind) {
+            missing--;
+            rc = take(arg, from, msg.blob, (size_t)msg.blob_len, err);
+        } else if (rc == 0) {
+            agree_hear(run, from, &msg);
+        }
+    }
+    return rc;
+}
+
+void agree_release(struct agree *agree)
+{
+    strbuf_release(&agree->bytes);
+    strbuf_release(&agree->early);
+}

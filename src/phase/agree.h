@@ -1,0 +1,52 @@
+/* phase/agree.h -- all ranks leave a step together, with the same result.
+ *
+ * Messages through rank 0 instead of MPI collectives: a rank that waits sleeps, and a
+ * signal or a failure on any rank reaches rank 0 while it still works (agree_poll). Steps
+ * are counted, so that a message of another step shows a defect instead of a wrong
+ * answer. */
+#ifndef PHASE_AGREE_H
+#define PHASE_AGREE_H
+
+#include "base/err.h"
+#include "base/strbuf.h"
+#include "core/msg.h"
+
+struct run;
+
+struct agree {
+    uint32_t step;
+    int votes;           /* rank 0: heard in this step */
+    bool told;           /* this rank has sent its abort */
+    struct err worst;    /* rank 0: the error to return, if any */
+    struct strbuf bytes; /* of the message being read */
+    struct strbuf early; /* a share that overtook the decision before it: the two come
+                          * from different ranks, so no order holds between them */
+};
+
+/* Collective. rc of this rank in; out the same on all ranks: 0, or -1 and the error of
+ * the lowest rank that failed by itself (a rank that was merely interrupted counts less).
+ */
+int agree_step(struct run *run, int rc, struct err *err);
+
+/* Rank 0, while it works alone between two steps: -1 and *err if a signal came here or
+ * another rank gave up. Cheap enough to call hundreds of times a second. */
+int agree_poll(struct run *run, struct err *err);
+
+/* Rank 0: a VOTE or ABORT that another loop received. */
+void agree_hear(struct run *run, int from, const struct msg *msg);
+
+/* Collective. Bytes of rank 0 reach all, down a binary tree. */
+int agree_share(struct run *run, struct strbuf *bytes, struct err *err);
+
+/* Collective. Each rank's bytes reach rank 0, which calls take once for each rank. */
+int agree_gather(struct run *run, enum msg_kind kind, const void *bytes, size_t len,
+                 int (*take)(void *arg, int rank, const void *bytes, size_t len,
+                             struct err *err),
+                 void *arg, struct err *err);
+
+/* Encode and queue. */
+int agree_send(struct run *run, int to, const struct msg *msg, struct err *err);
+
+void agree_release(struct agree *agree);
+
+#endif

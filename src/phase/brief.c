@@ -1,0 +1,82 @@
+#include "phase/brief.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Fixed part of the bytes, as it lies in memory: all ranks run the same build on machines
+ * of one kind. */
+struct head {
+    uint64_t segment_size;
+    int64_t stamp;
+    uint32_t len[5]; /* of the texts, without NUL; UINT32_MAX: NULL */
+};
+
+enum { STAGING, TREE, SPARE, ENDPOINT, BEARER, TEXTS };
+
+static void texts_of(struct run *run, char **text[TEXTS])
+{
+    text[STAGING] = &run->staging;
+    text[TREE] = &run->tree;
+    text[SPARE] = &run->spare;
+    text[ENDPOINT] = &run->endpoint;
+    text[BEARER] = &run->bearer;
+}
+
+static int pack(struct run *run, struct strbuf *bytes, struct err *err)
+{
+    struct head head = { .segment_size = run->segments.size, .stamp = run->stamp };
+    char **text[TEXTS];
+
+    texts_of(run, text);
+    for (int i = 0; i < TEXTS; i++)
+        head.len[i] = *text[i] ? (uint32_t)strlen(*text[i]) : UINT32_MAX;
+    strbuf_add(bytes, &head, sizeof(head));
+    for (int i = 0; i < TEXTS; i++)
+        if (*text[i])
+            strbuf_add(bytes, *text[i], head.len[i]);
+    return plan_encode(&run->plan, bytes, err);
+}
+
+static int unpack(struct run *run, const struct strbuf *bytes, struct err *err)
+{
+    const char *at = bytes->data, *end = at + bytes->len;
+    char **text[TEXTS];
+    struct head head;
+
+    if (bytes->len < sizeof(head))
+        return err_set(err, ERR_DEFECT, "the plan from rank 0 is cut short");
+    memcpy(&head, at, sizeof(head));
+    at += sizeof(head);
+    texts_of(run, text);
+    for (int i = 0; i < TEXTS; i++) {
+        if (head.len[i] == UINT32_MAX)
+            continue;
+        if (head.len[i] > (size_t)(end - at))
+            return err_set(err, ERR_DEFECT, "the plan from rank 0 is cut short");
+        *text[i] = strndup(at, head.len[i]);
+        if (!*text[i])
+            return err_memory(err, "the plan");
+        at += head.len[i];
+    }
+    run->stamp = head.stamp;
+    if (plan_decode(&run->plan, at, (size_t)(end - at), err) < 0)
+        return -1;
+    return segments_cut(&run->segments, &run->plan, head.segment_size, err);
+}
+
+int brief_share(struct run *run, struct err *err)
+{
+    struct strbuf bytes = { 0 };
+    int rc = run->rank == 0 ? pack(run, &bytes, err) : 0;
+
+    rc = agree_step(run, rc, err);
+    if (rc == 0)
+        rc = agree_share(run, &bytes, err);
+    if (rc == 0 && run->rank != 0)
+        rc = unpack(run, &bytes, err);
+    /* The token was in there. */
+    if (bytes.data)
+        explicit_bzero(bytes.data, bytes.cap);
+    strbuf_release(&bytes);
+    return agree_step(run, rc, err);
+}

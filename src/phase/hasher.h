@@ -1,0 +1,25 @@
+/* phase/hasher.h -- hashes the runs of segments that the relay hands to this rank, on the
+ * pool. */
+#ifndef PHASE_HASHER_H
+#define PHASE_HASHER_H
+
+#include "io/pool.h"
+#include "phase/store.h"
+
+struct hasher {
+    struct run *run;
+    struct store *store;
+    struct pool *pool;
+    unsigned running;
+};
+
+/* Begin what a HASH message asks for. */
+int hasher_begin(struct hasher *hasher, const struct msg *order, struct err *err);
+
+/* A job of this hasher is back: tell the coordinator, forget what need not be kept. Frees
+ * it. */
+int hasher_end(struct hasher *hasher, struct job *job, struct err *err);
+
+bool hasher_owns(const struct job *job);
+
+#endif

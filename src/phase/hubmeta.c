@@ -1,0 +1,61 @@
+#include "phase/hubmeta.h"
+
+#include <string.h>
+
+#include "io/fs.h"
+
+bool hubmeta_wanted(const struct run *run)
+{
+    return *plan_text(&run->plan, run->plan.repo) != '\0';
+}
+
+void hubmeta_file_path(const struct run *run, uint32_t file, struct strbuf *path)
+{
+    strbuf_addf(path, "%s/.cache/huggingface/download/%s.metadata", run->tree,
+                plan_path(&run->plan, file));
+}
+
+int hubmeta_write_file(const struct run *run, uint32_t file, struct err *err)
+{
+    const struct plan *plan = &run->plan;
+    struct strbuf path = { 0 }, text = { 0 };
+    int rc;
+
+    if (!hubmeta_wanted(run))
+        return 0;
+    hubmeta_file_path(run, file, &path);
+    strbuf_addf(&text, "%s\n%s\n%lld.0\n", plan_text(plan, plan->revision),
+                plan_text(plan, plan->files[file].etag), (long long)run->stamp);
+    if (path.failed || text.failed)
+        rc = err_memory(err, "metadata");
+    else
+        rc = fs_write_all(path.data, text.data, text.len, true, false, err);
+    strbuf_release(&path);
+    strbuf_release(&text);
+    return rc;
+}
+
+static int write_fixed(const struct run *run, const char *name, const char *text,
+                       struct err *err)
+{
+    struct strbuf path = { 0 };
+    int rc;
+
+    strbuf_addf(&path, "%s/.cache/huggingface/%s", run->tree, name);
+    rc = path.failed ? err_memory(err, "a path")
+                     : fs_write_all(path.data, text, strlen(text), true, false, err);
+    strbuf_release(&path);
+    return rc;
+}
+
+int hubmeta_write_fixed(const struct run *run, struct err *err)
+{
+    if (!hubmeta_wanted(run))
+        return 0;
+    if (write_fixed(run, ".gitignore", "*", err) < 0)
+        return -1;
+    return write_fixed(run, "CACHEDIR.TAG",
+                       "Signature: 8a477f597d28d172789f06886806bc55\n"
+                       "# Kept by mpifetch for the Hugging Face Hub library.\n",
+                       err);
+}

@@ -1,0 +1,22 @@
+/* phase/hubmeta.h -- the Hub library's own record of a local directory, so that
+ * snapshot_download(local_dir=...) finds everything up to date (facts: hub-facts 5).
+ *
+ * Each file F has .cache/huggingface/download/F.metadata: commit, entity tag, time. It
+ * counts only if the file's mtime is not later than that time, hence both are the run's
+ * stamp. All calls do nothing where the plan is not of a Hub repository. */
+#ifndef PHASE_HUBMETA_H
+#define PHASE_HUBMETA_H
+
+#include "phase/run.h"
+
+/* Directories below tree that the metadata needs, each once: visit in any order. */
+bool hubmeta_wanted(const struct run *run);
+void hubmeta_file_path(const struct run *run, uint32_t file, struct strbuf *path);
+
+/* Any rank, any thread: the file has its final mtime, run->stamp or earlier. */
+int hubmeta_write_file(const struct run *run, uint32_t file, struct err *err);
+
+/* Rank 0: .gitignore and CACHEDIR.TAG. */
+int hubmeta_write_fixed(const struct run *run, struct err *err);
+
+#endif

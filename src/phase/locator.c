@@ -1,0 +1,246 @@
+#include "phase/locator.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "io/clock.h"
+#include "source/source.h"
+
+enum place_state { PLACE_UNKNOWN, PLACE_WAITING, PLACE_ASKED, PLACE_KNOWN };
+
+/* How often a place may run out while no byte of the file arrives: a policy that denies
+ * looks just like a signature that has expired. */
+enum { LOCATOR_RENEWALS = 5 };
+
+struct entry {
+    enum place_state state;
+    uint32_t file, generation, renewals;
+    unsigned attempt;
+    double not_before; /* WAITING */
+    char *url;
+    struct entry *next; /* WAITING */
+};
+
+struct locator {
+    struct run *run;
+    struct http *http;
+    struct entry **of; /* of each file; NULL until it was asked for */
+    struct entry *waiting;
+    uint64_t requests;
+};
+
+int locator_create(struct locator **out, struct run *run, struct http *http,
+                   struct err *err)
+{
+    struct locator *locator = calloc(1, sizeof(*locator));
+
+    *out = NULL;
+    if (locator)
+        locator->of = calloc(run->plan.nfiles + 1, sizeof(struct entry *));
+    if (!locator || !locator->of) {
+        free(locator);
+        return err_memory(err, "the places of files");
+    }
+    locator->run = run;
+    locator->http = http;
+    *out = locator;
+    return 0;
+}
+
+void locator_destroy(struct locator *locator)
+{
+    if (!locator)
+        return;
+    for (size_t i = 0; i < locator->run->plan.nfiles; i++)
+        locator_forget(locator, (uint32_t)i);
+    free(locator->of);
+    free(locator);
+}
+
+void locator_forget(struct locator *locator, uint32_t file)
+{
+    struct entry *entry = locator->of[file];
+
+    /* While it is asked for or waits, requests and lists point at it. */
+    if (!entry || entry->state == PLACE_ASKED || entry->state == PLACE_WAITING)
+        return;
+    free(entry->url);
+    free(entry);
+    locator->of[file] = NULL;
+}
+
+void locator_good(struct locator *locator, uint32_t file)
+{
+    if (locator->of[file])
+        locator->of[file]->renewals = 0;
+}
+
+const char *locator_url(struct locator *locator, uint32_t file, uint32_t *generation)
+{
+    const struct entry *entry = locator->of[file];
+
+    if (!entry || entry->state != PLACE_KNOWN)
+        return NULL;
+    *generation = entry->generation;
+    return entry->url;
+}
+
+static int request(struct locator *locator, struct entry *entry, struct err *err)
+{
+    const struct run *run = locator->run;
+    struct http_request request = { .head = true,
+                                    .redirect = HTTP_STOP_AT_FOREIGN,
+                                    .bearer = run->bearer,
+                                    .headers = run->opt.headers,
+                                    .body_limit = 1 << 16,
+                                    .owner = entry };
+    struct http_transfer *transfer;
+    struct strbuf url = { 0 };
+    int rc;
+
+    plan_url(&run->plan, entry->file, &url);
+    if (url.failed)
+        return err_memory(err, "a URL");
+    request.url = url.data;
+    if (run->endpoint && !text_same_origin(url.data, run->endpoint))
+        request.bearer = NULL;
+    entry->state = PLACE_ASKED;
+    locator->requests++;
+    rc = http_start(locator->http, &request, &transfer, err);
+    strbuf_release(&url);
+    return rc;
+}
+
+int locator_ask(struct locator *locator, uint32_t file, struct err *err)
+{
+    struct entry *entry = locator->of[file];
+
+    if (!entry) {
+        entry = calloc(1, sizeof(*entry));
+        if (!entry)
+            return err_memory(err, "the place of a file");
+        entry->file = file;
+        locator->of[file] = entry;
+    }
+    return entry->state == PLACE_UNKNOWN ? request(locator, entry, err) : 0;
+}
+
+void locator_renew(struct locator *locator, uint32_t file, uint32_t generation)
+{
+    struct entry *entry = locator->of[file];
+
+    if (!entry || entry->state != PLACE_KNOWN || entry->generation != generation)
+        return;
+    entry->state = PLACE_UNKNOWN;
+    entry->renewals++;
+}
+
+static int refused(const struct locator *locator, const struct entry *entry,
+                   const struct http_response *response, struct err *err)
+{
+    const struct run *run = locator->run;
+
+    if (response->outcome.status < 300 || response->outcome.fault != NET_OK) {
+        *err = response->err;
+        if (err->code == ERR_NONE)
+            err_set(err, ERR_NETWORK, "%s", retry_meaning(&response->outcome));
+        return err_wrap(err, "finding the place of '%s'",
+                        plan_path(&run->plan, entry->file));
+    }
+    return source_refusal(plan_path(&run->plan, entry->file), response,
+                          run->bearer != NULL, err);
+}
+
+/* A reply that was no answer: later again, or never. */
+static int postpone(struct locator *locator, struct entry *entry,
+                    const struct http_response *response, double *hold, struct err *err)
+{
+    struct retry_decision decision = retry_decide(
+        &locator->run->opt.retry, &response->outcome, ++entry->attempt, clock_random());
+
+    if (decision.remedy == REMEDY_GIVE_UP || decision.remedy == REMEDY_NEW_URL) {
+        refused(locator, entry, response, err);
+        if (decision.code == ERR_NETWORK)
+            err->code = ERR_NETWORK;
+        return -1;
+    }
+    locator->run->stats.value[STAT_RETRIED]++;
+    if (decision.remedy == REMEDY_SLOW_DOWN)
+        *hold = decision.delay;
+    entry->state = PLACE_WAITING;
+    entry->not_before = clock_now() + decision.delay;
+    entry->next = locator->waiting;
+    locator->waiting = entry;
+    return 0;
+}
+
+static int answered(struct locator *locator, struct entry *entry,
+                    const struct http_response *response, double *hold, struct err *err)
+{
+    bool there = response->foreign ||
+                 (response->outcome.fault == NET_OK && response->outcome.status >= 200 &&
+                  response->outcome.status < 300);
+
+    if (!there)
+        return postpone(locator, entry, response, hold, err);
+    if (entry->renewals > LOCATOR_RENEWALS)
+        return err_set(err, ERR_SOURCE,
+                       "'%s': the source handed out %u places one after the other and "
+                       "each refused access",
+                       plan_path(&locator->run->plan, entry->file),
+                       (unsigned)entry->renewals);
+    free(entry->url);
+    entry->url = strdup(response->url);
+    if (!entry->url)
+        return err_memory(err, "a URL");
+    entry->state = PLACE_KNOWN;
+    entry->attempt = 0;
+    entry->generation++;
+    return 0;
+}
+
+static int ask_due(struct locator *locator, struct err *err)
+{
+    double now = clock_now();
+
+    for (struct entry **at = &locator->waiting; *at;) {
+        struct entry *entry = *at;
+
+        if (entry->not_before > now) {
+            at = &entry->next;
+            continue;
+        }
+        *at = entry->next;
+        if (request(locator, entry, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+bool locator_next(struct locator *locator, uint32_t *file, double *hold, int *rc,
+                  struct err *err)
+{
+    struct http_response response;
+    bool moved;
+
+    *hold = 0;
+    *rc = ask_due(locator, err);
+    if (*rc == 0 && http_running(locator->http) > 0)
+        *rc = http_wait(locator->http, 0, &moved, err);
+    while (*rc == 0 && http_next(locator->http, &response)) {
+        struct entry *entry = response.owner;
+
+        *rc = answered(locator, entry, &response, hold, err);
+        *file = entry->file;
+        http_response_release(&response);
+        if (*rc == 0 && (entry->state == PLACE_KNOWN || *hold > 0))
+            return true;
+    }
+    return *rc < 0;
+}
+
+uint64_t locator_requests(const struct locator *locator)
+{
+    return locator->requests;
+}

@@ -1,0 +1,274 @@
+#include "phase/record.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "io/fs.h"
+#include "io/sha256.h"
+
+enum { RECORD_FORMAT = 1 };
+
+static const char record_name[] = ".mpifetch/manifest.json";
+static const size_t record_most = (size_t)4 << 30; /* bytes of a manifest worth reading */
+
+static char *string_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+
+    return strdup(text ? text : "");
+}
+
+static bool read_file(struct record_file *file, const json_t *entry)
+{
+    const char *digest = json_string_value(json_object_get(entry, "sha256"));
+    const char *path = json_string_value(json_object_get(entry, "path"));
+    json_int_t size = json_integer_value(json_object_get(entry, "size"));
+
+    if (!path || plan_path_fault(path) || !digest || size < 0 ||
+        !text_unhex(file->sha256, 32, digest))
+        return false;
+    file->path = strdup(path);
+    file->oid = string_of(entry, "git");
+    file->etag = string_of(entry, "etag");
+    file->size = (uint64_t)size;
+    file->mtime_ns = json_integer_value(json_object_get(entry, "mtime_ns"));
+    return file->path && file->oid && file->etag;
+}
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(((const struct record_file *)a)->path,
+                  ((const struct record_file *)b)->path);
+}
+
+static bool read_id(const json_t *root, const char *key, char *out)
+{
+    const char *text = json_string_value(json_object_get(root, key));
+
+    if (!text || strlen(text) != 64)
+        return false;
+    memcpy(out, text, 65);
+    return true;
+}
+
+static bool read_root(struct record *record, const json_t *root)
+{
+    const json_t *files = json_object_get(root, "files");
+    size_t count = json_array_size(files);
+
+    if (json_integer_value(json_object_get(root, "format")) != RECORD_FORMAT ||
+        !json_is_array(files) || !read_id(root, "identity", record->identity) ||
+        !read_id(root, "content_id", record->content_id))
+        return false;
+    record->file = calloc(count + 1, sizeof(*record->file));
+    if (!record->file)
+        return false;
+    for (; record->nfiles < count; record->nfiles++)
+        if (!read_file(&record->file[record->nfiles],
+                       json_array_get(files, record->nfiles)))
+            return false;
+    qsort(record->file, record->nfiles, sizeof(*record->file), compare);
+    return true;
+}
+
+static json_t *load(const char *dest, struct err *err)
+{
+    struct strbuf path = { 0 };
+    json_error_t fault;
+    char *text = NULL;
+    size_t len = 0;
+    json_t *root = NULL;
+
+    strbuf_addf(&path, "%s/%s", dest, record_name);
+    if (path.failed)
+        err_memory(err, "a path");
+    else if (fs_read_all(path.data, record_most, &text, &len, err) == 0 &&
+             !(root = json_loadb(text, len, 0, &fault)))
+        err_set(err, ERR_DEST, "'%s' cannot be read: %s", path.data, fault.text);
+    free(text);
+    strbuf_release(&path);
+    return root;
+}
+
+int record_load(struct record *record, const char *dest, struct err *err)
+{
+    json_t *root = load(dest, err);
+    bool good;
+
+    *record = (struct record){ 0 };
+    if (!root)
+        return -1;
+    good = read_root(record, root);
+    json_decref(root);
+    if (good)
+        return 0;
+    record_release(record);
+    return err_set(err, ERR_DEST, "'%s/%s' is not a manifest that this version knows",
+                   dest, record_name);
+}
+
+bool record_peek(const char *dest, char *content_id)
+{
+    json_t *root = load(dest, NULL);
+    bool good = root && read_id(root, "content_id", content_id);
+
+    json_decref(root);
+    return good;
+}
+
+const struct record_file *record_find(const struct record *record, const char *path)
+{
+    const struct record_file key = { .path = (char *)(uintptr_t)path };
+
+    return record->nfiles == 0
+               ? NULL
+               : bsearch(&key, record->file, record->nfiles, sizeof(key), compare);
+}
+
+static bool same_content(const struct record_file *old, const struct plan *plan,
+                         const struct plan_file *file)
+{
+    switch ((enum digest_kind)file->want.kind) {
+    case DIGEST_SHA256:
+        return memcmp(old->sha256, file->want.bytes, 32) == 0;
+    case DIGEST_GIT_BLOB:
+        return *old->oid && strcmp(old->oid, plan_text(plan, file->oid)) == 0;
+    case DIGEST_NONE:
+        break;
+    }
+    return *old->etag && strcmp(old->etag, plan_text(plan, file->etag)) == 0;
+}
+
+bool record_same(const struct record_file *old, const struct plan *plan, size_t index,
+                 const char *dest)
+{
+    const struct plan_file *file = &plan->files[index];
+    struct strbuf path = { 0 };
+    struct fs_info info;
+    bool same;
+
+    if (!old || old->size != file->size || !same_content(old, plan, file))
+        return false;
+    strbuf_addf(&path, "%s/%s", dest, old->path);
+    same = !path.failed && fs_look(path.data, &info, NULL) == 0 && info.kind == FS_FILE &&
+           info.size == file->size && info.mtime_ns == old->mtime_ns;
+    strbuf_release(&path);
+    return same;
+}
+
+void record_release(struct record *record)
+{
+    for (size_t i = 0; record->file && i <= record->nfiles; i++) {
+        free(record->file[i].path);
+        free(record->file[i].oid);
+        free(record->file[i].etag);
+    }
+    free(record->file);
+    *record = (struct record){ 0 };
+}
+
+/* As sha256sum prints it; refused names hold no newline, but a backslash is escaped. */
+static void add_sum(struct strbuf *sums, const uint8_t sha256[32], const char *path)
+{
+    char hex[65];
+
+    text_hex(hex, sha256, 32);
+    if (!strchr(path, '\\')) {
+        strbuf_addf(sums, "%s  %s\n", hex, path);
+        return;
+    }
+    strbuf_addf(sums, "\\%s  ", hex);
+    for (; *path; path++) {
+        if (*path == '\\')
+            strbuf_add(sums, "\\", 1);
+        strbuf_add(sums, path, 1);
+    }
+    strbuf_add(sums, "\n", 1);
+}
+
+static json_t *file_object(const struct run *run, const struct known *known, size_t index)
+{
+    const struct plan *plan = &run->plan;
+    const struct plan_file *file = &plan->files[index];
+    int64_t mtime = known->there ? known->mtime_ns : run->stamp * 1000000000;
+    const char *oid = plan_text(plan, file->oid), *etag = plan_text(plan, file->etag);
+    json_t *object;
+    char hex[65];
+
+    text_hex(hex, known->sha256, 32);
+    object =
+        json_pack("{s:s, s:I, s:s, s:I}", "path", plan_path(plan, index), "size",
+                  (json_int_t)file->size, "sha256", hex, "mtime_ns", (json_int_t)mtime);
+    if (object && *oid)
+        json_object_set_new(object, "git", json_string(oid));
+    if (object && *etag)
+        json_object_set_new(object, "etag", json_string(etag));
+    return object;
+}
+
+static char *manifest_text(const struct run *run, const struct known *known,
+                           const char *identity, const char *content_id)
+{
+    const struct plan *plan = &run->plan;
+    json_t *files = json_array();
+    json_t *root =
+        json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:o}", "format", RECORD_FORMAT,
+                  "source", plan_text(plan, plan->source), "revision",
+                  plan_text(plan, plan->revision), "ref", plan_text(plan, plan->ref),
+                  "identity", identity, "content_id", content_id, "files", files);
+    char *text = NULL;
+
+    for (size_t i = 0; root && i < plan->nfiles; i++)
+        if (json_array_append_new(files, file_object(run, &known[i], i)) < 0)
+            goto out;
+    if (root)
+        text = json_dumps(root, JSON_INDENT(1));
+out:
+    json_decref(root);
+    return text;
+}
+
+static int write_named(const struct run *run, const char *name, const char *text,
+                       struct err *err)
+{
+    struct strbuf path = { 0 };
+    int rc;
+
+    strbuf_addf(&path, "%s/%s", run->tree, name);
+    rc = path.failed
+             ? err_memory(err, "a path")
+             : fs_write_all(path.data, text, strlen(text), false, run->opt.sync, err);
+    strbuf_release(&path);
+    return rc;
+}
+
+int record_write(const struct run *run, const struct known *known, const char *identity,
+                 char *content_id, struct err *err)
+{
+    struct strbuf sums = { 0 };
+    uint8_t digest[32];
+    char *text = NULL;
+    int rc = -1;
+
+    for (size_t i = 0; i < run->plan.nfiles; i++)
+        add_sum(&sums, known[i].sha256, plan_path(&run->plan, i));
+    if (sums.failed) {
+        err_memory(err, "the manifest");
+        goto out;
+    }
+    sha256_bytes(sums.data ? sums.data : "", sums.len, digest);
+    text_hex(content_id, digest, sizeof(digest));
+    text = manifest_text(run, known, identity, content_id);
+    if (!text) {
+        err_memory(err, "the manifest");
+        goto out;
+    }
+    if (write_named(run, ".mpifetch/SHA256SUMS", sums.data ? sums.data : "", err) == 0)
+        rc = write_named(run, record_name, text, err);
+out:
+    free(text);
+    strbuf_release(&sums);
+    return rc;
+}

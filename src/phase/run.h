@@ -1,0 +1,52 @@
+/* phase/run.h -- one run, as all phases of a rank see it. Plain data; app/session.c owns
+ * it. */
+#ifndef PHASE_RUN_H
+#define PHASE_RUN_H
+
+#include "base/log.h"
+#include "base/strbuf.h"
+#include "core/segment.h"
+#include "core/stats.h"
+#include "io/comm.h"
+#include "phase/agree.h"
+#include "phase/trace.h"
+
+struct run_options {
+    const char *dest;    /* absolute */
+    const char *scratch; /* asked for, or NULL */
+    const char *const *headers;
+    const char *proxy, *cacert;
+    unsigned connections, max_connections;
+    uint64_t limit_rate, segment_size;
+    struct retry_policy retry;
+    double connect_timeout, speed_time;
+    uint64_t speed_limit;
+    bool force, versions, sync, trace;
+    bool bar, plain; /* progress */
+};
+
+struct run {
+    struct comm *comm;
+    int rank, size;
+    struct log log;
+    struct run_options opt;
+    bool (*interrupted)(void *arg);
+    void *interrupted_arg;
+    struct agree agree;
+
+    struct plan plan;
+    struct segments segments;
+    int64_t stamp;  /* seconds since 1970: the mtime of what is published */
+    char *bearer;   /* token for the Hub, or NULL; never logged */
+    char *endpoint; /* the origin that may see it */
+    unsigned slots; /* transfers of this rank at a time */
+    char *staging;  /* directory beside DEST */
+    char *tree;     /* in staging: becomes DEST */
+    char *spare;    /* in staging: private copies of ranks */
+
+    struct stats stats;
+    struct trace trace;
+    uint64_t memory_at_start; /* bytes */
+};
+
+#endif

@@ -1,0 +1,35 @@
+/* phase/stage.h -- rank 0: look at DEST, then build the staging tree beside it, once.
+ *
+ * Life cycle   stage_look; stage_build unless everything is there already; publish.h
+ * makes it visible or removes it; stage_release. */
+#ifndef PHASE_STAGE_H
+#define PHASE_STAGE_H
+
+#include "core/layout.h"
+#include "phase/record.h"
+
+struct stage {
+    struct run *run;
+    enum layout_dest dest;    /* as stage_look found it */
+    struct layout_choice how; /* to publish; decided in stage_build */
+    struct record record;     /* of DEST, if it is ours */
+    struct known *known;      /* of each file of the plan */
+    char identity[65];        /* of the plan */
+    bool unchanged;           /* DEST is what the plan says: nothing to do */
+    uint64_t there_bytes, there_files;
+};
+
+/* Classify DEST and find what of the plan lies there unchanged. Writes nothing. ERR_DEST
+ * if DEST may not be replaced. */
+int stage_look(struct stage *stage, struct run *run, struct err *err);
+
+/* Check space and inodes (ERR_DEST with the figures), make run->staging, run->tree,
+ * run->spare and all directories, link unchanged files, make empty and large ones. */
+int stage_build(struct stage *stage, struct err *err);
+
+/* Remove the staging directory, whatever is in it. */
+void stage_discard(struct run *run);
+
+void stage_release(struct stage *stage);
+
+#endif

@@ -1,0 +1,254 @@
+#include "phase/store.h"
+
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "io/fs.h"
+#include "io/sha256.h"
+
+enum { STORE_BLOCK = 1 << 20 };
+
+/* What a rank needs at the least: a segment for each transfer, and as many on their way
+ * into staging. */
+static uint64_t least_room(const struct run *run)
+{
+    return 2 * (uint64_t)run->slots * run->segments.size;
+}
+
+static bool none(const char *scratch)
+{
+    return text_starts(scratch, "none") && scratch[4] == '\0';
+}
+
+/* The first directory of the usual ones that exists, or NULL. */
+static const char *default_scratch(void)
+{
+    const char *const candidates[] = { getenv("SLURM_TMPDIR"), getenv("TMPDIR"), "/tmp" };
+    struct fs_info info;
+
+    for (size_t i = 0; i < countof(candidates); i++)
+        if (candidates[i] && *candidates[i] && fs_look(candidates[i], &info, NULL) == 0 &&
+            info.kind == FS_DIRECTORY)
+            return candidates[i];
+    return NULL;
+}
+
+static bool same_file_system(const char *a, const char *b)
+{
+    struct fs_info left, right;
+
+    return fs_look(a, &left, NULL) == 0 && fs_look(b, &right, NULL) == 0 &&
+           left.device == right.device;
+}
+
+/* The room that this rank may count on: scratch is shared with the others of its node. */
+static int measure(struct store *store, const char *dir, struct err *err)
+{
+    const struct run *run = store->run;
+    int node = comm_node(run->comm, run->rank);
+    unsigned local = (unsigned)comm_node_size(run->comm, node);
+    char need[32], have[32];
+    struct fs_space space;
+
+    if (fs_space(dir, &space, err) < 0)
+        return -1;
+    if (space.bytes / local < least_room(run))
+        return err_set(err, ERR_DEST,
+                       "scratch '%s' has %s free and %u ranks of this node need %s: make "
+                       "room, or use --scratch none",
+                       dir, text_bytes(have, sizeof(have), space.bytes), local,
+                       text_bytes(need, sizeof(need), local * least_room(run)));
+    store->budget = space.bytes / local / 2 - least_room(run) / 2;
+    return 0;
+}
+
+static int make_scratch(struct store *store, const char *dir, struct err *err)
+{
+    struct strbuf path = { 0 };
+
+    if (measure(store, dir, err) < 0 ||
+        fs_private_dir(dir, "mpifetch-", &path, err) < 0) {
+        strbuf_release(&path);
+        return -1;
+    }
+    store->scratch = strbuf_steal(&path);
+    return store->scratch ? 0 : err_memory(err, "scratch");
+}
+
+int store_open(struct store *store, struct run *run, struct err *err)
+{
+    const char *asked = run->opt.scratch;
+    const char *dir = asked ? asked : default_scratch();
+
+    *store = (struct store){ .run = run };
+    store->at = calloc(run->segments.count + (size_t)1, sizeof(*store->at));
+    if (!store->at)
+        return err_memory(err, "the list of segments");
+    if (run->slots == 0 || !dir || none(dir))
+        return 0;
+    if (asked)
+        return make_scratch(store, dir, err);
+    if (!same_file_system(dir, run->staging) && make_scratch(store, dir, NULL) < 0)
+        log_line(&run->log, LOG_INFO,
+                 "scratch '%s' cannot be used: writing straight into staging", dir);
+    return 0;
+}
+
+void store_close(struct store *store)
+{
+    if (store->scratch)
+        fs_remove_tree(store->scratch, NULL);
+    free(store->scratch);
+    free(store->at);
+    *store = (struct store){ 0 };
+}
+
+bool store_copies(const struct store *store, bool duplicate)
+{
+    return store->scratch || duplicate;
+}
+
+int store_place(const struct store *store, uint32_t file, struct strbuf *path,
+                struct err *err)
+{
+    strbuf_clear(path);
+    strbuf_addf(path, "%s/%s", store->run->tree, plan_path(&store->run->plan, file));
+    return path->failed ? err_memory(err, "a path") : 0;
+}
+
+int store_home(const struct store *store, uint32_t segment, bool duplicate,
+               struct strbuf *path, uint64_t *offset, struct err *err)
+{
+    const struct run *run = store->run;
+
+    *offset = 0;
+    strbuf_clear(path);
+    if (store->scratch) {
+        strbuf_addf(path, "%s/segment-%u", store->scratch, (unsigned)segment);
+    } else if (duplicate) {
+        strbuf_addf(path, "%s/%d-%u", run->spare, run->rank, (unsigned)segment);
+    } else {
+        *offset = segment_range(&run->segments, segment).begin;
+        return store_place(store, run->segments.file[segment], path, err);
+    }
+    return path->failed ? err_memory(err, "a path") : 0;
+}
+
+int store_source(const struct store *store, uint32_t segment, struct strbuf *path,
+                 uint64_t *offset, struct err *err)
+{
+    if (store->at[segment] == STORE_KEPT)
+        return store_home(store, segment, false, path, offset, err);
+    *offset = segment_range(&store->run->segments, segment).begin;
+    return store_place(store, store->run->segments.file[segment], path, err);
+}
+
+struct copy {
+    const char *from_path, *to_path;
+    int from, to;
+    uint64_t from_at, to_at, len, checksum;
+};
+
+/* Through memory, not inside the kernel: each byte is looked at once more, because the
+ * copy is what will be published. */
+static int copy_checked(const struct copy *copy, struct err *err)
+{
+    struct checksum *sum = checksum_create();
+    char *block = malloc(STORE_BLOCK);
+    int rc = -1;
+
+    if (!sum || !block) {
+        err_memory(err, "a copy");
+        goto out;
+    }
+    for (uint64_t done = 0; done < copy->len;) {
+        size_t len =
+            (size_t)(copy->len - done < STORE_BLOCK ? copy->len - done : STORE_BLOCK);
+
+        if (fs_pread(copy->from, copy->from_path, block, len, copy->from_at + done, err) <
+            0)
+            goto out;
+        checksum_feed(sum, block, len);
+        if (fs_pwrite(copy->to, copy->to_path, block, len, copy->to_at + done, err) < 0)
+            goto out;
+        done += len;
+    }
+    if (checksum_value(sum) != copy->checksum)
+        err_set(err, ERR_DEST,
+                "'%s' does not read back as it was written: that disk is "
+                "not to be trusted (choose another --scratch)",
+                copy->from_path);
+    else
+        rc = 0;
+out:
+    checksum_destroy(sum);
+    free(block);
+    return rc;
+}
+
+int store_settle(const struct store *store, uint32_t segment, bool duplicate,
+                 uint64_t checksum, struct err *err)
+{
+    const struct segments *segments = &store->run->segments;
+    struct strbuf from = { 0 }, to = { 0 };
+    struct copy copy = { .from = -1, .to = -1, .checksum = checksum };
+    int rc = -1;
+
+    copy.to_at = segment_range(segments, segment).begin;
+    copy.len = segment_bytes(segments, segment);
+    if (store_home(store, segment, duplicate, &from, &copy.from_at, err) < 0 ||
+        store_place(store, segments->file[segment], &to, err) < 0)
+        goto out;
+    copy.from_path = from.data;
+    copy.to_path = to.data;
+    copy.from = fs_open_read(from.data, err);
+    if (copy.from < 0)
+        goto out;
+    copy.to = fs_open_write(to.data, err);
+    if (copy.to < 0)
+        goto out;
+    rc = copy_checked(&copy, err);
+out:
+    if (copy.from >= 0)
+        fs_close(copy.from, from.data, NULL);
+    if (copy.to >= 0 && fs_close(copy.to, to.data, rc < 0 ? NULL : err) < 0)
+        rc = -1;
+    strbuf_release(&from);
+    strbuf_release(&to);
+    return rc;
+}
+
+static void remove_home(const struct store *store, uint32_t segment, bool duplicate)
+{
+    struct strbuf path = { 0 };
+    uint64_t offset;
+
+    if (store_copies(store, duplicate) &&
+        store_home(store, segment, duplicate, &path, &offset, NULL) == 0)
+        fs_unlink(path.data, NULL);
+    strbuf_release(&path);
+}
+
+void store_settled(struct store *store, uint32_t segment, bool duplicate)
+{
+    uint64_t bytes = segment_bytes(&store->run->segments, segment);
+    bool hashed_later =
+        segments_of(&store->run->segments, store->run->segments.file[segment]) > 1;
+
+    store->at[segment] = STORE_PLACE;
+    if (store->scratch && hashed_later && store->kept + bytes <= store->budget) {
+        store->at[segment] = STORE_KEPT;
+        store->kept += bytes;
+    } else {
+        remove_home(store, segment, duplicate);
+    }
+}
+
+void store_drop(struct store *store, uint32_t segment, bool duplicate)
+{
+    if (store->at[segment] == STORE_KEPT) {
+        store->at[segment] = STORE_PLACE;
+        store->kept -= segment_bytes(&store->run->segments, segment);
+    }
+    remove_home(store, segment, duplicate);
+}

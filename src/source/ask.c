@@ -1,0 +1,139 @@
+#include "source/ask.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "io/clock.h"
+
+static const double poll_every = 0.05; /* seconds: a signal is answered within that */
+
+int ask_poll(struct ask *ask, struct err *err)
+{
+    const struct source_config *config = ask->config;
+
+    if (config->poll && config->poll(config->poll_arg) < 0)
+        return err_set(err, ERR_INTERRUPTED, "interrupted while listing the source");
+    return 0;
+}
+
+int ask_wait(struct ask *ask, double seconds, struct err *err)
+{
+    double until = clock_now() + seconds;
+    double left = seconds;
+
+    while (left > 0) {
+        if (ask_poll(ask, err) < 0)
+            return -1;
+        clock_sleep(left < poll_every ? left : poll_every);
+        left = until - clock_now();
+    }
+    return ask_poll(ask, err);
+}
+
+int ask_blame(const struct err *cause, struct err *err)
+{
+    return err_set(err, cause->code == ERR_DEST ? ERR_SOURCE : cause->code, "%s",
+                   cause->text);
+}
+
+void ask_address(const struct ask *ask, const char *url, struct http_request *request)
+{
+    request->url = url;
+    request->redirect = HTTP_FOLLOW;
+    if (!ask->origin || !text_same_origin(url, ask->origin))
+        return;
+    request->bearer = ask->token;
+    request->headers = ask->config->headers;
+}
+
+void ask_warning(struct ask *ask, const struct http_response *response)
+{
+    const struct source_config *config = ask->config;
+    size_t topic;
+
+    if (!response->warning || !config->notice)
+        return;
+    topic = strcspn(response->warning, ";");
+    if (topic >= sizeof(ask->warned))
+        topic = sizeof(ask->warned) - 1;
+    if (strlen(ask->warned) == topic &&
+        strncmp(ask->warned, response->warning, topic) == 0)
+        return;
+    memcpy(ask->warned, response->warning, topic);
+    ask->warned[topic] = '\0';
+    config->notice(config->notice_arg, response->warning);
+}
+
+static void tell_retry(struct ask *ask, const char *what,
+                       const struct http_response *response, double delay)
+{
+    struct strbuf text = { 0 };
+
+    if (!ask->config->notice)
+        return;
+    strbuf_addf(&text, "'%s': %s; again in %.1f s", what,
+                retry_meaning(&response->outcome), delay);
+    if (!text.failed)
+        ask->config->notice(ask->config->notice_arg, text.data);
+    strbuf_release(&text);
+}
+
+int ask_judge(struct ask *ask, const char *what, const struct http_response *response,
+              bool had_token, unsigned attempt, struct ask_verdict *verdict,
+              struct err *err)
+{
+    const struct outcome *outcome = &response->outcome;
+    struct retry_decision decision;
+
+    *verdict = (struct ask_verdict){ 0 };
+    ask_warning(ask, response);
+    if (outcome->fault == NET_OK && outcome->status >= 200 && outcome->status < 300)
+        return 0;
+    decision = retry_decide(&ask->config->retry, outcome, attempt, clock_random());
+    if (decision.remedy == REMEDY_RETRY || decision.remedy == REMEDY_SLOW_DOWN) {
+        verdict->again = true;
+        verdict->hold = decision.remedy == REMEDY_SLOW_DOWN;
+        verdict->delay = decision.delay;
+        ask->count->retried++;
+        tell_retry(ask, what, response, decision.delay);
+        return 0;
+    }
+    if (outcome->fault == NET_OK)
+        return source_refusal(what, response, had_token, err);
+    if (!response->err.text[0]) {
+        err_set(err, decision.code, "%s", retry_meaning(outcome));
+        return err_wrap(err, "'%s'", what);
+    }
+    /* what stopped on our own side is told best by who stopped it: a body that is too
+     * long, a URL that cannot be sent */
+    return err_set(err, decision.code == ERR_DEFECT ? response->err.code : decision.code,
+                   "%s", response->err.text);
+}
+
+int ask_get(struct ask *ask, const char *what, const char *url, size_t most,
+            uint64_t *counter, struct http_response *response, struct err *err)
+{
+    const struct source_config *config = ask->config;
+    struct http_request request = { .body_limit = most };
+    struct ask_verdict verdict;
+
+    ask_address(ask, url, &request);
+    for (unsigned attempt = 1;; attempt++) {
+        struct err failure = { 0 };
+
+        *response = (struct http_response){ 0 };
+        ++*counter;
+        if (http_get(ask->http, &request, response, config->poll, config->poll_arg,
+                     &failure) < 0)
+            return err_set(err, failure.code, "%s", failure.text);
+        if (ask_judge(ask, what, response, request.bearer != NULL, attempt, &verdict,
+                      err) < 0)
+            return -1;
+        if (!verdict.again)
+            return 0;
+        http_response_release(response);
+        *response = (struct http_response){ 0 };
+        if (ask_wait(ask, verdict.delay, err) < 0)
+            return -1;
+    }
+}

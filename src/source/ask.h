@@ -1,0 +1,51 @@
+/* source/ask.h -- requests to a source while listing: asked again while that may help,
+ * never waiting without looking whether the run is to end.
+ *
+ * Secrets go to the origin that the lister names and nowhere else. */
+#ifndef SOURCE_ASK_H
+#define SOURCE_ASK_H
+
+#include "source/source.h"
+
+struct ask {
+    const struct source_config *config;
+    struct http *http;
+    struct source_count *count;
+    const char *origin; /* URL whose origin gets headers and token; NULL: none does */
+    const char *token;  /* or NULL */
+    char warned[64];    /* topic of the last X-HF-Warning that was passed on */
+};
+
+/* Where the request goes, and the secrets for it. */
+void ask_address(const struct ask *ask, const char *url, struct http_request *request);
+
+/* The whole body at url, at most `most` bytes of it. *counter counts the requests. what
+ * names it in the error. Whether it went well or not, the response is to be released;
+ * after a refusal it is the refusal. */
+int ask_get(struct ask *ask, const char *what, const char *url, size_t most,
+            uint64_t *counter, struct http_response *response, struct err *err);
+
+/* What to do about a response. */
+struct ask_verdict {
+    bool again;   /* it is no answer, but another try may get one */
+    bool hold;    /* and everything else that goes to this server has to wait as well */
+    double delay; /* seconds until then */
+};
+
+/* Whether a response is an answer: 0 if it is, or if trying again may help; otherwise -1
+ * and the reason. attempt counts from 1. */
+int ask_judge(struct ask *ask, const char *what, const struct http_response *response,
+              bool had_token, unsigned attempt, struct ask_verdict *verdict,
+              struct err *err);
+
+/* Pass on X-HF-Warning, once for a topic. */
+void ask_warning(struct ask *ask, const struct http_response *response);
+
+/* Both: -1 with ERR_INTERRUPTED once config->poll asks for the end. */
+int ask_poll(struct ask *ask, struct err *err);
+int ask_wait(struct ask *ask, double seconds, struct err *err);
+
+/* An error of the files below us is the fault of the source here. */
+int ask_blame(const struct err *cause, struct err *err);
+
+#endif

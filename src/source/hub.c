@@ -1,0 +1,206 @@
+/* Lists a repository of the Hugging Face Hub: revision to commit, commit to files. */
+#include <string.h>
+
+#include "base/text.h"
+#include "core/hub_name.h"
+#include "source/hub_page.h"
+#include "source/lister.h"
+
+enum {
+    COMMIT_BYTES = 16 << 20, /* most of an answer about a revision */
+    PAGE_BYTES = 256 << 20,  /* most of a page; mirrors may send all on one */
+    PAGES = 5000             /* of a listing; the Hub puts 1000 entries on each */
+};
+
+struct hub {
+    struct ask *ask;
+    struct hub_name name;
+    char commit[41];
+    struct strbuf text; /* the name as one text, for sentences */
+    struct strbuf key;  /* of the file at hand */
+    struct plan *plan;
+    bool found; /* a file that the name covers, whether the patterns keep it or not */
+};
+
+static int hub_commit(struct hub *hub, struct err *err)
+{
+    const char *endpoint = hub->ask->config->endpoint;
+    struct http_response response = { 0 };
+    struct strbuf url = { 0 };
+    int rc = -1;
+
+    if (hub_name_is_commit(hub->name.revision)) {
+        memcpy(hub->commit, hub->name.revision, sizeof(hub->commit));
+        return 0;
+    }
+    hub_name_revision_url(&hub->name, endpoint, &url);
+    if (url.failed) {
+        err_memory(err, "a URL");
+        goto out;
+    }
+    rc = ask_get(hub->ask, hub->text.data, url.data, COMMIT_BYTES,
+                 &hub->ask->count->revision, &response, err);
+    if (rc < 0)
+        goto out;
+    rc = hub_page_commit(response.body ? response.body : "", response.body_len,
+                         hub->commit, err);
+    if (rc < 0)
+        err_wrap(err, "find the commit of '%s'", hub->text.data);
+out:
+    http_response_release(&response);
+    strbuf_release(&url);
+    return rc;
+}
+
+static int hub_visit(void *arg, const struct plan_entry *found, struct err *err)
+{
+    struct hub *hub = arg;
+    struct plan_entry entry = *found;
+
+    if (!hub_name_covers(&hub->name, entry.path))
+        return 0;
+    hub->found = true;
+    if (!pattern_keep(&hub->ask->config->allow, &hub->ask->config->deny, entry.path))
+        return 0;
+    strbuf_clear(&hub->key);
+    text_quote(&hub->key, entry.path, "/");
+    if (hub->key.failed)
+        return err_memory(err, "a URL");
+    entry.key = hub->key.data;
+    return plan_add(hub->plan, &entry, err);
+}
+
+/* Put the URL of the page after this one into *url, or nothing. */
+static int hub_turn(const struct hub *hub, const char *link, struct strbuf *url,
+                    struct err *err)
+{
+    struct strbuf next = { 0 };
+    bool same;
+
+    if (link)
+        hub_name_next_url(link, hub->ask->config->endpoint, &next);
+    same = next.data && strcmp(next.data, url->data) == 0;
+    strbuf_clear(url);
+    strbuf_add(url, next.data, next.len);
+    url->failed |= next.failed;
+    strbuf_release(&next);
+    if (url->failed)
+        return err_memory(err, "a URL");
+    return same ? err_set(err, ERR_SOURCE, "a page of the listing links to itself") : 0;
+}
+
+/* One page; *url becomes that of the next one, or empty. *status is that of the answer.
+ */
+static int hub_page(struct hub *hub, struct strbuf *url, int32_t *status, struct err *err)
+{
+    struct http_response response = { 0 };
+    int rc;
+
+    rc = ask_get(hub->ask, hub->text.data, url->data, PAGE_BYTES,
+                 &hub->ask->count->listing, &response, err);
+    *status = response.outcome.status;
+    if (rc < 0)
+        goto out;
+    rc = hub_page_tree(response.body ? response.body : "", response.body_len, hub_visit,
+                       hub, err);
+    if (rc == 0)
+        rc = hub_turn(hub, response.link_next, url, err);
+    if (rc < 0)
+        err_wrap(err, "list '%s'", hub->text.data);
+out:
+    http_response_release(&response);
+    return rc;
+}
+
+/* All pages of the folder at path. *missing: there is no such folder. */
+static int hub_tree(struct hub *hub, const char *path, bool recursive, bool *missing,
+                    struct err *err)
+{
+    struct strbuf url = { 0 };
+    int32_t status = 0;
+    int rc = 0;
+
+    hub_name_tree_url(&hub->name, hub->ask->config->endpoint, hub->commit, path,
+                      recursive, &url);
+    if (url.failed)
+        rc = err_memory(err, "a URL");
+    for (unsigned page = 0; rc == 0 && url.len > 0; page++) {
+        if (page == PAGES)
+            rc =
+                err_set(err, ERR_SOURCE, "the listing does not end after %u pages", page);
+        else
+            rc = hub_page(hub, &url, &status, err);
+    }
+    *missing = rc < 0 && status == 404;
+    strbuf_release(&url);
+    return rc;
+}
+
+/* The Hub lists folders only: a path that is none may be a file in the folder above. */
+static int hub_files(struct hub *hub, struct err *err)
+{
+    const char *path = hub->name.path;
+    const char *slash = strrchr(path, '/');
+    char above[sizeof(hub->name.path)] = "";
+    struct err first = { 0 };
+    bool missing;
+
+    if (hub_tree(hub, path, true, &missing, &first) == 0)
+        return 0;
+    if (missing && path[0]) {
+        if (slash)
+            memcpy(above, path, (size_t)(slash - path));
+        if (hub_tree(hub, above, false, &missing, err) < 0)
+            return -1;
+        if (hub->found)
+            return 0;
+    }
+    return err_set(err, first.code, "%s", first.text);
+}
+
+static int hub_set(struct hub *hub, struct err *err)
+{
+    struct plan *plan = hub->plan;
+    struct strbuf repo = { 0 };
+    struct strbuf base = { 0 };
+    int rc;
+
+    hub_name_repo(&hub->name, &repo);
+    hub_name_resolve_url(&hub->name, hub->ask->config->endpoint, hub->commit, &base);
+    if (repo.failed || base.failed)
+        rc = err_memory(err, "a plan");
+    else if (plan_set(plan, &plan->source, hub->text.data, err) < 0 ||
+             plan_set(plan, &plan->revision, hub->commit, err) < 0 ||
+             plan_set(plan, &plan->ref, hub->name.revision, err) < 0 ||
+             plan_set(plan, &plan->repo, repo.data, err) < 0)
+        rc = -1;
+    else
+        rc = plan_set(plan, &plan->base, base.data, err);
+    strbuf_release(&repo);
+    strbuf_release(&base);
+    return rc;
+}
+
+int hub_list(struct ask *ask, struct plan *plan, struct err *err)
+{
+    const struct source_config *config = ask->config;
+    struct hub hub = { .ask = ask, .plan = plan };
+    int rc = -1;
+
+    ask->origin = config->endpoint;
+    ask->token = config->token;
+    if (hub_name_parse(&hub.name, config->source, config->revision, config->repo_type,
+                       err) < 0)
+        goto out;
+    hub_name_text(&hub.name, &hub.text);
+    if (hub.text.failed) {
+        err_memory(err, "the name of a repository");
+        goto out;
+    }
+    if (hub_commit(&hub, err) == 0 && hub_set(&hub, err) == 0)
+        rc = hub_files(&hub, err);
+out:
+    strbuf_release(&hub.text);
+    strbuf_release(&hub.key);
+    return rc;
+}

@@ -1,0 +1,256 @@
+/* Lists what a manifest names; core/list_line.h says what that is.
+ *
+ * Secrets go to the origin of the base, so that a list cannot lead them elsewhere. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "core/list_line.h"
+#include "core/url_path.h"
+#include "io/fs.h"
+#include "source/lister.h"
+#include "source/probe.h"
+
+enum { LIST_BYTES = 1 << 30 };
+
+struct item {
+    struct probe probe; /* url belongs to the item */
+    char *url, *path;
+    size_t base; /* bytes of url that the plan's base stands for */
+    struct digest want;
+};
+
+struct manifest {
+    struct ask *ask;
+    char *base; /* with '/' at its end; NULL: names must be URLs */
+    struct item *items;
+    size_t count, room;
+    size_t probed; /* items that were looked at for probing */
+};
+
+static void manifest_release(struct manifest *manifest)
+{
+    for (size_t i = 0; i < manifest->count; i++) {
+        free(manifest->items[i].url);
+        free(manifest->items[i].path);
+        free(manifest->items[i].probe.etag);
+    }
+    free(manifest->items);
+    free(manifest->base);
+}
+
+static int read_file(const char *path, char **bytes, size_t *len, struct err *err)
+{
+    struct err cause = { 0 };
+
+    return fs_read_all(path, LIST_BYTES, bytes, len, &cause) < 0 ? ask_blame(&cause, err)
+                                                                 : 0;
+}
+
+/* The text of the list, to be freed by the caller. */
+static int read_list(struct ask *ask, char **bytes, size_t *len, struct err *err)
+{
+    const char *list = ask->config->manifest;
+    struct http_response response = { 0 };
+    struct strbuf path = { 0 };
+    char shown[256];
+    int rc;
+
+    if (url_path_is_web(list)) {
+        text_redact(shown, sizeof(shown), list);
+        rc = ask_get(ask, shown, list, LIST_BYTES, &ask->count->listing, &response, err);
+        *bytes = response.body;
+        *len = response.body_len;
+        response.body = NULL;
+        http_response_release(&response);
+    } else if (text_starts(list, "file://")) {
+        if (!url_path_file(list, &path) || path.failed)
+            rc = err_set(err, ERR_USAGE, "'%s' is no path of this machine", list);
+        else
+            rc = read_file(path.data, bytes, len, err);
+    } else {
+        rc = read_file(list, bytes, len, err);
+    }
+    strbuf_release(&path);
+    return rc;
+}
+
+/* --base, or the folder of the list's own URL. */
+static int find_base(struct manifest *manifest, struct err *err)
+{
+    const struct source_config *config = manifest->ask->config;
+    struct strbuf base = { 0 };
+
+    if (config->base) {
+        strbuf_adds(&base, config->base);
+        if (!text_ends(config->base, "/"))
+            strbuf_adds(&base, "/");
+    } else if (strstr(config->manifest, "://")) {
+        strbuf_add(&base, config->manifest, url_path_folder(config->manifest));
+    } else {
+        return 0;
+    }
+    manifest->base = strbuf_steal(&base);
+    return manifest->base ? 0 : err_memory(err, "a URL");
+}
+
+static int make_url(const struct manifest *manifest, const struct list_line *line,
+                    struct item *item, struct err *err)
+{
+    struct strbuf url = { 0 };
+
+    if (line->url) {
+        strbuf_adds(&url, line->name.data);
+    } else if (manifest->base) {
+        item->base = strlen(manifest->base);
+        strbuf_adds(&url, manifest->base);
+        text_quote(&url, line->name.data, "/");
+    } else {
+        return err_set(err, ERR_USAGE,
+                       "'%s' is relative, and the list has no URL of its own: say where "
+                       "its files are with --base URL",
+                       line->name.data);
+    }
+    item->url = strbuf_steal(&url);
+    item->probe.url = item->url;
+    return item->url ? 0 : err_memory(err, "a URL");
+}
+
+/* A file of this machine is looked at directly. */
+static int look(struct item *item, struct err *err)
+{
+    struct strbuf path = { 0 };
+    char etag[FILES_ETAG];
+    uint64_t size;
+    int rc = -1;
+
+    if (!url_path_file(item->url, &path) || path.failed) {
+        err_set(err, ERR_SOURCE, "'%s' is no path of this machine", item->url);
+        goto out;
+    }
+    if (files_look(path.data, &size, etag, err) < 0)
+        goto out;
+    if (item->probe.sized && item->probe.size != size) {
+        err_set(err, ERR_SOURCE, "'%s' has %ju bytes, but the list says it has %ju",
+                path.data, (uintmax_t)size, (uintmax_t)item->probe.size);
+        goto out;
+    }
+    item->probe.size = size;
+    item->probe.etag = strdup(etag);
+    rc = item->probe.etag ? 0 : err_memory(err, "a validator");
+out:
+    strbuf_release(&path);
+    return rc;
+}
+
+static int add_item(struct manifest *manifest, struct item **out, struct err *err)
+{
+    if (manifest->count == manifest->room) {
+        size_t room = manifest->room ? 2 * manifest->room : 64;
+        struct item *items = realloc(manifest->items, room * sizeof(*items));
+
+        if (!items)
+            return err_memory(err, "a list");
+        manifest->items = items;
+        manifest->room = room;
+    }
+    *out = &manifest->items[manifest->count++];
+    **out = (struct item){ 0 };
+    return 0;
+}
+
+static int take(void *arg, const struct list_line *line, struct err *err)
+{
+    struct manifest *manifest = arg;
+    const struct source_config *config = manifest->ask->config;
+    struct item *item;
+
+    if (line->url && text_starts(line->name.data, "file://") &&
+        url_path_is_web(config->manifest))
+        return err_set(err, ERR_SOURCE,
+                       "a list from the web must not name files of this machine");
+    if (!pattern_keep(&config->allow, &config->deny, line->path.data))
+        return 0;
+    if (add_item(manifest, &item, err) < 0)
+        return -1;
+    item->want = line->want;
+    item->probe.sized = line->sized;
+    item->probe.size = line->size;
+    item->path = strdup(line->path.data);
+    if (!item->path)
+        return err_memory(err, "a list");
+    if (make_url(manifest, line, item, err) < 0)
+        return -1;
+    if (text_starts(item->url, "file://"))
+        return ask_poll(manifest->ask, err) < 0 ? -1 : look(item, err);
+    /* small ones come in one request in any case, so a look at them would be one too many
+     */
+    item->probe.whole = line->sized && line->size < config->probe_above;
+    return 0;
+}
+
+/* The next item whose server has to be asked. */
+static struct probe *next_probe(void *arg)
+{
+    struct manifest *manifest = arg;
+
+    while (manifest->probed < manifest->count) {
+        struct item *item = &manifest->items[manifest->probed++];
+
+        if (!item->probe.whole && !text_starts(item->url, "file://"))
+            return &item->probe;
+    }
+    return NULL;
+}
+
+static int fill(const struct manifest *manifest, struct plan *plan, struct err *err)
+{
+    if (manifest->base && plan_set(plan, &plan->base, manifest->base, err) < 0)
+        return -1;
+    for (size_t i = 0; i < manifest->count; i++) {
+        const struct item *item = &manifest->items[i];
+        const struct plan_entry entry = { .path = item->path,
+                                          .key = item->url + item->base,
+                                          .etag = item->probe.etag,
+                                          .flags = item->probe.whole ? PLAN_WHOLE : 0,
+                                          .size = item->probe.size,
+                                          .want = item->want };
+
+        if (plan_add(plan, &entry, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int manifest_list(struct ask *ask, struct plan *plan, struct err *err)
+{
+    const char *list = ask->config->manifest;
+    struct manifest manifest = { .ask = ask };
+    char *bytes = NULL;
+    char shown[512];
+    size_t len = 0;
+    int rc = -1;
+
+    text_redact(shown, sizeof(shown), list);
+    if (!strstr(list, "://"))
+        snprintf(shown, sizeof(shown), "%s", list);
+    if (find_base(&manifest, err) < 0)
+        goto out;
+    ask->origin = list;
+    if (read_list(ask, &bytes, &len, err) < 0)
+        goto out;
+    if (list_line_each(bytes, len, take, &manifest, err) < 0) {
+        err_wrap(err, "list '%s'", shown);
+        goto out;
+    }
+    ask->origin = manifest.base;
+    if (probe_all(ask, next_probe, &manifest, err) < 0 ||
+        plan_set(plan, &plan->source, shown, err) < 0)
+        goto out;
+    rc = fill(&manifest, plan, err);
+out:
+    free(bytes);
+    manifest_release(&manifest);
+    return rc;
+}

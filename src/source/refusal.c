@@ -1,0 +1,159 @@
+/* The sentence for an answer with an error status. */
+#include "source/source.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "base/text.h"
+
+/* How much of a server's own words goes into a sentence, in bytes. */
+enum { MESSAGE_SHOWN = 160 };
+
+enum token { TOKEN_ANY, TOKEN_SENT, TOKEN_NONE };
+
+/* A row fits if all that it names is so. The first that fits speaks. */
+static const struct {
+    int status;          /* 0: any */
+    const char *code;    /* X-Error-Code, or NULL */
+    const char *message; /* or NULL */
+    enum token token;
+    const char *meaning;
+} rules[] = {
+    { 401, NULL, "Invalid credentials in Authorization header", TOKEN_ANY,
+      "the token is not valid, or has expired: set another with HF_TOKEN or "
+      "--token-file" },
+    { 403, NULL, "Access to this resource is disabled.", TOKEN_ANY,
+      "the repository was disabled by the staff of the Hub" },
+    { 0, "GatedRepo", NULL, TOKEN_SENT,
+      "the repository is gated, and the account of the token has no access: accept its "
+      "terms on its web page, or wait for approval" },
+    { 0, "GatedRepo", NULL, TOKEN_NONE,
+      "the repository is gated: accept its terms on its web page, then set HF_TOKEN or "
+      "--token-file" },
+    { 0, "RepoNotFound", NULL, TOKEN_SENT,
+      "no such repository, or the token may not see it: check the name and --repo-type" },
+    { 0, "RepoNotFound", NULL, TOKEN_NONE,
+      "no such repository, or a private one: check the name and --repo-type, or set "
+      "HF_TOKEN or --token-file" },
+    { 0, "RevisionNotFound", NULL, TOKEN_ANY, "no such branch, tag or commit" },
+    { 0, "EntryNotFound", NULL, TOKEN_ANY, "no such file or folder at this revision" },
+    { 401, NULL, NULL, TOKEN_SENT,
+      "no such repository, or the token may not see it: check the name and --repo-type" },
+    { 401, NULL, NULL, TOKEN_NONE,
+      "not found, or not for everybody: check the name, or set HF_TOKEN or --token-file "
+      "(--header for servers other than the Hub)" },
+    { 403, NULL, NULL, TOKEN_SENT, "the token lacks the right to read this" },
+    { 403, NULL, NULL, TOKEN_NONE,
+      "access denied: set HF_TOKEN or --token-file (--header for servers other than the "
+      "Hub)" },
+    { 429, NULL, NULL, TOKEN_NONE,
+      "too many requests: run again later, or with a token, which has a larger quota" },
+};
+
+static const char in_tokens[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/* Answers that a later run may not meet. */
+static bool may_pass(int status)
+{
+    static const int passing[] = { 408, 425, 429 };
+
+    for (size_t i = 0; i < countof(passing); i++)
+        if (status == passing[i])
+            return true;
+    return status >= 500;
+}
+
+/* {"error": "..."}, {"error": ["..."]}, {"errors": [{"message": "..."}]}; "" if none. */
+static const char *json_message(const json_t *root)
+{
+    const json_t *error = json_object_get(root, "error");
+    const char *text;
+
+    if (json_is_array(error))
+        error = json_array_get(error, 0);
+    if (!error)
+        error = json_object_get(json_array_get(json_object_get(root, "errors"), 0),
+                                "message");
+    text = json_string_value(error);
+    return text ? text : "";
+}
+
+/* Fit for one line of a log, whatever a server sends; a token that it repeats is masked.
+ */
+static void tame(char *out, size_t size, const char *text)
+{
+    size_t len = strnlen(text, size - 1);
+
+    memcpy(out, text, len);
+    out[len] = '\0';
+    if (text[len])
+        text_cut(out, size);
+    text_mask(out);
+    for (char *p = strstr(out, "hf_"); p; p = strstr(p, "hf_")) {
+        p += strlen("hf_");
+        memset(p, '*', strspn(p, in_tokens));
+    }
+}
+
+static void find_message(const struct http_response *response, char *out, size_t size)
+{
+    json_t *root = NULL;
+
+    if (response->error_message && response->error_message[0]) {
+        tame(out, size, response->error_message);
+        return;
+    }
+    if (response->body)
+        root = json_loadb(response->body, response->body_len, 0, NULL);
+    tame(out, size, json_message(root));
+    json_decref(root);
+}
+
+static bool same(const char *wanted, const char *found)
+{
+    return !wanted || (found && strcmp(wanted, found) == 0);
+}
+
+static const char *find_meaning(const struct http_response *response, const char *message,
+                                bool had_token)
+{
+    for (size_t i = 0; i < countof(rules); i++) {
+        if (rules[i].status && rules[i].status != response->outcome.status)
+            continue;
+        if (rules[i].token != TOKEN_ANY && (rules[i].token == TOKEN_SENT) != had_token)
+            continue;
+        if (same(rules[i].code, response->error_code) && same(rules[i].message, message))
+            return rules[i].meaning;
+    }
+    return NULL;
+}
+
+int source_refusal(const char *what, const struct http_response *response, bool had_token,
+                   struct err *err)
+{
+    int status = response->outcome.status;
+    enum err_code code = may_pass(status) ? ERR_NETWORK : ERR_SOURCE;
+    char message[MESSAGE_SHOWN];
+    char id[64];
+    const char *meaning;
+    struct strbuf text = { 0 };
+
+    find_message(response, message, sizeof(message));
+    tame(id, sizeof(id), response->request_id ? response->request_id : "");
+    meaning = find_meaning(response, message, had_token);
+    if (meaning)
+        strbuf_addf(&text, "HTTP %d: %s", status, meaning);
+    else
+        strbuf_adds(&text, retry_meaning(&response->outcome));
+    if (message[0])
+        strbuf_addf(&text, " (the server says: %s)", message);
+    if (id[0])
+        strbuf_addf(&text, " (request %s)", id);
+    if (text.failed)
+        err_memory(err, "a refusal");
+    else
+        err_set(err, code, "%s", text.data);
+    strbuf_release(&text);
+    return err_wrap(err, "'%s'", what);
+}

@@ -1,0 +1,144 @@
+#include "source/source.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "core/hub_name.h"
+#include "core/url_path.h"
+#include "source/lister.h"
+
+static int (*const listers[])(struct ask *ask, struct plan *plan, struct err *err) = {
+    [SOURCE_HUB] = hub_list,
+    [SOURCE_URL] = url_list,
+    [SOURCE_MANIFEST] = manifest_list,
+    [SOURCE_FILES] = files_list,
+};
+
+/* The form of the source alone. */
+static int find_kind(const struct source_config *config, enum source_kind *kind,
+                     struct err *err)
+{
+    char shown[256];
+
+    if (config->manifest && config->source)
+        return err_set(err, ERR_USAGE,
+                       "a source and a manifest at once: the manifest is the source");
+    if (!config->manifest && (!config->source || !config->source[0]))
+        return err_set(err, ERR_USAGE, "the source is missing");
+    if (config->manifest)
+        *kind = SOURCE_MANIFEST;
+    else if (text_starts(config->source, "hf://"))
+        *kind = SOURCE_HUB;
+    else if (url_path_is_web(config->source))
+        *kind = SOURCE_URL;
+    else if (text_starts(config->source, "file://"))
+        *kind = SOURCE_FILES;
+    else
+        return err_set(err, ERR_USAGE,
+                       "'%s' is no source: there are hf://NAMESPACE/NAME, https://..., "
+                       "http://... and file:///PATH",
+                       text_redact(shown, sizeof(shown), config->source));
+    return 0;
+}
+
+static bool is_file_url(const char *url)
+{
+    return text_starts(url, "file:///") || text_starts(url, "file://localhost/");
+}
+
+static int check_manifest(const struct source_config *config, struct err *err)
+{
+    const char *base = config->base;
+    char shown[256];
+
+    if (!config->manifest[0])
+        return err_set(err, ERR_USAGE, "the manifest is missing");
+    if (strstr(config->manifest, "://") && !url_path_is_web(config->manifest) &&
+        !is_file_url(config->manifest))
+        return err_set(err, ERR_USAGE,
+                       "manifest '%s': there are files, https://... and http://...",
+                       text_redact(shown, sizeof(shown), config->manifest));
+    if (!base)
+        return 0;
+    if (!url_path_is_web(base) && !is_file_url(base))
+        return err_set(err, ERR_USAGE,
+                       "--base '%s': it takes https://..., http://... or file:///PATH",
+                       text_redact(shown, sizeof(shown), base));
+    if (url_path_is_web(base) && strpbrk(base, "?#"))
+        return err_set(err, ERR_USAGE,
+                       "--base '%s': names cannot follow a query or a fragment",
+                       text_redact(shown, sizeof(shown), base));
+    return 0;
+}
+
+static int check_sha256(const struct source_config *config, enum source_kind kind,
+                        struct err *err)
+{
+    uint8_t digest[32];
+
+    if (!config->sha256)
+        return 0;
+    if (kind != SOURCE_URL && kind != SOURCE_FILES)
+        return err_set(err, ERR_USAGE,
+                       "--sha256 is for one file; this source brings its own digests");
+    if (!text_unhex(digest, sizeof(digest), config->sha256))
+        return err_set(err, ERR_USAGE, "--sha256 '%s' is not 64 hex digits",
+                       config->sha256);
+    return 0;
+}
+
+/* Options that mean nothing for this kind are refused: who gave them expects an effect.
+ */
+static int check_strays(const struct source_config *config, enum source_kind kind,
+                        struct err *err)
+{
+    const struct {
+        const char *option, *value;
+        enum source_kind kind;
+        const char *needs;
+    } rows[] = {
+        { "--revision", config->revision, SOURCE_HUB, "a hf:// source" },
+        { "--repo-type", config->repo_type, SOURCE_HUB, "a hf:// source" },
+        { "--base", config->base, SOURCE_MANIFEST, "a manifest" },
+    };
+
+    for (size_t i = 0; i < countof(rows); i++)
+        if (rows[i].value && rows[i].kind != kind)
+            return err_set(err, ERR_USAGE, "%s goes with %s only", rows[i].option,
+                           rows[i].needs);
+    return 0;
+}
+
+int source_kind(const struct source_config *config, enum source_kind *kind,
+                struct err *err)
+{
+    struct hub_name name;
+
+    if (find_kind(config, kind, err) < 0 || check_strays(config, *kind, err) < 0 ||
+        check_sha256(config, *kind, err) < 0)
+        return -1;
+    if (*kind == SOURCE_MANIFEST)
+        return check_manifest(config, err);
+    if (*kind == SOURCE_HUB)
+        return hub_name_parse(&name, config->source, config->revision, config->repo_type,
+                              err);
+    return 0;
+}
+
+int source_list(const struct source_config *config, struct http *http, struct plan *plan,
+                struct source_count *count, struct err *err)
+{
+    struct ask ask = { .config = config, .http = http, .count = count };
+    enum source_kind kind;
+    const char *name;
+
+    if (source_kind(config, &kind, err) < 0 || listers[kind](&ask, plan, err) < 0)
+        return -1;
+    if (plan->nfiles > 0)
+        return 0;
+    name = plan_text(plan, plan->source);
+    if (config->allow.pattern || config->deny.pattern)
+        return err_set(err, ERR_SOURCE, "no file of '%s' matches --include and --exclude",
+                       name);
+    return err_set(err, ERR_SOURCE, "'%s' holds no file", name);
+}
