@@ -101,7 +101,7 @@ python3 -c '
 import json, sys
 report = json.load(open(sys.argv[1]))
 for name in ("bytes", "requests", "seconds"):
-    print(f"{name}:", ", ".join(f"{k} {v:.6g}" for k, v in report[name].items()))
+    print(f"{name}:", ", ".join(f"{k} {round(v, 2)}" for k, v in report[name].items()))
 for rank in report["ranks"]:
     print("rank {rank} on {host}: {bytes} bytes".format(**rank))' "$demo/report.json"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = os.environ.get("MPIFETCH", str(ROOT / "build" / "src" / "mpifetch"))
 MPIRUN = os.environ.get("MPIRUN", "mpirun")
-PATIENCE = 120  # seconds until a run counts as hung
+PATIENCE = float(os.environ.get("MPIFETCH_PATIENCE", 120))  # seconds until a run counts as hung
 
 
 class Result:

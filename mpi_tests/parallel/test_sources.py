@@ -154,8 +154,8 @@ def test_list_with_a_wrong_digest(run, web, tree, dest, name):
         "0" * 64 + "  ../evil",
         "0" * 64 + "  /abs",
         "0" * 64 + "  ",
-        "http://host/x " + "0" * 64 + " -5",
-        "http://host/x " + "0" * 64 + " 5 ../evil",
+        "http://127.0.0.1:1/x " + "0" * 64 + " -5",
+        "http://127.0.0.1:1/x " + "0" * 64 + " 5 ../evil",
         "",
     ],
 )

@@ -9,6 +9,7 @@ from conftest import MIB, noise, write_tree
 from trees import assert_alone, assert_nothing, assert_same, assert_verifiable, snapshot
 
 SOURCE = "hf://acme/demo"
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 @pytest.fixture
@@ -97,8 +98,13 @@ def test_limit_rate(run, hub, tree, dest):
     assert 12 * MIB / took <= 1.3 * 6 * MIB
 
 
-@pytest.mark.parametrize("kind", ["api-revision", "api-tree", "resolve", "resolve-cache", "cdn"])
-@pytest.mark.parametrize("status", [500, 502, 503, 504, 408, 429])
+@pytest.mark.parametrize(
+    "kind, status",
+    [("cdn", status) for status in (408, 429, 500, 502, 503, 504)]
+    + [
+        (k, s) for k in ("api-revision", "api-tree", "resolve", "resolve-cache") for s in (429, 500)
+    ],
+)
 def test_passing_error(run, hub, tree, dest, kind, status):
     hub.trouble(kind=kind, status=status, times=2)
     assert_published(fetch(run, hub, dest, 2), dest, tree)
@@ -151,9 +157,11 @@ def test_failed_update_leaves_the_old_tree(run, hub, tree, dest, tmp_path):
     assert_alone(dest)
 
 
-@pytest.mark.parametrize("old", [False, True])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("to", ["launcher", "one rank", "all ranks", "alone"])
+@pytest.mark.parametrize(
+    "number, to, old",
+    [(n, to, False) for n in SIGNALS for to in ("launcher", "one rank", "all ranks", "alone")]
+    + [(signal.SIGTERM, to, True) for to in ("launcher", "one rank", "alone")],
+)
 def test_signal(start, run, hub, tree, dest, tmp_path, number, to, old):
     if old:
         hub.add("acme/demo", write_tree(tmp_path / "v0", {"old.txt": b"old"}))
@@ -163,7 +171,7 @@ def test_signal(start, run, hub, tree, dest, tmp_path, number, to, old):
     stall = hub.trouble(kind="cdn", stall=1000)
     args, env = get(hub, dest)
     job = start(0 if to == "alone" else 3, *args, env=env)
-    assert hub.troubles.wait(stall, hits=2), job.result(None)
+    assert hub.troubles.wait(stall), job.result(None)
     ranks = job.ranks()
     if to == "launcher":
         job.signal(number)

@@ -109,7 +109,7 @@ class Troubles:
             self._changed.notify_all()
             return found
 
-    def wait(self, trouble, hits=1, timeout=60):
+    def wait(self, trouble, hits=1, timeout=30):
         """Until it has hit so often; False if that did not come to pass in time."""
         with self._changed:
             return self._changed.wait_for(lambda: trouble.hits >= hits, timeout)

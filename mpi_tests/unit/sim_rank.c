@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 static const double report_every = 0.5, adopt_rate = 1e9, hash_rate = 1.5e9;
+static const double request = 64 << 10; /* bytes that a request costs beside its own */
 
 uint64_t sim_random(struct sim_world *world)
 {
@@ -161,12 +162,20 @@ static void write_place(struct sim_world *world, int number, const struct sim_it
     world->owner[item->segment] = number;
 }
 
+static void count_fetched(struct sim_world *world, const struct sim_item *item)
+{
+    double bytes = item->size - item->left - request;
+
+    if (item->phase == SIM_ACTIVE && bytes > 0)
+        world->fetched += (uint64_t)bytes;
+}
+
 /* A transfer or an adoption ended; false if the item is gone. */
 static bool end_item(struct sim_world *world, int number, unsigned i)
 {
     struct sim_item *item = &world->rank[number].item[i];
 
-    world->fetched += item->phase == SIM_ACTIVE ? (uint64_t)(item->size - item->left) : 0;
+    count_fetched(world, item);
     if (item->fails) {
         report(world, number, SIM_FAILED, item->segment, (uint64_t)(item->left < item->size));
         remove_item(world, number, i);
@@ -201,7 +210,6 @@ static void begin_item(struct sim_world *world, int number, struct sim_item *ite
 {
     struct sim_rank *rank = &world->rank[number];
     double size = (double)segment_bytes(world->segments, item->segment);
-    const double request = 64 << 10; /* what a request costs beside the bytes */
 
     item->phase = SIM_ACTIVE;
     item->size = item->left = size + request;
@@ -311,8 +319,7 @@ static void obey(struct sim_world *world, int number, const struct sched_action 
     if (action->kind == SCHED_GRANT || action->kind == SCHED_DUPLICATE) {
         add_items(rank, action);
     } else if (action->kind == SCHED_CANCEL && item) {
-        if (item->phase == SIM_ACTIVE)
-            world->fetched += (uint64_t)fmax(0, item->size - item->left);
+        count_fetched(world, item);
         report(world, number, SIM_DROPPED, item->segment, 0);
         remove_item(world, number, (unsigned)(item - rank->item));
     } else if (action->kind == SCHED_ADOPT) {
@@ -356,6 +363,8 @@ void sim_rank_event(struct sim_world *world, struct sim_event *event)
     if (rank->dead || (event->kind == SIM_TIMER && event->epoch != rank->epoch))
         return;
     if (rank->frozen_until > world->now) {
+        if (event->kind == SIM_FREEZE)
+            return;
         event->at = rank->frozen_until;
         sim_push(world, *event);
         event->action = NULL;

@@ -101,6 +101,24 @@ static void test_look(void **state)
     assert_int_equal(info.uid, geteuid());
 }
 
+static void test_look_open(void **state)
+{
+    struct fs_info info;
+    struct err err = { 0 };
+    int fd;
+
+    (void)state;
+    put_file("behind", "123");
+    assert_int_equal(symlink("behind", "in.front"), 0);
+    fd = fs_open_read("in.front", &err);
+    assert_int_equal(fs_look_open(fd, "in.front", &info, &err), 0);
+    assert_int_equal(info.kind, FS_FILE);
+    assert_int_equal(info.size, 3);
+    close(fd);
+    assert_int_equal(fs_look_open(fd, "in.front", &info, &err), -1);
+    assert_sentence(&err, ERR_DEST, "'in.front'", EBADF);
+}
+
 static void test_look_fails(void **state)
 {
     char name[NAME_MAX + 2];
@@ -356,6 +374,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_look),
+        cmocka_unit_test(test_look_open),
         cmocka_unit_test(test_look_fails),
         cmocka_unit_test(test_mtime),
         cmocka_unit_test(test_mtime_is_clamped),

@@ -70,6 +70,19 @@ static void test_mkdir(void **state)
     assert_sentence(&err, ERR_DEST, "'f'", EEXIST);
 }
 
+static void test_remove_empty(void **state)
+{
+    struct err err = { 0 };
+
+    (void)state;
+    assert_int_equal(system("mkdir -p d/full empty && touch d/full/f"), 0);
+    assert_int_equal(fs_remove_empty("empty", &err), 0);
+    assert_false(exists("empty"));
+    assert_int_equal(fs_remove_empty("d/full", &err), -1);
+    assert_sentence(&err, ERR_DEST, "'d/full'", ENOTEMPTY);
+    assert_true(exists("d/full/f"));
+}
+
 static void test_mkdirs(void **state)
 {
     struct err err = { 0 };
@@ -349,6 +362,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_mkdir, reset),
+        cmocka_unit_test_setup(test_remove_empty, reset),
         cmocka_unit_test_setup(test_mkdirs, reset),
         cmocka_unit_test_setup(test_mkdirs_fails, reset),
         cmocka_unit_test_setup(test_private_dir, reset),

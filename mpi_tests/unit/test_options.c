@@ -107,7 +107,7 @@ static void test_library_is_silent(void **state)
     assert_int_equal(options.progress, MPIFETCH_PROGRESS_NONE);
     assert_null(options.source);
     assert_null(options.interrupted);
-    assert_int_equal(options.verbosity, 0);
+    assert_int_equal(options.verbosity, -1);
     assert_int_equal(options.force, 0);
 }
 

@@ -122,9 +122,24 @@ static void refuses_any_other_length(void **state)
 }
 
 /* Each row breaks one promise of a sealed plan that encodes as it stands. */
-static void break_offset(struct plan *plan)
+static void break_key(struct plan *plan)
+{
+    plan->files[1].key = (uint32_t)plan->text.len;
+}
+
+static void break_etag(struct plan *plan)
 {
     plan->files[1].etag = (uint32_t)plan->text.len;
+}
+
+static void break_oid(struct plan *plan)
+{
+    plan->files[1].oid = (uint32_t)plan->text.len;
+}
+
+static void break_xet(struct plan *plan)
+{
+    plan->files[1].xet = (uint32_t)plan->text.len;
 }
 
 static void break_own_offset(struct plan *plan)
@@ -155,9 +170,14 @@ static void break_double(struct plan *plan)
     plan->files[1] = plan->files[0];
 }
 
-static void break_path(struct plan *plan)
+static void break_no_path(struct plan *plan)
 {
     plan->files[2].path = 0;
+}
+
+static void break_path(struct plan *plan)
+{
+    plan->files[2].path = UINT32_MAX;
 }
 
 static void break_sum(struct plan *plan)
@@ -191,9 +211,10 @@ static void break_count(struct plan *plan)
 static void refuses_what_does_not_add_up(void **state)
 {
     static void (*const breaks[])(struct plan * plan) = {
-        break_offset, break_own_offset, break_first_nul, break_last_nul,
-        break_order,  break_double,     break_path,      break_sum,
-        break_size,   break_flag,       break_kind,      break_count,
+        break_key,        break_etag,      break_oid,      break_xet,
+        break_own_offset, break_first_nul, break_last_nul, break_order,
+        break_double,     break_no_path,   break_path,     break_sum,
+        break_size,       break_flag,      break_kind,     break_count,
     };
 
     (void)state;
@@ -273,6 +294,24 @@ static void other_content_is_another_identity(void **state)
         free(texts[i]);
 }
 
+/* A validator is what a server writes, and could try to look like a line of its own. */
+static void a_validator_cannot_pose_as_a_file(void **state)
+{
+    static const struct one two[] = {
+        { "a", "k", "t", 1, { 0 } },
+        { "b", "k", "u", 1, { 0 } },
+    };
+    static const struct one one = { "b", "k", "t https://h/k a\n1 etag u", 1, { 0 } };
+    char *text = identity_of(two, 2), *other = identity_of(&one, 1);
+
+    (void)state;
+    assert_string_equal(text, "mpifetch content 1\n1 etag t https://h/k a\n"
+                              "1 etag u https://h/k b\n");
+    assert_string_not_equal(text, other);
+    free(text);
+    free(other);
+}
+
 /* With a digest, neither the place nor the validator nor the order of the list counts. */
 static void same_content_is_the_same_identity(void **state)
 {
@@ -302,6 +341,7 @@ int main(void)
         cmocka_unit_test(refuses_any_other_length),
         cmocka_unit_test(refuses_what_does_not_add_up),
         cmocka_unit_test(other_content_is_another_identity),
+        cmocka_unit_test(a_validator_cannot_pose_as_a_file),
         cmocka_unit_test(same_content_is_the_same_identity),
     };
 

@@ -262,6 +262,7 @@ static void reads_ratelimit(void **state)
         { "\"a\";r=0, \"b\";t=9", -1 }, /* two halves of different limits */
         { "\"a;r=0;t=9\";r=5;t=3", -1 },
         { "\"a\\\";r=0;t=9\";r=5;t=3", -1 },
+        { "\"a;r=0;t=9,b\";r=5;t=3", -1 },
         { "\"a\";r=0", -1 },
         { "\"a\";t=5", -1 },
         { "\"a\";xr=0;t=5", -1 },

@@ -129,6 +129,20 @@ static void an_empty_plan_has_no_segments(void **state)
     plan_release(&plan);
 }
 
+/* 2^32-1 segments, one too many. */
+static void the_last_number_stays_free(void **state)
+{
+    struct plan plan = { 0 };
+    struct segments segments;
+    struct err err = { 0 };
+
+    (void)state;
+    add(&plan, "a", (uint64_t)UINT32_MAX * mib, 0, DIGEST_NONE);
+    assert_int_equal(segments_cut(&segments, &plan, mib, &err), -1);
+    assert_int_equal(err.code, ERR_USAGE);
+    plan_release(&plan);
+}
+
 static void refuses_odd_sizes_and_too_many(void **state)
 {
     const uint64_t odd[] = { 0, 1, mib - 1, mib + 64 };
@@ -183,6 +197,7 @@ int main(void)
         cmocka_unit_test(sizes_keep_their_bounds),
         cmocka_unit_test(cuts_files_in_order),
         cmocka_unit_test(an_empty_plan_has_no_segments),
+        cmocka_unit_test(the_last_number_stays_free),
         cmocka_unit_test(refuses_odd_sizes_and_too_many),
         cmocka_unit_test(large_files_keep_their_offsets),
     };

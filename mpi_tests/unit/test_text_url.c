@@ -160,6 +160,8 @@ static void reads_http_dates(void **state)
         { "Tue Jan 19 03:14:08 2038", 2147483648 },
         { "Sat, 31 Dec 2016 23:59:60 GMT", 1483228800 }, /* a leap second */
         { "Friday, 31-Dec-99 23:59:59 GMT", 946684799 },
+        { "Wednesday, 06-Nov-69 00:00:00 GMT", 3150921600 }, /* 2069 */
+        { "Friday, 02-Jan-70 00:00:00 GMT", 86400 },
         { "Mon, 01 Jan 0001 00:00:00 GMT", -62135596800 },
         { "Fri, 31 Dec 9999 23:59:59 GMT", 253402300799 },
     };

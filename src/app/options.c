@@ -318,6 +318,7 @@ int options_parse(struct options *options, int argc, char **argv, struct err *er
     *options = (struct options){ .command = COMMAND_GET };
     mpifetch_options_init(&options->get);
     options->get.progress = MPIFETCH_PROGRESS_AUTO;
+    options->get.verbosity = 0;
 
     if (parse_argv(&parser) < 0)
         return -1;

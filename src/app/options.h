@@ -25,7 +25,7 @@ struct options {
     void *owned; /* copies of lists from the environment */
 };
 
-/* Starts from mpifetch_options_init, but progress is MPIFETCH_PROGRESS_AUTO. */
+/* Starts from mpifetch_options_init, but says its progress and a summary. */
 int options_parse(struct options *options, int argc, char **argv, struct err *err);
 void options_release(struct options *options);
 

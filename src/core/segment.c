@@ -54,7 +54,7 @@ int segments_cut(struct segments *segments, const struct plan *plan, uint64_t si
         return err_set(err, ERR_USAGE,
                        "segment size %llu: it must be a multiple of 1 MiB, and not 0",
                        (unsigned long long)size);
-    segments->first = malloc((plan->nfiles + 1) * sizeof(*segments->first));
+    segments->first = calloc(plan->nfiles + 1, sizeof(*segments->first));
     if (!segments->first) {
         err_memory(err, "segments");
         goto out;

@@ -262,7 +262,7 @@ static struct outcome outcome(const struct exchange *exchange)
 
     return (struct outcome){
         .status = exchange->headers.reply.status,
-        .fault = exchange->fault,
+        .fault = (int32_t)exchange->fault,
         .retry_after = retry_after(headers_text(&exchange->headers, HEADERS_RETRY_AFTER),
                                    headers_text(&exchange->headers, HEADERS_DATE),
                                    clock_wall() / 1000000000),
@@ -337,8 +337,7 @@ static char *copy_of(const struct headers *headers, enum headers_field field)
     return text ? strdup(text) : NULL;
 }
 
-void exchange_response(struct exchange *exchange, char *link_next,
-                       struct http_response *response)
+void exchange_response(struct exchange *exchange, struct http_response *response)
 {
     const struct http_request *request = &exchange->request;
     const struct headers *headers = &exchange->headers;
@@ -357,7 +356,6 @@ void exchange_response(struct exchange *exchange, char *link_next,
         .foreign = exchange->foreign,
         .hops = exchange->hops,
         .body_len = exchange->kept.len,
-        .link_next = link_next,
         .error_code = copy_of(headers, HEADERS_ERROR_CODE),
         .error_message = copy_of(headers, HEADERS_ERROR_MESSAGE),
         .request_id = copy_of(headers, HEADERS_REQUEST_ID),

@@ -74,9 +74,8 @@ const char *exchange_location(const struct exchange *exchange);
  * next hop. false: this was the last one. */
 bool exchange_redirect(struct exchange *exchange, char *target);
 
-/* link_next: malloc'd and taken, or NULL. */
-void exchange_response(struct exchange *exchange, char *link_next,
-                       struct http_response *response);
+/* All but link_next, which takes a URL parser. The response takes url and body. */
+void exchange_response(struct exchange *exchange, struct http_response *response);
 
 void exchange_release(struct exchange *exchange);
 

@@ -87,6 +87,16 @@ static void discard(struct http_transfer *t)
     free(t);
 }
 
+static void discard_all(struct list *list)
+{
+    struct http_transfer *next;
+
+    for (struct http_transfer *t = list->first; t; t = next) {
+        next = t->next;
+        discard(t);
+    }
+}
+
 static enum exchange_step on_line(void *owner, const char *line, size_t len)
 {
     struct http_transfer *t = owner;
@@ -198,8 +208,7 @@ static void ask_resumed(struct http *http)
 
 static void drop_cancelled(struct http *http)
 {
-    while (http->list[CANCELLED].first)
-        discard(http->list[CANCELLED].first);
+    discard_all(&http->list[CANCELLED]);
 }
 
 static void begin_waiting(struct http *http)
@@ -286,17 +295,16 @@ void http_resume(struct http *http, struct http_transfer *transfer)
 bool http_next(struct http *http, struct http_response *response)
 {
     struct http_transfer *t = http->list[DONE].first;
-    struct strbuf reference = { 0 };
-    char *next = NULL;
+    struct strbuf next = { 0 };
     const char *link;
 
     if (!t)
         return false;
+    exchange_response(&t->exchange, response);
     link = headers_text(&t->exchange.headers, HEADERS_LINK);
-    if (link && link_next(link, &reference))
-        next = http_wire_resolve(t->exchange.url, reference.data);
-    exchange_response(&t->exchange, next, response);
-    strbuf_release(&reference);
+    if (link && link_next(link, &next))
+        response->link_next = http_wire_resolve(response->url, next.data);
+    strbuf_release(&next);
     discard(t);
     return true;
 }
@@ -368,8 +376,7 @@ void http_destroy(struct http *http)
     if (!http)
         return;
     for (size_t i = 0; i < STATES; i++)
-        while (http->list[i].first)
-            discard(http->list[i].first);
+        discard_all(&http->list[i]);
     http_wire_destroy(http->wire);
     free(http);
 }

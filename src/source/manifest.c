@@ -144,20 +144,20 @@ out:
     return rc;
 }
 
-static int add_item(struct manifest *manifest, struct item **out, struct err *err)
+/* NULL: out of memory. Good until the next call. */
+static struct item *add_item(struct manifest *manifest)
 {
     if (manifest->count == manifest->room) {
         size_t room = manifest->room ? 2 * manifest->room : 64;
         struct item *items = realloc(manifest->items, room * sizeof(*items));
 
         if (!items)
-            return err_memory(err, "a list");
+            return NULL;
         manifest->items = items;
         manifest->room = room;
     }
-    *out = &manifest->items[manifest->count++];
-    **out = (struct item){ 0 };
-    return 0;
+    manifest->items[manifest->count] = (struct item){ 0 };
+    return &manifest->items[manifest->count++];
 }
 
 static int take(void *arg, const struct list_line *line, struct err *err)
@@ -172,8 +172,9 @@ static int take(void *arg, const struct list_line *line, struct err *err)
                        "a list from the web must not name files of this machine");
     if (!pattern_keep(&config->allow, &config->deny, line->path.data))
         return 0;
-    if (add_item(manifest, &item, err) < 0)
-        return -1;
+    item = add_item(manifest);
+    if (!item)
+        return err_memory(err, "a list");
     item->want = line->want;
     item->probe.sized = line->sized;
     item->probe.size = line->size;
@@ -184,8 +185,7 @@ static int take(void *arg, const struct list_line *line, struct err *err)
         return -1;
     if (text_starts(item->url, "file://"))
         return ask_poll(manifest->ask, err) < 0 ? -1 : look(item, err);
-    /* small ones come in one request in any case, so a look at them would be one too many
-     */
+    /* a small one comes in one request in any case: a look would double that */
     item->probe.whole = line->sized && line->size < config->probe_above;
     return 0;
 }
