@@ -28,6 +28,7 @@ extern "C" {
 #define MPIFETCH_VERSION_MAJOR 0
 #define MPIFETCH_VERSION_MINOR 1
 #define MPIFETCH_VERSION_PATCH 0
+#define MPIFETCH_VERSION "0.1.0"
 
 #if defined(__GNUC__)
 #define MPIFETCH_API __attribute__((visibility("default")))

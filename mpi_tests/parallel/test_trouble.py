@@ -173,6 +173,7 @@ def test_signal(start, run, hub, tree, dest, tmp_path, number, to, old):
     job = start(0 if to == "alone" else 3, *args, env=env)
     assert hub.troubles.wait(stall), job.result(None)
     ranks = job.ranks()
+    assert len(ranks) == (1 if to == "alone" else 3)
     if to == "launcher":
         job.signal(number)
     else:

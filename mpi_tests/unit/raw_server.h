@@ -124,22 +124,28 @@ static void *raw_run(void *arg)
     return NULL;
 }
 
-static bool raw_start(struct raw_server *server)
+/* A listener at url, and nobody who answers yet. */
+static bool raw_listen(struct raw_server *server)
 {
     struct sockaddr_in at = { .sin_family = AF_INET };
     socklen_t len = sizeof(at);
 
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    server->connection = -1;
     server->listener = socket(AF_INET, SOCK_STREAM, 0);
-    if (pipe(server->stop) < 0 ||
-        bind(server->listener, (struct sockaddr *)&at, sizeof(at)) < 0 ||
+    if (bind(server->listener, (struct sockaddr *)&at, sizeof(at)) < 0 ||
         listen(server->listener, 16) < 0 ||
         getsockname(server->listener, (struct sockaddr *)&at, &len) < 0)
         return false;
     snprintf(server->url, sizeof(server->url), "http://127.0.0.1:%u",
              (unsigned)ntohs(at.sin_port));
-    return pthread_create(&server->thread, NULL, raw_run, server) == 0;
+    return true;
+}
+
+static bool raw_start(struct raw_server *server)
+{
+    server->connection = -1;
+    return pipe(server->stop) == 0 && raw_listen(server) &&
+           pthread_create(&server->thread, NULL, raw_run, server) == 0;
 }
 
 static void raw_stop(struct raw_server *server)

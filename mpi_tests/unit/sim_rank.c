@@ -10,7 +10,6 @@
 #include <cmocka.h>
 
 static const double report_every = 0.5, adopt_rate = 1e9, hash_rate = 1.5e9;
-static const double request = 64 << 10; /* bytes that a request costs beside its own */
 
 uint64_t sim_random(struct sim_world *world)
 {
@@ -164,7 +163,7 @@ static void write_place(struct sim_world *world, int number, const struct sim_it
 
 static void count_fetched(struct sim_world *world, const struct sim_item *item)
 {
-    double bytes = item->size - item->left - request;
+    double bytes = item->size - item->left - SIM_REQUEST;
 
     if (item->phase == SIM_ACTIVE && bytes > 0)
         world->fetched += (uint64_t)bytes;
@@ -212,7 +211,7 @@ static void begin_item(struct sim_world *world, int number, struct sim_item *ite
     double size = (double)segment_bytes(world->segments, item->segment);
 
     item->phase = SIM_ACTIVE;
-    item->size = item->left = size + request;
+    item->size = item->left = size + SIM_REQUEST;
     item->fails = sim_chance(world) < world->faults.fail;
     item->fails_at = item->fails ? size * sim_chance(world) : 0;
     if (sim_chance(world) < world->faults.stick)

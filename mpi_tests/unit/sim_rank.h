@@ -13,6 +13,8 @@
 #include "core/relay.h"
 #include "core/sched.h"
 
+enum { SIM_REQUEST = 64 << 10 }; /* bytes that a request costs beside its own */
+
 enum sim_event_kind {
     SIM_ACTION, /* to a rank */
     SIM_HASH,   /* to a rank */

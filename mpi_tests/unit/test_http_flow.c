@@ -1,4 +1,4 @@
-/* io/http.c over time: kept connections, pauses, cancels, proxies. */
+/* io/http.c over time: a queue, pauses, cancels, proxies. */
 #include "http_case.h"
 #include "raw_server.h"
 
@@ -109,10 +109,12 @@ static int refuse_second(void *owner, const void *bytes, size_t len)
     return ++*calls == 1 ? HTTP_PAUSE : -1;
 }
 
-/* All bytes have come already, so nothing from outside wakes a transfer that failed. */
+/* The server says no more, so nothing from outside wakes a transfer that failed. */
 static void test_fail_after_pause(void **state)
 {
-    static const struct raw_play bytes = { ok, RAW_KEEP, 0 };
+    static const struct raw_play bytes = {
+        "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok", RAW_KEEP, 0
+    };
     struct raw_server server = { .plays = &bytes, .count = 1 };
     unsigned calls = 0;
     struct http_request request = { .sink = refuse_second, .owner = &calls };
@@ -202,76 +204,6 @@ static void test_queue(void **state)
     assert_int_equal(server.connections, 1);
 }
 
-/* The server may drop a kept connection at any time: at rest, with an end or a reset just
- * as the request comes. Once, that does not count; on a fresh connection it does. */
-static void test_stale(void **state)
-{
-    static const struct raw_play rested[] = { { ok, RAW_CLOSE, 0 }, { ok, RAW_KEEP, 0 } };
-    static const struct raw_play ended[] = { { ok, RAW_KEEP, 0 },
-                                             { "", RAW_CLOSE, 0 },
-                                             { ok, RAW_KEEP, 0 } };
-    static const struct raw_play reset[] = { { ok, RAW_KEEP, 0 },
-                                             { "", RAW_RESET, 0 },
-                                             { ok, RAW_KEEP, 0 } };
-    static const struct raw_play twice[] = { { ok, RAW_KEEP, 0 },
-                                             { "", RAW_RESET, 0 },
-                                             { "", RAW_RESET, 0 },
-                                             { ok, RAW_KEEP, 0 } };
-    static const struct raw_play begun[] = { { ok, RAW_KEEP, 0 },
-                                             { "HTTP/1.1 200 OK\r\n", RAW_RESET, 0 },
-                                             { ok, RAW_KEEP, 0 } };
-    static const struct {
-        const struct raw_play *plays;
-        size_t count;
-        enum net_fault fault; /* of the second request */
-        unsigned requests;
-    } rows[] = {
-        { rested, countof(rested), NET_OK, 2 }, { ended, countof(ended), NET_OK, 3 },
-        { reset, countof(reset), NET_OK, 3 },   { twice, countof(twice), NET_CUT, 3 },
-        { begun, countof(begun), NET_CUT, 2 },
-    };
-
-    for (size_t i = 0; i < countof(rows); i++) {
-        struct raw_server server = { .plays = rows[i].plays, .count = rows[i].count };
-        struct http_request request = { .body_limit = 9 };
-        struct http_response response;
-
-        assert_true(raw_start(&server));
-        request.url = server.url;
-        get(*state, &request, &response);
-        assert_string_equal(response.body, "ok");
-        http_response_release(&response);
-        get(*state, &request, &response);
-        assert_int_equal(response.outcome.fault, rows[i].fault);
-        http_response_release(&response);
-        raw_stop(&server);
-        assert_int_equal(server.requests, rows[i].requests);
-    }
-}
-
-/* What lies behind a body on the same connection is not the next reply. */
-static void test_smuggled(void **state)
-{
-    static const struct raw_play plays[] = {
-        { "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n"
-          "Content-Length: 4\r\n\r\nevil",
-          RAW_KEEP, 0 },
-        { ok, RAW_KEEP, 0 },
-    };
-    struct raw_server server = { .plays = plays, .count = 2 };
-    struct http_request request = { .body_limit = 9 };
-    struct http_response response;
-
-    assert_true(raw_start(&server));
-    request.url = server.url;
-    for (int i = 0; i < 2; i++) {
-        get(*state, &request, &response);
-        assert_string_equal(response.body, "ok");
-        http_response_release(&response);
-    }
-    raw_stop(&server);
-}
-
 static int count_to_three(void *arg)
 {
     return ++*(int *)arg < 3 ? 0 : -1;
@@ -351,8 +283,6 @@ int main(void)
         cmocka_unit_test(test_fail_after_pause),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_queue),
-        cmocka_unit_test(test_stale),
-        cmocka_unit_test(test_smuggled),
         cmocka_unit_test(test_interrupt),
         cmocka_unit_test(test_wake),
         cmocka_unit_test(test_proxy),

@@ -6,13 +6,9 @@
 #include "app/listing.h"
 #include "app/session.h"
 
-#define TEXT_OF(x) #x
-#define VERSION_TEXT(a, b, c) TEXT_OF(a) "." TEXT_OF(b) "." TEXT_OF(c)
-
 const char *mpifetch_version(void)
 {
-    return VERSION_TEXT(MPIFETCH_VERSION_MAJOR, MPIFETCH_VERSION_MINOR,
-                        MPIFETCH_VERSION_PATCH);
+    return MPIFETCH_VERSION;
 }
 
 /* Counters are known to rank 0 alone: tell the others, so that the report is the same

@@ -32,9 +32,6 @@ static void end_phase(struct session *s, enum report_phase phase)
     s->phase_began = now;
 }
 
-/* ---- opening -------------------------------------------------------------------------
- */
-
 static void set_options(struct session *s)
 {
     const struct mpifetch_options *o = s->options;
@@ -157,9 +154,6 @@ int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options
     return agree_step(run, rc, err);
 }
 
-/* ---- list ----------------------------------------------------------------------------
- */
-
 static int cut(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
@@ -210,9 +204,6 @@ int session_show(struct session *s, struct err *err)
 
     return agree_step(&s->run, rc, err);
 }
-
-/* ---- fetch ---------------------------------------------------------------------------
- */
 
 /* Whether all is there already is known to rank 0 alone until now. */
 static int share_unchanged(struct session *s, struct err *err)
@@ -274,9 +265,6 @@ int session_fetch(struct session *s, struct err *err)
     return agree_step(run, rc, err);
 }
 
-/* ---- publish -------------------------------------------------------------------------
- */
-
 /* The content id is made by rank 0 as it publishes; the others need it to look for it. */
 static int share_content_id(struct session *s, struct err *err)
 {
@@ -330,9 +318,6 @@ int session_publish(struct session *s, struct err *err)
     end_phase(s, REPORT_COMMIT);
     return 0;
 }
-
-/* ---- report --------------------------------------------------------------------------
- */
 
 static void warn(struct session *s, const struct err *err)
 {

@@ -4,7 +4,7 @@
 
 /* A copy costs bytes: it must promise to be done in two thirds of the time, and to save
  * more than messages and the next report would take. */
-static const double worth_factor = 1.5, worth_seconds = 0.25;
+static const double worth_factor = 1.25, worth_seconds = 0.1;
 
 bool copy_takes_back(const struct lease *lease)
 {

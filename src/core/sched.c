@@ -9,8 +9,6 @@
 #include "core/lease.h"
 #include "core/queue.h"
 
-enum segment_state { SEGMENT_PENDING, SEGMENT_LEASED, SEGMENT_STORED, SEGMENT_STATES };
-
 /* Seconds between two looks at all leases for late ones: that walk must cost nothing
  * beside the rest, and most looks change nothing. */
 static const double look_least = 0.02, look_most = 0.25;
@@ -72,22 +70,6 @@ void sched_destroy(struct sched *sched)
     free(sched);
 }
 
-static void segment_enter(struct sched *sched, uint32_t segment, enum segment_state next)
-{
-    /* pending to stored: a former run stored it. stored to pending: its digest was wrong,
-     * or the rank that had it is lost. */
-    static const unsigned may_follow[SEGMENT_STATES] = {
-        [SEGMENT_PENDING] = 1u << SEGMENT_LEASED | 1u << SEGMENT_STORED,
-        [SEGMENT_LEASED] = 1u << SEGMENT_PENDING | 1u << SEGMENT_STORED,
-        [SEGMENT_STORED] = 1u << SEGMENT_PENDING,
-    };
-
-    assert(may_follow[sched->state[segment]] & 1u << next);
-    sched->in[sched->state[segment]]--;
-    sched->in[next]++;
-    sched->state[segment] = (uint8_t)next;
-}
-
 /* Somebody reported: whatever was decided about the time until then holds no more. */
 static void wake(struct sched *sched)
 {
@@ -97,67 +79,6 @@ static void wake(struct sched *sched)
 static void tick(struct sched *sched, double now)
 {
     sched->now = fmax(sched->now, now);
-}
-
-static void post(struct sched *sched, uint32_t number, enum sched_kind kind)
-{
-    sched->book.lease[number].message = (uint8_t)kind;
-    lease_line(&sched->book, number, LINE_SEND);
-}
-
-static bool send_posted(struct sched *sched, struct sched_action *action)
-{
-    uint32_t number = sched->book.first[LINE_SEND];
-    struct lease *lease = &sched->book.lease[number];
-
-    if (!number)
-        return false;
-    action->kind = (enum sched_kind)lease->message;
-    action->rank = lease->rank;
-    action->count = 1;
-    action->segment[0] = lease->segment;
-    lease->moved = sched->now;
-    lease_line(&sched->book, number, LINE_NONE);
-    lease_watch(&sched->book, lease->segment, sched->now);
-    return true;
-}
-
-/* Tell the rank to stop; a rank that was not even told to begin is spared both. */
-static void stop(struct sched *sched, uint32_t number)
-{
-    struct lease *lease = &sched->book.lease[number];
-
-    if (lease->state == LEASE_STOPPING)
-        return;
-    if (lease->state == LEASE_QUEUED && lease->line == LINE_SEND) {
-        credit_add(&sched->credit, lease->rank, 1);
-        lease_close(&sched->book, number);
-        return;
-    }
-    lease_enter(&sched->book, number, LEASE_STOPPING);
-    post(sched, number, SCHED_CANCEL);
-}
-
-static void adopt(struct sched *sched, uint32_t number)
-{
-    lease_enter(&sched->book, number, LEASE_ADOPTING);
-    lease_promote(&sched->book, number);
-    post(sched, number, SCHED_ADOPT);
-}
-
-static void copy(struct sched *sched, uint32_t number, int rank)
-{
-    uint32_t segment = sched->book.lease[number].segment;
-    bool first = sched->book.lease[number].slot == LEASE_FIRST;
-    uint32_t other;
-
-    lease_disinherit(&sched->book, number);
-    other = lease_open(&sched->book, segment, first ? LEASE_COPY : LEASE_FIRST, rank,
-                       sched->now);
-    credit_spend(&sched->credit, rank);
-    /* Where only a copy is left nobody writes in the place: it may be filled as usual. */
-    post(sched, other, first ? SCHED_DUPLICATE : SCHED_GRANT);
-    lease_watch(&sched->book, segment, sched->now);
 }
 
 void sched_credit(struct sched *sched, int rank, uint32_t units)
@@ -218,28 +139,6 @@ static bool help_late(struct sched *sched)
     return n > 0;
 }
 
-static bool grant(struct sched *sched, struct sched_action *action)
-{
-    int avoid, rank;
-
-    if (!queue_ready(&sched->queue, sched->now, &avoid))
-        return false;
-    rank = credit_pick(&sched->credit, avoid);
-    if (rank == CREDIT_NOBODY)
-        rank = avoid;
-    action->kind = SCHED_GRANT;
-    action->rank = rank;
-    action->count = queue_take(&sched->queue, sched->now, rank, sched->credit.takers,
-                               action->segment, SCHED_BATCH);
-    credit_spend(&sched->credit, rank);
-    for (uint32_t i = 0; i < action->count; i++) {
-        segment_enter(sched, action->segment[i], SEGMENT_LEASED);
-        lease_open(&sched->book, action->segment[i], LEASE_FIRST, rank, sched->now);
-        lease_watch(&sched->book, action->segment[i], sched->now);
-    }
-    return true;
-}
-
 bool sched_next(struct sched *sched, double now, struct sched_action *action)
 {
     tick(sched, now);
@@ -267,35 +166,6 @@ static uint32_t lease_of(const struct sched *sched, int rank, uint32_t segment)
     return sched->book.holder[rank].retired ? 0 : lease_find(&sched->book, segment, rank);
 }
 
-static enum sched_verdict first_done(struct sched *sched, uint32_t number)
-{
-    uint32_t segment = sched->book.lease[number].segment;
-    uint32_t other = lease_other(&sched->book, number);
-
-    lease_close(&sched->book, number);
-    segment_enter(sched, segment, SEGMENT_STORED);
-    if (other)
-        stop(sched, other);
-    return SCHED_STORED;
-}
-
-static enum sched_verdict copy_done(struct sched *sched, uint32_t number)
-{
-    const struct lease *lease = &sched->book.lease[number];
-    uint32_t first = lease_other(&sched->book, number);
-
-    if (lease->state == LEASE_STOPPING)
-        return SCHED_LATE;
-    if (lease->state == LEASE_LANDED)
-        return SCHED_WAIT;
-    lease_enter(&sched->book, number, LEASE_LANDED);
-    if (first)
-        stop(sched, first);
-    if (!lease_other(&sched->book, number))
-        adopt(sched, number);
-    return SCHED_WAIT;
-}
-
 enum sched_verdict sched_done(struct sched *sched, int rank, uint32_t segment, double now)
 {
     uint32_t number = lease_of(sched, rank, segment);
@@ -314,30 +184,6 @@ enum sched_verdict sched_done(struct sched *sched, int rank, uint32_t segment, d
         verdict = copy_done(sched, number);
     lease_watch(&sched->book, segment, sched->now);
     return verdict;
-}
-
-/* A lease ended and brought nothing. */
-static void fall(struct sched *sched, uint32_t number, double not_before)
-{
-    struct lease lease = sched->book.lease[number];
-    uint32_t other = lease_other(&sched->book, number);
-
-    wake(sched);
-    lease_close(&sched->book, number);
-    if (sched->state[lease.segment] == SEGMENT_PENDING)
-        queue_again(&sched->queue, lease.segment, -INFINITY, lease.avoid);
-    if (sched->state[lease.segment] != SEGMENT_LEASED)
-        return;
-    if (!other) {
-        segment_enter(sched, lease.segment, SEGMENT_PENDING);
-        queue_again(&sched->queue, lease.segment, not_before, lease.rank);
-    } else if (sched->book.lease[other].state == LEASE_LANDED) {
-        adopt(sched, other);
-    } else {
-        sched->book.lease[other].copy_after =
-            fmax(sched->book.lease[other].copy_after, not_before);
-        lease_watch(&sched->book, lease.segment, sched->now);
-    }
 }
 
 void sched_failed(struct sched *sched, int rank, uint32_t segment, double not_before)

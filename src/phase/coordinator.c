@@ -4,11 +4,10 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "core/relay.h"
-#include "core/sched.h"
 #include "io/clock.h"
 #include "io/sha256.h"
-#include "phase/locator.h"
+#include "phase/allowance.h"
+#include "phase/dispatch.h"
 #include "phase/progress.h"
 
 enum {
@@ -18,21 +17,10 @@ enum {
 };
 
 static const double STALL = 15; /* seconds without progress before somebody else tries */
-static const double RATE_EVERY = 1; /* seconds between two looks at who needs rate */
-
-/* A grant that waits until the place of its file is known. */
-struct parked {
-    struct parked *next;
-    int rank;
-    uint32_t segment;
-    bool unit, duplicate;
-};
 
 struct rank_view {
     uint64_t bytes; /* fetched, as it said last */
-    unsigned slots;
     bool busy;
-    uint64_t rate; /* bytes per second that it was told */
 };
 
 struct coordinator {
@@ -41,18 +29,16 @@ struct coordinator {
     struct relay *relay;
     struct locator *locator;
     struct known *known;
-    struct parked *parked;
+    struct dispatch dispatch;
     struct rank_view *ranks;
     uint8_t *attempts;  /* of each segment */
     uint8_t *refetched; /* of each file: its digest was wrong once */
     uint64_t to_fetch, files_to_fetch, files_done;
-    double rate_looked, last_landed;
+    double last_landed;
+    struct allowance allowance;
     struct progress progress;
     bool stopped;
 };
-
-/* ---- stopping ------------------------------------------------------------------------
- */
 
 static int stop_everyone(struct coordinator *c, int rank, enum err_code code,
                          const char *text, struct err *err)
@@ -60,20 +46,13 @@ static int stop_everyone(struct coordinator *c, int rank, enum err_code code,
     struct msg msg = {
         .kind = MSG_STOP, .code = (int32_t)code, .rank = rank, .text = text
     };
-    int rc = 0;
 
     if (c->stopped)
         return 0;
     c->stopped = true;
     progress_end(&c->progress);
-    for (int to = 0; to < c->run->size; to++)
-        if (agree_send(c->run, to, &msg, err) < 0)
-            rc = -1;
-    return rc;
+    return dispatch_all(&c->dispatch, &msg, err);
 }
-
-/* ---- files ---------------------------------------------------------------------------
- */
 
 static const struct plan_file *plan_file(const struct coordinator *c, uint32_t file)
 {
@@ -123,9 +102,6 @@ static int file_wrong(struct coordinator *c, uint32_t file, const uint8_t sha256
         path, got, wanted);
 }
 
-/* ---- hearing -------------------------------------------------------------------------
- */
-
 static int stored(struct coordinator *c, int rank, const struct msg_item *item,
                   struct err *err)
 {
@@ -170,10 +146,7 @@ static int hold_everyone(struct coordinator *c, double seconds, struct err *err)
     log_line(&c->run->log, LOG_INFO, "the source asks for a pause: no request for %s",
              text_seconds(text, sizeof(text), seconds));
     sched_hold(c->sched, clock_now() + seconds);
-    for (int to = 0; to < c->run->size; to++)
-        if (agree_send(c->run, to, &msg, err) < 0)
-            return -1;
-    return 0;
+    return dispatch_all(&c->dispatch, &msg, err);
 }
 
 static int give_up_on(struct coordinator *c, uint32_t file, const struct msg *msg,
@@ -270,209 +243,6 @@ int coordinator_hear(struct coordinator *c, int from, const struct msg *msg,
     }
 }
 
-/* ---- handing out ---------------------------------------------------------------------
- */
-
-static int send_place(struct coordinator *c, int rank, uint32_t file, const char *url,
-                      uint32_t generation, struct err *err)
-{
-    struct msg msg = { .kind = MSG_PLACE, .id = file, .count = generation, .text = url };
-
-    return agree_send(c->run, rank, &msg, err);
-}
-
-static int send_one(struct coordinator *c, const struct parked *grant, struct err *err)
-{
-    struct msg msg = { .kind = MSG_GRANT, .nitems = 1 };
-
-    if (grant->duplicate) {
-        msg.kind = MSG_DUPLICATE;
-        msg.id = grant->segment;
-    }
-    msg.item[0] = (struct msg_item){ .segment = grant->segment,
-                                     .flags = grant->unit ? MSG_ITEM_UNIT : 0 };
-    return agree_send(c->run, grant->rank, &msg, err);
-}
-
-/* Send a grant whose file has no place of its own yet as soon as it has one. */
-static int grant_located(struct coordinator *c, struct parked grant, struct err *err)
-{
-    uint32_t file = c->run->segments.file[grant.segment], generation;
-    const char *url = locator_url(c->locator, file, &generation);
-    struct parked *parked;
-
-    if (url) {
-        if (send_place(c, grant.rank, file, url, generation, err) < 0)
-            return -1;
-        return send_one(c, &grant, err);
-    }
-    parked = malloc(sizeof(*parked));
-    if (!parked)
-        return err_memory(err, "a grant");
-    *parked = grant;
-    parked->next = c->parked;
-    c->parked = parked;
-    return locator_ask(c->locator, file, err);
-}
-
-static int unpark(struct coordinator *c, uint32_t file, struct err *err)
-{
-    for (struct parked **at = &c->parked; *at;) {
-        struct parked *parked = *at;
-        int rc;
-
-        if (c->run->segments.file[parked->segment] != file) {
-            at = &parked->next;
-            continue;
-        }
-        *at = parked->next;
-        rc = grant_located(c, *parked, err);
-        free(parked);
-        if (rc < 0)
-            return -1;
-    }
-    return 0;
-}
-
-/* A grant that has not left yet is cancelled here. */
-static bool cancel_parked(struct coordinator *c, int rank, uint32_t segment)
-{
-    for (struct parked **at = &c->parked; *at; at = &(*at)->next) {
-        struct parked *parked = *at;
-
-        if (parked->rank != rank || parked->segment != segment)
-            continue;
-        *at = parked->next;
-        if (parked->unit)
-            sched_credit(c->sched, rank, 1);
-        free(parked);
-        sched_cancelled(c->sched, rank, segment);
-        return true;
-    }
-    return false;
-}
-
-static int grant(struct coordinator *c, const struct sched_action *action,
-                 struct err *err)
-{
-    struct msg msg = { .kind = MSG_GRANT };
-
-    for (uint32_t i = 0; i < action->count; i++) {
-        uint32_t segment = action->segment[i];
-        bool unit = i == action->count - 1;
-
-        if (plan_file(c, c->run->segments.file[segment])->flags & PLAN_LOCATE) {
-            struct parked one = { NULL, action->rank, segment, unit, false };
-
-            if (grant_located(c, one, err) < 0)
-                return -1;
-            continue;
-        }
-        msg.item[msg.nitems++] =
-            (struct msg_item){ .segment = segment, .flags = unit ? MSG_ITEM_UNIT : 0 };
-    }
-    return msg.nitems ? agree_send(c->run, action->rank, &msg, err) : 0;
-}
-
-static int duplicate(struct coordinator *c, const struct sched_action *action,
-                     struct err *err)
-{
-    struct parked one = { NULL, action->rank, action->segment[0], true, true };
-
-    log_line(&c->run->log, LOG_DEBUG, "segment %u: rank %d fetches it as well",
-             (unsigned)one.segment, one.rank);
-    if (plan_file(c, c->run->segments.file[one.segment])->flags & PLAN_LOCATE)
-        return grant_located(c, one, err);
-    return send_one(c, &one, err);
-}
-
-static int act(struct coordinator *c, const struct sched_action *action, struct err *err)
-{
-    struct msg msg = { .kind = action->kind == SCHED_ADOPT ? MSG_ADOPT : MSG_CANCEL,
-                       .id = action->segment[0] };
-
-    switch (action->kind) {
-    case SCHED_GRANT:
-        return grant(c, action, err);
-    case SCHED_DUPLICATE:
-        return duplicate(c, action, err);
-    case SCHED_CANCEL:
-        if (cancel_parked(c, action->rank, action->segment[0]))
-            return 0;
-        break;
-    case SCHED_ADOPT:
-        break;
-    }
-    return agree_send(c->run, action->rank, &msg, err);
-}
-
-static int hand_out_segments(struct coordinator *c, bool *moved, struct err *err)
-{
-    struct sched_action action;
-
-    while (sched_next(c->sched, clock_now(), &action)) {
-        *moved = true;
-        if (act(c, &action, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int hand_out_hashes(struct coordinator *c, bool *moved, struct err *err)
-{
-    struct relay_job job;
-
-    while (relay_next(c->relay, HASH_RUN, &job)) {
-        struct msg msg = {
-            .kind = MSG_HASH, .id = job.segment, .count = job.count, .midstate = job.from
-        };
-
-        *moved = true;
-        if (agree_send(c->run, job.rank, &msg, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int take_places(struct coordinator *c, bool *moved, struct err *err)
-{
-    uint32_t file;
-    double hold;
-    int rc;
-
-    while (locator_next(c->locator, &file, &hold, &rc, err)) {
-        *moved = true;
-        if (rc < 0 || (hold > 0 && hold_everyone(c, hold, err) < 0) ||
-            unpark(c, file, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-/* The limit of the job, shared among the ranks that have something to do. */
-static int share_rate(struct coordinator *c, struct err *err)
-{
-    double now = clock_now();
-    unsigned active = 0;
-
-    if (c->run->opt.limit_rate == 0 || now < c->rate_looked + RATE_EVERY)
-        return 0;
-    c->rate_looked = now;
-    for (int i = 0; i < c->run->size; i++)
-        active += sched_held(c->sched, i) > 0;
-    for (int i = 0; i < c->run->size; i++) {
-        uint64_t rate = c->run->opt.limit_rate / (active ? active : 1);
-        struct msg msg = { .kind = MSG_RATE, .bytes = rate ? rate : 1 };
-
-        if (c->ranks[i].rate == msg.bytes || (active && sched_held(c->sched, i) == 0))
-            continue;
-        c->ranks[i].rate = msg.bytes;
-        if (agree_send(c->run, i, &msg, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 static void show_progress(struct coordinator *c)
 {
     uint64_t bytes = 0;
@@ -487,20 +257,23 @@ static void show_progress(struct coordinator *c)
 
 int coordinator_step(struct coordinator *c, bool *moved, struct err *err)
 {
+    double hold;
+
     if (c->stopped)
         return 0;
-    if (share_rate(c, err) < 0 || take_places(c, moved, err) < 0)
+    if (allowance_share(&c->allowance, c->sched, err) < 0 ||
+        dispatch_places(&c->dispatch, moved, &hold, err) < 0)
         return -1;
-    if (hand_out_segments(c, moved, err) < 0 || hand_out_hashes(c, moved, err) < 0)
+    if (hold > 0 && hold_everyone(c, hold, err) < 0)
+        return -1;
+    if (dispatch_segments(&c->dispatch, moved, err) < 0 ||
+        dispatch_hashes(&c->dispatch, moved, err) < 0)
         return -1;
     show_progress(c);
     if (sched_finished(c->sched) && relay_finished(c->relay))
         return stop_everyone(c, 0, ERR_NONE, "", err);
     return 0;
 }
-
-/* ---- life ----------------------------------------------------------------------------
- */
 
 /* What is there already needs no segment; what is empty needs none and must be empty by
  * its digest too. */
@@ -536,25 +309,6 @@ static int settle_known(struct coordinator *c, struct err *err)
     return 0;
 }
 
-static int first_rates(struct coordinator *c, const unsigned *slots, struct err *err)
-{
-    unsigned active = 0;
-
-    for (int i = 0; i < c->run->size; i++) {
-        c->ranks[i].slots = slots[i];
-        active += slots[i] > 0;
-    }
-    for (int i = 0; c->run->opt.limit_rate && i < c->run->size; i++) {
-        uint64_t rate = c->run->opt.limit_rate / (active ? active : 1);
-        struct msg msg = { .kind = MSG_RATE, .bytes = rate ? rate : 1 };
-
-        c->ranks[i].rate = msg.bytes;
-        if (agree_send(c->run, i, &msg, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 int coordinator_create(struct coordinator **out, struct run *run, struct http *http,
                        struct known *known, const unsigned *slots, struct err *err)
 {
@@ -578,7 +332,8 @@ int coordinator_create(struct coordinator **out, struct run *run, struct http *h
         relay_create(&c->relay, &run->segments, err) < 0 ||
         locator_create(&c->locator, run, http, err) < 0)
         goto out;
-    if (settle_known(c, err) < 0 || first_rates(c, slots, err) < 0)
+    c->dispatch = (struct dispatch){ run, c->sched, c->relay, c->locator, NULL };
+    if (settle_known(c, err) < 0 || allowance_begin(&c->allowance, run, slots, err) < 0)
         goto out;
     progress_begin(&c->progress, run, c->files_to_fetch, c->to_fetch);
     c->last_landed = clock_now();
@@ -594,12 +349,8 @@ void coordinator_destroy(struct coordinator *c)
 {
     if (!c)
         return;
-    while (c->parked) {
-        struct parked *parked = c->parked;
-
-        c->parked = parked->next;
-        free(parked);
-    }
+    dispatch_release(&c->dispatch);
+    allowance_release(&c->allowance);
     locator_destroy(c->locator);
     relay_destroy(c->relay);
     sched_destroy(c->sched);

@@ -9,6 +9,7 @@
 enum { HASHER_BLOCK = 256 << 10 }; /* stays in a core's second-level cache */
 
 struct hash_run {
+    struct hash_run *next;
     struct job job;
     struct hasher *hasher;
     uint32_t segment, count;
@@ -42,7 +43,7 @@ static int hash_segment(struct hash_run *run, uint32_t segment, int fd, const ch
     return 0;
 }
 
-static int hash_run(struct job *job)
+static int run_job(struct job *job)
 {
     struct hash_run *run = job->owner;
     struct strbuf path = { 0 };
@@ -69,7 +70,7 @@ static int hash_run(struct job *job)
 
 bool hasher_owns(const struct job *job)
 {
-    return job->run == hash_run;
+    return job->run == run_job;
 }
 
 int hasher_begin(struct hasher *hasher, const struct msg *order, struct err *err)
@@ -89,10 +90,21 @@ int hasher_begin(struct hasher *hasher, const struct msg *order, struct err *err
     run->count = order->count;
     run->state = order->midstate;
     run->last = end == segments->first[segments->file[order->id] + 1];
-    run->job = (struct job){ .run = hash_run, .owner = run };
-    hasher->running++;
+    run->job = (struct job){ .run = run_job, .owner = run };
+    run->next = hasher->first;
+    hasher->first = run;
     pool_submit(hasher->pool, &run->job, POOL_ORDINARY);
     return 0;
+}
+
+static void forget(struct hasher *hasher, struct hash_run *run)
+{
+    struct hash_run **at = &hasher->first;
+
+    while (*at != run)
+        at = &(*at)->next;
+    *at = run->next;
+    free(run);
 }
 
 int hasher_end(struct hasher *hasher, struct job *job, struct err *err)
@@ -105,7 +117,6 @@ int hasher_end(struct hasher *hasher, struct job *job, struct err *err)
                        .midstate = run->state };
     int rc = job->rc;
 
-    hasher->running--;
     memcpy(msg.sha256, run->sha256, sizeof(msg.sha256));
     if (rc < 0)
         *err = job->err;
@@ -120,6 +131,12 @@ int hasher_end(struct hasher *hasher, struct job *job, struct err *err)
                    run->count, job->started, job->ended);
         rc = agree_send(hasher->run, 0, &msg, err);
     }
-    free(run);
+    forget(hasher, run);
     return rc;
+}
+
+void hasher_release(struct hasher *hasher)
+{
+    while (hasher->first)
+        forget(hasher, hasher->first);
 }

@@ -10,7 +10,7 @@ struct hasher {
     struct run *run;
     struct store *store;
     struct pool *pool;
-    unsigned running;
+    struct hash_run *first; /* all that are on the pool */
 };
 
 /* Begin what a HASH message asks for. */
@@ -19,6 +19,9 @@ int hasher_begin(struct hasher *hasher, const struct msg *order, struct err *err
 /* A job of this hasher is back: tell the coordinator, forget what need not be kept. Frees
  * it. */
 int hasher_end(struct hasher *hasher, struct job *job, struct err *err);
+
+/* Once the pool has let go of all jobs. */
+void hasher_release(struct hasher *hasher);
 
 bool hasher_owns(const struct job *job);
 

@@ -89,9 +89,6 @@ void report_summary(const struct run *run, const struct report *report)
                  run->opt.dest);
 }
 
-/* ---- JSON ----------------------------------------------------------------------------
- */
-
 static json_t *count(uint64_t value)
 {
     return json_integer((json_int_t)value);

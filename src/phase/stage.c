@@ -11,9 +11,6 @@
 /* A small file takes a block on most file systems, and a record in the manifest. */
 enum { STAGE_FILE_COST = 4096 };
 
-/* ---- looking -------------------------------------------------------------------------
- */
-
 static int stop_at_first(void *arg, const char *name, struct err *err)
 {
     (void)name;
@@ -119,9 +116,6 @@ int stage_look(struct stage *stage, struct run *run, struct err *err)
     }
     return 0;
 }
-
-/* ---- building ------------------------------------------------------------------------
- */
 
 /* Each directory of the plan once: files are sorted, so a directory that the path before
  * had as well needs no second mkdir. */

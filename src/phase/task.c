@@ -145,10 +145,10 @@ static int sink(void *owner, const void *bytes, size_t len)
 {
     struct task *task = owner;
     struct task_world *world = task->world;
-    double now = world->rate.per_second > 0 ? clock_now() : 0;
+    double now = world->rate->per_second > 0 ? clock_now() : 0;
     int rc = 0;
 
-    if (world->rate.per_second > 0 && rate_wait(&world->rate, now) > 0)
+    if (world->rate->per_second > 0 && rate_wait(world->rate, now) > 0)
         rc = HTTP_PAUSE;
     else if (!task->small)
         rc = sink_large(task, bytes, len);
@@ -162,8 +162,8 @@ static int sink(void *owner, const void *bytes, size_t len)
     if (task->small)
         task->got += len;
     world->run->stats.value[STAT_FETCHED] += len;
-    if (world->rate.per_second > 0)
-        rate_spend(&world->rate, len, now);
+    if (world->rate->per_second > 0)
+        rate_spend(world->rate, len, now);
     return 0;
 }
 

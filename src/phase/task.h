@@ -56,7 +56,7 @@ struct task_world {
     struct store *store;
     struct http *http;
     struct pool *pool;
-    struct rate rate;
+    struct rate *rate;
 };
 
 struct task {

@@ -1,0 +1,216 @@
+#include "phase/dispatch.h"
+
+#include <stdlib.h>
+
+#include "io/clock.h"
+
+enum { HASH_RUN = 4 }; /* segments hashed at one go: a chain must not occupy a rank */
+
+/* A grant that waits until the place of its file is known. */
+struct parked {
+    struct parked *next;
+    int rank;
+    uint32_t segment;
+    bool unit, duplicate;
+};
+
+static bool must_locate(const struct dispatch *d, uint32_t segment)
+{
+    const struct run *run = d->run;
+
+    return run->plan.files[run->segments.file[segment]].flags & PLAN_LOCATE;
+}
+
+static int send_place(struct dispatch *d, int rank, uint32_t file, const char *url,
+                      uint32_t generation, struct err *err)
+{
+    struct msg msg = { .kind = MSG_PLACE, .id = file, .count = generation, .text = url };
+
+    return agree_send(d->run, rank, &msg, err);
+}
+
+static int send_one(struct dispatch *d, const struct parked *grant, struct err *err)
+{
+    struct msg msg = { .kind = MSG_GRANT, .nitems = 1 };
+
+    if (grant->duplicate) {
+        msg.kind = MSG_DUPLICATE;
+        msg.id = grant->segment;
+    }
+    msg.item[0] = (struct msg_item){ .segment = grant->segment,
+                                     .flags = grant->unit ? MSG_ITEM_UNIT : 0 };
+    return agree_send(d->run, grant->rank, &msg, err);
+}
+
+/* Send a grant whose file has no place of its own yet as soon as it has one. */
+static int grant_located(struct dispatch *d, struct parked grant, struct err *err)
+{
+    uint32_t file = d->run->segments.file[grant.segment], generation;
+    const char *url = locator_url(d->locator, file, &generation);
+    struct parked *parked;
+
+    if (url) {
+        if (send_place(d, grant.rank, file, url, generation, err) < 0)
+            return -1;
+        return send_one(d, &grant, err);
+    }
+    parked = malloc(sizeof(*parked));
+    if (!parked)
+        return err_memory(err, "a grant");
+    *parked = grant;
+    parked->next = d->parked;
+    d->parked = parked;
+    return locator_ask(d->locator, file, err);
+}
+
+static int unpark(struct dispatch *d, uint32_t file, struct err *err)
+{
+    for (struct parked **at = &d->parked; *at;) {
+        struct parked *parked = *at;
+        int rc;
+
+        if (d->run->segments.file[parked->segment] != file) {
+            at = &parked->next;
+            continue;
+        }
+        *at = parked->next;
+        rc = grant_located(d, *parked, err);
+        free(parked);
+        if (rc < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* A grant that has not left yet is cancelled here. */
+static bool cancel_parked(struct dispatch *d, int rank, uint32_t segment)
+{
+    for (struct parked **at = &d->parked; *at; at = &(*at)->next) {
+        struct parked *parked = *at;
+
+        if (parked->rank != rank || parked->segment != segment)
+            continue;
+        *at = parked->next;
+        if (parked->unit)
+            sched_credit(d->sched, rank, 1);
+        free(parked);
+        sched_cancelled(d->sched, rank, segment);
+        return true;
+    }
+    return false;
+}
+
+static int grant(struct dispatch *d, const struct sched_action *action, struct err *err)
+{
+    struct msg msg = { .kind = MSG_GRANT };
+
+    for (uint32_t i = 0; i < action->count; i++) {
+        uint32_t segment = action->segment[i];
+        bool unit = i == action->count - 1;
+
+        if (must_locate(d, segment)) {
+            struct parked one = { NULL, action->rank, segment, unit, false };
+
+            if (grant_located(d, one, err) < 0)
+                return -1;
+            continue;
+        }
+        msg.item[msg.nitems++] =
+            (struct msg_item){ .segment = segment, .flags = unit ? MSG_ITEM_UNIT : 0 };
+    }
+    return msg.nitems ? agree_send(d->run, action->rank, &msg, err) : 0;
+}
+
+static int duplicate(struct dispatch *d, const struct sched_action *action,
+                     struct err *err)
+{
+    struct parked one = { NULL, action->rank, action->segment[0], true, true };
+
+    log_line(&d->run->log, LOG_DEBUG, "segment %u: rank %d fetches it as well",
+             (unsigned)one.segment, one.rank);
+    if (must_locate(d, one.segment))
+        return grant_located(d, one, err);
+    return send_one(d, &one, err);
+}
+
+static int act(struct dispatch *d, const struct sched_action *action, struct err *err)
+{
+    struct msg msg = { .kind = action->kind == SCHED_ADOPT ? MSG_ADOPT : MSG_CANCEL,
+                       .id = action->segment[0] };
+
+    switch (action->kind) {
+    case SCHED_GRANT:
+        return grant(d, action, err);
+    case SCHED_DUPLICATE:
+        return duplicate(d, action, err);
+    case SCHED_CANCEL:
+        if (cancel_parked(d, action->rank, action->segment[0]))
+            return 0;
+        break;
+    case SCHED_ADOPT:
+        break;
+    }
+    return agree_send(d->run, action->rank, &msg, err);
+}
+
+int dispatch_segments(struct dispatch *d, bool *moved, struct err *err)
+{
+    struct sched_action action;
+
+    while (sched_next(d->sched, clock_now(), &action)) {
+        *moved = true;
+        if (act(d, &action, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int dispatch_hashes(struct dispatch *d, bool *moved, struct err *err)
+{
+    struct relay_job job;
+
+    while (relay_next(d->relay, HASH_RUN, &job)) {
+        struct msg msg = {
+            .kind = MSG_HASH, .id = job.segment, .count = job.count, .midstate = job.from
+        };
+
+        *moved = true;
+        if (agree_send(d->run, job.rank, &msg, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int dispatch_places(struct dispatch *d, bool *moved, double *hold, struct err *err)
+{
+    uint32_t file;
+    int rc;
+
+    *hold = 0;
+    while (*hold <= 0 && locator_next(d->locator, &file, hold, &rc, err)) {
+        *moved = true;
+        if (rc < 0 || unpark(d, file, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int dispatch_all(struct dispatch *d, const struct msg *msg, struct err *err)
+{
+    int rc = 0;
+
+    for (int to = 0; to < d->run->size; to++)
+        if (agree_send(d->run, to, msg, err) < 0)
+            rc = -1;
+    return rc;
+}
+
+void dispatch_release(struct dispatch *d)
+{
+    while (d->parked) {
+        struct parked *parked = d->parked;
+
+        d->parked = parked->next;
+        free(parked);
+    }
+}

@@ -1,0 +1,37 @@
+/* phase/dispatch.h -- rank 0: carries what the scheduler and the relay decide to the
+ * ranks.
+ *
+ * A grant of a file whose place must be found first is parked until the locator knows it;
+ * everything else leaves at once. */
+#ifndef PHASE_DISPATCH_H
+#define PHASE_DISPATCH_H
+
+#include "core/relay.h"
+#include "core/sched.h"
+#include "phase/locator.h"
+
+struct parked;
+
+struct dispatch {
+    struct run *run;
+    struct sched *sched; /* borrowed, as are the next two */
+    struct relay *relay;
+    struct locator *locator;
+    struct parked *parked;
+};
+
+/* Do all that sched_next and relay_next say. *moved is set if there was anything. */
+int dispatch_segments(struct dispatch *dispatch, bool *moved, struct err *err);
+int dispatch_hashes(struct dispatch *dispatch, bool *moved, struct err *err);
+
+/* Send parked grants whose places have become known. *hold: seconds that the source wants
+ * the whole job to pause, or 0. */
+int dispatch_places(struct dispatch *dispatch, bool *moved, double *hold,
+                    struct err *err);
+
+/* The same message to every rank. */
+int dispatch_all(struct dispatch *dispatch, const struct msg *msg, struct err *err);
+
+void dispatch_release(struct dispatch *dispatch);
+
+#endif

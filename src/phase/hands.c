@@ -1,0 +1,252 @@
+#include "phase/hands.h"
+
+#include <stdlib.h>
+
+#include "io/clock.h"
+#include "io/fs.h"
+
+int hands_open(struct hands *hands, const struct task_world *world, struct outbox *outbox,
+               struct err *err)
+{
+    unsigned slots = world->run->slots;
+
+    hands->world = *world;
+    hands->outbox = outbox;
+    hands->last = &hands->first;
+    hands->slots = calloc(slots + (size_t)1, sizeof(*hands->slots));
+    if (!hands->slots)
+        return err_memory(err, "transfers");
+    for (unsigned i = 0; i < slots; i++)
+        if (task_slot_init(&hands->slots[i], i, err) < 0)
+            return -1;
+    return 0;
+}
+
+void hands_release(struct hands *hands)
+{
+    while (hands->first) {
+        struct task *task = hands->first;
+
+        hands->first = task->next;
+        task_destroy(task);
+    }
+    for (unsigned i = 0; hands->slots && i < hands->world.run->slots; i++)
+        task_slot_release(&hands->slots[i]);
+    free(hands->slots);
+    hands->slots = NULL;
+    places_release(&hands->places);
+}
+
+static struct task *find(struct hands *hands, uint32_t segment)
+{
+    for (struct task *task = hands->first; task; task = task->next)
+        if (task->segment == segment && !task->cancelled)
+            return task;
+    return NULL;
+}
+
+static int add(struct hands *hands, uint32_t segment, bool duplicate, bool unit,
+               struct err *err)
+{
+    uint32_t count = hands->world.run->segments.count;
+    struct task *task;
+
+    if (segment >= count)
+        return err_set(err, ERR_DEFECT, "granted segment %u of %u", (unsigned)segment,
+                       (unsigned)count);
+    task = task_create(&hands->world, segment, duplicate, err);
+    if (!task)
+        return -1;
+    task->unit = unit;
+    *hands->last = task;
+    hands->last = &task->next;
+    hands->waiting++;
+    return places_fill(&hands->places, task->file, &task->url, &task->generation, err);
+}
+
+int hands_grant(struct hands *hands, const struct msg *msg, struct err *err)
+{
+    for (uint32_t i = 0; i < msg->nitems; i++)
+        if (add(hands, msg->item[i].segment, false,
+                (msg->item[i].flags & MSG_ITEM_UNIT) != 0, err) < 0)
+            return -1;
+    return 0;
+}
+
+int hands_duplicate(struct hands *hands, uint32_t segment, struct err *err)
+{
+    return add(hands, segment, true, true, err);
+}
+
+/* A unit that has left the queue makes room for another one. */
+static void left_queue(struct hands *hands, const struct task *task)
+{
+    hands->waiting--;
+    if (task->unit)
+        hands->outbox->credit++;
+}
+
+void hands_cancel(struct hands *hands, uint32_t segment)
+{
+    struct task *task = find(hands, segment);
+
+    if (!task)
+        return; /* reported already: the two messages crossed */
+    if (task->state == TASK_WAITING)
+        left_queue(hands, task);
+    task_cancel(task);
+}
+
+int hands_adopt(struct hands *hands, uint32_t segment, struct err *err)
+{
+    struct task *task = find(hands, segment);
+
+    if (!task || task->state != TASK_SPARE)
+        return err_set(err, ERR_DEFECT, "told to adopt segment %u, which is not here",
+                       (unsigned)segment);
+    task_settle(task);
+    return 0;
+}
+
+void hands_drop_all(struct hands *hands)
+{
+    for (struct task *task = hands->first; task; task = task->next)
+        task_cancel(task);
+}
+
+static struct task_slot *free_slot(struct hands *hands)
+{
+    for (unsigned i = 0; i < hands->world.run->slots; i++)
+        if (!hands->slots[i].taken)
+            return &hands->slots[i];
+    return NULL;
+}
+
+int hands_begin(struct hands *hands, bool *moved, struct err *err)
+{
+    struct task_slot *slot;
+
+    for (struct task *task = hands->first; task && hands->waiting > 0;
+         task = task->next) {
+        if (task->state != TASK_WAITING)
+            continue;
+        if (!(slot = free_slot(hands)))
+            return 0;
+        left_queue(hands, task);
+        if (task_begin(task, slot, err) < 0)
+            return -1;
+        *moved = true;
+    }
+    return 0;
+}
+
+void hands_resume(struct hands *hands)
+{
+    if (hands->world.rate->per_second <= 0 ||
+        rate_wait(hands->world.rate, clock_now()) > 0)
+        return;
+    for (struct task *task = hands->first; task; task = task->next)
+        if (task->paused)
+            task_resume(task);
+}
+
+static void touch(struct hands *hands, uint32_t file)
+{
+    for (uint32_t i = 0; i < hands->ntouched && i < HANDS_TOUCHED; i++)
+        if (hands->touched[i] == file)
+            return;
+    if (hands->ntouched < HANDS_TOUCHED)
+        hands->touched[hands->ntouched] = file;
+    if (hands->ntouched <= HANDS_TOUCHED)
+        hands->ntouched++;
+}
+
+static void count_landed(struct hands *hands, const struct task *task)
+{
+    uint64_t *value = hands->world.run->stats.value;
+
+    touch(hands, task->file);
+    value[STAT_SEGMENTS]++;
+    value[STAT_HASHED] += task->hashed ? task->got : 0;
+}
+
+/* Report what became of a task; *over: it can be freed. */
+static int finish(struct hands *hands, struct task *task, bool *over, struct err *err)
+{
+    *over = false;
+    switch (task->state) {
+    case TASK_SPARE:
+        /* Said once; what is to become of it is the coordinator's word. */
+        if (task->reported)
+            return 0;
+        task->reported = true;
+        return outbox_landed(hands->outbox, task, err);
+    case TASK_LANDED:
+        *over = true;
+        count_landed(hands, task);
+        return outbox_landed(hands->outbox, task, err);
+    case TASK_DROPPED:
+        *over = task_idle(task);
+        if (!*over)
+            return 0;
+        if (!task->small)
+            store_drop(hands->world.store, task->segment, task->duplicate);
+        return task->cancelled ? outbox_cancelled(hands->outbox, task, err)
+                               : outbox_failed(hands->outbox, task, err);
+    default:
+        return 0;
+    }
+}
+
+int hands_sweep(struct hands *hands, struct err *err)
+{
+    struct task **at = &hands->first;
+
+    hands->settling = 0;
+    while (*at) {
+        struct task *task = *at;
+        bool over;
+
+        if (finish(hands, task, &over, err) < 0)
+            return -1;
+        hands->settling += task->state == TASK_SETTLING;
+        if (!over) {
+            at = &task->next;
+            continue;
+        }
+        *at = task->next;
+        task_destroy(task);
+    }
+    hands->last = at;
+    return 0;
+}
+
+bool hands_room(const struct hands *hands)
+{
+    return hands->settling <= 2 * hands->world.run->slots;
+}
+
+bool hands_is_write(const struct hands *hands, const struct job *job)
+{
+    const char *owner = job->owner;
+    const char *begin = (const char *)hands->slots;
+
+    return owner >= begin &&
+           owner < (const char *)(hands->slots + hands->world.run->slots);
+}
+
+int hands_sync(const struct hands *hands, struct err *err)
+{
+    struct strbuf path = { 0 };
+    int rc = 0;
+
+    if (hands->ntouched > HANDS_TOUCHED)
+        return fs_sync_system(hands->world.run->tree, err);
+    for (uint32_t i = 0; i < hands->ntouched && rc == 0; i++) {
+        rc = store_place(hands->world.store, hands->touched[i], &path, err);
+        if (rc == 0)
+            rc = fs_sync_path(path.data, err);
+    }
+    strbuf_release(&path);
+    return rc;
+}

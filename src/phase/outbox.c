@@ -1,0 +1,88 @@
+#include "phase/outbox.h"
+
+#include <string.h>
+
+#include "io/clock.h"
+
+static const double OUTBOX_PROGRESS = 0.5; /* seconds */
+
+void outbox_open(struct outbox *outbox, struct run *run, uint32_t credit)
+{
+    *outbox = (struct outbox){ .run = run, .credit = credit };
+    outbox->landed.kind = MSG_LANDED;
+}
+
+static int send_landed(struct outbox *outbox, struct err *err)
+{
+    int rc = 0;
+
+    if (outbox->landed.nitems > 0)
+        rc = agree_send(outbox->run, 0, &outbox->landed, err);
+    outbox->landed.nitems = 0;
+    return rc;
+}
+
+int outbox_landed(struct outbox *outbox, const struct task *task, struct err *err)
+{
+    struct msg_item *item = &outbox->landed.item[outbox->landed.nitems++];
+
+    item->segment = task->segment;
+    item->bytes = task->got;
+    item->flags = (task->hashed ? MSG_ITEM_DIGEST : 0u) | (task->bad ? MSG_ITEM_BAD : 0u);
+    memcpy(item->sha256, task->sha256, sizeof(item->sha256));
+    return outbox->landed.nitems == MSG_ITEMS ? send_landed(outbox, err) : 0;
+}
+
+int outbox_failed(struct outbox *outbox, const struct task *task, struct err *err)
+{
+    struct msg msg = { .kind = MSG_FAILED,
+                       .id = task->segment,
+                       .count = task->generation,
+                       .outcome = task->outcome,
+                       .text = task->err.text };
+
+    return agree_send(outbox->run, 0, &msg, err);
+}
+
+int outbox_cancelled(struct outbox *outbox, const struct task *task, struct err *err)
+{
+    struct msg msg = { .kind = MSG_CANCELLED, .id = task->segment };
+
+    return agree_send(outbox->run, 0, &msg, err);
+}
+
+static int send_progress(struct outbox *outbox, const struct task *first, struct err *err)
+{
+    struct msg msg = { .kind = MSG_PROGRESS,
+                       .bytes = outbox->run->stats.value[STAT_FETCHED] };
+
+    for (const struct task *task = first; task; task = task->next) {
+        if (task->state == TASK_FETCHING || task->state == TASK_DRAINING)
+            msg.count++;
+        else if (task->state != TASK_SETTLING)
+            continue;
+        if (msg.nitems < MSG_ITEMS)
+            msg.item[msg.nitems++] =
+                (struct msg_item){ .segment = task->segment, .bytes = task->got };
+    }
+    return agree_send(outbox->run, 0, &msg, err);
+}
+
+int outbox_send(struct outbox *outbox, const struct task *first, bool room,
+                struct err *err)
+{
+    struct msg credit = { .kind = MSG_CREDIT, .count = outbox->credit };
+    double now = clock_now();
+
+    if (send_landed(outbox, err) < 0)
+        return -1;
+    if (room && outbox->credit > 0) {
+        outbox->credit = 0;
+        if (agree_send(outbox->run, 0, &credit, err) < 0)
+            return -1;
+    }
+    if (now < outbox->reported + OUTBOX_PROGRESS)
+        return 0;
+    outbox->reported = now;
+    return send_progress(outbox, first, err);
+}

@@ -1,0 +1,27 @@
+/* phase/outbox.h -- what a rank tells the coordinator, a few messages a turn however many
+ * small files there are. */
+#ifndef PHASE_OUTBOX_H
+#define PHASE_OUTBOX_H
+
+#include "phase/task.h"
+
+struct outbox {
+    struct run *run;
+    struct msg landed; /* fills up during a turn */
+    uint32_t credit;   /* units to ask for */
+    double reported;   /* clock_now of the last progress message */
+};
+
+void outbox_open(struct outbox *outbox, struct run *run, uint32_t credit);
+
+/* LANDED, or SPARE: whole, but in private space. */
+int outbox_landed(struct outbox *outbox, const struct task *task, struct err *err);
+int outbox_failed(struct outbox *outbox, const struct task *task, struct err *err);
+int outbox_cancelled(struct outbox *outbox, const struct task *task, struct err *err);
+
+/* End of a turn: send what has collected; credit only if there is room for more work, and
+ * twice a second how far the tasks of that list are. */
+int outbox_send(struct outbox *outbox, const struct task *first, bool room,
+                struct err *err);
+
+#endif
