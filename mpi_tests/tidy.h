@@ -1,5 +1,5 @@
-/* Put in front of each source for clang-tidy, which does not look into other files: without
- * this it explores worlds in which "return err_set(...)" returns success. */
+/* Put in front of each source for clang-tidy, which does not look into other files:
+ * without this it explores worlds in which "return err_set(...)" returns success. */
 #include "../src/base/err.h"
 
 #define err_set(...) (err_set(__VA_ARGS__), -1)

@@ -1,4 +1,4 @@
-"""mpifetch against a server that misbehaves: the table of cases.py, and what needs more than a row."""
+"""mpifetch against a server that misbehaves: the table of cases.py, and what no row can say."""
 
 import re
 

@@ -376,7 +376,9 @@ def raw(url):
             connection.shutdown(socket.SHUT_WR)
             while data := connection.recv(1 << 16):
                 received += data
-        except ConnectionResetError:
+        except TimeoutError:
+            raise
+        except OSError:  # reset, broken pipe or not connected, as the moment has it
             received += b"(reset)"
     return received
 

@@ -1,4 +1,4 @@
-"""HTTP plumbing for the loopback Hub: threads, keep-alive, ranges, request log, scripted trouble."""
+"""HTTP plumbing for the loopback Hub: threads, ranges, request log, scripted trouble."""
 
 import fnmatch
 import json

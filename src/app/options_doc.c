@@ -43,7 +43,7 @@ static const struct {
     { 7, "interrupted by a signal or time limit; run it again" },
 };
 
-enum { COLUMN = 26, WIDTH = 79 };
+enum { COLUMN = 30, WIDTH = 79 };
 
 static void pad(struct strbuf *out, size_t from, size_t to)
 {

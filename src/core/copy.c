@@ -11,35 +11,35 @@ bool copy_takes_back(const struct lease *lease)
     return lease->state == LEASE_QUEUED && lease->slot == LEASE_FIRST;
 }
 
-static bool may_copy(const struct copy_view *view, const struct lease *lease)
+static bool may_copy(const struct ledger *ledger, const struct lease *lease)
 {
     return lease->slot == LEASE_COPY ||
-           view->book->copies < (uint32_t)view->credit->nranks;
+           ledger->book.copies < (uint32_t)ledger->credit.nranks;
 }
 
-bool copy_stalled(const struct copy_view *view, double stall, struct copy_choice *choice,
+bool copy_stalled(const struct ledger *ledger, double stall, struct copy_choice *choice,
                   double *due)
 {
-    const struct lease_book *book = view->book;
+    const struct lease_book *book = &ledger->book;
 
     *due = INFINITY;
     for (uint32_t i = book->first[LINE_WATCH]; i; i = book->lease[i].behind) {
         const struct lease *lease = &book->lease[i];
         double at = lease->moved + stall;
 
-        if (at > view->now) {
+        if (at > ledger->now) {
             *due = fmin(*due, at);
             return false;
         }
-        if (lease->copy_after > view->now) {
+        if (lease->copy_after > ledger->now) {
             *due = fmin(*due, lease->copy_after);
             continue;
         }
         choice->lease = i;
-        choice->rank = credit_pick(view->credit, lease->rank);
+        choice->rank = credit_pick(&ledger->credit, lease->rank);
         choice->late = INFINITY;
         if (choice->rank != CREDIT_NOBODY &&
-            (copy_takes_back(lease) || may_copy(view, lease)))
+            (copy_takes_back(lease) || may_copy(ledger, lease)))
             return true;
     }
     return false;
@@ -52,13 +52,13 @@ struct ready {
 
 /* A rank has run out of work if all it holds is under way and it has run more at a time.
  * How many units it can take beyond that. */
-static uint32_t room_of(const struct copy_view *view, int rank)
+static uint32_t room_of(const struct ledger *ledger, int rank)
 {
-    const struct holder *holder = &view->book->holder[rank];
+    const struct holder *holder = &ledger->book.holder[rank];
     uint32_t busy = holder->in[LEASE_RUNNING] + holder->in[LEASE_ADOPTING] +
                     holder->in[LEASE_STOPPING] + holder->expected;
     uint32_t slots = holder->peak > 0 ? holder->peak : 1;
-    uint32_t credit = view->credit->units[rank];
+    uint32_t credit = ledger->credit.units[rank];
 
     if (holder->in[LEASE_QUEUED] > 0 || busy >= slots || holder->expected >= credit)
         return 0;
@@ -66,13 +66,13 @@ static uint32_t room_of(const struct copy_view *view, int rank)
                                                     : credit - holder->expected;
 }
 
-static uint32_t find_ready(const struct copy_view *view, struct ready ready[COPY_MOST])
+static uint32_t find_ready(const struct ledger *ledger, struct ready ready[COPY_MOST])
 {
     uint32_t n = 0;
 
-    for (int i = 0; i < view->credit->waiting && n < COPY_MOST; i++) {
-        int rank = credit_at(view->credit, i);
-        uint32_t room = room_of(view, rank);
+    for (int i = 0; i < ledger->credit.waiting && n < COPY_MOST; i++) {
+        int rank = credit_at(&ledger->credit, i);
+        uint32_t room = room_of(ledger, rank);
 
         if (room > 0)
             ready[n++] = (struct ready){ rank, room };
@@ -82,27 +82,27 @@ static uint32_t find_ready(const struct copy_view *view, struct ready ready[COPY
 
 /* Seconds until a running transfer ends: at the pace it had, but silence is expected to
  * last as long again as it has lasted. */
-static double remaining(const struct copy_view *view, const struct lease *lease)
+static double remaining(const struct ledger *ledger, const struct lease *lease)
 {
-    uint64_t size = segment_bytes(view->segments, lease->segment);
-    double end = lease->started + lease_guess(view->book, lease->rank, size);
+    uint64_t size = segment_bytes(ledger->segments, lease->segment);
+    double end = lease->started + lease_guess(&ledger->book, lease->rank, size);
 
     if (lease->bytes > 0 && lease->bytes <= size && lease->moved > lease->started)
         end = lease->moved + (double)(size - lease->bytes) *
                                  (lease->moved - lease->started) / (double)lease->bytes;
-    return fmax(end - view->now, view->now - lease->moved);
+    return fmax(end - ledger->now, ledger->now - lease->moved);
 }
 
 /* Seconds until a transfer ends that has not begun, behind so many others that have not:
  * on average those that run are half done. */
-static double remaining_queued(const struct copy_view *view, const struct lease *lease,
+static double remaining_queued(const struct ledger *ledger, const struct lease *lease,
                                uint32_t ahead)
 {
-    const struct holder *holder = &view->book->holder[lease->rank];
+    const struct holder *holder = &ledger->book.holder[lease->rank];
     double slots = holder->peak > 0 ? holder->peak : 1;
-    uint64_t size = segment_bytes(view->segments, lease->segment);
+    uint64_t size = segment_bytes(ledger->segments, lease->segment);
 
-    return lease_guess(view->book, lease->rank, size) * (1.5 + ahead / slots);
+    return lease_guess(&ledger->book, lease->rank, size) * (1.5 + ahead / slots);
 }
 
 /* Keep the latest, latest first. */
@@ -119,13 +119,13 @@ static uint32_t insert(struct copy_choice *choice, uint32_t n, struct copy_choic
     return n;
 }
 
-static uint32_t gather(const struct copy_view *view, enum lease_state state,
+static uint32_t gather(const struct ledger *ledger, enum lease_state state,
                        struct copy_choice choice[COPY_MOST])
 {
-    const struct lease_book *book = view->book;
+    const struct lease_book *book = &ledger->book;
     uint32_t n = 0;
 
-    for (int rank = 0; rank < view->credit->nranks; rank++) {
+    for (int rank = 0; rank < ledger->credit.nranks; rank++) {
         const struct holder *holder = &book->holder[rank];
         uint32_t ahead = 0;
 
@@ -138,24 +138,24 @@ static uint32_t gather(const struct copy_view *view, enum lease_state state,
             bool queued = lease->state == LEASE_QUEUED;
 
             if (lease->state == (uint8_t)state && lease->slot == LEASE_FIRST &&
-                lease_other(book, i) == 0 && (queued || lease->copy_after <= view->now))
+                lease_other(book, i) == 0 && (queued || lease->copy_after <= ledger->now))
                 n = insert(
                     choice, n,
                     (struct copy_choice){ i, -1,
-                                          queued ? remaining_queued(view, lease, ahead)
-                                                 : remaining(view, lease) });
+                                          queued ? remaining_queued(ledger, lease, ahead)
+                                                 : remaining(ledger, lease) });
             ahead += queued;
         }
     }
     return n;
 }
 
-static bool worthwhile(const struct copy_view *view, const struct copy_choice *choice,
+static bool worthwhile(const struct ledger *ledger, const struct copy_choice *choice,
                        int rank)
 {
-    const struct lease *lease = &view->book->lease[choice->lease];
-    uint64_t size = segment_bytes(view->segments, lease->segment);
-    double fresh = lease_guess(view->book, rank, size);
+    const struct lease *lease = &ledger->book.lease[choice->lease];
+    uint64_t size = segment_bytes(ledger->segments, lease->segment);
+    double fresh = lease_guess(&ledger->book, rank, size);
 
     if (rank == lease->rank)
         return false;
@@ -166,14 +166,14 @@ static bool worthwhile(const struct copy_view *view, const struct copy_choice *c
 
 /* Give each choice, in turn, to the first ready rank that is good for it; drop the
  * others. */
-static uint32_t match(const struct copy_view *view, struct copy_choice *choice,
-                      uint32_t n, struct ready *ready, uint32_t nready)
+static uint32_t match(const struct ledger *ledger, struct copy_choice *choice, uint32_t n,
+                      struct ready *ready, uint32_t nready)
 {
     uint32_t kept = 0;
 
     for (uint32_t i = 0; i < n; i++) {
         for (uint32_t k = 0; k < nready && choice[i].rank < 0; k++)
-            if (ready[k].room > 0 && worthwhile(view, &choice[i], ready[k].rank)) {
+            if (ready[k].room > 0 && worthwhile(ledger, &choice[i], ready[k].rank)) {
                 choice[i].rank = ready[k].rank;
                 ready[k].room--;
             }
@@ -183,20 +183,20 @@ static uint32_t match(const struct copy_view *view, struct copy_choice *choice,
     return kept;
 }
 
-uint32_t copy_late(const struct copy_view *view, struct copy_choice choice[COPY_MOST])
+uint32_t copy_late(const struct ledger *ledger, struct copy_choice choice[COPY_MOST])
 {
-    uint32_t spare = (uint32_t)view->credit->nranks - view->book->copies;
+    uint32_t spare = (uint32_t)ledger->credit.nranks - ledger->book.copies;
     struct ready ready[COPY_MOST];
-    uint32_t nready = find_ready(view, ready);
+    uint32_t nready = find_ready(ledger, ready);
     uint32_t n;
 
     if (nready == 0)
         return 0;
-    n = gather(view, LEASE_QUEUED, choice);
-    n = match(view, choice, n, ready, nready);
+    n = gather(ledger, LEASE_QUEUED, choice);
+    n = match(ledger, choice, n, ready, nready);
     if (n > 0)
         return n;
-    n = gather(view, LEASE_RUNNING, choice);
-    n = match(view, choice, n, ready, nready);
+    n = gather(ledger, LEASE_RUNNING, choice);
+    n = match(ledger, choice, n, ready, nready);
     return n < spare ? n : spare;
 }

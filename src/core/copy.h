@@ -5,9 +5,7 @@
 #ifndef CORE_COPY_H
 #define CORE_COPY_H
 
-#include "core/credit.h"
-#include "core/lease.h"
-#include "core/segment.h"
+#include "core/ledger.h"
 
 enum { COPY_MOST = 64 }; /* choices of one look */
 
@@ -17,22 +15,15 @@ struct copy_choice {
     double late; /* seconds until the lease would end */
 };
 
-struct copy_view {
-    const struct lease_book *book;
-    const struct credit *credit;
-    const struct segments *segments;
-    double now;
-};
-
 /* A lease without progress for `stall` seconds, for which another rank has credit. If
  * there is none, *due is when there may be one although nobody reports. Constant time,
  * but for leases that have stalled and cannot be helped. */
-bool copy_stalled(const struct copy_view *view, double stall, struct copy_choice *choice,
+bool copy_stalled(const struct ledger *ledger, double stall, struct copy_choice *choice,
                   double *due);
 
 /* For ranks that have run out of work: leases that others have not begun, or else those
  * that end last, if another rank would be done with them sooner. Walks all leases. */
-uint32_t copy_late(const struct copy_view *view, struct copy_choice choice[COPY_MOST]);
+uint32_t copy_late(const struct ledger *ledger, struct copy_choice choice[COPY_MOST]);
 
 bool copy_takes_back(const struct lease *lease);
 

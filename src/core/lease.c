@@ -121,6 +121,13 @@ void lease_line(struct lease_book *book, uint32_t number, enum lease_line line)
     book->last[line] = number;
 }
 
+void lease_bequeath(struct lease_book *book, uint32_t number, int heir)
+{
+    lease_disinherit(book, number);
+    book->lease[number].heir = heir;
+    book->holder[heir].expected++;
+}
+
 void lease_disinherit(struct lease_book *book, uint32_t number)
 {
     struct lease *lease = &book->lease[number];
@@ -220,6 +227,22 @@ void lease_watch(struct lease_book *book, uint32_t segment, double now)
     }
 }
 
+void lease_progress(struct lease_book *book, uint32_t number, uint64_t bytes, double now)
+{
+    struct lease *lease = &book->lease[number];
+
+    if (lease->state == LEASE_QUEUED) {
+        lease_enter(book, number, LEASE_RUNNING);
+        lease->started = now;
+    } else if (bytes <= lease->bytes) {
+        return;
+    }
+    lease->bytes = bytes;
+    lease->moved = now;
+    if (lease->line == LINE_WATCH)
+        lease_line(book, number, LINE_WATCH);
+}
+
 static void pace_add(struct pace *pace, double seconds, double weight, double keep)
 {
     pace->seconds = pace->seconds * keep + seconds;
@@ -247,4 +270,13 @@ double lease_guess(const struct lease_book *book, int rank, uint64_t bytes)
     if (pace->weight <= 0)
         return 0;
     return ((double)bytes + PACE_REQUEST) * pace->seconds / pace->weight;
+}
+
+uint32_t lease_held(const struct lease_book *book, int rank)
+{
+    uint32_t held = 0;
+
+    for (int state = 0; state < LEASE_STATES; state++)
+        held += book->holder[rank].in[state];
+    return held;
 }

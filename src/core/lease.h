@@ -90,8 +90,13 @@ void lease_promote(struct lease_book *book, uint32_t number);
  * lease is watched, since there is no third. Those in LINE_SEND stay. */
 void lease_watch(struct lease_book *book, uint32_t segment, double now);
 
-/* The heir waits no more. */
+/* The heir waits for the segment to be taken back; and waits no more. */
+void lease_bequeath(struct lease_book *book, uint32_t number, int heir);
 void lease_disinherit(struct lease_book *book, uint32_t number);
+
+/* So many bytes have come: the rank has begun, and got on if they are more than before.
+ */
+void lease_progress(struct lease_book *book, uint32_t number, uint64_t bytes, double now);
 
 /* Learn from a whole transfer. */
 void lease_learn(struct lease_book *book, uint32_t number, uint64_t bytes, double now);
@@ -99,5 +104,7 @@ void lease_learn(struct lease_book *book, uint32_t number, uint64_t bytes, doubl
 /* Seconds that the rank takes for so many bytes, as far as anybody knows; 0: nobody does.
  */
 double lease_guess(const struct lease_book *book, int rank, uint64_t bytes);
+
+uint32_t lease_held(const struct lease_book *book, int rank); /* how many in all */
 
 #endif

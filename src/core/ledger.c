@@ -33,7 +33,8 @@ void ledger_release(struct ledger *ledger)
     *ledger = (struct ledger){ 0 };
 }
 
-static void segment_enter(struct ledger *ledger, uint32_t segment, enum segment_state next)
+static void segment_enter(struct ledger *ledger, uint32_t segment,
+                          enum segment_state next)
 {
     /* pending to stored: a former run stored it. stored to pending: its digest was wrong,
      * or the rank that had it is lost. */
@@ -192,6 +193,16 @@ void ledger_fall(struct ledger *ledger, uint32_t number, double not_before)
             fmax(ledger->book.lease[other].copy_after, not_before);
         lease_watch(&ledger->book, lease.segment, ledger->now);
     }
+}
+
+void ledger_retire(struct ledger *ledger, int rank)
+{
+    struct holder *holder = &ledger->book.holder[rank];
+
+    holder->retired = true;
+    credit_drop(&ledger->credit, rank);
+    while (holder->first)
+        ledger_fall(ledger, holder->first, -INFINITY);
 }
 
 void ledger_have(struct ledger *ledger, uint32_t segment)

@@ -1,9 +1,9 @@
 /* core/ledger.h -- where each segment stands, and every step from one state to another.
  *
  * The scheduler decides who should get what, and when; the ledger carries it out, so that
- * whatever is decided and whatever ranks report, each segment is pending, leased or stored,
- * and no two ranks write one place. Messages to ranks that follow from a step are posted
- * here and leave by ledger_send.
+ * whatever is decided and whatever ranks report, each segment is pending, leased or
+ * stored, and no two ranks write one place. Messages to ranks that follow from a step are
+ * posted here and leave by ledger_send.
  *
  * Time         `now` is kept by the owner: it must be right before each call. */
 #ifndef CORE_LEDGER_H
@@ -48,10 +48,15 @@ enum sched_verdict ledger_done(struct ledger *ledger, uint32_t lease);
 /* The lease ended and brought nothing. */
 void ledger_fall(struct ledger *ledger, uint32_t lease, double not_before);
 
+/* Nothing of that rank counts any more. What it stored stays stored. */
+void ledger_retire(struct ledger *ledger, int rank);
+
+/* Nothing happens unless the segment is pending. */
 void ledger_have(struct ledger *ledger, uint32_t segment);
 
-/* A segment of which a late copy is still to be answered for is pending outside the queue
- * until then: the rank's last word would be taken for that on the next grant. */
+/* Nothing happens unless the segment is stored. A segment of which a late copy is still
+ * to be answered for is pending outside the queue until then: the rank's last word would
+ * be taken for that on the next grant. */
 void ledger_restart(struct ledger *ledger, uint32_t segment, int not_by);
 
 #endif

@@ -1,72 +1,47 @@
 #include "core/sched.h"
 
-#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "core/copy.h"
-#include "core/credit.h"
-#include "core/lease.h"
-#include "core/queue.h"
+#include "core/ledger.h"
 
 /* Seconds between two looks at all leases for late ones: that walk must cost nothing
  * beside the rest, and most looks change nothing. */
 static const double look_least = 0.02, look_most = 0.25;
 
 struct sched {
-    const struct segments *segments;
-    struct sched_policy policy;
-    int nranks;
-    uint8_t *state; /* of each segment */
-    uint32_t in[SEGMENT_STATES];
-    struct credit credit;
-    struct queue queue;
-    struct lease_book book;
-    double now, hold, due;
+    struct ledger ledger;
+    double stall, hold, due;
     double looked, look_gap;
 };
 
 int sched_create(struct sched **out, const struct segments *segments, int nranks,
                  const struct sched_policy *policy, struct err *err)
 {
-    struct sched *sched = calloc(1, sizeof(*sched));
-    int rc = -1;
+    struct sched *sched = malloc(sizeof(*sched));
 
     *out = NULL;
     if (!sched)
         return err_memory(err, "scheduler");
-    sched->segments = segments;
-    sched->policy = *policy;
-    sched->nranks = nranks;
-    sched->now = sched->hold = sched->looked = sched->due = -INFINITY;
-    sched->look_gap = look_least;
-    sched->in[SEGMENT_PENDING] = segments->count;
-    sched->state = calloc((size_t)segments->count + 1, sizeof(*sched->state));
-    if (!sched->state) {
-        err_memory(err, "scheduler");
-        goto out;
+    *sched = (struct sched){ .stall = policy->stall,
+                             .hold = -INFINITY,
+                             .due = -INFINITY,
+                             .looked = -INFINITY,
+                             .look_gap = look_least };
+    if (ledger_init(&sched->ledger, segments, nranks, policy, err) < 0) {
+        free(sched);
+        return -1;
     }
-    if (credit_init(&sched->credit, nranks, err) < 0 ||
-        lease_book_init(&sched->book, segments->count, nranks, err) < 0 ||
-        queue_init(&sched->queue, segments, nranks, policy->small, policy->batch_bytes,
-                   err) < 0)
-        goto out;
     *out = sched;
-    sched = NULL;
-    rc = 0;
-out:
-    sched_destroy(sched);
-    return rc;
+    return 0;
 }
 
 void sched_destroy(struct sched *sched)
 {
     if (!sched)
         return;
-    credit_release(&sched->credit);
-    lease_book_release(&sched->book);
-    queue_release(&sched->queue);
-    free(sched->state);
+    ledger_release(&sched->ledger);
     free(sched);
 }
 
@@ -78,62 +53,50 @@ static void wake(struct sched *sched)
 
 static void tick(struct sched *sched, double now)
 {
-    sched->now = fmax(sched->now, now);
+    sched->ledger.now = fmax(sched->ledger.now, now);
 }
 
 void sched_credit(struct sched *sched, int rank, uint32_t units)
 {
-    if (sched->book.holder[rank].retired)
-        return;
-    credit_add(&sched->credit, rank, units);
     wake(sched);
-}
-
-static struct copy_view view_of(const struct sched *sched)
-{
-    return (struct copy_view){ .book = &sched->book,
-                               .credit = &sched->credit,
-                               .segments = sched->segments,
-                               .now = sched->now };
+    if (!sched->ledger.book.holder[rank].retired)
+        credit_add(&sched->ledger.credit, rank, units);
 }
 
 static bool help_stalled(struct sched *sched)
 {
-    struct copy_view view = view_of(sched);
+    struct ledger *ledger = &sched->ledger;
     struct copy_choice choice;
 
-    if (!copy_stalled(&view, sched->policy.stall, &choice, &sched->due))
+    if (!copy_stalled(ledger, sched->stall, &choice, &sched->due))
         return false;
-    if (copy_takes_back(&sched->book.lease[choice.lease]))
-        stop(sched, choice.lease);
+    if (copy_takes_back(&ledger->book.lease[choice.lease]))
+        ledger_stop(ledger, choice.lease);
     else
-        copy(sched, choice.lease, choice.rank);
+        ledger_copy(ledger, choice.lease, choice.rank);
     return true;
 }
 
 static bool help_late(struct sched *sched)
 {
-    struct copy_view view = view_of(sched);
+    struct ledger *ledger = &sched->ledger;
     struct copy_choice choice[COPY_MOST];
     uint32_t n = 0;
 
-    if (sched->in[SEGMENT_LEASED] == 0 || sched->nranks < 2)
+    if (ledger->in[SEGMENT_LEASED] == 0 || ledger->credit.nranks < 2)
         return false;
-    if (sched->looked + sched->look_gap <= sched->now) {
-        n = copy_late(&view, choice);
+    if (sched->looked + sched->look_gap <= ledger->now) {
+        n = copy_late(ledger, choice);
         sched->look_gap = n > 0 ? look_least : fmin(2 * sched->look_gap, look_most);
-        sched->looked = sched->now;
+        sched->looked = ledger->now;
     }
     for (uint32_t i = 0; i < n; i++) {
-        struct lease *lease = &sched->book.lease[choice[i].lease];
-
-        if (!copy_takes_back(lease)) {
-            copy(sched, choice[i].lease, choice[i].rank);
-            continue;
+        if (copy_takes_back(&ledger->book.lease[choice[i].lease])) {
+            lease_bequeath(&ledger->book, choice[i].lease, choice[i].rank);
+            ledger_stop(ledger, choice[i].lease);
+        } else {
+            ledger_copy(ledger, choice[i].lease, choice[i].rank);
         }
-        lease->heir = choice[i].rank;
-        sched->book.holder[choice[i].rank].expected++;
-        stop(sched, choice[i].lease);
     }
     sched->due = fmin(sched->due, sched->looked + sched->look_gap);
     return n > 0;
@@ -141,57 +104,56 @@ static bool help_late(struct sched *sched)
 
 bool sched_next(struct sched *sched, double now, struct sched_action *action)
 {
+    struct ledger *ledger = &sched->ledger;
+    int avoid;
+
     tick(sched, now);
-    if (send_posted(sched, action))
+    if (ledger_send(ledger, action))
         return true;
     sched->due = INFINITY;
-    if (sched->credit.waiting == 0)
+    if (ledger->credit.waiting == 0)
         return false;
-    if (sched->now < sched->hold) {
+    if (ledger->now < sched->hold) {
         sched->due = sched->hold;
         return false;
     }
     if (help_stalled(sched))
-        return send_posted(sched, action);
-    if (grant(sched, action))
+        return ledger_send(ledger, action);
+    if (queue_ready(&ledger->queue, ledger->now, &avoid)) {
+        ledger_grant(ledger, avoid, action);
         return true;
+    }
     if (help_late(sched))
-        return send_posted(sched, action);
-    sched->due = fmin(sched->due, queue_due(&sched->queue));
+        return ledger_send(ledger, action);
+    sched->due = fmin(sched->due, queue_due(&ledger->queue));
     return false;
 }
 
+/* 0 if the rank holds no lease of the segment; a retired rank holds none at all. */
 static uint32_t lease_of(const struct sched *sched, int rank, uint32_t segment)
 {
-    return sched->book.holder[rank].retired ? 0 : lease_find(&sched->book, segment, rank);
+    return lease_find(&sched->ledger.book, segment, rank);
 }
 
 enum sched_verdict sched_done(struct sched *sched, int rank, uint32_t segment, double now)
 {
-    uint32_t number = lease_of(sched, rank, segment);
-    enum sched_verdict verdict;
+    uint32_t lease = lease_of(sched, rank, segment);
 
     tick(sched, now);
     wake(sched);
-    if (!number)
+    if (!lease)
         return SCHED_LATE;
     sched->look_gap = look_least;
-    lease_learn(&sched->book, number, segment_bytes(sched->segments, segment),
-                sched->now);
-    if (sched->book.lease[number].slot == LEASE_FIRST)
-        verdict = first_done(sched, number);
-    else
-        verdict = copy_done(sched, number);
-    lease_watch(&sched->book, segment, sched->now);
-    return verdict;
+    return ledger_done(&sched->ledger, lease);
 }
 
 void sched_failed(struct sched *sched, int rank, uint32_t segment, double not_before)
 {
-    uint32_t number = lease_of(sched, rank, segment);
+    uint32_t lease = lease_of(sched, rank, segment);
 
-    if (number)
-        fall(sched, number, not_before);
+    wake(sched);
+    if (lease)
+        ledger_fall(&sched->ledger, lease, not_before);
 }
 
 void sched_cancelled(struct sched *sched, int rank, uint32_t segment)
@@ -202,59 +164,30 @@ void sched_cancelled(struct sched *sched, int rank, uint32_t segment)
 void sched_progress(struct sched *sched, int rank, uint32_t segment, uint64_t bytes,
                     double now)
 {
-    uint32_t number = lease_of(sched, rank, segment);
-    struct lease *lease = &sched->book.lease[number];
+    uint32_t lease = lease_of(sched, rank, segment);
 
     tick(sched, now);
     wake(sched);
-    if (!number)
-        return;
-    if (lease->state == LEASE_QUEUED) {
-        lease_enter(&sched->book, number, LEASE_RUNNING);
-        lease->started = sched->now;
-    } else if (bytes <= lease->bytes) {
-        return;
-    }
-    lease->bytes = bytes;
-    lease->moved = sched->now;
-    if (lease->line == LINE_WATCH)
-        lease_line(&sched->book, number, LINE_WATCH);
+    if (lease)
+        lease_progress(&sched->ledger.book, lease, bytes, sched->ledger.now);
 }
 
 void sched_have(struct sched *sched, uint32_t segment)
 {
     wake(sched);
-    if (sched->state[segment] != SEGMENT_PENDING)
-        return;
-    queue_drop(&sched->queue, segment);
-    segment_enter(sched, segment, SEGMENT_STORED);
+    ledger_have(&sched->ledger, segment);
 }
 
 void sched_restart(struct sched *sched, uint32_t segment, int not_by)
 {
-    uint32_t late = sched->book.of[segment][LEASE_COPY];
-
     wake(sched);
-    if (sched->state[segment] != SEGMENT_STORED)
-        return;
-    segment_enter(sched, segment, SEGMENT_PENDING);
-    /* A late copy is still to answer. Its last word would be taken for that on the next
-     * grant, so the segment waits for it outside the queue. */
-    if (late)
-        sched->book.lease[late].avoid = not_by;
-    else
-        queue_again(&sched->queue, segment, -INFINITY, not_by);
+    ledger_restart(&sched->ledger, segment, not_by);
 }
 
 void sched_retire(struct sched *sched, int rank)
 {
-    struct holder *holder = &sched->book.holder[rank];
-
     wake(sched);
-    holder->retired = true;
-    credit_drop(&sched->credit, rank);
-    while (holder->first)
-        fall(sched, holder->first, -INFINITY);
+    ledger_retire(&sched->ledger, rank);
 }
 
 void sched_hold(struct sched *sched, double until)
@@ -265,7 +198,7 @@ void sched_hold(struct sched *sched, double until)
 
 bool sched_finished(const struct sched *sched)
 {
-    return sched->in[SEGMENT_STORED] == sched->segments->count;
+    return sched_stored(sched) == sched->ledger.segments->count;
 }
 
 double sched_due(const struct sched *sched)
@@ -275,25 +208,20 @@ double sched_due(const struct sched *sched)
 
 uint32_t sched_pending(const struct sched *sched)
 {
-    return sched->in[SEGMENT_PENDING];
+    return sched->ledger.in[SEGMENT_PENDING];
 }
 
 uint32_t sched_leased(const struct sched *sched)
 {
-    return sched->in[SEGMENT_LEASED];
+    return sched->ledger.in[SEGMENT_LEASED];
 }
 
 uint32_t sched_stored(const struct sched *sched)
 {
-    return sched->in[SEGMENT_STORED];
+    return sched->ledger.in[SEGMENT_STORED];
 }
 
 uint32_t sched_held(const struct sched *sched, int rank)
 {
-    const struct holder *holder = &sched->book.holder[rank];
-    uint32_t held = 0;
-
-    for (int state = 0; state < LEASE_STATES; state++)
-        held += holder->in[state];
-    return held;
+    return lease_held(&sched->ledger.book, rank);
 }

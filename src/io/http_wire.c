@@ -27,26 +27,24 @@ struct http_wire_hop {
 struct http_wire {
     CURLM *multi;
     struct http_config config; /* numbers only */
-    char *user_agent, *proxy;
+    char *user_agent;
     struct netenv env;
     struct curl_slist *plain; /* fields of a hop without any of its own */
     struct http_wire_hop *idle;
 };
 
-/* What libcurl says, in our words. */
+/* What libcurl says, in our words; the rest is NET_PROTOCOL. */
 static const struct fault_row {
     CURLcode curl;
     enum net_fault fault;
     enum err_code code;
 } fault_rows[] = {
     { CURLE_OK, NET_OK, ERR_NONE },
-    { CURLE_UNSUPPORTED_PROTOCOL, NET_PROTOCOL, ERR_NETWORK }, /* HTTP/0.9 */
     { CURLE_URL_MALFORMAT, NET_LOCAL, ERR_USAGE },
     { CURLE_COULDNT_RESOLVE_PROXY, NET_RESOLVE, ERR_NETWORK },
     { CURLE_COULDNT_RESOLVE_HOST, NET_RESOLVE, ERR_NETWORK },
     { CURLE_COULDNT_CONNECT, NET_CONNECT, ERR_NETWORK },
     { CURLE_PROXY, NET_CONNECT, ERR_NETWORK },
-    { CURLE_WEIRD_SERVER_REPLY, NET_PROTOCOL, ERR_NETWORK },
     { CURLE_PARTIAL_FILE, NET_CUT, ERR_NETWORK },
     { CURLE_OUT_OF_MEMORY, NET_LOCAL, ERR_DEFECT },
     { CURLE_OPERATION_TIMEDOUT, NET_TIMEOUT, ERR_NETWORK },
@@ -119,35 +117,6 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
     return step == EXCHANGE_GO ? len : step == EXCHANGE_PAUSE ? CURL_WRITEFUNC_PAUSE : 0;
 }
 
-/* libcurl counts in whole seconds, and takes 0 for "never". */
-static long seconds_up(double seconds)
-{
-    long whole = (long)seconds;
-
-    return (double)whole < seconds ? whole + 1 : whole;
-}
-
-static unsigned set_protocols(CURL *easy)
-{
-#if LIBCURL_VERSION_NUM >= 0x075500
-    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-#else
-    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS,
-                            (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
-#endif
-}
-
-/* A name server that does not answer must not hold up the end of the program. */
-static unsigned set_quick_exit(CURL *easy)
-{
-#if LIBCURL_VERSION_NUM >= 0x075700
-    return curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-#else
-    (void)easy;
-    return 0;
-#endif
-}
-
 /* What is the same for all hops. */
 static bool set_up(const struct http_wire *wire, struct http_wire_hop *hop)
 {
@@ -165,15 +134,25 @@ static bool set_up(const struct http_wire *wire, struct http_wire_hop *hop)
         { CURLOPT_TCP_KEEPALIVE, 1 },
         { CURLOPT_CONNECTTIMEOUT_MS, (long)(config->connect_timeout * 1000) },
         { CURLOPT_LOW_SPEED_LIMIT, (long)config->low_speed },
-        { CURLOPT_LOW_SPEED_TIME, seconds_up(config->low_speed_time) },
+        { CURLOPT_LOW_SPEED_TIME, (long)(config->low_speed_time + 0.999) },
+#if LIBCURL_VERSION_NUM >= 0x075700
+        /* A name server that does not answer must not hold up the end of the program. */
+        { CURLOPT_QUICK_EXIT, 1 },
+#endif
     };
     CURL *easy = hop->easy;
-    unsigned bad = set_protocols(easy) | set_quick_exit(easy);
+    unsigned bad = 0;
 
     for (size_t i = 0; i < countof(numbers); i++)
         bad |= curl_easy_setopt(easy, numbers[i].option, numbers[i].value);
+#if LIBCURL_VERSION_NUM >= 0x075500
+    bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS,
+                            (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
     bad |= curl_easy_setopt(easy, CURLOPT_USERAGENT, wire->user_agent);
-    bad |= curl_easy_setopt(easy, CURLOPT_PROXY, wire->proxy);
+    bad |= curl_easy_setopt(easy, CURLOPT_PROXY, wire->env.proxy);
     if (wire->env.ca_file)
         bad |= curl_easy_setopt(easy, CURLOPT_CAINFO, wire->env.ca_file);
     if (wire->env.ca_dir)
@@ -187,37 +166,41 @@ static bool set_up(const struct http_wire *wire, struct http_wire_hop *hop)
     return bad == 0;
 }
 
-static bool add_field(struct curl_slist **fields, const char *name, const char *value)
+static bool add_field(struct curl_slist **fields, const char *line)
 {
-    struct strbuf line = { 0 };
-    struct curl_slist *longer = NULL;
+    struct curl_slist *longer = curl_slist_append(*fields, line);
 
-    strbuf_addf(&line, "%s%s", name, value);
-    if (!line.failed) {
-        longer = curl_slist_append(*fields, line.data);
-        explicit_bzero(line.data, line.len);
-    }
-    strbuf_release(&line);
     if (longer)
         *fields = longer;
     return longer != NULL;
 }
 
+static bool add_bearer(struct curl_slist **fields, const char *bearer)
+{
+    struct strbuf line = { 0 };
+    bool added;
+
+    strbuf_addf(&line, "Authorization: Bearer %s", bearer);
+    added = !line.failed && add_field(fields, line.data);
+    if (line.data)
+        explicit_bzero(line.data, line.len);
+    strbuf_release(&line);
+    return added;
+}
+
 static bool add_fields(struct http_wire_hop *hop)
 {
     const struct http_wire_request *request = &hop->request;
+    const char *const *header = request->headers;
+    bool added;
 
-    if (!request->bearer && !request->headers)
+    if (!request->bearer && !header)
         return true;
-    if (!add_field(&hop->fields, identity, ""))
-        return false;
-    if (request->bearer &&
-        !add_field(&hop->fields, "Authorization: Bearer ", request->bearer))
-        return false;
-    for (size_t i = 0; request->headers && request->headers[i]; i++)
-        if (!add_field(&hop->fields, request->headers[i], ""))
-            return false;
-    return true;
+    added = add_field(&hop->fields, identity) &&
+            (!request->bearer || add_bearer(&hop->fields, request->bearer));
+    for (; added && header && *header; header++)
+        added = add_field(&hop->fields, *header);
+    return added;
 }
 
 /* What is of this hop alone. */
@@ -238,7 +221,7 @@ static bool set_request(const struct http_wire *wire, struct http_wire_hop *hop)
     bad |= curl_easy_setopt(hop->easy, CURLOPT_FRESH_CONNECT, request->fresh ? 1L : 0L);
     bad |= curl_easy_setopt(hop->easy, CURLOPT_HTTPHEADER,
                             hop->fields ? hop->fields : wire->plain);
-    if (wire->env.http_proxy && !wire->proxy)
+    if (wire->env.http_proxy)
         bad |= curl_easy_setopt(hop->easy, CURLOPT_PROXY,
                                 plain_text ? wire->env.http_proxy : NULL);
     return bad == 0;
@@ -320,12 +303,9 @@ int http_wire_move(struct http_wire *wire, struct err *err)
 bool http_wire_ended(struct http_wire *wire, struct http_wire_end *end)
 {
     struct http_wire_hop *hop = NULL;
-    CURLMsg *message;
     int left;
+    CURLMsg *message = curl_multi_info_read(wire->multi, &left);
 
-    do {
-        message = curl_multi_info_read(wire->multi, &left);
-    } while (message && message->msg != CURLMSG_DONE);
     if (!message)
         return false;
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &hop);
@@ -360,25 +340,18 @@ char *http_wire_resolve(const char *base, const char *reference)
     return copy;
 }
 
-static int copy_text(char **out, const char *text, struct err *err)
-{
-    *out = text ? strdup(text) : NULL;
-    return text && !*out ? err_memory(err, "http") : 0;
-}
-
 static int fill(struct http_wire *wire, const struct http_config *config, struct err *err)
 {
     long most = (long)config->connections;
 
     wire->config = *config;
     wire->config.user_agent = wire->config.proxy = wire->config.cacert = NULL;
-    if (copy_text(&wire->user_agent, config->user_agent, err) < 0 ||
-        copy_text(&wire->proxy, config->proxy, err) < 0 ||
-        netenv_read(&wire->env, config->cacert, err) < 0)
+    if (netenv_read(&wire->env, config->cacert, config->proxy, err) < 0)
         return -1;
+    wire->user_agent = strdup(config->user_agent ? config->user_agent : "");
     wire->multi = curl_multi_init();
     wire->plain = curl_slist_append(NULL, identity);
-    if (!wire->multi || !wire->plain ||
+    if (!wire->user_agent || !wire->multi || !wire->plain ||
         curl_multi_setopt(wire->multi, CURLMOPT_MAXCONNECTS, most) != CURLM_OK ||
         curl_multi_setopt(wire->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, most) != CURLM_OK)
         return err_memory(err, "http");
@@ -420,7 +393,6 @@ void http_wire_destroy(struct http_wire *wire)
     curl_slist_free_all(wire->plain);
     netenv_release(&wire->env);
     free(wire->user_agent);
-    free(wire->proxy);
     free(wire);
     curl_global_cleanup();
 }

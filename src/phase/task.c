@@ -351,6 +351,8 @@ int task_settled(struct task *task, struct err *err)
     struct outcome outcome = { .fault = NET_CHANGED, .retry_after = -1, .reset = -1 };
 
     leave_slot(task);
+    if (task->job.run == settle_fetch)
+        task->world->run->stats.value[STAT_FETCHED] += task->got;
     if (task->job.rc < 0 && task->job.err.code == ERR_SOURCE) {
         drop(task, &outcome, &task->job.err);
         return 0;
