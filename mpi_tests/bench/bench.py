@@ -48,7 +48,7 @@ class Bench:
     def large(self, secure=False):
         """4 files of 512 MiB"""
         made = content.large(self.cache, 4, self._scaled(512 * MIB))
-        return self._against_peers("large", made, secure)
+        return self._against_peers(made, secure)
 
     def large_https(self):
         """4 files of 512 MiB, HTTPS"""
@@ -57,7 +57,7 @@ class Bench:
     def one(self, secure=False):
         """1 file of 2 GiB"""
         made = content.large(self.cache, 1, self._scaled(2048 * MIB))
-        return self._against_peers("one", made, secure)
+        return self._against_peers(made, secure)
 
     def one_https(self):
         """1 file of 2 GiB, HTTPS"""
@@ -66,7 +66,7 @@ class Bench:
     def small(self):
         """10,000 files of 1 to 20 KiB in 200 directories"""
         made = content.small(self.cache, self._scaled(10000), self._scaled(200))
-        return self._against_peers("small", made, many=True)
+        return self._against_peers(made, many=True)
 
     def odd(self):
         """Odd names and sizes: only the trees count"""
@@ -103,10 +103,11 @@ class Bench:
     def _base(self, made, secure=False):
         return f"{self.nginx.https if secure else self.nginx.http}/{made.root.name}"
 
-    def _against_peers(self, name, made, secure=False, many=False):
+    def _against_peers(self, made, secure=False, many=False):
         base = self._base(made, secure)
         job = Job(made, base, self.nginx.ca, self.home, many)
-        return self._measure(job, all_mpifetch(self.given.mpifetch) + all_peers(), self.given.runs)
+        tools = all_mpifetch(self.given.mpifetch) + all_peers(many)
+        return self._measure(job, tools, self.given.runs)
 
     # measuring
 
@@ -169,12 +170,10 @@ def median(runs):
 
 def same_requests(samples):
     """What the source counts does not grow with the ranks."""
-    asked = {tool: run["served"] for tool, runs in samples.items() for run in runs}
-    wanted = next(iter(asked.values()))
-    for tool, runs in samples.items():
-        for run in runs:
-            if run["served"] != wanted:
-                raise Wrong(f"{tool} sent the Hub {run['served']}; others {wanted}")
+    seen = [(tool, run["served"]) for tool, runs in samples.items() for run in runs]
+    for tool, served in seen:
+        if served != seen[0][1]:
+            raise Wrong(f"{tool} sent the Hub {served}; {seen[0][0]} sent {seen[0][1]}")
 
 
 def table(name, case):
@@ -235,12 +234,13 @@ def preface(found):
     lines = [
         "# Bench of mpifetch\n",
         f"{found['when']}, {found['cores']} cores of {found['cpu']}, Linux {found['kernel']}, load "
-        f"{found['load'][0]:.1f} at the start. Medians of {found['runs']} runs in turn, sizes times "
-        f"{found['size_scale']:g}. All write to {found['dest']}; mpifetch with `--scratch none`.\n",
+        f"{found['load'][0]:.1f} at the start. Medians of {found['runs']} runs in turn, sizes "
+        f"times {found['size_scale']:g}. All write to {found['dest']}; mpifetch with "
+        "`--scratch none`.\n",
         "; ".join(found["versions"]) + ".\n",
-        "Peers neither verify nor sync: `sha256sum -c` is added to them, and like is compared with "
-        "like in the rows `mpifetch --no-sync`. The other rows wait for the disk as well. Memory is "
-        "the highest of all ranks and runs, beyond what MPI_Init left.",
+        "Peers neither verify nor sync: `sha256sum -c` is added to them, and like is compared "
+        "with like in the rows `mpifetch --no-sync`. The other rows wait for the disk as well. "
+        "Memory is the highest of all ranks and runs, beyond what MPI_Init left.",
     ]
     if found["load"][0] > 0.25 * found["cores"]:
         lines.append("\n**The machine was busy before the bench began: trust no number here.**")
@@ -250,12 +250,11 @@ def preface(found):
 def scheduler_cost(home):
     """What sched_bench.c prints. base and core need no library."""
     program = home / "sched_bench"
-    sources = [HERE / "sched_bench.c", *(ROOT / "src/base").glob("*.c"), *(ROOT / "src/core").glob("*.c")]
-    subprocess.run(
-        ["gcc", "-std=c11", "-D_GNU_SOURCE", "-O2", f"-I{ROOT}/src", f"-I{ROOT}/include"]
-        + [*sources, "-o", program, "-lm"],
-        check=True,
-    )
+    sources = [HERE / "sched_bench.c"]
+    for floor in ("base", "core"):
+        sources += (ROOT / "src" / floor).glob("*.c")
+    compiler = ["gcc", "-std=c11", "-D_GNU_SOURCE", "-O2", f"-I{ROOT}/src", f"-I{ROOT}/include"]
+    subprocess.run([*compiler, *sources, "-o", program, "-lm"], check=True)
     return subprocess.run([program], check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
@@ -278,6 +277,8 @@ def arguments():
     unknown = set(names) - set(CASES)
     if unknown:
         parser.error(f"no such case: {', '.join(sorted(unknown))}")
+    if given.runs < 1 or given.size_scale <= 0:
+        parser.error("--runs and --size-scale must be positive")
     if not os.access(given.mpifetch, os.X_OK):
         parser.error(f"'{given.mpifetch}' is no program: build it, or name it with --mpifetch")
     given.mpifetch = given.mpifetch.resolve()

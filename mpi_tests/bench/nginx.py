@@ -49,9 +49,7 @@ class Nginx:
         user = "user root;" if os.getuid() == 0 else ""
         config = self._home / "nginx.conf"
         config.write_text(
-            CONFIG.format(
-                user=user, home=self._home, root=self._root, plain=plain, secure=secure
-            )
+            CONFIG.format(user=user, home=self._home, root=self._root, plain=plain, secure=secure)
         )
         self._process = subprocess.Popen(
             ["nginx", "-p", self._home, "-e", self._home / "error.log", "-c", config],

@@ -106,13 +106,13 @@ def aria2c(job, dest):
     return command
 
 
-def rclone(job, dest):
+def rclone(job, dest, streams=8):
     config = job.home / "rclone.conf"
     config.touch()
     command = ["rclone", "copy", ":http:", dest, "--http-url", job.base + "/", "--config", config]
-    command += ["--transfers", 16 if job.many else 4, "--multi-thread-streams", 8, "-q"]
+    command += ["--transfers", 16 if job.many else 4, "--multi-thread-streams", streams, "-q"]
     if job.many:
-        command.append("--http-no-head")
+        command.append("--http-no-head")  # the listing is enough: a request less for each file
     if job.base.startswith("https"):
         command += ["--ca-cert", job.ca]
     return command
@@ -140,5 +140,10 @@ def all_mpifetch(program, source=None, **environment):
     ]
 
 
-def all_peers():
-    return [Peer("aria2c", aria2c), Peer("rclone", rclone), Peer("curl -Z", curl)]
+def all_peers(many):
+    """Small files have one stream anyway."""
+    peers = [Peer("aria2c", aria2c), Peer("rclone", rclone), Peer("curl -Z", curl)]
+    if not many:
+        # Leaner than many streams where the server is near, so it belongs to the best peers.
+        peers.append(Peer("rclone, 1 stream a file", lambda job, dest: rclone(job, dest, 0)))
+    return peers

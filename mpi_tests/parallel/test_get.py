@@ -20,6 +20,7 @@ from trees import (
 )
 
 SOURCE = "hf://acme/demo"
+CANONICAL = "hf://models/acme/demo@main"  # type and revision said, whatever was asked for
 RANKS = [1, 2, 3, 5]
 
 
@@ -120,7 +121,7 @@ def test_report(run, demo, model, dest):
     assert report["status"] == 0
     assert report["error"] is None
     assert report["path"] == str(dest)
-    assert report["source"] == SOURCE
+    assert report["source"] == CANONICAL
     assert report["revision"] == demo.repositories["models", "acme/demo"].find("main").id
     assert report["plan"]["files"] == len(sizes)
     assert report["plan"]["bytes"] == sum(sizes)
@@ -145,7 +146,7 @@ def test_manifest_of_the_published_tree(run, demo, model, dest):
     assert run(2, "get", SOURCE, dest, env=env(demo)).code == 0
     manifest = json.loads((dest / ".mpifetch" / "manifest.json").read_text())
     commit = demo.repositories["models", "acme/demo"].find("main")
-    assert SOURCE in manifest["source"]
+    assert manifest["source"] == CANONICAL
     assert commit.id in json.dumps(manifest)
     sums = (dest / ".mpifetch" / "SHA256SUMS").read_text().splitlines()
     listed = {row["path"]: (row["size"], row["sha256"]) for row in manifest["files"]}

@@ -82,7 +82,6 @@ HOSTILE = [
     "tab\there",
     ".mpifetch/manifest.json",
     ".mpifetch",
-    ".cache/huggingface/download/config.json.metadata",
     "config.json",  # a second time
     "config.json/below",  # a file cannot be a directory
     "n" * 256,
@@ -101,6 +100,16 @@ def test_hostile_name(run, hub, tree, dest, path):
     assert_nothing(dest)
     assert snapshot(dest.parent.parent / "tree") == around
     assert hub.log("resolve*") == [] and hub.log("cdn") == []
+
+
+def test_records_of_another_download_are_left_out(run, hub, tree, dest):
+    commit = hub.repositories["models", "acme/demo"].find("main")
+    path = ".cache/huggingface/download/config.json.metadata"
+    commit.extra.append({"type": "file", "path": path, "size": 3, "oid": "0" * 40})
+    result = run(2, "get", SOURCE, dest, env=env(hub))
+    assert result.code == 0, result
+    assert "left out" in result.err
+    assert (dest / path).read_text().startswith(commit.sha)
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,8 @@ static bool end_item(struct sim_world *world, int number, unsigned i)
 
     count_fetched(world, item);
     if (item->fails) {
-        report(world, number, SIM_FAILED, item->segment, (uint64_t)(item->left < item->size));
+        report(world, number, SIM_FAILED, item->segment,
+               (uint64_t)(item->left < item->size));
         remove_item(world, number, i);
         return false;
     }
@@ -232,7 +233,8 @@ static void begin_items(struct sim_world *world, int number)
     for (unsigned i = 0; i < rank->nitems; i++)
         n += rank->item[i].phase == SIM_ACTIVE;
     for (unsigned i = 0; i < rank->nitems && n < rank->slots; i++)
-        if (rank->item[i].phase == SIM_QUEUED && rate_wait(&rank->rate, world->now) <= 0) {
+        if (rank->item[i].phase == SIM_QUEUED &&
+            rate_wait(&rank->rate, world->now) <= 0) {
             begin_item(world, number, &rank->item[i]);
             n++;
         }
@@ -337,8 +339,8 @@ static void hash_run(struct sim_world *world, const struct sim_event *job)
     double bytes = 0;
 
     for (uint32_t i = job->segment; i < job->segment + job->count; i++) {
-        answer.state = sim_hash(answer.state, world->token[i],
-                                segment_bytes(world->segments, i));
+        answer.state =
+            sim_hash(answer.state, world->token[i], segment_bytes(world->segments, i));
         bytes += (double)segment_bytes(world->segments, i);
     }
     answer.kind = SIM_REPORT;

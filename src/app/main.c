@@ -34,8 +34,11 @@ static void catch_signals(void)
 
 static const struct log plain = { .level = LOG_WARN, .rank = -1 };
 
+/* Of several ranks one speaks. */
 static int print(const char *text)
 {
+    if (comm_launch_index() != 0)
+        return 0;
     return fputs(text ? text : "", stdout) >= 0 && fflush(stdout) == 0 ? 0 : ERR_DEFECT;
 }
 
@@ -84,7 +87,7 @@ static int run_command(const struct options *options, int rank)
     else if (status != MPIFETCH_OK && rank == 0)
         log_line(&plain, LOG_ERROR, "%s", report.error);
     if (status == MPIFETCH_OK && rank == 0 && options->command == COMMAND_GET &&
-        !options->get.dry_run && (print(report.path) != 0 || print("\n") != 0))
+        !options->get.dry_run && (puts(report.path) < 0 || fflush(stdout) != 0))
         return ERR_DEFECT;
     return status;
 }
@@ -102,7 +105,7 @@ int main(int argc, char **argv)
         goto out;
     }
     if (code == 0 && options.command == COMMAND_VERSION) {
-        printf("mpifetch %s\n", mpifetch_version());
+        code = print("mpifetch " MPIFETCH_VERSION "\n");
         goto out;
     }
     catch_signals();

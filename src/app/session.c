@@ -168,20 +168,31 @@ static int cut(struct session *s, struct err *err)
     return segments_cut(&run->segments, &run->plan, size, err);
 }
 
+static int count_untrusted(struct session *s, struct err *err)
+{
+    const struct plan *plan = &s->run.plan;
+
+    for (size_t i = 0; i < plan->nfiles; i++) {
+        if (plan->files[i].want.kind != DIGEST_NONE)
+            continue;
+        s->report.untrusted++;
+        if (s->options->require_digest)
+            return err_set(err, ERR_SOURCE,
+                           "'%s': the source publishes no digest for it, and "
+                           "--require-digest was given",
+                           plan_path(plan, i));
+    }
+    return 0;
+}
+
 static int list_and_look(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
-    const struct plan *plan = &run->plan;
 
     if (listing_make(s, err) < 0)
         return -1;
-    for (size_t i = 0; i < plan->nfiles; i++)
-        s->report.untrusted += plan->files[i].want.kind == DIGEST_NONE;
-    if (s->report.untrusted > 0 && s->options->require_digest)
-        return err_set(err, ERR_SOURCE,
-                       "the source publishes no digest for %llu of %zu files, and "
-                       "--require-digest was given",
-                       (unsigned long long)s->report.untrusted, plan->nfiles);
+    if (count_untrusted(s, err) < 0)
+        return -1;
     end_phase(s, REPORT_LIST);
     if (stage_look(&s->stage, run, err) < 0)
         return -1;

@@ -63,8 +63,9 @@ void layout_staging_prefix(const char *dest, struct strbuf *out)
 
 void layout_versions(const char *dest, struct strbuf *out)
 {
-    layout_parent(dest, out);
-    strbuf_addf(out, "/.%s.versions", layout_name(dest));
+    const char *name = layout_name(dest);
+
+    strbuf_addf(out, "%.*s.%s.versions", (int)(name - dest), dest, name);
 }
 
 bool layout_is_version(const char *dest, const char *target)

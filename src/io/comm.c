@@ -275,32 +275,45 @@ struct launcher {
     const char *size, *index; /* environment variables */
 };
 
-bool comm_is_singleton(int *index, int *of)
+/* Open MPI's mpirun; MPICH's and Intel's; Slurm. The innermost comes first and alone
+ * decides: under mpirun inside an allocation Slurm's variables tell of mpirun's own
+ * daemons. */
+static const struct launcher *find_launcher(void)
 {
-    /* The innermost launcher comes first and alone decides: under mpirun inside an
-     * allocation Slurm's variables tell of mpirun's own daemons. */
     static const struct launcher launchers[] = {
         { "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK" },
         { "PMI_SIZE", "PMI_RANK" },
         { "SLURM_STEP_NUM_TASKS", "SLURM_PROCID" },
     };
+
+    for (size_t i = 0; i < sizeof(launchers) / sizeof(launchers[0]); i++)
+        if (getenv(launchers[i].size))
+            return &launchers[i];
+    return NULL;
+}
+
+static int number_in(const char *variable)
+{
+    const char *text = getenv(variable);
+    long value = text ? strtol(text, NULL, 10) : 0;
+
+    return value > 0 && value < INT_MAX ? (int)value : 0;
+}
+
+int comm_launch_index(void)
+{
+    const struct launcher *launcher = find_launcher();
+
+    return launcher ? number_in(launcher->index) : 0;
+}
+
+bool comm_is_singleton(int *index, int *of)
+{
+    const struct launcher *launcher = find_launcher();
     int size = 1;
 
     MPI_Comm_size(MPI_COMM_WORLD, &size);
-    *index = 0;
-    *of = 1;
-    for (size_t i = 0; size == 1 && i < sizeof(launchers) / sizeof(launchers[0]); i++) {
-        const char *of_text = getenv(launchers[i].size);
-        const char *index_text = getenv(launchers[i].index);
-        long started = of_text ? strtol(of_text, NULL, 10) : 0;
-
-        if (!of_text)
-            continue;
-        if (started <= 1 || started > INT_MAX)
-            return false;
-        *of = (int)started;
-        *index = index_text ? (int)strtol(index_text, NULL, 10) : 0;
-        return true;
-    }
-    return false;
+    *of = launcher ? number_in(launcher->size) : 1;
+    *index = comm_launch_index();
+    return size == 1 && *of > 1;
 }

@@ -9,6 +9,10 @@
 /* Collective over mpi. The communicator is duplicated. */
 int comm_open(struct comm **out, MPI_Comm mpi, struct err *err);
 
+/* Which of its processes this is, as the launcher says in the environment; 0 without one.
+ * MPI need not be initialised. */
+int comm_launch_index(void);
+
 /* Whether a launcher started several processes that did not find each other: each is rank
  * 0 of 1. *of is how many were started, *index which of them this is. */
 bool comm_is_singleton(int *index, int *of);

@@ -24,16 +24,18 @@ static bool read_file(struct record_file *file, const json_t *entry)
 {
     const char *digest = json_string_value(json_object_get(entry, "sha256"));
     const char *path = json_string_value(json_object_get(entry, "path"));
-    json_int_t size = json_integer_value(json_object_get(entry, "size"));
+    const json_t *size = json_object_get(entry, "size");
+    const json_t *mtime = json_object_get(entry, "mtime_ns");
 
-    if (!path || plan_path_fault(path) || !digest || size < 0 ||
+    if (!path || plan_path_fault(path) || !digest || !json_is_integer(size) ||
+        json_integer_value(size) < 0 || !json_is_integer(mtime) ||
         !text_unhex(file->sha256, 32, digest))
         return false;
     file->path = strdup(path);
     file->oid = string_of(entry, "git");
     file->etag = string_of(entry, "etag");
-    file->size = (uint64_t)size;
-    file->mtime_ns = json_integer_value(json_object_get(entry, "mtime_ns"));
+    file->size = (uint64_t)json_integer_value(size);
+    file->mtime_ns = json_integer_value(mtime);
     return file->path && file->oid && file->etag;
 }
 
@@ -46,8 +48,9 @@ static int compare(const void *a, const void *b)
 static bool read_id(const json_t *root, const char *key, char *out)
 {
     const char *text = json_string_value(json_object_get(root, key));
+    uint8_t digest[32];
 
-    if (!text || strlen(text) != 64)
+    if (!text || !text_unhex(digest, sizeof(digest), text))
         return false;
     memcpy(out, text, 65);
     return true;
@@ -85,7 +88,7 @@ static json_t *load(const char *dest, struct err *err)
     if (path.failed)
         err_memory(err, "a path");
     else if (fs_read_all(path.data, record_most, &text, &len, err) == 0 &&
-             !(root = json_loadb(text, len, 0, &fault)))
+             !(root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &fault)))
         err_set(err, ERR_DEST, "'%s' cannot be read: %s", path.data, fault.text);
     free(text);
     strbuf_release(&path);

@@ -20,7 +20,24 @@ struct hub {
     struct strbuf key;  /* of the file at hand */
     struct plan *plan;
     bool found; /* a file that the name covers, whether the patterns keep it or not */
+    bool told;  /* that the library's own files are left out */
 };
+
+/* A folder that the library once filled, committed with all it holds: its records are of
+ * another download, and ours will stand in the same place. */
+static bool hub_is_record(struct hub *hub, const char *path)
+{
+    const struct source_config *config = hub->ask->config;
+
+    if (!text_starts(path, ".cache/huggingface/"))
+        return false;
+    if (!hub->told && config->notice)
+        config->notice(config->notice_arg,
+                       "the repository holds '.cache/huggingface', the library's own "
+                       "records of another download: left out");
+    hub->told = true;
+    return true;
+}
 
 static int hub_commit(struct hub *hub, struct err *err)
 {
@@ -60,6 +77,8 @@ static int hub_visit(void *arg, const struct plan_entry *found, struct err *err)
     if (!hub_name_covers(&hub->name, entry.path))
         return 0;
     hub->found = true;
+    if (hub_is_record(hub, entry.path))
+        return 0;
     if (!pattern_keep(&hub->ask->config->allow, &hub->ask->config->deny, entry.path))
         return 0;
     strbuf_clear(&hub->key);

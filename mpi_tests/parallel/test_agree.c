@@ -1,0 +1,349 @@
+/* phase/agree.h over real MPI, on any number of ranks. The first thing that does not hold
+ * ends the whole job; a rank that waits for ever is ended by the alarm. */
+#include <mpi.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "io/comm_mpi.h"
+#include "phase/run.h"
+
+enum { ROUNDS = 200, PATIENCE = 100 };
+
+static const char *now_testing = "";
+
+static void require(bool holds, const char *what)
+{
+    if (holds)
+        return;
+    fprintf(stderr, "test_agree: %s: %s\n", now_testing, what);
+    MPI_Abort(MPI_COMM_WORLD, 1);
+}
+
+struct moment {
+    int interrupted_rank; /* -1: none */
+    int rank;
+};
+
+static bool is_interrupted(void *arg)
+{
+    const struct moment *moment = arg;
+
+    return moment->interrupted_rank == moment->rank;
+}
+
+/* A step in which these ranks fail with these codes; 0 is success. */
+static void step(struct run *run, const enum err_code *code, struct err *err)
+{
+    int rc = 0;
+
+    err_clear(err);
+    if (code[run->rank] != ERR_NONE)
+        rc = err_set(err, code[run->rank], "rank %d: failed with %d", run->rank,
+                     (int)code[run->rank]);
+    rc = agree_step(run, rc, err);
+    require(rc == (err->code == ERR_NONE ? 0 : -1), "the result and the error differ");
+}
+
+/* What all must return: of the lowest rank with a cause of its own, else of the lowest
+ * that was interrupted. */
+static void assert_worst(const struct run *run, const enum err_code *code,
+                         const struct err *err)
+{
+    char text[64] = "";
+    int worst = -1;
+
+    for (int i = run->size - 1; i >= 0; i--)
+        if (code[i] == ERR_INTERRUPTED)
+            worst = i;
+    for (int i = run->size - 1; i >= 0; i--)
+        if (code[i] != ERR_NONE && code[i] != ERR_INTERRUPTED)
+            worst = i;
+    if (worst < 0) {
+        require(err->code == ERR_NONE, "an error out of nothing");
+        return;
+    }
+    snprintf(text, sizeof(text), "rank %d: failed with %d", worst, (int)code[worst]);
+    require(err->code == code[worst], "the code of another rank");
+    require(err->rank == worst, "another rank is named");
+    require(strcmp(err->text, text) == 0, "the text of another rank");
+}
+
+/* Every rank one of three ways, in all combinations. */
+static void all_leave_with_the_same_error(struct run *run)
+{
+    static const enum err_code ways[] = { ERR_NONE, ERR_INTERRUPTED, ERR_DEST };
+    enum err_code code[8];
+    struct err err = { 0 };
+    int count = 1;
+
+    for (int i = 0; i < run->size; i++)
+        count *= (int)countof(ways);
+    for (int i = 0; i < count; i++) {
+        for (int rank = 0, rest = i; rank < run->size; rank++, rest /= 3)
+            code[rank] = ways[rest % 3];
+        step(run, code, &err);
+        assert_worst(run, code, &err);
+    }
+}
+
+/* A rank that failed has a reason even where its caller forgot it. */
+static void a_failure_without_reason_is_a_defect(struct run *run)
+{
+    struct err err = { 0 };
+    int last = run->size - 1;
+
+    require(agree_step(run, run->rank == last ? -1 : 0, &err) == -1, "taken as success");
+    require(err.code == ERR_DEFECT && err.rank == last, "not a defect of that rank");
+}
+
+/* Votes and aborts reach rank 0 in any order. */
+static void the_order_of_arrival_makes_no_difference(struct run *run)
+{
+    static const struct msg said[] = {
+        { .kind = MSG_ABORT, .code = ERR_INTERRUPTED, .text = "interrupted 1" },
+        { .kind = MSG_VOTE, .code = ERR_NETWORK, .text = "own cause 2" },
+        { .kind = MSG_VOTE, .code = ERR_DEST, .text = "own cause 3" },
+        { .kind = MSG_VOTE, .code = ERR_NONE, .text = "" },
+    };
+
+    (void)run;
+    for (unsigned i = 0; i < 256; i++) {
+        unsigned order[] = { i % 4, i / 4 % 4, i / 16 % 4, i / 64 }, seen = 0;
+        struct run heard = { .size = 5 };
+
+        for (unsigned k = 0; k < 4; k++)
+            seen |= 1U << order[k];
+        if (seen != 15)
+            continue;
+        for (unsigned k = 0; k < 4; k++)
+            agree_hear(&heard, (int)order[k] + 1, &said[order[k]]);
+        require(heard.agree.votes == 3, "an abort is no vote");
+        require(heard.agree.worst.code == ERR_NETWORK, "not the lowest own cause");
+        require(heard.agree.worst.rank == 2, "not its rank");
+    }
+}
+
+/* Rank 0 works alone and looks now and then, while all others wait in the next step; a
+ * signal to one of them ends the wait of all. */
+static void an_interrupted_rank_reaches_rank_0(struct run *run)
+{
+    struct moment moment = { .interrupted_rank = run->size - 1, .rank = run->rank };
+    struct err err = { 0 };
+    int rc = 0;
+
+    run->interrupted_arg = &moment;
+    if (run->rank == 0)
+        while (rc == 0)
+            rc = agree_poll(run, &err);
+    rc = agree_step(run, rc, &err);
+    require(rc == -1 && err.code == ERR_INTERRUPTED, "the signal was lost");
+    moment.interrupted_rank = -1;
+    err_clear(&err);
+    require(agree_step(run, 0, &err) == 0, "the next step fails as well");
+    require(run->rank != 0 || agree_poll(run, &err) == 0, "still interrupted");
+    run->agree.told = false;
+    run->interrupted_arg = NULL;
+}
+
+static void fill(struct strbuf *bytes, size_t size, unsigned seed)
+{
+    strbuf_clear(bytes);
+    strbuf_reserve(bytes, size);
+    require(!bytes->failed, "out of memory");
+    for (size_t i = 0; i < size; i++)
+        bytes->data[i] = (char)(i * 2654435761u >> 7 ^ seed);
+    bytes->len = size;
+}
+
+static void share(struct run *run, size_t size, unsigned seed)
+{
+    struct strbuf bytes = { 0 }, want = { 0 };
+    struct err err = { 0 };
+
+    fill(&want, size, seed);
+    if (run->rank == 0)
+        fill(&bytes, size, seed);
+    require(agree_share(run, &bytes, &err) == 0, "a share failed");
+    require(bytes.len == size, "a share of another length");
+    require(size == 0 || memcmp(bytes.data, want.data, size) == 0, "other bytes");
+    strbuf_release(&bytes);
+    strbuf_release(&want);
+}
+
+static void good_step(struct run *run)
+{
+    static const enum err_code none[8] = { ERR_NONE };
+    struct err err = { 0 };
+
+    step(run, none, &err);
+    require(err.code == ERR_NONE, "a good step failed");
+}
+
+/* The decision of a step comes from rank 0, a share from the parent in the tree: nothing
+ * but luck keeps them in order, so they are mixed in every way. */
+static void shares_reach_all(struct run *run)
+{
+    static const size_t sizes[] = { 1, 0, 300000, 17, 3000000, 0, 64, 5000 };
+
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        if (i % 3 != 1)
+            good_step(run);
+        share(run, sizes[i % countof(sizes)], i);
+        if (i % 5 == 0)
+            share(run, sizes[(i + 3) % countof(sizes)], i + 1);
+    }
+    good_step(run);
+}
+
+/* The same for certain: rank 0 sends before it votes, and sending does not wait. */
+static void shares_overtake_the_decision(struct run *run, const size_t *sizes,
+                                         size_t count)
+{
+    for (size_t i = 0; i < count && run->rank == 0; i++)
+        share(run, sizes[i], (unsigned)i);
+    good_step(run);
+    for (size_t i = 0; i < count && run->rank != 0; i++)
+        share(run, sizes[i], (unsigned)i);
+    good_step(run);
+}
+
+static void a_share_overtakes_the_decision(struct run *run)
+{
+    shares_overtake_the_decision(run, (const size_t[]){ 100000 }, 1);
+}
+
+static void an_empty_share_overtakes_the_decision(struct run *run)
+{
+    shares_overtake_the_decision(run, (const size_t[]){ 0 }, 1);
+}
+
+static void many_shares_overtake_the_decision(struct run *run)
+{
+    shares_overtake_the_decision(run, (const size_t[]){ 10, 0, 70000, 0, 1 }, 5);
+}
+
+struct takings {
+    int size, fail_at; /* the call that fails, -1: none */
+    int calls, of[8];
+};
+
+static int take(void *arg, int rank, const void *bytes, size_t len, struct err *err)
+{
+    struct takings *takings = arg;
+    struct strbuf want = { 0 };
+
+    require(rank >= 0 && rank < takings->size, "taken of no rank");
+    fill(&want, (size_t)rank * 1000, (unsigned)rank);
+    require(len == want.len && (len == 0 || memcmp(bytes, want.data, len) == 0),
+            "taken with other bytes");
+    strbuf_release(&want);
+    takings->of[rank]++;
+    if (takings->calls++ == takings->fail_at)
+        return err_set(err, ERR_DEFECT, "take failed");
+    return 0;
+}
+
+static int gather(struct run *run, enum msg_kind kind, int fail_at, struct err *err)
+{
+    struct takings takings = { .size = run->size, .fail_at = fail_at };
+    struct strbuf mine = { 0 };
+    int rc;
+
+    fill(&mine, (size_t)run->rank * 1000, (unsigned)run->rank);
+    rc = agree_gather(run, kind, mine.data, mine.len, take, &takings, err);
+    strbuf_release(&mine);
+    for (int i = 0; i < run->size && rc == 0; i++)
+        require(takings.of[i] == (run->rank == 0), "not taken once of each rank");
+    require(run->rank == 0 || takings.calls == 0, "taken on another rank");
+    return rc;
+}
+
+static void a_gather_takes_once_of_each_rank(struct run *run)
+{
+    static const enum msg_kind kinds[] = { MSG_STATS, MSG_TRACE, MSG_SEEN };
+    struct err err = { 0 };
+
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        require(gather(run, kinds[i % countof(kinds)], -1, &err) == 0, "gather failed");
+        good_step(run);
+    }
+}
+
+/* Ranks go on to the next step while rank 0 still gathers: their votes count there. */
+static void votes_during_a_gather_count(struct run *run)
+{
+    enum err_code code[8] = { ERR_NONE };
+    struct err err = { 0 };
+
+    code[run->size - 1] = ERR_NETWORK;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        require(gather(run, MSG_SEEN, -1, &err) == 0, "gather failed");
+        step(run, code, &err);
+        assert_worst(run, code, &err);
+        err_clear(&err);
+    }
+}
+
+static void a_failed_gather_leaves_nothing_behind(struct run *run)
+{
+    struct err err = { 0 };
+    int rc;
+
+    for (int fail_at = 0; fail_at < run->size; fail_at++) {
+        rc = gather(run, MSG_STATS, fail_at, &err);
+        require(rc == (run->rank == 0 ? -1 : 0), "rank 0 alone sees the failure");
+        require(agree_step(run, rc, &err) == -1, "and the step tells the others");
+        require(err.code == ERR_DEFECT && strcmp(err.text, "take failed") == 0,
+                "in its words");
+        err_clear(&err);
+        require(gather(run, MSG_STATS, -1, &err) == 0, "the next gather failed");
+        good_step(run);
+    }
+}
+
+struct test {
+    const char *name;
+    void (*run)(struct run *run);
+};
+
+int main(int argc, char **argv)
+{
+    static const struct test tests[] = {
+        { "all leave with the same error", all_leave_with_the_same_error },
+        { "no reason is a defect", a_failure_without_reason_is_a_defect },
+        { "order of arrival", the_order_of_arrival_makes_no_difference },
+        { "an interrupted rank", an_interrupted_rank_reaches_rank_0 },
+        { "gather", a_gather_takes_once_of_each_rank },
+        { "votes during a gather", votes_during_a_gather_count },
+        { "a failed gather", a_failed_gather_leaves_nothing_behind },
+        { "a share overtakes", a_share_overtakes_the_decision },
+        { "an empty share overtakes", an_empty_share_overtakes_the_decision },
+        { "many shares overtake", many_shares_overtake_the_decision },
+        { "shares", shares_reach_all },
+    };
+    struct moment never = { .interrupted_rank = -1 };
+    struct run run = { .interrupted = is_interrupted };
+    struct err err = { 0 };
+
+    alarm(PATIENCE);
+    MPI_Init(&argc, &argv);
+    require(comm_open(&run.comm, MPI_COMM_WORLD, &err) == 0, "comm_open");
+    run.rank = comm_rank(run.comm);
+    run.size = comm_size(run.comm);
+    require(run.size <= 8, "made for up to 8 ranks");
+    for (size_t i = 0; i < countof(tests); i++) {
+        run.interrupted_arg = &never;
+        now_testing = tests[i].name;
+        tests[i].run(&run);
+        if (run.rank == 0)
+            printf("ok %s\n", tests[i].name);
+        fflush(stdout);
+    }
+    agree_release(&run.agree);
+    comm_close(run.comm);
+    MPI_Finalize();
+    return 0;
+}

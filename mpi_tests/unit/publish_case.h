@@ -1,0 +1,216 @@
+/* publish_case.h -- whole runs of one rank on a file system, from a look at DEST to what
+ * stands there afterwards; the fetch is a copy from a table.
+ *
+ * Life cycle   publish_enter makes DEST's own parent; job_start, job_look, job_build,
+ * job_fetch, job_commit in that order; job_end at any time. job_publish is all of them.
+ */
+#ifndef PUBLISH_CASE_H
+#define PUBLISH_CASE_H
+
+#include <sys/stat.h>
+
+#include "io/fs.h"
+#include "phase/hubmeta.h"
+#include "phase/publish.h"
+#include "run_case.h"
+
+struct job {
+    struct run run;
+    struct stage stage;
+    const struct run_file *files;
+    size_t count;
+    char id[65];
+    struct err err;
+};
+
+static char parent_path[64], dest_path[sizeof(parent_path) + 8];
+
+/* A directory of its own for each test, so that what lies beside DEST can be listed. */
+static int publish_enter(void **state)
+{
+    static unsigned number;
+
+    (void)state;
+    snprintf(parent_path, sizeof(parent_path), "%s/%u", scratch_path, ++number);
+    snprintf(dest_path, sizeof(dest_path), "%s/dest", parent_path);
+    setenv("PARENT", parent_path, 1); /* for commands */
+    setenv("DEST", dest_path, 1);
+    return mkdir(parent_path, 0777);
+}
+
+static inline void run_command(const char *command)
+{
+    assert_int_equal(system(command), 0);
+}
+
+/* What a command prints, to be freed by the caller. */
+static inline char *output_of(const char *command)
+{
+    struct strbuf text = { 0 };
+    char piece[4096];
+    size_t len;
+    FILE *pipe = popen(command, "r");
+
+    assert_non_null(pipe);
+    while ((len = fread(piece, 1, sizeof(piece), pipe)) > 0)
+        strbuf_add(&text, piece, len);
+    assert_int_equal(pclose(pipe), 0);
+    return strbuf_steal(&text);
+}
+
+/* Everything at and below path that a reader could notice. */
+static inline char *listing(const char *path)
+{
+    char command[256];
+
+    snprintf(command, sizeof(command),
+             "LC_ALL=C find '%s' -printf '%%P|%%y|%%i|%%n|%%m|%%s|%%T@|%%l\\n' | "
+             "LC_ALL=C sort",
+             path);
+    return output_of(command);
+}
+
+static inline void assert_listing(const char *path, char *before)
+{
+    char *after = listing(path);
+
+    assert_string_equal(after, before);
+    free(after);
+    free(before);
+}
+
+/* Names in DEST's parent, each followed by a blank. */
+static inline void assert_beside(const char *names)
+{
+    char *found = output_of("LC_ALL=C ls -A \"$PARENT\" | tr '\\n' ' '");
+
+    assert_string_equal(found, names);
+    free(found);
+}
+
+static inline void job_start(struct job *job, int64_t stamp, const struct run_file *files,
+                             size_t count)
+{
+    *job = (struct job){ .files = files, .count = count };
+    run_case_open(&job->run, dest_path, stamp, files, count);
+}
+
+static inline int job_look(struct job *job)
+{
+    return stage_look(&job->stage, &job->run, &job->err);
+}
+
+static inline int job_build(struct job *job)
+{
+    return stage_build(&job->stage, &job->err);
+}
+
+static inline void path_in(char *path, size_t size, const char *dir, const char *name)
+{
+    assert_true(snprintf(path, size, "%s/%s", dir, name) < (int)size);
+}
+
+/* As ranks do it: a small file is made by the rank that fetches it, a large one is there
+ * already in its full size. */
+static inline void job_fetch_file(struct job *job, uint32_t i)
+{
+    const char *name = plan_path(&job->run.plan, i);
+    const struct run_file *file = run_file_of(job->files, job->count, name);
+    bool large = segments_of(&job->run.segments, i) > 1;
+    char *bytes = run_file_bytes(file), path[256];
+    struct fs_info info;
+
+    path_in(path, sizeof(path), job->run.tree, name);
+    assert_int_equal(fs_look(path, &info, NULL), 0);
+    assert_int_equal(info.kind, large ? FS_FILE : FS_MISSING);
+    assert_int_equal(info.size, large ? run_file_size(file) : 0);
+    assert_int_equal(fs_write_all(path, bytes, run_file_size(file), large, false, NULL),
+                     0);
+    free(bytes);
+    if (large)
+        return;
+    assert_int_equal(fs_set_mtime(path, job->run.stamp * 1000000000, NULL), 0);
+    assert_int_equal(hubmeta_write_file(&job->run, i, NULL), 0);
+}
+
+static inline void job_fetch(struct job *job)
+{
+    for (uint32_t i = 0; i < job->run.plan.nfiles; i++) {
+        struct known *known = &job->stage.known[i];
+
+        if (known->there)
+            continue;
+        memcpy(known->sha256, job->run.plan.files[i].want.bytes, 32);
+        if (job->run.plan.files[i].size > 0)
+            job_fetch_file(job, i);
+    }
+}
+
+static inline int job_commit(struct job *job)
+{
+    int rc = publish_commit(&job->stage, job->id, &job->err);
+
+    if (rc == 0)
+        publish_clean(&job->stage, job->id);
+    return rc;
+}
+
+static inline void job_end(struct job *job)
+{
+    stage_release(&job->stage);
+    run_case_close(&job->run);
+}
+
+/* To the end, which must be a good one. Options are set between start and this. */
+static inline void job_publish(struct job *job)
+{
+    if (job_look(job) < 0 || job_build(job) < 0)
+        fail_msg("%s", job->err.text);
+    job_fetch(job);
+    if (job_commit(job) < 0)
+        fail_msg("%s", job->err.text);
+}
+
+static inline void assert_content(const char *dir, const struct run_file *file)
+{
+    char path[256], *found, *want = run_file_bytes(file);
+    size_t len;
+
+    path_in(path, sizeof(path), dir, file->path);
+    assert_int_equal(fs_read_all(path, (size_t)1 << 30, &found, &len, NULL), 0);
+    assert_int_equal(len, run_file_size(file));
+    assert_memory_equal(found, want, len);
+    free(found);
+    free(want);
+}
+
+/* DEST holds these files, and nothing else but what is ours, which says the truth. */
+static inline void assert_published(const struct run_file *files, size_t count,
+                                    const char *id)
+{
+    struct strbuf want = { 0 };
+    char *found, seen[65];
+
+    for (size_t i = 0; i < count; i++)
+        assert_content(dest_path, &files[i]);
+    found = output_of("cd \"$DEST\" && find . ! -type d | wc -l && "
+                      "sha256sum --check --quiet .mpifetch/SHA256SUMS");
+    strbuf_addf(&want, "%zu\n", count + 2);
+    assert_string_equal(found, want.data);
+    assert_true(record_peek(dest_path, seen));
+    assert_string_equal(seen, id);
+    free(found);
+    strbuf_release(&want);
+}
+
+static inline struct fs_info look_in(const char *dir, const char *name)
+{
+    struct fs_info info;
+    char path[256];
+
+    path_in(path, sizeof(path), dir, name);
+    assert_int_equal(fs_look(path, &info, NULL), 0);
+    return info;
+}
+
+#endif

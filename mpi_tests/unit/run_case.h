@@ -1,0 +1,92 @@
+/* run_case.h -- a run of one rank without MPI, whose files come from a table instead of a
+ * source. For tests of what rank 0 does with a staged tree. */
+#ifndef RUN_CASE_H
+#define RUN_CASE_H
+
+#include "io/sha256.h"
+#include "phase/coordinator.h"
+#include "scratch_dir.h"
+
+struct run_file {
+    const char *path, *text;
+    size_t repeat; /* 0 is once */
+};
+
+static inline size_t run_file_size(const struct run_file *file)
+{
+    return strlen(file->text) * (file->repeat ? file->repeat : 1);
+}
+
+/* To be freed by the caller. */
+static inline char *run_file_bytes(const struct run_file *file)
+{
+    size_t one = strlen(file->text), size = run_file_size(file);
+    char *bytes = malloc(size + 1);
+
+    assert_non_null(bytes);
+    for (size_t at = 0; at < size; at += one)
+        memcpy(bytes + at, file->text, one);
+    bytes[size] = '\0';
+    return bytes;
+}
+
+static inline void run_file_digest(const struct run_file *file, uint8_t sha256[32])
+{
+    char *bytes = run_file_bytes(file);
+
+    sha256_bytes(bytes, run_file_size(file), sha256);
+    free(bytes);
+}
+
+static inline void run_case_add(struct run *run, const struct run_file *file)
+{
+    struct plan_entry entry = { .path = file->path,
+                                .key = file->path,
+                                .etag = "\"tag\"",
+                                .oid = "0123456789abcdef0123456789abcdef01234567",
+                                .size = run_file_size(file),
+                                .want = { .kind = DIGEST_SHA256 } };
+
+    run_file_digest(file, entry.want.bytes);
+    assert_int_equal(plan_add(&run->plan, &entry, NULL), 0);
+}
+
+static inline bool run_case_goes_on(void *arg)
+{
+    (void)arg;
+    return false;
+}
+
+/* The run's own time is stamp; nothing is synced, since no test pulls the plug. */
+static inline void run_case_open(struct run *run, const char *dest, int64_t stamp,
+                                 const struct run_file *files, size_t count)
+{
+    *run = (struct run){ .size = 1, .stamp = stamp, .interrupted = run_case_goes_on };
+    run->opt.dest = dest;
+    for (size_t i = 0; i < count; i++)
+        run_case_add(run, &files[i]);
+    assert_int_equal(plan_set(&run->plan, &run->plan.source, "test:source", NULL), 0);
+    assert_int_equal(plan_seal(&run->plan, NULL), 0);
+    assert_int_equal(segments_cut(&run->segments, &run->plan, SEGMENT_ALIGN, NULL), 0);
+}
+
+static inline void run_case_close(struct run *run)
+{
+    segments_release(&run->segments);
+    plan_release(&run->plan);
+    free(run->staging);
+    free(run->tree);
+    free(run->spare);
+    *run = (struct run){ 0 };
+}
+
+static inline const struct run_file *run_file_of(const struct run_file *files,
+                                                 size_t count, const char *path)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(files[i].path, path) == 0)
+            return &files[i];
+    return NULL;
+}
+
+#endif

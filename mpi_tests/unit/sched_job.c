@@ -1,0 +1,81 @@
+#include "sched_job.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+struct job job;
+
+void begin(int nranks, const uint64_t *sizes, size_t n)
+{
+    const struct sched_policy policy = { .stall = stall,
+                                         .small = MIB / 2,
+                                         .batch_bytes = MIB };
+
+    job = (struct job){ .file = calloc(n + 1, sizeof(*job.file)) };
+    assert_non_null(job.file);
+    for (size_t i = 0; i < n; i++)
+        job.file[i].size = sizes[i];
+    job.plan = (struct plan){ .files = job.file, .nfiles = n };
+    assert_int_equal(segments_cut(&job.segments, &job.plan, MIB, NULL), 0);
+    assert_int_equal(sched_create(&job.sched, &job.segments, nranks, &policy, NULL), 0);
+}
+
+void begin_one_file(int nranks, unsigned nsegments)
+{
+    const uint64_t size = (uint64_t)nsegments * MIB;
+
+    begin(nranks, &size, 1);
+}
+
+int end(void **state)
+{
+    (void)state;
+    sched_destroy(job.sched);
+    segments_release(&job.segments);
+    free(job.file);
+    return 0;
+}
+
+bool next(double now)
+{
+    bool more = sched_next(job.sched, now, &job.action);
+
+    assert_int_equal(sched_pending(job.sched) + sched_leased(job.sched) +
+                         sched_stored(job.sched),
+                     job.segments.count);
+    assert_true(more || sched_due(job.sched) > now);
+    return more;
+}
+
+void expect(double now, enum sched_kind kind, int rank, uint32_t segment)
+{
+    assert_true(next(now));
+    assert_int_equal(job.action.kind, kind);
+    assert_int_equal(job.action.rank, rank);
+    assert_int_equal(job.action.count, 1);
+    assert_int_equal(job.action.segment[0], segment);
+}
+
+void expect_none(double now)
+{
+    assert_false(next(now));
+}
+
+void expect_due(double due)
+{
+    assert_true(sched_due(job.sched) >= due && sched_due(job.sched) <= due);
+}
+
+void credit(int rank, uint32_t units)
+{
+    sched_credit(job.sched, rank, units);
+}
+
+void expect_verdict(double now, int rank, uint32_t segment, enum sched_verdict verdict)
+{
+    assert_int_equal(sched_done(job.sched, rank, segment, now), verdict);
+}

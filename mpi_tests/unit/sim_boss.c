@@ -1,0 +1,409 @@
+#include "sim_boss.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "core/retry.h"
+
+enum { RUN = 4 }; /* RUN: most segments of one hash job */
+
+static const double patience = 60; /* seconds of silence before a rank is given up */
+
+/* Two ranks never write one place, a segment has one duplicate, and all of them are few.
+ */
+static void check_action(struct sim_boss *boss, const struct sched_action *action)
+{
+    assert_in_range(action->count, 1, SCHED_BATCH);
+    assert_false(boss->world.rank[action->rank].retired);
+    for (uint32_t i = 0; i < action->count; i++) {
+        uint32_t segment = action->segment[i];
+
+        /* All that is left to do about a stored segment is to stop its duplicate. */
+        if (boss->stored[segment])
+            assert_true(action->kind == SCHED_CANCEL &&
+                        boss->copier[segment] == action->rank);
+        if (action->kind == SCHED_GRANT || action->kind == SCHED_ADOPT) {
+            assert_int_equal(boss->world.writer[segment], SIM_NOBODY);
+            boss->world.writer[segment] = action->rank;
+        }
+    }
+    if (action->kind == SCHED_GRANT)
+        boss->count.grants++;
+    if (action->kind == SCHED_DUPLICATE) {
+        assert_int_equal(boss->copier[action->segment[0]], SIM_NOBODY);
+        assert_int_not_equal(boss->world.writer[action->segment[0]], action->rank);
+        boss->copier[action->segment[0]] = action->rank;
+        boss->count.copies++;
+        assert_in_range(++boss->copies, 1, boss->world.nranks);
+    }
+}
+
+static void copy_ends(struct sim_boss *boss, uint32_t segment)
+{
+    boss->copier[segment] = SIM_NOBODY;
+    boss->copies--;
+}
+
+static void act(struct sim_boss *boss)
+{
+    struct sched_action action;
+
+    while (sched_next(boss->sched, boss->world.now, &action)) {
+        struct sched_action *sent = malloc(sizeof(*sent));
+
+        assert_non_null(sent);
+        *sent = action;
+        if (action.kind == SCHED_ADOPT) {
+            assert_int_equal(boss->copier[action.segment[0]], action.rank);
+            copy_ends(boss, action.segment[0]);
+        }
+        check_action(boss, &action);
+        sim_send(&boss->world, (struct sim_event){ .kind = SIM_ACTION,
+                                                   .rank = action.rank,
+                                                   .action = sent });
+    }
+}
+
+static void hash(struct sim_boss *boss)
+{
+    struct relay_job job;
+
+    while (relay_next(boss->relay, RUN, &job)) {
+        struct sim_chain *chain = &boss->chain[boss->segments.file[job.segment]];
+
+        assert_int_equal(job.segment, chain->next);
+        assert_in_range(job.count, 1, RUN);
+        assert_memory_equal(&job.from, &chain->state, sizeof(job.from));
+        for (uint32_t i = job.segment; i < job.segment + job.count; i++) {
+            assert_int_equal(boss->stored[i], 1);
+            assert_int_equal(boss->world.owner[i], job.rank);
+        }
+        sim_send(&boss->world, (struct sim_event){ .kind = SIM_HASH,
+                                                   .rank = job.rank,
+                                                   .segment = job.segment,
+                                                   .count = job.count,
+                                                   .epoch = chain->epoch,
+                                                   .state = job.from });
+    }
+}
+
+static void again(struct sim_boss *boss, uint32_t segment)
+{
+    int owner = boss->world.owner[segment];
+
+    assert_int_equal(boss->stored[segment], 1);
+    boss->stored[segment] = 0;
+    boss->nstored--;
+    boss->count.restarts++;
+    sched_restart(boss->sched, segment, owner);
+}
+
+static void chain_restart(struct sim_boss *boss, uint32_t file)
+{
+    struct sim_chain *chain = &boss->chain[file];
+
+    *chain = (struct sim_chain){ .next = boss->segments.first[file],
+                                 .epoch = chain->epoch + 1,
+                                 .state = midstate_start() };
+    relay_restart(boss->relay, file);
+}
+
+static void file_hashed(struct sim_boss *boss, uint32_t file)
+{
+    uint32_t first = boss->segments.first[file], end = boss->segments.first[file + 1];
+    struct midstate want = midstate_start();
+
+    for (uint32_t i = first; i < end; i++)
+        want = sim_hash(want, sim_good(i), segment_bytes(&boss->segments, i));
+    boss->chain[file].done = true;
+    if (want.h[0] == boss->chain[file].state.h[0] &&
+        want.h[1] == boss->chain[file].state.h[1])
+        return;
+    chain_restart(boss, file);
+    for (uint32_t i = first; i < end; i++)
+        again(boss, i);
+}
+
+static void hashed(struct sim_boss *boss, const struct sim_event *event)
+{
+    uint32_t file = boss->segments.file[event->segment];
+    struct sim_chain *chain = &boss->chain[file];
+    bool stale = event->epoch != chain->epoch;
+    enum relay_state state = relay_advance(boss->relay, event->segment, &event->state);
+
+    if (stale) {
+        assert_int_equal(state, RELAY_MORE);
+        return;
+    }
+    assert_int_equal(chain->next, event->segment);
+    chain->next += event->count;
+    chain->state = event->state;
+    assert_int_equal(state == RELAY_DONE, chain->next == boss->segments.first[file + 1]);
+    if (state == RELAY_DONE)
+        file_hashed(boss, file);
+}
+
+static void stored(struct sim_boss *boss, const struct sim_event *event)
+{
+    uint32_t segment = event->segment, file = boss->segments.file[segment];
+
+    assert_int_equal(boss->world.writer[segment], event->rank);
+    assert_int_equal(boss->world.owner[segment], event->rank);
+    assert_int_equal(boss->stored[segment], 0);
+    boss->world.writer[segment] = SIM_NOBODY;
+    boss->stored[segment] = 1;
+    boss->nstored++;
+    if (segments_of(&boss->segments, file) > 1)
+        relay_stored(boss->relay, segment, event->rank);
+    else if (boss->world.token[segment] != sim_good(segment))
+        again(boss, segment);
+}
+
+static void ended(struct sim_boss *boss, const struct sim_event *event)
+{
+    if (boss->copier[event->segment] == event->rank)
+        copy_ends(boss, event->segment);
+    else if (boss->world.writer[event->segment] == event->rank)
+        boss->world.writer[event->segment] = SIM_NOBODY;
+}
+
+static void done(struct sim_boss *boss, const struct sim_event *event)
+{
+    bool copy = boss->copier[event->segment] == event->rank;
+
+    switch (sched_done(boss->sched, event->rank, event->segment, boss->world.now)) {
+    case SCHED_STORED:
+        assert_false(copy);
+        stored(boss, event);
+        break;
+    case SCHED_WAIT:
+        assert_true(copy);
+        assert_int_equal(boss->stored[event->segment], 0);
+        break;
+    case SCHED_LATE:
+        /* The first was stored; since then it may have been sent for once more. */
+        assert_true(copy);
+        assert_int_equal(boss->world.writer[event->segment], SIM_NOBODY);
+        break;
+    }
+}
+
+static void failed(struct sim_boss *boss, const struct sim_event *event)
+{
+    static const struct outcome outcomes[] = {
+        { .status = 503, .retry_after = 2, .reset = -1 },
+        { .status = 429, .retry_after = -1, .reset = 3 },
+        { .status = 206, .fault = NET_CUT, .retry_after = -1, .reset = -1 },
+        { .fault = NET_CONNECT, .retry_after = -1, .reset = -1 },
+    };
+    const struct retry_policy policy = { 0.5, 30, 8 };
+    struct outcome outcome = outcomes[sim_random(&boss->world) % 4];
+    unsigned *attempt = &boss->attempt[event->segment];
+    struct retry_decision decision;
+
+    *attempt = event->bytes ? 1 : *attempt < 5 ? *attempt + 1 : 5;
+    outcome.progressed = event->bytes;
+    decision = retry_decide(&policy, &outcome, *attempt, sim_chance(&boss->world));
+    assert_int_not_equal(decision.remedy, REMEDY_GIVE_UP);
+    if (decision.remedy == REMEDY_SLOW_DOWN)
+        sched_hold(boss->sched, boss->world.now + decision.delay);
+    ended(boss, event);
+    sched_failed(boss->sched, event->rank, event->segment,
+                 boss->world.now + decision.delay);
+}
+
+static void reported(struct sim_boss *boss, const struct sim_event *event)
+{
+    if (boss->world.rank[event->rank].retired) {
+        if (event->report == SIM_DONE)
+            assert_int_equal(
+                sched_done(boss->sched, event->rank, event->segment, boss->world.now),
+                SCHED_LATE);
+        return;
+    }
+    switch (event->report) {
+    case SIM_CREDIT:
+        sched_credit(boss->sched, event->rank, (uint32_t)event->bytes);
+        break;
+    case SIM_PROGRESS:
+        sched_progress(boss->sched, event->rank, event->segment, event->bytes,
+                       boss->world.now);
+        break;
+    case SIM_DONE:
+        done(boss, event);
+        break;
+    case SIM_FAILED:
+        failed(boss, event);
+        break;
+    case SIM_DROPPED:
+        ended(boss, event);
+        sched_cancelled(boss->sched, event->rank, event->segment);
+        break;
+    case SIM_HASHED:
+        hashed(boss, event);
+        break;
+    }
+}
+
+/* The rank is given up, and what it stored of files that are not verified is gone. */
+static void retire(struct sim_boss *boss, int rank)
+{
+    uint32_t n = boss->segments.count;
+
+    if (boss->world.rank[rank].retired || boss->alive == 1)
+        return;
+    boss->world.rank[rank].retired = true;
+    boss->alive--;
+    boss->count.lost++;
+    sched_retire(boss->sched, rank);
+    relay_lost(boss->relay, rank);
+    for (uint32_t i = 0; i < n; i++) {
+        if (boss->copier[i] == rank)
+            copy_ends(boss, i);
+        if (boss->world.writer[i] == rank)
+            boss->world.writer[i] = SIM_NOBODY;
+    }
+    for (uint32_t f = 0; f < boss->plan.nfiles; f++) {
+        bool touched = false;
+
+        if (boss->chain[f].done)
+            continue;
+        for (uint32_t i = boss->segments.first[f]; i < boss->segments.first[f + 1]; i++)
+            touched |= boss->stored[i] && boss->world.owner[i] == rank;
+        if (!touched)
+            continue;
+        chain_restart(boss, f);
+        for (uint32_t i = boss->segments.first[f]; i < boss->segments.first[f + 1]; i++)
+            if (boss->stored[i] && boss->world.owner[i] == rank)
+                again(boss, i);
+            else if (boss->stored[i])
+                relay_stored(boss->relay, i, boss->world.owner[i]);
+    }
+}
+
+/* What is dead or frozen for long is noticed by its silence. */
+static void strike(struct sim_boss *boss, double chance)
+{
+    struct sim_world *world = &boss->world;
+    int rank = (int)(sim_random(world) % (uint64_t)world->nranks);
+
+    if (chance < world->faults.die && boss->alive > 1 && !world->rank[rank].dead) {
+        unsigned well = 0;
+
+        for (int i = 0; i < world->nranks; i++)
+            well += !world->rank[i].dead && !world->rank[i].retired;
+        if (well < 2)
+            return;
+        world->rank[rank].dead = true;
+        sim_push(world, (struct sim_event){ .at = world->now + patience,
+                                            .kind = SIM_SILENT,
+                                            .rank = rank });
+    } else if (chance >= world->faults.die &&
+               chance < world->faults.die + world->faults.freeze) {
+        sim_push(world, (struct sim_event){ .at = world->now,
+                                            .kind = SIM_FREEZE,
+                                            .rank = rank,
+                                            .seconds = 90 * sim_chance(world) });
+        sim_push(world, (struct sim_event){ .at = world->now + patience,
+                                            .kind = SIM_SILENT,
+                                            .rank = rank });
+    }
+}
+
+static void silent(struct sim_boss *boss, const struct sim_event *event)
+{
+    const struct sim_rank *rank = &boss->world.rank[event->rank];
+    unsigned well = 0;
+
+    for (int i = 0; i < boss->world.nranks; i++)
+        well += !boss->world.rank[i].dead && !boss->world.rank[i].retired;
+    if (rank->dead || (rank->frozen_until > boss->world.now && well > 1))
+        retire(boss, event->rank);
+}
+
+static void check(struct sim_boss *boss)
+{
+    assert_int_equal(sched_stored(boss->sched), boss->nstored);
+    assert_int_equal(sched_pending(boss->sched) + sched_leased(boss->sched) +
+                         boss->nstored,
+                     boss->segments.count);
+    assert_int_equal(sched_finished(boss->sched), boss->nstored == boss->segments.count);
+}
+
+/* Sleep until something is due; whoever calls before that is told there is nothing. */
+static void sleep_until_due(struct sim_boss *boss)
+{
+    double now = boss->world.now, due = sched_due(boss->sched);
+    struct sched_action action;
+
+    assert_true(due > now);
+    boss->wake++;
+    if (due >= INFINITY)
+        return;
+    if (sim_chance(&boss->world) < 0.01) {
+        assert_false(sched_next(boss->sched, now + (due - now) * sim_chance(&boss->world),
+                                &action));
+        assert_true(sched_due(boss->sched) >= due);
+    }
+    sim_push(&boss->world,
+             (struct sim_event){ .at = due, .kind = SIM_WAKE, .epoch = boss->wake });
+}
+
+static void step(struct sim_boss *boss, struct sim_event *event)
+{
+    switch (event->kind) {
+    case SIM_REPORT:
+        reported(boss, event);
+        break;
+    case SIM_SILENT:
+        silent(boss, event);
+        break;
+    case SIM_WAKE:
+        if (event->epoch != boss->wake)
+            return;
+        break;
+    default:
+        sim_rank_event(&boss->world, event);
+        return;
+    }
+    act(boss);
+    hash(boss);
+    check(boss);
+    sleep_until_due(boss);
+}
+
+double sim_boss_run(struct sim_boss *boss)
+{
+    const struct sim_faults *faults = &boss->world.faults;
+    double stored_at = 0;
+    struct sim_event event;
+
+    act(boss);
+    while (!sched_finished(boss->sched) || !relay_finished(boss->relay)) {
+        double chance = sim_chance(&boss->world);
+
+        /* Nothing left to happen before the end would be a deadlock. */
+        if (!sim_pop(&boss->world, &event))
+            fail_msg("dead end: %u pending, %u leased, %u stored",
+                     (unsigned)sched_pending(boss->sched),
+                     (unsigned)sched_leased(boss->sched), (unsigned)boss->nstored);
+        step(boss, &event);
+        free(event.action);
+        if (chance < faults->die + faults->freeze && boss->strikes++ < 20)
+            strike(boss, chance);
+        if (!sched_finished(boss->sched))
+            stored_at = boss->world.now;
+        assert_in_range(++boss->count.steps, 1, 3000000);
+        assert_true(boss->world.now < 1e6);
+    }
+    for (uint32_t i = 0; i < boss->segments.count; i++) {
+        assert_int_equal(boss->stored[i], 1);
+        assert_int_equal(boss->world.token[i], sim_good(i));
+    }
+    return stored_at;
+}

@@ -1,0 +1,237 @@
+/* DEST as a symlink to one of several trees beside it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/text.h"
+#include "publish_case.h"
+
+static const struct run_file first[] = {
+    { "same", "one\n", 0 },
+    { "changed", "old", 0 },
+    { "gone/file", "gone", 0 },
+    { "empty", "", 0 },
+    { "sub/same-large", "0123456789abcdef", 65537 },
+    { "sub/changed-large", "0123456789abcdef", 65538 },
+};
+
+static const struct run_file second[] = {
+    { "same", "one\n", 0 },
+    { "changed", "new", 0 },
+    { "added/file", "added", 0 },
+    { "empty", "", 0 },
+    { "sub/same-large", "0123456789abcdef", 65537 },
+    { "sub/changed-large", "0123456789abcdeF", 65538 },
+};
+
+static const struct run_file third[] = { { "same", "three", 0 } };
+
+enum { STAMP = 1700000000, LATER = 1700000100, LATEST = 1700000200 };
+
+/* Publish, and check all that holds whatever stood there before. */
+static void publish(struct job *job, enum layout_step step)
+{
+    job_publish(job);
+    assert_int_equal(job->stage.how.step, step);
+    assert_published(job->files, job->count, job->id);
+}
+
+static void publish_first(char *id)
+{
+    struct job job;
+
+    job_start(&job, STAMP, first, countof(first));
+    job_publish(&job);
+    if (id)
+        memcpy(id, job.id, sizeof(job.id));
+    job_end(&job);
+}
+
+static void assert_unchanged(const struct run_file *files, size_t count)
+{
+    struct job job;
+
+    job_start(&job, LATEST, files, count);
+    assert_int_equal(job_look(&job), 0);
+    assert_true(job.stage.unchanged);
+    job_end(&job);
+}
+
+static void assert_link(const char *id)
+{
+    char want[128], *found = output_of("readlink \"$DEST\"");
+
+    snprintf(want, sizeof(want), ".dest.versions/%s\n", id);
+    assert_string_equal(found, want);
+    free(found);
+}
+
+/* The names in .dest.versions, one or two of them. */
+static void assert_versions(const char *one, const char *other)
+{
+    char *found = output_of("LC_ALL=C ls -A \"$PARENT/.dest.versions\"");
+    struct strbuf want = { 0 };
+
+    if (other && strcmp(other, one) < 0) {
+        const char *swapped = one;
+
+        one = other;
+        other = swapped;
+    }
+    strbuf_addf(&want, "%s\n", one);
+    if (other)
+        strbuf_addf(&want, "%s\n", other);
+    assert_string_equal(found, want.data);
+    free(found);
+    strbuf_release(&want);
+}
+
+static void test_versions(void **state)
+{
+    char ids[3][65];
+    struct fs_info same;
+    struct job job;
+
+    (void)state;
+    job_start(&job, STAMP, first, countof(first));
+    job.run.opt.versions = true;
+    publish(&job, LAYOUT_FLIP);
+    memcpy(ids[0], job.id, 65);
+    assert_link(ids[0]);
+    assert_versions(ids[0], NULL);
+    assert_beside(".dest.versions dest ");
+    same = look_in(dest_path, "same");
+    job_end(&job);
+    assert_unchanged(first, countof(first));
+
+    job_start(&job, LATER, second, countof(second)); /* a link stays one, asked or not */
+    publish(&job, LAYOUT_FLIP);
+    memcpy(ids[1], job.id, 65);
+    assert_int_equal(job.stage.there_files, 3);
+    assert_true(look_in(dest_path, "same").inode == same.inode);
+    assert_link(ids[1]);
+    assert_versions(ids[0], ids[1]); /* for readers of the one before */
+    assert_beside(".dest.versions dest ");
+    job_end(&job);
+
+    job_start(&job, LATEST, third, countof(third));
+    job.run.opt.versions = true;
+    publish(&job, LAYOUT_FLIP);
+    memcpy(ids[2], job.id, 65);
+    assert_link(ids[2]);
+    assert_versions(ids[1], ids[2]);
+    assert_beside(".dest.versions dest ");
+    job_end(&job);
+}
+
+static void test_back_to_the_version_before(void **state)
+{
+    char ids[2][65];
+    struct job job;
+
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        bool odd = i % 2 == 1;
+
+        job_start(&job, STAMP + i, odd ? second : first,
+                  odd ? countof(second) : countof(first));
+        job.run.opt.versions = true;
+        publish(&job, LAYOUT_FLIP);
+        if (i >= 2)
+            assert_string_equal(job.id, ids[odd]);
+        memcpy(ids[odd], job.id, 65);
+        assert_link(job.id);
+        assert_versions(ids[0], i ? ids[1] : NULL);
+        assert_beside(".dest.versions dest ");
+        job_end(&job);
+    }
+}
+
+/* The content id is the one that DEST leads to already, and its tree is damaged. */
+static void test_a_damaged_version_is_mended(void **state)
+{
+    char path[128], id[65];
+    struct job job;
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        job_start(&job, STAMP + i, first, countof(first));
+        job.run.opt.versions = true;
+        publish(&job, LAYOUT_FLIP);
+        assert_link(job.id);
+        assert_versions(job.id, NULL);
+        memcpy(id, job.id, 65);
+        job_end(&job);
+        path_in(path, sizeof(path), dest_path, "changed");
+        put_file(path, "OLD");
+    }
+    assert_link(id);
+}
+
+static void test_a_version_whose_record_is_gone(void **state)
+{
+    char path[128];
+    struct job job;
+
+    (void)state;
+    job_start(&job, STAMP, first, countof(first));
+    job.run.opt.versions = true;
+    publish(&job, LAYOUT_FLIP);
+    job_end(&job);
+    path_in(path, sizeof(path), dest_path, ".mpifetch/manifest.json");
+    assert_int_equal(unlink(path), 0);
+    job_start(&job, LATER, second, countof(second));
+    publish(&job, LAYOUT_FLIP);
+    assert_int_equal(job.stage.there_files, 0);
+    assert_versions(job.id, NULL);
+    job_end(&job);
+}
+
+static void test_versions_from_a_directory(void **state)
+{
+    struct fs_info same;
+    struct job job;
+
+    (void)state;
+    publish_first(NULL);
+    same = look_in(dest_path, "same");
+    job_start(&job, LATER, second, countof(second));
+    job.run.opt.versions = true;
+    publish(&job, LAYOUT_SWAP_LINK);
+    assert_link(job.id);
+    assert_versions(job.id, NULL);
+    assert_true(look_in(dest_path, "same").inode == same.inode);
+    assert_beside(".dest.versions dest ");
+    job_end(&job);
+}
+
+static void test_versions_into_an_empty_directory(void **state)
+{
+    struct job job;
+
+    (void)state;
+    assert_int_equal(mkdir(dest_path, 0777), 0);
+    job_start(&job, STAMP, first, countof(first));
+    job.run.opt.versions = true;
+    publish(&job, LAYOUT_FLIP);
+    assert_link(job.id);
+    assert_beside(".dest.versions dest ");
+    job_end(&job);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_versions, publish_enter),
+        cmocka_unit_test_setup(test_back_to_the_version_before, publish_enter),
+        cmocka_unit_test_setup(test_a_damaged_version_is_mended, publish_enter),
+        cmocka_unit_test_setup(test_a_version_whose_record_is_gone, publish_enter),
+        cmocka_unit_test_setup(test_versions_from_a_directory, publish_enter),
+        cmocka_unit_test_setup(test_versions_into_an_empty_directory, publish_enter),
+    };
+
+    return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
+}
