@@ -109,7 +109,7 @@ def test_records_of_another_download_are_left_out(run, hub, tree, dest):
     result = run(2, "get", SOURCE, dest, env=env(hub))
     assert result.code == 0, result
     assert "left out" in result.err
-    assert (dest / path).read_text().startswith(commit.sha)
+    assert (dest / path).read_text().startswith(commit.id)
 
 
 @pytest.mark.parametrize(

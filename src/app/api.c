@@ -66,7 +66,7 @@ static int run_session(MPI_Comm comm, const struct mpifetch_options *options,
         session_report(&s, rc, &err);
     if (rc < 0)
         fill_error(report, &err);
-    else
+    else if (!only_plan)
         snprintf(report->path, sizeof(report->path), "%s", s.dest);
     if (s.run.comm)
         share_report(&s, report);

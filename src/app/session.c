@@ -249,8 +249,11 @@ static void note_figures(struct session *s)
     coordinator_figures(s->coordinator, &figures);
     s->report.to_fetch = figures.to_fetch;
     s->report.resolve_requests = figures.resolve_requests;
-    s->report.seconds[REPORT_FETCH] = figures.last_landed - s->phase_began;
-    s->phase_began = figures.last_landed;
+    /* Where nothing had to be fetched nothing landed since. */
+    if (figures.last_landed > s->phase_began) {
+        s->report.seconds[REPORT_FETCH] = figures.last_landed - s->phase_began;
+        s->phase_began = figures.last_landed;
+    }
     end_phase(s, REPORT_VERIFY);
 }
 
@@ -261,8 +264,10 @@ int session_fetch(struct session *s, struct err *err)
 
     if (share_unchanged(s, err) < 0)
         return -1;
-    if (s->report.unchanged)
+    if (s->report.unchanged) {
+        end_phase(s, REPORT_STAGE);
         return 0;
+    }
     rc = run->rank == 0 ? stage_build(&s->stage, err) : 0;
     if (agree_step(run, rc, err) < 0 || brief_share(run, err) < 0)
         return -1;
@@ -307,6 +312,19 @@ static int look_everywhere(struct session *s, struct err *err)
     return agree_gather(&s->run, MSG_SEEN, seen, 1, take_seen, &s->report.stale, err);
 }
 
+/* It is published: whatever happens here, a signal or a node that cannot see it, is worth
+ * a warning at most. */
+static void show_everywhere(struct session *s)
+{
+    struct err err = { 0 };
+
+    if (share_content_id(s, &err) == 0)
+        look_everywhere(s, &err);
+    agree_step(&s->run, 0, &err);
+    if (s->run.rank == 0)
+        publish_clean(&s->stage);
+}
+
 int session_publish(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
@@ -321,11 +339,7 @@ int session_publish(struct session *s, struct err *err)
     if (agree_step(run, rc, err) < 0)
         return -1;
     s->report.published = true;
-    if (share_content_id(s, err) < 0 || look_everywhere(s, err) < 0 ||
-        agree_step(run, 0, err) < 0)
-        return -1;
-    if (run->rank == 0)
-        publish_clean(&s->stage, s->content_id);
+    show_everywhere(s);
     end_phase(s, REPORT_COMMIT);
     return 0;
 }

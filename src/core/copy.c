@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-/* A copy costs bytes: it must promise to be done in two thirds of the time, and to save
+/* A copy costs bytes: it must promise to be done in four fifths of the time, and to save
  * more than messages and the next report would take. */
 static const double worth_factor = 1.25, worth_seconds = 0.1;
 

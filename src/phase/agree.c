@@ -50,22 +50,23 @@ void agree_hear(struct run *run, int from, const struct msg *msg)
 }
 
 /* Take what has arrived. Messages of a phase that is over (late progress, say) are
- * dropped. Returns true once the decision of the step is in *msg. */
-static bool hear_all(struct run *run, struct msg *msg, struct err *err)
+ * dropped. 1 once the decision of the step is in *msg, 0 before, -1 for bytes that are no
+ * message. */
+static int hear_all(struct run *run, struct msg *msg, struct err *err)
 {
     struct strbuf *bytes = &run->agree.bytes;
     int from;
 
     while (comm_recv(run->comm, bytes, &from)) {
         if (msg_decode(msg, bytes->data, bytes->len, err) < 0)
-            return true;
+            return -1;
         if (msg->kind == MSG_DECISION && msg->id == run->agree.step)
-            return true;
+            return 1;
         if (msg->kind == MSG_SHARE)
             strbuf_add(&run->agree.early, msg->blob, (size_t)msg->blob_len);
         agree_hear(run, from, msg);
     }
-    return false;
+    return 0;
 }
 
 int agree_poll(struct run *run, struct err *err)
@@ -74,7 +75,8 @@ int agree_poll(struct run *run, struct err *err)
 
     if (run->interrupted(run->interrupted_arg))
         return err_set(err, ERR_INTERRUPTED, "interrupted");
-    hear_all(run, &msg, err);
+    if (hear_all(run, &msg, err) < 0)
+        return -1;
     if (run->agree.worst.code != ERR_NONE) {
         *err = run->agree.worst;
         return -1;
@@ -108,10 +110,11 @@ int agree_step(struct run *run, int rc, struct err *err)
                        .code = rc < 0 ? (int32_t)(err->code ? err->code : ERR_DEFECT) : 0,
                        .text = rc < 0 ? err->text : "" };
     unsigned idle = 0;
+    int heard;
 
     if (agree_send(run, 0, &msg, err) < 0)
         return -1;
-    while (!hear_all(run, &msg, err)) {
+    while ((heard = hear_all(run, &msg, err)) == 0) {
         if (run->rank == 0 && agree->votes == run->size && decide(run, err) < 0)
             return -1;
         if (run->rank != 0 && !agree->told && run->interrupted(run->interrupted_arg)) {
@@ -125,6 +128,8 @@ int agree_step(struct run *run, int rc, struct err *err)
         }
         nap(&idle);
     }
+    if (heard < 0)
+        return -1;
     agree->step++;
     if (msg.code == ERR_NONE)
         return 0;

@@ -20,20 +20,17 @@ static int tell(struct allowance *a, int rank, unsigned sharers, struct err *err
 int allowance_begin(struct allowance *a, struct run *run, const unsigned *slots,
                     struct err *err)
 {
-    unsigned sharers = 0;
-
-    *a = (struct allowance){ .run = run, .looked = clock_now() };
+    *a = (struct allowance){ .run = run, .slots = slots };
     if (run->opt.limit_rate == 0)
         return 0;
     a->told = calloc((size_t)run->size, sizeof(*a->told));
-    if (!a->told)
-        return err_memory(err, "the shares of the rate limit");
-    for (int i = 0; i < run->size; i++)
-        sharers += slots[i] > 0;
-    for (int i = 0; i < run->size; i++)
-        if (tell(a, i, sharers, err) < 0)
-            return -1;
-    return 0;
+    return a->told ? 0 : err_memory(err, "the shares of the rate limit");
+}
+
+/* Before the first grant nobody holds anything: whoever has slots will. */
+static bool takes_part(const struct allowance *a, const struct sched *sched, int rank)
+{
+    return a->looked > 0 ? sched_held(sched, rank) > 0 : a->slots[rank] > 0;
 }
 
 int allowance_share(struct allowance *a, const struct sched *sched, struct err *err)
@@ -41,14 +38,15 @@ int allowance_share(struct allowance *a, const struct sched *sched, struct err *
     double now = clock_now();
     unsigned sharers = 0;
 
-    if (a->run->opt.limit_rate == 0 || now < a->looked + ALLOWANCE_EVERY)
+    if (a->run->opt.limit_rate == 0 ||
+        (a->looked > 0 && now < a->looked + ALLOWANCE_EVERY))
         return 0;
-    a->looked = now;
     for (int i = 0; i < a->run->size; i++)
-        sharers += sched_held(sched, i) > 0;
+        sharers += takes_part(a, sched, i);
     for (int i = 0; i < a->run->size; i++)
-        if (sched_held(sched, i) > 0 && tell(a, i, sharers, err) < 0)
+        if (takes_part(a, sched, i) && tell(a, i, sharers, err) < 0)
             return -1;
+    a->looked = now;
     return 0;
 }
 

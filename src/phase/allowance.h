@@ -9,17 +9,17 @@
 
 struct allowance {
     struct run *run;
-    uint64_t *told; /* bytes per second, of each rank */
-    double looked;  /* clock_now of the last look */
+    const unsigned *slots; /* of each rank; borrowed */
+    uint64_t *told;        /* bytes per second, of each rank */
+    double looked;         /* clock_now of the last look; 0: none yet */
 };
 
-/* Tells each rank that has slots its first share. Does nothing where there is no limit.
- */
+/* slots: of each rank, borrowed until allowance_release. */
 int allowance_begin(struct allowance *allowance, struct run *run, const unsigned *slots,
                     struct err *err);
 
-/* Cheap; once a second it looks who is busy and tells the ranks whose share has changed.
- */
+/* Cheap; the first time, and then once a second, it looks who is busy and tells the
+ * ranks whose share has changed. Does nothing where there is no limit. */
 int allowance_share(struct allowance *allowance, const struct sched *sched,
                     struct err *err);
 

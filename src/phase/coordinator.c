@@ -11,7 +11,6 @@
 #include "phase/progress.h"
 
 enum {
-    HASH_RUN = 4,          /* segments hashed at one go: a chain must not occupy a rank */
     BATCH_BYTES = 8 << 20, /* of small files in one grant */
     SMALL_BYTES = 1 << 20  /* as in task.c: kept in memory while they arrive */
 };

@@ -65,6 +65,10 @@ static int grant_located(struct dispatch *d, struct parked grant, struct err *er
 
 static int unpark(struct dispatch *d, uint32_t file, struct err *err)
 {
+    uint32_t generation;
+
+    if (!locator_url(d->locator, file, &generation))
+        return 0;
     for (struct parked **at = &d->parked; *at;) {
         struct parked *parked = *at;
         int rc;

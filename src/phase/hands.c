@@ -4,6 +4,7 @@
 
 #include "io/clock.h"
 #include "io/fs.h"
+#include "phase/hubmeta.h"
 
 int hands_open(struct hands *hands, const struct task_world *world, struct outbox *outbox,
                struct err *err)
@@ -235,6 +236,19 @@ bool hands_is_write(const struct hands *hands, const struct job *job)
            owner < (const char *)(hands->slots + hands->world.run->slots);
 }
 
+/* The Hub library's record of a file that this rank alone wrote. */
+static int sync_record(const struct hands *hands, uint32_t file, struct strbuf *path,
+                       struct err *err)
+{
+    const struct run *run = hands->world.run;
+
+    if (!hubmeta_wanted(run) || segments_of(&run->segments, file) != 1)
+        return 0;
+    strbuf_clear(path);
+    hubmeta_file_path(run, file, path);
+    return path->failed ? err_memory(err, "a path") : fs_sync_path(path->data, err);
+}
+
 int hands_sync(const struct hands *hands, struct err *err)
 {
     struct strbuf path = { 0 };
@@ -246,6 +260,8 @@ int hands_sync(const struct hands *hands, struct err *err)
         rc = store_place(hands->world.store, hands->touched[i], &path, err);
         if (rc == 0)
             rc = fs_sync_path(path.data, err);
+        if (rc == 0)
+            rc = sync_record(hands, hands->touched[i], &path, err);
     }
     strbuf_release(&path);
     return rc;

@@ -186,8 +186,8 @@ static int answered(struct locator *locator, struct entry *entry,
         return postpone(locator, entry, response, hold, err);
     if (entry->renewals > LOCATOR_RENEWALS)
         return err_set(err, ERR_SOURCE,
-                       "'%s': the source handed out %u places one after the other and "
-                       "each refused access",
+                       "'%s': the source handed out %u places one after the other, and "
+                       "access was refused at each (HTTP 401 or 403)",
                        plan_path(&locator->run->plan, entry->file),
                        (unsigned)entry->renewals);
     free(entry->url);

@@ -8,6 +8,8 @@
 #include "io/fs.h"
 #include "phase/hubmeta.h"
 
+enum { PUBLISH_VERSIONS = 1000 }; /* of one content */
+
 static const double PUBLISH_LOOK = 30; /* seconds */
 
 /* Ranks have written to large files until a moment ago, so only after all have agreed the
@@ -45,35 +47,68 @@ static int sync_parent(const struct run *run, struct err *err)
     return rc;
 }
 
-/* The tree becomes .name.versions/<id>; the same content may be there from an earlier
- * run. */
-static int keep_version(const struct run *run, const char *content_id, struct err *err)
+static int note_version(void *arg, const char *name, struct err *err)
 {
+    struct strbuf *names = arg;
+
+    (void)err;
+    strbuf_add(names, name, strlen(name) + 1);
+    return 0;
+}
+
+/* What stands in .name.versions before this run adds its own: only that may be swept away
+ * afterwards, since another run may be about to point DEST at what came later. */
+static int note_versions(struct stage *stage, const char *versions, struct err *err)
+{
+    struct strbuf target = { 0 };
+    int rc;
+
+    if (fs_mkdir(versions, 0777, err) < 0 ||
+        fs_list(versions, note_version, &stage->old_versions, err) < 0)
+        return -1;
+    if (stage->dest == LAYOUT_VERSIONED &&
+        fs_readlink(stage->run->opt.dest, &target, NULL) == 0 && target.data)
+        stage->before = strdup(strrchr(target.data, '/') + 1);
+    rc = stage->old_versions.failed ? err_memory(err, "the list of versions") : 0;
+    strbuf_release(&target);
+    return rc;
+}
+
+/* The tree becomes .name.versions/<id>, or <id>.1 and so on where the same content was
+ * published before: what stands there may be in use, and may be damaged. */
+static int keep_version(struct stage *stage, const char *content_id, struct err *err)
+{
+    const struct run *run = stage->run;
     struct strbuf versions = { 0 }, path = { 0 };
-    struct fs_info info;
     int rc = -1;
 
     layout_versions(run->opt.dest, &versions);
-    strbuf_addf(&path, "%s/%s", versions.data ? versions.data : "", content_id);
-    if (versions.failed || path.failed) {
-        err_memory(err, "a path");
+    if (versions.failed || note_versions(stage, versions.data, err) < 0)
         goto out;
+    for (unsigned n = 0; rc < 0 && n < PUBLISH_VERSIONS; n++) {
+        strbuf_clear(&path);
+        strbuf_addf(&path, n ? "%s/%s.%u" : "%s/%s", versions.data, content_id, n);
+        if (path.failed)
+            break;
+        rc = fs_rename(run->tree, path.data, FS_RENAME_NEW, NULL);
+        if (rc < 0 && errno != EEXIST && errno != ENOTEMPTY)
+            break;
     }
-    if (fs_mkdir(versions.data, 0777, err) < 0 || fs_look(path.data, &info, err) < 0)
-        goto out;
-    if (info.kind == FS_MISSING)
-        rc = fs_rename(run->tree, path.data, FS_RENAME_NEW, err);
-    else if ((rc = fs_rename(run->tree, path.data, FS_RENAME_EXCHANGE, NULL)) < 0)
-        rc = 0; /* no exchange here: what stands there has the same content */
+    if (rc < 0 && !path.failed)
+        fs_rename(run->tree, path.data, FS_RENAME_NEW, err);
+    else if (rc == 0)
+        stage->version = strdup(strrchr(path.data, '/') + 1);
     if (rc == 0 && run->opt.sync)
         rc = fs_sync_path(versions.data, err);
 out:
+    if (rc < 0 || !stage->version)
+        rc = err_memory(err, "a version");
     strbuf_release(&versions);
     strbuf_release(&path);
     return rc;
 }
 
-static int flip(const struct stage *stage, const char *content_id, struct err *err)
+static int flip(struct stage *stage, const char *content_id, struct err *err)
 {
     const struct run *run = stage->run;
     enum fs_rename how =
@@ -81,14 +116,15 @@ static int flip(const struct stage *stage, const char *content_id, struct err *e
     struct strbuf target = { 0 }, link = { 0 };
     int rc = -1;
 
-    strbuf_addf(&target, ".%s.versions/%s", layout_name(run->opt.dest), content_id);
+    if (keep_version(stage, content_id, err) < 0)
+        goto out;
+    strbuf_addf(&target, ".%s.versions/%s", layout_name(run->opt.dest), stage->version);
     strbuf_addf(&link, "%s/link", run->staging);
     if (target.failed || link.failed) {
         err_memory(err, "a path");
         goto out;
     }
-    if (keep_version(run, content_id, err) < 0 ||
-        fs_symlink(target.data, link.data, err) < 0)
+    if (fs_symlink(target.data, link.data, err) < 0)
         goto out;
     /* A symlink cannot be renamed over a directory; an empty one is nothing that a reader
      * could lose. */
@@ -101,7 +137,7 @@ out:
     return rc;
 }
 
-static int one_step(const struct stage *stage, const char *content_id, struct err *err)
+static int one_step(struct stage *stage, const char *content_id, struct err *err)
 {
     const struct run *run = stage->run;
 
@@ -152,37 +188,36 @@ bool publish_seen(const struct run *run, const char *content_id)
     }
 }
 
-struct sweep {
-    const char *versions, *keep[2];
-};
-
-static int remove_version(void *arg, const char *name, struct err *err)
-{
-    const struct sweep *sweep = arg;
-    struct strbuf path = { 0 };
-
-    (void)err;
-    if (strcmp(name, sweep->keep[0]) == 0 || strcmp(name, sweep->keep[1]) == 0)
-        return 0;
-    strbuf_addf(&path, "%s/%s", sweep->versions, name);
-    if (!path.failed)
-        fs_remove_tree(path.data, NULL);
-    strbuf_release(&path);
-    return 0;
-}
-
-void publish_clean(struct stage *stage, const char *content_id)
+/* Of the versions that were there before, the one that DEST pointed to stays: a job may
+ * be reading it. What DEST points to at this moment is somebody's newest. */
+static void sweep_versions(const struct stage *stage)
 {
     const struct run *run = stage->run;
-    struct strbuf versions = { 0 };
-    struct sweep sweep = { .keep = { content_id, stage->record.content_id } };
+    struct strbuf path = { 0 }, present = { 0 };
+    size_t at = 0;
 
-    layout_versions(run->opt.dest, &versions);
-    if (!versions.failed &&
-        (stage->how.step == LAYOUT_FLIP || stage->how.step == LAYOUT_SWAP_LINK)) {
-        sweep.versions = versions.data;
-        fs_list(versions.data, remove_version, &sweep, NULL);
+    fs_readlink(run->opt.dest, &present, NULL);
+    while (at < stage->old_versions.len) {
+        const char *name = stage->old_versions.data + at;
+        const char *now = present.data ? strrchr(present.data, '/') : NULL;
+
+        at += strlen(name) + 1;
+        if ((stage->before && strcmp(name, stage->before) == 0) ||
+            strcmp(name, stage->version) == 0 || (now && strcmp(name, now + 1) == 0))
+            continue;
+        strbuf_clear(&path);
+        layout_versions(run->opt.dest, &path);
+        strbuf_addf(&path, "/%s", name);
+        if (!path.failed)
+            fs_remove_tree(path.data, NULL);
     }
-    strbuf_release(&versions);
-    fs_remove_tree(run->staging, NULL);
+    strbuf_release(&path);
+    strbuf_release(&present);
+}
+
+void publish_clean(struct stage *stage)
+{
+    if (stage->version)
+        sweep_versions(stage);
+    fs_remove_tree(stage->run->staging, NULL);
 }

@@ -15,6 +15,6 @@ bool publish_seen(const struct run *run, const char *content_id);
 
 /* Rank 0, after that: remove what DEST was before, and versions older than the one
  * before. */
-void publish_clean(struct stage *stage, const char *content_id);
+void publish_clean(struct stage *stage);
 
 #endif

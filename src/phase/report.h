@@ -6,7 +6,7 @@
 #include "phase/run.h"
 
 enum report_phase {
-    REPORT_LIST,   /* asking the source, until all ranks hold the plan */
+    REPORT_LIST,   /* asking the source */
     REPORT_STAGE,  /* looking at DEST, building the staging tree */
     REPORT_FETCH,  /* first grant to last segment in its place */
     REPORT_VERIFY, /* from there to the last digest */

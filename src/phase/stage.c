@@ -341,5 +341,8 @@ void stage_release(struct stage *stage)
 {
     record_release(&stage->record);
     free(stage->known);
-    stage->known = NULL;
+    free(stage->version);
+    free(stage->before);
+    strbuf_release(&stage->old_versions);
+    *stage = (struct stage){ 0 };
 }

@@ -17,6 +17,10 @@ struct stage {
     char identity[65];        /* of the plan */
     bool unchanged;           /* DEST is what the plan says: nothing to do */
     uint64_t there_bytes, there_files;
+    /* Filled by publish_commit where DEST is a symlink: names in .name.versions */
+    char *version;              /* of what was published */
+    char *before;               /* of what DEST pointed to, or NULL */
+    struct strbuf old_versions; /* all that stood there, each with its NUL */
 };
 
 /* Classify DEST and find what of the plan lies there unchanged. Writes nothing. ERR_DEST

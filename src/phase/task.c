@@ -167,8 +167,8 @@ static int sink(void *owner, const void *bytes, size_t len)
     return 0;
 }
 
-/* The token goes to the Hub's own origin only, and extra headers never to a place that
- * the Hub signed for us: that is another host's. */
+/* The token goes to the Hub's own origin only, and extra headers to the source's own: a
+ * list may name files on any host, and a place that the Hub signed is another host's. */
 static void add_secrets(const struct task *task, const char *url,
                         struct http_request *request)
 {
@@ -176,7 +176,7 @@ static void add_secrets(const struct task *task, const char *url,
 
     if (run->bearer && run->endpoint && text_same_origin(url, run->endpoint))
         request->bearer = run->bearer;
-    if (!task->url || !run->endpoint || text_same_origin(url, run->endpoint))
+    if (text_same_origin(url, plan_text(&run->plan, run->plan.base)))
         request->headers = run->opt.headers;
 }
 

@@ -20,12 +20,14 @@ void trace_span(struct trace *trace, enum trace_kind kind, unsigned row, uint32_
 {
     if (!trace->on)
         return;
+    if (trace->spans == TRACE_MOST) {
+        trace->left_out++;
+        return;
+    }
     if (trace->spans == trace->room) {
         size_t room = trace->room ? 2 * trace->room : 256;
-        struct trace_span *grown = NULL;
+        struct trace_span *grown = realloc(trace->span, room * sizeof(*grown));
 
-        if (trace->spans < TRACE_MOST)
-            grown = realloc(trace->span, room * sizeof(*grown));
         if (!grown) {
             trace->left_out++;
             return;

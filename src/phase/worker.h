@@ -15,8 +15,7 @@ struct coordinator;
 int worker_create(struct worker **out, struct run *run, struct coordinator *coordinator,
                   struct err *err);
 
-/* Collective. 0, or -1 with the error that ended the run; err->rank says who saw it. A
- * rank that could not be created passes its error in `born`, and says it at once. */
+/* Collective. 0, or -1 with the error that ended the run; err->rank says who saw it. */
 int worker_run(struct worker *worker, struct err *err);
 
 /* Wait until the disk has what this rank wrote into staging. */
