@@ -142,7 +142,8 @@ static void drain(struct bench *bench)
             else if (action[i].kind == SCHED_CANCEL)
                 sched_cancelled(bench->sched, action[i].rank, action[i].segment[0]);
             else
-                sched_done(bench->sched, action[i].rank, action[i].segment[0], bench->now);
+                sched_done(bench->sched, action[i].rank, action[i].segment[0],
+                           bench->now);
         }
     }
 }

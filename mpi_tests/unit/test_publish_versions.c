@@ -222,6 +222,26 @@ static void test_versions_into_an_empty_directory(void **state)
     job_end(&job);
 }
 
+/* The first link must not replace what somebody made while we were fetching. */
+static void test_what_came_in_between_is_kept(void **state)
+{
+    struct job job;
+
+    (void)state;
+    job_start(&job, STAMP, first, countof(first));
+    job.run.opt.versions = true;
+    assert_int_equal(job_look(&job), 0);
+    assert_int_equal(job_build(&job), 0);
+    job_fetch(&job);
+    put_file(dest_path, "theirs");
+    assert_int_equal(job_commit(&job), -1);
+    assert_int_equal(job.err.code, ERR_DEST);
+    assert_non_null(strstr(job.err.text, dest_path));
+    assert_file(dest_path, "theirs");
+    stage_discard(&job.run);
+    job_end(&job);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +251,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_version_whose_record_is_gone, publish_enter),
         cmocka_unit_test_setup(test_versions_from_a_directory, publish_enter),
         cmocka_unit_test_setup(test_versions_into_an_empty_directory, publish_enter),
+        cmocka_unit_test_setup(test_what_came_in_between_is_kept, publish_enter),
     };
 
     return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);

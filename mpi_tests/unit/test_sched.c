@@ -167,22 +167,23 @@ static void test_failed_waits_and_moves(void **state)
     expect(7, SCHED_GRANT, 0, 0); /* nobody else can */
 }
 
-/* What failed at different ranks does not travel in one batch. */
+/* What failed at different ranks, in turn, does not travel in one batch. */
 static void test_failed_small_files(void **state)
 {
-    const uint64_t sizes[] = { 9, 9, 9, 9, 9, 9, 9, 9 };
-    int owner[countof(sizes)];
+    const uint64_t sizes[] = { 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9 };
+    int owner[countof(sizes)], failed[2] = { 0 };
 
     (void)state;
     begin(2, sizes, countof(sizes));
-    credit(0, 8);
-    credit(1, 8);
+    credit(0, 99);
+    credit(1, 99);
     while (next(0))
         for (uint32_t i = 0; i < job.action.count; i++)
             owner[job.action.segment[i]] = job.action.rank;
     for (uint32_t i = 0; i < countof(sizes); i++)
-        sched_failed(job.sched, owner[i], i, 1);
-    while (next(1))
+        sched_failed(job.sched, owner[i], i, 2 * failed[owner[i]]++ + owner[i]);
+    assert_in_range(failed[0], 2, countof(sizes) - 2);
+    while (next(99))
         for (uint32_t i = 0; i < job.action.count; i++)
             assert_int_equal(job.action.rank, 1 - owner[job.action.segment[i]]);
     assert_int_equal(sched_leased(job.sched), countof(sizes));

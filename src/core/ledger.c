@@ -44,7 +44,10 @@ static void segment_enter(struct ledger *ledger, uint32_t segment,
         [SEGMENT_STORED] = 1u << SEGMENT_PENDING,
     };
 
-    assert(may_follow[ledger->state[segment]] & 1u << next);
+    bool allowed = may_follow[ledger->state[segment]] & 1u << next;
+
+    assert(allowed);
+    (void)allowed; /* where assertions are off */
     ledger->in[ledger->state[segment]]--;
     ledger->in[next]++;
     ledger->state[segment] = (uint8_t)next;

@@ -37,16 +37,17 @@ bool ledger_send(struct ledger *ledger, struct sched_action *action);
  * avoid, and somebody must have credit. */
 void ledger_grant(struct ledger *ledger, int avoid, struct sched_action *action);
 
-/* Tell the rank to stop. A rank that was not even told to begin is spared both. */
-void ledger_stop(struct ledger *ledger, uint32_t lease);
+/* Of the lease with that number, here and below: tell the rank to stop. A rank that was
+ * not even told to begin is spared both. */
+void ledger_stop(struct ledger *ledger, uint32_t number);
 
 /* Let another rank, which has credit, fetch the segment of that lease too. */
-void ledger_copy(struct ledger *ledger, uint32_t lease, int rank);
+void ledger_copy(struct ledger *ledger, uint32_t number, int rank);
 
-enum sched_verdict ledger_done(struct ledger *ledger, uint32_t lease);
+enum sched_verdict ledger_done(struct ledger *ledger, uint32_t number);
 
 /* The lease ended and brought nothing. */
-void ledger_fall(struct ledger *ledger, uint32_t lease, double not_before);
+void ledger_fall(struct ledger *ledger, uint32_t number, double not_before);
 
 /* Nothing of that rank counts any more. What it stored stays stored. */
 void ledger_retire(struct ledger *ledger, int rank);

@@ -5,8 +5,9 @@
 
 enum place { PLACE_OUT, PLACE_LANE, PLACE_LITTLE, PLACE_BACK };
 
+static const uint32_t none = UINT32_MAX; /* no segment, no lane */
+
 enum {
-    NONE = UINT32_MAX,
     LEAST_LANES = 4,
     LANES_PER_RANK = 2,
     CHUNK = 4, /* most segments that a rank finds reserved in front of it */
@@ -97,7 +98,7 @@ int queue_init(struct queue *queue, const struct segments *segments, int nranks,
         goto out;
     }
     for (int rank = 0; rank < nranks; rank++)
-        queue->trail[rank] = (struct trail){ NONE, NONE };
+        queue->trail[rank] = (struct trail){ none, none };
     fill_places(queue);
     if (sort_large(queue, err) == 0)
         return 0;
@@ -272,7 +273,7 @@ static bool open_file(struct queue *queue, struct lane *lane)
 }
 
 /* The next lane in turn that has something. One that has run dry takes the next file, or
- * closes. NONE: all large segments are out. */
+ * closes. none: all large segments are out. */
 static uint32_t next_lane(struct queue *queue)
 {
     while (queue->nlanes < queue->most_lanes &&
@@ -288,7 +289,7 @@ static uint32_t next_lane(struct queue *queue)
         if (!open_file(queue, lane))
             *lane = queue->lane[--queue->nlanes];
     }
-    return NONE;
+    return none;
 }
 
 static bool neighbour(const struct queue *queue, const struct trail *trail,
@@ -296,7 +297,7 @@ static bool neighbour(const struct queue *queue, const struct trail *trail,
 {
     const struct lane *lane;
 
-    if (trail->segment == NONE || trail->lane >= queue->nlanes)
+    if (trail->segment == none || trail->lane >= queue->nlanes)
         return false;
     lane = &queue->lane[trail->lane];
     *segment = trail->segment + 1;
@@ -332,8 +333,8 @@ static uint32_t take_large(struct queue *queue, int rank, uint32_t takers, uint3
         window = LEAST_WINDOW;
     if (!neighbour(queue, trail, window, &trail->segment)) {
         trail->lane = next_lane(queue);
-        trail->segment = NONE;
-        if (trail->lane == NONE)
+        trail->segment = none;
+        if (trail->lane == none)
             return 0;
         trail->segment = begin(queue, &queue->lane[trail->lane], takers, window);
     }

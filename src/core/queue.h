@@ -6,8 +6,8 @@
  * stay together. Last, small files in batches that shrink as the end comes near.
  *
  * Life cycle   queue_init with all segments pending; queue_drop for those that are
- * stored; queue_take; queue_again for those that come back; queue_release. Memory       9
- * bytes a segment, 4 a file; 16 more for each segment that is back. */
+ *              stored; queue_take; queue_again for those that come back; queue_release.
+ * Memory       5 bytes a segment, 4 a file; 16 for each segment that is back. */
 #ifndef CORE_QUEUE_H
 #define CORE_QUEUE_H
 

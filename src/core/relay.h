@@ -8,8 +8,8 @@
  * Life cycle   relay_create; relay_stored as segments land; relay_next until false, and
  *              send what it says; relay_advance with the answer; relay_destroy.
  * Invariant    at most one job of a file is out at a time. A job that was out when its
- * file was restarted or skipped counts as out until it is answered, or its rank lost: the
- * next answer for that file would be taken for another otherwise. */
+ *              file was restarted or skipped counts as out until it is answered, or its
+ *              rank lost; else its answer would be taken for that to the next job. */
 #ifndef CORE_RELAY_H
 #define CORE_RELAY_H
 
@@ -32,8 +32,7 @@ void relay_destroy(struct relay *relay);
 /* The segment lies at that rank. Said again, it has moved there. */
 void relay_stored(struct relay *relay, uint32_t segment, int rank);
 
-/* most: the longest run in segments, so that one chain does not occupy a rank for long.
- */
+/* most: the longest run, in segments: one chain must not occupy a rank for long. */
 bool relay_next(struct relay *relay, uint32_t most, struct relay_job *job);
 
 /* The run that relay_next gave for this first segment is hashed. After the last segment

@@ -2,10 +2,12 @@
  *
  * Life cycle   sched_create; sched_credit when a rank can take more; sched_next until it
  *              says false, and do what it says; sched_done, sched_failed,
- * sched_cancelled, sched_progress as ranks report; sched_finished; sched_destroy. Time an
- * argument: seconds from any origin, never going back. Cost         a grant is amortised
- * constant time, whatever the number of ranks and segments, except for the choice of a
- * duplicate, which happens late in a run.
+ *              sched_cancelled, sched_progress as ranks report; sched_finished;
+ *              sched_destroy.
+ * Time         an argument: seconds from any origin, never going back.
+ * Cost         a grant is amortised constant time, whatever the number of ranks and
+ *              segments. The choice of a duplicate is not: it happens late in a run, and
+ *              seldom.
  *
  * The order. Large segments first, in the order of each file, several files side by side
  * (so that hash chains run beside each other, each in order); files of one small segment

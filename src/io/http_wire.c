@@ -46,7 +46,8 @@ static const struct fault_row {
     { CURLE_COULDNT_CONNECT, NET_CONNECT, ERR_NETWORK },
     { CURLE_PROXY, NET_CONNECT, ERR_NETWORK },
     { CURLE_PARTIAL_FILE, NET_CUT, ERR_NETWORK },
-    { CURLE_OUT_OF_MEMORY, NET_LOCAL, ERR_DEFECT },
+    /* libcurl's word for headers beyond its bound, which only a broken server sends */
+    { CURLE_OUT_OF_MEMORY, NET_PROTOCOL, ERR_NETWORK },
     { CURLE_OPERATION_TIMEDOUT, NET_TIMEOUT, ERR_NETWORK },
     { CURLE_SSL_CONNECT_ERROR, NET_TLS, ERR_NETWORK },
     { CURLE_SSL_CIPHER, NET_TLS, ERR_NETWORK },

@@ -1,0 +1,93 @@
+/* A manifest of any bytes below a directory that may be ours, or somebody's idea of it.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "phase/record.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static char dest[] = "/tmp/mpifetch-fuzz-XXXXXX";
+static char manifest[sizeof(dest) + 32];
+
+static void require(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+static void leave(void)
+{
+    char *slash = strrchr(manifest, '/');
+
+    unlink(manifest);
+    *slash = '\0';
+    rmdir(manifest);
+    rmdir(dest);
+}
+
+/* Once, when the first input comes. */
+static void enter(void)
+{
+    require(mkdtemp(dest) != NULL);
+    snprintf(manifest, sizeof(manifest), "%s/.mpifetch", dest);
+    require(mkdir(manifest, 0700) == 0);
+    strcat(manifest, "/manifest.json");
+    atexit(leave);
+}
+
+static void put(const uint8_t *data, size_t size)
+{
+    int fd = open(manifest, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+    require(fd >= 0);
+    require(write(fd, data, size) == (ssize_t)size);
+    close(fd);
+}
+
+/* What a run does with it: look for the files of its plan. */
+static void must_be_usable(const struct record *record)
+{
+    struct plan plan = { 0 };
+    char seen[65];
+
+    require(record_peek(dest, seen) && strcmp(seen, record->content_id) == 0);
+    require(strlen(record->identity) == 64);
+    for (size_t i = 0; i < record->nfiles; i++) {
+        const struct record_file *file = &record->file[i];
+        const struct plan_entry entry = { .path = file->path,
+                                          .key = file->path,
+                                          .etag = file->etag,
+                                          .oid = file->oid,
+                                          .size = file->size };
+
+        require(!plan_path_fault(file->path) && file->size <= INT64_MAX);
+        require(i == 0 || strcmp(record->file[i - 1].path, file->path) <= 0);
+        require(strcmp(record_find(record, file->path)->path, file->path) == 0);
+        require(plan_add(&plan, &entry, NULL) == 0);
+    }
+    for (size_t i = 0; i < plan.nfiles; i++)
+        require(!record_same(record_find(record, plan_path(&plan, i)), &plan, i, dest));
+    plan_release(&plan);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct err err = { 0 };
+    struct record record;
+
+    if (!*manifest)
+        enter();
+    put(data, size);
+    if (record_load(&record, dest, &err) < 0) {
+        require(err.code == ERR_DEST);
+        return 0;
+    }
+    must_be_usable(&record);
+    record_release(&record);
+    return 0;
+}
