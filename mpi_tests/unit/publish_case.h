@@ -151,7 +151,7 @@ static inline int job_commit(struct job *job)
     int rc = publish_commit(&job->stage, job->id, &job->err);
 
     if (rc == 0)
-        publish_clean(&job->stage, job->id);
+        publish_clean(&job->stage);
     return rc;
 }
 

@@ -136,6 +136,7 @@ int hands_begin(struct hands *hands, bool *moved, struct err *err)
         left_queue(hands, task);
         if (task_begin(task, slot, err) < 0)
             return -1;
+        hands->outbox->started |= !task->small;
         *moved = true;
     }
     return 0;

@@ -81,8 +81,9 @@ int outbox_send(struct outbox *outbox, const struct task *first, bool room,
         if (agree_send(outbox->run, 0, &credit, err) < 0)
             return -1;
     }
-    if (now < outbox->reported + OUTBOX_PROGRESS)
+    if (!outbox->started && now < outbox->reported + OUTBOX_PROGRESS)
         return 0;
+    outbox->started = false;
     outbox->reported = now;
     return send_progress(outbox, first, err);
 }
