@@ -327,9 +327,10 @@ int main(int argc, char **argv)
     struct moment never = { .interrupted_rank = -1 };
     struct run run = { .interrupted = is_interrupted };
     struct err err = { 0 };
+    int provided;
 
     alarm(PATIENCE);
-    MPI_Init(&argc, &argv);
+    MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
     require(comm_open(&run.comm, MPI_COMM_WORLD, &err) == 0, "comm_open");
     run.rank = comm_rank(run.comm);
     run.size = comm_size(run.comm);

@@ -145,7 +145,7 @@ static void test_url(void **state)
 {
     const struct script_row rows[] = { PART("/d/a%20b?key=1", "77", "v") };
     struct source_case c;
-    char url[128];
+    char url[2048];
 
     (void)state;
     case_start(&c, rows, countof(rows));

@@ -235,6 +235,8 @@ void store_settled(struct store *store, uint32_t segment, bool duplicate)
     bool hashed_later =
         segments_of(&store->run->segments, store->run->segments.file[segment]) > 1;
 
+    if (store->at[segment] == STORE_KEPT) /* fetched a second time */
+        store->kept -= bytes;
     store->at[segment] = STORE_PLACE;
     if (store->scratch && hashed_later && store->kept + bytes <= store->budget) {
         store->at[segment] = STORE_KEPT;

@@ -121,21 +121,28 @@ static int worker_take_replies(struct worker *w, struct err *err)
     return rc;
 }
 
+/* What the disk did for a task: a file that came as one piece was hashed (and written or
+ * copied on the way), another segment was copied if it had another home. */
+static void note_settled(struct worker *w, const struct task *task)
+{
+    bool copied = store_copies(&w->store, task->duplicate) && !task->small;
+    const struct job *job = &task->job;
+
+    if (copied)
+        w->run->stats.value[STAT_COPIED] += task->got;
+    if (copied || task->hashed)
+        trace_span(&w->run->trace, task->hashed ? TRACE_HASH : TRACE_COPY,
+                   (unsigned)job->thread, task->segment, 1, job->started, job->ended);
+}
+
 static int job_back(struct worker *w, struct job *job, struct err *err)
 {
-    struct task *task;
-
     if (hasher_owns(job))
         return hasher_end(&w->hasher, job, err);
     if (hands_is_write(&w->hands, job))
         return task_written(job->owner, err);
-    task = job->owner;
-    if (store_copies(&w->store, task->duplicate) && !task->small)
-        trace_span(&w->run->trace, TRACE_COPY, (unsigned)job->thread, task->segment, 1,
-                   job->started, job->ended);
-    w->run->stats.value[STAT_COPIED] +=
-        store_copies(&w->store, task->duplicate) && !task->small ? task->got : 0;
-    return task_settled(task, err);
+    note_settled(w, job->owner);
+    return task_settled(job->owner, err);
 }
 
 static int worker_take_jobs(struct worker *w, struct err *err)
