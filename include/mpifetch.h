@@ -11,9 +11,10 @@
  *     else
  *         load(report.path);
  *
- * MPI must be initialised with at least MPI_THREAD_FUNNELED, and calls are made from the thread
- * that did so. Other threads of the caller may go on. The library installs no signal handlers,
- * prints nothing unless options.progress or options.verbosity ask for it, and never exits. */
+ * MPI must be initialised with at least MPI_THREAD_FUNNELED, and calls are made from the
+ * thread that did so. Other threads of the caller may go on. The library installs no
+ * signal handlers, prints nothing unless options.progress or options.verbosity ask for
+ * it, and never exits. */
 #ifndef MPIFETCH_H
 #define MPIFETCH_H
 
@@ -55,43 +56,44 @@ enum mpifetch_progress {
     MPIFETCH_PROGRESS_PLAIN
 };
 
-/* Begin with mpifetch_options_init. Strings and lists are borrowed for the time of the call;
- * lists end in NULL. All ranks pass the same values, but only those of rank 0 are used for what
- * concerns the source; scratch may differ from rank to rank. */
+/* Begin with mpifetch_options_init. Strings and lists are borrowed for the time of the
+ * call; lists end in NULL. All ranks pass the same values, but only those of rank 0 are
+ * used for what concerns the source; scratch may differ from rank to rank. */
 struct mpifetch_options {
     /* what */
     const char *source;   /* hf://..., https://..., file:///...; NULL with a manifest */
     const char *manifest; /* file or URL of a list of files, or NULL */
     const char *base;     /* URL that names in the manifest are relative to, or NULL */
     const char *sha256;   /* for a single URL: its digest in hex, or NULL */
-    const char *revision, *repo_type; /* of the Hub, or NULL */
+    const char *revision, *repo_type;            /* of the Hub, or NULL */
     const char *const *include, *const *exclude; /* patterns, or NULL */
     /* where */
     const char *dest;
     const char *scratch; /* directory, "none", or NULL to choose */
     /* how */
     const char *token_file, *cacert, *proxy;
-    const char *const *headers;   /* "Name: value" for the source's own host, or NULL */
-    unsigned connections;         /* transfers at a time per rank; 0: choose */
-    unsigned max_connections;     /* whole job; 0: choose */
-    uint64_t limit_rate;          /* bytes per second, whole job; 0: no limit */
-    uint64_t segment_size;        /* bytes, a multiple of 1 MiB; 0: choose */
-    unsigned retries;             /* tries after the first, without progress in between */
-    double retry_delay;           /* seconds before the first retry; doubles */
-    double connect_timeout;       /* seconds */
-    uint64_t speed_limit;         /* bytes per second: a transfer slower than this ... */
-    double speed_time;            /* ... for so many seconds is given up and tried again */
-    int force;                    /* replace a destination that is not ours */
-    int versions;                 /* destination is a symlink from the start */
-    int no_sync;                  /* do not wait for disks before publishing */
-    int require_digest;           /* refuse files for which the source has no digest */
-    int dry_run;                  /* only say what would be done */
+    const char *const *headers; /* "Name: value" for the source's own host, or NULL */
+    unsigned connections;       /* transfers at a time per rank; 0: choose */
+    unsigned max_connections;   /* whole job; 0: choose */
+    uint64_t limit_rate;        /* bytes per second, whole job; 0: no limit */
+    uint64_t segment_size;      /* bytes, a multiple of 1 MiB; 0: choose */
+    unsigned retries;           /* tries after the first, without progress in between */
+    double retry_delay;         /* seconds before the first retry; doubles */
+    double connect_timeout;     /* seconds */
+    uint64_t speed_limit;       /* bytes per second: a transfer slower than this ... */
+    double speed_time;          /* ... for so many seconds is given up and tried again */
+    int force;                  /* replace a destination that is not ours */
+    int versions;               /* destination is a symlink from the start */
+    int no_sync;                /* do not wait for disks before publishing */
+    int require_digest;         /* refuse files for which the source has no digest */
+    int dry_run;                /* only say what would be done */
     /* what is said, on stderr of rank 0 */
     enum mpifetch_progress progress;
     int verbosity;      /* -1 errors only, 0 summary, 1 more, 2 each request */
     const char *report; /* file for a JSON report, or NULL */
     const char *trace;  /* file for a Chrome trace, or NULL */
-    /* Asked often, on every rank; not 0 ends the run with MPIFETCH_INTERRUPTED. May be NULL. */
+    /* Asked often, on every rank; not 0 ends the run with MPIFETCH_INTERRUPTED. May be
+     * NULL. */
     int (*interrupted)(void *arg);
     void *interrupted_arg;
 };
@@ -111,8 +113,8 @@ struct mpifetch_report {
 
 MPIFETCH_API void mpifetch_options_init(struct mpifetch_options *options);
 
-/* Collective over comm. Returns enum mpifetch_status, the same on every rank, and fills *report.
- * Unless it returns MPIFETCH_OK nothing new is visible at options->dest. */
+/* Collective over comm. Returns enum mpifetch_status, the same on every rank, and fills
+ * *report. Unless it returns MPIFETCH_OK nothing new is visible at options->dest. */
 MPIFETCH_API int mpifetch_get(MPI_Comm comm, const struct mpifetch_options *options,
                               struct mpifetch_report *report);
 

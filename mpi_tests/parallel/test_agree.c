@@ -118,8 +118,12 @@ static void the_order_of_arrival_makes_no_difference(struct run *run)
             seen |= 1U << order[k];
         if (seen != 15)
             continue;
-        for (unsigned k = 0; k < 4; k++)
-            agree_hear(&heard, (int)order[k] + 1, &said[order[k]]);
+        for (unsigned k = 0; k < 4; k++) {
+            struct msg msg = said[order[k]];
+
+            msg.rank = (int)order[k] + 1;
+            agree_hear(&heard, &msg);
+        }
         require(heard.agree.votes == 3, "an abort is no vote");
         require(heard.agree.worst.code == ERR_NETWORK, "not the lowest own cause");
         require(heard.agree.worst.rank == 2, "not its rank");

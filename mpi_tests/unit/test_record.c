@@ -179,18 +179,24 @@ struct pair {
     struct plan_entry entry;
 };
 
+/* As sha256sum says of "f", which is what plan_url makes of the entry's key. */
+static const char place_f[] =
+    "252f10c83610ebca1a059c0bae8255eba2f95be4d1d7bcfa89d7248a82d9f111";
 static const char oid_a[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 static const char oid_b[] = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 
 static void pair_start(struct pair *pair, enum digest_kind kind)
 {
     static char path[] = "f", oid[sizeof(oid_a)], etag[] = "\"v1\"";
+    static char place[sizeof(place_f)];
 
     memcpy(oid, oid_a, sizeof(oid));
+    memcpy(place, place_f, sizeof(place));
     *pair = (struct pair){
         .old = { .path = path,
                  .oid = oid,
                  .etag = etag,
+                 .place = place,
                  .size = 4,
                  .mtime_ns = OTHER_NS },
         .entry = { .path = "f", .key = "f", .oid = oid_a, .etag = "\"v1\"", .size = 4 },
@@ -258,7 +264,12 @@ static void test_same_without_proof(void **state)
     assert_false(pair_same(&pair));
     pair.old.etag = none;
     assert_false(pair_same(&pair));
+    pair_start(&pair, DIGEST_NONE);
+    pair.entry.key = "elsewhere/f"; /* where the same validator means another file */
+    assert_false(pair_same(&pair));
     pair_start(&pair, DIGEST_GIT_BLOB);
+    pair.entry.key = "elsewhere/f";
+    assert_true(pair_same(&pair));
     pair.old.oid = none;
     assert_false(pair_same(&pair));
     pair.entry.oid = "";

@@ -21,25 +21,26 @@ static struct layout_choice step(enum layout_step step)
     return (struct layout_choice){ step, NULL };
 }
 
-struct layout_choice layout_choose(const struct layout_case *c)
+struct layout_choice layout_choose(const struct layout_case *situation)
 {
-    switch (c->dest) {
+    switch (situation->dest) {
     case LAYOUT_MISSING:
     case LAYOUT_EMPTY:
         /* Without exchange a plain directory could never be updated: a symlink from the
          * start. */
-        return step(c->versions || !c->can_exchange ? LAYOUT_FLIP : LAYOUT_RENAME);
+        return step(situation->versions || !situation->can_exchange ? LAYOUT_FLIP
+                                                                    : LAYOUT_RENAME);
     case LAYOUT_VERSIONED:
         return step(LAYOUT_FLIP);
     case LAYOUT_OURS:
     case LAYOUT_FOREIGN:
         break;
     }
-    if (c->dest == LAYOUT_FOREIGN && !c->force)
+    if (situation->dest == LAYOUT_FOREIGN && !situation->force)
         return refuse(not_ours);
-    if (!c->can_exchange)
+    if (!situation->can_exchange)
         return refuse(no_exchange);
-    return step(c->versions ? LAYOUT_SWAP_LINK : LAYOUT_EXCHANGE);
+    return step(situation->versions ? LAYOUT_SWAP_LINK : LAYOUT_EXCHANGE);
 }
 
 const char *layout_name(const char *dest)

@@ -1,5 +1,7 @@
 #include "phase/agree.h"
 
+#include <string.h>
+
 #include "io/clock.h"
 #include "phase/run.h"
 
@@ -25,7 +27,7 @@ int agree_send(struct run *run, int to, const struct msg *msg, struct err *err)
     return rc;
 }
 
-static void keep_worst(struct agree *agree, int from, const struct msg *msg)
+static void keep_worst(struct agree *agree, const struct msg *msg)
 {
     struct err *worst = &agree->worst;
     bool by_itself = msg->code != ERR_INTERRUPTED;
@@ -33,20 +35,43 @@ static void keep_worst(struct agree *agree, int from, const struct msg *msg)
 
     if (msg->code == ERR_NONE)
         return;
-    if (worst->code != ERR_NONE &&
-        (had_cause ? !by_itself || worst->rank < from : !by_itself && worst->rank < from))
+    if (worst->code != ERR_NONE && (had_cause ? !by_itself || worst->rank < msg->rank
+                                              : !by_itself && worst->rank < msg->rank))
         return;
     err_clear(worst);
     err_set(worst, (enum err_code)msg->code, "%s", msg->text);
-    worst->rank = from;
+    worst->rank = msg->rank;
 }
 
-void agree_hear(struct run *run, int from, const struct msg *msg)
+void agree_hear(struct run *run, const struct msg *msg)
 {
     if (msg->kind == MSG_VOTE)
         run->agree.votes++;
     if (msg->kind == MSG_VOTE || msg->kind == MSG_ABORT)
-        keep_worst(&run->agree, from, msg);
+        keep_worst(&run->agree, msg);
+}
+
+/* Each with its length in front: there may be several, and empty ones. */
+static void keep_early(struct strbuf *early, const struct msg *msg)
+{
+    strbuf_add(early, &msg->blob_len, sizeof(msg->blob_len));
+    strbuf_add(early, msg->blob, (size_t)msg->blob_len);
+}
+
+/* false: none came early. */
+static bool take_early(struct strbuf *early, struct strbuf *bytes)
+{
+    uint64_t len;
+    size_t whole;
+
+    if (early->len < sizeof(len))
+        return false;
+    memcpy(&len, early->data, sizeof(len));
+    whole = sizeof(len) + (size_t)len;
+    strbuf_add(bytes, early->data + sizeof(len), (size_t)len);
+    early->len -= whole;
+    memmove(early->data, early->data + whole, early->len);
+    return true;
 }
 
 /* Take what has arrived. Messages of a phase that is over (late progress, say) are
@@ -63,8 +88,8 @@ static int hear_all(struct run *run, struct msg *msg, struct err *err)
         if (msg->kind == MSG_DECISION && msg->id == run->agree.step)
             return 1;
         if (msg->kind == MSG_SHARE)
-            strbuf_add(&run->agree.early, msg->blob, (size_t)msg->blob_len);
-        agree_hear(run, from, msg);
+            keep_early(&run->agree.early, msg);
+        agree_hear(run, msg);
     }
     return 0;
 }
@@ -108,6 +133,8 @@ int agree_step(struct run *run, int rc, struct err *err)
     struct msg msg = { .kind = MSG_VOTE,
                        .id = agree->step,
                        .code = rc < 0 ? (int32_t)(err->code ? err->code : ERR_DEFECT) : 0,
+                       /* An error that another rank saw first stays its own. */
+                       .rank = rc < 0 && err->rank > 0 ? err->rank : run->rank,
                        .text = rc < 0 ? err->text : "" };
     unsigned idle = 0;
     int heard;
@@ -120,6 +147,7 @@ int agree_step(struct run *run, int rc, struct err *err)
         if (run->rank != 0 && !agree->told && run->interrupted(run->interrupted_arg)) {
             struct msg abort = { .kind = MSG_ABORT,
                                  .code = ERR_INTERRUPTED,
+                                 .rank = run->rank,
                                  .text = "interrupted" };
 
             agree->told = true;
@@ -146,12 +174,10 @@ static int receive_share(struct run *run, struct strbuf *bytes, struct err *err)
     unsigned idle = 0;
     int from;
 
-    if (run->agree.early.len > 0) {
-        strbuf_release(bytes);
-        *bytes = run->agree.early;
-        run->agree.early = (struct strbuf){ 0 };
+    if (run->agree.early.failed)
+        return err_memory(err, "what rank 0 shares");
+    if (take_early(&run->agree.early, bytes))
         return 0;
-    }
     while (msg.kind != MSG_SHARE) {
         if (!comm_recv(run->comm, in, &from))
             nap(&idle);
@@ -200,7 +226,7 @@ int agree_gather(struct run *run, enum msg_kind kind, const void *bytes, size_t 
             missing--;
             rc = take(arg, from, msg.blob, (size_t)msg.blob_len, err);
         } else if (rc == 0) {
-            agree_hear(run, from, &msg);
+            agree_hear(run, &msg);
         }
     }
     return rc;

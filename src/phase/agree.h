@@ -19,8 +19,8 @@ struct agree {
     bool told;           /* this rank has sent its abort */
     struct err worst;    /* rank 0: the error to return, if any */
     struct strbuf bytes; /* of the message being read */
-    struct strbuf early; /* a share that overtook the decision before it: the two come
-                          * from different ranks, so no order holds between them */
+    struct strbuf early; /* shares that overtook the decision before them: they come from
+                          * different ranks, so no order holds between them */
 };
 
 /* Collective. rc of this rank in; out the same on all ranks: 0, or -1 and the error of
@@ -33,7 +33,7 @@ int agree_step(struct run *run, int rc, struct err *err);
 int agree_poll(struct run *run, struct err *err);
 
 /* Rank 0: a VOTE or ABORT that another loop received. */
-void agree_hear(struct run *run, int from, const struct msg *msg);
+void agree_hear(struct run *run, const struct msg *msg);
 
 /* Collective. Bytes of rank 0 reach all, down a binary tree. */
 int agree_share(struct run *run, struct strbuf *bytes, struct err *err);

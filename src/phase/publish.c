@@ -111,8 +111,9 @@ out:
 static int flip(struct stage *stage, const char *content_id, struct err *err)
 {
     const struct run *run = stage->run;
-    enum fs_rename how =
-        stage->how.step == LAYOUT_SWAP_LINK ? FS_RENAME_EXCHANGE : FS_RENAME_REPLACE;
+    enum fs_rename how = stage->how.step == LAYOUT_SWAP_LINK ? FS_RENAME_EXCHANGE
+                         : stage->dest == LAYOUT_VERSIONED   ? FS_RENAME_REPLACE
+                                                             : FS_RENAME_NEW;
     struct strbuf target = { 0 }, link = { 0 };
     int rc = -1;
 

@@ -34,9 +34,10 @@ static bool read_file(struct record_file *file, const json_t *entry)
     file->path = strdup(path);
     file->oid = string_of(entry, "git");
     file->etag = string_of(entry, "etag");
+    file->place = string_of(entry, "place");
     file->size = (uint64_t)json_integer_value(size);
     file->mtime_ns = json_integer_value(mtime);
-    return file->path && file->oid && file->etag;
+    return file->path && file->oid && file->etag && file->place;
 }
 
 static int compare(const void *a, const void *b)
@@ -130,9 +131,29 @@ const struct record_file *record_find(const struct record *record, const char *p
                : bsearch(&key, record->file, record->nfiles, sizeof(key), compare);
 }
 
-static bool same_content(const struct record_file *old, const struct plan *plan,
-                         const struct plan_file *file)
+/* A validator says something about one URL only. The URL itself may hold a signature. */
+static bool place_of(const struct plan *plan, size_t index, char hex[65])
 {
+    struct strbuf url = { 0 };
+    uint8_t digest[32];
+    bool good;
+
+    plan_url(plan, index, &url);
+    good = !url.failed;
+    if (good) {
+        sha256_bytes(url.data ? url.data : "", url.len, digest);
+        text_hex(hex, digest, sizeof(digest));
+    }
+    strbuf_release(&url);
+    return good;
+}
+
+static bool same_content(const struct record_file *old, const struct plan *plan,
+                         size_t index)
+{
+    const struct plan_file *file = &plan->files[index];
+    char place[65];
+
     switch ((enum digest_kind)file->want.kind) {
     case DIGEST_SHA256:
         return memcmp(old->sha256, file->want.bytes, 32) == 0;
@@ -141,7 +162,8 @@ static bool same_content(const struct record_file *old, const struct plan *plan,
     case DIGEST_NONE:
         break;
     }
-    return *old->etag && strcmp(old->etag, plan_text(plan, file->etag)) == 0;
+    return *old->etag && strcmp(old->etag, plan_text(plan, file->etag)) == 0 &&
+           place_of(plan, index, place) && strcmp(old->place, place) == 0;
 }
 
 bool record_same(const struct record_file *old, const struct plan *plan, size_t index,
@@ -152,7 +174,7 @@ bool record_same(const struct record_file *old, const struct plan *plan, size_t 
     struct fs_info info;
     bool same;
 
-    if (!old || old->size != file->size || !same_content(old, plan, file))
+    if (!old || old->size != file->size || !same_content(old, plan, index))
         return false;
     strbuf_addf(&path, "%s/%s", dest, old->path);
     same = !path.failed && fs_look(path.data, &info, NULL) == 0 && info.kind == FS_FILE &&
@@ -167,6 +189,7 @@ void record_release(struct record *record)
         free(record->file[i].path);
         free(record->file[i].oid);
         free(record->file[i].etag);
+        free(record->file[i].place);
     }
     free(record->file);
     *record = (struct record){ 0 };
@@ -208,6 +231,8 @@ static json_t *file_object(const struct run *run, const struct known *known, siz
         json_object_set_new(object, "git", json_string(oid));
     if (object && *etag)
         json_object_set_new(object, "etag", json_string(etag));
+    if (object && file->want.kind == DIGEST_NONE && place_of(plan, index, hex))
+        json_object_set_new(object, "place", json_string(hex));
     return object;
 }
 

@@ -11,6 +11,7 @@
 
 struct record_file {
     char *path, *oid, *etag;
+    char *place; /* of a file without digest: SHA-256 of its URL, in hex; else "" */
     uint64_t size;
     int64_t mtime_ns;
     uint8_t sha256[32];

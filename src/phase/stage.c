@@ -212,6 +212,17 @@ static int place_large(const char *path, uint64_t size, struct err *err)
     return rc;
 }
 
+static int place_fresh(struct stage *stage, size_t i, const char *path, struct err *err)
+{
+    const struct run *run = stage->run;
+    uint64_t size = run->plan.files[i].size;
+
+    if (size == 0)
+        return place_empty(stage, i, path, err);
+    return segments_of(&run->segments, (uint32_t)i) > 1 ? place_large(path, size, err)
+                                                        : 0;
+}
+
 static int place_files(struct stage *stage, struct err *err)
 {
     const struct run *run = stage->run;
@@ -219,18 +230,15 @@ static int place_files(struct stage *stage, struct err *err)
     int rc = 0;
 
     for (size_t i = 0; i < run->plan.nfiles && rc == 0; i++) {
-        uint64_t size = run->plan.files[i].size;
-
         strbuf_clear(&path);
         strbuf_addf(&path, "%s/%s", run->tree, plan_path(&run->plan, i));
         if (path.failed)
             rc = err_memory(err, "a path");
         else if (stage->known[i].there)
             rc = place_known(stage, i, path.data, err);
-        else if (size == 0)
-            rc = place_empty(stage, i, path.data, err);
-        else if (segments_of(&run->segments, (uint32_t)i) > 1)
-            rc = place_large(path.data, size, err);
+        /* not there, or there and without a link */
+        if (rc == 0 && !stage->known[i].there)
+            rc = place_fresh(stage, i, path.data, err);
     }
     strbuf_release(&path);
     return rc;

@@ -193,7 +193,10 @@ static int worker_turn(struct worker *w, struct err *err)
  * only STOP ends the loop: nobody is left behind. */
 static void worker_give_up(struct worker *w, const struct err *why)
 {
-    struct msg msg = { .kind = MSG_ABORT, .code = (int32_t)why->code, .text = why->text };
+    struct msg msg = { .kind = MSG_ABORT,
+                       .code = (int32_t)why->code,
+                       .rank = w->run->rank,
+                       .text = why->text };
     struct err err = { 0 };
 
     if (w->gave_up)

@@ -169,7 +169,7 @@ int files_list(struct ask *ask, struct plan *plan, struct err *err)
 {
     const struct source_config *config = ask->config;
     struct files files = { .ask = ask, .plan = plan };
-    struct strbuf path = { 0 };
+    struct strbuf path = { 0 }, shown = { 0 };
     int rc = -1;
 
     if (!url_path_file(config->source, &path) || path.failed) {
@@ -180,10 +180,18 @@ int files_list(struct ask *ask, struct plan *plan, struct err *err)
         path.data[--path.len] = '\0';
     if (config->sha256 && text_unhex(files.want.bytes, 32, config->sha256))
         files.want.kind = DIGEST_SHA256;
-    if (plan_set(plan, &plan->source, config->source, err) == 0)
+    /* A path is any bytes, and what is shown ends in JSON. */
+    strbuf_adds(&shown, config->source);
+    if (shown.failed) {
+        err_memory(err, "the source");
+        goto out;
+    }
+    text_mask(shown.data);
+    if (plan_set(plan, &plan->source, shown.data, err) == 0)
         rc = list_path(&files, path.data, err);
 out:
     strbuf_release(&files.key);
     strbuf_release(&path);
+    strbuf_release(&shown);
     return rc;
 }
