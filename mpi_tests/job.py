@@ -40,17 +40,22 @@ class Job:
             stdin=subprocess.DEVNULL,
             stdout=self._out,
             stderr=self._err,
-            env={**self._environment(home), **(env or {})},
+            env={**self._environment(home, ranks), **(env or {})},
             umask=umask,
             cwd=cwd or home,
             start_new_session=True,
         )
 
-    def _environment(self, home):
+    def _environment(self, home, ranks):
         """Nothing of the caller's HF_*, MPIFETCH_*, proxies or home reaches the program."""
         kept = ("PATH", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")
+        found = {name: os.environ[name] for name in kept if name in os.environ}
+        if not ranks and "ASAN_OPTIONS" in found:
+            # Without a launcher Open MPI starts a daemon of its own, after which the leak
+            # sanitizer cannot stop the process to look at it.
+            found["ASAN_OPTIONS"] += ":detect_leaks=0"
         return {
-            **{name: os.environ[name] for name in kept if name in os.environ},
+            **found,
             "HOME": str(home),
             "LANG": "C.UTF-8",
             "MPIFETCH_REPORT": str(self.report),
