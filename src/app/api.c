@@ -57,7 +57,7 @@ static int run_session(MPI_Comm comm, const struct mpifetch_options *options,
     if (rc == 0)
         rc = session_list(&s, &err);
     if (rc == 0 && only_plan)
-        rc = session_show(&s, &err);
+        rc = listing_show(&s, &err);
     if (rc == 0 && !only_plan)
         rc = session_fetch(&s, &err);
     if (rc == 0 && !only_plan)

@@ -118,7 +118,7 @@ int listing_make(struct session *s, struct err *err)
     return -1;
 }
 
-int listing_print(const struct session *s, struct err *err)
+static int print_files(const struct session *s, struct err *err)
 {
     const struct plan *plan = &s->run.plan;
     uint64_t missing = plan->nbytes - s->stage.there_bytes;
@@ -133,4 +133,11 @@ int listing_print(const struct session *s, struct err *err)
            text_bytes(fetch, sizeof(fetch), missing));
     return fflush(stdout) == 0 ? 0
                                : err_set(err, ERR_DEFECT, "stdout cannot be written to");
+}
+
+int listing_show(struct session *s, struct err *err)
+{
+    int rc = s->run.rank == 0 ? print_files(s, err) : 0;
+
+    return agree_step(&s->run, rc, err);
 }

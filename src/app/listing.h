@@ -8,7 +8,8 @@
  * fetch. */
 int listing_make(struct session *s, struct err *err);
 
-/* A line for each file on stdout: what is there and what would be fetched. */
-int listing_print(const struct session *s, struct err *err);
+/* Collective. A line for each file on stdout of rank 0: what is there and what would be
+ * fetched. */
+int listing_show(struct session *s, struct err *err);
 
 #endif

@@ -209,13 +209,6 @@ int session_list(struct session *s, struct err *err)
     return agree_step(&s->run, rc, err);
 }
 
-int session_show(struct session *s, struct err *err)
-{
-    int rc = s->run.rank == 0 ? listing_print(s, err) : 0;
-
-    return agree_step(&s->run, rc, err);
-}
-
 /* Whether all is there already is known to rank 0 alone until now. */
 static int share_unchanged(struct session *s, struct err *err)
 {

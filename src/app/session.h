@@ -32,9 +32,6 @@ int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options
  * rank 0's. */
 int session_list(struct session *s, struct err *err);
 
-/* Collective. Text about each file on stdout of rank 0. */
-int session_show(struct session *s, struct err *err);
-
 /* Collective. Staging, fetch, publish; nothing if all is there. */
 int session_fetch(struct session *s, struct err *err);
 int session_publish(struct session *s, struct err *err);

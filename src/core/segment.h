@@ -27,6 +27,8 @@ enum {
     SEGMENT_ALIGN = 1 << 20,
     SEGMENT_LEAST = 8 << 20,
     SEGMENT_MOST = 64 << 20,
+    SEGMENT_SMALL = 1 << 20, /* a file of at most so many bytes is small: kept in memory
+                              * while it arrives, and granted in batches */
 };
 
 /* Bytes of a segment for so many transfers at a time: enough segments that the last ones

@@ -12,7 +12,6 @@
 
 enum {
     BATCH_BYTES = 8 << 20, /* of small files in one grant */
-    SMALL_BYTES = 1 << 20  /* as in task.c: kept in memory while they arrive */
 };
 
 static const double STALL = 15; /* seconds without progress before somebody else tries */
@@ -311,7 +310,7 @@ static int settle_known(struct coordinator *c, struct err *err)
 int coordinator_create(struct coordinator **out, struct run *run, struct http *http,
                        struct known *known, const unsigned *slots, struct err *err)
 {
-    const struct sched_policy policy = { STALL, SMALL_BYTES, BATCH_BYTES };
+    const struct sched_policy policy = { STALL, SEGMENT_SMALL, BATCH_BYTES };
     struct coordinator *c = calloc(1, sizeof(*c));
     int rc = -1;
 

@@ -10,8 +10,7 @@
 
 enum {
     TASK_PROGRESS = 64 << 10, /* bytes that make a try worth the name */
-    TASK_FUTILE = 2,     /* worthless tries in a row before the coordinator is asked */
-    TASK_SMALL = 1 << 20 /* bytes up to which a file stays in memory */
+    TASK_FUTILE = 2, /* worthless tries in a row before the coordinator is asked */
 };
 
 int task_slot_init(struct task_slot *slot, unsigned number, struct err *err)
@@ -46,7 +45,7 @@ struct task *task_create(struct task_world *world, uint32_t segment, bool duplic
     task->file = segments->file[segment];
     task->duplicate = duplicate;
     task->small = segments_of(segments, task->file) == 1 &&
-                  segment_bytes(segments, segment) <= TASK_SMALL;
+                  segment_bytes(segments, segment) <= SEGMENT_SMALL;
     task->fd = -1;
     return task;
 }
