@@ -51,7 +51,7 @@ static int run_session(MPI_Comm comm, const struct mpifetch_options *options,
 {
     struct session s;
     struct err err = { 0 };
-    int rc = session_open(&s, comm, options, &err);
+    int rc = session_open(&s, comm, options, only_plan, &err);
 
     *report = (struct mpifetch_report){ 0 };
     if (rc == 0)

@@ -30,6 +30,7 @@ static void catch_signals(void)
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         sigaction(numbers[i], &action, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* the write then fails with EFBIG, which has a sentence */
 }
 
 static const struct log plain = { .level = LOG_WARN, .rank = -1 };
@@ -87,8 +88,11 @@ static int run_command(const struct options *options, int rank)
     else if (status != MPIFETCH_OK && rank == 0)
         log_line(&plain, LOG_ERROR, "%s", report.error);
     if (status == MPIFETCH_OK && rank == 0 && options->command == COMMAND_GET &&
-        !options->get.dry_run && (puts(report.path) < 0 || fflush(stdout) != 0))
+        !options->get.dry_run && (puts(report.path) < 0 || fflush(stdout) != 0)) {
+        log_line(&plain, LOG_ERROR, "'%s' is published, but stdout cannot be written to",
+                 report.path);
         return ERR_DEFECT;
+    }
     return status;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/check.h"
 #include "app/listing.h"
 #include "base/text.h"
 #include "core/share.h"
@@ -92,27 +93,6 @@ static int set_slots(struct session *s, struct err *err)
     return 0;
 }
 
-static int check_options(struct session *s, struct err *err)
-{
-    const struct mpifetch_options *o = s->options;
-    struct strbuf dest = { 0 };
-
-    if (!o->dest || !*o->dest)
-        return err_set(err, ERR_USAGE, "no destination was given");
-    if (o->segment_size % SEGMENT_ALIGN != 0)
-        return err_set(err, ERR_USAGE, "the segment size must be a multiple of 1 MiB");
-    if (fs_absolute(o->dest, &dest, err) < 0) {
-        strbuf_release(&dest);
-        return -1;
-    }
-    s->dest = strbuf_steal(&dest);
-    if (!s->dest)
-        return err_memory(err, "a path");
-    if (!*layout_name(s->dest))
-        return err_set(err, ERR_USAGE, "'%s' cannot be a destination", o->dest);
-    return 0;
-}
-
 static int open_engine(struct session *s, struct err *err)
 {
     const struct run_options *opt = &s->run.opt;
@@ -128,12 +108,14 @@ static int open_engine(struct session *s, struct err *err)
 }
 
 int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options *options,
-                 struct err *err)
+                 bool only_plan, struct err *err)
 {
     struct run *run = &s->run;
     int rc;
 
-    *s = (struct session){ .options = options, .began = clock_now() };
+    *s = (struct session){ .options = options,
+                           .only_plan = only_plan,
+                           .began = clock_now() };
     s->phase_began = s->began;
     if (comm_open(&run->comm, comm, err) < 0)
         return -1;
@@ -144,6 +126,8 @@ int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options
     run->interrupted_arg = s;
     run->stamp = clock_wall() / 1000000000;
     rc = check_options(s, err);
+    if (rc == 0 && run->rank == 0)
+        rc = check_files(s, err);
     if (rc == 0) {
         set_options(s);
         set_log(s);
@@ -198,6 +182,7 @@ static int list_and_look(struct session *s, struct err *err)
         return -1;
     s->report.reused_files = s->stage.there_files;
     s->report.reused_bytes = s->stage.there_bytes;
+    s->report.dropped_files = s->stage.dropped_files;
     s->report.unchanged = s->stage.unchanged;
     return cut(s, err);
 }

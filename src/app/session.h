@@ -11,6 +11,7 @@
 
 struct session {
     const struct mpifetch_options *options;
+    bool only_plan; /* say what would be done; then DEST may be missing */
     struct run run;
     struct report report;
     struct stage stage; /* rank 0 */
@@ -26,7 +27,7 @@ struct session {
 
 /* Collective, and agreed. */
 int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options *options,
-                 struct err *err);
+                 bool only_plan, struct err *err);
 
 /* Collective. Rank 0 asks the source and looks at DEST; s->stage and the plan are then
  * rank 0's. */

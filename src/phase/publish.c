@@ -8,7 +8,10 @@
 #include "io/fs.h"
 #include "phase/hubmeta.h"
 
-enum { PUBLISH_VERSIONS = 1000 }; /* of one content */
+enum {
+    PUBLISH_VERSIONS = 1000, /* of one content */
+    PUBLISH_TRIES = 5        /* while other runs publish at the same DEST */
+};
 
 static const double PUBLISH_LOOK = 30; /* seconds */
 
@@ -117,7 +120,7 @@ static int flip(struct stage *stage, const char *content_id, struct err *err)
     struct strbuf target = { 0 }, link = { 0 };
     int rc = -1;
 
-    if (keep_version(stage, content_id, err) < 0)
+    if (!stage->version && keep_version(stage, content_id, err) < 0)
         goto out;
     strbuf_addf(&target, ".%s.versions/%s", layout_name(run->opt.dest), stage->version);
     strbuf_addf(&link, "%s/link", run->staging);
@@ -125,6 +128,7 @@ static int flip(struct stage *stage, const char *content_id, struct err *err)
         err_memory(err, "a path");
         goto out;
     }
+    fs_unlink(link.data, NULL); /* of a try before */
     if (fs_symlink(target.data, link.data, err) < 0)
         goto out;
     /* A symlink cannot be renamed over a directory; an empty one is nothing that a reader
@@ -156,6 +160,23 @@ static int one_step(struct stage *stage, const char *content_id, struct err *err
     return err_set(err, ERR_DEFECT, "'%s': no way to publish was chosen", run->opt.dest);
 }
 
+/* Another run may have published meanwhile. Both are whole, and the later one wins. */
+static int take_steps(struct stage *stage, char *content_id, struct err *err)
+{
+    for (int tries = 0; tries < PUBLISH_TRIES; tries++) {
+        struct err first = { 0 }, again = { 0 };
+
+        if (one_step(stage, content_id, &first) == 0)
+            return 0;
+        if (!stage_look_again(stage, &again)) {
+            *err = again.code != ERR_NONE ? again : first;
+            return -1;
+        }
+    }
+    return err_set(err, ERR_DEST, "'%s' changes faster than it can be replaced",
+                   stage->run->opt.dest);
+}
+
 int publish_commit(struct stage *stage, char *content_id, struct err *err)
 {
     const struct run *run = stage->run;
@@ -165,7 +186,7 @@ int publish_commit(struct stage *stage, char *content_id, struct err *err)
         return -1;
     if (run->opt.sync && fs_sync_system(run->tree, err) < 0)
         return -1;
-    if (one_step(stage, content_id, err) < 0)
+    if (take_steps(stage, content_id, err) < 0)
         return err_wrap(err, "publishing");
     /* It is visible: from here on nothing may be called a failure. */
     sync_parent(run, NULL);

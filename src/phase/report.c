@@ -57,36 +57,51 @@ uint64_t report_duplicated(const struct run *run, const struct report *report)
                                                            : 0;
 }
 
-void report_summary(const struct run *run, const struct report *report)
+static void summarise_doubts(const struct run *run, const struct report *report)
 {
-    char bytes[32], fetched[32], rate[32], took[32];
-    double seconds = report->total > 0 ? report->total : 1e-9;
-
-    if (report->err.code != ERR_NONE)
-        return;
-    if (report->unchanged) {
-        log_line(&run->log, LOG_WARN, "already there: %zu files, %s, unchanged",
-                 run->plan.nfiles, text_bytes(bytes, sizeof(bytes), run->plan.nbytes));
-        return;
-    }
-    log_line(
-        &run->log, LOG_WARN,
-        "published %zu files, %s: fetched %s in %s (%s/s) with %d rank%s, verified",
-        run->plan.nfiles, text_bytes(bytes, sizeof(bytes), run->plan.nbytes),
-        text_bytes(fetched, sizeof(fetched), report_sum(run, report, STAT_FETCHED)),
-        text_seconds(took, sizeof(took), report->total),
-        text_bytes(rate, sizeof(rate),
-                   (uint64_t)((double)report_sum(run, report, STAT_FETCHED) / seconds)),
-        run->size, run->size == 1 ? "" : "s");
     if (report->untrusted > 0)
         log_line(&run->log, LOG_WARN,
-                 "%llu of the files were taken on trust: the source publishes no digest "
-                 "for them (--require-digest refuses them)",
-                 (unsigned long long)report->untrusted);
+                 "on trust: the source publishes no digest "
+                 "(--require-digest refuses such files)");
+    if (report->dropped_files > 0)
+        log_line(&run->log, LOG_WARN,
+                 "%llu files of the old tree are gone: the source does not have them, or "
+                 "the patterns leave them out",
+                 (unsigned long long)report->dropped_files);
     if (report->stale)
         log_line(&run->log, LOG_WARN,
                  "some nodes do not see the new '%s' yet: their file system caches names",
                  run->opt.dest);
+}
+
+void report_summary(const struct run *run, const struct report *report)
+{
+    char bytes[32], fetched[32], rate[32], took[32];
+    double seconds = report->total > 0 ? report->total : 1e-9;
+    size_t files = run->plan.nfiles;
+
+    if (report->err.code != ERR_NONE)
+        return;
+    if (report->unchanged) {
+        log_line(&run->log, LOG_WARN, "already there: %zu file%s, %s, unchanged", files,
+                 files == 1 ? "" : "s",
+                 text_bytes(bytes, sizeof(bytes), run->plan.nbytes));
+        return;
+    }
+    log_line(
+        &run->log, LOG_WARN,
+        "published %zu file%s, %s: fetched %s in %s (%s/s) with %d rank%s; %llu "
+        "verified, "
+        "%llu on trust",
+        files, files == 1 ? "" : "s", text_bytes(bytes, sizeof(bytes), run->plan.nbytes),
+        text_bytes(fetched, sizeof(fetched), report_sum(run, report, STAT_FETCHED)),
+        text_seconds(took, sizeof(took), report->total),
+        text_bytes(rate, sizeof(rate),
+                   (uint64_t)((double)report_sum(run, report, STAT_FETCHED) / seconds)),
+        run->size, run->size == 1 ? "" : "s",
+        (unsigned long long)(files - report->untrusted),
+        (unsigned long long)report->untrusted);
+    summarise_doubts(run, report);
 }
 
 static json_t *count(uint64_t value)
@@ -177,18 +192,31 @@ static json_t *extremes_object(const struct run *run, const struct report *repor
     return object;
 }
 
+/* A path is any bytes, and JSON is UTF-8. */
+static json_t *text_object(const char *text)
+{
+    char *copy = strdup(text);
+    json_t *object;
+
+    if (copy)
+        text_mask(copy);
+    object = copy ? json_string(copy) : NULL;
+    free(copy);
+    return object;
+}
+
 static json_t *error_object(const struct report *report)
 {
     if (report->err.code == ERR_NONE)
         return json_null();
-    return json_string(report->err.text);
+    return text_object(report->err.text);
 }
 
 static json_t *report_object(const struct run *run, const struct report *report)
 {
     const struct plan *plan = &run->plan;
     json_t *path =
-        report->published || report->unchanged ? json_string(run->opt.dest) : json_null();
+        report->published || report->unchanged ? text_object(run->opt.dest) : json_null();
 
     return json_pack(
         "{s:s, s:i, s:i, s:o, s:o, s:b, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, "

@@ -99,15 +99,69 @@ static void find_unchanged(struct stage *stage)
                        strcmp(stage->identity, stage->record.identity) == 0;
 }
 
+/* A file in a published tree that no run put there is somebody's work. */
+static int is_stranger(void *arg, const char *path, const struct fs_info *info,
+                       struct err *err)
+{
+    const struct stage *stage = arg;
+
+    (void)info;
+    if (text_starts(path, ".mpifetch/") || text_starts(path, ".cache/huggingface/") ||
+        record_find(&stage->record, path))
+        return 0;
+    return err_set(
+        err, ERR_DEST,
+        "'%s' holds '%s', which mpifetch did not put there and an update would "
+        "remove: move it away, or say --force",
+        stage->run->opt.dest, path);
+}
+
+static int look_for_strangers(struct stage *stage, struct err *err)
+{
+    struct strbuf dir = { 0 };
+    int rc;
+
+    /* With the slash a symlink is followed: DEST may be one. */
+    strbuf_addf(&dir, "%s/", stage->run->opt.dest);
+    rc = dir.failed ? err_memory(err, "a path")
+                    : fs_walk(dir.data, is_stranger, stage, err);
+    if (rc < 0 && err->code == ERR_SOURCE)
+        err->code = ERR_DEST;
+    strbuf_release(&dir);
+    return rc;
+}
+
+/* Both lists are sorted by path. */
+static void count_dropped(struct stage *stage)
+{
+    const struct plan *plan = &stage->run->plan;
+    size_t i = 0;
+
+    for (size_t k = 0; k < stage->record.nfiles; k++) {
+        const char *old = stage->record.file[k].path;
+
+        while (i < plan->nfiles && strcmp(plan_path(plan, i), old) < 0)
+            i++;
+        if (i == plan->nfiles || strcmp(plan_path(plan, i), old) != 0)
+            stage->dropped_files++;
+    }
+}
+
 int stage_look(struct stage *stage, struct run *run, struct err *err)
 {
     *stage = (struct stage){ .run = run };
     stage->known = calloc(run->plan.nfiles + 1, sizeof(*stage->known));
     if (!stage->known)
         return err_memory(err, "the list of files");
-    if (identify(stage, err) < 0 || classify(stage, err) < 0)
+    if (identify(stage, err) < 0 || (run->opt.dest && classify(stage, err) < 0))
         return -1;
+    if (!run->opt.dest)
+        return 0;
     find_unchanged(stage);
+    count_dropped(stage);
+    if (stage->record.file && !stage->unchanged && !run->opt.force &&
+        look_for_strangers(stage, err) < 0)
+        return -1;
     if (stage->dest == LAYOUT_FOREIGN && !run->opt.force) {
         const struct layout_case situation = { .dest = LAYOUT_FOREIGN };
 
@@ -314,6 +368,14 @@ static int choose(struct stage *stage, struct err *err)
     if (stage->how.step == LAYOUT_REFUSE)
         return err_set(err, ERR_DEST, "'%s' %s", run->opt.dest, stage->how.reason);
     return 0;
+}
+
+bool stage_look_again(struct stage *stage, struct err *err)
+{
+    enum layout_dest before = stage->dest;
+
+    record_release(&stage->record);
+    return classify(stage, err) == 0 && stage->dest != before && choose(stage, err) == 0;
 }
 
 int stage_build(struct stage *stage, struct err *err)

@@ -17,6 +17,7 @@ struct stage {
     char identity[65];        /* of the plan */
     bool unchanged;           /* DEST is what the plan says: nothing to do */
     uint64_t there_bytes, there_files;
+    uint64_t dropped_files; /* of the old tree, which the plan does not have */
     /* Filled by publish_commit where DEST is a symlink: names in .name.versions */
     char *version;              /* of what was published */
     char *before;               /* of what DEST pointed to, or NULL */
@@ -30,6 +31,10 @@ int stage_look(struct stage *stage, struct run *run, struct err *err);
 /* Check space and inodes (ERR_DEST with the figures), make run->staging, run->tree,
  * run->spare and all directories, link unchanged files, make empty and large ones. */
 int stage_build(struct stage *stage, struct err *err);
+
+/* DEST has turned into something else since it was looked at, by another run say: choose
+ * how to publish over that. false: it has not, or it may not be replaced (*err). */
+bool stage_look_again(struct stage *stage, struct err *err);
 
 /* Remove the staging directory, whatever is in it. */
 void stage_discard(struct run *run);

@@ -101,6 +101,22 @@ static double patience(const struct worker *w)
     return ladder[w->idle < last ? w->idle : last];
 }
 
+static void note_reply(const struct worker *w, const struct task *task,
+                       const struct http_response *response)
+{
+    const struct run *run = w->run;
+    char url[256];
+
+    if (run->log.level < LOG_DEBUG)
+        return;
+    log_line(&run->log, LOG_DEBUG,
+             "segment %u of '%s': %s: HTTP %d, %llu bytes, %.3f s%s%s",
+             (unsigned)task->segment, plan_path(&run->plan, task->file),
+             text_redact(url, sizeof(url), response->url ? response->url : ""),
+             (int)response->outcome.status, (unsigned long long)response->bytes,
+             response->seconds, *response->err.text ? ": " : "", response->err.text);
+}
+
 static int worker_take_replies(struct worker *w, struct err *err)
 {
     struct http_response response;
@@ -111,9 +127,7 @@ static int worker_take_replies(struct worker *w, struct err *err)
 
         trace_span(&w->run->trace, TRACE_FETCH, task->slot->number, task->segment, 1,
                    task->began, clock_now());
-        if (response.err.text[0] && w->run->log.level >= LOG_DEBUG)
-            log_line(&w->run->log, LOG_DEBUG, "segment %u: %s", (unsigned)task->segment,
-                     response.err.text);
+        note_reply(w, task, &response);
         rc = task_reply(task, &response, err);
         http_response_release(&response);
         w->idle = 0;

@@ -1,0 +1,73 @@
+#include "app/check.h"
+
+#include "core/layout.h"
+#include "io/fs.h"
+
+/* Far beyond what any source would stand from one rank. */
+enum { CHECK_CONNECTIONS = 1024 };
+
+/* Programs in a directory that is renamed away go on in the old one, this shell first of
+ * all. */
+static int check_not_here(const char *dest, struct err *err)
+{
+    struct fs_info info, here;
+
+    if (fs_look(dest, &info, NULL) < 0 || fs_look(".", &here, NULL) < 0 ||
+        info.kind != FS_DIRECTORY || info.device != here.device ||
+        info.inode != here.inode)
+        return 0;
+    return err_set(err, ERR_USAGE,
+                   "'%s' is the current directory, and would be replaced under the shell "
+                   "that stands in it: go elsewhere first",
+                   dest);
+}
+
+static int check_dest(struct session *s, struct err *err)
+{
+    const char *given = s->options->dest;
+    struct strbuf dest = { 0 };
+
+    if (!given || !*given)
+        return s->only_plan ? 0 : err_set(err, ERR_USAGE, "no destination was given");
+    if (fs_absolute(given, &dest, err) < 0) {
+        strbuf_release(&dest);
+        return -1;
+    }
+    s->dest = strbuf_steal(&dest);
+    if (!s->dest)
+        return err_memory(err, "a path");
+    if (!*layout_name(s->dest))
+        return err_set(err, ERR_USAGE, "'%s' cannot be a destination", given);
+    return check_not_here(s->dest, err);
+}
+
+int check_options(struct session *s, struct err *err)
+{
+    const struct mpifetch_options *o = s->options;
+
+    if (o->segment_size % SEGMENT_ALIGN != 0)
+        return err_set(err, ERR_USAGE, "the segment size must be a multiple of 1 MiB");
+    if (o->connections > CHECK_CONNECTIONS)
+        return err_set(err, ERR_USAGE, "%u connections a rank are too many: at most %d",
+                       o->connections, CHECK_CONNECTIONS);
+    if (!(o->retry_delay >= 0) || !(o->connect_timeout > 0) || !(o->speed_time > 0))
+        return err_set(err, ERR_USAGE,
+                       "times must not be negative, and those that bound a "
+                       "wait not be 0");
+    return check_dest(s, err);
+}
+
+static int check_file(const char *option, const char *path, struct err *err)
+{
+    if (!path || fs_write_all(path, "", 0, true, false, err) == 0)
+        return 0;
+    err->code = ERR_USAGE;
+    return err_wrap(err, "%s", option);
+}
+
+int check_files(const struct session *s, struct err *err)
+{
+    if (check_file("--report", s->options->report, err) < 0)
+        return -1;
+    return check_file("--trace", s->options->trace, err);
+}
