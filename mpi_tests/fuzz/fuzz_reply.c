@@ -47,7 +47,7 @@ static void check_reply(const char *text)
     else
         require(end == 1 && err.code == ERR_SOURCE);
     reply_validator(&reply, validator, sizeof(validator));
-    require(reply_same_version(validator, validator));
+    require(reply_same_version(&reply, validator));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)

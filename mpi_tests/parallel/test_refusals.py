@@ -6,7 +6,7 @@ import re
 import pytest
 from conftest import MIB, noise, write_tree
 from job import PROGRAM
-from trees import assert_nothing, assert_same, snapshot
+from trees import assert_nothing, assert_same, assert_verifiable, snapshot
 
 SOURCE = "hf://acme/demo"
 TOKEN = "hf_AbCdEf0123456789SeCrEt"
@@ -80,7 +80,6 @@ HOSTILE = [
     "nul\0evil",
     "new\nline",
     "tab\there",
-    ".mpifetch/manifest.json",
     ".mpifetch",
     "config.json",  # a second time
     "config.json/below",  # a file cannot be a directory
@@ -110,6 +109,41 @@ def test_records_of_another_download_are_left_out(run, hub, tree, dest):
     assert result.code == 0, result
     assert "left out" in result.err
     assert (dest / path).read_text().startswith(commit.id)
+
+
+def test_records_of_a_published_tree_are_left_out(run, hub, tree, dest):
+    """Somebody uploaded a DEST with all it holds."""
+    commit = hub.repositories["models", "acme/demo"].find("main")
+    for path in (".mpifetch/manifest.json", ".mpifetch/SHA256SUMS"):
+        commit.extra.append({"type": "file", "path": path, "size": 3, "oid": "0" * 40})
+    result = run(2, "get", SOURCE, dest, env=env(hub))
+    assert result.code == 0, result
+    assert result.err.count("left out") == 1
+    assert_verifiable(dest)
+
+
+def test_colons_in_names(run, hub, tree, dest):
+    (tree / "a:b.txt").write_bytes(b"colon")
+    hub.add("acme/demo", tree)
+    result = run(2, "get", SOURCE, dest, env=env(hub))
+    assert result.code == 0, result
+    assert (dest / "a:b.txt").read_bytes() == b"colon"
+
+
+@pytest.mark.parametrize("endpoint", ["127.0.0.1:1", "ftp://h", "https://h?x"])
+def test_endpoint_that_is_no_url(run, dest, endpoint):
+    result = run(2, "get", SOURCE, dest, env={"HF_ENDPOINT": endpoint})
+    assert result.code == 2, result
+    assert "HF_ENDPOINT" in result.err
+
+
+def test_password_of_a_proxy_stays_secret(run, dest, tmp_path):
+    report = tmp_path / "proxy.json"
+    words = ("get", "--report", report, "http://127.0.0.1:9/x", dest)
+    result = run(2, *words, env={"http_proxy": "foo://user:s3cret@h:1"})
+    assert result.code == 2, result
+    assert "http_proxy" in result.err and "s3cret" not in result.err
+    assert not report.exists() or "s3cret" not in report.read_text()
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 
 /* The file has 100 bytes; bytes 10 to 19 are asked for, which are "0123456789". */
 #define PART "HTTP/1.1 206 Partial Content\r\n"
-#define RANGE "Content-Range: bytes 10-19/100\r\n"
+#define TAG "ETag: \"v1\"\r\n"
+#define RANGE "Content-Range: bytes 10-19/100\r\n" TAG
 #define TEN "Content-Length: 10\r\n\r\n"
 
 struct row {
@@ -23,8 +24,8 @@ static const struct row ranged_rows[] = {
       20,
       "0123456789" },
     { "short but whole",
-      { PART "Content-Range: bytes 10-13/100\r\nContent-Length: 4\r\n\r\n0123", RAW_KEEP,
-        0 },
+      { PART "Content-Range: bytes 10-13/100\r\n" TAG "Content-Length: 4\r\n\r\n0123",
+        RAW_KEEP, 0 },
       NET_OK,
       206,
       14,
@@ -165,14 +166,22 @@ static const struct row ranged_rows[] = {
       206,
       20,
       "0123456789" },
+    { "a version without a tag",
+      { PART "Content-Range: bytes 10-19/100\r\n" TEN "0123456789", RAW_KEEP, 0 },
+      NET_CHANGED,
+      206,
+      10,
+      "" },
     { "another version",
-      { PART RANGE "ETag: \"v2\"\r\n" TEN "0123456789", RAW_KEEP, 0 },
+      { PART "Content-Range: bytes 10-19/100\r\nETag: \"v2\"\r\n" TEN "0123456789",
+        RAW_KEEP, 0 },
       NET_CHANGED,
       206,
       10,
       "" },
     { "the same version",
-      { PART RANGE "ETag: W/\"v1\"\r\n" TEN "0123456789", RAW_KEEP, 0 },
+      { PART "Content-Range: bytes 10-19/100\r\nETag: W/\"v1\"\r\n" TEN "0123456789",
+        RAW_KEEP, 0 },
       NET_OK,
       206,
       20,

@@ -77,10 +77,37 @@ static void test_refusals(void **state)
     }
 }
 
+/* No token goes to servers other than the Hub, so none is asked for. */
+static void test_plain_servers(void **state)
+{
+    static const struct {
+        int status;
+        const char *code, *says;
+    } rows[] = {
+        { 401, NULL, "--header" },           { 403, NULL, "--header" },
+        { 401, "GatedRepo", "hf://" },       { 404, "RepoNotFound", "hf://" },
+        { 404, "EntryNotFound", "no such" }, { 410, NULL, "410" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        const struct http_response response = { .outcome = { .status = rows[i].status },
+                                                .error_code = (char *)rows[i].code };
+        struct err err = { 0 };
+
+        assert_int_equal(source_refusal_plain("the thing", &response, &err), -1);
+        assert_int_equal(err.code, ERR_SOURCE);
+        if (!strstr(err.text, rows[i].says) || strstr(err.text, "HF_TOKEN") ||
+            strstr(err.text, "--token-file"))
+            fail_msg("row %zu: '%s'", i, err.text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_plain_servers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -177,7 +177,7 @@ static void test_local_list(void **state)
     case_start(&c, NULL, 0);
     c.config.manifest = at(&tree, "none");
     case_run(&c);
-    assert_failed(&c, ERR_SOURCE, "none");
+    assert_failed(&c, ERR_USAGE, "--manifest");
     case_end(&c);
     uproot(&tree);
 }

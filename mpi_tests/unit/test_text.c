@@ -116,10 +116,11 @@ static void reads_times(void **state)
     static const struct {
         const char *text;
         double seconds;
-    } rows[] = { { "90", 90 }, { "1.5", 1.5 }, { "2m", 120 },      { "1h", 3600 },
-                 { "0", 0 },   { "30s", 30 },  { "0.25h", 900.0 }, { "1.50m", 90 } };
-    static const char *const rubbish[] = { "",    "-1", "m",  "1d",  "1 m", "inf",
-                                           "nan", "1.", ".5", "1e3", "0x1", "1m30s" };
+    } rows[] = { { "90", 90 },       { "1.5", 1.5 },  { "2m", 120 },
+                 { "1h", 3600 },     { "0", 0 },      { "30s", 30 },
+                 { "0.25h", 900.0 }, { "1.50m", 90 }, { ".5", 0.5 } };
+    static const char *const rubbish[] = { "",    "-1", "m", "1d",  "1 m", "inf",
+                                           "nan", "1.", ".", "1e3", "0x1", "1m30s" };
     char huge[400];
     double seconds = 3;
 

@@ -59,7 +59,7 @@ int check_options(struct session *s, struct err *err)
 
 static int check_file(const char *option, const char *path, struct err *err)
 {
-    if (!path || fs_write_all(path, "", 0, true, false, err) == 0)
+    if (!path || fs_can_write(path, err) == 0)
         return 0;
     err->code = ERR_USAGE;
     return err_wrap(err, "%s", option);

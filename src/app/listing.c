@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/text.h"
+#include "core/url_path.h"
 #include "io/cred.h"
 #include "source/source.h"
 
@@ -60,6 +61,7 @@ static bool offline(void)
 static int set_hub(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
+    char shown[256];
 
     if (offline())
         return err_set(err, ERR_SOURCE,
@@ -69,6 +71,9 @@ static int set_hub(struct session *s, struct err *err)
     run->endpoint = hub_endpoint();
     if (!run->endpoint)
         return err_memory(err, "the endpoint");
+    if (!url_path_is_web(run->endpoint) || strpbrk(run->endpoint, "?#"))
+        return err_set(err, ERR_USAGE, "HF_ENDPOINT '%s': expected https://HOST",
+                       text_redact(shown, sizeof(shown), run->endpoint));
     return cred_hub_token(s->options->token_file, &run->bearer, err);
 }
 

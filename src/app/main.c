@@ -1,5 +1,7 @@
 /* The program: options in, one line on stdout and an exit code out. */
+#include <limits.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -62,6 +64,21 @@ static int complain(int rank, const struct err *err)
     return (int)err->code;
 }
 
+/* Ranks may have different environments. The lowest whose options are bad speaks, and all
+ * end with its code: the others would wait for it. Collective. */
+static bool all_agree(int rank, int *code, const struct err *err)
+{
+    int mine = *code ? rank : INT_MAX, who = INT_MAX;
+
+    MPI_Allreduce(&mine, &who, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD);
+    if (who == INT_MAX)
+        return true;
+    if (who == rank)
+        log_line(&plain, LOG_ERROR, "%s", err->text);
+    MPI_Bcast(code, 1, MPI_INT, who, MPI_COMM_WORLD);
+    return false;
+}
+
 static int check_launch(struct err *err, int *index)
 {
     int of;
@@ -99,7 +116,7 @@ static int run_command(const struct options *options, int rank)
 int main(int argc, char **argv)
 {
     struct options options;
-    struct err err = { 0 };
+    struct err err = { 0 }, launch = { 0 };
     int rank = 0, index = 0, provided, code;
 
     /* Help must work where MPI does not, on a login node say. */
@@ -115,10 +132,10 @@ int main(int argc, char **argv)
     catch_signals();
     MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    if (code != 0) {
-        complain(rank, &err);
-    } else if (check_launch(&err, &index) < 0) {
-        code = complain(index, &err);
+    if (check_launch(&launch, &index) < 0) {
+        code = complain(index, &launch);
+    } else if (!all_agree(rank, &code, &err)) {
+        MPI_Barrier(MPI_COMM_WORLD); /* the sentence is out before anybody ends */
     } else {
         options.get.interrupted = was_signalled;
         code = run_command(&options, rank);

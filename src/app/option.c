@@ -7,6 +7,7 @@
 
 #include "app/guess.h"
 #include "base/text.h"
+#include "core/header_line.h"
 
 enum {
     MOST_COUNT = 1000000,
@@ -27,21 +28,10 @@ static bool check_any(void *field, const char *text)
     return true;
 }
 
-/* RFC 9110, 5.1: a token, a colon, and a value without control characters. */
 static bool check_header(void *field, const char *text)
 {
-    size_t name = strcspn(text, ":");
-
     (void)field;
-    if (name == 0 || text[name] != ':')
-        return false;
-    for (size_t i = 0; i < name; i++)
-        if (!isalnum((unsigned char)text[i]) && !strchr("!#$%&'*+-.^_`|~", text[i]))
-            return false;
-    for (size_t i = name; text[i]; i++)
-        if (iscntrl((unsigned char)text[i]) && text[i] != '\t')
-            return false;
-    return true;
+    return header_line_fault(text) == NULL;
 }
 
 static bool set_digest(void *field, const char *text)
@@ -166,7 +156,10 @@ struct kind {
 static const struct kind kinds[] = {
     [OPTION_TEXT] = { "a text", set_text, NULL },
     [OPTION_LIST] = { "a pattern", check_any, NULL },
-    [OPTION_HEADER] = { "a line of the form 'Name: value'", check_header, NULL },
+    [OPTION_HEADER] = { "a line of the form 'Name: value', other than Range, "
+                        "Accept-Encoding, Content-Length, Transfer-Encoding and "
+                        "Connection",
+                        check_header, NULL },
     [OPTION_DIGEST] = { "a SHA-256, which is 64 hex digits", set_digest, NULL },
     [OPTION_REPO_TYPE] = { "model, dataset or space", set_repo_type,
                            "model dataset space" },

@@ -85,7 +85,7 @@ const struct option option_table[] = {
       .kind = OPTION_SIZE,
       .value = "SIZE",
       .field = offsetof(struct mpifetch_options, speed_limit),
-      .help = "a transfer slower than this many bytes a second ..." },
+      .help = "a transfer slower than this many bytes a second (0 counts as 1) ..." },
     { .name = "speed-time",
       .kind = OPTION_PERIOD,
       .value = "TIME",
@@ -164,7 +164,7 @@ const struct option option_table[] = {
       .field = offsetof(struct mpifetch_options, verbosity),
       .help = "only errors" },
     { .name = "version", .kind = OPTION_VERSION, .help = "print the version and end" },
-    { .name = "help", .kind = OPTION_HELP, .help = "print this and end" },
+    { .name = "help", .letter = 'h', .kind = OPTION_HELP, .help = "print this and end" },
 };
 
 const size_t option_count = countof(option_table);

@@ -82,6 +82,10 @@ static int refuse_value(struct parser *parser, const struct option *option,
     if (option->kind == OPTION_HEADER)
         return err_set(parser->err, ERR_USAGE, "%s%s: expected %s; %s", prefix, name,
                        option_form(option), see(parser));
+    if (option->kind == OPTION_SIZE && text_ends(value, "/s"))
+        return err_set(parser->err, ERR_USAGE,
+                       "%s%s '%s': bytes a second are meant, so write %.*s; %s", prefix,
+                       name, value, (int)(strlen(value) - 2), value, see(parser));
     return err_set(parser->err, ERR_USAGE, "%s%s '%s': expected %s; %s", prefix, name,
                    value, option_form(option), see(parser));
 }
@@ -257,6 +261,7 @@ static int parse_env(struct parser *parser)
 
 static int parse_command(struct parser *parser)
 {
+    static const char *const words_for_get[] = { "download", "fetch", "pull", "sync" };
     const char *name = parser->operand[0], *guess = NULL;
     const struct command *command = find_command(name);
     int least = GUESS_SLIPS;
@@ -265,6 +270,9 @@ static int parse_command(struct parser *parser)
         parser->options->command = command->id;
         return 0;
     }
+    for (size_t i = 0; name && i < countof(words_for_get); i++)
+        if (strcmp(name, words_for_get[i]) == 0)
+            guess = "get";
     if (!name)
         return err_set(parser->err, ERR_USAGE,
                        "no command: there are get and plan; see mpifetch --help");
@@ -272,7 +280,7 @@ static int parse_command(struct parser *parser)
         return err_set(parser->err, ERR_USAGE,
                        "a command comes first: mpifetch get SOURCE DEST; see mpifetch "
                        "--help");
-    for (size_t i = 0; i < countof(commands); i++)
+    for (size_t i = 0; !guess && i < countof(commands); i++)
         if (guess_closer(name, strlen(name), commands[i].name, &least))
             guess = commands[i].name;
     if (guess)
@@ -308,6 +316,23 @@ static int parse_places(struct parser *parser)
     return 0;
 }
 
+/* "help" and "version" as commands, as other programs have them. */
+static void take_word(struct parser *parser)
+{
+    struct options *options = parser->options;
+    const char *word = parser->operand[0];
+
+    options->topic = word;
+    if (!word || options->command != COMMAND_GET)
+        return;
+    if (strcmp(word, "version") == 0)
+        options->command = COMMAND_VERSION;
+    if (strcmp(word, "help") != 0)
+        return;
+    options->command = COMMAND_HELP;
+    options->topic = parser->operand[1];
+}
+
 int options_parse(struct options *options, int argc, char **argv, struct err *err)
 {
     struct parser parser = {
@@ -322,7 +347,7 @@ int options_parse(struct options *options, int argc, char **argv, struct err *er
 
     if (parse_argv(&parser) < 0)
         return -1;
-    options->topic = parser.operand[0];
+    take_word(&parser);
     if (options->command != COMMAND_GET)
         return 0;
     if (parse_env(&parser) < 0 || parse_command(&parser) < 0)

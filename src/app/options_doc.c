@@ -18,6 +18,8 @@ static const struct {
 } commands[] = {
     { "get", "fetch, verify and publish SOURCE as the directory DEST" },
     { "plan", "say what get would do: files, bytes, what is already there" },
+    { "help", "show this, or the options of one command" },
+    { "version", "print the version" },
 };
 
 static const struct {

@@ -247,6 +247,9 @@ int session_fetch(struct session *s, struct err *err)
         return 0;
     }
     rc = run->rank == 0 ? stage_build(&s->stage, err) : 0;
+    /* Files that could not be linked are fetched after all. */
+    s->report.reused_files = s->stage.there_files;
+    s->report.reused_bytes = s->stage.there_bytes;
     if (agree_step(run, rc, err) < 0 || brief_share(run, err) < 0)
         return -1;
     if (s->options->trace)
@@ -346,8 +349,8 @@ void session_report(struct session *s, int rc, const struct err *err)
         stage_discard(run);
     }
     s->report.total = clock_now() - s->began;
-    if (report_gather(run, &s->report, &fault) < 0 || agree_step(run, 0, &fault) < 0)
-        return;
+    agree_step(run, report_gather(run, &s->report, &fault), &fault);
+    err_clear(&fault);
     if (run->rank == 0)
         report_summary(run, &s->report);
     if (o->trace && trace_write(run, o->trace, &fault) < 0)
@@ -375,6 +378,7 @@ void session_close(struct session *s)
     comm_close(run->comm);
     cred_release(&run->bearer);
     free(run->endpoint);
+    free(run->dest);
     free(run->staging);
     free(run->tree);
     free(run->spare);

@@ -96,7 +96,7 @@ bool text_to_seconds(const char *text, double *seconds)
     } units[] = { { "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 3600 } };
     double sum = 0, scale = 1;
 
-    if (!is_digit(*text))
+    if (!is_digit(*text) && *text != '.')
         return false;
     for (; is_digit(*text); text++)
         sum = sum * 10 + (*text - '0');

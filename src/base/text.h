@@ -24,7 +24,7 @@ bool text_to_u64(const char *text, uint64_t *value);
  * than 2^64-1, and *at stays. */
 bool text_take_u64(const char **at, uint64_t *value);
 
-/* "90", "1.5", "30s", "2m", "1h". Not negative, not infinite. */
+/* "90", "1.5", ".5", "30s", "2m", "1h". Not negative, not infinite. */
 bool text_to_seconds(const char *text, double *seconds);
 
 /* "1.50 GiB" (rounded down), "12 B"; "0.3s", "1m05s", "2h00m05s", or "?" for what is

@@ -110,7 +110,7 @@ const char *text_redact(char *out, size_t size, const char *url)
     if (!body || body > end) {
         body = behind_user(url, end);
         len = snprintf(out, size, "%.*s", (int)(end - body), body);
-    } else if (url_split(url, &pieces) || text_starts(url, "file:///")) {
+    } else if (url_split(url, &pieces) || text_alike(url, "file:///", 8)) {
         const char *host = body[3] == '/' ? body + 3 : pieces.host;
 
         len = snprintf(out, size, "%.*s%.*s", (int)(body + 3 - url), url,

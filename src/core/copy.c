@@ -136,8 +136,11 @@ static uint32_t gather(const struct ledger *ledger, enum lease_state state,
         for (uint32_t i = holder->first; i; i = book->lease[i].mine_behind) {
             const struct lease *lease = &book->lease[i];
             bool queued = lease->state == LEASE_QUEUED;
+            bool here = lease->bytes >= segment_bytes(ledger->segments, lease->segment);
 
-            if (lease->state == (uint8_t)state && lease->slot == LEASE_FIRST &&
+            /* With all bytes there a disk is waited for: fetching them again is no help.
+             */
+            if (!here && lease->state == (uint8_t)state && lease->slot == LEASE_FIRST &&
                 lease_other(book, i) == 0 && (queued || lease->copy_after <= ledger->now))
                 n = insert(
                     choice, n,

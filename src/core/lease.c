@@ -229,6 +229,15 @@ void lease_watch(struct lease_book *book, uint32_t segment, double now)
     }
 }
 
+void lease_alive(struct lease_book *book, uint32_t number, double now)
+{
+    struct lease *lease = &book->lease[number];
+
+    lease->moved = now;
+    if (lease->line == LINE_WATCH)
+        lease_line(book, number, LINE_WATCH);
+}
+
 void lease_progress(struct lease_book *book, uint32_t number, uint64_t bytes, double now)
 {
     struct lease *lease = &book->lease[number];
@@ -240,9 +249,7 @@ void lease_progress(struct lease_book *book, uint32_t number, uint64_t bytes, do
         return;
     }
     lease->bytes = bytes;
-    lease->moved = now;
-    if (lease->line == LINE_WATCH)
-        lease_line(book, number, LINE_WATCH);
+    lease_alive(book, number, now);
 }
 
 static void pace_add(struct pace *pace, double seconds, double weight, double keep)

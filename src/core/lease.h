@@ -96,6 +96,8 @@ void lease_disinherit(struct lease_book *book, uint32_t number);
 
 /* So many bytes have come: the rank has begun, and got on if they are more than before.
  */
+/* It goes on, though not in bytes: its silence begins anew. */
+void lease_alive(struct lease_book *book, uint32_t number, double now);
 void lease_progress(struct lease_book *book, uint32_t number, uint64_t bytes, double now);
 
 /* Learn from a whole transfer. */

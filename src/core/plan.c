@@ -122,6 +122,16 @@ static void trim(struct plan *plan)
     }
 }
 
+/* Where neither a digest nor a validator would tell two versions apart, the bytes must
+ * come from one reply. */
+static void keep_whole(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->nfiles; i++)
+        if (plan->files[i].want.kind == DIGEST_NONE &&
+            !*plan_text(plan, plan->files[i].etag))
+            plan->files[i].flags |= PLAN_WHOLE;
+}
+
 int plan_seal(struct plan *plan, struct err *err)
 {
     begin_text(&plan->text);
@@ -131,6 +141,7 @@ int plan_seal(struct plan *plan, struct err *err)
         qsort_r(plan->files, plan->nfiles, sizeof(*plan->files), by_path,
                 plan->text.data);
     trim(plan);
+    keep_whole(plan);
     return plan_check(plan, ERR_SOURCE, err);
 }
 

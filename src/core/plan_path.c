@@ -43,11 +43,13 @@ static bool is_absolute(const char *path)
     return is_slash(*path);
 }
 
+/* A name such as "a:b" is one like any other, except to Windows. */
 static bool has_drive(const char *path)
 {
     char letter = (char)(path[0] | 0x20);
 
-    return letter >= 'a' && letter <= 'z' && path[1] == ':';
+    return letter >= 'a' && letter <= 'z' && path[1] == ':' &&
+           (path[2] == '\0' || is_slash(path[2]));
 }
 
 static bool has_empty_part(const char *path)

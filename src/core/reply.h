@@ -46,8 +46,10 @@ enum net_fault reply_check(const struct reply *reply, const struct reply_want *w
  * "date:" and Last-Modified, else "". */
 void reply_validator(const struct reply *reply, char *out, size_t size);
 
-/* Same version, as far as the two can tell: "" on either side, or a tag and a date, is
- * "cannot tell", true. W/, quotes and a "-gzip" suffix do not make a difference. */
-bool reply_same_version(const char *a, const char *b);
+/* Does the reply carry the planned validator, tag for tag or date for date? One that is
+ * gone is another version: servers without tags tell versions apart by the date alone.
+ * W/, quotes and a "-gzip" suffix do not make a difference; "" fits any reply. planned is
+ * as reply_validator makes it. */
+bool reply_same_version(const struct reply *reply, const char *planned);
 
 #endif

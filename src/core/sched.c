@@ -172,6 +172,22 @@ void sched_progress(struct sched *sched, int rank, uint32_t segment, uint64_t by
         lease_progress(&sched->ledger.book, lease, bytes, sched->ledger.now);
 }
 
+void sched_alive(struct sched *sched, int rank, uint32_t segment, double now)
+{
+    uint32_t lease = lease_of(sched, rank, segment);
+
+    tick(sched, now);
+    if (lease)
+        lease_alive(&sched->ledger.book, lease, sched->ledger.now);
+}
+
+bool sched_alone(const struct sched *sched, int rank, uint32_t segment)
+{
+    uint32_t lease = lease_of(sched, rank, segment);
+
+    return lease && lease_other(&sched->ledger.book, lease) == 0;
+}
+
 void sched_have(struct sched *sched, uint32_t segment)
 {
     wake(sched);
@@ -193,7 +209,7 @@ void sched_retire(struct sched *sched, int rank)
 void sched_hold(struct sched *sched, double until)
 {
     wake(sched);
-    sched->hold = until;
+    sched->hold = fmax(sched->hold, until);
 }
 
 bool sched_finished(const struct sched *sched)

@@ -94,6 +94,14 @@ void sched_cancelled(struct sched *sched, int rank, uint32_t segment);
 void sched_progress(struct sched *sched, int rank, uint32_t segment, uint64_t bytes,
                     double now);
 
+/* The rank is at work on it although no bytes come: it waits for its disk, or for a rate
+ * limit. */
+void sched_alive(struct sched *sched, int rank, uint32_t segment, double now);
+
+/* Whether nobody else has the segment or fetches it, so that a failure there must be made
+ * good. */
+bool sched_alone(const struct sched *sched, int rank, uint32_t segment);
+
 /* A segment already stored somewhere (unchanged files, a former run). Nothing happens if
  * it is leased. */
 void sched_have(struct sched *sched, uint32_t segment);

@@ -16,7 +16,7 @@ bool url_path_is_web(const char *url)
 {
     const char *host = authority(url);
 
-    if (!text_starts(url, "http://") && !text_starts(url, "https://"))
+    if (!text_alike(url, "http://", 7) && !text_alike(url, "https://", 8))
         return false;
     if (strchr("/?#:@", *host)) /* finds the end of text as well */
         return false;
@@ -28,7 +28,7 @@ bool url_path_is_web(const char *url)
 
 bool url_path_file(const char *url, struct strbuf *path)
 {
-    if (!text_starts(url, "file://"))
+    if (!text_alike(url, "file://", strlen("file://")))
         return false;
     url += strlen("file://");
     if (text_starts(url, "localhost/"))

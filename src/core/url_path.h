@@ -6,12 +6,13 @@
 
 #include "base/strbuf.h"
 
-/* http:// or https:// with a host behind it; no blanks, no control characters. */
+/* http:// or https:// in any case with a host behind it; no blanks, no control
+ * characters. */
 bool url_path_is_web(const char *url);
 
-/* The absolute path that file:///... or file://localhost/... means, appended to path. '?'
- * and
- * '#' are parts of the path: a file has no query. false: another URL, or another host. */
+/* The absolute path that file:///... or file://localhost/... (in any case) means,
+ * appended to path. '?' and '#' are parts of the path: a file has no query. false:
+ * another URL, or another host. */
 bool url_path_file(const char *url, struct strbuf *path);
 
 /* The last component of the path of a URL, decoded and without query: the name that a

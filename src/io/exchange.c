@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/header_line.h"
 #include "core/redirect.h"
 #include "io/clock.h"
 
@@ -16,23 +17,6 @@ enum {
                               * costs more */
 };
 
-static bool splits(const char *text)
-{
-    for (; *text; text++)
-        if ((*text > 0 && *text < 0x20 && *text != '\t') || *text == 0x7f)
-            return true;
-    return false;
-}
-
-/* "Name: value", with a name of the characters RFC 9110 allows. */
-static bool is_header(const char *line)
-{
-    size_t name = strspn(line, "!#$%&'*+-.^_`|~0123456789"
-                               "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
-
-    return name > 0 && line[name] == ':' && !splits(line);
-}
-
 static int refuse_nonsense(const struct http_request *request, struct err *err)
 {
     char where[200];
@@ -41,14 +25,15 @@ static int refuse_nonsense(const struct http_request *request, struct err *err)
         !text_alike(request->url, "https://", 8))
         return err_set(err, ERR_USAGE, "'%s': neither http:// nor https://",
                        text_redact(where, sizeof(where), request->url));
-    if (request->bearer && (splits(request->bearer) || strchr(request->bearer, '\t')))
-        return err_set(err, ERR_USAGE, "the token has a control character inside");
-    for (size_t i = 0; request->headers && request->headers[i]; i++)
-        if (!is_header(request->headers[i]))
-            return err_set(
-                err, ERR_USAGE,
-                "header number %zu is not of the form 'Name: value', on one line",
-                i + 1); /* not shown: it may hold a secret */
+    for (const char *c = request->bearer; c && *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            return err_set(err, ERR_USAGE, "the token has a control character inside");
+    for (size_t i = 0; request->headers && request->headers[i]; i++) {
+        const char *fault = header_line_fault(request->headers[i]);
+
+        if (fault) /* without the line, which may hold a secret */
+            return err_set(err, ERR_USAGE, "header number %zu %s", i + 1, fault);
+    }
     if (request->ranged && request->want.range.end <= request->want.range.begin)
         return err_set(err, ERR_DEFECT, "a range of no bytes was asked for");
     return 0;
@@ -289,6 +274,17 @@ static void settle_checked(struct exchange *exchange)
     }
 }
 
+/* The engine's words vary with its version; the kind of fault, in ours, comes first. */
+static void fail_of_engine(struct exchange *exchange, enum net_fault fault,
+                           enum err_code code, const char *reason)
+{
+    const struct outcome kind = { .fault = (int32_t)fault };
+    char both[400];
+
+    snprintf(both, sizeof(both), "%s (%s)", retry_meaning(&kind), reason);
+    exchange_fail(exchange, fault, code, fault == NET_LOCAL ? reason : both);
+}
+
 void exchange_settle(struct exchange *exchange, enum net_fault fault, enum err_code code,
                      const char *reason)
 {
@@ -297,7 +293,7 @@ void exchange_settle(struct exchange *exchange, enum net_fault fault, enum err_c
         return;
     if (!exchange->stopped && fault != NET_OK &&
         !(exchange->headers.ended && excused(exchange, fault)))
-        exchange_fail(exchange, fault, code, reason);
+        fail_of_engine(exchange, fault, code, reason);
     else if (!exchange->headers.ended)
         exchange_fail(exchange, NET_CUT, ERR_NETWORK,
                       "the reply ended within its header");

@@ -90,6 +90,13 @@ static int cut_tail(int fd, const char *path, size_t len, struct err *err)
     return fs_set_size(fd, path, len, err);
 }
 
+int fs_can_write(const char *path, struct err *err)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+
+    return fd < 0 ? fail(err, "open", path) : fs_close(fd, path, err);
+}
+
 int fs_write_all(const char *path, const void *bytes, size_t len, bool replace, bool sync,
                  struct err *err)
 {

@@ -12,6 +12,8 @@
  * which *len does not count. The caller frees *bytes. */
 int fs_read_all(const char *path, size_t most, char **bytes, size_t *len,
                 struct err *err);
+/* Whether it can be written to: made if it is missing, and left as it is. */
+int fs_can_write(const char *path, struct err *err);
 /* Made new (and gone again after an error), or with replace written over what is there,
  * optionally synced. A reader may see a mixture: what others read is written under
  * another name and renamed. */

@@ -36,7 +36,8 @@ struct http_config {
     double connect_timeout; /* seconds */
     uint64_t low_speed;     /* bytes per second ... */
     double low_speed_time;  /* ... for so many seconds, rounded up: the transfer is given
-                             * up. Paused time does not count. 0: never. */
+                             * up. Paused time does not count. 0: never. A low_speed of
+                             * 0 counts as 1, so that a silent transfer ends, too. */
 };
 
 enum http_redirect {
@@ -91,10 +92,11 @@ struct http_response {
 /* A transfer that runs or waits inside; good until its response was handed out. */
 struct http_transfer;
 
+/* ERR_USAGE for a proxy or a file of certificates that cannot be used. */
 int http_create(struct http **out, const struct http_config *config, struct err *err);
 void http_destroy(struct http *http);
 
-/* ERR_USAGE for a URL, header or token that cannot be sent. */
+/* ERR_USAGE for a URL, header (core/header_line.h) or token that cannot be sent. */
 int http_start(struct http *http, const struct http_request *request,
                struct http_transfer **out, struct err *err);
 

@@ -33,30 +33,32 @@ struct http_wire {
     struct http_wire_hop *idle;
 };
 
-/* What libcurl says, in our words; the rest is NET_PROTOCOL. */
+/* What libcurl's codes are to us; the rest is NET_PROTOCOL. */
 static const struct fault_row {
     CURLcode curl;
     enum net_fault fault;
     enum err_code code;
+    const char *reason; /* in place of libcurl's words, where those mislead or tell all */
 } fault_rows[] = {
-    { CURLE_OK, NET_OK, ERR_NONE },
-    { CURLE_URL_MALFORMAT, NET_LOCAL, ERR_USAGE },
-    { CURLE_COULDNT_RESOLVE_PROXY, NET_RESOLVE, ERR_NETWORK },
-    { CURLE_COULDNT_RESOLVE_HOST, NET_RESOLVE, ERR_NETWORK },
-    { CURLE_COULDNT_CONNECT, NET_CONNECT, ERR_NETWORK },
-    { CURLE_PROXY, NET_CONNECT, ERR_NETWORK },
-    { CURLE_PARTIAL_FILE, NET_CUT, ERR_NETWORK },
+    { CURLE_OK, NET_OK, ERR_NONE, NULL },
+    { CURLE_URL_MALFORMAT, NET_LOCAL, ERR_USAGE, NULL },
+    { CURLE_COULDNT_RESOLVE_PROXY, NET_RESOLVE, ERR_NETWORK, "that of the proxy" },
+    { CURLE_COULDNT_RESOLVE_HOST, NET_RESOLVE, ERR_NETWORK, NULL },
+    { CURLE_COULDNT_CONNECT, NET_CONNECT, ERR_NETWORK, NULL },
+    { CURLE_PROXY, NET_CONNECT, ERR_NETWORK, NULL },
+    { CURLE_PARTIAL_FILE, NET_CUT, ERR_NETWORK, NULL },
     /* libcurl's word for headers beyond its bound, which only a broken server sends */
-    { CURLE_OUT_OF_MEMORY, NET_PROTOCOL, ERR_NETWORK },
-    { CURLE_OPERATION_TIMEDOUT, NET_TIMEOUT, ERR_NETWORK },
-    { CURLE_SSL_CONNECT_ERROR, NET_TLS, ERR_NETWORK },
-    { CURLE_SSL_CIPHER, NET_TLS, ERR_NETWORK },
-    { CURLE_PEER_FAILED_VERIFICATION, NET_CERT, ERR_NETWORK },
-    { CURLE_SSL_CACERT_BADFILE, NET_CERT, ERR_USAGE },
-    { CURLE_GOT_NOTHING, NET_CUT, ERR_NETWORK },
-    { CURLE_SEND_ERROR, NET_CUT, ERR_NETWORK },
-    { CURLE_RECV_ERROR, NET_CUT, ERR_NETWORK }, /* TLS that ends without saying so, too */
-    { CURLE_FAILED_INIT, NET_LOCAL, ERR_DEFECT },
+    { CURLE_OUT_OF_MEMORY, NET_PROTOCOL, ERR_NETWORK, "its header is too long" },
+    { CURLE_OPERATION_TIMEDOUT, NET_TIMEOUT, ERR_NETWORK, NULL },
+    { CURLE_SSL_CONNECT_ERROR, NET_TLS, ERR_NETWORK, NULL },
+    { CURLE_SSL_CIPHER, NET_TLS, ERR_NETWORK, NULL },
+    { CURLE_PEER_FAILED_VERIFICATION, NET_CERT, ERR_NETWORK, NULL },
+    { CURLE_SSL_CACERT_BADFILE, NET_CERT, ERR_USAGE, NULL },
+    { CURLE_GOT_NOTHING, NET_CUT, ERR_NETWORK, NULL },
+    { CURLE_SEND_ERROR, NET_CUT, ERR_NETWORK, NULL },
+    { CURLE_RECV_ERROR, NET_CUT, ERR_NETWORK,
+      NULL }, /* TLS that ends without saying so, too */
+    { CURLE_FAILED_INIT, NET_LOCAL, ERR_DEFECT, NULL },
 };
 
 /* A timeout is of the phase it fell into, and a proxy that refuses us is no cut reply. */
@@ -97,6 +99,8 @@ static struct http_wire_end end_of(const struct http_wire_hop *hop, CURLcode cod
             continue;
         end.fault = refine(hop->easy, fault_rows[i].fault);
         end.code = fault_rows[i].code;
+        if (fault_rows[i].reason)
+            end.reason = fault_rows[i].reason;
     }
     return end;
 }
@@ -134,7 +138,7 @@ static bool set_up(const struct http_wire *wire, struct http_wire_hop *hop)
         { CURLOPT_BUFFERSIZE, READ_SIZE },
         { CURLOPT_TCP_KEEPALIVE, 1 },
         { CURLOPT_CONNECTTIMEOUT_MS, (long)(config->connect_timeout * 1000) },
-        { CURLOPT_LOW_SPEED_LIMIT, (long)config->low_speed },
+        { CURLOPT_LOW_SPEED_LIMIT, config->low_speed ? (long)config->low_speed : 1 },
         { CURLOPT_LOW_SPEED_TIME, (long)(config->low_speed_time + 0.999) },
 #if LIBCURL_VERSION_NUM >= 0x075700
         /* A name server that does not answer must not hold up the end of the program. */

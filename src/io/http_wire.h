@@ -1,4 +1,5 @@
-/* io/http_wire.h -- single hops of HTTP through libcurl; the only file that knows it.
+/* io/http_wire.h -- single hops of HTTP through libcurl; io/proxy.c is the only other
+ * file that knows it.
  *
  * Life cycle   http_wire_create; http_wire_begin for each hop; http_wire_move, then
  *              http_wire_ended until it says false; http_wire_end for each hop, whatever

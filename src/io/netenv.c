@@ -1,17 +1,22 @@
 #include "io/netenv.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/text.h"
+#include "io/proxy.h"
 
-/* The first of the variables that is set and not empty, or NULL. */
-static const char *first_set(const char *const *names, size_t count)
+/* The first of the variables that is set and not empty, or NULL; *name becomes its name.
+ */
+static const char *first_set(const char *const *names, size_t count, const char **name)
 {
     for (size_t i = 0; i < count; i++) {
         const char *value = getenv(names[i]);
 
+        *name = names[i];
         if (value && *value)
             return value;
     }
@@ -31,14 +36,43 @@ static int copy(char **out, const char *text, struct err *err)
     return text && !*out ? err_memory(err, "network settings") : 0;
 }
 
+/* libcurl would fail each request, with words that the network's failures have. */
+static int check_readable(const char *name, const char *file, struct err *err)
+{
+    if (!file || access(file, R_OK) == 0)
+        return 0;
+    return err_set(err, ERR_USAGE, "%s '%s': %s", name, file, strerror(errno));
+}
+
+/* What libcurl and we would look at, in that order, for each scheme. */
+static int check_proxies(const char *proxy, struct err *err)
+{
+    static const char *const names[][4] = {
+        { "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY" },
+        { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" },
+    };
+
+    if (proxy)
+        return proxy_check("--proxy", proxy, err);
+    for (size_t i = 0; i < countof(names); i++) {
+        const char *name;
+        const char *value = first_set(names[i], countof(names[i]), &name);
+
+        if (value && proxy_check(name, value, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int netenv_read(struct netenv *env, const char *cacert, const char *proxy,
                 struct err *err)
 {
     static const char *const files[] = { "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE",
                                          "SSL_CERT_FILE" };
     static const char *const dirs[] = { "SSL_CERT_DIR" };
-    const char *file = cacert ? cacert : first_set(files, countof(files));
-    const char *dir = cacert ? NULL : first_set(dirs, countof(dirs));
+    const char *name = "--cacert", *dir_name;
+    const char *file = cacert ? cacert : first_set(files, countof(files), &name);
+    const char *dir = cacert ? NULL : first_set(dirs, countof(dirs), &dir_name);
     const char *http_proxy = proxy ? NULL : getenv("HTTP_PROXY");
 
     *env = (struct netenv){ 0 };
@@ -49,6 +83,8 @@ int netenv_read(struct netenv *env, const char *cacert, const char *proxy,
         dir = file;
         file = NULL;
     }
+    if (check_readable(name, file, err) < 0 || check_proxies(proxy, err) < 0)
+        return -1;
     if (copy(&env->ca_file, file, err) < 0 || copy(&env->ca_dir, dir, err) < 0 ||
         copy(&env->proxy, proxy, err) < 0 ||
         copy(&env->http_proxy, http_proxy, err) < 0) {

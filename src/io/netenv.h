@@ -19,7 +19,8 @@ struct netenv {
 
 /* cacert, if not NULL, stands in for all the variables: CURL_CA_BUNDLE,
  * REQUESTS_CA_BUNDLE, SSL_CERT_FILE (the first one that is set; it may name a directory)
- * and SSL_CERT_DIR. proxy, if not NULL, stands in for HTTP_PROXY. */
+ * and SSL_CERT_DIR. proxy, if not NULL, stands in for HTTP_PROXY and its kin. ERR_USAGE
+ * for a file that cannot be read and for what is no proxy. */
 int netenv_read(struct netenv *env, const char *cacert, const char *proxy,
                 struct err *err);
 void netenv_release(struct netenv *env);

@@ -47,7 +47,7 @@ void agree_hear(struct run *run, const struct msg *msg)
 {
     if (msg->kind == MSG_VOTE)
         run->agree.votes++;
-    if (msg->kind == MSG_VOTE || msg->kind == MSG_ABORT)
+    if (msg->kind == MSG_VOTE || (msg->kind == MSG_ABORT && !run->agree.final))
         keep_worst(&run->agree, msg);
 }
 

@@ -16,6 +16,7 @@ struct run;
 struct agree {
     uint32_t step;
     int votes;           /* rank 0: heard in this step */
+    bool final;          /* rank 0: it is published, and no abort changes that */
     bool told;           /* this rank has sent its abort */
     struct err worst;    /* rank 0: the error to return, if any */
     struct strbuf bytes; /* of the message being read */

@@ -8,16 +8,17 @@
 struct head {
     uint64_t segment_size;
     int64_t stamp;
-    uint32_t len[5]; /* of the texts, without NUL; UINT32_MAX: NULL */
+    uint32_t len[6]; /* of the texts, without NUL; UINT32_MAX: NULL */
 };
 
-enum { STAGING, TREE, SPARE, ENDPOINT, BEARER, TEXTS };
+enum { STAGING, TREE, SPARE, DEST, ENDPOINT, BEARER, TEXTS };
 
 static void texts_of(struct run *run, char **text[TEXTS])
 {
     text[STAGING] = &run->staging;
     text[TREE] = &run->tree;
     text[SPARE] = &run->spare;
+    text[DEST] = &run->dest;
     text[ENDPOINT] = &run->endpoint;
     text[BEARER] = &run->bearer;
 }
@@ -27,6 +28,9 @@ static int pack(struct run *run, struct strbuf *bytes, struct err *err)
     struct head head = { .segment_size = run->segments.size, .stamp = run->stamp };
     char **text[TEXTS];
 
+    run->dest = strdup(run->opt.dest);
+    if (!run->dest)
+        return err_memory(err, "the plan");
     texts_of(run, text);
     for (int i = 0; i < TEXTS; i++)
         head.len[i] = *text[i] ? (uint32_t)strlen(*text[i]) : UINT32_MAX;
@@ -58,6 +62,7 @@ static int unpack(struct run *run, const struct strbuf *bytes, struct err *err)
             return err_memory(err, "the plan");
         at += head.len[i];
     }
+    run->opt.dest = run->dest;
     run->stamp = head.stamp;
     if (plan_decode(&run->plan, at, (size_t)(end - at), err) < 0)
         return -1;

@@ -1,5 +1,6 @@
 #include "phase/coordinator.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +36,8 @@ struct coordinator {
     double last_landed;
     struct allowance allowance;
     struct progress progress;
+    unsigned refusals; /* pauses in a row that the source asked for */
+    double held_until;
     bool stopped;
 };
 
@@ -106,6 +109,7 @@ static int stored(struct coordinator *c, int rank, const struct msg_item *item,
     uint32_t file = c->run->segments.file[item->segment];
 
     c->last_landed = clock_now();
+    c->refusals = 0;
     c->attempts[item->segment] = 0;
     locator_good(c->locator, file);
     if (segments_of(&c->run->segments, file) > 1) {
@@ -143,7 +147,8 @@ static int hold_everyone(struct coordinator *c, double seconds, struct err *err)
 
     log_line(&c->run->log, LOG_INFO, "the source asks for a pause: no request for %s",
              text_seconds(text, sizeof(text), seconds));
-    sched_hold(c->sched, clock_now() + seconds);
+    c->held_until = fmax(c->held_until, clock_now() + seconds);
+    sched_hold(c->sched, c->held_until);
     return dispatch_all(&c->dispatch, &msg, err);
 }
 
@@ -154,6 +159,20 @@ static int give_up_on(struct coordinator *c, uint32_t file, const struct msg *ms
 
     return err_set(err, code, "'%s': %s", plan_path(&c->run->plan, file),
                    *msg->text ? msg->text : meaning);
+}
+
+/* A source that asks for a pause refuses whatever comes, so that counts for the job, once
+ * a pause and until something arrives; other failures count for the segment. */
+static unsigned count_attempt(struct coordinator *c, uint32_t segment,
+                              const struct outcome *outcome, double now)
+{
+    if (outcome->status == 429 || outcome->status == 503) {
+        c->refusals += now >= c->held_until;
+        return c->refusals ? c->refusals : 1;
+    }
+    if (c->attempts[segment] < UINT8_MAX)
+        c->attempts[segment]++;
+    return c->attempts[segment];
 }
 
 static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
@@ -167,10 +186,11 @@ static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
         return err_set(err, ERR_DEFECT, "rank %d failed at segment %u, which is none",
                        from, (unsigned)msg->id);
     file = c->run->segments.file[msg->id];
-    if (c->attempts[msg->id] < UINT8_MAX)
-        c->attempts[msg->id]++;
-    decision = retry_decide(&c->run->opt.retry, &msg->outcome, c->attempts[msg->id],
-                            clock_random());
+    decision =
+        retry_decide(&c->run->opt.retry, &msg->outcome,
+                     count_attempt(c, msg->id, &msg->outcome, now), clock_random());
+    if (decision.remedy == REMEDY_GIVE_UP && !sched_alone(c->sched, from, msg->id))
+        decision = (struct retry_decision){ .remedy = REMEDY_RETRY };
     if (decision.remedy == REMEDY_GIVE_UP)
         return give_up_on(c, file, msg, decision.code, err);
     log_line(&c->run->log, LOG_INFO, "rank %d: '%s': %s: trying again in %.1f s", from,
@@ -190,9 +210,16 @@ static void hear_progress(struct coordinator *c, int from, const struct msg *msg
 
     c->ranks[from].bytes = msg->bytes;
     c->ranks[from].busy = msg->count > 0;
-    for (uint32_t i = 0; i < msg->nitems; i++)
-        if (msg->item[i].segment < c->run->segments.count)
-            sched_progress(c->sched, from, msg->item[i].segment, msg->item[i].bytes, now);
+    for (uint32_t i = 0; i < msg->nitems; i++) {
+        uint32_t segment = msg->item[i].segment;
+
+        if (segment >= c->run->segments.count)
+            continue;
+        sched_progress(c->sched, from, segment, msg->item[i].bytes, now);
+        if (c->run->opt.limit_rate > 0 ||
+            msg->item[i].bytes >= segment_bytes(&c->run->segments, segment))
+            sched_alive(c->sched, from, segment, now);
+    }
 }
 
 static int hear_hashed(struct coordinator *c, int from, const struct msg *msg,
@@ -255,14 +282,10 @@ static void show_progress(struct coordinator *c)
 
 int coordinator_step(struct coordinator *c, bool *moved, struct err *err)
 {
-    double hold;
-
     if (c->stopped)
         return 0;
     if (allowance_share(&c->allowance, c->sched, err) < 0 ||
-        dispatch_places(&c->dispatch, moved, &hold, err) < 0)
-        return -1;
-    if (hold > 0 && hold_everyone(c, hold, err) < 0)
+        dispatch_places(&c->dispatch, moved, err) < 0)
         return -1;
     if (dispatch_segments(&c->dispatch, moved, err) < 0 ||
         dispatch_hashes(&c->dispatch, moved, err) < 0)

@@ -185,13 +185,12 @@ int dispatch_hashes(struct dispatch *d, bool *moved, struct err *err)
     return 0;
 }
 
-int dispatch_places(struct dispatch *d, bool *moved, double *hold, struct err *err)
+int dispatch_places(struct dispatch *d, bool *moved, struct err *err)
 {
     uint32_t file;
     int rc;
 
-    *hold = 0;
-    while (*hold <= 0 && locator_next(d->locator, &file, hold, &rc, err)) {
+    while (locator_next(d->locator, &file, &rc, err)) {
         *moved = true;
         if (rc < 0 || unpark(d, file, err) < 0)
             return -1;

@@ -24,10 +24,8 @@ struct dispatch {
 int dispatch_segments(struct dispatch *dispatch, bool *moved, struct err *err);
 int dispatch_hashes(struct dispatch *dispatch, bool *moved, struct err *err);
 
-/* Send parked grants whose places have become known. *hold: seconds that the source wants
- * the whole job to pause, or 0. */
-int dispatch_places(struct dispatch *dispatch, bool *moved, double *hold,
-                    struct err *err);
+/* Send parked grants whose places have become known. */
+int dispatch_places(struct dispatch *dispatch, bool *moved, struct err *err);
 
 /* The same message to every rank. */
 int dispatch_all(struct dispatch *dispatch, const struct msg *msg, struct err *err);

@@ -144,12 +144,20 @@ int hands_begin(struct hands *hands, bool *moved, struct err *err)
 
 void hands_resume(struct hands *hands)
 {
+    unsigned throttled = 0, turn;
+
     if (hands->world.rate->per_second <= 0 ||
         rate_wait(hands->world.rate, clock_now()) > 0)
         return;
+    /* The first to be asked takes most of what there is: each time another one. */
     for (struct task *task = hands->first; task; task = task->next)
-        if (task->paused)
+        throttled += task->paused && task->throttled;
+    turn = throttled ? hands->turn++ % throttled : 0;
+    for (struct task *task = hands->first; task; task = task->next)
+        if (task->paused && task->throttled && turn-- == 0) {
             task_resume(task);
+            return;
+        }
 }
 
 static void touch(struct hands *hands, uint32_t file)
@@ -243,7 +251,8 @@ static int sync_record(const struct hands *hands, uint32_t file, struct strbuf *
 {
     const struct run *run = hands->world.run;
 
-    if (!hubmeta_wanted(run) || segments_of(&run->segments, file) != 1)
+    if (!hubmeta_wanted(run) || !hubmeta_fits(run, file) ||
+        segments_of(&run->segments, file) != 1)
         return 0;
     strbuf_clear(path);
     hubmeta_file_path(run, file, path);

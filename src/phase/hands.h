@@ -14,6 +14,7 @@ struct hands {
     struct task_slot *slots;
     struct task *first, **last; /* in the order of their grants */
     uint32_t waiting;           /* of them: not begun */
+    unsigned turn;              /* whose turn it is when a rate limit holds all back */
     uint32_t settling;          /* of them: the disk is behind */
     uint32_t
         touched[HANDS_TOUCHED]; /* files written here, for the sync: the first ones */

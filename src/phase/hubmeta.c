@@ -4,9 +4,20 @@
 
 #include "io/fs.h"
 
+enum { HUBMETA_NAME = 255 }; /* bytes of a file name, on every file system we know */
+
 bool hubmeta_wanted(const struct run *run)
 {
     return *plan_text(&run->plan, run->plan.repo) != '\0';
+}
+
+/* The library cannot write a record for such a name either. */
+bool hubmeta_fits(const struct run *run, uint32_t file)
+{
+    const char *path = plan_path(&run->plan, file);
+    const char *slash = strrchr(path, '/');
+
+    return strlen(slash ? slash + 1 : path) + strlen(".metadata") <= HUBMETA_NAME;
 }
 
 void hubmeta_file_path(const struct run *run, uint32_t file, struct strbuf *path)
@@ -21,7 +32,7 @@ int hubmeta_write_file(const struct run *run, uint32_t file, struct err *err)
     struct strbuf path = { 0 }, text = { 0 };
     int rc;
 
-    if (!hubmeta_wanted(run))
+    if (!hubmeta_wanted(run) || !hubmeta_fits(run, file))
         return 0;
     hubmeta_file_path(run, file, &path);
     strbuf_addf(&text, "%s\n%s\n%lld.0\n", plan_text(plan, plan->revision),

@@ -11,6 +11,8 @@
 
 /* Directories below tree that the metadata needs, each once: visit in any order. */
 bool hubmeta_wanted(const struct run *run);
+/* Whether the name leaves room for ".metadata": a file without a record is no harm. */
+bool hubmeta_fits(const struct run *run, uint32_t file);
 void hubmeta_file_path(const struct run *run, uint32_t file, struct strbuf *path);
 
 /* Any rank, any thread: the file has its final mtime, run->stamp or earlier. */

@@ -13,6 +13,8 @@ enum place_state { PLACE_UNKNOWN, PLACE_WAITING, PLACE_ASKED, PLACE_KNOWN };
  * looks just like a signature that has expired. */
 enum { LOCATOR_RENEWALS = 5 };
 
+enum { LOCATOR_ASKED = 8 }; /* questions at a time: what is refused is refused to few */
+
 struct entry {
     enum place_state state;
     uint32_t file, generation, renewals;
@@ -25,8 +27,11 @@ struct entry {
 struct locator {
     struct run *run;
     struct http *http;
-    struct entry **of; /* of each file; NULL until it was asked for */
-    struct entry *waiting;
+    struct entry **of;             /* of each file; NULL until it was asked for */
+    struct entry *waiting, **last; /* in the order of asking */
+    unsigned asked;                /* questions that are out */
+    unsigned refusals;             /* pauses in a row that the source asked for */
+    double hold;                   /* no question before */
     uint64_t requests;
 };
 
@@ -44,6 +49,7 @@ int locator_create(struct locator **out, struct run *run, struct http *http,
     }
     locator->run = run;
     locator->http = http;
+    locator->last = &locator->waiting;
     *out = locator;
     return 0;
 }
@@ -53,7 +59,10 @@ void locator_destroy(struct locator *locator)
     if (!locator)
         return;
     for (size_t i = 0; i < locator->run->plan.nfiles; i++)
-        locator_forget(locator, (uint32_t)i);
+        if (locator->of[i]) {
+            free(locator->of[i]->url);
+            free(locator->of[i]);
+        }
     free(locator->of);
     free(locator);
 }
@@ -106,10 +115,20 @@ static int request(struct locator *locator, struct entry *entry, struct err *err
     if (run->endpoint && !text_same_origin(url.data, run->endpoint))
         request.bearer = NULL;
     entry->state = PLACE_ASKED;
+    locator->asked++;
     locator->requests++;
     rc = http_start(locator->http, &request, &transfer, err);
     strbuf_release(&url);
     return rc;
+}
+
+static void wait_for(struct locator *locator, struct entry *entry, double not_before)
+{
+    entry->state = PLACE_WAITING;
+    entry->not_before = not_before;
+    entry->next = NULL;
+    *locator->last = entry;
+    locator->last = &entry->next;
 }
 
 int locator_ask(struct locator *locator, uint32_t file, struct err *err)
@@ -123,7 +142,9 @@ int locator_ask(struct locator *locator, uint32_t file, struct err *err)
         entry->file = file;
         locator->of[file] = entry;
     }
-    return entry->state == PLACE_UNKNOWN ? request(locator, entry, err) : 0;
+    if (entry->state == PLACE_UNKNOWN)
+        wait_for(locator, entry, 0);
+    return 0;
 }
 
 void locator_renew(struct locator *locator, uint32_t file, uint32_t generation)
@@ -152,12 +173,25 @@ static int refused(const struct locator *locator, const struct entry *entry,
                           run->bearer != NULL, err);
 }
 
+/* A source that asks for a pause refuses whatever is asked: that counts once a pause, and
+ * until it answers again; other failures count for the file. */
+static unsigned count_attempt(struct locator *locator, struct entry *entry,
+                              const struct outcome *outcome)
+{
+    if (outcome->status != 429 && outcome->status != 503)
+        return ++entry->attempt;
+    locator->refusals += clock_now() >= locator->hold;
+    return locator->refusals ? locator->refusals : 1;
+}
+
 /* A reply that was no answer: later again, or never. */
 static int postpone(struct locator *locator, struct entry *entry,
-                    const struct http_response *response, double *hold, struct err *err)
+                    const struct http_response *response, struct err *err)
 {
-    struct retry_decision decision = retry_decide(
-        &locator->run->opt.retry, &response->outcome, ++entry->attempt, clock_random());
+    struct retry_decision decision =
+        retry_decide(&locator->run->opt.retry, &response->outcome,
+                     count_attempt(locator, entry, &response->outcome), clock_random());
+    double until = clock_now() + decision.delay;
 
     if (decision.remedy == REMEDY_GIVE_UP || decision.remedy == REMEDY_NEW_URL) {
         refused(locator, entry, response, err);
@@ -166,24 +200,21 @@ static int postpone(struct locator *locator, struct entry *entry,
         return -1;
     }
     locator->run->stats.value[STAT_RETRIED]++;
-    if (decision.remedy == REMEDY_SLOW_DOWN)
-        *hold = decision.delay;
-    entry->state = PLACE_WAITING;
-    entry->not_before = clock_now() + decision.delay;
-    entry->next = locator->waiting;
-    locator->waiting = entry;
+    if (decision.remedy == REMEDY_SLOW_DOWN && until > locator->hold)
+        locator->hold = until;
+    wait_for(locator, entry, until);
     return 0;
 }
 
 static int answered(struct locator *locator, struct entry *entry,
-                    const struct http_response *response, double *hold, struct err *err)
+                    const struct http_response *response, struct err *err)
 {
     bool there = response->foreign ||
                  (response->outcome.fault == NET_OK && response->outcome.status >= 200 &&
                   response->outcome.status < 300);
 
     if (!there)
-        return postpone(locator, entry, response, hold, err);
+        return postpone(locator, entry, response, err);
     if (entry->renewals > LOCATOR_RENEWALS)
         return err_set(err, ERR_SOURCE,
                        "'%s': the source handed out %u places one after the other, and "
@@ -196,6 +227,7 @@ static int answered(struct locator *locator, struct entry *entry,
         return err_memory(err, "a URL");
     entry->state = PLACE_KNOWN;
     entry->attempt = 0;
+    locator->refusals = 0;
     entry->generation++;
     return 0;
 }
@@ -203,38 +235,39 @@ static int answered(struct locator *locator, struct entry *entry,
 static int ask_due(struct locator *locator, struct err *err)
 {
     double now = clock_now();
+    struct entry **at = &locator->waiting;
 
-    for (struct entry **at = &locator->waiting; *at;) {
+    while (*at && locator->asked < LOCATOR_ASKED && now >= locator->hold) {
         struct entry *entry = *at;
 
         if (entry->not_before > now) {
             at = &entry->next;
             continue;
         }
-        *at = entry->next;
+        if (!(*at = entry->next))
+            locator->last = at;
         if (request(locator, entry, err) < 0)
             return -1;
     }
     return 0;
 }
 
-bool locator_next(struct locator *locator, uint32_t *file, double *hold, int *rc,
-                  struct err *err)
+bool locator_next(struct locator *locator, uint32_t *file, int *rc, struct err *err)
 {
     struct http_response response;
     bool moved;
 
-    *hold = 0;
     *rc = ask_due(locator, err);
     if (*rc == 0 && http_running(locator->http) > 0)
         *rc = http_wait(locator->http, 0, &moved, err);
     while (*rc == 0 && http_next(locator->http, &response)) {
         struct entry *entry = response.owner;
 
-        *rc = answered(locator, entry, &response, hold, err);
+        locator->asked--;
+        *rc = answered(locator, entry, &response, err);
         *file = entry->file;
         http_response_release(&response);
-        if (*rc == 0 && (entry->state == PLACE_KNOWN || *hold > 0))
+        if (*rc == 0 && entry->state == PLACE_KNOWN)
             return true;
     }
     return *rc < 0;

@@ -27,11 +27,10 @@ void locator_good(struct locator *locator, uint32_t file);
 /* The file is whole: its place is of no more use. */
 void locator_forget(struct locator *locator, uint32_t file);
 
-/* Move on; false: nothing to tell. Else *file has a place. -1 in *rc: the source refused,
- * or the retries are used up. hold: seconds that the source wants the whole job to pause,
- * 0: none. */
-bool locator_next(struct locator *locator, uint32_t *file, double *hold, int *rc,
-                  struct err *err);
+/* Move on; false: nothing to tell. Else *file has a place, or *rc is -1: the source
+ * refused, or the retries are used up. A pause that the source asks for holds all
+ * questions here, but no transfer: those go to other hosts. */
+bool locator_next(struct locator *locator, uint32_t *file, int *rc, struct err *err);
 
 uint64_t locator_requests(const struct locator *locator);
 

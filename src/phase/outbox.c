@@ -51,20 +51,27 @@ int outbox_cancelled(struct outbox *outbox, const struct task *task, struct err 
     return agree_send(outbox->run, 0, &msg, err);
 }
 
+static void add_running(struct msg *msg, const struct task *task)
+{
+    if (msg->nitems < MSG_ITEMS)
+        msg->item[msg->nitems++] =
+            (struct msg_item){ .segment = task->segment, .bytes = task->got };
+}
+
 static int send_progress(struct outbox *outbox, const struct task *first, struct err *err)
 {
     struct msg msg = { .kind = MSG_PROGRESS,
                        .bytes = outbox->run->stats.value[STAT_FETCHED] };
 
-    for (const struct task *task = first; task; task = task->next) {
-        if (task->state == TASK_FETCHING || task->state == TASK_DRAINING)
+    /* What is being fetched first, should there be no room for all. */
+    for (const struct task *task = first; task; task = task->next)
+        if (task->state == TASK_FETCHING || task->state == TASK_DRAINING) {
             msg.count++;
-        else if (task->state != TASK_SETTLING)
-            continue;
-        if (msg.nitems < MSG_ITEMS)
-            msg.item[msg.nitems++] =
-                (struct msg_item){ .segment = task->segment, .bytes = task->got };
-    }
+            add_running(&msg, task);
+        }
+    for (const struct task *task = first; task; task = task->next)
+        if (task->state == TASK_SETTLING)
+            add_running(&msg, task);
     return agree_send(outbox->run, 0, &msg, err);
 }
 

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "io/clock.h"
 
+static const double PROGRESS_LONGEST = 360000; /* seconds left that are worth saying */
 static const double BAR_EVERY = 0.25, PLAIN_EVERY = 5; /* seconds */
 
 void progress_begin(struct progress *progress, struct run *run, uint64_t files,
@@ -50,7 +51,7 @@ static void draw(struct progress *progress, uint64_t files, uint64_t bytes, int 
              text_bytes(have, sizeof(have), bytes),
              text_bytes(all, sizeof(all), progress->bytes), share > 100 ? 100 : share,
              text_bytes(rate, sizeof(rate), (uint64_t)progress->rate),
-             progress->rate > 0
+             progress->rate > (double)missing / PROGRESS_LONGEST
                  ? text_seconds(left, sizeof(left), (double)missing / progress->rate)
                  : "unknown",
              busy, run->size);

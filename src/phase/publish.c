@@ -120,7 +120,7 @@ static int flip(struct stage *stage, const char *content_id, struct err *err)
     struct strbuf target = { 0 }, link = { 0 };
     int rc = -1;
 
-    if (!stage->version && keep_version(stage, content_id, err) < 0)
+    if (keep_version(stage, content_id, err) < 0)
         goto out;
     strbuf_addf(&target, ".%s.versions/%s", layout_name(run->opt.dest), stage->version);
     strbuf_addf(&link, "%s/link", run->staging);
@@ -160,14 +160,37 @@ static int one_step(struct stage *stage, const char *content_id, struct err *err
     return err_set(err, ERR_DEFECT, "'%s': no way to publish was chosen", run->opt.dest);
 }
 
+/* A step that failed after the tree had become a version: as it was before. */
+static void take_version_back(struct stage *stage)
+{
+    struct strbuf path = { 0 };
+
+    if (!stage->version)
+        return;
+    layout_versions(stage->run->opt.dest, &path);
+    strbuf_addf(&path, "/%s", stage->version);
+    if (!path.failed)
+        fs_rename(path.data, stage->run->tree, FS_RENAME_NEW, NULL);
+    strbuf_release(&path);
+    free(stage->version);
+    stage->version = NULL;
+    free(stage->before);
+    stage->before = NULL;
+    strbuf_clear(&stage->old_versions);
+}
+
 /* Another run may have published meanwhile. Both are whole, and the later one wins. */
 static int take_steps(struct stage *stage, char *content_id, struct err *err)
 {
     for (int tries = 0; tries < PUBLISH_TRIES; tries++) {
         struct err first = { 0 }, again = { 0 };
 
+        /* Hours may have passed since the last look. */
+        if (stage_strangers(stage, stage->run->opt.dest, err) < 0)
+            return -1;
         if (one_step(stage, content_id, &first) == 0)
             return 0;
+        take_version_back(stage);
         if (!stage_look_again(stage, &again)) {
             *err = again.code != ERR_NONE ? again : first;
             return -1;
@@ -186,9 +209,14 @@ int publish_commit(struct stage *stage, char *content_id, struct err *err)
         return -1;
     if (run->opt.sync && fs_sync_system(run->tree, err) < 0)
         return -1;
+    /* The last moment at which a signal, here or elsewhere, can still end the run. */
+    if (agree_poll(stage->run, err) < 0)
+        return -1;
     if (take_steps(stage, content_id, err) < 0)
         return err_wrap(err, "publishing");
     /* It is visible: from here on nothing may be called a failure. */
+    stage->run->agree.final = true;
+    err_clear(&stage->run->agree.worst);
     sync_parent(run, NULL);
     return 0;
 }
@@ -239,7 +267,18 @@ static void sweep_versions(const struct stage *stage)
 
 void publish_clean(struct stage *stage)
 {
+    const struct run *run = stage->run;
+    struct err err = { 0 };
+
     if (stage->version)
         sweep_versions(stage);
-    fs_remove_tree(stage->run->staging, NULL);
+    /* What was DEST is in staging. Somebody may have written there until the last moment.
+     */
+    if (stage->how.step == LAYOUT_EXCHANGE &&
+        stage_strangers(stage, run->tree, &err) < 0 && err.code == ERR_DEST) {
+        log_line(&run->log, LOG_WARN, "the old tree stays at '%s': %s", run->tree,
+                 err.text);
+        return;
+    }
+    fs_remove_tree(run->staging, NULL);
 }

@@ -1,6 +1,7 @@
 #include "phase/record.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +9,10 @@
 #include "io/fs.h"
 #include "io/sha256.h"
 
-enum { RECORD_FORMAT = 1 };
+enum {
+    RECORD_FORMAT = 1,
+    RECORD_HEAD = 32 << 10 /* bytes; a source and a few ids fit in */
+};
 
 static const char record_name[] = ".mpifetch/manifest.json";
 static const size_t record_most = (size_t)4 << 30; /* bytes of a manifest worth reading */
@@ -113,13 +117,40 @@ int record_load(struct record *record, const char *dest, struct err *err)
                    dest, record_name);
 }
 
+/* The beginning of the manifest, where the id stands: each node looks, some more than
+ * once, and the list of files may be long. */
+static bool read_head(const char *dest, char head[RECORD_HEAD + 1])
+{
+    struct strbuf path = { 0 };
+    struct fs_info info;
+    bool good = false;
+    int fd = -1;
+
+    strbuf_addf(&path, "%s/%s", dest, record_name);
+    if (!path.failed && fs_look(path.data, &info, NULL) == 0 && info.kind == FS_FILE)
+        fd = fs_open_read(path.data, NULL);
+    if (fd >= 0) {
+        size_t len = info.size < RECORD_HEAD ? (size_t)info.size : RECORD_HEAD;
+
+        good = fs_pread(fd, path.data, head, len, 0, NULL) == 0;
+        head[len] = '\0';
+        fs_close(fd, path.data, NULL);
+    }
+    strbuf_release(&path);
+    return good;
+}
+
 bool record_peek(const char *dest, char *content_id)
 {
-    json_t *root = load(dest, NULL);
-    bool good = root && read_id(root, "content_id", content_id);
+    static const char key[] = "\"content_id\": \"";
+    char head[RECORD_HEAD + 1];
+    uint8_t bytes[32];
+    const char *at;
 
-    json_decref(root);
-    return good;
+    if (!read_head(dest, head) || !(at = strstr(head, key)))
+        return false;
+    snprintf(content_id, 65, "%s", at + strlen(key));
+    return text_unhex(bytes, sizeof(bytes), content_id);
 }
 
 const struct record_file *record_find(const struct record *record, const char *path)
@@ -236,26 +267,49 @@ static json_t *file_object(const struct run *run, const struct known *known, siz
     return object;
 }
 
-static char *manifest_text(const struct run *run, const struct known *known,
-                           const char *identity, const char *content_id)
+/* File by file: as one JSON value in memory a million of them would take gigabytes. */
+static int add_files(struct strbuf *text, const struct run *run,
+                     const struct known *known, struct err *err)
+{
+    for (size_t i = 0; i < run->plan.nfiles; i++) {
+        json_t *object = file_object(run, &known[i], i);
+        char *line = object ? json_dumps(object, JSON_COMPACT) : NULL;
+
+        if (line)
+            strbuf_addf(text, "%s\n  %s", i ? "," : "", line);
+        json_decref(object);
+        free(line);
+        if (!line)
+            return err_memory(err, "the manifest");
+    }
+    return 0;
+}
+
+static int manifest_text(struct strbuf *text, const struct run *run,
+                         const struct known *known, const char *identity,
+                         const char *content_id, struct err *err)
 {
     const struct plan *plan = &run->plan;
-    json_t *files = json_array();
-    json_t *root =
-        json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:o}", "format", RECORD_FORMAT,
-                  "source", plan_text(plan, plan->source), "revision",
-                  plan_text(plan, plan->revision), "ref", plan_text(plan, plan->ref),
-                  "identity", identity, "content_id", content_id, "files", files);
-    char *text = NULL;
+    json_t *root = json_pack(
+        "{s:i, s:s, s:s, s:s, s:s, s:s}", "format", RECORD_FORMAT, "source",
+        plan_text(plan, plan->source), "revision", plan_text(plan, plan->revision), "ref",
+        plan_text(plan, plan->ref), "identity", identity, "content_id", content_id);
+    char *head = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
+    char *end = head ? strrchr(head, '}') : NULL;
 
-    for (size_t i = 0; root && i < plan->nfiles; i++)
-        if (json_array_append_new(files, file_object(run, &known[i], i)) < 0)
-            goto out;
-    if (root)
-        text = json_dumps(root, JSON_INDENT(1));
-out:
     json_decref(root);
-    return text;
+    if (!end) {
+        free(head);
+        return err_memory(err, "the manifest");
+    }
+    /* The list of files becomes the last member. */
+    strbuf_add(text, head, (size_t)(end - head) - 1);
+    free(head);
+    strbuf_adds(text, ",\n \"files\": [");
+    if (add_files(text, run, known, err) < 0)
+        return -1;
+    strbuf_adds(text, "\n ]\n}\n");
+    return text->failed ? err_memory(err, "the manifest") : 0;
 }
 
 static int write_named(const struct run *run, const char *name, const char *text,
@@ -277,7 +331,7 @@ int record_write(const struct run *run, const struct known *known, const char *i
 {
     struct strbuf sums = { 0 };
     uint8_t digest[32];
-    char *text = NULL;
+    struct strbuf text = { 0 };
     int rc = -1;
 
     for (size_t i = 0; i < run->plan.nfiles; i++)
@@ -288,15 +342,12 @@ int record_write(const struct run *run, const struct known *known, const char *i
     }
     sha256_bytes(sums.data ? sums.data : "", sums.len, digest);
     text_hex(content_id, digest, sizeof(digest));
-    text = manifest_text(run, known, identity, content_id);
-    if (!text) {
-        err_memory(err, "the manifest");
+    if (manifest_text(&text, run, known, identity, content_id, err) < 0)
         goto out;
-    }
     if (write_named(run, ".mpifetch/SHA256SUMS", sums.data ? sums.data : "", err) == 0)
-        rc = write_named(run, record_name, text, err);
+        rc = write_named(run, record_name, text.data, err);
 out:
-    free(text);
+    strbuf_release(&text);
     strbuf_release(&sums);
     return rc;
 }

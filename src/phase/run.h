@@ -40,6 +40,7 @@ struct run {
     char *bearer;   /* token for the Hub, or NULL; never logged */
     char *endpoint; /* the origin that may see it */
     unsigned slots; /* transfers of this rank at a time */
+    char *dest;     /* as rank 0 sees it: others may stand in other directories */
     char *staging;  /* directory beside DEST */
     char *tree;     /* in staging: becomes DEST */
     char *spare;    /* in staging: private copies of ranks */

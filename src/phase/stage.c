@@ -116,13 +116,15 @@ static int is_stranger(void *arg, const char *path, const struct fs_info *info,
         stage->run->opt.dest, path);
 }
 
-static int look_for_strangers(struct stage *stage, struct err *err)
+int stage_strangers(struct stage *stage, const char *tree, struct err *err)
 {
     struct strbuf dir = { 0 };
     int rc;
 
+    if (!stage->record.file || stage->run->opt.force)
+        return 0;
     /* With the slash a symlink is followed: DEST may be one. */
-    strbuf_addf(&dir, "%s/", stage->run->opt.dest);
+    strbuf_addf(&dir, "%s/", tree);
     rc = dir.failed ? err_memory(err, "a path")
                     : fs_walk(dir.data, is_stranger, stage, err);
     if (rc < 0 && err->code == ERR_SOURCE)
@@ -159,8 +161,7 @@ int stage_look(struct stage *stage, struct run *run, struct err *err)
         return 0;
     find_unchanged(stage);
     count_dropped(stage);
-    if (stage->record.file && !stage->unchanged && !run->opt.force &&
-        look_for_strangers(stage, err) < 0)
+    if (!stage->unchanged && stage_strangers(stage, run->opt.dest, err) < 0)
         return -1;
     if (stage->dest == LAYOUT_FOREIGN && !run->opt.force) {
         const struct layout_case situation = { .dest = LAYOUT_FOREIGN };

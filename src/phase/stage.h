@@ -36,6 +36,10 @@ int stage_build(struct stage *stage, struct err *err);
  * how to publish over that. false: it has not, or it may not be replaced (*err). */
 bool stage_look_again(struct stage *stage, struct err *err);
 
+/* ERR_DEST with the first file in that tree, as DEST was or is, which no run put there;
+ * 0 with --force. */
+int stage_strangers(struct stage *stage, const char *tree, struct err *err);
+
 /* Remove the staging directory, whatever is in it. */
 void stage_discard(struct run *run);
 

@@ -58,7 +58,10 @@ static int measure(struct store *store, const char *dir, struct err *err)
                        "room, or use --scratch none",
                        dir, text_bytes(have, sizeof(have), space.bytes), local,
                        text_bytes(need, sizeof(need), local * least_room(run)));
-    store->budget = space.bytes / local / 2 - least_room(run) / 2;
+    /* Scratch may be memory, and only what waits for its turn to be hashed need stay. */
+    store->budget = 2 * least_room(run);
+    if (store->budget > (space.bytes / local - least_room(run)) / 2)
+        store->budget = (space.bytes / local - least_room(run)) / 2;
     return 0;
 }
 

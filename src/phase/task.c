@@ -10,6 +10,7 @@
 
 enum {
     TASK_PROGRESS = 64 << 10, /* bytes that make a try worth the name */
+    TASK_SHORT = 1000,        /* the same, of replies that are good but short */
     TASK_FUTILE = 2, /* worthless tries in a row before the coordinator is asked */
 };
 
@@ -147,7 +148,8 @@ static int sink(void *owner, const void *bytes, size_t len)
     double now = world->rate->per_second > 0 ? clock_now() : 0;
     int rc = 0;
 
-    if (world->rate->per_second > 0 && rate_wait(world->rate, now) > 0)
+    task->throttled = world->rate->per_second > 0 && rate_wait(world->rate, now) > 0;
+    if (task->throttled)
         rc = HTTP_PAUSE;
     else if (!task->small)
         rc = sink_large(task, bytes, len);
@@ -283,22 +285,24 @@ static void drained(struct task *task)
 }
 
 /* A request for the rest is worth it if the last one brought something, or if it is not
- * yet the third in a row that did not. A file that comes only whole begins again from its
- * start, and that is for the coordinator to decide. */
+ * yet the third in a row that brought next to nothing. Replies that are good but shorter
+ * than asked may be small for longer: some proxies cut like that. A file that comes only
+ * whole begins again from its start, and that is for the coordinator to decide. */
 static bool worth_going_on(struct task *task, const struct http_response *response)
 {
     const struct outcome *outcome = &response->outcome;
     const struct plan_file *file = &task->world->run->plan.files[task->file];
-    bool cut = outcome->fault == NET_CUT || outcome->fault == NET_TIMEOUT ||
-               outcome->fault == NET_OK;
+    bool good = outcome->fault == NET_OK && task->got > task->got_before;
+    bool cut = outcome->fault == NET_CUT || outcome->fault == NET_TIMEOUT;
 
-    if (task->small || (file->flags & PLAN_WHOLE) || !cut || outcome->status >= 300)
+    if ((file->flags & PLAN_WHOLE) || outcome->status >= 300 || (!good && !cut) ||
+        (task->small && !good))
         return false;
     if (task->got - task->got_before >= TASK_PROGRESS)
         task->futile = 0;
     else
         task->futile++;
-    return task->got > 0 && task->futile <= TASK_FUTILE;
+    return task->got > 0 && task->futile <= (good ? TASK_SHORT : TASK_FUTILE);
 }
 
 int task_reply(struct task *task, const struct http_response *response, struct err *err)
@@ -317,6 +321,8 @@ int task_reply(struct task *task, const struct http_response *response, struct e
         return request_rest(task, err);
     }
     drop(task, &response->outcome, &response->err);
+    if (task->outcome.fault == NET_OK && task->outcome.status < 300)
+        task->outcome.fault = NET_CUT; /* a good reply that brings nothing */
     return 0;
 }
 

@@ -65,6 +65,7 @@ struct task {
     uint32_t segment, file;
     enum task_state state;
     bool duplicate, unit, small, paused, cancelled;
+    bool throttled;         /* paused, and by the rate limit */
     bool reported;          /* SPARE: the coordinator knows */
     char *url;              /* place from the coordinator, or NULL: the plan's own */
     uint32_t generation;    /* of that place */

@@ -9,8 +9,9 @@
 #include "phase/hasher.h"
 
 enum {
-    WORKER_AHEAD = 2,  /* units asked for beyond what the slots hold */
-    WORKER_THREADS = 3 /* one for the writes of sockets, two to hash and copy */
+    WORKER_BURST = 1 << 20, /* most bytes of rate that pile up */
+    WORKER_AHEAD = 2,       /* units asked for beyond what the slots hold */
+    WORKER_THREADS = 3      /* one for the writes of sockets, two to hash and copy */
 };
 
 struct worker {
@@ -60,10 +61,13 @@ static int hear(struct worker *w, int from, const struct msg *msg, struct err *e
     case MSG_HASH:
         return hasher_begin(&w->hasher, msg, err);
     case MSG_HOLD:
-        w->hold_until = now + msg->seconds;
+        if (now + msg->seconds > w->hold_until)
+            w->hold_until = now + msg->seconds;
         return 0;
     case MSG_RATE:
         rate_set(&w->rate, (double)msg->bytes, now);
+        /* What piles up counts for each of maybe thousands of ranks. */
+        w->rate.burst = msg->bytes < WORKER_BURST ? (double)msg->bytes : WORKER_BURST;
         return 0;
     case MSG_STOP:
         return hear_stop(w, msg);
@@ -233,6 +237,18 @@ static int quiet_turn(struct worker *w, struct err *err)
     return w->coordinator ? coordinator_step(w->coordinator, &moved, err) : 0;
 }
 
+/* Copies that lost may still be on their way: staging is not theirs any more. */
+static void leave_nothing_running(struct worker *w)
+{
+    hands_drop_all(&w->hands);
+    pool_stop(w->pool);
+    while (pool_unfinished(w->pool) > 0) {
+        clock_sleep(0.001);
+        while (pool_finished(w->pool))
+            ;
+    }
+}
+
 int worker_run(struct worker *w, struct err *err)
 {
     struct run *run = w->run;
@@ -246,6 +262,7 @@ int worker_run(struct worker *w, struct err *err)
         if (rc < 0)
             worker_give_up(w, &own);
     }
+    leave_nothing_running(w);
     if (w->stop.code == ERR_NONE && !w->gave_up)
         return 0;
     *err = w->stop.code != ERR_NONE ? w->stop : own;
@@ -285,7 +302,7 @@ int worker_create(struct worker **out, struct run *run, struct coordinator *coor
         return err_memory(err, "a worker");
     w->run = run;
     w->coordinator = coordinator;
-    rate_init(&w->rate, 0, 1 << 20, clock_now());
+    rate_init(&w->rate, 0, WORKER_BURST, clock_now());
     outbox_open(&w->outbox, run, run->slots ? WORKER_AHEAD : 0);
     if (open_engine(w, err) < 0 || store_open(&w->store, run, err) < 0)
         goto out;

@@ -99,7 +99,8 @@ int ask_judge(struct ask *ask, const char *what, const struct http_response *res
         return 0;
     }
     if (outcome->fault == NET_OK)
-        return source_refusal(what, response, had_token, err);
+        return ask->hub ? source_refusal(what, response, had_token, err)
+                        : source_refusal_plain(what, response, err);
     if (!response->err.text[0]) {
         err_set(err, decision.code, "%s", retry_meaning(outcome));
         return err_wrap(err, "'%s'", what);

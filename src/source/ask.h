@@ -13,6 +13,7 @@ struct ask {
     struct source_count *count;
     const char *origin; /* URL whose origin gets headers and token; NULL: none does */
     const char *token;  /* or NULL */
+    bool hub;           /* a token would be of use */
     char warned[64];    /* topic of the last X-HF-Warning that was passed on */
 };
 

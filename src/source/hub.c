@@ -19,24 +19,34 @@ struct hub {
     struct strbuf text; /* the name as one text, for sentences */
     struct strbuf key;  /* of the file at hand */
     struct plan *plan;
-    bool found; /* a file that the name covers, whether the patterns keep it or not */
-    bool told;  /* that the library's own files are left out */
+    bool found;    /* a file that the name covers, whether the patterns keep it or not */
+    unsigned told; /* places, as bits, of the records whose absence was told */
 };
 
-/* A folder that the library once filled, committed with all it holds: its records are of
- * another download, and ours will stand in the same place. */
+/* A folder that the library or this program once filled, committed with all it holds: its
+ * records are of another download, and ours will stand in the same place. */
 static bool hub_is_record(struct hub *hub, const char *path)
 {
+    static const struct {
+        const char *folder, *notice;
+    } records[] = {
+        { ".cache/huggingface/",
+          "the repository holds '.cache/huggingface', the library's own records of "
+          "another download: left out" },
+        { ".mpifetch/", "the repository holds '.mpifetch', the records of a tree that "
+                        "mpifetch published: left out" },
+    };
     const struct source_config *config = hub->ask->config;
 
-    if (!text_starts(path, ".cache/huggingface/"))
-        return false;
-    if (!hub->told && config->notice)
-        config->notice(config->notice_arg,
-                       "the repository holds '.cache/huggingface', the library's own "
-                       "records of another download: left out");
-    hub->told = true;
-    return true;
+    for (unsigned i = 0; i < countof(records); i++) {
+        if (!text_starts(path, records[i].folder))
+            continue;
+        if (!(hub->told & 1U << i) && config->notice)
+            config->notice(config->notice_arg, records[i].notice);
+        hub->told |= 1U << i;
+        return true;
+    }
+    return false;
 }
 
 static int hub_commit(struct hub *hub, struct err *err)
@@ -206,6 +216,7 @@ int hub_list(struct ask *ask, struct plan *plan, struct err *err)
     struct hub hub = { .ask = ask, .plan = plan };
     int rc = -1;
 
+    ask->hub = true;
     ask->origin = config->endpoint;
     ask->token = config->token;
     if (hub_name_parse(&hub.name, config->source, config->revision, config->repo_type,

@@ -40,10 +40,28 @@ static void manifest_release(struct manifest *manifest)
     free(manifest->base);
 }
 
+/* A list that is not there is a slip of the command line, not of a server. */
+static int check_there(const char *path, struct err *err)
+{
+    struct fs_info info;
+    struct err cause = { 0 };
+    char shown[512];
+
+    if (fs_look(path, &info, &cause) < 0)
+        return ask_blame(&cause, err);
+    if (info.kind != FS_MISSING)
+        return 0;
+    snprintf(shown, sizeof(shown), "%s", path);
+    text_mask(shown);
+    return err_set(err, ERR_USAGE, "--manifest '%s': no such file", shown);
+}
+
 static int read_file(const char *path, char **bytes, size_t *len, struct err *err)
 {
     struct err cause = { 0 };
 
+    if (check_there(path, err) < 0)
+        return -1;
     return fs_read_all(path, LIST_BYTES, bytes, len, &cause) < 0 ? ask_blame(&cause, err)
                                                                  : 0;
 }
@@ -235,6 +253,7 @@ int manifest_list(struct ask *ask, struct plan *plan, struct err *err)
     text_redact(shown, sizeof(shown), list);
     if (!strstr(list, "://"))
         snprintf(shown, sizeof(shown), "%s", list);
+    text_mask(shown); /* a path is any bytes, and what is shown ends in JSON */
     if (find_base(&manifest, err) < 0)
         goto out;
     ask->origin = list;

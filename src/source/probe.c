@@ -55,9 +55,12 @@ int probe_read(struct probe *probe, const struct reply *reply, bool *plain,
     bool ranged = reply_content_range(reply->content_range, &range);
     uint64_t size = reply->status == 200 ? whole_length(reply) : range.total;
     char etag[sizeof(reply->etag) + sizeof("date:")];
+    bool asked_plain = *plain;
 
-    /* a 416 for the first byte means an empty file, or a server that is confused */
-    *plain = reply->status == 416 && !(ranged && range.total == 0);
+    /* a 416 for the first byte means an empty file, or a server that is confused; so does
+     * a 200 without a byte, which is to be believed where no range could confuse it */
+    *plain = (reply->status == 416 && !(ranged && range.total == 0)) ||
+             (reply->status == 200 && size == 0 && !asked_plain);
     if (*plain)
         return 0;
     if (size != UINT64_MAX && settle_size(probe, size, err) < 0)
@@ -131,7 +134,7 @@ static int receive(struct flight *flight, struct slot *slot,
                    const struct http_response *response, struct err *err)
 {
     char shown[256];
-    bool plain = false;
+    bool plain = slot->plain;
 
     text_redact(shown, sizeof(shown), slot->probe->url);
     slot->transfer = NULL;
@@ -141,7 +144,7 @@ static int receive(struct flight *flight, struct slot *slot,
     if (probe_read(slot->probe, &response->reply, &plain, err) < 0)
         return err_wrap(err, "'%s'", shown);
     if (plain && slot->plain)
-        return source_refusal(shown, response, slot->secret, err);
+        return source_refusal_plain(shown, response, err);
     if (plain) {
         slot->plain = true;
         slot->due = 0;

@@ -14,8 +14,9 @@ struct probe {
     char *etag;      /* filled in, as reply_validator makes it; owned by the caller */
 };
 
-/* What a reply to a request for the first byte says. *plain: nothing; ask without a
- * range. ERR_SOURCE, without the URL: it can not be said how long the file is. */
+/* What a reply to a request for the first byte says. *plain: was asked without a range;
+ * becomes: it says nothing, ask without a range. ERR_SOURCE, without the URL: it can not
+ * be said how long the file is. */
 int probe_read(struct probe *probe, const struct reply *reply, bool *plain,
                struct err *err);
 

@@ -9,7 +9,7 @@
 /* How much of a server's own words goes into a sentence, in bytes. */
 enum { MESSAGE_SHOWN = 160 };
 
-enum token { TOKEN_ANY, TOKEN_SENT, TOKEN_NONE };
+enum token { TOKEN_ANY, TOKEN_SENT, TOKEN_NONE, TOKEN_USELESS };
 
 /* A row fits if all that it names is so. The first that fits speaks. */
 static const struct {
@@ -19,6 +19,14 @@ static const struct {
     enum token token;
     const char *meaning;
 } rules[] = {
+    { 0, "GatedRepo", NULL, TOKEN_USELESS,
+      "the repository is gated: fetch it as hf://NAMESPACE/NAME, which takes a token" },
+    { 0, "RepoNotFound", NULL, TOKEN_USELESS,
+      "no such repository, or a private one: fetch it as hf://NAMESPACE/NAME, which "
+      "takes "
+      "a token" },
+    { 401, NULL, "Invalid credentials in Authorization header", TOKEN_USELESS,
+      "the server does not accept the Authorization header" },
     { 401, NULL, "Invalid credentials in Authorization header", TOKEN_ANY,
       "the token is not valid, or has expired: set another with HF_TOKEN or "
       "--token-file" },
@@ -40,12 +48,16 @@ static const struct {
     { 401, NULL, NULL, TOKEN_SENT,
       "no such repository, or the token may not see it: check the name and --repo-type" },
     { 401, NULL, NULL, TOKEN_NONE,
-      "not found, or not for everybody: check the name, or set HF_TOKEN or --token-file "
-      "(--header for servers other than the Hub)" },
+      "not found, or not for everybody: check the name, or set HF_TOKEN or "
+      "--token-file" },
+    { 401, NULL, NULL, TOKEN_USELESS,
+      "not for everybody: send what the server wants to see with --header (tokens of the "
+      "Hub go to hf:// sources only)" },
     { 403, NULL, NULL, TOKEN_SENT, "the token lacks the right to read this" },
-    { 403, NULL, NULL, TOKEN_NONE,
-      "access denied: set HF_TOKEN or --token-file (--header for servers other than the "
-      "Hub)" },
+    { 403, NULL, NULL, TOKEN_NONE, "access denied: set HF_TOKEN or --token-file" },
+    { 403, NULL, NULL, TOKEN_USELESS,
+      "access denied: send what the server wants to see with --header (tokens of the Hub "
+      "go to hf:// sources only)" },
     { 429, NULL, NULL, TOKEN_NONE,
       "too many requests: run again later, or with a token, which has a larger quota" },
 };
@@ -116,12 +128,12 @@ static bool same(const char *wanted, const char *found)
 }
 
 static const char *find_meaning(const struct http_response *response, const char *message,
-                                bool had_token)
+                                enum token token)
 {
     for (size_t i = 0; i < countof(rules); i++) {
         if (rules[i].status && rules[i].status != response->outcome.status)
             continue;
-        if (rules[i].token != TOKEN_ANY && (rules[i].token == TOKEN_SENT) != had_token)
+        if (rules[i].token != TOKEN_ANY && rules[i].token != token)
             continue;
         if (same(rules[i].code, response->error_code) && same(rules[i].message, message))
             return rules[i].meaning;
@@ -129,8 +141,8 @@ static const char *find_meaning(const struct http_response *response, const char
     return NULL;
 }
 
-int source_refusal(const char *what, const struct http_response *response, bool had_token,
-                   struct err *err)
+static int refuse(const char *what, const struct http_response *response,
+                  enum token token, struct err *err)
 {
     int status = response->outcome.status;
     enum err_code code = may_pass(status) ? ERR_NETWORK : ERR_SOURCE;
@@ -141,7 +153,7 @@ int source_refusal(const char *what, const struct http_response *response, bool 
 
     find_message(response, message, sizeof(message));
     tame(id, sizeof(id), response->request_id ? response->request_id : "");
-    meaning = find_meaning(response, message, had_token);
+    meaning = find_meaning(response, message, token);
     if (meaning)
         strbuf_addf(&text, "HTTP %d: %s", status, meaning);
     else
@@ -156,4 +168,16 @@ int source_refusal(const char *what, const struct http_response *response, bool 
         err_set(err, code, "%s", text.data);
     strbuf_release(&text);
     return err_wrap(err, "'%s'", what);
+}
+
+int source_refusal(const char *what, const struct http_response *response, bool had_token,
+                   struct err *err)
+{
+    return refuse(what, response, had_token ? TOKEN_SENT : TOKEN_NONE, err);
+}
+
+int source_refusal_plain(const char *what, const struct http_response *response,
+                         struct err *err)
+{
+    return refuse(what, response, TOKEN_USELESS, err);
 }

@@ -1,5 +1,6 @@
 #include "source/source.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -14,12 +15,33 @@ static int (*const listers[])(struct ask *ask, struct plan *plan, struct err *er
     [SOURCE_FILES] = files_list,
 };
 
+/* The sentence for a text that is no source, with what was probably meant. */
+static int refuse_source(const char *source, struct err *err)
+{
+    const char *slash = strchr(source, '/');
+    char shown[256];
+
+    text_redact(shown, sizeof(shown), source);
+    if ((text_alike(source, "http://", 7) || text_alike(source, "https://", 8)) &&
+        strpbrk(source, " \t"))
+        return err_set(err, ERR_USAGE, "'%s' has a blank: write %%20", shown);
+    if (source[0] == '/')
+        return err_set(err, ERR_USAGE, "'%s' is no source: a path is written file://%s",
+                       shown, shown);
+    if (slash && isalnum((unsigned char)source[0]) && slash[1] && !strchr(slash + 1, '/'))
+        return err_set(err, ERR_USAGE,
+                       "'%s' is no source: a repository of the Hub is written hf://%s",
+                       shown, shown);
+    return err_set(err, ERR_USAGE,
+                   "'%s' is no source: there are hf://NAMESPACE/NAME, https://..., "
+                   "http://... and file:///PATH",
+                   shown);
+}
+
 /* The form of the source alone. */
 static int find_kind(const struct source_config *config, enum source_kind *kind,
                      struct err *err)
 {
-    char shown[256];
-
     if (config->manifest && config->source)
         return err_set(err, ERR_USAGE,
                        "a source and a manifest at once: the manifest is the source");
@@ -31,13 +53,10 @@ static int find_kind(const struct source_config *config, enum source_kind *kind,
         *kind = SOURCE_HUB;
     else if (url_path_is_web(config->source))
         *kind = SOURCE_URL;
-    else if (text_starts(config->source, "file://"))
+    else if (text_alike(config->source, "file://", 7))
         *kind = SOURCE_FILES;
     else
-        return err_set(err, ERR_USAGE,
-                       "'%s' is no source: there are hf://NAMESPACE/NAME, https://..., "
-                       "http://... and file:///PATH",
-                       text_redact(shown, sizeof(shown), config->source));
+        return refuse_source(config->source, err);
     return 0;
 }
 

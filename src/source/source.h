@@ -54,10 +54,13 @@ int source_kind(const struct source_config *config, enum source_kind *kind,
 int source_list(const struct source_config *config, struct http *http, struct plan *plan,
                 struct source_count *count, struct err *err);
 
-/* The sentence for a reply with an error status of the Hub or any other server
- * (hub-facts 1.8): sets *err with the code for the exit status. `what` is what was asked
- * for. */
+/* The sentence for a reply with an error status of the Hub (hub-facts 1.8): sets *err
+ * with the code for the exit status. `what` is what was asked for. */
 int source_refusal(const char *what, const struct http_response *response, bool had_token,
                    struct err *err);
+
+/* The same for other servers, to which no token goes. */
+int source_refusal_plain(const char *what, const struct http_response *response,
+                         struct err *err);
 
 #endif
