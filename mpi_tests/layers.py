@@ -44,7 +44,7 @@ CORE_STANDARD = C_STANDARD - {"time.h", "signal.h", "threads.h"}
 GRANTS = [
     (r"src/base/log\.c", r"unistd\.h"),
     (r"src/io/(comm\.c|comm_mpi\.h)", r"mpi\.h"),
-    (r"src/io/http(_wire)?\.c", r"curl/\w+\.h"),
+    (r"src/io/(http(_wire)?|proxy)\.c", r"curl/\w+\.h"),
     (r"src/io/sha256\.c", r"openssl/\w+\.h|xxhash\.h"),
     (r"src/source/\w+\.[ch]", r"jansson\.h"),
     (r"src/phase/(report|record|trace)\.c", r"jansson\.h"),

@@ -4,3 +4,22 @@ bool comm_node_first(const struct comm *comm)
 {
     return comm->node_first;
 }
+
+int comm_send(struct comm *comm, int to, const void *bytes, size_t len, struct err *err)
+{
+    (void)comm;
+    (void)to;
+    (void)bytes;
+    (void)len;
+    (void)err;
+    return 0;
+}
+
+/* Nobody else is there to say anything. */
+bool comm_recv(struct comm *comm, struct strbuf *buf, int *from)
+{
+    (void)comm;
+    (void)buf;
+    (void)from;
+    return false;
+}
