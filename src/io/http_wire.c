@@ -47,7 +47,6 @@ static const struct fault_row {
     { CURLE_COULDNT_CONNECT, NET_CONNECT, ERR_NETWORK, NULL },
     { CURLE_PROXY, NET_CONNECT, ERR_NETWORK, NULL },
     { CURLE_PARTIAL_FILE, NET_CUT, ERR_NETWORK, NULL },
-    /* libcurl's word for headers beyond its bound, which only a broken server sends */
     { CURLE_OUT_OF_MEMORY, NET_PROTOCOL, ERR_NETWORK, "its header is too long" },
     { CURLE_OPERATION_TIMEDOUT, NET_TIMEOUT, ERR_NETWORK, NULL },
     { CURLE_SSL_CONNECT_ERROR, NET_TLS, ERR_NETWORK, NULL },
@@ -56,8 +55,7 @@ static const struct fault_row {
     { CURLE_SSL_CACERT_BADFILE, NET_CERT, ERR_USAGE, NULL },
     { CURLE_GOT_NOTHING, NET_CUT, ERR_NETWORK, NULL },
     { CURLE_SEND_ERROR, NET_CUT, ERR_NETWORK, NULL },
-    { CURLE_RECV_ERROR, NET_CUT, ERR_NETWORK,
-      NULL }, /* TLS that ends without saying so, too */
+    { CURLE_RECV_ERROR, NET_CUT, ERR_NETWORK, NULL }, /* a sudden end of TLS, too */
     { CURLE_FAILED_INIT, NET_LOCAL, ERR_DEFECT, NULL },
 };
 
@@ -99,8 +97,7 @@ static struct http_wire_end end_of(const struct http_wire_hop *hop, CURLcode cod
             continue;
         end.fault = refine(hop->easy, fault_rows[i].fault);
         end.code = fault_rows[i].code;
-        if (fault_rows[i].reason)
-            end.reason = fault_rows[i].reason;
+        end.reason = fault_rows[i].reason ? fault_rows[i].reason : end.reason;
     }
     return end;
 }
