@@ -20,10 +20,15 @@ say()
 
 build()
 {
+    local log=build/quickstart.log
+
+    mkdir -p build
     # Tests need more packages: they are left as they are in a folder that has them.
-    [ -f build/CMakeCache.txt ] || cmake -S . -B build -DMPIFETCH_TESTS=OFF >build.log
-    cmake --build build -j 2 >>build.log 2>&1 || { tail -n 40 build.log; return 1; }
-    rm -f build.log
+    [ -f build/CMakeCache.txt ] ||
+        cmake -S . -B build -DMPIFETCH_TESTS=OFF >"$log" 2>&1 ||
+        { tail -n 40 "$log"; return 1; }
+    cmake --build build -j 2 >>"$log" 2>&1 || { tail -n 40 "$log"; return 1; }
+    rm -f "$log"
 }
 
 # A real model of 90 MB, from PyPI.

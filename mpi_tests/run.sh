@@ -50,12 +50,13 @@ make_venv()
 # build_in DIR OPTION...
 build_in()
 {
-    local dir=$1
+    local dir=$1 log=$1/build.log
     shift
+    mkdir -p "$dir" || return 1
     cmake -S . -B "$dir" -DMPIFETCH_TESTS=ON \
-        -DMPIFETCH_PYTHON="$PWD/build/venv/bin/python" "$@" >"$dir.log" 2>&1 &&
-        cmake --build "$dir" -j "$jobs" >>"$dir.log" 2>&1 && rm -f "$dir.log" && return 0
-    tail -n 60 "$dir.log"
+        -DMPIFETCH_PYTHON="$PWD/build/venv/bin/python" "$@" >"$log" 2>&1 &&
+        cmake --build "$dir" -j "$jobs" >>"$log" 2>&1 && rm -f "$log" && return 0
+    tail -n 60 "$log"
     return 1
 }
 

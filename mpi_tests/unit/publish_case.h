@@ -14,6 +14,28 @@
 #include "phase/publish.h"
 #include "run_case.h"
 
+static const struct run_file first[] = {
+    { "same", "one\n", 0 },
+    { "changed", "old", 0 },
+    { "gone/file", "gone", 0 },
+    { "empty", "", 0 },
+    { "sub/same-large", "0123456789abcdef", 65537 },
+    { "sub/changed-large", "0123456789abcdef", 65538 },
+};
+
+static const struct run_file second[] = {
+    { "same", "one\n", 0 },
+    { "changed", "new", 0 },
+    { "added/file", "added", 0 },
+    { "empty", "", 0 },
+    { "sub/same-large", "0123456789abcdef", 65537 },
+    { "sub/changed-large", "0123456789abcdeF", 65538 },
+};
+
+static const struct run_file third[] = { { "same", "three", 0 } };
+
+enum { STAMP = 1700000000, LATER = 1700000100, LATEST = 1700000200 };
+
 struct job {
     struct run run;
     struct stage stage;
@@ -211,6 +233,35 @@ static inline struct fs_info look_in(const char *dir, const char *name)
     path_in(path, sizeof(path), dir, name);
     assert_int_equal(fs_look(path, &info, NULL), 0);
     return info;
+}
+
+/* Publish, and check all that holds whatever stood there before. */
+static inline void publish(struct job *job, enum layout_step step)
+{
+    job_publish(job);
+    assert_int_equal(job->stage.how.step, step);
+    assert_published(job->files, job->count, job->id);
+}
+
+static inline void publish_first(char *id)
+{
+    struct job job;
+
+    job_start(&job, STAMP, first, countof(first));
+    job_publish(&job);
+    if (id)
+        memcpy(id, job.id, sizeof(job.id));
+    job_end(&job);
+}
+
+static inline void assert_unchanged(const struct run_file *files, size_t count)
+{
+    struct job job;
+
+    job_start(&job, LATEST, files, count);
+    assert_int_equal(job_look(&job), 0);
+    assert_true(job.stage.unchanged);
+    job_end(&job);
 }
 
 #endif

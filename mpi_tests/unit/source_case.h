@@ -8,6 +8,14 @@
 #include "script_server.h"
 #include "source/source.h"
 
+/* A script_row of a server that cuts ranges, asked for the first byte. */
+#define PART(target, total, etag)                                                        \
+    {                                                                                    \
+        target, "206 Partial Content",                                                   \
+            "Content-Range: bytes 0-0/" total "\r\nETag: \"" etag "\"\r\n", "x", 0,      \
+            false                                                                        \
+    }
+
 struct source_case {
     struct script_server server;
     struct source_config config;

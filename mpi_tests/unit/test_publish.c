@@ -10,58 +10,7 @@
 #include "fake_comm.h"
 #include "publish_case.h"
 
-static const struct run_file first[] = {
-    { "same", "one\n", 0 },
-    { "changed", "old", 0 },
-    { "gone/file", "gone", 0 },
-    { "empty", "", 0 },
-    { "sub/same-large", "0123456789abcdef", 65537 },
-    { "sub/changed-large", "0123456789abcdef", 65538 },
-};
-
-static const struct run_file second[] = {
-    { "same", "one\n", 0 },
-    { "changed", "new", 0 },
-    { "added/file", "added", 0 },
-    { "empty", "", 0 },
-    { "sub/same-large", "0123456789abcdef", 65537 },
-    { "sub/changed-large", "0123456789abcdeF", 65538 },
-};
-
-static const struct run_file third[] = { { "same", "three", 0 } };
-
-enum { STAMP = 1700000000, LATER = 1700000100, LATEST = 1700000200 };
-
 static const int64_t S = 1000000000;
-
-/* Publish, and check all that holds whatever stood there before. */
-static void publish(struct job *job, enum layout_step step)
-{
-    job_publish(job);
-    assert_int_equal(job->stage.how.step, step);
-    assert_published(job->files, job->count, job->id);
-}
-
-static void publish_first(char *id)
-{
-    struct job job;
-
-    job_start(&job, STAMP, first, countof(first));
-    job_publish(&job);
-    if (id)
-        memcpy(id, job.id, sizeof(job.id));
-    job_end(&job);
-}
-
-static void assert_unchanged(const struct run_file *files, size_t count)
-{
-    struct job job;
-
-    job_start(&job, LATEST, files, count);
-    assert_int_equal(job_look(&job), 0);
-    assert_true(job.stage.unchanged);
-    job_end(&job);
-}
 
 static void test_first_time(void **state)
 {

@@ -15,13 +15,6 @@
 
 #define SHA "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
-#define PART(target, total, etag)                                                        \
-    {                                                                                    \
-        target, "206 Partial Content",                                                   \
-            "Content-Range: bytes 0-0/" total "\r\nETag: \"" etag "\"\r\n", "x", 0,      \
-            false                                                                        \
-    }
-
 static void test_kinds(void **state)
 {
     static const struct {

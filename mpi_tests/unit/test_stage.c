@@ -17,8 +17,6 @@ static const struct run_file files[] = {
     { "x/y/z/small", "6", 0 },
 };
 
-enum { STAMP = 1700000000, LATER = 1700000100 };
-
 static void publish_all(void)
 {
     struct job job;

@@ -52,7 +52,7 @@ struct plan {
     struct plan_file *files;
     size_t nfiles, room;
     uint64_t nbytes;   /* of all files; plan_seal adds them up */
-    uint32_t source;   /* as the user wrote it, without secrets; offset */
+    uint32_t source;   /* in its full form, without secrets; offset */
     uint32_t revision; /* commit, or ""; offset */
     uint32_t ref;      /* the revision as asked for, "main" by default, or ""; offset */
     uint32_t base;     /* put in front of keys that are no URLs; offset */

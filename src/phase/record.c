@@ -143,14 +143,17 @@ static bool read_head(const char *dest, char head[RECORD_HEAD + 1])
 bool record_peek(const char *dest, char *content_id)
 {
     static const char key[] = "\"content_id\": \"";
-    char head[RECORD_HEAD + 1];
+    char head[RECORD_HEAD + 1], id[65];
     uint8_t bytes[32];
     const char *at;
 
     if (!read_head(dest, head) || !(at = strstr(head, key)))
         return false;
-    snprintf(content_id, 65, "%s", at + strlen(key));
-    return text_unhex(bytes, sizeof(bytes), content_id);
+    snprintf(id, sizeof(id), "%s", at + strlen(key));
+    if (!text_unhex(bytes, sizeof(bytes), id))
+        return false;
+    memcpy(content_id, id, sizeof(id));
+    return true;
 }
 
 const struct record_file *record_find(const struct record *record, const char *path)
