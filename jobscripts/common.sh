@@ -9,8 +9,8 @@ if command -v module >/dev/null 2>&1; then
 fi
 
 # A shared file system that all nodes see. Models are published below it, each whole or not at
-# all. Two jobs that both begin while nothing is there both succeed, each having fetched
-# everything; the later one wins. Better let one fetch and the others depend on it, as
+# all. Two jobs at one path both succeed, each having fetched everything; the later one
+# wins. Better let one fetch and the others depend on it, as
 # slurm-shared.sbatch does.
 MODELS=${MODELS:-$HOME/models}
 

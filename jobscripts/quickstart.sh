@@ -20,15 +20,15 @@ say()
 
 build()
 {
-    local log=build/quickstart.log
+    local log=build/quickstart.log tests=()
 
     mkdir -p build
     # Tests need more packages: they are left as they are in a folder that has them.
-    [ -f build/CMakeCache.txt ] ||
-        cmake -S . -B build -DMPIFETCH_TESTS=OFF >"$log" 2>&1 ||
-        { tail -n 40 "$log"; return 1; }
-    cmake --build build -j 2 >>"$log" 2>&1 || { tail -n 40 "$log"; return 1; }
-    rm -f "$log"
+    [ -f build/CMakeCache.txt ] || tests=(-DMPIFETCH_TESTS=OFF)
+    cmake -S . -B build "${tests[@]}" >"$log" 2>&1 &&
+        cmake --build build -j 2 >>"$log" 2>&1 && rm -f "$log" && return 0
+    tail -n 40 "$log"
+    return 1
 }
 
 # A real model of 90 MB, from PyPI.

@@ -94,3 +94,17 @@ def test_figures_that_could_not_be_written_are_told_first(run, hub, tree, dest, 
     assert option in result.err
     assert hub.log() == []
     assert_nothing(dest)
+
+
+@pytest.mark.parametrize("words", [(), ("--versions",)], ids=["directory", "versions"])
+def test_updates_at_once_all_succeed(start, run, hub, tree, dest, tmp_path, words):
+    assert run(1, "get", *words, SOURCE, dest, env=env(hub)).code == 0
+    files = {**FILES, "config.json": b"{2}\n", "added/file": noise(5 * MIB, 4)}
+    added = write_tree(tmp_path / "added", files)
+    hub.add("acme/demo", added)
+    jobs = [start(2, "get", *words, SOURCE, dest, env=env(hub)) for _ in range(3)]
+    for job in jobs:
+        result = job.wait()
+        assert result.code == 0, result
+    assert_same(dest, added)
+    assert_verifiable(dest)

@@ -183,16 +183,21 @@ static void take_version_back(struct stage *stage)
 static int take_steps(struct stage *stage, char *content_id, struct err *err)
 {
     for (int tries = 0; tries < PUBLISH_TRIES; tries++) {
-        struct err first = { 0 }, again = { 0 };
+        enum layout_dest before;
+        struct err failed = { 0 };
 
         /* Hours may have passed since the last look. */
-        if (stage_strangers(stage, stage->run->opt.dest, err) < 0)
+        if (stage_refresh(stage, err) < 0 ||
+            stage_strangers(stage, stage->run->opt.dest, err) < 0)
             return -1;
-        if (one_step(stage, content_id, &first) == 0)
+        if (one_step(stage, content_id, &failed) == 0)
             return 0;
         take_version_back(stage);
-        if (!stage_look_again(stage, &again)) {
-            *err = again.code != ERR_NONE ? again : first;
+        before = stage->dest;
+        if (stage_refresh(stage, err) < 0)
+            return -1;
+        if (stage->dest == before) {
+            *err = failed;
             return -1;
         }
     }

@@ -371,12 +371,14 @@ static int choose(struct stage *stage, struct err *err)
     return 0;
 }
 
-bool stage_look_again(struct stage *stage, struct err *err)
+int stage_refresh(struct stage *stage, struct err *err)
 {
     enum layout_dest before = stage->dest;
 
     record_release(&stage->record);
-    return classify(stage, err) == 0 && stage->dest != before && choose(stage, err) == 0;
+    if (classify(stage, err) < 0)
+        return -1;
+    return stage->dest == before ? 0 : choose(stage, err);
 }
 
 int stage_build(struct stage *stage, struct err *err)

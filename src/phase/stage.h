@@ -32,9 +32,9 @@ int stage_look(struct stage *stage, struct run *run, struct err *err);
  * run->spare and all directories, link unchanged files, make empty and large ones. */
 int stage_build(struct stage *stage, struct err *err);
 
-/* DEST has turned into something else since it was looked at, by another run say: choose
- * how to publish over that. false: it has not, or it may not be replaced (*err). */
-bool stage_look_again(struct stage *stage, struct err *err);
+/* Look at DEST once more, another run may have published there: its record is read again,
+ * and if it has become something else, how to publish over that is chosen again. */
+int stage_refresh(struct stage *stage, struct err *err);
 
 /* ERR_DEST with the first file in that tree, as DEST was or is, which no run put there;
  * 0 with --force. */
