@@ -152,15 +152,6 @@ static int hold_everyone(struct coordinator *c, double seconds, struct err *err)
     return dispatch_all(&c->dispatch, &msg, err);
 }
 
-static int give_up_on(struct coordinator *c, uint32_t file, const struct msg *msg,
-                      enum err_code code, struct err *err)
-{
-    const char *meaning = retry_meaning(&msg->outcome);
-
-    return err_set(err, code, "'%s': %s", plan_path(&c->run->plan, file),
-                   *msg->text ? msg->text : meaning);
-}
-
 /* A source that asks for a pause refuses whatever comes, so that counts for the job, once
  * a pause and until something arrives; other failures count for the segment. */
 static unsigned count_attempt(struct coordinator *c, uint32_t segment,
@@ -192,9 +183,9 @@ static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
     if (decision.remedy == REMEDY_GIVE_UP && !sched_alone(c->sched, from, msg->id))
         decision = (struct retry_decision){ .remedy = REMEDY_RETRY };
     if (decision.remedy == REMEDY_GIVE_UP)
-        return give_up_on(c, file, msg, decision.code, err);
-    log_line(&c->run->log, LOG_INFO, "rank %d: '%s': %s: trying again in %.1f s", from,
-             plan_path(&c->run->plan, file), msg->text, decision.delay);
+        return err_set(err, decision.code, "%s", msg->text);
+    log_line(&c->run->log, LOG_INFO, "rank %d: %s: trying again in %.1f s", from,
+             msg->text, decision.delay);
     c->run->stats.value[STAT_RETRIED]++;
     if (decision.remedy == REMEDY_NEW_URL)
         locator_renew(c->locator, file, msg->count);

@@ -7,6 +7,7 @@
 #include "io/clock.h"
 #include "io/fs.h"
 #include "phase/settle.h"
+#include "source/source.h"
 
 enum {
     TASK_PROGRESS = 64 << 10, /* bytes that make a try worth the name */
@@ -305,9 +306,28 @@ static bool worth_going_on(struct task *task, const struct http_response *respon
     return task->got > 0 && task->futile <= (good ? TASK_SHORT : TASK_FUTILE);
 }
 
+/* The sentence, should this be the end of it. What the Hub itself refuses it explains in
+ * its headers: a token, a licence, a name. */
+static void explain(const struct task *task, const struct http_response *response,
+                    struct err *why)
+{
+    const struct run *run = task->world->run;
+    const char *path = plan_path(&run->plan, task->file);
+
+    if (run->endpoint && !task->url && response->outcome.status >= 400) {
+        source_refusal(path, response, run->bearer != NULL, why);
+        return;
+    }
+    *why = response->err;
+    if (why->code == ERR_NONE)
+        err_set(why, ERR_NETWORK, "%s", retry_meaning(&response->outcome));
+    err_wrap(why, "'%s'", path);
+}
+
 int task_reply(struct task *task, const struct http_response *response, struct err *err)
 {
     struct run *run = task->world->run;
+    struct err why = { 0 };
 
     task->transfer = NULL;
     if (response->outcome.fault == NET_OK && response->outcome.status < 300 &&
@@ -320,7 +340,8 @@ int task_reply(struct task *task, const struct http_response *response, struct e
         run->stats.value[STAT_RETRIED] += response->outcome.fault != NET_OK;
         return request_rest(task, err);
     }
-    drop(task, &response->outcome, &response->err);
+    explain(task, response, &why);
+    drop(task, &response->outcome, &why);
     if (task->outcome.fault == NET_OK && task->outcome.status < 300)
         task->outcome.fault = NET_CUT; /* a good reply that brings nothing */
     return 0;
