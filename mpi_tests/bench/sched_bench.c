@@ -139,7 +139,7 @@ static void drain(struct bench *bench)
             bench->others += action[i].kind != SCHED_GRANT;
             if (action[i].kind == SCHED_GRANT || action[i].kind == SCHED_DUPLICATE)
                 obey(bench, &action[i]);
-            else if (action[i].kind == SCHED_CANCEL)
+            else if (action[i].kind == SCHED_CANCEL || action[i].kind == SCHED_TAKE_BACK)
                 sched_cancelled(bench->sched, action[i].rank, action[i].segment[0]);
             else
                 sched_done(bench->sched, action[i].rank, action[i].segment[0],
@@ -194,7 +194,9 @@ static void run_all(struct bench *bench)
 
 static void run(const char *name, size_t nfiles, uint64_t size)
 {
-    const struct sched_policy policy = { 30, MIB, 16 * MIB };
+    const struct sched_policy policy = { .stall = 30,
+                                         .small = MIB,
+                                         .batch_bytes = 16 * MIB };
     struct plan plan = { .nfiles = nfiles };
     struct bench *bench = calloc(1, sizeof(*bench));
     double cpu, wall;

@@ -71,8 +71,12 @@ static void must_be_usable(const struct record *record)
         require(strcmp(record_find(record, file->path)->path, file->path) == 0);
         require(plan_add(&plan, &entry, NULL) == 0);
     }
-    for (size_t i = 0; i < plan.nfiles; i++)
-        require(!record_same(record_find(record, plan_path(&plan, i)), &plan, i, dest));
+    for (size_t i = 0; i < plan.nfiles; i++) {
+        uint64_t inode;
+
+        require(!record_same(record_find(record, plan_path(&plan, i)), &plan, i, dest,
+                             &inode));
+    }
     plan_release(&plan);
 }
 

@@ -74,6 +74,8 @@ class Trouble:
             return False
         if self.flip is not None and not begin <= self.flip <= last:
             return False
+        if self.cut is not None and last - begin < self.cut:
+            return False  # there would be nothing left to cut off
         self.seen += 1
         if self.seen <= self.skip or (self.times is not None and self.hits >= self.times):
             return False

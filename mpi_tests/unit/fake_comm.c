@@ -16,10 +16,11 @@ int comm_send(struct comm *comm, int to, const void *bytes, size_t len, struct e
 }
 
 /* Nobody else is there to say anything. */
-bool comm_recv(struct comm *comm, struct strbuf *buf, int *from)
+int comm_recv(struct comm *comm, struct strbuf *buf, int *from, struct err *err)
 {
     (void)comm;
     (void)buf;
     (void)from;
-    return false;
+    (void)err;
+    return 0;
 }

@@ -41,7 +41,7 @@ struct job {
     struct stage stage;
     const struct run_file *files;
     size_t count;
-    char id[65];
+    struct seen_mark mark;
     struct err err;
 };
 
@@ -158,7 +158,7 @@ static inline void job_fetch_file(struct job *job, uint32_t i)
 static inline void job_fetch(struct job *job)
 {
     for (uint32_t i = 0; i < job->run.plan.nfiles; i++) {
-        struct known *known = &job->stage.known[i];
+        struct known *known = &job->stage.have.known[i];
 
         if (known->there)
             continue;
@@ -170,7 +170,7 @@ static inline void job_fetch(struct job *job)
 
 static inline int job_commit(struct job *job)
 {
-    int rc = publish_commit(&job->stage, job->id, &job->err);
+    int rc = publish_commit(&job->stage, &job->mark, &job->err);
 
     if (rc == 0)
         publish_clean(&job->stage);
@@ -240,7 +240,7 @@ static inline void publish(struct job *job, enum layout_step step)
 {
     job_publish(job);
     assert_int_equal(job->stage.how.step, step);
-    assert_published(job->files, job->count, job->id);
+    assert_published(job->files, job->count, job->mark.present);
 }
 
 static inline void publish_first(char *id)
@@ -250,7 +250,7 @@ static inline void publish_first(char *id)
     job_start(&job, STAMP, first, countof(first));
     job_publish(&job);
     if (id)
-        memcpy(id, job.id, sizeof(job.id));
+        memcpy(id, job.mark.present, sizeof(job.mark.present));
     job_end(&job);
 }
 
@@ -260,7 +260,7 @@ static inline void assert_unchanged(const struct run_file *files, size_t count)
 
     job_start(&job, LATEST, files, count);
     assert_int_equal(job_look(&job), 0);
-    assert_true(job.stage.unchanged);
+    assert_true(job.stage.have.unchanged);
     job_end(&job);
 }
 

@@ -319,7 +319,8 @@ static void obey(struct sim_world *world, int number, const struct sched_action 
 
     if (action->kind == SCHED_GRANT || action->kind == SCHED_DUPLICATE) {
         add_items(rank, action);
-    } else if (action->kind == SCHED_CANCEL && item) {
+    } else if ((action->kind == SCHED_CANCEL || action->kind == SCHED_TAKE_BACK) &&
+               item) {
         count_fetched(world, item);
         report(world, number, SIM_DROPPED, item->segment, 0);
         remove_item(world, number, (unsigned)(item - rank->item));

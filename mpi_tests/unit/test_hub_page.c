@@ -125,7 +125,7 @@ static void test_odd_but_fine(void **state)
     (void)state;
     assert_int_equal(hub_page_tree(page, sizeof(page) - 1, take_first, &found, NULL), 0);
     assert_int_equal(found.size, 5);
-    assert_int_equal(found.flags, PLAN_WHOLE);
+    assert_int_equal(found.flags, PLAN_WHOLE | PLAN_COUNTED);
 }
 
 int main(void)

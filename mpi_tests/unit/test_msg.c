@@ -47,6 +47,7 @@ static const unsigned promised[MSG_KINDS] = {
     [MSG_GRANT] = ITEMS | ITEM_FLAGS,
     [MSG_DUPLICATE] = ID,
     [MSG_CANCEL] = ID,
+    [MSG_TAKE_BACK] = ID,
     [MSG_ADOPT] = ID,
     [MSG_PLACE] = ID | COUNT | TEXT,
     [MSG_HASH] = ID | COUNT | MIDSTATE,

@@ -192,7 +192,7 @@ static void break_size(struct plan *plan)
 
 static void break_flag(struct plan *plan)
 {
-    plan->files[0].flags = 8;
+    plan->files[0].flags = 16;
 }
 
 static void break_kind(struct plan *plan)

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "fake_comm.h"
+#include "phase/staging.h"
 #include "publish_case.h"
 
 static const int64_t S = 1000000000;
@@ -50,11 +51,11 @@ static void test_the_content_id_tells_contents_apart(void **state)
     job_start(&job, LATER, first, countof(first));
     job.run.opt.dest = elsewhere;
     job_publish(&job);
-    assert_string_equal(job.id, id);
+    assert_string_equal(job.mark.present, id);
     job_end(&job);
     job_start(&job, LATER, second, countof(second));
     job_publish(&job);
-    assert_string_not_equal(job.id, id);
+    assert_string_not_equal(job.mark.present, id);
     job_end(&job);
 }
 
@@ -71,7 +72,7 @@ static void test_update(void **state)
     changed_large = look_in(dest_path, "sub/changed-large");
     job_start(&job, LATER, second, countof(second));
     publish(&job, LAYOUT_EXCHANGE);
-    assert_int_equal(job.stage.there_files, 3);
+    assert_int_equal(job.stage.have.files, 3);
     assert_true(look_in(dest_path, "same").inode == same.inode);
     assert_true(look_in(dest_path, "same").mtime_ns == STAMP * S);
     assert_true(look_in(dest_path, "sub/same-large").inode == large.inode);
@@ -117,7 +118,7 @@ static void test_a_touched_file_is_mended(void **state)
     put_file(path, "ONE\n");
     job_start(&job, LATER, first, countof(first));
     publish(&job, LAYOUT_EXCHANGE);
-    assert_int_equal(job.stage.there_files, countof(first) - 1);
+    assert_int_equal(job.stage.have.files, countof(first) - 1);
     job_end(&job);
 }
 
@@ -144,7 +145,7 @@ static void test_force(void **state)
         job.run.opt.force = true;
         publish(&job, LAYOUT_EXCHANGE);
         assert_int_equal(look_in(parent_path, "dest").kind, FS_DIRECTORY);
-        assert_int_equal(job.stage.there_files, 0);
+        assert_int_equal(job.stage.have.files, 0);
         assert_beside("dest precious ");
         job_end(&job);
         run_command("rm -r \"$DEST\"");
@@ -176,7 +177,7 @@ static void test_what_came_in_between_is_kept(void **state)
         assert_int_equal(job.err.code, ERR_DEST);
         assert_true(text_starts(job.err.text, "publishing: "));
         assert_non_null(strstr(job.err.text, dest_path));
-        stage_discard(&job.run);
+        staging_discard(&job.run);
         assert_beside("dest ");
         assert_listing(dest_path, before);
         run_command("rm -r \"$DEST\"");
@@ -201,7 +202,7 @@ static void test_a_failed_commit_shows_nothing(void **state)
     assert_int_equal(mkdir(path, 0777), 0);
     assert_int_equal(job_commit(&job), -1);
     assert_int_equal(job.err.code, ERR_DEST);
-    stage_discard(&job.run);
+    staging_discard(&job.run);
     job_end(&job);
     assert_listing(dest_path, before);
     assert_beside("dest ");
@@ -226,27 +227,31 @@ static void test_seen(void **state)
 {
     struct comm comm = { .node_first = true };
     struct watch watch = { .give_up = true };
-    char id[65], moved[128], other[65];
+    char moved[128];
+    struct seen_mark mark = { .before = "" };
     struct run run = { .comm = &comm,
                        .opt = { .dest = dest_path },
                        .interrupted = watching,
                        .interrupted_arg = &watch };
 
     (void)state;
-    publish_first(id);
-    assert_true(publish_seen(&run, id));
+    publish_first(mark.present);
+    assert_true(seen_wait(&run, &mark));
     assert_int_equal(watch.asked, 0); /* at once */
-    memcpy(other, id, sizeof(other));
-    other[0] = other[0] == '0' ? '1' : '0';
-    assert_false(publish_seen(&run, other)); /* still the old content here */
+    memcpy(mark.before, mark.present, sizeof(mark.before));
+    mark.present[0] = mark.present[0] == '0' ? '1' : '0';
+    assert_false(seen_wait(&run, &mark)); /* still the old content here */
     comm.node_first = false;
-    assert_true(publish_seen(&run, other)); /* it is for another rank to look */
+    assert_true(seen_wait(&run, &mark)); /* it is for another rank to look */
     comm.node_first = true;
+    mark.before[0] = mark.present[0];
+    mark.before[1] = mark.before[1] == '0' ? '1' : '0';
+    assert_true(seen_wait(&run, &mark)); /* neither: another run was here since */
     path_in(moved, sizeof(moved), parent_path, "moved");
     assert_int_equal(rename(dest_path, moved), 0);
-    assert_false(publish_seen(&run, id));
+    assert_false(seen_wait(&run, &mark));
     watch = (struct watch){ .from = moved };
-    assert_true(publish_seen(&run, id)); /* looks until it is there */
+    assert_true(seen_wait(&run, &mark)); /* looks until it is there */
     assert_int_equal(watch.asked, 3);
 }
 

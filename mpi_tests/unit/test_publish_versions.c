@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/text.h"
+#include "phase/staging.h"
 #include "publish_case.h"
 
 static void assert_link(const char *id)
@@ -48,7 +49,7 @@ static void test_versions(void **state)
     job_start(&job, STAMP, first, countof(first));
     job.run.opt.versions = true;
     publish(&job, LAYOUT_FLIP);
-    memcpy(ids[0], job.id, 65);
+    memcpy(ids[0], job.mark.present, 65);
     assert_link(ids[0]);
     assert_versions(ids[0], NULL);
     assert_beside(".dest.versions dest ");
@@ -58,8 +59,8 @@ static void test_versions(void **state)
 
     job_start(&job, LATER, second, countof(second)); /* a link stays one, asked or not */
     publish(&job, LAYOUT_FLIP);
-    memcpy(ids[1], job.id, 65);
-    assert_int_equal(job.stage.there_files, 3);
+    memcpy(ids[1], job.mark.present, 65);
+    assert_int_equal(job.stage.have.files, 3);
     assert_true(look_in(dest_path, "same").inode == same.inode);
     assert_link(ids[1]);
     assert_versions(ids[0], ids[1]); /* for readers of the one before */
@@ -69,7 +70,7 @@ static void test_versions(void **state)
     job_start(&job, LATEST, third, countof(third));
     job.run.opt.versions = true;
     publish(&job, LAYOUT_FLIP);
-    memcpy(ids[2], job.id, 65);
+    memcpy(ids[2], job.mark.present, 65);
     assert_link(ids[2]);
     assert_versions(ids[1], ids[2]);
     assert_beside(".dest.versions dest ");
@@ -92,7 +93,7 @@ static void test_back_to_the_version_before(void **state)
                   odd ? countof(second) : countof(first));
         job.run.opt.versions = true;
         publish(&job, LAYOUT_FLIP);
-        snprintf(names[odd], sizeof(names[odd]), "%s%s", job.id, behind[i]);
+        snprintf(names[odd], sizeof(names[odd]), "%s%s", job.mark.present, behind[i]);
         assert_link(names[odd]);
         assert_versions(names[0], i ? names[1] : NULL);
         assert_beside(".dest.versions dest ");
@@ -113,15 +114,16 @@ static void test_a_damaged_version_is_replaced(void **state)
     publish(&job, LAYOUT_FLIP);
     path_in(path, sizeof(path), dest_path, "changed");
     put_file(path, "OLD");
-    snprintf(damaged, sizeof(damaged), "%s/.dest.versions/%.64s", parent_path, job.id);
+    snprintf(damaged, sizeof(damaged), "%s/.dest.versions/%.64s", parent_path,
+             job.mark.present);
     job_end(&job);
 
     job_start(&job, LATER, first, countof(first));
     publish(&job, LAYOUT_FLIP);
-    assert_int_equal(job.stage.there_files, countof(first) - 1);
-    snprintf(name, sizeof(name), "%s.1", job.id);
+    assert_int_equal(job.stage.have.files, countof(first) - 1);
+    snprintf(name, sizeof(name), "%s.1", job.mark.present);
     assert_link(name);
-    assert_versions(job.id, name);
+    assert_versions(job.mark.present, name);
     job_end(&job);
     path_in(path, sizeof(path), damaged, "changed");
     assert_file(path, "OLD");
@@ -143,7 +145,7 @@ static void test_a_later_version_is_not_swept(void **state)
     assert_int_equal(job_look(&job), 0);
     assert_int_equal(job_build(&job), 0);
     job_fetch(&job);
-    assert_int_equal(publish_commit(&job.stage, job.id, &job.err), 0);
+    assert_int_equal(publish_commit(&job.stage, &job.mark, &job.err), 0);
     path_in(later, sizeof(later), parent_path, ".dest.versions/later");
     assert_int_equal(mkdir(later, 0777), 0);
     run_command("ln -sfn .dest.versions/later \"$DEST\"");
@@ -162,14 +164,14 @@ static void test_a_version_whose_record_is_gone(void **state)
     job_start(&job, STAMP, first, countof(first));
     job.run.opt.versions = true;
     publish(&job, LAYOUT_FLIP);
-    memcpy(before, job.id, sizeof(before));
+    memcpy(before, job.mark.present, sizeof(before));
     job_end(&job);
     path_in(path, sizeof(path), dest_path, ".mpifetch/manifest.json");
     assert_int_equal(unlink(path), 0);
     job_start(&job, LATER, second, countof(second));
     publish(&job, LAYOUT_FLIP);
-    assert_int_equal(job.stage.there_files, 0);
-    assert_versions(before, job.id);
+    assert_int_equal(job.stage.have.files, 0);
+    assert_versions(before, job.mark.present);
     job_end(&job);
 }
 
@@ -184,8 +186,8 @@ static void test_versions_from_a_directory(void **state)
     job_start(&job, LATER, second, countof(second));
     job.run.opt.versions = true;
     publish(&job, LAYOUT_SWAP_LINK);
-    assert_link(job.id);
-    assert_versions(job.id, NULL);
+    assert_link(job.mark.present);
+    assert_versions(job.mark.present, NULL);
     assert_true(look_in(dest_path, "same").inode == same.inode);
     assert_beside(".dest.versions dest ");
     job_end(&job);
@@ -200,7 +202,7 @@ static void test_versions_into_an_empty_directory(void **state)
     job_start(&job, STAMP, first, countof(first));
     job.run.opt.versions = true;
     publish(&job, LAYOUT_FLIP);
-    assert_link(job.id);
+    assert_link(job.mark.present);
     assert_beside(".dest.versions dest ");
     job_end(&job);
 }
@@ -221,7 +223,7 @@ static void test_what_came_in_between_is_kept(void **state)
     assert_int_equal(job.err.code, ERR_DEST);
     assert_non_null(strstr(job.err.text, dest_path));
     assert_file(dest_path, "theirs");
-    stage_discard(&job.run);
+    staging_discard(&job.run);
     job_end(&job);
 }
 

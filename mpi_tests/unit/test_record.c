@@ -83,6 +83,7 @@ static void test_what_is_written_is_read(void **state)
     for (size_t i = 0; i < FILES; i++) {
         const char *path = plan_path(&w.run.plan, i);
         const struct record_file *file = record_find(&record, path);
+        uint64_t inode;
 
         assert_non_null(file);
         assert_string_equal(file->path, path);
@@ -92,7 +93,7 @@ static void test_what_is_written_is_read(void **state)
         assert_memory_equal(file->sha256, w.known[i].sha256, 32);
         assert_true(file->mtime_ns ==
                     (w.known[i].there ? OTHER_NS : STAMP * 1000000000LL));
-        assert_true(record_same(file, &w.run.plan, i, "read"));
+        assert_true(record_same(file, &w.run.plan, i, "read", &inode));
     }
     assert_null(record_find(&record, "plai"));
     assert_null(record_find(&record, "plain2"));
@@ -211,11 +212,12 @@ static void pair_start(struct pair *pair, enum digest_kind kind)
 
 static bool pair_same(struct pair *pair)
 {
+    uint64_t inode;
     bool same;
 
     assert_int_equal(plan_add(&pair->plan, &pair->entry, NULL), 0);
     assert_int_equal(plan_seal(&pair->plan, NULL), 0);
-    same = record_same(&pair->old, &pair->plan, 0, ".");
+    same = record_same(&pair->old, &pair->plan, 0, ".", &inode);
     plan_release(&pair->plan);
     return same;
 }
@@ -253,6 +255,7 @@ static void test_same_by_digest(void **state)
 /* No proof is no sameness: two missing validators are equal and say nothing. */
 static void test_same_without_proof(void **state)
 {
+    uint64_t inode;
     static char none[] = "";
     struct pair pair;
 
@@ -274,7 +277,7 @@ static void test_same_without_proof(void **state)
     assert_false(pair_same(&pair));
     pair.entry.oid = "";
     assert_false(pair_same(&pair));
-    assert_false(record_same(NULL, &pair.plan, 0, "."));
+    assert_false(record_same(NULL, &pair.plan, 0, ".", &inode));
 }
 
 /* What was published and is not as it was then, whatever the record says. */

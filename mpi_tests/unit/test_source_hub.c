@@ -71,7 +71,7 @@ static void test_two_pages(void **state)
     assert_text(&c, c.plan.base, base);
 
     assert_text(&c, c.plan.files[0].path, "a.json");
-    assert_int_equal(c.plan.files[0].flags, PLAN_WHOLE);
+    assert_int_equal(c.plan.files[0].flags, PLAN_WHOLE | PLAN_COUNTED);
     assert_int_equal(c.plan.files[0].size, 3);
     assert_int_equal(c.plan.files[0].want.kind, DIGEST_GIT_BLOB);
     assert_int_equal(c.plan.files[0].want.bytes[0], 0xe6);

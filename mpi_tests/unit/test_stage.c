@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/text.h"
+#include "phase/staging.h"
 #include "publish_case.h"
 
 static const struct run_file files[] = {
@@ -36,9 +37,9 @@ static void test_nothing_there(void **state)
     job_start(&job, STAMP, files, countof(files));
     assert_int_equal(job_look(&job), 0);
     assert_int_equal(job.stage.dest, LAYOUT_MISSING);
-    assert_false(job.stage.unchanged);
-    assert_int_equal(job.stage.there_files, 0);
-    assert_int_equal(job.stage.there_bytes, 0);
+    assert_false(job.stage.have.unchanged);
+    assert_int_equal(job.stage.have.files, 0);
+    assert_int_equal(job.stage.have.bytes, 0);
     assert_listing(parent_path, before); /* a look writes nothing */
     job_end(&job);
 }
@@ -58,7 +59,7 @@ static void test_parents_are_made(void **state)
     assert_int_equal(job_build(&job), 0);
     assert_true(text_starts(job.run.staging, parent_path));
     assert_int_equal(look_in(parent_path, "p/q").kind, FS_DIRECTORY);
-    stage_discard(&job.run);
+    staging_discard(&job.run);
     job_end(&job);
 }
 
@@ -81,7 +82,7 @@ static void test_the_staged_tree(void **state)
     assert_string_equal(found, "\n.mpifetch\na\na-b\na/b\na/b.c\na/empty:f:0:1700000000\n"
                                "void:f:0:1700000000\nx\nx/y\nx/y/z\nx/y/z/large\n");
     free(found);
-    stage_discard(&job.run);
+    staging_discard(&job.run);
     job_end(&job);
 }
 
@@ -102,7 +103,7 @@ static void test_rights_of_staging(void **state)
     assert_int_equal(st.st_mode & 0777, 0700);
     assert_int_equal(stat(job.run.tree, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0750);
-    stage_discard(&job.run);
+    staging_discard(&job.run);
     job_end(&job);
 }
 
@@ -111,18 +112,18 @@ static void test_staging_is_discarded(void **state)
     struct job job;
 
     (void)state;
-    stage_discard(&(struct run){ 0 }); /* none was made */
+    staging_discard(&(struct run){ 0 }); /* none was made */
     job_start(&job, STAMP, files, countof(files));
     assert_int_equal(job_look(&job), 0);
     assert_int_equal(job_build(&job), 0);
     job_fetch(&job);
     job.run.rank = 1; /* it is rank 0's to remove */
-    stage_discard(&job.run);
+    staging_discard(&job.run);
     assert_int_equal(look_in(job.run.tree, "top").kind, FS_FILE);
     job.run.rank = 0;
-    stage_discard(&job.run);
+    staging_discard(&job.run);
     assert_beside("");
-    stage_discard(&job.run);
+    staging_discard(&job.run);
     job_end(&job);
 }
 
@@ -137,9 +138,9 @@ static void test_ours_and_the_same(void **state)
     job_start(&job, LATER, files, countof(files));
     assert_int_equal(job_look(&job), 0);
     assert_int_equal(job.stage.dest, LAYOUT_OURS);
-    assert_true(job.stage.unchanged);
-    assert_int_equal(job.stage.there_files, countof(files));
-    assert_int_equal(job.stage.there_bytes, job.run.plan.nbytes);
+    assert_true(job.stage.have.unchanged);
+    assert_int_equal(job.stage.have.files, countof(files));
+    assert_int_equal(job.stage.have.bytes, job.run.plan.nbytes);
     job_end(&job);
     assert_listing(parent_path, before);
 }
@@ -155,23 +156,23 @@ static void test_ours_but_not_the_same(void **state)
     publish_all();
     job_start(&job, LATER, files, countof(files) - 1);
     assert_int_equal(job_look(&job), 0);
-    assert_false(job.stage.unchanged);
-    assert_int_equal(job.stage.there_files, countof(files) - 1);
+    assert_false(job.stage.have.unchanged);
+    assert_int_equal(job.stage.have.files, countof(files) - 1);
     job_end(&job);
     memcpy(changed, files, sizeof(files));
     changed[5].text = "66666";
     job_start(&job, LATER, changed, countof(files));
     assert_int_equal(job_look(&job), 0);
-    assert_false(job.stage.unchanged);
-    assert_int_equal(job.stage.there_files, countof(files) - 1);
-    assert_int_equal(job.stage.there_bytes, job.run.plan.nbytes - 5);
+    assert_false(job.stage.have.unchanged);
+    assert_int_equal(job.stage.have.files, countof(files) - 1);
+    assert_int_equal(job.stage.have.bytes, job.run.plan.nbytes - 5);
     job_end(&job);
     path_in(path, sizeof(path), dest_path, "a/b/c");
     put_file(path, "2!"); /* the size is as it was, the time is not */
     job_start(&job, LATER, files, countof(files));
     assert_int_equal(job_look(&job), 0);
-    assert_false(job.stage.unchanged);
-    assert_int_equal(job.stage.there_files, countof(files) - 1);
+    assert_false(job.stage.have.unchanged);
+    assert_int_equal(job.stage.have.files, countof(files) - 1);
     job_end(&job);
 }
 
@@ -193,10 +194,10 @@ static void test_what_cannot_be_linked_is_made(void **state)
         assert_int_equal(unlink(path), 0);
     }
     assert_int_equal(job_build(&job), 0);
-    assert_int_equal(job.stage.there_files, countof(files) - countof(names));
+    assert_int_equal(job.stage.have.files, countof(files) - countof(names));
     job_fetch(&job);
     assert_int_equal(job_commit(&job), 0);
-    assert_published(files, countof(files), job.id);
+    assert_published(files, countof(files), job.mark.present);
     job_end(&job);
 }
 
@@ -264,7 +265,9 @@ static void test_too_large_for_the_disk(void **state)
 {
     const struct plan_entry entry = { .path = "f", .key = "f", .size = 1ULL << 60 };
     char *before = listing(parent_path), parent[80];
-    struct job job = { .run = { .size = 1, .opt = { .dest = dest_path } } };
+    struct job job = { .run = { .size = 1,
+                                .opt = { .dest = dest_path },
+                                .interrupted = run_case_goes_on } };
 
     (void)state;
     assert_int_equal(plan_add(&job.run.plan, &entry, NULL), 0);
@@ -290,9 +293,9 @@ static void test_room_is_for_what_is_missing(void **state)
     job_start(&job, LATER, files, countof(files));
     assert_int_equal(job_look(&job), 0);
     job.run.plan.nbytes += 1ULL << 60;
-    job.stage.there_bytes += 1ULL << 60;
+    job.stage.have.bytes += 1ULL << 60;
     assert_int_equal(job_build(&job), 0);
-    stage_discard(&job.run);
+    staging_discard(&job.run);
     job_end(&job);
 }
 
@@ -322,7 +325,7 @@ static void test_metadata_of_the_hub(void **state)
     job_start(&job, LATER, files, countof(files)); /* it is no part of the content */
     plan_set(&job.run.plan, &job.run.plan.repo, "models/acme/demo", NULL);
     assert_int_equal(job_look(&job), 0);
-    assert_true(job.stage.unchanged);
+    assert_true(job.stage.have.unchanged);
     job_end(&job);
 }
 

@@ -56,17 +56,17 @@ static int run_session(MPI_Comm comm, const struct mpifetch_options *options,
     *report = (struct mpifetch_report){ 0 };
     if (rc == 0)
         rc = session_list(&s, &err);
-    if (rc == 0 && only_plan)
+    if (rc == 0 && s.only_plan)
         rc = listing_show(&s, &err);
-    if (rc == 0 && !only_plan)
+    if (rc == 0 && !s.only_plan)
         rc = session_fetch(&s, &err);
-    if (rc == 0 && !only_plan)
+    if (rc == 0 && !s.only_plan)
         rc = session_publish(&s, &err);
-    if (!only_plan || rc < 0)
+    if (!s.only_plan || rc < 0)
         session_report(&s, rc, &err);
     if (rc < 0)
         fill_error(report, &err);
-    else if (!only_plan)
+    else if (!s.only_plan)
         snprintf(report->path, sizeof(report->path), "%s", s.dest);
     if (s.run.comm)
         share_report(&s, report);

@@ -88,6 +88,7 @@ int listing_make(struct session *s, struct err *err)
         .sha256 = o->sha256,
         .revision = o->revision,
         .repo_type = o->repo_type,
+        .token_file = o->token_file,
         .headers = o->headers,
         .allow = patterns(o->include),
         .deny = patterns(o->exclude),
@@ -126,15 +127,15 @@ int listing_make(struct session *s, struct err *err)
 static int print_files(const struct session *s, struct err *err)
 {
     const struct plan *plan = &s->run.plan;
-    uint64_t missing = plan->nbytes - s->stage.there_bytes;
+    uint64_t missing = plan->nbytes - s->stage.have.bytes;
     char all[32], fetch[32];
 
     for (size_t i = 0; i < plan->nfiles; i++)
-        printf("%s %12llu %s\n", s->stage.known[i].there ? "there" : "fetch",
+        printf("%s %12llu %s\n", s->stage.have.known[i].there ? "there" : "fetch",
                (unsigned long long)plan->files[i].size, plan_path(plan, i));
     printf("%zu files, %s; to fetch: %zu files, %s\n", plan->nfiles,
            text_bytes(all, sizeof(all), plan->nbytes),
-           plan->nfiles - (size_t)s->stage.there_files,
+           plan->nfiles - (size_t)s->stage.have.files,
            text_bytes(fetch, sizeof(fetch), missing));
     return fflush(stdout) == 0 ? 0
                                : err_set(err, ERR_DEFECT, "stdout cannot be written to");

@@ -13,9 +13,13 @@
 #include "io/cred.h"
 #include "io/fs.h"
 #include "phase/brief.h"
+#include "phase/engine.h"
 #include "phase/publish.h"
+#include "phase/staging.h"
 
 static const double LONGEST_DELAY = 60; /* seconds between two tries */
+
+enum { QUESTIONS = 8 }; /* of rank 0, to the source, at a time */
 
 static bool is_interrupted(void *arg)
 {
@@ -43,6 +47,7 @@ static void set_options(struct session *s)
         .dest = s->dest,
         .scratch = o->scratch,
         .headers = o->headers,
+        .user_agent = "mpifetch/" MPIFETCH_VERSION,
         .proxy = o->proxy,
         .cacert = o->cacert,
         .connections = o->connections ? o->connections : share_default(s->run.size),
@@ -93,18 +98,13 @@ static int set_slots(struct session *s, struct err *err)
     return 0;
 }
 
-static int open_engine(struct session *s, struct err *err)
+static int open_questions(struct session *s, struct err *err)
 {
-    const struct run_options *opt = &s->run.opt;
-    struct http_config config = { .connections =
-                                      opt->max_connections < 8 ? opt->max_connections : 8,
-                                  .proxy = opt->proxy,
-                                  .cacert = opt->cacert,
-                                  .connect_timeout = opt->connect_timeout,
-                                  .low_speed = opt->speed_limit,
-                                  .low_speed_time = opt->speed_time };
+    unsigned most = s->run.opt.max_connections;
 
-    return s->run.rank == 0 ? http_create(&s->http, &config, err) : 0;
+    if (s->run.rank != 0)
+        return 0;
+    return engine_open(&s->http, &s->run, most < QUESTIONS ? most : QUESTIONS, err);
 }
 
 int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options *options,
@@ -134,14 +134,14 @@ int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options
         rc = set_slots(s, err);
     }
     if (rc == 0)
-        rc = open_engine(s, err);
+        rc = open_questions(s, err);
     return agree_step(run, rc, err);
 }
 
 static int cut(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
-    uint64_t missing = run->plan.nbytes - s->stage.there_bytes;
+    uint64_t missing = run->plan.nbytes - s->stage.have.bytes;
     uint64_t size = s->options->segment_size;
     uint32_t slots = 0;
 
@@ -180,32 +180,44 @@ static int list_and_look(struct session *s, struct err *err)
     end_phase(s, REPORT_LIST);
     if (stage_look(&s->stage, run, err) < 0)
         return -1;
-    s->report.reused_files = s->stage.there_files;
-    s->report.reused_bytes = s->stage.there_bytes;
-    s->report.dropped_files = s->stage.dropped_files;
-    s->report.unchanged = s->stage.unchanged;
+    s->report.reused_files = s->stage.have.files;
+    s->report.reused_bytes = s->stage.have.bytes;
+    s->report.dropped_files = s->stage.have.dropped;
+    s->report.unchanged = s->stage.have.unchanged;
     return cut(s, err);
+}
+
+/* What decides on which way all go from here: known to rank 0, or its options, which the
+ * environment of another rank may give differently. */
+static int share_course(struct session *s, struct err *err)
+{
+    struct run *run = &s->run;
+    const char mine[] = { (char)s->report.unchanged, (char)s->only_plan,
+                          (char)(s->options->trace != NULL) };
+    struct strbuf flags = { 0 };
+    int rc;
+
+    if (run->rank == 0)
+        strbuf_add(&flags, mine, sizeof(mine));
+    rc = agree_share(run, &flags, err);
+    if (rc == 0 && flags.len != sizeof(mine))
+        rc = err_set(err, ERR_DEFECT, "rank 0 shared flags of another build");
+    if (rc == 0) {
+        s->report.unchanged = flags.data[0];
+        s->only_plan = flags.data[1];
+        run->traced = flags.data[2];
+    }
+    strbuf_release(&flags);
+    return agree_step(run, rc, err);
 }
 
 int session_list(struct session *s, struct err *err)
 {
     int rc = s->run.rank == 0 ? list_and_look(s, err) : 0;
 
-    return agree_step(&s->run, rc, err);
-}
-
-/* Whether all is there already is known to rank 0 alone until now. */
-static int share_unchanged(struct session *s, struct err *err)
-{
-    struct strbuf flag = { 0 };
-
-    if (s->run.rank == 0)
-        strbuf_adds(&flag, s->report.unchanged ? "1" : "0");
-    if (agree_share(&s->run, &flag, err) < 0)
+    if (agree_step(&s->run, rc, err) < 0)
         return -1;
-    s->report.unchanged = flag.len > 0 && flag.data[0] == '1';
-    strbuf_release(&flag);
-    return 0;
+    return share_course(s, err);
 }
 
 static int make_parts(struct session *s, struct err *err)
@@ -213,7 +225,7 @@ static int make_parts(struct session *s, struct err *err)
     struct run *run = &s->run;
 
     if (run->rank == 0 && coordinator_create(&s->coordinator, run, s->http,
-                                             s->stage.known, s->slots, err) < 0)
+                                             s->stage.have.known, s->slots, err) < 0)
         return -1;
     return worker_create(&s->worker, run, s->coordinator, err);
 }
@@ -240,19 +252,20 @@ int session_fetch(struct session *s, struct err *err)
     struct run *run = &s->run;
     int rc;
 
-    if (share_unchanged(s, err) < 0)
-        return -1;
     if (s->report.unchanged) {
         end_phase(s, REPORT_STAGE);
         return 0;
     }
     rc = run->rank == 0 ? stage_build(&s->stage, err) : 0;
+    for (size_t i = 0; rc == 0 && run->rank == 0 && i < run->plan.nfiles; i++)
+        s->report.untrusted_fetched +=
+            !s->stage.have.known[i].there && run->plan.files[i].want.kind == DIGEST_NONE;
     /* Files that could not be linked are fetched after all. */
-    s->report.reused_files = s->stage.there_files;
-    s->report.reused_bytes = s->stage.there_bytes;
+    s->report.reused_files = s->stage.have.files;
+    s->report.reused_bytes = s->stage.have.bytes;
     if (agree_step(run, rc, err) < 0 || brief_share(run, err) < 0)
         return -1;
-    if (s->options->trace)
+    if (run->traced)
         trace_open(&run->trace, clock_now());
     if (agree_step(run, make_parts(s, err), err) < 0)
         return -1;
@@ -262,18 +275,18 @@ int session_fetch(struct session *s, struct err *err)
     return agree_step(run, rc, err);
 }
 
-/* The content id is made by rank 0 as it publishes; the others need it to look for it. */
-static int share_content_id(struct session *s, struct err *err)
+/* The mark is made by rank 0 as it publishes; the others need it to look for it. */
+static int share_mark(struct session *s, struct err *err)
 {
-    struct strbuf id = { 0 };
+    struct strbuf mark = { 0 };
     int rc;
 
     if (s->run.rank == 0)
-        strbuf_adds(&id, s->content_id);
-    rc = agree_share(&s->run, &id, err);
-    if (rc == 0 && id.len == sizeof(s->content_id) - 1)
-        memcpy(s->content_id, id.data, sizeof(s->content_id));
-    strbuf_release(&id);
+        strbuf_add(&mark, &s->mark, sizeof(s->mark));
+    rc = agree_share(&s->run, &mark, err);
+    if (rc == 0 && mark.len == sizeof(s->mark))
+        memcpy(&s->mark, mark.data, sizeof(s->mark));
+    strbuf_release(&mark);
     return rc;
 }
 
@@ -288,7 +301,7 @@ static int take_seen(void *arg, int rank, const void *bytes, size_t len, struct 
 
 static int look_everywhere(struct session *s, struct err *err)
 {
-    const char *seen = publish_seen(&s->run, s->content_id) ? "1" : "0";
+    const char *seen = seen_wait(&s->run, &s->mark) ? "1" : "0";
 
     return agree_gather(&s->run, MSG_SEEN, seen, 1, take_seen, &s->report.stale, err);
 }
@@ -299,7 +312,7 @@ static void show_everywhere(struct session *s)
 {
     struct err err = { 0 };
 
-    if (share_content_id(s, &err) == 0)
+    if (share_mark(s, &err) == 0)
         look_everywhere(s, &err);
     agree_step(&s->run, 0, &err);
     if (s->run.rank == 0)
@@ -316,7 +329,7 @@ int session_publish(struct session *s, struct err *err)
     rc = run->opt.sync ? worker_sync(s->worker, err) : 0;
     if (agree_step(run, rc, err) < 0)
         return -1;
-    rc = run->rank == 0 ? publish_commit(&s->stage, s->content_id, err) : 0;
+    rc = run->rank == 0 ? publish_commit(&s->stage, &s->mark, err) : 0;
     if (agree_step(run, rc, err) < 0)
         return -1;
     s->report.published = true;
@@ -346,14 +359,14 @@ void session_report(struct session *s, int rc, const struct err *err)
         worker_destroy(s->worker);
         s->worker = NULL;
         agree_step(run, 0, &fault);
-        stage_discard(run);
+        staging_discard(run);
     }
     s->report.total = clock_now() - s->began;
     agree_step(run, report_gather(run, &s->report, &fault), &fault);
     err_clear(&fault);
     if (run->rank == 0)
         report_summary(run, &s->report);
-    if (o->trace && trace_write(run, o->trace, &fault) < 0)
+    if (run->traced && trace_write(run, o->trace, &fault) < 0)
         warn(s, &fault);
     err_clear(&fault);
     if (o->report && run->rank == 0 &&
@@ -379,6 +392,10 @@ void session_close(struct session *s)
     cred_release(&run->bearer);
     free(run->endpoint);
     free(run->dest);
+    if (run->headers)
+        explicit_bzero(run->headers, strlen(run->headers));
+    free(run->headers);
+    free(run->header_list);
     free(run->staging);
     free(run->tree);
     free(run->spare);

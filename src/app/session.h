@@ -6,12 +6,14 @@
 #include "mpifetch.h"
 #include "phase/coordinator.h"
 #include "phase/report.h"
+#include "phase/seen.h"
 #include "phase/stage.h"
 #include "phase/worker.h"
 
 struct session {
     const struct mpifetch_options *options;
-    bool only_plan; /* say what would be done; then DEST may be missing */
+    bool only_plan; /* say what would be done; then DEST may be missing. As rank 0 has it
+                     * once session_list is over: environments may differ */
     struct run run;
     struct report report;
     struct stage stage; /* rank 0 */
@@ -21,7 +23,7 @@ struct session {
     char *source;       /* rank 0: the source, absolute where it is a path */
     struct coordinator *coordinator;
     struct worker *worker;
-    char content_id[65];
+    struct seen_mark mark;
     double began, phase_began;
 };
 

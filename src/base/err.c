@@ -7,20 +7,41 @@
 
 #include "base/text.h"
 
+/* Room for two paths, of which a sentence may speak. */
+enum { WHOLE = 9000, TAIL = 200 };
+
+/* What is too long is cut in the middle: the object stands in front, and the reason at
+ * the end. */
+static void keep(struct err *err, const char *whole)
+{
+    const size_t size = sizeof(err->text), head = size - TAIL;
+    size_t len = strlen(whole);
+    const char *tail = whole + len - (TAIL - 1);
+
+    if (len < size) {
+        memcpy(err->text, whole, len + 1);
+        return;
+    }
+    memcpy(err->text, whole, head);
+    text_cut(err->text, head);
+    while (((unsigned char)*tail & 0xc0) == 0x80) /* in the middle of a character */
+        tail++;
+    memcpy(err->text + strlen(err->text), tail, strlen(tail) + 1);
+}
+
 int err_set(struct err *err, enum err_code code, const char *fmt, ...)
 {
     int saved = errno;
+    char whole[WHOLE];
     va_list args;
-    int len;
 
     if (!err || err->code != ERR_NONE)
         return -1;
     err->code = code;
     va_start(args, fmt);
-    len = vsnprintf(err->text, sizeof(err->text), fmt, args);
+    vsnprintf(whole, sizeof(whole), fmt, args);
     va_end(args);
-    if (len >= (int)sizeof(err->text))
-        text_cut(err->text, sizeof(err->text));
+    keep(err, whole);
     errno = saved;
     return -1;
 }
@@ -28,20 +49,20 @@ int err_set(struct err *err, enum err_code code, const char *fmt, ...)
 int err_wrap(struct err *err, const char *fmt, ...)
 {
     int saved = errno;
-    char where[sizeof(err->text)], what[sizeof(err->text)];
+    char whole[WHOLE + sizeof(err->text) + 2];
     va_list args;
+    size_t len;
 
     if (!err)
         return -1;
     if (err->code == ERR_NONE)
         err_set(err, ERR_DEFECT, "failed without a reason");
     va_start(args, fmt);
-    vsnprintf(where, sizeof(where), fmt, args);
+    vsnprintf(whole, WHOLE, fmt, args);
     va_end(args);
-    memcpy(what, err->text, sizeof(what));
-    if (snprintf(err->text, sizeof(err->text), "%s: %s", where, what) >=
-        (int)sizeof(err->text))
-        text_cut(err->text, sizeof(err->text));
+    len = strlen(whole);
+    snprintf(whole + len, sizeof(whole) - len, ": %s", err->text);
+    keep(err, whole);
     errno = saved;
     return -1;
 }

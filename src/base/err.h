@@ -31,8 +31,8 @@ struct err {
 #endif
 
 /* Record a failure, unless one is recorded already: the first cause is the one worth
- * reading. A text that does not fit ends in "...". errno is left as it was. A NULL err is
- * allowed. Returns -1, so that a failing line is "return err_set(...)". */
+ * reading. A text that does not fit loses its middle, for "...". errno is left as it was.
+ * A NULL err is allowed. Returns -1, so that a failing line is "return err_set(...)". */
 int err_set(struct err *err, enum err_code code, const char *fmt, ...) ERR_PRINTF(3, 4);
 
 /* Put where it happened in front of what happened, as "where: what". Returns -1. */

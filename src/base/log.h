@@ -13,7 +13,6 @@ struct log {
     enum log_level level; /* lines above it are dropped */
     int rank;             /* put in front when >= 0 */
     bool bar;             /* a progress bar stands on the last line: clear it first */
-    bool muted;           /* a library speaks through its report only */
 };
 
 /* "mpifetch: rank 3: text\n", rank only where log->rank >= 0. */
@@ -21,6 +20,6 @@ void log_line(const struct log *log, enum log_level level, const char *fmt, ...)
     ERR_PRINTF(3, 4);
 
 /* The text as it is, in one write; for progress. */
-void log_raw(const struct log *log, const char *text);
+void log_raw(const char *text);
 
 #endif

@@ -17,15 +17,15 @@ static bool may_copy(const struct ledger *ledger, const struct lease *lease)
            ledger->book.copies < (uint32_t)ledger->credit.nranks;
 }
 
-bool copy_stalled(const struct ledger *ledger, double stall, struct copy_choice *choice,
-                  double *due)
+bool copy_stalled(const struct ledger *ledger, double stall, double held,
+                  struct copy_choice *choice, double *due)
 {
     const struct lease_book *book = &ledger->book;
 
     *due = INFINITY;
     for (uint32_t i = book->first[LINE_WATCH]; i; i = book->lease[i].behind) {
         const struct lease *lease = &book->lease[i];
-        double at = lease->moved + stall;
+        double at = fmax(lease->moved, held) + stall;
 
         if (at > ledger->now) {
             *due = fmin(*due, at);
@@ -119,6 +119,13 @@ static uint32_t insert(struct copy_choice *choice, uint32_t n, struct copy_choic
     return n;
 }
 
+static bool is_counted(const struct ledger *ledger, const struct lease *lease)
+{
+    const struct segments *segments = ledger->segments;
+
+    return segments->plan->files[segments->file[lease->segment]].flags & PLAN_COUNTED;
+}
+
 static uint32_t gather(const struct ledger *ledger, enum lease_state state,
                        struct copy_choice choice[COPY_MOST])
 {
@@ -141,7 +148,9 @@ static uint32_t gather(const struct ledger *ledger, enum lease_state state,
             /* With all bytes there a disk is waited for: fetching them again is no help.
              */
             if (!here && lease->state == (uint8_t)state && lease->slot == LEASE_FIRST &&
-                lease_other(book, i) == 0 && (queued || lease->copy_after <= ledger->now))
+                lease_other(book, i) == 0 &&
+                (queued ||
+                 (lease->copy_after <= ledger->now && !is_counted(ledger, lease))))
                 n = insert(
                     choice, n,
                     (struct copy_choice){ i, -1,
@@ -186,7 +195,8 @@ static uint32_t match(const struct ledger *ledger, struct copy_choice *choice, u
     return kept;
 }
 
-uint32_t copy_late(const struct ledger *ledger, struct copy_choice choice[COPY_MOST])
+uint32_t copy_late(const struct ledger *ledger, bool copies,
+                   struct copy_choice choice[COPY_MOST])
 {
     uint32_t spare = (uint32_t)ledger->credit.nranks - ledger->book.copies;
     struct ready ready[COPY_MOST];
@@ -197,7 +207,7 @@ uint32_t copy_late(const struct ledger *ledger, struct copy_choice choice[COPY_M
         return 0;
     n = gather(ledger, LEASE_QUEUED, choice);
     n = match(ledger, choice, n, ready, nready);
-    if (n > 0)
+    if (n > 0 || !copies)
         return n;
     n = gather(ledger, LEASE_RUNNING, choice);
     n = match(ledger, choice, n, ready, nready);

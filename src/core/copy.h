@@ -15,15 +15,18 @@ struct copy_choice {
     double late; /* seconds until the lease would end */
 };
 
-/* A lease without progress for `stall` seconds, for which another rank has credit. If
- * there is none, *due is when there may be one although nobody reports. Constant time,
- * but for leases that have stalled and cannot be helped. */
-bool copy_stalled(const struct ledger *ledger, double stall, struct copy_choice *choice,
-                  double *due);
+/* A lease without progress for `stall` seconds after the time `held` (before that nobody
+ * could get on), for which another rank has credit. If there is none, *due is when there
+ * may be one although nobody reports. Constant time, but for leases that have stalled and
+ * cannot be helped. */
+bool copy_stalled(const struct ledger *ledger, double stall, double held,
+                  struct copy_choice *choice, double *due);
 
 /* For ranks that have run out of work: leases that others have not begun, or else those
- * that end last, if another rank would be done with them sooner. Walks all leases. */
-uint32_t copy_late(const struct ledger *ledger, struct copy_choice choice[COPY_MOST]);
+ * that end last, if another rank would be done with them sooner; the latter only if asked
+ * for copies, and not of files with PLAN_COUNTED. Walks all leases. */
+uint32_t copy_late(const struct ledger *ledger, bool copies,
+                   struct copy_choice choice[COPY_MOST]);
 
 bool copy_takes_back(const struct lease *lease);
 

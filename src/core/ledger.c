@@ -76,10 +76,13 @@ bool ledger_send(struct ledger *ledger, struct sched_action *action)
     return true;
 }
 
-void ledger_stop(struct ledger *ledger, uint32_t number)
+static void stop(struct ledger *ledger, uint32_t number, enum sched_kind how)
 {
     struct lease *lease = &ledger->book.lease[number];
 
+    /* A rank may go on after it was told the milder word. */
+    if (lease->state == LEASE_STOPPING && lease->message == (uint8_t)SCHED_TAKE_BACK)
+        post(ledger, number, how);
     if (lease->state == LEASE_STOPPING)
         return;
     if (lease->state == LEASE_QUEUED && lease->line == LINE_SEND) {
@@ -88,7 +91,17 @@ void ledger_stop(struct ledger *ledger, uint32_t number)
         return;
     }
     lease_enter(&ledger->book, number, LEASE_STOPPING);
-    post(ledger, number, SCHED_CANCEL);
+    post(ledger, number, how);
+}
+
+void ledger_stop(struct ledger *ledger, uint32_t number)
+{
+    stop(ledger, number, SCHED_CANCEL);
+}
+
+void ledger_take_back(struct ledger *ledger, uint32_t number)
+{
+    stop(ledger, number, SCHED_TAKE_BACK);
 }
 
 void ledger_grant(struct ledger *ledger, int avoid, struct sched_action *action)

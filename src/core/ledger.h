@@ -40,6 +40,8 @@ void ledger_grant(struct ledger *ledger, int avoid, struct sched_action *action)
 /* Of the lease with that number, here and below: tell the rank to stop. A rank that was
  * not even told to begin is spared both. */
 void ledger_stop(struct ledger *ledger, uint32_t number);
+/* The same, for a lease that its rank has not begun as far as is known. */
+void ledger_take_back(struct ledger *ledger, uint32_t number);
 
 /* Let another rank, which has credit, fetch the segment of that lease too. */
 void ledger_copy(struct ledger *ledger, uint32_t number, int rank);

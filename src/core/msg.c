@@ -48,6 +48,7 @@ static const struct {
     [MSG_STOP] = { "stop", F_CODE | F_RANK | F_TEXT },
     [MSG_DECISION] = { "decision", F_ID | F_CODE | F_RANK | F_TEXT },
     [MSG_SHARE] = { "share", F_BLOB },
+    [MSG_TAKE_BACK] = { "take back", F_ID },
 };
 
 const char *msg_name(enum msg_kind kind)

@@ -38,6 +38,7 @@ enum msg_kind {
     MSG_STOP,      /* code, rank, text of the error that ended the run; 0: finished */
     MSG_DECISION,  /* id step, code, rank, text: what all ranks return */
     MSG_SHARE,     /* blob: from parent to child of a broadcast */
+    MSG_TAKE_BACK, /* id segment: as CANCEL, but one that has begun may go on */
     MSG_KINDS
 };
 

@@ -13,6 +13,7 @@
 #ifndef CORE_PLAN_H
 #define CORE_PLAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,7 +25,8 @@ enum plan_flag {
     PLAN_LOCATE = 1, /* rank 0 must ask the source for the place of the bytes */
     PLAN_WHOLE = 2,  /* one request for the whole file: the server cuts no ranges, or
                       * counts requests */
-    PLAN_LFS = 4     /* the Hub keeps it in LFS: its entity tag there is the SHA-256 */
+    PLAN_LFS = 4,    /* the Hub keeps it in LFS: its entity tag there is the SHA-256 */
+    PLAN_COUNTED = 8 /* the source counts requests for it: none is made for haste */
 };
 
 struct plan_file {
@@ -79,6 +81,10 @@ const char *plan_path_fault(const char *path);
 
 /* Why a path may not be used in this plan although it is a good one, or NULL. */
 const char *plan_path_reserved(const struct plan *plan, const char *path);
+
+/* Two files whose paths differ in nothing but the case of A to Z; false: there are none.
+ * Out of memory counts as none. */
+bool plan_path_twins(const struct plan *plan, size_t *one, size_t *other);
 
 /* What plan_seal holds against paths and sizes, the order included; sets nbytes. code:
  * whose fault it is. */

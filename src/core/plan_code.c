@@ -67,7 +67,7 @@ static int check_fields(const struct plan *plan, struct err *err)
 {
     const uint32_t own[] = { plan->source, plan->revision, plan->ref, plan->base,
                              plan->repo };
-    const uint32_t known = PLAN_LOCATE | PLAN_WHOLE | PLAN_LFS;
+    const uint32_t known = PLAN_LOCATE | PLAN_WHOLE | PLAN_LFS | PLAN_COUNTED;
     const size_t len = plan->text.len;
 
     if (plan->text.data[0] != '\0' || plan->text.data[len - 1] != '\0')

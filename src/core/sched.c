@@ -12,6 +12,7 @@ static const double look_least = 0.02, look_most = 0.25;
 
 struct sched {
     struct ledger ledger;
+    bool no_copies;
     double stall, hold, due;
     double looked, look_gap;
 };
@@ -24,7 +25,8 @@ int sched_create(struct sched **out, const struct segments *segments, int nranks
     *out = NULL;
     if (!sched)
         return err_memory(err, "scheduler");
-    *sched = (struct sched){ .stall = policy->stall,
+    *sched = (struct sched){ .no_copies = policy->no_copies,
+                             .stall = policy->no_copies ? INFINITY : policy->stall,
                              .hold = -INFINITY,
                              .due = -INFINITY,
                              .looked = -INFINITY,
@@ -68,10 +70,10 @@ static bool help_stalled(struct sched *sched)
     struct ledger *ledger = &sched->ledger;
     struct copy_choice choice;
 
-    if (!copy_stalled(ledger, sched->stall, &choice, &sched->due))
+    if (!copy_stalled(ledger, sched->stall, sched->hold, &choice, &sched->due))
         return false;
     if (copy_takes_back(&ledger->book.lease[choice.lease]))
-        ledger_stop(ledger, choice.lease);
+        ledger_take_back(ledger, choice.lease);
     else
         ledger_copy(ledger, choice.lease, choice.rank);
     return true;
@@ -86,14 +88,14 @@ static bool help_late(struct sched *sched)
     if (ledger->in[SEGMENT_LEASED] == 0 || ledger->credit.nranks < 2)
         return false;
     if (sched->looked + sched->look_gap <= ledger->now) {
-        n = copy_late(ledger, choice);
+        n = copy_late(ledger, !sched->no_copies, choice);
         sched->look_gap = n > 0 ? look_least : fmin(2 * sched->look_gap, look_most);
         sched->looked = ledger->now;
     }
     for (uint32_t i = 0; i < n; i++) {
         if (copy_takes_back(&ledger->book.lease[choice[i].lease])) {
             lease_bequeath(&ledger->book, choice[i].lease, choice[i].rank);
-            ledger_stop(ledger, choice[i].lease);
+            ledger_take_back(ledger, choice[i].lease);
         } else {
             ledger_copy(ledger, choice[i].lease, choice[i].rank);
         }

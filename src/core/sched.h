@@ -16,9 +16,10 @@
  *
  * Copies. A lease is one rank's duty to fetch one segment. Late in the run (nothing is
  * pending, a rank has credit) and for a lease without progress for `stall` seconds:
- *  - a lease that its rank has not started is taken back: SCHED_CANCEL; once the rank
+ *  - a lease that its rank has not started is taken back: SCHED_TAKE_BACK; once the rank
  *    answers (sched_cancelled) the segment is pending again;
- *  - otherwise another rank fetches it too: SCHED_DUPLICATE, at most one per segment.
+ *  - otherwise another rank fetches it too: SCHED_DUPLICATE, at most one per segment. A
+ *    file with PLAN_COUNTED is not copied because it is late, only if it has stalled.
  * Two ranks never write one place: a duplicate lands in the rank's private space. If the
  * first rank is done first, the duplicate is told SCHED_CANCEL and the verdict on it is
  * SCHED_LATE, whatever it answers. If the duplicate lands first (SCHED_WAIT), the first
@@ -28,10 +29,11 @@
  * after all, that counts, and the duplicate is told SCHED_CANCEL.
  *
  * The last word. A rank ends what it was granted with exactly one of done, failed and
- * cancelled; a SCHED_CANCEL that comes after that is left unanswered. A duplicate that is
- * done has not ended: its rank keeps the copy, whatever the verdict, until it is told
- * SCHED_ADOPT (and ends with done or failed) or SCHED_CANCEL (and ends with cancelled). A
- * segment is not given again to a rank whose last word on it is still to come.
+ * cancelled; a SCHED_CANCEL (or SCHED_TAKE_BACK) that comes after that is left
+ * unanswered. A duplicate that is done has not ended: its rank keeps the copy, whatever
+ * the verdict, until it is told SCHED_ADOPT (and ends with done or failed) or
+ * SCHED_CANCEL (and ends with cancelled). A segment is not given again to a rank whose
+ * last word on it is still to come.
  *
  * Invariant: each segment is pending, leased or stored, and the counts add up. */
 #ifndef CORE_SCHED_H
@@ -43,6 +45,7 @@ enum { SCHED_BATCH = 64 }; /* most segments in one action */
 
 struct sched_policy {
     double stall;         /* seconds without progress before a lease may be copied */
+    bool no_copies;       /* leases are taken back, but never copied */
     uint64_t small;       /* a file of one segment of at most so many bytes is small */
     uint64_t batch_bytes; /* most bytes of small files in one grant */
 };
@@ -51,7 +54,8 @@ enum sched_kind {
     SCHED_GRANT,     /* fetch these */
     SCHED_DUPLICATE, /* fetch this one too, into private space */
     SCHED_CANCEL,    /* drop this one and say so */
-    SCHED_ADOPT      /* the private copy counts: put it in its place */
+    SCHED_ADOPT,     /* the private copy counts: put it in its place */
+    SCHED_TAKE_BACK  /* as CANCEL; but one that has begun may go on to its end */
 };
 
 struct sched_action {
@@ -113,7 +117,7 @@ void sched_restart(struct sched *sched, uint32_t segment, int not_by);
 /* The rank takes no part any more: its leases are pending again, its reports are late. */
 void sched_retire(struct sched *sched, int rank);
 
-/* Nobody is granted anything before that time. */
+/* Nobody is granted anything before that time, and no lease stalls before it. */
 void sched_hold(struct sched *sched, double until);
 
 bool sched_finished(const struct sched *sched); /* all stored */

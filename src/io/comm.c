@@ -95,32 +95,45 @@ static int find_hosts(struct comm *comm, struct err *err)
     return rc == MPI_SUCCESS ? 0 : mpi_failed(rc, "exchanging host names", err);
 }
 
-int comm_open(struct comm **out, MPI_Comm mpi, struct err *err)
+/* Everything that this rank may fail at by itself, before the first collective. */
+static struct comm *comm_create(MPI_Comm mpi)
 {
     struct comm *comm = calloc(1, sizeof(*comm));
-    int rc = -1, mpi_rc;
 
-    *out = NULL;
     if (!comm)
-        return err_memory(err, "messages");
+        return NULL;
     comm->mpi = MPI_COMM_NULL;
     comm->sent.last = &comm->sent.first;
     comm->self.last = &comm->self.first;
-    mpi_rc = MPI_Comm_dup(mpi, &comm->mpi);
+    MPI_Comm_rank(mpi, &comm->rank);
+    MPI_Comm_size(mpi, &comm->size);
+    comm->node = calloc((size_t)comm->size, sizeof(*comm->node));
+    comm->node_size = calloc((size_t)comm->size, sizeof(*comm->node_size));
+    comm->hosts = calloc((size_t)comm->size, COMM_HOST);
+    if (comm->node && comm->node_size && comm->hosts)
+        return comm;
+    comm_close(comm);
+    return NULL;
+}
+
+int comm_open(struct comm **out, MPI_Comm mpi, struct err *err)
+{
+    struct comm *comm = comm_create(mpi);
+    int rc = -1, good = comm != NULL, all = 0, mpi_rc;
+
+    *out = NULL;
+    mpi_rc = MPI_Allreduce(&good, &all, 1, MPI_INT, MPI_MIN, mpi);
+    if (mpi_rc == MPI_SUCCESS && !all) {
+        err_memory(err, "the list of ranks");
+        goto out;
+    }
+    if (mpi_rc == MPI_SUCCESS)
+        mpi_rc = MPI_Comm_dup(mpi, &comm->mpi);
     if (mpi_rc != MPI_SUCCESS) {
         mpi_failed(mpi_rc, "duplicating the communicator", err);
         goto out;
     }
     MPI_Comm_set_errhandler(comm->mpi, MPI_ERRORS_RETURN);
-    MPI_Comm_rank(comm->mpi, &comm->rank);
-    MPI_Comm_size(comm->mpi, &comm->size);
-    comm->node = calloc((size_t)comm->size, sizeof(*comm->node));
-    comm->node_size = calloc((size_t)comm->size, sizeof(*comm->node_size));
-    comm->hosts = calloc((size_t)comm->size, COMM_HOST);
-    if (!comm->node || !comm->node_size || !comm->hosts) {
-        err_memory(err, "the list of ranks");
-        goto out;
-    }
     if (find_nodes(comm, err) < 0 || find_hosts(comm, err) < 0)
         goto out;
     *out = comm;
@@ -164,11 +177,6 @@ int comm_size(const struct comm *comm)
 int comm_node(const struct comm *comm, int rank)
 {
     return comm->node[rank];
-}
-
-int comm_nodes(const struct comm *comm)
-{
-    return comm->nodes;
 }
 
 int comm_node_size(const struct comm *comm, int node)
@@ -228,61 +236,75 @@ int comm_send(struct comm *comm, int to, const void *bytes, size_t len, struct e
     return 0;
 }
 
-static bool recv_self(struct comm *comm, struct strbuf *buf, int *from)
+static int recv_self(struct comm *comm, struct strbuf *buf, int *from, struct err *err)
 {
     struct parcel *parcel = queue_take(&comm->self);
+    bool good;
 
     if (!parcel)
-        return false;
+        return 0;
     strbuf_add(buf, parcel->bytes, parcel->len);
+    good = !buf->failed;
     *from = comm->rank;
+    explicit_bzero(parcel->bytes, parcel->len);
     free(parcel);
-    return !buf->failed;
+    if (good)
+        return 1;
+    strbuf_release(buf); /* a buffer that has failed would take no later message */
+    return err_memory(err, "a message");
 }
 
-bool comm_recv(struct comm *comm, struct strbuf *buf, int *from)
+/* Take a matched message off the wire without room for it, so that its sender goes on. */
+static int lose(MPI_Message *message, struct strbuf *buf, struct err *err)
+{
+    char nothing;
+
+    MPI_Mrecv(&nothing, 0, MPI_BYTE, message, MPI_STATUS_IGNORE);
+    strbuf_release(buf);
+    return err_memory(err, "a message");
+}
+
+int comm_recv(struct comm *comm, struct strbuf *buf, int *from, struct err *err)
 {
     MPI_Status status;
     MPI_Message message;
-    int there = 0, len = 0;
+    int there = 0, len = 0, rc;
 
     strbuf_clear(buf);
     reap_sent(comm);
-    if (recv_self(comm, buf, from))
-        return true;
-    if (comm->size == 1 || MPI_Improbe(MPI_ANY_SOURCE, COMM_TAG, comm->mpi, &there,
-                                       &message, &status) != MPI_SUCCESS)
-        return false;
+    rc = recv_self(comm, buf, from, err);
+    if (rc != 0 || comm->size == 1)
+        return rc;
+    rc = MPI_Improbe(MPI_ANY_SOURCE, COMM_TAG, comm->mpi, &there, &message, &status);
+    if (rc != MPI_SUCCESS)
+        return mpi_failed(rc, "looking for messages", err);
     if (!there)
-        return false;
+        return 0;
     MPI_Get_count(&status, MPI_BYTE, &len);
     *from = status.MPI_SOURCE;
     strbuf_reserve(buf, (size_t)len);
     if (buf->failed)
-        return false;
-    MPI_Mrecv(buf->data, len, MPI_BYTE, &message, MPI_STATUS_IGNORE);
+        return lose(&message, buf, err);
+    rc = MPI_Mrecv(buf->data, len, MPI_BYTE, &message, MPI_STATUS_IGNORE);
+    if (rc != MPI_SUCCESS)
+        return mpi_failed(rc, "receiving", err);
     buf->len = (size_t)len;
-    return true;
-}
-
-bool comm_idle(struct comm *comm)
-{
-    reap_sent(comm);
-    return !comm->sent.first;
+    return 1;
 }
 
 struct launcher {
     const char *size, *index; /* environment variables */
 };
 
-/* Open MPI's mpirun; MPICH's and Intel's; Slurm. The innermost comes first and alone
- * decides: under mpirun inside an allocation Slurm's variables tell of mpirun's own
+/* Open MPI's mpirun; MPICH's and Intel's; Flux; Slurm. The innermost comes first and
+ * alone decides: under mpirun inside an allocation Slurm's variables tell of mpirun's own
  * daemons. */
 static const struct launcher *find_launcher(void)
 {
     static const struct launcher launchers[] = {
         { "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK" },
         { "PMI_SIZE", "PMI_RANK" },
+        { "FLUX_JOB_SIZE", "FLUX_TASK_RANK" },
         { "SLURM_STEP_NUM_TASKS", "SLURM_PROCID" },
     };
 

@@ -22,7 +22,6 @@ int comm_size(const struct comm *comm);
 
 /* Filled by comm_open. Nodes are numbered by their lowest rank. */
 int comm_node(const struct comm *comm, int rank);
-int comm_nodes(const struct comm *comm);
 int comm_node_size(const struct comm *comm, int node);
 bool comm_node_first(const struct comm *comm); /* this rank is the lowest of its node */
 const char *comm_host(const struct comm *comm, int rank);
@@ -30,10 +29,9 @@ const char *comm_host(const struct comm *comm, int rank);
 /* Queue a message; the bytes are copied. Any size. */
 int comm_send(struct comm *comm, int to, const void *bytes, size_t len, struct err *err);
 
-/* The next message that has arrived: appended to buf (cleared first), sender in *from.
- * false: nothing waits. Lets sends make progress. */
-bool comm_recv(struct comm *comm, struct strbuf *buf, int *from);
-
-bool comm_idle(struct comm *comm); /* all that was sent has left */
+/* The next message that has arrived: appended to buf (cleared first), sender in *from. 1:
+ * there is one, 0: nothing waits, -1: there was one that cannot be had. Lets sends make
+ * progress. */
+int comm_recv(struct comm *comm, struct strbuf *buf, int *from, struct err *err);
 
 #endif

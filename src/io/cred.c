@@ -102,7 +102,35 @@ static int take_file(const char *path, bool must, char **token, struct err *err)
     return rc;
 }
 
-/* Append dir, with its "~/" resolved, and rest; false: there is no home directory. */
+/* As Python's expandvars: "$NAME" and "${NAME}" of variables that are set. */
+static void add_expanded(struct strbuf *path, const char *text)
+{
+    static const char word[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+
+    while (*text) {
+        bool braced = text[0] == '$' && text[1] == '{';
+        const char *begin = text + (braced ? 2 : 1);
+        size_t len = *text == '$' ? strspn(begin, word) : 0;
+        char name[128];
+        const char *value;
+
+        if (len > 0 && len < sizeof(name) && (!braced || begin[len] == '}')) {
+            memcpy(name, begin, len);
+            name[len] = '\0';
+            value = getenv(name);
+            if (value) {
+                strbuf_adds(path, value);
+                text = begin + len + braced;
+                continue;
+            }
+        }
+        strbuf_add(path, text++, 1);
+    }
+}
+
+/* Append dir, with its "~/" and its variables resolved, and rest; false: there is no home
+ * directory. */
 static bool add_path(struct strbuf *path, const char *dir, const char *rest)
 {
     if (text_starts(dir, "~/")) {
@@ -113,7 +141,7 @@ static bool add_path(struct strbuf *path, const char *dir, const char *rest)
         strbuf_adds(path, home);
         dir++;
     }
-    strbuf_adds(path, dir);
+    add_expanded(path, dir);
     strbuf_adds(path, rest);
     return true;
 }

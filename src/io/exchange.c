@@ -80,6 +80,7 @@ void exchange_hop(struct exchange *exchange)
         exchange->began = clock_now();
     exchange->secrets =
         exchange->hops == 0 || text_same_origin(exchange->request.url, exchange->url);
+    exchange->requests++;
     exchange->replied = 0;
     exchange->dropped = 0;
     exchange->stopped = false;
@@ -350,6 +351,7 @@ void exchange_response(struct exchange *exchange, struct http_response *response
         .first_byte = exchange->replied > 0 ? exchange->replied - exchange->began : 0,
         .url = exchange->url,
         .foreign = exchange->foreign,
+        .requests = exchange->requests,
         .hops = exchange->hops,
         .body_len = exchange->kept.len,
         .error_code = copy_of(headers, HEADERS_ERROR_CODE),

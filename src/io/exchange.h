@@ -28,7 +28,7 @@ enum exchange_step {
 struct exchange {
     struct http_request request; /* url and bearer: own copies */
     char *url;                   /* of this hop; absolute */
-    unsigned hops;
+    unsigned hops, requests;
     bool foreign; /* url is where a redirect to another origin points */
     bool secrets; /* this hop goes to the origin of request.url */
     struct headers headers;

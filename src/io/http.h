@@ -78,6 +78,7 @@ struct http_response {
     double first_byte;  /* seconds until the last hop's reply began; 0: it did not */
     char *url;          /* where the last hop went; foreign: where it would go */
     bool foreign;       /* stopped at another origin */
+    unsigned requests;  /* that went out: hops, and what was sent once more */
     unsigned hops;      /* redirects followed */
     char *body; /* no sink, or status >= 300 (at most 16 KiB of it); NUL at the end */
     size_t body_len;

@@ -23,6 +23,8 @@ int agree_send(struct run *run, int to, const struct msg *msg, struct err *err)
     msg_encode(msg, &bytes);
     rc = bytes.failed ? err_memory(err, "a message")
                       : comm_send(run->comm, to, bytes.data, bytes.len, err);
+    if (msg->kind == MSG_SHARE && bytes.data) /* there may be a token in it */
+        explicit_bzero(bytes.data, bytes.cap);
     strbuf_release(&bytes);
     return rc;
 }
@@ -80,9 +82,9 @@ static bool take_early(struct strbuf *early, struct strbuf *bytes)
 static int hear_all(struct run *run, struct msg *msg, struct err *err)
 {
     struct strbuf *bytes = &run->agree.bytes;
-    int from;
+    int from, rc;
 
-    while (comm_recv(run->comm, bytes, &from)) {
+    while ((rc = comm_recv(run->comm, bytes, &from, err)) > 0) {
         if (msg_decode(msg, bytes->data, bytes->len, err) < 0)
             return -1;
         if (msg->kind == MSG_DECISION && msg->id == run->agree.step)
@@ -91,7 +93,7 @@ static int hear_all(struct run *run, struct msg *msg, struct err *err)
             keep_early(&run->agree.early, msg);
         agree_hear(run, msg);
     }
-    return 0;
+    return rc;
 }
 
 int agree_poll(struct run *run, struct err *err)
@@ -179,12 +181,17 @@ static int receive_share(struct run *run, struct strbuf *bytes, struct err *err)
     if (take_early(&run->agree.early, bytes))
         return 0;
     while (msg.kind != MSG_SHARE) {
-        if (!comm_recv(run->comm, in, &from))
+        int rc = comm_recv(run->comm, in, &from, err);
+
+        if (rc == 0)
             nap(&idle);
-        else if (msg_decode(&msg, in->data, in->len, err) < 0)
+        if (rc < 0 || (rc > 0 && msg_decode(&msg, in->data, in->len, err) < 0))
             return -1;
     }
     strbuf_add(bytes, msg.blob, (size_t)msg.blob_len);
+    /* A plan may be long, and there is a token with it: neither is to stay. */
+    explicit_bzero(in->data, in->cap);
+    strbuf_release(in);
     return 0;
 }
 
@@ -192,17 +199,23 @@ int agree_share(struct run *run, struct strbuf *bytes, struct err *err)
 {
     struct msg msg = { .kind = MSG_SHARE };
 
-    if (run->rank != 0 && receive_share(run, bytes, err) < 0)
-        return -1;
-    if (bytes->failed)
-        return err_memory(err, "what rank 0 shares");
-    msg.blob = bytes->data;
-    msg.blob_len = bytes->len;
+    const struct msg nothing = { .kind = MSG_SHARE };
+    int rc = run->rank == 0 ? 0 : receive_share(run, bytes, err);
+
+    if (rc == 0 && bytes->failed)
+        rc = err_memory(err, "what rank 0 shares");
+    /* Who has nothing to hand on hands on just that: the ranks below would wait. */
+    if (rc == 0) {
+        msg.blob = bytes->data;
+        msg.blob_len = bytes->len;
+    }
     for (int child = 2 * run->rank + 1; child <= 2 * run->rank + 2 && child < run->size;
          child++)
-        if (agree_send(run, child, &msg, err) < 0)
-            return -1;
-    return 0;
+        if (agree_send(run, child, &msg, err) < 0) {
+            rc = -1;
+            agree_send(run, child, &nothing, NULL);
+        }
+    return rc;
 }
 
 int agree_gather(struct run *run, enum msg_kind kind, const void *bytes, size_t len,
@@ -217,7 +230,10 @@ int agree_gather(struct run *run, enum msg_kind kind, const void *bytes, size_t 
 
     rc = agree_send(run, 0, &msg, err);
     while (rc == 0 && run->rank == 0 && missing > 0) {
-        if (!comm_recv(run->comm, in, &from)) {
+        int there = comm_recv(run->comm, in, &from, err);
+
+        if (there <= 0) {
+            rc = there;
             nap(&idle);
             continue;
         }

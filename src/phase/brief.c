@@ -1,17 +1,21 @@
 #include "phase/brief.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Counts of MPI are ints, and the head of a message needs some. */
+enum { BRIEF_MOST = INT_MAX - 4096 };
 
 /* Fixed part of the bytes, as it lies in memory: all ranks run the same build on machines
  * of one kind. */
 struct head {
     uint64_t segment_size;
     int64_t stamp;
-    uint32_t len[6]; /* of the texts, without NUL; UINT32_MAX: NULL */
+    uint32_t len[7]; /* of the texts, without NUL; UINT32_MAX: NULL */
 };
 
-enum { STAGING, TREE, SPARE, DEST, ENDPOINT, BEARER, TEXTS };
+enum { STAGING, TREE, SPARE, DEST, ENDPOINT, BEARER, HEADERS, TEXTS };
 
 static void texts_of(struct run *run, char **text[TEXTS])
 {
@@ -21,6 +25,36 @@ static void texts_of(struct run *run, char **text[TEXTS])
     text[DEST] = &run->dest;
     text[ENDPOINT] = &run->endpoint;
     text[BEARER] = &run->bearer;
+    text[HEADERS] = &run->headers;
+}
+
+/* No header holds a line end. */
+static int join_headers(struct run *run, struct err *err)
+{
+    struct strbuf lines = { 0 };
+
+    for (const char *const *header = run->opt.headers; header && *header; header++)
+        strbuf_addf(&lines, "%s\n", *header);
+    run->headers = strbuf_steal(&lines);
+    return run->headers ? 0 : err_memory(err, "the plan");
+}
+
+static int split_headers(struct run *run, struct err *err)
+{
+    size_t count = 0;
+    char *rest;
+
+    for (const char *p = run->headers; *p; p++)
+        count += *p == '\n';
+    run->header_list = calloc(count + 1, sizeof(*run->header_list));
+    if (!run->header_list)
+        return err_memory(err, "the plan");
+    count = 0;
+    for (char *line = strtok_r(run->headers, "\n", &rest); line;
+         line = strtok_r(NULL, "\n", &rest))
+        run->header_list[count++] = line;
+    run->opt.headers = run->header_list;
+    return 0;
 }
 
 static int pack(struct run *run, struct strbuf *bytes, struct err *err)
@@ -31,6 +65,8 @@ static int pack(struct run *run, struct strbuf *bytes, struct err *err)
     run->dest = strdup(run->opt.dest);
     if (!run->dest)
         return err_memory(err, "the plan");
+    if (join_headers(run, err) < 0)
+        return -1;
     texts_of(run, text);
     for (int i = 0; i < TEXTS; i++)
         head.len[i] = *text[i] ? (uint32_t)strlen(*text[i]) : UINT32_MAX;
@@ -38,7 +74,14 @@ static int pack(struct run *run, struct strbuf *bytes, struct err *err)
     for (int i = 0; i < TEXTS; i++)
         if (*text[i])
             strbuf_add(bytes, *text[i], head.len[i]);
-    return plan_encode(&run->plan, bytes, err);
+    if (plan_encode(&run->plan, bytes, err) < 0)
+        return -1;
+    if (bytes->len > BRIEF_MOST)
+        return err_set(err, ERR_SOURCE,
+                       "a plan of %zu files and %zu bytes does not fit into one message: "
+                       "fetch it in parts, with --include",
+                       run->plan.nfiles, bytes->len);
+    return 0;
 }
 
 static int unpack(struct run *run, const struct strbuf *bytes, struct err *err)
@@ -63,6 +106,8 @@ static int unpack(struct run *run, const struct strbuf *bytes, struct err *err)
         at += head.len[i];
     }
     run->opt.dest = run->dest;
+    if (split_headers(run, err) < 0)
+        return -1;
     run->stamp = head.stamp;
     if (plan_decode(&run->plan, at, (size_t)(end - at), err) < 0)
         return -1;

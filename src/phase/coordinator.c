@@ -30,7 +30,7 @@ struct coordinator {
     struct known *known;
     struct dispatch dispatch;
     struct rank_view *ranks;
-    uint8_t *attempts;  /* of each segment */
+    unsigned *attempts; /* of each segment */
     uint8_t *refetched; /* of each file: its digest was wrong once */
     uint64_t to_fetch, files_to_fetch, files_done;
     double last_landed;
@@ -149,6 +149,7 @@ static int hold_everyone(struct coordinator *c, double seconds, struct err *err)
              text_seconds(text, sizeof(text), seconds));
     c->held_until = fmax(c->held_until, clock_now() + seconds);
     sched_hold(c->sched, c->held_until);
+    locator_hold(c->locator, c->held_until);
     return dispatch_all(&c->dispatch, &msg, err);
 }
 
@@ -161,9 +162,7 @@ static unsigned count_attempt(struct coordinator *c, uint32_t segment,
         c->refusals += now >= c->held_until;
         return c->refusals ? c->refusals : 1;
     }
-    if (c->attempts[segment] < UINT8_MAX)
-        c->attempts[segment]++;
-    return c->attempts[segment];
+    return ++c->attempts[segment];
 }
 
 static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
@@ -324,7 +323,9 @@ static int settle_known(struct coordinator *c, struct err *err)
 int coordinator_create(struct coordinator **out, struct run *run, struct http *http,
                        struct known *known, const unsigned *slots, struct err *err)
 {
-    const struct sched_policy policy = { STALL, SEGMENT_SMALL, BATCH_BYTES };
+    const struct sched_policy policy = { .stall = STALL,
+                                         .small = SEGMENT_SMALL,
+                                         .batch_bytes = BATCH_BYTES };
     struct coordinator *c = calloc(1, sizeof(*c));
     int rc = -1;
 
@@ -334,7 +335,7 @@ int coordinator_create(struct coordinator **out, struct run *run, struct http *h
     c->run = run;
     c->known = known;
     c->ranks = calloc((size_t)run->size, sizeof(*c->ranks));
-    c->attempts = calloc(run->segments.count + (size_t)1, 1);
+    c->attempts = calloc(run->segments.count + (size_t)1, sizeof(*c->attempts));
     c->refetched = calloc(run->plan.nfiles + 1, 1);
     if (!c->ranks || !c->attempts || !c->refetched) {
         err_memory(err, "the coordinator");

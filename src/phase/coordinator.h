@@ -7,17 +7,10 @@
 #define PHASE_COORDINATOR_H
 
 #include "io/http.h"
+#include "phase/inventory.h"
 #include "phase/run.h"
 
 struct coordinator;
-
-/* What is known of a file beside the plan. */
-struct known {
-    bool there;       /* unchanged: linked from the old tree, nothing to fetch */
-    int64_t mtime_ns; /* there: of the old file, which keeps it */
-    uint8_t
-        sha256[32]; /* there: from the old manifest; else filled as files are verified */
-};
 
 /* http: for resolving, used by nobody else meanwhile. known: one for each file of the
  * plan, borrowed until the coordinator is destroyed. slots: of each rank. ERR_DIGEST if

@@ -139,8 +139,7 @@ static int duplicate(struct dispatch *d, const struct sched_action *action,
 
 static int act(struct dispatch *d, const struct sched_action *action, struct err *err)
 {
-    struct msg msg = { .kind = action->kind == SCHED_ADOPT ? MSG_ADOPT : MSG_CANCEL,
-                       .id = action->segment[0] };
+    struct msg msg = { .id = action->segment[0] };
 
     switch (action->kind) {
     case SCHED_GRANT:
@@ -148,10 +147,13 @@ static int act(struct dispatch *d, const struct sched_action *action, struct err
     case SCHED_DUPLICATE:
         return duplicate(d, action, err);
     case SCHED_CANCEL:
+    case SCHED_TAKE_BACK:
         if (cancel_parked(d, action->rank, action->segment[0]))
             return 0;
+        msg.kind = action->kind == SCHED_CANCEL ? MSG_CANCEL : MSG_TAKE_BACK;
         break;
     case SCHED_ADOPT:
+        msg.kind = MSG_ADOPT;
         break;
     }
     return agree_send(d->run, action->rank, &msg, err);

@@ -15,7 +15,8 @@ int hands_open(struct hands *hands, const struct task_world *world, struct outbo
     hands->outbox = outbox;
     hands->last = &hands->first;
     hands->slots = calloc(slots + (size_t)1, sizeof(*hands->slots));
-    if (!hands->slots)
+    hands->is_touched = calloc(world->run->plan.nfiles / 8 + 1, 1);
+    if (!hands->slots || !hands->is_touched)
         return err_memory(err, "transfers");
     for (unsigned i = 0; i < slots; i++)
         if (task_slot_init(&hands->slots[i], i, err) < 0)
@@ -35,6 +36,8 @@ void hands_release(struct hands *hands)
         task_slot_release(&hands->slots[i]);
     free(hands->slots);
     hands->slots = NULL;
+    free(hands->is_touched);
+    free(hands->touched);
     places_release(&hands->places);
 }
 
@@ -98,6 +101,16 @@ void hands_cancel(struct hands *hands, uint32_t segment)
     task_cancel(task);
 }
 
+/* A request that the source counts is not thrown away once it is made. */
+void hands_take_back(struct hands *hands, uint32_t segment)
+{
+    const struct task *task = find(hands, segment);
+
+    if (task && (task->state == TASK_WAITING ||
+                 !(hands->world.run->plan.files[task->file].flags & PLAN_COUNTED)))
+        hands_cancel(hands, segment);
+}
+
 int hands_adopt(struct hands *hands, uint32_t segment, struct err *err)
 {
     struct task *task = find(hands, segment);
@@ -123,10 +136,24 @@ static struct task_slot *free_slot(struct hands *hands)
     return NULL;
 }
 
+static int go_on(struct hands *hands, bool *moved, struct err *err)
+{
+    for (struct task *task = hands->first; task; task = task->next) {
+        if (!task->resting)
+            continue;
+        if (task_go_on(task, err) < 0)
+            return -1;
+        *moved = true;
+    }
+    return 0;
+}
+
 int hands_begin(struct hands *hands, bool *moved, struct err *err)
 {
     struct task_slot *slot;
 
+    if (go_on(hands, moved, err) < 0)
+        return -1;
     for (struct task *task = hands->first; task && hands->waiting > 0;
          task = task->next) {
         if (task->state != TASK_WAITING)
@@ -160,24 +187,33 @@ void hands_resume(struct hands *hands)
         }
 }
 
-static void touch(struct hands *hands, uint32_t file)
+static int touch(struct hands *hands, uint32_t file, struct err *err)
 {
-    for (uint32_t i = 0; i < hands->ntouched && i < HANDS_TOUCHED; i++)
-        if (hands->touched[i] == file)
-            return;
-    if (hands->ntouched < HANDS_TOUCHED)
-        hands->touched[hands->ntouched] = file;
-    if (hands->ntouched <= HANDS_TOUCHED)
-        hands->ntouched++;
+    uint8_t bit = (uint8_t)(1u << file % 8);
+
+    if (hands->is_touched[file / 8] & bit)
+        return 0;
+    if (hands->ntouched == hands->room) {
+        uint32_t room = hands->room + hands->room / 2 + HANDS_TOUCHED;
+        uint32_t *touched = realloc(hands->touched, room * sizeof(*touched));
+
+        if (!touched)
+            return err_memory(err, "the list of files to sync");
+        hands->touched = touched;
+        hands->room = room;
+    }
+    hands->is_touched[file / 8] |= bit;
+    hands->touched[hands->ntouched++] = file;
+    return 0;
 }
 
-static void count_landed(struct hands *hands, const struct task *task)
+static int count_landed(struct hands *hands, const struct task *task, struct err *err)
 {
     uint64_t *value = hands->world.run->stats.value;
 
-    touch(hands, task->file);
     value[STAT_SEGMENTS]++;
     value[STAT_HASHED] += task->hashed ? task->got : 0;
+    return touch(hands, task->file, err);
 }
 
 /* Report what became of a task; *over: it can be freed. */
@@ -193,7 +229,8 @@ static int finish(struct hands *hands, struct task *task, bool *over, struct err
         return outbox_landed(hands->outbox, task, err);
     case TASK_LANDED:
         *over = true;
-        count_landed(hands, task);
+        if (count_landed(hands, task, err) < 0)
+            return -1;
         return outbox_landed(hands->outbox, task, err);
     case TASK_DROPPED:
         *over = task_idle(task);
@@ -259,13 +296,15 @@ static int sync_record(const struct hands *hands, uint32_t file, struct strbuf *
     return path->failed ? err_memory(err, "a path") : fs_sync_path(path->data, err);
 }
 
+/* Many files leave faster together; but only the sync of a file itself says for certain,
+ * and of every kernel, that its own bytes went out. */
 int hands_sync(const struct hands *hands, struct err *err)
 {
     struct strbuf path = { 0 };
     int rc = 0;
 
     if (hands->ntouched > HANDS_TOUCHED)
-        return fs_sync_system(hands->world.run->tree, err);
+        rc = fs_sync_system(hands->world.run->tree, err);
     for (uint32_t i = 0; i < hands->ntouched && rc == 0; i++) {
         rc = store_place(hands->world.store, hands->touched[i], &path, err);
         if (rc == 0)

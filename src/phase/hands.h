@@ -5,7 +5,7 @@
 #include "phase/outbox.h"
 #include "phase/place.h"
 
-enum { HANDS_TOUCHED = 64 };
+enum { HANDS_TOUCHED = 64 }; /* files up to which each is synced by itself */
 
 struct hands {
     struct task_world world;
@@ -16,9 +16,9 @@ struct hands {
     uint32_t waiting;           /* of them: not begun */
     unsigned turn;              /* whose turn it is when a rate limit holds all back */
     uint32_t settling;          /* of them: the disk is behind */
-    uint32_t
-        touched[HANDS_TOUCHED]; /* files written here, for the sync: the first ones */
-    uint32_t ntouched;          /* all, or just more than HANDS_TOUCHED */
+    uint8_t *is_touched;        /* a bit for each file: written here, for the sync */
+    uint32_t *touched;          /* the same as a list */
+    uint32_t ntouched, room;
 };
 
 int hands_open(struct hands *hands, const struct task_world *world, struct outbox *outbox,
@@ -30,10 +30,12 @@ void hands_release(struct hands *hands);
 int hands_grant(struct hands *hands, const struct msg *msg, struct err *err);
 int hands_duplicate(struct hands *hands, uint32_t segment, struct err *err);
 void hands_cancel(struct hands *hands, uint32_t segment);
+void hands_take_back(struct hands *hands, uint32_t segment);
 int hands_adopt(struct hands *hands, uint32_t segment, struct err *err);
 void hands_drop_all(struct hands *hands);
 
-/* Fill the free slots. *moved is set if a transfer began. */
+/* Fill the free slots, and let tasks that rest go on. *moved is set if a transfer began.
+ */
 int hands_begin(struct hands *hands, bool *moved, struct err *err);
 
 /* Wake transfers that the rate limit had paused, if bytes may move again. */

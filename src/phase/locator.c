@@ -157,6 +157,12 @@ void locator_renew(struct locator *locator, uint32_t file, uint32_t generation)
     entry->renewals++;
 }
 
+void locator_hold(struct locator *locator, double until)
+{
+    if (until > locator->hold)
+        locator->hold = until;
+}
+
 static int refused(const struct locator *locator, const struct entry *entry,
                    const struct http_response *response, struct err *err)
 {
@@ -200,8 +206,8 @@ static int postpone(struct locator *locator, struct entry *entry,
         return -1;
     }
     locator->run->stats.value[STAT_RETRIED]++;
-    if (decision.remedy == REMEDY_SLOW_DOWN && until > locator->hold)
-        locator->hold = until;
+    if (decision.remedy == REMEDY_SLOW_DOWN)
+        locator_hold(locator, until);
     wait_for(locator, entry, until);
     return 0;
 }
@@ -229,6 +235,9 @@ static int answered(struct locator *locator, struct entry *entry,
     entry->attempt = 0;
     locator->refusals = 0;
     entry->generation++;
+    /* The quota is used up although this one was answered. */
+    if (response->outcome.reset > 0)
+        locator_hold(locator, clock_now() + response->outcome.reset);
     return 0;
 }
 

@@ -24,6 +24,9 @@ void locator_renew(struct locator *locator, uint32_t file, uint32_t generation);
 /* Bytes have come from there: the renewals so far were rightful. */
 void locator_good(struct locator *locator, uint32_t file);
 
+/* No question before that time (clock_now). */
+void locator_hold(struct locator *locator, double until);
+
 /* The file is whole: its place is of no more use. */
 void locator_forget(struct locator *locator, uint32_t file);
 

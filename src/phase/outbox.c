@@ -51,11 +51,25 @@ int outbox_cancelled(struct outbox *outbox, const struct task *task, struct err 
     return agree_send(outbox->run, 0, &msg, err);
 }
 
-static void add_running(struct msg *msg, const struct task *task)
+static bool is_fetching(const struct task *task)
 {
-    if (msg->nitems < MSG_ITEMS)
-        msg->item[msg->nitems++] =
-            (struct msg_item){ .segment = task->segment, .bytes = task->got };
+    return task->state == TASK_FETCHING || task->state == TASK_DRAINING;
+}
+
+/* In several messages where one does not hold all: what is not named looks as if it had
+ * not begun. */
+static int add_running(struct outbox *outbox, struct msg *msg, const struct task *task,
+                       struct err *err)
+{
+    int rc = 0;
+
+    if (msg->nitems == MSG_ITEMS) {
+        rc = agree_send(outbox->run, 0, msg, err);
+        msg->nitems = 0;
+    }
+    msg->item[msg->nitems++] =
+        (struct msg_item){ .segment = task->segment, .bytes = task->got };
+    return rc;
 }
 
 static int send_progress(struct outbox *outbox, const struct task *first, struct err *err)
@@ -63,15 +77,12 @@ static int send_progress(struct outbox *outbox, const struct task *first, struct
     struct msg msg = { .kind = MSG_PROGRESS,
                        .bytes = outbox->run->stats.value[STAT_FETCHED] };
 
-    /* What is being fetched first, should there be no room for all. */
     for (const struct task *task = first; task; task = task->next)
-        if (task->state == TASK_FETCHING || task->state == TASK_DRAINING) {
-            msg.count++;
-            add_running(&msg, task);
-        }
+        msg.count += is_fetching(task);
     for (const struct task *task = first; task; task = task->next)
-        if (task->state == TASK_SETTLING)
-            add_running(&msg, task);
+        if ((is_fetching(task) || task->state == TASK_SETTLING) &&
+            add_running(outbox, &msg, task, err) < 0)
+            return -1;
     return agree_send(outbox->run, 0, &msg, err);
 }
 

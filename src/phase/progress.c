@@ -59,13 +59,13 @@ static void draw(struct progress *progress, uint64_t files, uint64_t bytes, int 
         char bar[300];
 
         snprintf(bar, sizeof(bar), "\r\033[K%s", line);
-        log_raw(&run->log, bar);
+        log_raw(bar);
         progress->drawn = true;
     } else {
         char plain[300];
 
         snprintf(plain, sizeof(plain), "mpifetch: %s\n", line);
-        log_raw(&run->log, plain);
+        log_raw(plain);
     }
 }
 
@@ -85,6 +85,6 @@ void progress_tick(struct progress *progress, uint64_t files, uint64_t bytes, in
 void progress_end(struct progress *progress)
 {
     if (progress->drawn)
-        log_raw(&progress->run->log, "\r\033[K");
+        log_raw("\r\033[K");
     progress->drawn = false;
 }

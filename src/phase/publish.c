@@ -4,16 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/clock.h"
 #include "io/fs.h"
 #include "phase/hubmeta.h"
+#include "phase/strangers.h"
 
 enum {
     PUBLISH_VERSIONS = 1000, /* of one content */
     PUBLISH_TRIES = 5        /* while other runs publish at the same DEST */
 };
-
-static const double PUBLISH_LOOK = 30; /* seconds */
 
 /* Ranks have written to large files until a moment ago, so only after all have agreed the
  * mtime is final. */
@@ -24,7 +22,7 @@ static int finish_large_files(const struct stage *stage, struct err *err)
     int rc = 0;
 
     for (size_t i = 0; i < run->plan.nfiles && rc == 0; i++) {
-        if (stage->known[i].there || segments_of(&run->segments, (uint32_t)i) < 2)
+        if (stage->have.known[i].there || segments_of(&run->segments, (uint32_t)i) < 2)
             continue;
         strbuf_clear(&path);
         strbuf_addf(&path, "%s/%s", run->tree, plan_path(&run->plan, i));
@@ -70,7 +68,8 @@ static int note_versions(struct stage *stage, const char *versions, struct err *
         fs_list(versions, note_version, &stage->old_versions, err) < 0)
         return -1;
     if (stage->dest == LAYOUT_VERSIONED &&
-        fs_readlink(stage->run->opt.dest, &target, NULL) == 0 && target.data)
+        fs_readlink(stage->run->opt.dest, &target, NULL) == 0 && target.data &&
+        layout_is_version(stage->run->opt.dest, target.data))
         stage->before = strdup(strrchr(target.data, '/') + 1);
     rc = stage->old_versions.failed ? err_memory(err, "the list of versions") : 0;
     strbuf_release(&target);
@@ -180,7 +179,7 @@ static void take_version_back(struct stage *stage)
 }
 
 /* Another run may have published meanwhile. Both are whole, and the later one wins. */
-static int take_steps(struct stage *stage, char *content_id, struct err *err)
+static int take_steps(struct stage *stage, struct seen_mark *mark, struct err *err)
 {
     for (int tries = 0; tries < PUBLISH_TRIES; tries++) {
         enum layout_dest before;
@@ -188,9 +187,10 @@ static int take_steps(struct stage *stage, char *content_id, struct err *err)
 
         /* Hours may have passed since the last look. */
         if (stage_refresh(stage, err) < 0 ||
-            stage_strangers(stage, stage->run->opt.dest, err) < 0)
+            strangers_refuse(stage->run, &stage->record, stage->run->opt.dest, err) < 0)
             return -1;
-        if (one_step(stage, content_id, &failed) == 0)
+        memcpy(mark->before, stage->record.content_id, sizeof(mark->before));
+        if (one_step(stage, mark->present, &failed) == 0)
             return 0;
         take_version_back(stage);
         before = stage->dest;
@@ -205,42 +205,25 @@ static int take_steps(struct stage *stage, char *content_id, struct err *err)
                    stage->run->opt.dest);
 }
 
-int publish_commit(struct stage *stage, char *content_id, struct err *err)
+int publish_commit(struct stage *stage, struct seen_mark *mark, struct err *err)
 {
     const struct run *run = stage->run;
 
     if (finish_large_files(stage, err) < 0 ||
-        record_write(run, stage->known, stage->identity, content_id, err) < 0)
+        record_write(run, stage->have.known, stage->identity, mark->present, err) < 0)
         return -1;
     if (run->opt.sync && fs_sync_system(run->tree, err) < 0)
         return -1;
     /* The last moment at which a signal, here or elsewhere, can still end the run. */
     if (agree_poll(stage->run, err) < 0)
         return -1;
-    if (take_steps(stage, content_id, err) < 0)
+    if (take_steps(stage, mark, err) < 0)
         return err_wrap(err, "publishing");
     /* It is visible: from here on nothing may be called a failure. */
     stage->run->agree.final = true;
     err_clear(&stage->run->agree.worst);
     sync_parent(run, NULL);
     return 0;
-}
-
-bool publish_seen(const struct run *run, const char *content_id)
-{
-    double until = clock_now() + PUBLISH_LOOK;
-    char seen[65];
-
-    if (!comm_node_first(run->comm))
-        return true;
-    for (double pause = 0.001;; pause = pause < 0.5 ? 2 * pause : pause) {
-        if (record_peek(run->opt.dest, seen) && strcmp(seen, content_id) == 0)
-            return true;
-        if (clock_now() > until || run->interrupted(run->interrupted_arg))
-            return false;
-        fs_refresh(run->opt.dest);
-        clock_sleep(pause);
-    }
 }
 
 /* Of the versions that were there before, the one that DEST pointed to stays: a job may
@@ -270,20 +253,38 @@ static void sweep_versions(const struct stage *stage)
     strbuf_release(&present);
 }
 
+/* What was DEST is in staging. Somebody may have written there until the last moment. */
+static bool may_remove_old(const struct stage *stage, struct err *why)
+{
+    const struct run *run = stage->run;
+    struct strbuf old = { 0 };
+    struct record record = { 0 };
+    bool good = true;
+
+    strbuf_addf(&old, "%s/%s", run->staging,
+                stage->how.step == LAYOUT_EXCHANGE ? "tree" : "link");
+    /* Its own record: another run may have published between the last look and the step.
+     */
+    if (!old.failed && record_load(&record, old.data, NULL) == 0)
+        good =
+            strangers_refuse(run, &record, old.data, why) == 0 || why->code != ERR_DEST;
+    if (!good)
+        log_line(&run->log, LOG_WARN, "the old tree stays at '%s': %s", old.data,
+                 why->text);
+    record_release(&record);
+    strbuf_release(&old);
+    return good;
+}
+
 void publish_clean(struct stage *stage)
 {
     const struct run *run = stage->run;
-    struct err err = { 0 };
+    struct err why = { 0 };
 
     if (stage->version)
         sweep_versions(stage);
-    /* What was DEST is in staging. Somebody may have written there until the last moment.
-     */
-    if (stage->how.step == LAYOUT_EXCHANGE &&
-        stage_strangers(stage, run->tree, &err) < 0 && err.code == ERR_DEST) {
-        log_line(&run->log, LOG_WARN, "the old tree stays at '%s': %s", run->tree,
-                 err.text);
+    if ((stage->how.step == LAYOUT_EXCHANGE || stage->how.step == LAYOUT_SWAP_LINK) &&
+        !may_remove_old(stage, &why))
         return;
-    }
     fs_remove_tree(run->staging, NULL);
 }

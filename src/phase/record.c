@@ -201,7 +201,7 @@ static bool same_content(const struct record_file *old, const struct plan *plan,
 }
 
 bool record_same(const struct record_file *old, const struct plan *plan, size_t index,
-                 const char *dest)
+                 const char *dest, uint64_t *inode)
 {
     const struct plan_file *file = &plan->files[index];
     struct strbuf path = { 0 };
@@ -213,6 +213,8 @@ bool record_same(const struct record_file *old, const struct plan *plan, size_t 
     strbuf_addf(&path, "%s/%s", dest, old->path);
     same = !path.failed && fs_look(path.data, &info, NULL) == 0 && info.kind == FS_FILE &&
            info.size == file->size && info.mtime_ns == old->mtime_ns;
+    if (same)
+        *inode = info.inode;
     strbuf_release(&path);
     return same;
 }

@@ -7,7 +7,8 @@
 #ifndef PHASE_RECORD_H
 #define PHASE_RECORD_H
 
-#include "phase/coordinator.h"
+#include "phase/inventory.h"
+#include "phase/run.h"
 
 struct record_file {
     char *path, *oid, *etag;
@@ -30,9 +31,10 @@ int record_load(struct record *record, const char *dest, struct err *err);
 const struct record_file *record_find(const struct record *record, const char *path);
 
 /* Whether that file of the old tree is the planned one, unchanged on disk since it was
- * published: same size and digest (or validator), and the mtime that was recorded. */
+ * published: same size and digest (or validator), and the mtime that was recorded. Then
+ * *inode is its number. */
 bool record_same(const struct record_file *file, const struct plan *plan, size_t index,
-                 const char *dest);
+                 const char *dest, uint64_t *inode);
 void record_release(struct record *record);
 
 /* Both files into tree/.mpifetch, with the digests in known. content_id: 65 bytes. */

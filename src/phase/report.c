@@ -59,7 +59,7 @@ uint64_t report_duplicated(const struct run *run, const struct report *report)
 
 static void summarise_doubts(const struct run *run, const struct report *report)
 {
-    if (report->untrusted > 0)
+    if (report->untrusted_fetched > 0)
         log_line(&run->log, LOG_WARN,
                  "on trust: the source publishes no digest "
                  "(--require-digest refuses such files)");
@@ -91,16 +91,16 @@ void report_summary(const struct run *run, const struct report *report)
     log_line(
         &run->log, LOG_WARN,
         "published %zu file%s, %s: fetched %s in %s (%s/s) with %d rank%s; %llu "
-        "verified, "
-        "%llu on trust",
+        "verified, %llu unchanged, %llu on trust",
         files, files == 1 ? "" : "s", text_bytes(bytes, sizeof(bytes), run->plan.nbytes),
         text_bytes(fetched, sizeof(fetched), report_sum(run, report, STAT_FETCHED)),
         text_seconds(took, sizeof(took), report->total),
         text_bytes(rate, sizeof(rate),
                    (uint64_t)((double)report_sum(run, report, STAT_FETCHED) / seconds)),
         run->size, run->size == 1 ? "" : "s",
-        (unsigned long long)(files - report->untrusted),
-        (unsigned long long)report->untrusted);
+        (unsigned long long)(files - report->reused_files - report->untrusted_fetched),
+        (unsigned long long)report->reused_files,
+        (unsigned long long)report->untrusted_fetched);
     summarise_doubts(run, report);
 }
 

@@ -22,10 +22,11 @@ struct report {
     uint64_t listing_retries;
     uint64_t resolve_requests; /* by rank 0 for places */
     uint64_t reused_files, reused_bytes;
-    uint64_t dropped_files; /* of the old tree, not in the one published */
-    uint64_t to_fetch;      /* bytes */
-    uint64_t untrusted;     /* files for which the source has no digest */
-    bool stale;             /* some node did not see the new tree in time */
+    uint64_t dropped_files;     /* of the old tree, not in the one published */
+    uint64_t to_fetch;          /* bytes */
+    uint64_t untrusted;         /* files for which the source has no digest ... */
+    uint64_t untrusted_fetched; /* ... and that were not there already */
+    bool stale;                 /* some node did not see the new tree in time */
     double seconds[REPORT_PHASES], total;
     struct stats *ranks; /* of each rank */
 };

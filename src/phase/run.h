@@ -15,13 +15,13 @@ struct run_options {
     const char *dest;    /* absolute */
     const char *scratch; /* asked for, or NULL */
     const char *const *headers;
-    const char *proxy, *cacert;
+    const char *user_agent, *proxy, *cacert;
     unsigned connections, max_connections;
-    uint64_t limit_rate, segment_size;
+    uint64_t limit_rate;
     struct retry_policy retry;
     double connect_timeout, speed_time;
     uint64_t speed_limit;
-    bool force, versions, sync, trace;
+    bool force, versions, sync;
     bool bar, plain; /* progress */
 };
 
@@ -39,6 +39,8 @@ struct run {
     int64_t stamp;  /* seconds since 1970: the mtime of what is published */
     char *bearer;   /* token for the Hub, or NULL; never logged */
     char *endpoint; /* the origin that may see it */
+    char *headers;  /* of rank 0, a line each, opt.headers points into it; NULL there */
+    const char **header_list;
     unsigned slots; /* transfers of this rank at a time */
     char *dest;     /* as rank 0 sees it: others may stand in other directories */
     char *staging;  /* directory beside DEST */
@@ -46,6 +48,7 @@ struct run {
     char *spare;    /* in staging: private copies of ranks */
 
     struct stats stats;
+    bool traced; /* rank 0 was asked for a trace */
     struct trace trace;
     uint64_t memory_at_start; /* bytes */
 };

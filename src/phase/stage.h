@@ -6,6 +6,7 @@
 #define PHASE_STAGE_H
 
 #include "core/layout.h"
+#include "phase/inventory.h"
 #include "phase/record.h"
 
 struct stage {
@@ -13,11 +14,8 @@ struct stage {
     enum layout_dest dest;    /* as stage_look found it */
     struct layout_choice how; /* to publish; decided in stage_build */
     struct record record;     /* of DEST, if it is ours */
-    struct known *known;      /* of each file of the plan */
-    char identity[65];        /* of the plan */
-    bool unchanged;           /* DEST is what the plan says: nothing to do */
-    uint64_t there_bytes, there_files;
-    uint64_t dropped_files; /* of the old tree, which the plan does not have */
+    struct inventory have;
+    char identity[65]; /* of the plan */
     /* Filled by publish_commit where DEST is a symlink: names in .name.versions */
     char *version;              /* of what was published */
     char *before;               /* of what DEST pointed to, or NULL */
@@ -35,13 +33,6 @@ int stage_build(struct stage *stage, struct err *err);
 /* Look at DEST once more, another run may have published there: its record is read again,
  * and if it has become something else, how to publish over that is chosen again. */
 int stage_refresh(struct stage *stage, struct err *err);
-
-/* ERR_DEST with the first file in that tree, as DEST was or is, which no run put there;
- * 0 with --force. */
-int stage_strangers(struct stage *stage, const char *tree, struct err *err);
-
-/* Remove the staging directory, whatever is in it. */
-void stage_discard(struct run *run);
 
 void stage_release(struct stage *stage);
 

@@ -6,7 +6,10 @@
 #include "io/fs.h"
 #include "io/sha256.h"
 
-enum { STORE_BLOCK = 1 << 20 };
+enum {
+    STORE_BLOCK = 1 << 20,
+    STORE_INODES = 16 /* beside the segments: directories */
+};
 
 /* What a rank needs at the least: a segment for each transfer, and as many on their way
  * into staging. */
@@ -58,6 +61,11 @@ static int measure(struct store *store, const char *dir, struct err *err)
                        "room, or use --scratch none",
                        dir, text_bytes(have, sizeof(have), space.bytes), local,
                        text_bytes(need, sizeof(need), local * least_room(run)));
+    if (space.inodes / local < 4 * (uint64_t)run->slots + STORE_INODES)
+        return err_set(err, ERR_DEST,
+                       "scratch '%s' has %llu inodes free, too few for %u ranks of this "
+                       "node: make room, or use --scratch none",
+                       dir, (unsigned long long)space.inodes, local);
     /* Scratch may be memory, and only what waits for its turn to be hashed need stay. */
     store->budget = 2 * least_room(run);
     if (store->budget > (space.bytes / local - least_room(run)) / 2)

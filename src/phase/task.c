@@ -6,14 +6,8 @@
 #include "base/text.h"
 #include "io/clock.h"
 #include "io/fs.h"
+#include "phase/attempt.h"
 #include "phase/settle.h"
-#include "source/source.h"
-
-enum {
-    TASK_PROGRESS = 64 << 10, /* bytes that make a try worth the name */
-    TASK_SHORT = 1000,        /* the same, of replies that are good but short */
-    TASK_FUTILE = 2, /* worthless tries in a row before the coordinator is asked */
-};
 
 int task_slot_init(struct task_slot *slot, unsigned number, struct err *err)
 {
@@ -79,7 +73,7 @@ bool task_idle(const struct task *task)
            (!task->slot || (!task->slot->chunk[0].busy && !task->slot->chunk[1].busy));
 }
 
-static uint64_t size_of(const struct task *task)
+uint64_t task_size(const struct task *task)
 {
     return segment_bytes(&task->world->run->segments, task->segment);
 }
@@ -154,7 +148,7 @@ static int sink(void *owner, const void *bytes, size_t len)
         rc = HTTP_PAUSE;
     else if (!task->small)
         rc = sink_large(task, bytes, len);
-    else if (task->got + len > size_of(task))
+    else if (task->got + len > task_size(task))
         return -1;
     else
         memcpy(task->body + task->got, bytes, len);
@@ -226,7 +220,7 @@ static int prepare(struct task *task, struct err *err)
     struct strbuf path = { 0 };
 
     if (task->small) {
-        task->body = malloc(size_of(task));
+        task->body = malloc(task_size(task));
         return task->body ? 0 : err_memory(err, "a small file");
     }
     if (store_copies(world->store, task->duplicate) && !(task->sum = checksum_create()))
@@ -285,66 +279,32 @@ static void drained(struct task *task)
         task_settle(task);
 }
 
-/* A request for the rest is worth it if the last one brought something, or if it is not
- * yet the third in a row that brought next to nothing. Replies that are good but shorter
- * than asked may be small for longer: some proxies cut like that. A file that comes only
- * whole begins again from its start, and that is for the coordinator to decide. */
-static bool worth_going_on(struct task *task, const struct http_response *response)
-{
-    const struct outcome *outcome = &response->outcome;
-    const struct plan_file *file = &task->world->run->plan.files[task->file];
-    bool good = outcome->fault == NET_OK && task->got > task->got_before;
-    bool cut = outcome->fault == NET_CUT || outcome->fault == NET_TIMEOUT;
-
-    if ((file->flags & PLAN_WHOLE) || outcome->status >= 300 || (!good && !cut) ||
-        (task->small && !good))
-        return false;
-    if (task->got - task->got_before >= TASK_PROGRESS)
-        task->futile = 0;
-    else
-        task->futile++;
-    return task->got > 0 && task->futile <= (good ? TASK_SHORT : TASK_FUTILE);
-}
-
-/* The sentence, should this be the end of it. What the Hub itself refuses it explains in
- * its headers: a token, a licence, a name. */
-static void explain(const struct task *task, const struct http_response *response,
-                    struct err *why)
-{
-    const struct run *run = task->world->run;
-    const char *path = plan_path(&run->plan, task->file);
-
-    if (run->endpoint && !task->url && response->outcome.status >= 400) {
-        source_refusal(path, response, run->bearer != NULL, why);
-        return;
-    }
-    *why = response->err;
-    if (why->code == ERR_NONE)
-        err_set(why, ERR_NETWORK, "%s", retry_meaning(&response->outcome));
-    err_wrap(why, "'%s'", path);
-}
-
-int task_reply(struct task *task, const struct http_response *response, struct err *err)
+void task_reply(struct task *task, const struct http_response *response)
 {
     struct run *run = task->world->run;
     struct err why = { 0 };
 
     task->transfer = NULL;
-    if (response->outcome.fault == NET_OK && response->outcome.status < 300 &&
-        task->got == size_of(task)) {
+    if (attempt_is_whole(task, response)) {
         task->state = TASK_DRAINING;
         drained(task);
-        return 0;
+        return;
     }
-    if (worth_going_on(task, response)) {
+    if (attempt_goes_on(task, response)) {
         run->stats.value[STAT_RETRIED] += response->outcome.fault != NET_OK;
-        return request_rest(task, err);
+        task->resting = true;
+        return;
     }
-    explain(task, response, &why);
+    attempt_explain(task, response, &why);
     drop(task, &response->outcome, &why);
     if (task->outcome.fault == NET_OK && task->outcome.status < 300)
         task->outcome.fault = NET_CUT; /* a good reply that brings nothing */
-    return 0;
+}
+
+int task_go_on(struct task *task, struct err *err)
+{
+    task->resting = false;
+    return request_rest(task, err);
 }
 
 int task_written(struct task_chunk *chunk, struct err *err)
@@ -399,6 +359,7 @@ int task_settled(struct task *task, struct err *err)
 void task_cancel(struct task *task)
 {
     task->cancelled = true;
+    task->resting = false;
     if (task->transfer)
         http_cancel(task->world->http, task->transfer);
     task->transfer = NULL;

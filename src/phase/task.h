@@ -66,6 +66,7 @@ struct task {
     enum task_state state;
     bool duplicate, unit, small, paused, cancelled;
     bool throttled;         /* paused, and by the rate limit */
+    bool resting;           /* FETCHING without a transfer: see task_go_on */
     bool reported;          /* SPARE: the coordinator knows */
     char *url;              /* place from the coordinator, or NULL: the plan's own */
     uint32_t generation;    /* of that place */
@@ -99,9 +100,16 @@ bool task_idle(const struct task *task);
 /* WAITING -> FETCHING. */
 int task_begin(struct task *task, struct task_slot *slot, struct err *err);
 
-/* The transfer has ended: more of it (a request for the rest is on its way), DRAINING, or
- * DROPPED with task->outcome and task->err. -1: this rank cannot go on. */
-int task_reply(struct task *task, const struct http_response *response, struct err *err);
+/* Bytes of its segment. */
+uint64_t task_size(const struct task *task);
+
+/* The transfer has ended: DRAINING; resting, if the rest is worth a request of its own;
+ * or DROPPED with task->outcome and task->err. */
+void task_reply(struct task *task, const struct http_response *response);
+
+/* A task that rests asks for the rest. Apart, so that it does so in no pause that the
+ * source has asked for. */
+int task_go_on(struct task *task, struct err *err);
 
 /* A chunk is written or a settle job is back. -1: this rank cannot go on (task->job.err).
  */

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "io/clock.h"
 #include "phase/coordinator.h"
+#include "phase/engine.h"
 #include "phase/hands.h"
 #include "phase/hasher.h"
 
@@ -54,6 +55,9 @@ static int hear(struct worker *w, int from, const struct msg *msg, struct err *e
     case MSG_CANCEL:
         hands_cancel(&w->hands, msg->id);
         return 0;
+    case MSG_TAKE_BACK:
+        hands_take_back(&w->hands, msg->id);
+        return 0;
     case MSG_ADOPT:
         return hands_adopt(&w->hands, msg->id, err);
     case MSG_PLACE:
@@ -82,15 +86,15 @@ static int hear(struct worker *w, int from, const struct msg *msg, struct err *e
 static int worker_take_orders(struct worker *w, bool *moved, struct err *err)
 {
     struct msg msg;
-    int from;
+    int from, rc = 0;
 
-    while (!w->stopped && comm_recv(w->run->comm, &w->bytes, &from)) {
+    while (!w->stopped && (rc = comm_recv(w->run->comm, &w->bytes, &from, err)) > 0) {
         *moved = true;
         if (msg_decode(&msg, w->bytes.data, w->bytes.len, err) < 0 ||
             hear(w, from, &msg, err) < 0)
             return -1;
     }
-    return 0;
+    return rc < 0 ? -1 : 0;
 }
 
 /* MPI has no descriptor to poll, so a rank looks for messages every so often: at once
@@ -121,22 +125,22 @@ static void note_reply(const struct worker *w, const struct task *task,
              response->seconds, *response->err.text ? ": " : "", response->err.text);
 }
 
-static int worker_take_replies(struct worker *w, struct err *err)
+static void worker_take_replies(struct worker *w)
 {
     struct http_response response;
-    int rc = 0;
 
-    while (rc == 0 && http_next(w->http, &response)) {
+    while (http_next(w->http, &response)) {
         struct task *task = response.owner;
 
         trace_span(&w->run->trace, TRACE_FETCH, task->slot->number, task->segment, 1,
                    task->began, clock_now());
         note_reply(w, task, &response);
-        rc = task_reply(task, &response, err);
+        if (response.requests > 1) /* hops beyond the first, which is counted */
+            w->run->stats.value[STAT_DATA_REQUESTS] += response.requests - 1;
+        task_reply(task, &response);
         http_response_release(&response);
         w->idle = 0;
     }
-    return rc;
 }
 
 /* What the disk did for a task: a file that came as one piece was hashed (and written or
@@ -200,7 +204,8 @@ static int worker_turn(struct worker *w, struct err *err)
         return -1;
     w->idle = moved || arrived ? 0 : w->idle + 1;
     count_busy(w);
-    if (worker_take_replies(w, err) < 0 || worker_take_jobs(w, err) < 0)
+    worker_take_replies(w);
+    if (worker_take_jobs(w, err) < 0)
         return -1;
     if (hands_sweep(&w->hands, err) < 0)
         return -1;
@@ -276,17 +281,9 @@ static void wake(void *arg)
 
 static int open_engine(struct worker *w, struct err *err)
 {
-    const struct run_options *opt = &w->run->opt;
-    struct http_config config = {
-        .connections = w->run->slots ? w->run->slots : 1,
-        .proxy = opt->proxy,
-        .cacert = opt->cacert,
-        .connect_timeout = opt->connect_timeout,
-        .low_speed = opt->speed_limit,
-        .low_speed_time = opt->speed_time,
-    };
+    unsigned slots = w->run->slots;
 
-    if (http_create(&w->http, &config, err) < 0)
+    if (engine_open(&w->http, w->run, slots ? slots : 1, err) < 0)
         return -1;
     return pool_create(&w->pool, WORKER_THREADS, wake, w->http, err);
 }

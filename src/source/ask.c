@@ -49,6 +49,7 @@ void ask_address(const struct ask *ask, const char *url, struct http_request *re
 void ask_warning(struct ask *ask, const struct http_response *response)
 {
     const struct source_config *config = ask->config;
+    char shown[256];
     size_t topic;
 
     if (!response->warning || !config->notice)
@@ -61,7 +62,8 @@ void ask_warning(struct ask *ask, const struct http_response *response)
         return;
     memcpy(ask->warned, response->warning, topic);
     ask->warned[topic] = '\0';
-    config->notice(config->notice_arg, response->warning);
+    source_tame(shown, sizeof(shown), response->warning);
+    config->notice(config->notice_arg, shown);
 }
 
 static void tell_retry(struct ask *ask, const char *what,

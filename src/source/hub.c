@@ -176,7 +176,8 @@ static int hub_files(struct hub *hub, struct err *err)
 
     if (hub_tree(hub, path, true, &missing, &first) == 0)
         return 0;
-    if (missing && path[0]) {
+    /* A later page that is gone is no sign that the folder is. */
+    if (missing && path[0] && !hub->found) {
         if (slash)
             memcpy(above, path, (size_t)(slash - path));
         if (hub_tree(hub, above, false, &missing, err) < 0)

@@ -100,7 +100,7 @@ static int get_file(const json_t *item, struct plan_entry *entry, struct err *er
     if (lfs)
         return get_lfs(lfs, entry, err);
     entry->want.kind = DIGEST_GIT_BLOB;
-    entry->flags = PLAN_WHOLE;
+    entry->flags = PLAN_WHOLE | PLAN_COUNTED;
     entry->etag = entry->oid;
     return get_size(item, &entry->size, err);
 }

@@ -63,7 +63,7 @@ static const struct {
 };
 
 static const char in_tokens[] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.";
 
 /* Answers that a later run may not meet. */
 static bool may_pass(int status)
@@ -91,9 +91,7 @@ static const char *json_message(const json_t *root)
     return text ? text : "";
 }
 
-/* Fit for one line of a log, whatever a server sends; a token that it repeats is masked.
- */
-static void tame(char *out, size_t size, const char *text)
+void source_tame(char *out, size_t size, const char *text)
 {
     size_t len = strnlen(text, size - 1);
 
@@ -113,12 +111,12 @@ static void find_message(const struct http_response *response, char *out, size_t
     json_t *root = NULL;
 
     if (response->error_message && response->error_message[0]) {
-        tame(out, size, response->error_message);
+        source_tame(out, size, response->error_message);
         return;
     }
     if (response->body)
         root = json_loadb(response->body, response->body_len, 0, NULL);
-    tame(out, size, json_message(root));
+    source_tame(out, size, json_message(root));
     json_decref(root);
 }
 
@@ -152,7 +150,7 @@ static int refuse(const char *what, const struct http_response *response,
     struct strbuf text = { 0 };
 
     find_message(response, message, sizeof(message));
-    tame(id, sizeof(id), response->request_id ? response->request_id : "");
+    source_tame(id, sizeof(id), response->request_id ? response->request_id : "");
     meaning = find_meaning(response, message, token);
     if (meaning)
         strbuf_addf(&text, "HTTP %d: %s", status, meaning);

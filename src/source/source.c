@@ -118,6 +118,8 @@ static int check_strays(const struct source_config *config, enum source_kind kin
     } rows[] = {
         { "--revision", config->revision, SOURCE_HUB, "a hf:// source" },
         { "--repo-type", config->repo_type, SOURCE_HUB, "a hf:// source" },
+        { "--token-file", config->token_file, SOURCE_HUB,
+          "a hf:// source (other servers get what --header says)" },
         { "--base", config->base, SOURCE_MANIFEST, "a manifest" },
     };
 

@@ -20,14 +20,15 @@
 #include "io/http.h"
 
 struct source_config {
-    const char *source;    /* hf://, https://, http://, file://; NULL with a manifest */
-    const char *manifest;  /* path or URL of a list, or NULL */
-    const char *base;      /* of relative names in the manifest, or NULL */
-    const char *sha256;    /* hex, for one URL, or NULL */
-    const char *revision;  /* --revision, or NULL */
-    const char *repo_type; /* model, dataset, space, or NULL */
-    const char *endpoint;  /* of the Hub, without trailing '/' */
-    const char *token;     /* for the Hub, or NULL */
+    const char *source;     /* hf://, https://, http://, file://; NULL with a manifest */
+    const char *manifest;   /* path or URL of a list, or NULL */
+    const char *base;       /* of relative names in the manifest, or NULL */
+    const char *sha256;     /* hex, for one URL, or NULL */
+    const char *revision;   /* --revision, or NULL */
+    const char *repo_type;  /* model, dataset, space, or NULL */
+    const char *endpoint;   /* of the Hub, without trailing '/' */
+    const char *token;      /* for the Hub, or NULL */
+    const char *token_file; /* --token-file, or NULL: only that it was given counts */
     const char *const *headers; /* NULL-terminated, or NULL */
     struct pattern_list allow, deny;
     uint64_t probe_above; /* files of at least so many bytes need a look whether the
@@ -58,6 +59,10 @@ int source_list(const struct source_config *config, struct http *http, struct pl
  * with the code for the exit status. `what` is what was asked for. */
 int source_refusal(const char *what, const struct http_response *response, bool had_token,
                    struct err *err);
+
+/* Text of a server, fit for one line: masked as by text_mask, cut if too long (size is
+ * more than 4), and without a token that it repeats. */
+void source_tame(char *out, size_t size, const char *text);
 
 /* The same for other servers, to which no token goes. */
 int source_refusal_plain(const char *what, const struct http_response *response,

@@ -1,0 +1,18 @@
+/* phase/seen.h -- each node looks until it sees what was published, since network file
+ * systems cache names: the next step of the job then finds it everywhere. */
+#ifndef PHASE_SEEN_H
+#define PHASE_SEEN_H
+
+#include "phase/run.h"
+
+/* What tells one state of the destination from another; "" where nothing stands. */
+struct seen_mark {
+    char present[65]; /* of what this run published */
+    char before[65];  /* of what stood there just before */
+};
+
+/* The first rank of each node looks until it sees that state or a later one, at most 30
+ * s; others return at once. false: not seen. */
+bool seen_wait(const struct run *run, const struct seen_mark *mark);
+
+#endif
