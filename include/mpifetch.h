@@ -56,6 +56,11 @@ enum mpifetch_progress {
     MPIFETCH_PROGRESS_PLAIN
 };
 
+enum mpifetch_layout {
+    MPIFETCH_LAYOUT_DIR,     /* dest becomes a directory with the files */
+    MPIFETCH_LAYOUT_HF_CACHE /* dest is a cache of the Hub's library; NULL: its own */
+};
+
 /* Begin with mpifetch_options_init. Strings and lists are borrowed for the time of the
  * call; lists end in NULL. All ranks pass the same values, but only those of rank 0 are
  * used for what concerns the source; scratch may differ from rank to rank. */
@@ -69,6 +74,7 @@ struct mpifetch_options {
     const char *const *include, *const *exclude; /* patterns, or NULL */
     /* where */
     const char *dest;
+    enum mpifetch_layout layout;
     const char *scratch; /* directory, "none", or NULL to choose */
     /* how */
     const char *token_file, *cacert, *proxy;
@@ -85,6 +91,8 @@ struct mpifetch_options {
     int force;                  /* replace a destination that is not ours */
     int versions;               /* destination is a symlink from the start */
     int no_sync;                /* do not wait for disks before publishing */
+    int no_trees;               /* hf-cache: without trees/<commit>.json */
+    int check;                  /* hash files that are there before they are taken */
     int require_digest;         /* refuse files for which the source has no digest */
     int dry_run;                /* only say what would be done */
     /* what is said, on stderr of rank 0 */
@@ -103,7 +111,7 @@ struct mpifetch_report {
     int status;            /* enum mpifetch_status */
     int rank;              /* who saw the error first */
     char error[512];       /* one sentence, "" if none */
-    char path[4096];       /* what was published */
+    char path[4096];       /* what was published: dest, or a snapshot in the cache */
     int unchanged;         /* it was already there */
     uint64_t files, bytes; /* of what was published */
     uint64_t bytes_fetched, bytes_duplicated, bytes_reused;
@@ -121,6 +129,13 @@ MPIFETCH_API int mpifetch_get(MPI_Comm comm, const struct mpifetch_options *opti
 /* Collective. What mpifetch_get would do, as text on stdout of rank 0. */
 MPIFETCH_API int mpifetch_plan(MPI_Comm comm, const struct mpifetch_options *options,
                                struct mpifetch_report *report);
+
+/* Collective. Hash what stands at options->dest, a tree that was published or a snapshot
+ * in a cache of the Hub's library, against its own record, without asking any source.
+ * MPIFETCH_DIGEST if a file is wrong, missing, or not in the record; each is named on
+ * stderr of rank 0. Of the options dest, include, exclude and what is said count. */
+MPIFETCH_API int mpifetch_verify(MPI_Comm comm, const struct mpifetch_options *options,
+                                 struct mpifetch_report *report);
 
 /* "0.1.0" */
 MPIFETCH_API const char *mpifetch_version(void);

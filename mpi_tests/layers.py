@@ -47,7 +47,7 @@ GRANTS = [
     (r"src/io/(http(_wire)?|proxy)\.c", r"curl/\w+\.h"),
     (r"src/io/sha256\.c", r"openssl/\w+\.h|xxhash\.h"),
     (r"src/source/\w+\.[ch]", r"jansson\.h"),
-    (r"src/phase/(report|record|trace)\.c", r"jansson\.h"),
+    (r"src/phase/(report|record|trace|trees)\.c", r"jansson\.h"),
     (r"src/phase/\w+\.[ch]", r"sys/types\.h"),
     (r"src/app/\w+\.[ch]", r"mpi\.h"),
     (r"include/mpifetch\.h", r"mpi\.h"),

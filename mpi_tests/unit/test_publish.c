@@ -231,6 +231,7 @@ static void test_seen(void **state)
     struct seen_mark mark = { .before = "" };
     struct run run = { .comm = &comm,
                        .opt = { .dest = dest_path },
+                       .published = dest_path,
                        .interrupted = watching,
                        .interrupted_arg = &watch };
 

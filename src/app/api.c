@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app/finish.h"
+#include "app/inspect.h"
 #include "app/listing.h"
 #include "app/session.h"
 
@@ -46,28 +48,37 @@ static void fill_error(struct mpifetch_report *report, const struct err *err)
 }
 
 /* Collective. The phases in order, agreed upon one by one. */
+static int run_phases(struct session *s, struct err *err)
+{
+    if (s->task == SESSION_VERIFY)
+        return inspect(s, err);
+    if (session_list(s, err) < 0)
+        return -1;
+    if (s->only_plan)
+        return listing_show(s, err);
+    if (session_fetch(s, err) < 0)
+        return -1;
+    return finish_publish(s, err);
+}
+
+/* Collective. */
 static int run_session(MPI_Comm comm, const struct mpifetch_options *options,
-                       struct mpifetch_report *report, bool only_plan)
+                       struct mpifetch_report *report, enum session_task task)
 {
     struct session s;
     struct err err = { 0 };
-    int rc = session_open(&s, comm, options, only_plan, &err);
+    int rc = session_open(&s, comm, options, task, &err);
 
     *report = (struct mpifetch_report){ 0 };
     if (rc == 0)
-        rc = session_list(&s, &err);
-    if (rc == 0 && s.only_plan)
-        rc = listing_show(&s, &err);
-    if (rc == 0 && !s.only_plan)
-        rc = session_fetch(&s, &err);
-    if (rc == 0 && !s.only_plan)
-        rc = session_publish(&s, &err);
+        rc = run_phases(&s, &err);
     if (!s.only_plan || rc < 0)
-        session_report(&s, rc, &err);
+        finish_report(&s, rc, &err);
     if (rc < 0)
         fill_error(report, &err);
     else if (!s.only_plan)
-        snprintf(report->path, sizeof(report->path), "%s", s.dest);
+        snprintf(report->path, sizeof(report->path), "%s",
+                 s.run.published ? s.run.published : "");
     if (s.run.comm)
         share_report(&s, report);
     session_close(&s);
@@ -77,11 +88,18 @@ static int run_session(MPI_Comm comm, const struct mpifetch_options *options,
 int mpifetch_get(MPI_Comm comm, const struct mpifetch_options *options,
                  struct mpifetch_report *report)
 {
-    return run_session(comm, options, report, options->dry_run != 0);
+    return run_session(comm, options, report,
+                       options->dry_run ? SESSION_PLAN : SESSION_GET);
 }
 
 int mpifetch_plan(MPI_Comm comm, const struct mpifetch_options *options,
                   struct mpifetch_report *report)
 {
-    return run_session(comm, options, report, true);
+    return run_session(comm, options, report, SESSION_PLAN);
+}
+
+int mpifetch_verify(MPI_Comm comm, const struct mpifetch_options *options,
+                    struct mpifetch_report *report)
+{
+    return run_session(comm, options, report, SESSION_VERIFY);
 }

@@ -2,6 +2,7 @@
 
 #include "core/layout.h"
 #include "io/fs.h"
+#include "io/hub_env.h"
 
 /* Far beyond what any source would stand from one rank. */
 enum { CHECK_CONNECTIONS = 1024 };
@@ -22,23 +23,43 @@ static int check_not_here(const char *dest, struct err *err)
                    dest);
 }
 
+/* Where the library would look. */
+static int default_cache(struct strbuf *dest, struct err *err)
+{
+    if (hub_env_cache(dest) && !dest->failed)
+        return 0;
+    return err_set(err, ERR_USAGE,
+                   "no place for the cache: HF_HUB_CACHE, HF_HOME and HOME are not set");
+}
+
 static int check_dest(struct session *s, struct err *err)
 {
-    const char *given = s->options->dest;
-    struct strbuf dest = { 0 };
+    bool cache =
+        s->options->layout == MPIFETCH_LAYOUT_HF_CACHE && s->task != SESSION_VERIFY;
+    struct strbuf given = { 0 }, dest = { 0 };
+    int rc = 0;
 
-    if (!given || !*given)
+    if (s->options->dest && *s->options->dest)
+        strbuf_adds(&given, s->options->dest);
+    else if (cache)
+        rc = default_cache(&given, err);
+    else
         return s->only_plan ? 0 : err_set(err, ERR_USAGE, "no destination was given");
-    if (fs_absolute(given, &dest, err) < 0) {
+    if (rc == 0 && given.failed)
+        rc = err_memory(err, "a path");
+    if (rc == 0)
+        rc = fs_absolute(given.data, &dest, err);
+    strbuf_release(&given);
+    if (rc < 0) {
         strbuf_release(&dest);
         return -1;
     }
     s->dest = strbuf_steal(&dest);
     if (!s->dest)
         return err_memory(err, "a path");
-    if (!*layout_name(s->dest))
-        return err_set(err, ERR_USAGE, "'%s' cannot be a destination", given);
-    return check_not_here(s->dest, err);
+    if (!*layout_name(s->dest) && !cache)
+        return err_set(err, ERR_USAGE, "'%s' cannot be a destination", s->dest);
+    return cache || s->task == SESSION_VERIFY ? 0 : check_not_here(s->dest, err);
 }
 
 int check_options(struct session *s, struct err *err)

@@ -3,11 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "app/offline.h"
 #include "base/text.h"
 #include "core/url_path.h"
 #include "io/cred.h"
+#include "io/hub_env.h"
 #include "source/source.h"
 
 static const char default_endpoint[] = "https://huggingface.co";
@@ -26,13 +27,13 @@ static void notice(void *arg, const char *text)
     log_line(&run->log, LOG_WARN, "%s", text);
 }
 
-static struct pattern_list patterns(const char *const *list)
+/* The record of a commit is of all that it holds. Where that is the plan it is not kept
+ * a second time. */
+static int note_entry(void *arg, const struct plan_entry *entry, struct err *err)
 {
-    struct pattern_list patterns = { .pattern = list };
+    struct session *s = arg;
 
-    while (list && list[patterns.count])
-        patterns.count++;
-    return patterns;
+    return plan_add(&s->whole, entry, err);
 }
 
 static char *hub_endpoint(void)
@@ -46,16 +47,9 @@ static char *hub_endpoint(void)
     return endpoint;
 }
 
-/* The Hub library's own switch: no HTTP at all. */
-static bool offline(void)
+static bool is_offline(void)
 {
-    static const char *const yes[] = { "1", "on", "yes", "true" };
-    const char *value = getenv("HF_HUB_OFFLINE");
-
-    for (size_t i = 0; value && i < countof(yes); i++)
-        if (strcasecmp(value, yes[i]) == 0)
-            return true;
-    return false;
+    return hub_env_is_on("HF_HUB_OFFLINE");
 }
 
 static int set_hub(struct session *s, struct err *err)
@@ -63,7 +57,7 @@ static int set_hub(struct session *s, struct err *err)
     struct run *run = &s->run;
     char shown[256];
 
-    if (offline())
+    if (is_offline())
         return err_set(err, ERR_SOURCE,
                        "HF_HUB_OFFLINE is set, and '%s' can only be listed by asking the "
                        "Hub: unset it",
@@ -90,8 +84,9 @@ int listing_make(struct session *s, struct err *err)
         .repo_type = o->repo_type,
         .token_file = o->token_file,
         .headers = o->headers,
-        .allow = patterns(o->include),
-        .deny = patterns(o->exclude),
+        .allow = session_patterns(o->include),
+        .deny = session_patterns(o->exclude),
+        .bare = run->opt.cache,
         .probe_above = SEGMENT_LEAST,
         .retry = run->opt.retry,
         .poll = poll_agree,
@@ -105,15 +100,26 @@ int listing_make(struct session *s, struct err *err)
 
     if (source_kind(&config, &kind, err) < 0)
         return -1;
+    if (kind == SOURCE_HUB && run->opt.cache && is_offline()) {
+        s->offline = true;
+        return offline_list(s, err) < 0 ? -1 : plan_seal(&run->plan, err);
+    }
     if (kind == SOURCE_HUB && set_hub(s, err) < 0)
         return -1;
+    if (run->opt.cache && kind != SOURCE_HUB)
+        return err_set(err, ERR_USAGE, "layout hf-cache is for hf:// sources only");
+    if (run->opt.cache && run->opt.trees) {
+        config.every = note_entry;
+        config.every_arg = s;
+    }
     config.endpoint = run->endpoint;
     config.token = run->bearer;
     rc = source_list(&config, s->http, &run->plan, &count, err);
     s->report.api_requests = count.revision + count.listing + count.probe;
     s->report.listing_retries = count.retried;
+    s->whole.bare = true;
     if (rc == 0)
-        return plan_seal(&run->plan, err);
+        return plan_seal(&run->plan, err) < 0 ? -1 : plan_seal(&s->whole, err);
     /* A signal, or another rank's failure, says more than the request that it ended. */
     if (err->code == ERR_INTERRUPTED) {
         struct err cause = { 0 };
@@ -124,18 +130,35 @@ int listing_make(struct session *s, struct err *err)
     return -1;
 }
 
+/* What is there, what will be, and what needs only an entry in a snapshot. */
+static const char *fate_of(const struct session *s, size_t i)
+{
+    const struct target *target = &s->target;
+
+    if (!target->have->known[i].there)
+        return "fetch";
+    if (s->run.opt.cache && target->cache.state[i] != CACHE_SHOWN)
+        return "link ";
+    return "there";
+}
+
 static int print_files(const struct session *s, struct err *err)
 {
     const struct plan *plan = &s->run.plan;
-    uint64_t missing = plan->nbytes - s->stage.have.bytes;
+    uint64_t missing = 0;
+    size_t files = 0;
     char all[32], fetch[32];
 
-    for (size_t i = 0; i < plan->nfiles; i++)
-        printf("%s %12llu %s\n", s->stage.have.known[i].there ? "there" : "fetch",
-               (unsigned long long)plan->files[i].size, plan_path(plan, i));
+    for (size_t i = 0; i < plan->nfiles; i++) {
+        printf("%s %12llu %s\n", fate_of(s, i), (unsigned long long)plan->files[i].size,
+               plan_path(plan, i));
+        if (s->target.have->known[i].there)
+            continue;
+        files++;
+        missing += plan->files[i].size;
+    }
     printf("%zu files, %s; to fetch: %zu files, %s\n", plan->nfiles,
-           text_bytes(all, sizeof(all), plan->nbytes),
-           plan->nfiles - (size_t)s->stage.have.files,
+           text_bytes(all, sizeof(all), plan->nbytes), files,
            text_bytes(fetch, sizeof(fetch), missing));
     return fflush(stdout) == 0 ? 0
                                : err_set(err, ERR_DEFECT, "stdout cannot be written to");

@@ -96,17 +96,23 @@ static int check_launch(struct err *err, int *index)
 static int run_command(const struct options *options, int rank)
 {
     struct mpifetch_report report;
-    int status = options->command == COMMAND_PLAN
-                     ? mpifetch_plan(MPI_COMM_WORLD, &options->get, &report)
-                     : mpifetch_get(MPI_COMM_WORLD, &options->get, &report);
+    static int (*const calls[])(MPI_Comm, const struct mpifetch_options *,
+                                struct mpifetch_report *) = {
+        [COMMAND_GET] = mpifetch_get,
+        [COMMAND_PLAN] = mpifetch_plan,
+        [COMMAND_VERIFY] = mpifetch_verify,
+    };
+    bool says_path = options->command == COMMAND_VERIFY ||
+                     (options->command == COMMAND_GET && !options->get.dry_run);
+    int status = calls[options->command](MPI_COMM_WORLD, &options->get, &report);
 
     if (status != MPIFETCH_OK && rank == 0 && report.rank > 0)
         log_line(&plain, LOG_ERROR, "rank %d: %s", report.rank, report.error);
     else if (status != MPIFETCH_OK && rank == 0)
         log_line(&plain, LOG_ERROR, "%s", report.error);
-    if (status == MPIFETCH_OK && rank == 0 && options->command == COMMAND_GET &&
-        !options->get.dry_run && (puts(report.path) < 0 || fflush(stdout) != 0)) {
-        log_line(&plain, LOG_ERROR, "'%s' is published, but stdout cannot be written to",
+    if (status == MPIFETCH_OK && rank == 0 && says_path &&
+        (puts(report.path) < 0 || fflush(stdout) != 0)) {
+        log_line(&plain, LOG_ERROR, "'%s' is good, but stdout cannot be written to",
                  report.path);
         return ERR_DEFECT;
     }

@@ -68,6 +68,21 @@ static bool set_progress(void *field, const char *text)
     return false;
 }
 
+static bool set_layout(void *field, const char *text)
+{
+    static const char *const words[] = {
+        [MPIFETCH_LAYOUT_DIR] = "dir",
+        [MPIFETCH_LAYOUT_HF_CACHE] = "hf-cache",
+    };
+
+    for (size_t i = 0; i < countof(words); i++)
+        if (strcmp(text, words[i]) == 0) {
+            *(enum mpifetch_layout *)field = (enum mpifetch_layout)i;
+            return true;
+        }
+    return false;
+}
+
 static bool set_count(void *field, const char *text)
 {
     uint64_t value;
@@ -128,6 +143,16 @@ static bool set_flag(void *field, const char *text)
     return false;
 }
 
+static bool set_hf_cache(void *field, const char *text)
+{
+    int on;
+
+    if (!set_flag(&on, text))
+        return false;
+    *(enum mpifetch_layout *)field = on ? MPIFETCH_LAYOUT_HF_CACHE : MPIFETCH_LAYOUT_DIR;
+    return true;
+}
+
 static bool set_verbose(void *field, const char *text)
 {
     if (strcmp(text, "2") != 0)
@@ -165,12 +190,14 @@ static const struct kind kinds[] = {
                            "model dataset space" },
     [OPTION_PROGRESS] = { "auto, bar, plain or none", set_progress,
                           "auto bar plain none" },
+    [OPTION_LAYOUT] = { "dir or hf-cache", set_layout, "dir hf-cache" },
     [OPTION_COUNT] = { "a whole number from 0 to 1000000", set_count, NULL },
     [OPTION_SIZE] = { "a size such as 64M or 1.5GiB", set_size, NULL },
     [OPTION_SEGMENT] = { "a size in whole MiB such as 16M", set_segment, NULL },
     [OPTION_SECONDS] = { "a time such as 0.5, 90 or 2m", set_seconds, NULL },
     [OPTION_PERIOD] = { "a time above 0 such as 15 or 2m", set_period, NULL },
     [OPTION_FLAG] = { "1, on, yes, true or 0, off, no, false", set_flag, NULL },
+    [OPTION_HF_CACHE] = { "1, on, yes, true or 0, off, no, false", set_hf_cache, NULL },
     [OPTION_VERBOSE] = { "0, 1 or 2", set_verbose, NULL },
     [OPTION_QUIET] = { "1, on, yes, true or 0, off, no, false", set_quiet, NULL },
 };
@@ -187,6 +214,8 @@ void option_raise(const struct option *option, struct mpifetch_options *get)
 
     if (option->kind == OPTION_FLAG)
         *field = 1;
+    else if (option->kind == OPTION_HF_CACHE)
+        *(enum mpifetch_layout *)(void *)field = MPIFETCH_LAYOUT_HF_CACHE;
     else if (option->kind == OPTION_QUIET)
         *field = -1;
     else if (option->kind == OPTION_VERBOSE && *field < 2)

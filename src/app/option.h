@@ -18,13 +18,15 @@ enum option_kind {
     OPTION_DIGEST,    /* SHA-256 in hex */
     OPTION_REPO_TYPE, /* a choice */
     OPTION_PROGRESS,  /* a choice */
+    OPTION_LAYOUT,    /* a choice */
     OPTION_COUNT,
     OPTION_SIZE,
     OPTION_SEGMENT, /* a size in whole MiB */
     OPTION_SECONDS,
-    OPTION_PERIOD,  /* seconds, not 0: a wait without a bound is not to be had */
-    OPTION_FLAG,    /* this and those below take no value */
-    OPTION_VERBOSE, /* may be given twice */
+    OPTION_PERIOD,   /* seconds, not 0: a wait without a bound is not to be had */
+    OPTION_FLAG,     /* this and those below take no value */
+    OPTION_HF_CACHE, /* a word for a layout */
+    OPTION_VERBOSE,  /* may be given twice */
     OPTION_QUIET,
     OPTION_HELP,
     OPTION_VERSION
@@ -37,6 +39,7 @@ struct option {
     enum option_kind kind;
     const char *value; /* what the help calls the value; NULL: none is taken */
     size_t field;      /* offset in struct mpifetch_options */
+    bool verify;       /* means something to verify as well */
     const char *help;
 };
 

@@ -16,6 +16,7 @@ struct command {
 static const struct command commands[] = {
     { "get", "see mpifetch get --help", COMMAND_GET },
     { "plan", "see mpifetch plan --help", COMMAND_PLAN },
+    { "verify", "see mpifetch verify --help", COMMAND_VERIFY },
 };
 
 struct copy {
@@ -275,7 +276,7 @@ static int parse_command(struct parser *parser)
             guess = "get";
     if (!name)
         return err_set(parser->err, ERR_USAGE,
-                       "no command: there are get and plan; see mpifetch --help");
+                       "no command: there are get, plan and verify; see mpifetch --help");
     if (strstr(name, "://"))
         return err_set(parser->err, ERR_USAGE,
                        "a command comes first: mpifetch get SOURCE DEST; see mpifetch "
@@ -288,14 +289,38 @@ static int parse_command(struct parser *parser)
                        "unknown command '%s': did you mean %s? see mpifetch --help", name,
                        guess);
     return err_set(parser->err, ERR_USAGE,
-                   "unknown command '%s': there are get and plan; see mpifetch --help",
+                   "unknown command '%s': there are get, plan and verify; see mpifetch "
+                   "--help",
                    name);
 }
 
-/* With a manifest there is no SOURCE, and only plan can do without DEST. */
+/* What was given by hand must mean something; the environment is for all commands. */
+static int parse_verify(struct parser *parser)
+{
+    struct mpifetch_options *get = &parser->options->get;
+
+    for (size_t i = 0; i < option_count; i++)
+        if (parser->given[i] && !option_table[i].verify)
+            return err_set(parser->err, ERR_USAGE, "--%s means nothing to verify; %s",
+                           option_table[i].name, see(parser));
+    get->dest = parser->operand[1];
+    if (parser->operand[2])
+        return err_set(parser->err, ERR_USAGE,
+                       "'%s' is one argument too many: verify takes DEST alone; %s",
+                       parser->operand[2], see(parser));
+    if (!get->dest || !*get->dest)
+        return err_set(parser->err, ERR_USAGE, "no DEST, the path to verify; %s",
+                       see(parser));
+    return 0;
+}
+
+/* With a manifest there is no SOURCE, and DEST can be done without by plan, and where the
+ * library's own cache is meant. */
 static int parse_places(struct parser *parser)
 {
     struct mpifetch_options *get = &parser->options->get;
+    bool may_lack = parser->options->command == COMMAND_PLAN ||
+                    get->layout == MPIFETCH_LAYOUT_HF_CACHE;
     int next = 1;
 
     if (!get->manifest)
@@ -310,7 +335,7 @@ static int parse_places(struct parser *parser)
         return err_set(parser->err, ERR_USAGE,
                        "no SOURCE, such as hf://ns/name, and no --manifest; %s",
                        see(parser));
-    if (get->dest ? !*get->dest : parser->options->command == COMMAND_GET)
+    if (get->dest ? !*get->dest : !may_lack)
         return err_set(parser->err, ERR_USAGE, "no DEST, the path to publish; %s",
                        see(parser));
     return 0;
@@ -352,7 +377,8 @@ int options_parse(struct options *options, int argc, char **argv, struct err *er
         return 0;
     if (parse_env(&parser) < 0 || parse_command(&parser) < 0)
         return -1;
-    return parse_places(&parser);
+    return options->command == COMMAND_VERIFY ? parse_verify(&parser)
+                                              : parse_places(&parser);
 }
 
 void options_release(struct options *options)

@@ -16,7 +16,13 @@
 #include "base/strbuf.h"
 #include "mpifetch.h"
 
-enum options_command { COMMAND_GET, COMMAND_PLAN, COMMAND_HELP, COMMAND_VERSION };
+enum options_command {
+    COMMAND_GET,
+    COMMAND_PLAN,
+    COMMAND_VERIFY,
+    COMMAND_HELP,
+    COMMAND_VERSION
+};
 
 struct options {
     enum options_command command;

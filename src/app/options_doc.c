@@ -1,3 +1,4 @@
+#include <stdbool.h>
 #include <string.h>
 
 #include "app/option.h"
@@ -7,17 +8,24 @@
 
 static const char *const usage_get =
     "mpifetch get [options] SOURCE DEST\n"
+    "       mpifetch get [options] --hf-cache hf://... [DEST]\n"
     "       mpifetch get [options] --manifest LIST DEST\n";
 
 static const char *const usage_plan =
     "mpifetch plan [options] SOURCE [DEST]\n"
     "       mpifetch plan [options] --manifest LIST [DEST]\n";
 
+static const char *const usage_verify =
+    "mpifetch verify [options] DEST\n"
+    "DEST is what get has printed: a published directory, or the snapshot of a revision\n"
+    "in a cache of the Hub's library.\n";
+
 static const struct {
     const char *name, *does;
 } commands[] = {
     { "get", "fetch, verify and publish SOURCE as the directory DEST" },
     { "plan", "say what get would do: files, bytes, what is already there" },
+    { "verify", "hash what was published, with all ranks and without the source" },
     { "help", "show this, or the options of one command" },
     { "version", "print the version" },
 };
@@ -102,15 +110,21 @@ static void option_forms(struct strbuf *out, const struct option *option)
         strbuf_addf(out, " %s", option->value);
 }
 
-static void help_options(struct strbuf *out)
+static void help_options(struct strbuf *out, bool verify)
 {
     struct strbuf forms = { 0 }, text = { 0 };
+    const char *group = NULL; /* to be named before the next option that is shown */
 
     for (size_t i = 0; i < option_count; i++) {
         const struct option *option = &option_table[i];
 
         if (option->group)
-            strbuf_addf(out, "\n%s:\n", option->group);
+            group = option->group;
+        if (verify && !option->verify)
+            continue;
+        if (group)
+            strbuf_addf(out, "\n%s:\n", group);
+        group = NULL;
         strbuf_clear(&forms);
         strbuf_clear(&text);
         option_forms(&forms, option);
@@ -125,12 +139,14 @@ static void help_options(struct strbuf *out)
     strbuf_release(&text);
 }
 
-static void help_command(struct strbuf *out, const char *usage)
+static void help_command(struct strbuf *out, const char *usage, bool verify)
 {
-    strbuf_addf(out, "usage: %s\nSOURCE is one of\n", usage);
-    for (size_t i = 0; i < countof(sources); i++)
+    strbuf_addf(out, "usage: %s", usage);
+    if (!verify)
+        strbuf_adds(out, "\nSOURCE is one of\n");
+    for (size_t i = 0; !verify && i < countof(sources); i++)
         strbuf_addf(out, "  %s\n        %s\n", sources[i].form, sources[i].is);
-    help_options(out);
+    help_options(out, verify);
     strbuf_adds(
         out, "\nEach --some-option can be set as MPIFETCH_SOME_OPTION in the environment;"
              "\nthe command line wins. Sizes: 64M, 1.5GiB (powers of 1024). Times: 90, "
@@ -156,9 +172,11 @@ static void help_program(struct strbuf *out)
 void options_help(struct strbuf *out, const char *topic)
 {
     if (topic && strcmp(topic, "get") == 0)
-        help_command(out, usage_get);
+        help_command(out, usage_get, false);
     else if (topic && strcmp(topic, "plan") == 0)
-        help_command(out, usage_plan);
+        help_command(out, usage_plan, false);
+    else if (topic && strcmp(topic, "verify") == 0)
+        help_command(out, usage_verify, true);
     else
         help_program(out);
 }
@@ -224,7 +242,9 @@ static void man_head(struct strbuf *out)
         ".nf\n"
         "mpifetch get [options] SOURCE DEST\n"
         "mpifetch get [options] \\-\\-manifest LIST DEST\n"
+        "mpifetch get [options] \\-\\-hf\\-cache hf://ns/name[@revision] [DEST]\n"
         "mpifetch plan [options] SOURCE [DEST]\n"
+        "mpifetch verify [options] DEST\n"
         ".fi\n",
         MPIFETCH_VERSION_MAJOR, MPIFETCH_VERSION_MINOR, MPIFETCH_VERSION_PATCH);
     strbuf_adds(
@@ -248,9 +268,26 @@ void options_man(struct strbuf *out)
     strbuf_adds(
         out,
         ".SH ENVIRONMENT\n"
-        "HF_TOKEN, HF_TOKEN_PATH, HF_HOME and HF_ENDPOINT mean what they mean to the\n"
-        "Hub's own tools; HTTP_PROXY, HTTPS_PROXY, NO_PROXY, CURL_CA_BUNDLE and\n"
-        "SSL_CERT_FILE what they mean to curl.\n"
+        "HF_TOKEN, HUGGING_FACE_HUB_TOKEN, HF_TOKEN_PATH, HF_HOME, HF_HUB_CACHE,\n"
+        "HF_ENDPOINT, HF_HUB_OFFLINE, HF_HUB_DISABLE_SYMLINKS and\n"
+        "HF_HUB_DISABLE_IMPLICIT_TOKEN mean what they mean to the Hub's own tools;\n"
+        "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, CURL_CA_BUNDLE,\n"
+        "REQUESTS_CA_BUNDLE, SSL_CERT_FILE and SSL_CERT_DIR what they mean to curl.\n"
+        ".SH CACHE OF THE HUB'S LIBRARY\n"
+        "With \\-\\-hf\\-cache a revision is put where snapshot_download and\n"
+        "from_pretrained look for it, and the path of its snapshot is printed. What\n"
+        "the library then finds without a network depends on the record\n"
+        "trees/COMMIT.json, of all that the commit holds, which a revision that was\n"
+        "fetched in part (\\-\\-include, \\-\\-exclude, or a folder) has by default, "
+        "and\n"
+        "with \\-\\-no\\-trees has not:\n"
+        ".TP\n.B whole, with the record\n"
+        "by branch, tag and commit, with HF_HUB_OFFLINE too.\n"
+        ".TP\n.B in part, with the record\n"
+        "with the same patterns; without them it is an IncompleteSnapshotError.\n"
+        ".TP\n.B without the record\n"
+        "by branch and tag, whole or in part, without a word of what is missing; by\n"
+        "commit with local_files_only, but not with HF_HUB_OFFLINE.\n"
         ".SH EXIT STATUS\nThe same on every rank.\n");
     for (size_t i = 0; i < countof(exits); i++)
         strbuf_addf(out, ".TP\n.B %d\n%s.\n", exits[i].code, exits[i].meaning);
@@ -260,6 +297,8 @@ void options_man(struct strbuf *out)
                 "MODEL=$(srun mpifetch get hf://ns/name /shared/models/name)\n"
                 "mpirun \\-n 8 mpifetch get \\-\\-include \\(aq*.safetensors\\(aq \\e\n"
                 "    hf://ns/name@v1.0 /shared/models/name\n"
+                "SNAPSHOT=$(srun mpifetch get \\-\\-hf\\-cache hf://ns/name)\n"
+                "srun mpifetch verify \"$SNAPSHOT\"\n"
                 "mpirun \\-n 4 mpifetch get \\-\\-manifest SHA256SUMS \\e\n"
                 "    \\-\\-base https://data.example.org/v2 /shared/data/v2\n"
                 ".fi\n"

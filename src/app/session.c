@@ -6,6 +6,8 @@
 
 #include "app/check.h"
 #include "app/listing.h"
+#include "app/offline.h"
+#include "app/rehash.h"
 #include "base/text.h"
 #include "core/share.h"
 #include "io/clock.h"
@@ -14,8 +16,6 @@
 #include "io/fs.h"
 #include "phase/brief.h"
 #include "phase/engine.h"
-#include "phase/publish.h"
-#include "phase/staging.h"
 
 static const double LONGEST_DELAY = 60; /* seconds between two tries */
 
@@ -29,7 +29,7 @@ static bool is_interrupted(void *arg)
            s->options->interrupted(s->options->interrupted_arg);
 }
 
-static void end_phase(struct session *s, enum report_phase phase)
+void session_end_phase(struct session *s, enum report_phase phase)
 {
     double now = clock_now();
 
@@ -60,6 +60,9 @@ static void set_options(struct session *s)
         .force = o->force != 0,
         .versions = o->versions != 0,
         .sync = !o->no_sync,
+        .cache = o->layout == MPIFETCH_LAYOUT_HF_CACHE,
+        .trees = !o->no_trees,
+        .check = o->check != 0,
     };
     opt->bar = o->progress == MPIFETCH_PROGRESS_BAR ||
                (o->progress == MPIFETCH_PROGRESS_AUTO && terminal);
@@ -107,14 +110,24 @@ static int open_questions(struct session *s, struct err *err)
     return engine_open(&s->http, &s->run, most < QUESTIONS ? most : QUESTIONS, err);
 }
 
+struct pattern_list session_patterns(const char *const *list)
+{
+    struct pattern_list patterns = { .pattern = list };
+
+    while (list && list[patterns.count])
+        patterns.count++;
+    return patterns;
+}
+
 int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options *options,
-                 bool only_plan, struct err *err)
+                 enum session_task task, struct err *err)
 {
     struct run *run = &s->run;
     int rc;
 
     *s = (struct session){ .options = options,
-                           .only_plan = only_plan,
+                           .task = task,
+                           .only_plan = task == SESSION_PLAN,
                            .began = clock_now() };
     s->phase_began = s->began;
     if (comm_open(&run->comm, comm, err) < 0)
@@ -138,13 +151,15 @@ int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options
     return agree_step(run, rc, err);
 }
 
-static int cut(struct session *s, struct err *err)
+int session_cut(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
-    uint64_t missing = run->plan.nbytes - s->stage.have.bytes;
+    uint64_t missing = run->plan.nbytes;
     uint64_t size = s->options->segment_size;
     uint32_t slots = 0;
 
+    if (s->target.have && !run->rehash)
+        missing -= s->target.have->bytes;
     for (int i = 0; i < run->size; i++)
         slots += s->slots[i];
     if (size == 0)
@@ -177,23 +192,31 @@ static int list_and_look(struct session *s, struct err *err)
         return -1;
     if (count_untrusted(s, err) < 0)
         return -1;
-    end_phase(s, REPORT_LIST);
-    if (stage_look(&s->stage, run, err) < 0)
+    session_end_phase(s, REPORT_LIST);
+    if (target_look(&s->target, run, s->whole.nfiles > 0 ? &s->whole : NULL, err) < 0)
         return -1;
-    s->report.reused_files = s->stage.have.files;
-    s->report.reused_bytes = s->stage.have.bytes;
-    s->report.dropped_files = s->stage.have.dropped;
-    s->report.unchanged = s->stage.have.unchanged;
-    return cut(s, err);
+    return s->offline ? offline_refuse(s, err) : 0;
+}
+
+/* Once it is certain what is to be taken over. */
+static int note_found(struct session *s, struct err *err)
+{
+    const struct inventory *have = s->target.have;
+
+    s->report.reused_files = have->files;
+    s->report.reused_bytes = have->bytes;
+    s->report.dropped_files = have->dropped;
+    s->report.unchanged = have->unchanged;
+    return session_cut(s, err);
 }
 
 /* What decides on which way all go from here: known to rank 0, or its options, which the
  * environment of another rank may give differently. */
-static int share_course(struct session *s, struct err *err)
+static int share_course(struct session *s, bool *check, struct err *err)
 {
     struct run *run = &s->run;
     const char mine[] = { (char)s->report.unchanged, (char)s->only_plan,
-                          (char)(s->options->trace != NULL) };
+                          (char)(s->options->trace != NULL), (char)*check };
     struct strbuf flags = { 0 };
     int rc;
 
@@ -206,6 +229,7 @@ static int share_course(struct session *s, struct err *err)
         s->report.unchanged = flags.data[0];
         s->only_plan = flags.data[1];
         run->traced = flags.data[2];
+        *check = flags.data[3];
     }
     strbuf_release(&flags);
     return agree_step(run, rc, err);
@@ -213,11 +237,22 @@ static int share_course(struct session *s, struct err *err)
 
 int session_list(struct session *s, struct err *err)
 {
-    int rc = s->run.rank == 0 ? list_and_look(s, err) : 0;
+    struct run *run = &s->run;
+    bool check = false;
+    int rc = run->rank == 0 ? list_and_look(s, err) : 0;
 
-    if (agree_step(&s->run, rc, err) < 0)
+    if (rc == 0 && run->rank == 0) {
+        check = run->opt.check && s->target.have->files > 0;
+        rc = check ? 0 : note_found(s, err);
+    }
+    if (agree_step(run, rc, err) < 0 || share_course(s, &check, err) < 0)
         return -1;
-    return share_course(s, err);
+    if (!check)
+        return 0;
+    if (rehash_found(s, err) < 0)
+        return -1;
+    rc = run->rank == 0 ? note_found(s, err) : 0;
+    return agree_step(run, rc, err) < 0 ? -1 : share_course(s, &check, err);
 }
 
 static int make_parts(struct session *s, struct err *err)
@@ -225,7 +260,7 @@ static int make_parts(struct session *s, struct err *err)
     struct run *run = &s->run;
 
     if (run->rank == 0 && coordinator_create(&s->coordinator, run, s->http,
-                                             s->stage.have.known, s->slots, err) < 0)
+                                             s->target.have->known, s->slots, err) < 0)
         return -1;
     return worker_create(&s->worker, run, s->coordinator, err);
 }
@@ -244,7 +279,7 @@ static void note_figures(struct session *s)
         s->report.seconds[REPORT_FETCH] = figures.last_landed - s->phase_began;
         s->phase_began = figures.last_landed;
     }
-    end_phase(s, REPORT_VERIFY);
+    session_end_phase(s, REPORT_VERIFY);
 }
 
 int session_fetch(struct session *s, struct err *err)
@@ -253,126 +288,28 @@ int session_fetch(struct session *s, struct err *err)
     int rc;
 
     if (s->report.unchanged) {
-        end_phase(s, REPORT_STAGE);
+        session_end_phase(s, REPORT_STAGE);
         return 0;
     }
-    rc = run->rank == 0 ? stage_build(&s->stage, err) : 0;
+    rc = run->rank == 0 ? target_build(&s->target, err) : 0;
     for (size_t i = 0; rc == 0 && run->rank == 0 && i < run->plan.nfiles; i++)
-        s->report.untrusted_fetched +=
-            !s->stage.have.known[i].there && run->plan.files[i].want.kind == DIGEST_NONE;
+        s->report.untrusted_fetched += !s->target.have->known[i].there &&
+                                       run->plan.files[i].want.kind == DIGEST_NONE;
     /* Files that could not be linked are fetched after all. */
-    s->report.reused_files = s->stage.have.files;
-    s->report.reused_bytes = s->stage.have.bytes;
+    if (run->rank == 0) {
+        s->report.reused_files = s->target.have->files;
+        s->report.reused_bytes = s->target.have->bytes;
+    }
     if (agree_step(run, rc, err) < 0 || brief_share(run, err) < 0)
         return -1;
     if (run->traced)
         trace_open(&run->trace, clock_now());
     if (agree_step(run, make_parts(s, err), err) < 0)
         return -1;
-    end_phase(s, REPORT_STAGE);
+    session_end_phase(s, REPORT_STAGE);
     rc = worker_run(s->worker, err);
     note_figures(s);
     return agree_step(run, rc, err);
-}
-
-/* The mark is made by rank 0 as it publishes; the others need it to look for it. */
-static int share_mark(struct session *s, struct err *err)
-{
-    struct strbuf mark = { 0 };
-    int rc;
-
-    if (s->run.rank == 0)
-        strbuf_add(&mark, &s->mark, sizeof(s->mark));
-    rc = agree_share(&s->run, &mark, err);
-    if (rc == 0 && mark.len == sizeof(s->mark))
-        memcpy(&s->mark, mark.data, sizeof(s->mark));
-    strbuf_release(&mark);
-    return rc;
-}
-
-static int take_seen(void *arg, int rank, const void *bytes, size_t len, struct err *err)
-{
-    (void)rank;
-    (void)err;
-    if (len == 1 && *(const char *)bytes == '0')
-        *(bool *)arg = true;
-    return 0;
-}
-
-static int look_everywhere(struct session *s, struct err *err)
-{
-    const char *seen = seen_wait(&s->run, &s->mark) ? "1" : "0";
-
-    return agree_gather(&s->run, MSG_SEEN, seen, 1, take_seen, &s->report.stale, err);
-}
-
-/* It is published: whatever happens here, a signal or a node that cannot see it, is worth
- * a warning at most. */
-static void show_everywhere(struct session *s)
-{
-    struct err err = { 0 };
-
-    if (share_mark(s, &err) == 0)
-        look_everywhere(s, &err);
-    agree_step(&s->run, 0, &err);
-    if (s->run.rank == 0)
-        publish_clean(&s->stage);
-}
-
-int session_publish(struct session *s, struct err *err)
-{
-    struct run *run = &s->run;
-    int rc;
-
-    if (s->report.unchanged)
-        return 0;
-    rc = run->opt.sync ? worker_sync(s->worker, err) : 0;
-    if (agree_step(run, rc, err) < 0)
-        return -1;
-    rc = run->rank == 0 ? publish_commit(&s->stage, &s->mark, err) : 0;
-    if (agree_step(run, rc, err) < 0)
-        return -1;
-    s->report.published = true;
-    show_everywhere(s);
-    end_phase(s, REPORT_COMMIT);
-    return 0;
-}
-
-static void warn(struct session *s, const struct err *err)
-{
-    if (s->run.rank == 0 && err->code != ERR_NONE)
-        log_line(&s->run.log, LOG_WARN, "%s", err->text);
-}
-
-void session_report(struct session *s, int rc, const struct err *err)
-{
-    const struct mpifetch_options *o = s->options;
-    struct run *run = &s->run;
-    struct err fault = { 0 };
-
-    if (!run->comm)
-        return;
-    if (rc < 0)
-        s->report.err = *err;
-    /* The disks of all ranks must be done before staging can go. */
-    if (rc < 0) {
-        worker_destroy(s->worker);
-        s->worker = NULL;
-        agree_step(run, 0, &fault);
-        staging_discard(run);
-    }
-    s->report.total = clock_now() - s->began;
-    agree_step(run, report_gather(run, &s->report, &fault), &fault);
-    err_clear(&fault);
-    if (run->rank == 0)
-        report_summary(run, &s->report);
-    if (run->traced && trace_write(run, o->trace, &fault) < 0)
-        warn(s, &fault);
-    err_clear(&fault);
-    if (o->report && run->rank == 0 &&
-        report_write(run, &s->report, o->report, &fault) < 0)
-        warn(s, &fault);
-    agree_step(run, 0, &fault);
 }
 
 void session_close(struct session *s)
@@ -382,7 +319,8 @@ void session_close(struct session *s)
     worker_destroy(s->worker);
     coordinator_destroy(s->coordinator);
     http_destroy(s->http);
-    stage_release(&s->stage);
+    target_release(&s->target);
+    plan_release(&s->whole);
     report_release(&s->report);
     trace_release(&run->trace);
     segments_release(&run->segments);
@@ -392,6 +330,7 @@ void session_close(struct session *s)
     cred_release(&run->bearer);
     free(run->endpoint);
     free(run->dest);
+    free(run->published);
     if (run->headers)
         explicit_bzero(run->headers, strlen(run->headers));
     free(run->headers);

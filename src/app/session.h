@@ -2,25 +2,32 @@
 #ifndef APP_SESSION_H
 #define APP_SESSION_H
 
+#include "base/pattern.h"
 #include "io/http.h"
 #include "mpifetch.h"
 #include "phase/coordinator.h"
 #include "phase/report.h"
 #include "phase/seen.h"
-#include "phase/stage.h"
+#include "phase/target.h"
 #include "phase/worker.h"
+
+enum session_task { SESSION_GET, SESSION_PLAN, SESSION_VERIFY };
 
 struct session {
     const struct mpifetch_options *options;
+    enum session_task task;
+    bool offline;   /* rank 0: the Hub must not be asked */
     bool only_plan; /* say what would be done; then DEST may be missing. As rank 0 has it
                      * once session_list is over: environments may differ */
     struct run run;
     struct report report;
-    struct stage stage; /* rank 0 */
-    struct http *http;  /* rank 0: listing and resolving */
-    unsigned *slots;    /* of each rank */
-    char *dest;         /* absolute */
-    char *source;       /* rank 0: the source, absolute where it is a path */
+    struct plan whole;    /* rank 0: all that the commit holds, where that is more than
+                           * the plan or is to be recorded */
+    struct target target; /* rank 0 */
+    struct http *http;    /* rank 0: listing and resolving */
+    unsigned *slots;      /* of each rank */
+    char *dest;           /* absolute */
+    char *source;         /* rank 0: the source, absolute where it is a path */
     struct coordinator *coordinator;
     struct worker *worker;
     struct seen_mark mark;
@@ -29,18 +36,23 @@ struct session {
 
 /* Collective, and agreed. */
 int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options *options,
-                 bool only_plan, struct err *err);
+                 enum session_task task, struct err *err);
 
-/* Collective. Rank 0 asks the source and looks at DEST; s->stage and the plan are then
- * rank 0's. */
+/* Collective. Rank 0 asks the source and looks at DEST; s->target and the plan are then
+ * rank 0's. With --check all hash what is there. */
 int session_list(struct session *s, struct err *err);
 
-/* Collective. Staging, fetch, publish; nothing if all is there. */
+/* Collective. Staging and fetch; nothing if all is there. */
 int session_fetch(struct session *s, struct err *err);
-int session_publish(struct session *s, struct err *err);
 
-/* Collective. Summary, report and trace, whatever happened before. */
-void session_report(struct session *s, int rc, const struct err *err);
+/* Rank 0: cut the plan into segments. */
+int session_cut(struct session *s, struct err *err);
+
+/* The time since the phase before counts for this one. */
+void session_end_phase(struct session *s, enum report_phase phase);
+
+/* A list of options as patterns; borrowed. */
+struct pattern_list session_patterns(const char *const *list);
 
 void session_close(struct session *s);
 

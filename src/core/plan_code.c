@@ -12,7 +12,7 @@
 struct head {
     uint64_t magic, nfiles, nbytes, text_len;
     uint32_t file_size; /* a build with other fields does not go on */
-    uint32_t source, revision, ref, base, repo;
+    uint32_t source, revision, ref, base, repo, bare;
 };
 
 static const uint64_t magic = 0x314e4c5046495049; /* "IPIFPLN1" */
@@ -31,6 +31,7 @@ int plan_encode(const struct plan *plan, struct strbuf *bytes, struct err *err)
         .ref = plan->ref,
         .base = plan->base,
         .repo = plan->repo,
+        .bare = plan->bare,
     };
 
     strbuf_add(bytes, &head, sizeof(head));
@@ -111,6 +112,7 @@ int plan_decode(struct plan *plan, const void *bytes, size_t len, struct err *er
     plan->ref = head.ref;
     plan->base = head.base;
     plan->repo = head.repo;
+    plan->bare = head.bare != 0;
     if (check_fields(plan, err) < 0 || plan_check(plan, ERR_DEFECT, err) < 0)
         goto out;
     if (plan->nbytes != head.nbytes) {

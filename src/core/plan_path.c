@@ -122,6 +122,8 @@ static bool is_within(const char *path, const char *directory)
 
 const char *plan_path_reserved(const struct plan *plan, const char *path)
 {
+    if (plan->bare)
+        return NULL;
     if (is_within(path, ".mpifetch"))
         return "'.mpifetch' is for our own files";
     if (*plan_text(plan, plan->repo) == '\0')

@@ -9,6 +9,7 @@
 
 #include "base/strbuf.h"
 #include "base/text.h"
+#include "io/hub_env.h"
 
 enum { TOKEN_MOST = 64 << 10 };
 
@@ -27,17 +28,6 @@ static const char *variable(const char *name)
     const char *value = getenv(name);
 
     return value && *value ? value : NULL;
-}
-
-static bool implicit_allowed(void)
-{
-    static const char *const yes[] = { "1", "on", "yes", "true" };
-    const char *value = variable("HF_HUB_DISABLE_IMPLICIT_TOKEN");
-
-    for (size_t i = 0; value && i < countof(yes); i++)
-        if (text_alike(yes[i], value, strlen(yes[i]) + 1))
-            return false;
-    return true;
 }
 
 /* The token inside text, which came from `place`. */
@@ -102,69 +92,6 @@ static int take_file(const char *path, bool must, char **token, struct err *err)
     return rc;
 }
 
-/* As Python's expandvars: "$NAME" and "${NAME}" of variables that are set. */
-static void add_expanded(struct strbuf *path, const char *text)
-{
-    static const char word[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
-
-    while (*text) {
-        bool braced = text[0] == '$' && text[1] == '{';
-        const char *begin = text + (braced ? 2 : 1);
-        size_t len = *text == '$' ? strspn(begin, word) : 0;
-        char name[128];
-        const char *value;
-
-        if (len > 0 && len < sizeof(name) && (!braced || begin[len] == '}')) {
-            memcpy(name, begin, len);
-            name[len] = '\0';
-            value = getenv(name);
-            if (value) {
-                strbuf_adds(path, value);
-                text = begin + len + braced;
-                continue;
-            }
-        }
-        strbuf_add(path, text++, 1);
-    }
-}
-
-/* Append dir, with its "~/" and its variables resolved, and rest; false: there is no home
- * directory. */
-static bool add_path(struct strbuf *path, const char *dir, const char *rest)
-{
-    if (text_starts(dir, "~/")) {
-        const char *home = variable("HOME");
-
-        if (!home)
-            return false;
-        strbuf_adds(path, home);
-        dir++;
-    }
-    add_expanded(path, dir);
-    strbuf_adds(path, rest);
-    return true;
-}
-
-static bool token_path(struct strbuf *path)
-{
-    static const struct {
-        const char *variable, *rest;
-    } places[] = {
-        { "HF_TOKEN_PATH", "" },
-        { "HF_HOME", "/token" },
-        { "XDG_CACHE_HOME", "/huggingface/token" },
-    };
-
-    for (size_t i = 0; i < countof(places); i++) {
-        const char *value = variable(places[i].variable);
-
-        if (value)
-            return add_path(path, value, places[i].rest);
-    }
-    return add_path(path, "~/.cache", "/huggingface/token");
-}
-
 int cred_hub_token(const char *token_file, char **token, struct err *err)
 {
     static const char *const variables[] = { "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN" };
@@ -174,7 +101,7 @@ int cred_hub_token(const char *token_file, char **token, struct err *err)
     *token = NULL;
     if (token_file)
         return take_file(token_file, true, token, err);
-    if (!implicit_allowed())
+    if (hub_env_is_on("HF_HUB_DISABLE_IMPLICIT_TOKEN"))
         return 0;
     for (size_t i = 0; i < countof(variables); i++) {
         const char *value = variable(variables[i]);
@@ -184,7 +111,7 @@ int cred_hub_token(const char *token_file, char **token, struct err *err)
         if (rc < 0 || *token)
             return rc;
     }
-    if (!token_path(&path))
+    if (!hub_env_token(&path))
         goto out;
     rc = path.failed ? err_memory(err, "token") : take_file(path.data, false, token, err);
 out:

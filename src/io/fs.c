@@ -75,6 +75,18 @@ int fs_look(const char *path, struct fs_info *info, struct err *err)
     return 0;
 }
 
+int fs_look_through(const char *path, struct fs_info *info, struct err *err)
+{
+    struct stat st;
+
+    *info = (struct fs_info){ .kind = FS_MISSING };
+    if (stat(path, &st) == 0)
+        *info = fs_info_of(&st);
+    else if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
+        return fail(err, "look at", path);
+    return 0;
+}
+
 int fs_look_open(int fd, const char *path, struct fs_info *info, struct err *err)
 {
     struct stat st;

@@ -35,6 +35,9 @@ struct fs_info fs_info_of(const struct stat *st);
 /* lstat. A missing path is no error: kind says so, also where a parent is a file. */
 int fs_look(const char *path, struct fs_info *info, struct err *err);
 
+/* stat: what a symlink leads to; one that leads nowhere is FS_MISSING. */
+int fs_look_through(const char *path, struct fs_info *info, struct err *err);
+
 /* fstat: what a symlink led to. */
 int fs_look_open(int fd, const char *path, struct fs_info *info, struct err *err);
 

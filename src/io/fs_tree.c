@@ -237,8 +237,14 @@ static int walk_entry(struct descent *d, int parent, const char *name)
     if (S_ISDIR(st.st_mode))
         return walk_dir(d, parent, name, O_NOFOLLOW);
     if (S_ISLNK(st.st_mode)) {
-        if (fstatat(parent, name, &st, 0) < 0)
+        bool nowhere = fstatat(parent, name, &st, 0) < 0;
+
+        if (nowhere && errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
             return descent_fail(d, "follow the symbolic link");
+        if (nowhere) {
+            info = (struct fs_info){ .kind = FS_SYMLINK };
+            return d->visit(d->arg, path + d->root, &info, d->err);
+        }
         if (S_ISDIR(st.st_mode))
             return err_set(d->err, d->code,
                            "walk '%s': a symbolic link to a directory is not followed",

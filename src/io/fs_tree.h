@@ -28,7 +28,8 @@ int fs_list(const char *path, int (*visit)(void *arg, const char *name, struct e
             void *arg, struct err *err);
 
 /* Each regular file below dir, path relative to it, in no order. Symlinks to files count
- * as files, symlinks to directories and special files are an error that names them. All
+ * as files, symlinks to directories and special files are an error that names them; a
+ * symlink that leads nowhere is visited as FS_SYMLINK. All
  * errors are ERR_SOURCE, but for those of visit, which end the walk and are handed on. */
 int fs_walk(const char *dir,
             int (*visit)(void *arg, const char *path, const struct fs_info *info,

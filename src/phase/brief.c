@@ -12,10 +12,11 @@ enum { BRIEF_MOST = INT_MAX - 4096 };
 struct head {
     uint64_t segment_size;
     int64_t stamp;
-    uint32_t len[7]; /* of the texts, without NUL; UINT32_MAX: NULL */
+    uint32_t cache, rehash, blobs;
+    uint32_t len[8]; /* of the texts, without NUL; UINT32_MAX: NULL */
 };
 
-enum { STAGING, TREE, SPARE, DEST, ENDPOINT, BEARER, HEADERS, TEXTS };
+enum { STAGING, TREE, SPARE, DEST, ENDPOINT, BEARER, HEADERS, PUBLISHED, TEXTS };
 
 static void texts_of(struct run *run, char **text[TEXTS])
 {
@@ -26,6 +27,7 @@ static void texts_of(struct run *run, char **text[TEXTS])
     text[ENDPOINT] = &run->endpoint;
     text[BEARER] = &run->bearer;
     text[HEADERS] = &run->headers;
+    text[PUBLISHED] = &run->published;
 }
 
 /* No header holds a line end. */
@@ -35,6 +37,7 @@ static int join_headers(struct run *run, struct err *err)
 
     for (const char *const *header = run->opt.headers; header && *header; header++)
         strbuf_addf(&lines, "%s\n", *header);
+    free(run->headers);
     run->headers = strbuf_steal(&lines);
     return run->headers ? 0 : err_memory(err, "the plan");
 }
@@ -46,6 +49,7 @@ static int split_headers(struct run *run, struct err *err)
 
     for (const char *p = run->headers; *p; p++)
         count += *p == '\n';
+    free(run->header_list);
     run->header_list = calloc(count + 1, sizeof(*run->header_list));
     if (!run->header_list)
         return err_memory(err, "the plan");
@@ -59,9 +63,14 @@ static int split_headers(struct run *run, struct err *err)
 
 static int pack(struct run *run, struct strbuf *bytes, struct err *err)
 {
-    struct head head = { .segment_size = run->segments.size, .stamp = run->stamp };
+    struct head head = { .segment_size = run->segments.size,
+                         .stamp = run->stamp,
+                         .cache = run->opt.cache,
+                         .rehash = run->rehash,
+                         .blobs = run->blobs };
     char **text[TEXTS];
 
+    free(run->dest);
     run->dest = strdup(run->opt.dest);
     if (!run->dest)
         return err_memory(err, "the plan");
@@ -96,6 +105,8 @@ static int unpack(struct run *run, const struct strbuf *bytes, struct err *err)
     at += sizeof(head);
     texts_of(run, text);
     for (int i = 0; i < TEXTS; i++) {
+        free(*text[i]);
+        *text[i] = NULL;
         if (head.len[i] == UINT32_MAX)
             continue;
         if (head.len[i] > (size_t)(end - at))
@@ -109,6 +120,11 @@ static int unpack(struct run *run, const struct strbuf *bytes, struct err *err)
     if (split_headers(run, err) < 0)
         return -1;
     run->stamp = head.stamp;
+    run->opt.cache = head.cache;
+    run->rehash = head.rehash;
+    run->blobs = head.blobs;
+    segments_release(&run->segments);
+    plan_release(&run->plan);
     if (plan_decode(&run->plan, at, (size_t)(end - at), err) < 0)
         return -1;
     return segments_cut(&run->segments, &run->plan, head.segment_size, err);

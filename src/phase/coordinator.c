@@ -67,6 +67,13 @@ static void file_verified(struct coordinator *c, uint32_t file, const uint8_t sh
     locator_forget(c->locator, file);
 }
 
+/* What was hashed where it lies stays as it is, and is told. */
+static void note_wrong(struct coordinator *c, uint32_t file)
+{
+    c->known[file].wrong = true;
+    c->files_done++;
+}
+
 /* The digest is wrong: fetch the file once more, all of it, since nobody can tell which
  * part it was. */
 static int file_wrong(struct coordinator *c, uint32_t file, const uint8_t sha256[32],
@@ -103,6 +110,22 @@ static int file_wrong(struct coordinator *c, uint32_t file, const uint8_t sha256
         path, got, wanted);
 }
 
+/* bad: the digest that the source announced is another. What has none is held against
+ * the record of the run that fetched it, where there is one. */
+static int file_hashed(struct coordinator *c, uint32_t file, const uint8_t sha256[32],
+                       bool bad, int rank, struct err *err)
+{
+    if (c->run->rehash && plan_file(c, file)->want.kind == DIGEST_NONE)
+        bad = memcmp(sha256, c->known[file].sha256, 32) != 0;
+    if (bad && c->run->rehash)
+        note_wrong(c, file);
+    else if (bad)
+        return file_wrong(c, file, sha256, rank, err);
+    else
+        file_verified(c, file, sha256);
+    return 0;
+}
+
 static int stored(struct coordinator *c, int rank, const struct msg_item *item,
                   struct err *err)
 {
@@ -116,10 +139,8 @@ static int stored(struct coordinator *c, int rank, const struct msg_item *item,
         relay_stored(c->relay, item->segment, rank);
         return 0;
     }
-    if (item->flags & MSG_ITEM_BAD)
-        return file_wrong(c, file, item->sha256, rank, err);
-    file_verified(c, file, item->sha256);
-    return 0;
+    return file_hashed(c, file, item->sha256, (item->flags & MSG_ITEM_BAD) != 0, rank,
+                       err);
 }
 
 static int hear_landed(struct coordinator *c, int from, const struct msg *msg,
@@ -225,10 +246,10 @@ static int hear_hashed(struct coordinator *c, int from, const struct msg *msg,
     want = &plan_file(c, file)->want;
     if (relay_advance(c->relay, msg->id, &msg->midstate) != RELAY_DONE)
         return 0;
-    if (want->kind == DIGEST_SHA256 && memcmp(want->bytes, msg->sha256, 32) != 0)
-        return file_wrong(c, file, msg->sha256, -1, err);
-    file_verified(c, file, msg->sha256);
-    return 0;
+    return file_hashed(c, file, msg->sha256,
+                       want->kind == DIGEST_SHA256 &&
+                           memcmp(want->bytes, msg->sha256, 32) != 0,
+                       -1, err);
 }
 
 int coordinator_hear(struct coordinator *c, int from, const struct msg *msg,
@@ -324,6 +345,7 @@ int coordinator_create(struct coordinator **out, struct run *run, struct http *h
                        struct known *known, const unsigned *slots, struct err *err)
 {
     const struct sched_policy policy = { .stall = STALL,
+                                         .no_copies = run->rehash,
                                          .small = SEGMENT_SMALL,
                                          .batch_bytes = BATCH_BYTES };
     struct coordinator *c = calloc(1, sizeof(*c));

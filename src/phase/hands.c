@@ -211,8 +211,10 @@ static int count_landed(struct hands *hands, const struct task *task, struct err
 {
     uint64_t *value = hands->world.run->stats.value;
 
-    value[STAT_SEGMENTS]++;
     value[STAT_HASHED] += task->hashed ? task->got : 0;
+    if (hands->world.run->rehash)
+        return 0;
+    value[STAT_SEGMENTS]++;
     return touch(hands, task->file, err);
 }
 

@@ -9,7 +9,7 @@ enum { HUBMETA_NAME = 255 }; /* bytes of a file name, on every file system we kn
 
 bool hubmeta_wanted(const struct run *run)
 {
-    return *plan_text(&run->plan, run->plan.repo) != '\0';
+    return *plan_text(&run->plan, run->plan.repo) != '\0' && !run->opt.cache;
 }
 
 /* The library cannot write a record for such a name either. */

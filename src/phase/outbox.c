@@ -74,8 +74,10 @@ static int add_running(struct outbox *outbox, struct msg *msg, const struct task
 
 static int send_progress(struct outbox *outbox, const struct task *first, struct err *err)
 {
+    const struct run *run = outbox->run;
     struct msg msg = { .kind = MSG_PROGRESS,
-                       .bytes = outbox->run->stats.value[STAT_FETCHED] };
+                       .bytes =
+                           run->stats.value[run->rehash ? STAT_HASHED : STAT_FETCHED] };
 
     for (const struct task *task = first; task; task = task->next)
         msg.count += is_fetching(task);

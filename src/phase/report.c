@@ -71,7 +71,7 @@ static void summarise_doubts(const struct run *run, const struct report *report)
     if (report->stale)
         log_line(&run->log, LOG_WARN,
                  "some nodes do not see the new '%s' yet: their file system caches names",
-                 run->opt.dest);
+                 run->published);
 }
 
 void report_summary(const struct run *run, const struct report *report)
@@ -82,6 +82,14 @@ void report_summary(const struct run *run, const struct report *report)
 
     if (report->err.code != ERR_NONE)
         return;
+    if (report->verified) {
+        log_line(&run->log, LOG_WARN, "verified %zu file%s, %s, in %s with %d rank%s",
+                 files, files == 1 ? "" : "s",
+                 text_bytes(bytes, sizeof(bytes), run->plan.nbytes),
+                 text_seconds(took, sizeof(took), report->total), run->size,
+                 run->size == 1 ? "" : "s");
+        return;
+    }
     if (report->unchanged) {
         log_line(&run->log, LOG_WARN, "already there: %zu file%s, %s, unchanged", files,
                  files == 1 ? "" : "s",
@@ -119,7 +127,7 @@ static json_t *plan_object(const struct run *run)
 
 static json_t *bytes_object(const struct run *run, const struct report *report)
 {
-    bool there = report->published || report->unchanged;
+    bool there = report->published || report->unchanged || report->verified;
 
     return json_pack(
         "{s:o, s:o, s:o, s:o}", "fetched", count(report_sum(run, report, STAT_FETCHED)),
@@ -215,8 +223,8 @@ static json_t *error_object(const struct report *report)
 static json_t *report_object(const struct run *run, const struct report *report)
 {
     const struct plan *plan = &run->plan;
-    json_t *path =
-        report->published || report->unchanged ? text_object(run->opt.dest) : json_null();
+    bool there = report->published || report->unchanged || report->verified;
+    json_t *path = there ? text_object(run->published) : json_null();
 
     return json_pack(
         "{s:s, s:i, s:i, s:o, s:o, s:b, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, "

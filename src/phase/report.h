@@ -18,6 +18,7 @@ enum report_phase {
 struct report {
     struct err err; /* what the run came to */
     bool unchanged, published;
+    bool verified; /* nothing was to be published, and what stands there is good */
     uint64_t api_requests; /* revision, listing, probes */
     uint64_t listing_retries;
     uint64_t resolve_requests; /* by rank 0 for places */

@@ -22,6 +22,9 @@ struct run_options {
     double connect_timeout, speed_time;
     uint64_t speed_limit;
     bool force, versions, sync;
+    bool cache;      /* layout hf-cache: dest is the root of a cache */
+    bool trees;      /* hf-cache: with the record of all that the commit holds */
+    bool check;      /* what is there already is hashed before it is taken */
     bool bar, plain; /* progress */
 };
 
@@ -41,11 +44,15 @@ struct run {
     char *endpoint; /* the origin that may see it */
     char *headers;  /* of rank 0, a line each, opt.headers points into it; NULL there */
     const char **header_list;
-    unsigned slots; /* transfers of this rank at a time */
-    char *dest;     /* as rank 0 sees it: others may stand in other directories */
-    char *staging;  /* directory beside DEST */
-    char *tree;     /* in staging: becomes DEST */
-    char *spare;    /* in staging: private copies of ranks */
+    unsigned slots;  /* transfers of this rank at a time */
+    char *dest;      /* as rank 0 sees it: others may stand in other directories */
+    char *published; /* what the run makes visible: DEST, or a snapshot in the cache */
+    bool rehash;     /* nothing is fetched: files are hashed where they lie */
+    bool blobs;    /* files lie in tree under their entity tags; or, with rehash, in tree
+                    * as in the folder of a repository in the cache */
+    char *staging; /* directory beside DEST */
+    char *tree;    /* in staging: becomes DEST */
+    char *spare;   /* in staging: private copies of ranks */
 
     struct stats stats;
     bool traced; /* rank 0 was asked for a trace */

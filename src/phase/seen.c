@@ -4,6 +4,7 @@
 
 #include "io/clock.h"
 #include "io/fs.h"
+#include "phase/cache.h"
 #include "phase/record.h"
 
 static const double SEEN_MOST = 30; /* seconds */
@@ -14,7 +15,8 @@ static bool is_news(const struct run *run, const struct seen_mark *mark)
 {
     char found[65];
 
-    return record_peek(run->opt.dest, found) &&
+    return (run->opt.cache ? cache_peek(run, found)
+                           : record_peek(run->opt.dest, found)) &&
            (strcmp(found, mark->present) == 0 || strcmp(found, mark->before) != 0);
 }
 
@@ -29,7 +31,7 @@ bool seen_wait(const struct run *run, const struct seen_mark *mark)
             return true;
         if (clock_now() > until || run->interrupted(run->interrupted_arg))
             return false;
-        fs_refresh(run->opt.dest);
+        fs_refresh(run->published);
         clock_sleep(pause);
     }
 }

@@ -253,6 +253,14 @@ out:
     return rc;
 }
 
+int settle_rehash(struct job *job)
+{
+    struct task *task = job->owner;
+
+    task->got = task_size(task);
+    return is_whole_file(task) ? hash_file(task, &job->err) : 0;
+}
+
 int settle_fetch(struct job *job)
 {
     struct task *task = job->owner;

@@ -14,6 +14,10 @@ bool settle_is_local(const struct run *run, uint32_t file);
  * if the source is not what it was when listed. */
 int settle_fetch(struct job *job);
 
+/* Instead of a fetch where nothing is fetched: the digest of a file of one segment where
+ * it lies. Longer ones are hashed by the relay. */
+int settle_rehash(struct job *job);
+
 /* Home to place; hash the file if the segment is all of it; then its mtime and the Hub
  * library's metadata, after which nobody writes to it any more. */
 int settle_run(struct job *job);

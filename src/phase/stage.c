@@ -194,6 +194,14 @@ out:
     return rc;
 }
 
+void stage_unfind(struct stage *stage, size_t i)
+{
+    stage->have.known[i].there = false;
+    stage->have.files--;
+    stage->have.bytes -= stage->run->plan.files[i].size;
+    stage->have.unchanged = false;
+}
+
 /* Whether the link leads to the file that was looked at: DEST may have become another
  * tree since. */
 static bool is_known(const struct stage *stage, size_t i, const char *path)
@@ -222,9 +230,7 @@ static int place_known(struct stage *stage, size_t i, const char *path, struct e
      * was made all the same must go, or the fetch would write into DEST. */
     if (fs_unlink(path, err) < 0)
         return -1;
-    stage->have.known[i].there = false;
-    stage->have.files--;
-    stage->have.bytes -= run->plan.files[i].size;
+    stage_unfind(stage, i);
     return 0;
 }
 

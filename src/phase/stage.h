@@ -26,6 +26,9 @@ struct stage {
  * if DEST may not be replaced. */
 int stage_look(struct stage *stage, struct run *run, struct err *err);
 
+/* A file that was found counts as missing after all. */
+void stage_unfind(struct stage *stage, size_t i);
+
 /* Check space and inodes (ERR_DEST with the figures), make run->staging, run->tree,
  * run->spare and all directories, link unchanged files, make empty and large ones. */
 int stage_build(struct stage *stage, struct err *err);

@@ -95,7 +95,7 @@ int store_open(struct store *store, struct run *run, struct err *err)
     store->at = calloc(run->segments.count + (size_t)1, sizeof(*store->at));
     if (!store->at)
         return err_memory(err, "the list of segments");
-    if (run->slots == 0 || !dir || none(dir))
+    if (run->slots == 0 || run->rehash || !dir || none(dir))
         return 0;
     if (asked)
         return make_scratch(store, dir, err);
@@ -119,11 +119,35 @@ bool store_copies(const struct store *store, bool duplicate)
     return store->scratch || duplicate;
 }
 
+/* A cached file is a blob, or stands in the snapshot itself where there are no symlinks.
+ */
+static void place_in_cache(const struct run *run, uint32_t file, struct strbuf *path)
+{
+    const struct plan *plan = &run->plan;
+    struct fs_info info;
+
+    strbuf_addf(path, "%s/blobs/%s", run->tree, plan_text(plan, plan->files[file].etag));
+    if (path->failed ||
+        (fs_look_through(path->data, &info, NULL) == 0 && info.kind == FS_FILE))
+        return;
+    strbuf_clear(path);
+    strbuf_addf(path, "%s/snapshots/%s/%s", run->tree, plan_text(plan, plan->revision),
+                plan_path(plan, file));
+}
+
 int store_place(const struct store *store, uint32_t file, struct strbuf *path,
                 struct err *err)
 {
+    const struct run *run = store->run;
+    const struct plan *plan = &run->plan;
+
     strbuf_clear(path);
-    strbuf_addf(path, "%s/%s", store->run->tree, plan_path(&store->run->plan, file));
+    if (run->blobs && run->rehash)
+        place_in_cache(run, file, path);
+    else
+        strbuf_addf(path, "%s/%s", run->tree,
+                    run->blobs ? plan_text(plan, plan->files[file].etag)
+                               : plan_path(plan, file));
     return path->failed ? err_memory(err, "a path") : 0;
 }
 

@@ -237,13 +237,14 @@ static int prepare(struct task *task, struct err *err)
 int task_begin(struct task *task, struct task_slot *slot, struct err *err)
 {
     struct task_world *world = task->world;
-    bool local = settle_is_local(world->run, task->file);
+    bool rehash = world->run->rehash;
+    bool local = rehash || settle_is_local(world->run, task->file);
 
     task->slot = slot;
     slot->taken = true;
     slot->chunk[0].len = slot->chunk[1].len = 0;
     task->began = clock_now();
-    if (prepare(task, err) < 0)
+    if (!world->run->rehash && prepare(task, err) < 0)
         return -1;
     if (task->duplicate)
         world->run->stats.value[STAT_DUPLICATED]++;
@@ -252,7 +253,8 @@ int task_begin(struct task *task, struct task_slot *slot, struct err *err)
         return request_rest(task, err);
     /* A tree on a file system: reading it is a disk's work, not a socket's. */
     task->state = TASK_SETTLING;
-    task->job = (struct job){ .run = settle_fetch, .owner = task };
+    task->job =
+        (struct job){ .run = rehash ? settle_rehash : settle_fetch, .owner = task };
     pool_submit(world->pool, &task->job, POOL_ORDINARY);
     return 0;
 }

@@ -108,6 +108,8 @@ static int visit(void *arg, const char *path, const struct fs_info *info, struct
     /* a tree that this program published: its records belong to that tree alone */
     if (text_starts(path, ".mpifetch/"))
         return 0;
+    if (info->kind != FS_FILE)
+        return err_set(err, ERR_SOURCE, "'%s': a symbolic link that leads nowhere", path);
     if (ask_poll(files->ask, err) < 0)
         return -1;
     return add(files, path, info, err);

@@ -82,14 +82,17 @@ out:
 static int hub_visit(void *arg, const struct plan_entry *found, struct err *err)
 {
     struct hub *hub = arg;
+    const struct source_config *config = hub->ask->config;
     struct plan_entry entry = *found;
 
+    if (config->every && config->every(config->every_arg, &entry, err) < 0)
+        return -1;
     if (!hub_name_covers(&hub->name, entry.path))
         return 0;
     hub->found = true;
-    if (hub_is_record(hub, entry.path))
+    if (!config->bare && hub_is_record(hub, entry.path))
         return 0;
-    if (!pattern_keep(&hub->ask->config->allow, &hub->ask->config->deny, entry.path))
+    if (!pattern_keep(&config->allow, &config->deny, entry.path))
         return 0;
     strbuf_clear(&hub->key);
     text_quote(&hub->key, entry.path, "/");
@@ -165,6 +168,19 @@ static int hub_tree(struct hub *hub, const char *path, bool recursive, bool *mis
     return rc;
 }
 
+/* The whole repository, of which a part may be meant. */
+static int hub_all_files(struct hub *hub, struct err *err)
+{
+    bool missing;
+
+    if (hub_tree(hub, "", true, &missing, err) < 0)
+        return -1;
+    return hub->found || !hub->name.path[0]
+               ? 0
+               : err_set(err, ERR_SOURCE, "'%s': no such file or folder at this revision",
+                         hub->text.data);
+}
+
 /* The Hub lists folders only: a path that is none may be a file in the folder above. */
 static int hub_files(struct hub *hub, struct err *err)
 {
@@ -195,6 +211,7 @@ static int hub_set(struct hub *hub, struct err *err)
     struct strbuf base = { 0 };
     int rc;
 
+    plan->bare = hub->ask->config->bare;
     hub_name_repo(&hub->name, &repo);
     hub_name_resolve_url(&hub->name, hub->ask->config->endpoint, hub->commit, &base);
     if (repo.failed || base.failed)
@@ -229,7 +246,7 @@ int hub_list(struct ask *ask, struct plan *plan, struct err *err)
         goto out;
     }
     if (hub_commit(&hub, err) == 0 && hub_set(&hub, err) == 0)
-        rc = hub_files(&hub, err);
+        rc = config->every ? hub_all_files(&hub, err) : hub_files(&hub, err);
 out:
     strbuf_release(&hub.text);
     strbuf_release(&hub.key);

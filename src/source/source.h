@@ -31,6 +31,11 @@ struct source_config {
     const char *token_file; /* --token-file, or NULL: only that it was given counts */
     const char *const *headers; /* NULL-terminated, or NULL */
     struct pattern_list allow, deny;
+    bool bare; /* nothing of ours will stand among the files: all of a repository's may */
+    /* Called for each file of a Hub repository, whatever patterns and paths leave out; or
+     * NULL, and then only what is needed is asked for. */
+    int (*every)(void *arg, const struct plan_entry *entry, struct err *err);
+    void *every_arg;
     uint64_t probe_above; /* files of at least so many bytes need a look whether the
                            * server cuts ranges (manifest, URL) */
     struct retry_policy retry;

@@ -1,0 +1,107 @@
+#include "app/finish.h"
+
+#include <string.h>
+
+#include "io/clock.h"
+#include "phase/seen.h"
+#include "phase/staging.h"
+
+/* The mark is made by rank 0 as it publishes; the others need it to look for it. */
+static int share_mark(struct session *s, struct err *err)
+{
+    struct strbuf mark = { 0 };
+    int rc;
+
+    if (s->run.rank == 0)
+        strbuf_add(&mark, &s->mark, sizeof(s->mark));
+    rc = agree_share(&s->run, &mark, err);
+    if (rc == 0 && mark.len == sizeof(s->mark))
+        memcpy(&s->mark, mark.data, sizeof(s->mark));
+    strbuf_release(&mark);
+    return rc;
+}
+
+static int take_seen(void *arg, int rank, const void *bytes, size_t len, struct err *err)
+{
+    (void)rank;
+    (void)err;
+    if (len == 1 && *(const char *)bytes == '0')
+        *(bool *)arg = true;
+    return 0;
+}
+
+static int look_everywhere(struct session *s, struct err *err)
+{
+    const char *seen = seen_wait(&s->run, &s->mark) ? "1" : "0";
+
+    return agree_gather(&s->run, MSG_SEEN, seen, 1, take_seen, &s->report.stale, err);
+}
+
+/* It is published: whatever happens here, a signal or a node that cannot see it, is worth
+ * a warning at most. */
+static void show_everywhere(struct session *s)
+{
+    struct err err = { 0 };
+
+    if (share_mark(s, &err) == 0)
+        look_everywhere(s, &err);
+    agree_step(&s->run, 0, &err);
+    if (s->run.rank == 0)
+        target_clean(&s->target);
+}
+
+int finish_publish(struct session *s, struct err *err)
+{
+    struct run *run = &s->run;
+    int rc;
+
+    if (s->report.unchanged)
+        return 0;
+    rc = run->opt.sync ? worker_sync(s->worker, err) : 0;
+    if (agree_step(run, rc, err) < 0)
+        return -1;
+    rc = run->rank == 0 ? target_commit(&s->target, &s->mark, err) : 0;
+    if (agree_step(run, rc, err) < 0)
+        return -1;
+    s->report.published = true;
+    show_everywhere(s);
+    session_end_phase(s, REPORT_COMMIT);
+    return 0;
+}
+
+static void warn(struct session *s, const struct err *err)
+{
+    if (s->run.rank == 0 && err->code != ERR_NONE)
+        log_line(&s->run.log, LOG_WARN, "%s", err->text);
+}
+
+void finish_report(struct session *s, int rc, const struct err *err)
+{
+    const struct mpifetch_options *o = s->options;
+    struct run *run = &s->run;
+    struct err fault = { 0 };
+
+    if (!run->comm)
+        return;
+    if (rc < 0)
+        s->report.err = *err;
+    /* The disks of all ranks must be done before staging can go. */
+    if (rc < 0) {
+        worker_destroy(s->worker);
+        s->worker = NULL;
+        agree_step(run, 0, &fault);
+        staging_discard(run);
+    }
+    s->report.total = clock_now() - s->began;
+    agree_step(run, report_gather(run, &s->report, &fault), &fault);
+    err_clear(&fault);
+    if (run->rank == 0)
+        report_summary(run, &s->report);
+    if (run->traced && trace_write(run, o->trace, &fault) < 0)
+        warn(s, &fault);
+    err_clear(&fault);
+    if (o->report && run->rank == 0 &&
+        report_write(run, &s->report, o->report, &fault) < 0)
+        warn(s, &fault);
+    agree_step(run, 0, &fault);
+}

@@ -1,0 +1,204 @@
+#include "app/inspect.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/rehash.h"
+#include "core/hub_cache.h"
+#include "io/fs.h"
+#include "phase/strangers.h"
+#include "phase/trees.h"
+
+/* Rank 0. */
+struct inspection {
+    struct session *s;
+    bool snapshot;        /* of a cache; else a directory of ours */
+    struct record record; /* of the directory */
+    struct pattern_list allow, deny;
+    struct known *known; /* of each file of the plan: there if it needs no look */
+    unsigned long long wrong, missing, more;
+};
+
+static bool is_kept(const struct inspection *look, const char *path)
+{
+    return pattern_keep(&look->allow, &look->deny, path);
+}
+
+static int add_entry(void *arg, const struct plan_entry *entry, struct err *err)
+{
+    struct inspection *look = arg;
+
+    return is_kept(look, entry->path) ? plan_add(&look->s->run.plan, entry, err) : 0;
+}
+
+static int list_record(struct inspection *look, struct err *err)
+{
+    const struct record *record = &look->record;
+    int rc = record_load(&look->record, look->s->run.opt.dest, err);
+
+    for (size_t i = 0; rc == 0 && i < record->nfiles; i++) {
+        struct plan_entry entry = { .path = record->file[i].path,
+                                    .size = record->file[i].size,
+                                    .want = { .kind = DIGEST_SHA256 } };
+
+        memcpy(entry.want.bytes, record->file[i].sha256, sizeof(entry.want.bytes));
+        rc = add_entry(look, &entry, err);
+    }
+    return rc;
+}
+
+static int list_trees(struct inspection *look, size_t folder, const char *commit,
+                      struct err *err)
+{
+    struct strbuf path = { 0 };
+    int rc;
+
+    look->s->run.plan.bare = true;
+    strbuf_addf(&path, "%.*s/trees/%s.json", (int)folder, look->s->run.opt.dest, commit);
+    rc = path.failed ? err_memory(err, "a path")
+                     : trees_load(path.data, add_entry, look, err);
+    strbuf_release(&path);
+    return rc;
+}
+
+static int list(struct inspection *look, struct err *err)
+{
+    struct session *s = look->s;
+    size_t folder = 0;
+    char commit[41];
+    int rc;
+
+    look->allow = session_patterns(s->options->include);
+    look->deny = session_patterns(s->options->exclude);
+    look->snapshot = hub_cache_is_snapshot(s->run.opt.dest, &folder, commit);
+    rc = look->snapshot ? list_trees(look, folder, commit, err) : list_record(look, err);
+    if (rc < 0 && err->code == ERR_DEST)
+        err_wrap(err, "'%s' cannot be verified without a record of what it should be",
+                 s->run.opt.dest);
+    if (rc < 0 || plan_seal(&s->run.plan, err) < 0)
+        return -1;
+    if (s->run.plan.nfiles == 0)
+        return err_set(err, ERR_USAGE, "no file of '%s' is to be verified",
+                       s->run.opt.dest);
+    s->run.published = strdup(s->run.opt.dest);
+    look->known = calloc(s->run.plan.nfiles, sizeof(*look->known));
+    return look->known && s->run.published ? 0 : err_memory(err, "the list of files");
+}
+
+static void tell(const struct inspection *look, const char *path, const char *what)
+{
+    log_line(&look->s->run.log, LOG_ERROR, "'%s': %s", path, what);
+}
+
+/* What need not be read to be found wrong. */
+static int look_at_files(struct inspection *look, struct err *err)
+{
+    const struct run *run = &look->s->run;
+    struct strbuf path = { 0 };
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < run->plan.nfiles; i++) {
+        struct fs_info info;
+
+        strbuf_clear(&path);
+        strbuf_addf(&path, "%s/%s", run->opt.dest, plan_path(&run->plan, i));
+        rc = path.failed ? err_memory(err, "a path")
+                         : fs_look_through(path.data, &info, err);
+        if (rc < 0 || (info.kind == FS_FILE && info.size == run->plan.files[i].size))
+            continue;
+        look->known[i].there = true;
+        look->wrong += info.kind != FS_MISSING;
+        look->missing += info.kind == FS_MISSING;
+        tell(look, plan_path(&run->plan, i),
+             info.kind == FS_MISSING ? "missing"
+             : info.kind == FS_FILE  ? "not of the recorded size, so its digest is wrong"
+                                     : "not a file");
+    }
+    strbuf_release(&path);
+    return rc;
+}
+
+static bool is_planned(const struct plan *plan, const char *path)
+{
+    for (size_t low = 0, high = plan->nfiles; low < high;) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(path, plan_path(plan, middle));
+
+        if (order == 0)
+            return true;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return false;
+}
+
+static int look_for_more(void *arg, const char *path, const struct fs_info *info,
+                         struct err *err)
+{
+    struct inspection *look = arg;
+
+    (void)info;
+    (void)err;
+    if (is_planned(&look->s->run.plan, path) || !is_kept(look, path) ||
+        (!look->snapshot && !strangers_is_one(&look->record, path)))
+        return 0;
+    look->more++;
+    tell(look, path, "not in the record");
+    return 0;
+}
+
+static int look_around(struct inspection *look, struct err *err)
+{
+    struct strbuf dir = { 0 };
+    int rc;
+
+    if (list(look, err) < 0 || look_at_files(look, err) < 0)
+        return -1;
+    strbuf_addf(&dir, "%s/", look->s->run.opt.dest);
+    rc = dir.failed ? err_memory(err, "a path")
+                    : fs_walk(dir.data, look_for_more, look, err);
+    if (rc < 0 && err->code == ERR_SOURCE)
+        err->code = ERR_DEST;
+    strbuf_release(&dir);
+    return rc;
+}
+
+static int sum_up(struct inspection *look, struct err *err)
+{
+    const struct run *run = &look->s->run;
+
+    for (size_t i = 0; i < run->plan.nfiles; i++) {
+        if (!look->known[i].wrong)
+            continue;
+        look->wrong++;
+        tell(look, plan_path(&run->plan, i),
+             run->plan.files[i].want.kind == DIGEST_GIT_BLOB
+                 ? "its git blob id is not the recorded one"
+                 : "its SHA-256 is not the recorded one");
+    }
+    look->s->report.verified = look->wrong + look->missing + look->more == 0;
+    if (look->s->report.verified)
+        return 0;
+    return err_set(err, ERR_DIGEST,
+                   "'%s' is not as it was published: of %zu files %llu are wrong and "
+                   "%llu missing, and %llu are not in the record",
+                   run->opt.dest, run->plan.nfiles, look->wrong, look->missing,
+                   look->more);
+}
+
+int inspect(struct session *s, struct err *err)
+{
+    struct run *run = &s->run;
+    struct inspection look = { .s = s };
+    int rc = agree_step(run, run->rank == 0 ? look_around(&look, err) : 0, err);
+
+    if (rc == 0)
+        rc = rehash_run(s, run->opt.dest, false, look.known, err);
+    if (rc == 0)
+        rc = agree_step(run, run->rank == 0 ? sum_up(&look, err) : 0, err);
+    record_release(&look.record);
+    free(look.known);
+    return rc;
+}

@@ -1,0 +1,12 @@
+/* app/inspect.h -- what was published, held against its own record: the manifest of a
+ * directory, or trees/<commit>.json of a revision in the cache of the Hub's library. */
+#ifndef APP_INSPECT_H
+#define APP_INSPECT_H
+
+#include "app/session.h"
+
+/* Collective. ERR_DIGEST if a file is wrong, missing or not in the record; rank 0 has
+ * named each. ERR_DEST if there is no record, or something cannot be read. */
+int inspect(struct session *s, struct err *err);
+
+#endif

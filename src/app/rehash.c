@@ -1,0 +1,103 @@
+#include "app/rehash.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/hub_cache.h"
+#include "phase/brief.h"
+
+static int set_up(struct session *s, const char *tree, bool blobs, struct err *err)
+{
+    struct run *run = &s->run;
+
+    run->rehash = true;
+    run->blobs = blobs;
+    run->tree = strdup(tree);
+    return run->tree ? session_cut(s, err) : err_memory(err, "a path");
+}
+
+static int make_parts(struct session *s, struct known *skip, struct err *err)
+{
+    struct run *run = &s->run;
+
+    if (run->rank == 0 &&
+        coordinator_create(&s->coordinator, run, s->http, skip, s->slots, err) < 0)
+        return -1;
+    return worker_create(&s->worker, run, s->coordinator, err);
+}
+
+static void take_down(struct session *s)
+{
+    struct run *run = &s->run;
+
+    worker_destroy(s->worker);
+    s->worker = NULL;
+    coordinator_destroy(s->coordinator);
+    s->coordinator = NULL;
+    segments_release(&run->segments);
+    free(run->tree);
+    run->tree = NULL;
+    run->rehash = false;
+    run->blobs = false;
+}
+
+int rehash_run(struct session *s, const char *tree, bool blobs, struct known *skip,
+               struct err *err)
+{
+    struct run *run = &s->run;
+    int rc = run->rank == 0 ? set_up(s, tree, blobs, err) : 0;
+
+    if (agree_step(run, rc, err) < 0 || brief_share(run, err) < 0)
+        return -1;
+    rc = agree_step(run, make_parts(s, skip, err), err);
+    if (rc == 0)
+        rc = agree_step(run, worker_run(s->worker, err), err);
+    take_down(s);
+    return rc;
+}
+
+/* What is there is to be hashed, and the rest to be skipped. */
+static struct known *others(const struct session *s, struct err *err)
+{
+    size_t count = s->run.plan.nfiles;
+    struct known *skip = malloc((count + 1) * sizeof(*skip));
+
+    if (!skip) {
+        err_memory(err, "the list of files");
+        return NULL;
+    }
+    memcpy(skip, s->target.have->known, count * sizeof(*skip));
+    for (size_t i = 0; i < count; i++)
+        skip[i].there = !target_found(&s->target, i);
+    return skip;
+}
+
+static int drop_wrong(struct session *s, const struct known *skip, struct err *err)
+{
+    struct run *run = &s->run;
+
+    for (size_t i = 0; i < run->plan.nfiles; i++) {
+        if (!skip[i].wrong)
+            continue;
+        s->target.have->known[i].wrong = true;
+        log_line(&run->log, LOG_WARN, "'%s' is not what it was: fetching it again",
+                 plan_path(&run->plan, i));
+    }
+    return target_drop_wrong(&s->target, err);
+}
+
+int rehash_found(struct session *s, struct err *err)
+{
+    struct run *run = &s->run;
+    bool cache = run->opt.cache;
+    const char *tree = cache ? s->target.cache.folder : run->opt.dest;
+    struct known *skip = run->rank == 0 ? others(s, err) : NULL;
+    int rc = agree_step(run, run->rank == 0 && !skip ? -1 : 0, err);
+
+    if (rc == 0)
+        rc = rehash_run(s, tree, cache, skip, err);
+    if (rc == 0)
+        rc = agree_step(run, run->rank == 0 ? drop_wrong(s, skip, err) : 0, err);
+    free(skip);
+    return rc;
+}

@@ -1,0 +1,19 @@
+/* io/hub_env.h -- places that the Hub's library takes from the environment, found as it
+ * finds them: "~" and variables in them are resolved. */
+#ifndef IO_HUB_ENV_H
+#define IO_HUB_ENV_H
+
+#include <stdbool.h>
+
+#include "base/strbuf.h"
+
+/* HF_TOKEN_PATH, else token in HF_HOME. Appended; false: there is no home directory. */
+bool hub_env_token(struct strbuf *path);
+
+/* HF_HUB_CACHE, else hub in HF_HOME. */
+bool hub_env_cache(struct strbuf *path);
+
+/* Whether a switch is on: 1, on, yes or true. */
+bool hub_env_is_on(const char *name);
+
+#endif

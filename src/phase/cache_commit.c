@@ -1,0 +1,312 @@
+#include "phase/cache_commit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/hub_cache.h"
+#include "io/fs.h"
+#include "phase/staging.h"
+#include "phase/trees.h"
+
+/* Paths of one commit, made once. */
+struct names {
+    struct strbuf blob;   /* of a file, in staging or in the cache */
+    struct strbuf staged; /* of a file, in the snapshot that is built in staging */
+    struct strbuf shown;  /* of a file, in the snapshot of the cache */
+    struct strbuf text;   /* of a symlink */
+};
+
+static const char *etag_of(const struct cache *cache, size_t i)
+{
+    const struct plan *plan = &cache->run->plan;
+
+    return plan_text(plan, plan->files[i].etag);
+}
+
+static int set_path(struct strbuf *path, const char *dir, const char *name,
+                    struct err *err)
+{
+    strbuf_clear(path);
+    strbuf_addf(path, "%s/%s", dir, name);
+    return path->failed ? err_memory(err, "a path") : 0;
+}
+
+static int make_parents(struct strbuf *path, struct err *err)
+{
+    char *slash = strrchr(path->data, '/');
+    int rc;
+
+    *slash = '\0';
+    rc = fs_mkdirs(path->data, err);
+    *slash = '/';
+    return rc;
+}
+
+static int copy_file(const char *from, const char *to, uint64_t size, struct err *err)
+{
+    int in = fs_open_read(from, err), out = in < 0 ? -1 : fs_open_write(to, err);
+    int rc = out < 0 ? -1 : fs_copy(in, from, out, to, 0, 0, size, err);
+
+    if (in >= 0)
+        fs_close(in, from, NULL);
+    if (out >= 0 && fs_close(out, to, rc < 0 ? NULL : err) < 0)
+        rc = -1;
+    return rc;
+}
+
+/* Where there are no symlinks: the fetched file itself, or a copy of a blob that is there
+ * already. A twin copies what its origin, which comes first, has become. */
+static int stage_file(struct cache *cache, size_t i, struct names *n, struct err *err)
+{
+    const struct run *run = cache->run;
+    uint64_t size = run->plan.files[i].size;
+    bool twin = cache->state[i] == CACHE_TWIN;
+
+    if (cache->state[i] == CACHE_FETCH) {
+        if (set_path(&n->blob, run->tree, etag_of(cache, i), err) < 0)
+            return -1;
+        return fs_rename(n->blob.data, n->staged.data, FS_RENAME_REPLACE, err);
+    }
+    strbuf_clear(&n->blob);
+    if (twin)
+        strbuf_addf(&n->blob, "%s/snapshot/%s", run->staging,
+                    plan_path(&run->plan, cache->origin[i]));
+    else
+        strbuf_addf(&n->blob, "%s/blobs/%s", cache->folder, etag_of(cache, i));
+    if (n->blob.failed)
+        return err_memory(err, "a path");
+    return copy_file(n->blob.data, n->staged.data, size, err);
+}
+
+static int stage_link(struct cache *cache, size_t i, struct names *n, struct err *err)
+{
+    strbuf_clear(&n->text);
+    hub_cache_link(plan_path(&cache->run->plan, i), etag_of(cache, i), &n->text);
+    if (n->text.failed)
+        return err_memory(err, "a path");
+    return fs_symlink(n->text.data, n->staged.data, err);
+}
+
+/* Its entry in the staged snapshot, whose directories are there. */
+static int stage_entry(struct cache *cache, size_t i, struct names *n, struct err *err)
+{
+    strbuf_clear(&n->staged);
+    strbuf_addf(&n->staged, "%s/snapshot/%s", cache->run->staging,
+                plan_path(&cache->run->plan, i));
+    if (n->staged.failed)
+        return err_memory(err, "a path");
+    return cache->copies ? stage_file(cache, i, n, err) : stage_link(cache, i, n, err);
+}
+
+/* All that the snapshot of the cache lacks. */
+static int stage_snapshot(struct cache *cache, struct names *n, struct err *err)
+{
+    const struct run *run = cache->run;
+    int rc;
+
+    strbuf_clear(&n->staged);
+    strbuf_addf(&n->staged, "%s/snapshot/", run->staging);
+    rc = n->staged.failed ? err_memory(err, "a path") : fs_mkdirs(n->staged.data, err);
+    if (rc == 0)
+        rc = staging_make_directories(run, n->staged.data, err);
+    for (size_t i = 0; i < run->plan.nfiles && rc == 0; i++)
+        if (cache->state[i] != CACHE_SHOWN)
+            rc = stage_entry(cache, i, n, err);
+    return rc;
+}
+
+/* A name that is a digest: what it replaces is the same, or broken. */
+static int show_blobs(struct cache *cache, struct names *n, struct err *err)
+{
+    const struct run *run = cache->run;
+    int rc;
+
+    if (set_path(&n->shown, cache->folder, "blobs", err) < 0 ||
+        fs_mkdirs(n->shown.data, err) < 0)
+        return -1;
+    rc = 0;
+    for (size_t i = 0; i < run->plan.nfiles && rc == 0; i++) {
+        if (cache->state[i] != CACHE_FETCH)
+            continue;
+        if (set_path(&n->blob, run->tree, etag_of(cache, i), err) < 0)
+            return -1;
+        strbuf_clear(&n->shown);
+        strbuf_addf(&n->shown, "%s/blobs/%s", cache->folder, etag_of(cache, i));
+        rc = n->shown.failed
+                 ? err_memory(err, "a path")
+                 : fs_rename(n->blob.data, n->shown.data, FS_RENAME_REPLACE, err);
+    }
+    if (rc == 0 && run->opt.sync && set_path(&n->shown, cache->folder, "blobs", err) == 0)
+        rc = fs_sync_path(n->shown.data, err);
+    return rc;
+}
+
+/* What a run found there somebody may have cleaned away since; the links would dangle. */
+static int check_reused(struct cache *cache, struct names *n, struct err *err)
+{
+    const struct plan *plan = &cache->run->plan;
+    struct fs_info info;
+
+    for (size_t i = 0; i < plan->nfiles; i++) {
+        if (cache->state[i] != CACHE_BLOB || cache->copies)
+            continue;
+        strbuf_clear(&n->blob);
+        strbuf_addf(&n->blob, "%s/blobs/%s", cache->folder, etag_of(cache, i));
+        if (n->blob.failed)
+            return err_memory(err, "a path");
+        if (fs_look_through(n->blob.data, &info, err) < 0)
+            return -1;
+        if (info.kind != FS_FILE || info.size != plan->files[i].size)
+            return err_set(err, ERR_DEST,
+                           "'%s' was there when the run began, and has been removed "
+                           "since: run it again",
+                           n->blob.data);
+    }
+    return 0;
+}
+
+/* Text under a name in staging, then to its place in one step. */
+static int show_text(struct cache *cache, const char *text, const char *path,
+                     struct names *n, struct err *err)
+{
+    const struct run *run = cache->run;
+
+    strbuf_clear(&n->shown);
+    strbuf_adds(&n->shown, path);
+    if (n->shown.failed)
+        return err_memory(err, "a path");
+    if (set_path(&n->staged, run->staging, "text", err) < 0 ||
+        fs_write_all(n->staged.data, text, strlen(text), true, run->opt.sync, err) < 0 ||
+        make_parents(&n->shown, err) < 0 ||
+        fs_rename(n->staged.data, path, FS_RENAME_REPLACE, err) < 0)
+        return -1;
+    if (!run->opt.sync)
+        return 0;
+    *strrchr(n->shown.data, '/') = '\0';
+    return fs_sync_path(n->shown.data, err);
+}
+
+static int show_trees(struct cache *cache, struct names *n, struct err *err)
+{
+    struct strbuf text = { 0 };
+    int rc;
+
+    if (cache->trees_good)
+        return 0;
+    rc = trees_text(cache->whole, &text, err);
+    if (rc == 0)
+        rc = show_text(cache, text.data, cache->trees, n, err);
+    strbuf_release(&text);
+    return rc;
+}
+
+static int show_entry(struct cache *cache, size_t i, struct names *n, struct err *err)
+{
+    const char *path = plan_path(&cache->run->plan, i);
+
+    if (set_path(&n->shown, cache->run->published, path, err) < 0 ||
+        make_parents(&n->shown, err) < 0)
+        return -1;
+    strbuf_clear(&n->staged);
+    strbuf_addf(&n->staged, "%s/snapshot/%s", cache->run->staging, path);
+    if (n->staged.failed)
+        return err_memory(err, "a path");
+    return fs_rename(n->staged.data, n->shown.data, FS_RENAME_REPLACE, err);
+}
+
+/* The library, or another run, has begun this snapshot: it is completed. What it shows of
+ * a file is left alone where it is whole as far as its size tells, unless this run found
+ * it to be wrong and fetched it. */
+static int complete_snapshot(struct cache *cache, struct names *n, struct err *err)
+{
+    const struct run *run = cache->run;
+
+    for (size_t i = 0; i < run->plan.nfiles; i++) {
+        bool shown = cache_is_shown(cache, i);
+
+        if (cache->state[i] == CACHE_SHOWN && !shown)
+            return err_set(err, ERR_DEST,
+                           "'%s/%s' was there when the run began, and has been removed "
+                           "since: run it again",
+                           run->published, plan_path(&run->plan, i));
+        if (shown && !cache->have.known[i].wrong)
+            continue;
+        if (show_entry(cache, i, n, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Then what is staged is a part, and must not stand for the whole. */
+static bool shows_some(const struct cache *cache)
+{
+    for (size_t i = 0; i < cache->run->plan.nfiles; i++)
+        if (cache->state[i] == CACHE_SHOWN)
+            return true;
+    return false;
+}
+
+static int show_snapshot(struct cache *cache, struct names *n, struct err *err)
+{
+    const struct run *run = cache->run;
+    int rc;
+
+    if (set_path(&n->staged, run->staging, "snapshot", err) < 0 ||
+        set_path(&n->shown, cache->folder, "snapshots", err) < 0 ||
+        fs_mkdirs(n->shown.data, err) < 0)
+        return -1;
+    rc = shows_some(cache)
+             ? complete_snapshot(cache, n, err)
+             : fs_rename(n->staged.data, run->published, FS_RENAME_NEW, NULL);
+    if (rc < 0 && err->code == ERR_NONE && (errno == EEXIST || errno == ENOTEMPTY))
+        rc = complete_snapshot(cache, n, err);
+    else if (rc < 0 && err->code == ERR_NONE)
+        rc = fs_rename(n->staged.data, run->published, FS_RENAME_NEW, err);
+    if (rc == 0 && run->opt.sync &&
+        set_path(&n->shown, cache->folder, "snapshots", err) == 0)
+        rc = fs_sync_path(n->shown.data, err);
+    return rc;
+}
+
+/* The steps that others see, in the order that makes each safe. */
+static int show(struct cache *cache, struct names *n, struct err *err)
+{
+    const char *commit = plan_text(&cache->run->plan, cache->run->plan.revision);
+
+    if ((!cache->copies && show_blobs(cache, n, err) < 0) ||
+        show_trees(cache, n, err) < 0 || show_snapshot(cache, n, err) < 0)
+        return -1;
+    return cache->ref_good ? 0 : show_text(cache, commit, cache->ref, n, err);
+}
+
+int cache_commit(struct cache *cache, struct seen_mark *mark, struct err *err)
+{
+    struct run *run = cache->run;
+    struct names names = { 0 };
+    int rc = -1;
+
+    memcpy(mark->before, cache->before, sizeof(mark->before));
+    snprintf(mark->present, sizeof(mark->present), "%s",
+             plan_text(&run->plan, run->plan.revision));
+    if (stage_snapshot(cache, &names, err) < 0 ||
+        (run->opt.sync && fs_sync_system(run->staging, err) < 0) ||
+        check_reused(cache, &names, err) < 0)
+        goto out;
+    /* The last moment at which a signal, here or elsewhere, can still end the run. */
+    if (agree_poll(run, err) < 0)
+        goto out;
+    if (show(cache, &names, err) < 0) {
+        err_wrap(err, "publishing");
+        goto out;
+    }
+    run->agree.final = true;
+    err_clear(&run->agree.worst);
+    rc = 0;
+out:
+    strbuf_release(&names.blob);
+    strbuf_release(&names.staged);
+    strbuf_release(&names.shown);
+    strbuf_release(&names.text);
+    return rc;
+}

@@ -1,0 +1,36 @@
+/* phase/target.h -- where a run publishes: a directory, or the cache of the Hub's
+ * library. What the phases before and after the fetch ask is answered here for either
+ * layout.
+ *
+ * Life cycle   target_look; target_build unless all is there; target_commit, then
+ *              target_clean once all nodes have looked; target_release. All on rank 0. */
+#ifndef PHASE_TARGET_H
+#define PHASE_TARGET_H
+
+#include "phase/cache.h"
+#include "phase/seen.h"
+#include "phase/stage.h"
+
+struct target {
+    struct stage stage; /* layout dir */
+    struct cache cache; /* layout hf-cache, where run.opt.cache says so */
+    struct inventory *have;
+};
+
+/* Find what is there; run->published is set where there is a destination. whole: all that
+ * the commit of a Hub repository holds, or NULL. Writes nothing. */
+int target_look(struct target *target, struct run *run, const struct plan *whole,
+                struct err *err);
+
+/* Whether bytes of file i are there to be hashed. */
+bool target_found(const struct target *target, size_t i);
+
+/* Files that are there and are marked as wrong are to be fetched. */
+int target_drop_wrong(struct target *target, struct err *err);
+
+int target_build(struct target *target, struct err *err);
+int target_commit(struct target *target, struct seen_mark *mark, struct err *err);
+void target_clean(struct target *target);
+void target_release(struct target *target);
+
+#endif
