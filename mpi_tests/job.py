@@ -29,7 +29,10 @@ class Job:
     """One run. Its processes are a session of their own, which is how they are all found: mpirun
     gives each rank a process group, so killing one group would leave the ranks behind."""
 
-    def __init__(self, home, ranks, args, env=None, umask=-1, cwd=None):
+    def __init__(self, home, ranks, args, env=None, umask=-1, cwd=None, user=None, group=None):
+        """user, group: ids to run under, with no other groups; root may."""
+        if user is not None:
+            os.chown(home, user, group)
         self.report = Path(home, f"report-{time.monotonic_ns()}.json")
         launcher = [MPIRUN, "--allow-run-as-root", "--oversubscribe", "-n", str(ranks)]
         command = [*(launcher if ranks else []), PROGRAM, *map(str, args)]
@@ -43,6 +46,9 @@ class Job:
             env={**self._environment(home, ranks), **(env or {})},
             umask=umask,
             cwd=cwd or home,
+            user=user,
+            group=group,
+            extra_groups=None if user is None else [],
             start_new_session=True,
         )
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # All tests, from nothing: installs what is missing (apt as root or by sudo, pip into
-# build/venv), builds in build/ and once more with sanitizers in build-asan/, runs CTest in
-# both. The last line is "N passed, N failed", counted in cases; the exit code is 0 only if
-# some passed and none failed. A case that was skipped has failed.
+# build/venv and build/clients), builds in build/ and once more with sanitizers in
+# build-asan/, runs CTest in both. The last line is "N passed, N failed", counted in cases;
+# the exit code is 0 only if some passed and none failed. A case that was skipped has failed.
 #
 #     mpi_tests/run.sh                 everything
 #     mpi_tests/run.sh -L unit         arguments go to ctest, in build/ only
@@ -11,6 +11,8 @@ exec </dev/null
 cd "$(dirname "$0")/.." || exit 1
 # shellcheck source=../jobscripts/packages.sh
 . jobscripts/packages.sh
+# shellcheck source=../jobscripts/model.sh
+. jobscripts/model.sh
 
 jobs=2
 export PYTHONDONTWRITEBYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 CTEST_OUTPUT_ON_FAILURE=1
@@ -37,14 +39,32 @@ stage()
     return "$rc"
 }
 
+# make_venv DIR REQUIREMENTS: anew if these have changed since.
 make_venv()
 {
-    local python=/usr/bin/python3
+    local dir=$1 wanted=$2 python=/usr/bin/python3
     [ -x "$python" ] || python=python3
-    cmp -s mpi_tests/requirements.txt build/venv/requirements.txt && return 0
-    "$python" -m venv --clear build/venv &&
-        timeout 600 build/venv/bin/pip install -q -r mpi_tests/requirements.txt &&
-        cp mpi_tests/requirements.txt build/venv/requirements.txt
+    cmp -s "$wanted" "$dir/requirements.txt" && return 0
+    "$python" -m venv --clear "$dir" &&
+        timeout 600 "$dir/bin/pip" install -q -r "$wanted" &&
+        cp "$wanted" "$dir/requirements.txt"
+}
+
+# One for pytest, and one for each version of the Hub's library in build/clients.
+make_venvs()
+{
+    local wanted name pid pids=() rc=0
+    make_venv build/venv mpi_tests/requirements.txt &
+    pids+=($!)
+    for wanted in mpi_tests/clients/requirements-*.txt; do
+        name=${wanted##*/requirements-}
+        make_venv "build/clients/${name%.txt}" "$wanted" &
+        pids+=($!)
+    done
+    for pid in "${pids[@]}"; do
+        wait "$pid" || rc=1
+    done
+    return "$rc"
 }
 
 # build_in DIR OPTION...
@@ -54,7 +74,8 @@ build_in()
     shift
     mkdir -p "$dir" || return 1
     cmake -S . -B "$dir" -DMPIFETCH_TESTS=ON \
-        -DMPIFETCH_PYTHON="$PWD/build/venv/bin/python" "$@" >"$log" 2>&1 &&
+        -DMPIFETCH_PYTHON="$PWD/build/venv/bin/python" \
+        -DMPIFETCH_CLIENTS="$PWD/build/clients" "$@" >"$log" 2>&1 &&
         cmake --build "$dir" -j "$jobs" >>"$log" 2>&1 && rm -f "$log" && return 0
     tail -n 60 "$log"
     return 1
@@ -72,7 +93,9 @@ test_in()
 
 stage packages install_packages "${build_packages[@]}" "${test_packages[@]}" ||
     fail "packages could not be installed"
-stage venv make_venv || fail "the Python packages could not be installed"
+stage venvs make_venvs || fail "the Python packages could not be installed"
+stage model fetch_model build/clients/model build/venv/bin/python ||
+    fail "the model could not be fetched"
 stage "build" build_in build -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMPIFETCH_SANITIZE= ||
     fail "the build failed"
 if [ $# -gt 0 ]; then

@@ -26,6 +26,12 @@ class Log:
         with self._changed:
             self._rows.append(row)
             self._running += 1
+            self._changed.notify_all()
+
+    def wait(self, count, timeout=30):
+        """Until so many requests have come; False if that did not come to pass in time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: len(self._rows) >= count, timeout)
 
     def end(self, row):
         with self._changed:
