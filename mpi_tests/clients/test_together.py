@@ -18,7 +18,7 @@ from readers import (
 pytest_plugins = "readers"
 
 ROUNDS = 50
-STEPS = 7  # requests of who began until the other begins; either makes more than these
+STEPS = 5  # requests of who began until the other begins; either makes more than these
 STATES = ("empty", "part", "old")
 
 

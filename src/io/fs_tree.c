@@ -42,6 +42,11 @@ int fs_mkdir(const char *path, unsigned mode, struct err *err)
     return make_or_find(path, mode) < 0 ? fail(err, ERR_DEST, "make directory", path) : 0;
 }
 
+bool fs_is_writable(const char *dir)
+{
+    return faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) == 0;
+}
+
 int fs_remove_empty(const char *path, struct err *err)
 {
     return rmdir(path) < 0 ? fail(err, ERR_DEST, "remove directory", path) : 0;

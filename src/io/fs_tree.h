@@ -3,6 +3,8 @@
 #ifndef IO_FS_TREE_H
 #define IO_FS_TREE_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "base/strbuf.h"
 
@@ -18,6 +20,9 @@ int fs_mkdirs(const char *path, struct err *err);
  * out. */
 int fs_private_dir(const char *dir, const char *prefix, struct strbuf *out,
                    struct err *err);
+
+/* Whether we may make and remove names in it. */
+bool fs_is_writable(const char *dir);
 
 /* Remove an empty directory. */
 int fs_remove_empty(const char *path, struct err *err);

@@ -208,6 +208,14 @@ static bool read_ref(const char *path, char *commit)
     return good;
 }
 
+static bool shows_all(const struct cache *cache)
+{
+    for (size_t i = 0; i < cache->run->plan.nfiles; i++)
+        if (cache->state[i] != CACHE_SHOWN)
+            return false;
+    return true;
+}
+
 int cache_look(struct cache *cache, struct run *run, const struct plan *whole,
                struct err *err)
 {
@@ -222,12 +230,18 @@ int cache_look(struct cache *cache, struct run *run, const struct plan *whole,
         return -1;
     cache->trees_good = !cache->trees || has_good_trees(cache);
     cache->ref_good =
-        !cache->ref ||
-        (read_ref(cache->ref, cache->before) &&
-         strcmp(cache->before, plan_text(&run->plan, run->plan.revision)) == 0);
-    cache->have.unchanged = cache->trees_good && cache->ref_good;
-    for (size_t i = 0; i < run->plan.nfiles; i++)
-        cache->have.unchanged &= cache->state[i] == CACHE_SHOWN;
+        !cache->ref || (read_ref(cache->ref, cache->before) &&
+                        strcmp(cache->before,
+                               plan_text(&run->plan, run->plan.revision)) == 0);
+    cache->have.unchanged = cache->ref_good && shows_all(cache);
+    if (cache->have.unchanged && !cache->trees_good && !fs_is_writable(cache->folder)) {
+        log_line(&run->log, LOG_INFO,
+                 "'%s' cannot be read, and this cache cannot be written to: some calls of "
+                 "the library will want the Hub",
+                 cache->trees);
+        cache->trees_good = true;
+    }
+    cache->have.unchanged &= cache->trees_good;
     return 0;
 }
 
