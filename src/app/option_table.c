@@ -2,7 +2,7 @@
 #include "base/text.h"
 
 const struct option option_table[] = {
-    { .group = "What to fetch",
+    { .group = "Which files",
       .name = "manifest",
       .kind = OPTION_TEXT,
       .value = "LIST",
@@ -172,7 +172,6 @@ const struct option option_table[] = {
       .field = offsetof(struct mpifetch_options, report),
       .help = "write a JSON report" },
     { .name = "trace",
-      .verify = true,
       .kind = OPTION_TEXT,
       .value = "FILE",
       .field = offsetof(struct mpifetch_options, trace),

@@ -47,7 +47,7 @@ static const struct {
     { 1, "a defect, or an error of no other class" },
     { 2, "the command line makes no sense" },
     { 3, "the source refused: not found, gated, bad token" },
-    { 4, "digests do not match, after a fresh fetch" },
+    { 4, "digests do not match, after a fresh fetch; or verify found fault" },
     { 5, "the destination refused: space, quota, permission, not ours to replace" },
     { 6, "the network failed beyond all retries; run it again" },
     { 7, "interrupted by a signal or time limit; run it again" },
@@ -275,19 +275,22 @@ void options_man(struct strbuf *out)
         "REQUESTS_CA_BUNDLE, SSL_CERT_FILE and SSL_CERT_DIR what they mean to curl.\n"
         ".SH CACHE OF THE HUB'S LIBRARY\n"
         "With \\-\\-hf\\-cache a revision is put where snapshot_download and\n"
-        "from_pretrained look for it, and the path of its snapshot is printed. What\n"
-        "the library then finds without a network depends on the record\n"
-        "trees/COMMIT.json, of all that the commit holds, which a revision that was\n"
-        "fetched in part (\\-\\-include, \\-\\-exclude, or a folder) has by default, "
-        "and\n"
-        "with \\-\\-no\\-trees has not:\n"
-        ".TP\n.B whole, with the record\n"
-        "by branch, tag and commit, with HF_HUB_OFFLINE too.\n"
-        ".TP\n.B in part, with the record\n"
-        "with the same patterns; without them it is an IncompleteSnapshotError.\n"
+        "from_pretrained look for it, and the path of its snapshot is printed. With it\n"
+        "goes a record of all that the commit holds, trees/COMMIT.json, unless\n"
+        "\\-\\-no\\-trees is given. What snapshot_download then does without a network,\n"
+        "with HF_HUB_OFFLINE or local_files_only:\n"
+        ".TP\n.B all files, with the record\n"
+        "finds the revision by branch, tag and commit.\n"
+        ".TP\n.B some files (\\-\\-include, \\-\\-exclude, a folder), with the record\n"
+        "finds them if it is given the same patterns; without patterns it is an\n"
+        "IncompleteSnapshotError (with HF_HUB_OFFLINE and a commit a\n"
+        "LocalEntryNotFoundError).\n"
         ".TP\n.B without the record\n"
-        "by branch and tag, whole or in part, without a word of what is missing; by\n"
-        "commit with local_files_only, but not with HF_HUB_OFFLINE.\n"
+        "gives what is there, be it all or some, without a word of what is missing;\n"
+        "some versions since 1.22 want to ask the Hub for a commit with\n"
+        "HF_HUB_OFFLINE.\n"
+        ".PP\nWith HF_HUB_OFFLINE mpifetch too asks nobody: a revision that is there is\n"
+        "success, and anything else is exit 3.\n"
         ".SH EXIT STATUS\nThe same on every rank.\n");
     for (size_t i = 0; i < countof(exits); i++)
         strbuf_addf(out, ".TP\n.B %d\n%s.\n", exits[i].code, exits[i].meaning);

@@ -76,7 +76,7 @@ static int drop_wrong(struct session *s, const struct known *skip, struct err *e
 {
     struct run *run = &s->run;
 
-    for (size_t i = 0; i < run->plan.nfiles; i++) {
+    for (size_t i = 0; skip && i < run->plan.nfiles; i++) {
         if (!skip[i].wrong)
             continue;
         s->target.have->known[i].wrong = true;

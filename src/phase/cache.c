@@ -230,15 +230,16 @@ int cache_look(struct cache *cache, struct run *run, const struct plan *whole,
         return -1;
     cache->trees_good = !cache->trees || has_good_trees(cache);
     cache->ref_good =
-        !cache->ref || (read_ref(cache->ref, cache->before) &&
-                        strcmp(cache->before,
-                               plan_text(&run->plan, run->plan.revision)) == 0);
+        !cache->ref ||
+        (read_ref(cache->ref, cache->before) &&
+         strcmp(cache->before, plan_text(&run->plan, run->plan.revision)) == 0);
     cache->have.unchanged = cache->ref_good && shows_all(cache);
     if (cache->have.unchanged && !cache->trees_good && !fs_is_writable(cache->folder)) {
-        log_line(&run->log, LOG_INFO,
-                 "'%s' cannot be read, and this cache cannot be written to: some calls of "
-                 "the library will want the Hub",
-                 cache->trees);
+        log_line(
+            &run->log, LOG_INFO,
+            "'%s' cannot be read, and this cache cannot be written to: some calls of "
+            "the library will want the Hub",
+            cache->trees);
         cache->trees_good = true;
     }
     cache->have.unchanged &= cache->trees_good;

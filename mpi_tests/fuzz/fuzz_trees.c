@@ -1,0 +1,61 @@
+/* A record of a commit of any bytes, as somebody may leave it in a shared cache. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/hub_cache.h"
+#include "phase/trees.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static char file[] = "/tmp/mpifetch-fuzz-XXXXXX";
+
+static void require(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+static void leave(void)
+{
+    unlink(file);
+}
+
+static void put(const uint8_t *data, size_t size)
+{
+    int fd = open(file, O_WRONLY | O_TRUNC);
+
+    require(fd >= 0);
+    require(write(fd, data, size) == (ssize_t)size);
+    close(fd);
+}
+
+static int add(void *arg, const struct plan_entry *entry, struct err *err)
+{
+    require(hub_cache_is_etag(entry->etag));
+    return plan_add(arg, entry, err);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct plan plan = { .bare = true };
+    struct err err = { 0 };
+    static bool entered;
+    int fd;
+
+    if (!entered) {
+        require((fd = mkstemp(file)) >= 0);
+        close(fd);
+        atexit(leave);
+        entered = true;
+    }
+    put(data, size);
+    if (trees_load(file, add, &plan, &err) < 0)
+        require(err.code == ERR_DEST);
+    else if (plan_seal(&plan, &err) == 0)
+        for (size_t i = 0; i < plan.nfiles; i++)
+            require(!plan_path_fault(plan_path(&plan, i)));
+    plan_release(&plan);
+    return 0;
+}
