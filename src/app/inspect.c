@@ -170,7 +170,7 @@ static int sum_up(struct inspection *look, struct err *err)
     const struct run *run = &look->s->run;
 
     for (size_t i = 0; i < run->plan.nfiles; i++) {
-        if (!look->known[i].wrong)
+        if (!look->known || !look->known[i].wrong)
             continue;
         look->wrong++;
         tell(look, plan_path(&run->plan, i),

@@ -4,20 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/guess.h"
+#include "app/command.h"
 #include "app/option.h"
 #include "base/text.h"
-
-struct command {
-    const char *name, *see;
-    enum options_command id;
-};
-
-static const struct command commands[] = {
-    { "get", "see mpifetch get --help", COMMAND_GET },
-    { "plan", "see mpifetch plan --help", COMMAND_PLAN },
-    { "verify", "see mpifetch verify --help", COMMAND_VERIFY },
-};
 
 struct copy {
     struct copy *next;
@@ -35,18 +24,10 @@ struct parser {
     struct err *err;
 };
 
-static const struct command *find_command(const char *name)
-{
-    for (size_t i = 0; name && i < countof(commands); i++)
-        if (strcmp(commands[i].name, name) == 0)
-            return &commands[i];
-    return NULL;
-}
-
 /* How to see the help of the command in hand. */
 static const char *see(const struct parser *parser)
 {
-    const struct command *command = find_command(parser->operand[0]);
+    const struct command *command = command_find(parser->operand[0]);
 
     return command ? command->see : "see mpifetch --help";
 }
@@ -260,40 +241,6 @@ static int parse_env(struct parser *parser)
     return 0;
 }
 
-static int parse_command(struct parser *parser)
-{
-    static const char *const words_for_get[] = { "download", "fetch", "pull", "sync" };
-    const char *name = parser->operand[0], *guess = NULL;
-    const struct command *command = find_command(name);
-    int least = GUESS_SLIPS;
-
-    if (command) {
-        parser->options->command = command->id;
-        return 0;
-    }
-    for (size_t i = 0; name && i < countof(words_for_get); i++)
-        if (strcmp(name, words_for_get[i]) == 0)
-            guess = "get";
-    if (!name)
-        return err_set(parser->err, ERR_USAGE,
-                       "no command: there are get, plan and verify; see mpifetch --help");
-    if (strstr(name, "://"))
-        return err_set(parser->err, ERR_USAGE,
-                       "a command comes first: mpifetch get SOURCE DEST; see mpifetch "
-                       "--help");
-    for (size_t i = 0; !guess && i < countof(commands); i++)
-        if (guess_closer(name, strlen(name), commands[i].name, &least))
-            guess = commands[i].name;
-    if (guess)
-        return err_set(parser->err, ERR_USAGE,
-                       "unknown command '%s': did you mean %s? see mpifetch --help", name,
-                       guess);
-    return err_set(parser->err, ERR_USAGE,
-                   "unknown command '%s': there are get, plan and verify; see mpifetch "
-                   "--help",
-                   name);
-}
-
 /* What was given by hand must mean something; the environment is for all commands. */
 static int parse_verify(struct parser *parser)
 {
@@ -375,7 +322,8 @@ int options_parse(struct options *options, int argc, char **argv, struct err *er
     take_word(&parser);
     if (options->command != COMMAND_GET)
         return 0;
-    if (parse_env(&parser) < 0 || parse_command(&parser) < 0)
+    if (parse_env(&parser) < 0 ||
+        command_parse(parser.operand[0], &options->command, err) < 0)
         return -1;
     return options->command == COMMAND_VERIFY ? parse_verify(&parser)
                                               : parse_places(&parser);

@@ -2,7 +2,7 @@
  * is looked up in it, and what is missing is staged inside the repository's folder
  * (docs/cache.md).
  *
- * Life cycle   cache_look; cache_build unless all is there; cache_commit.h shows it;
+ * Life cycle   cache_look; cache_stage.h and cache_commit.h unless all is there;
  *              cache_release. */
 #ifndef PHASE_CACHE_H
 #define PHASE_CACHE_H
@@ -37,8 +37,8 @@ struct cache {
 int cache_look(struct cache *cache, struct run *run, const struct plan *whole,
                struct err *err);
 
-/* Check space, make the folder and staging in it, and what ranks write into. */
-int cache_build(struct cache *cache, struct err *err);
+/* Whether dir with name put behind it is a directory, or a symlink to one. */
+bool cache_has(const char *dir, const char *name);
 
 /* Whether file i is in the snapshot, whole as far as its size tells. */
 bool cache_is_shown(const struct cache *cache, size_t i);

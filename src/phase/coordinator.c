@@ -67,13 +67,6 @@ static void file_verified(struct coordinator *c, uint32_t file, const uint8_t sh
     locator_forget(c->locator, file);
 }
 
-/* What was hashed where it lies stays as it is, and is told. */
-static void note_wrong(struct coordinator *c, uint32_t file)
-{
-    c->known[file].wrong = true;
-    c->files_done++;
-}
-
 /* The digest is wrong: fetch the file once more, all of it, since nobody can tell which
  * part it was. */
 static int file_wrong(struct coordinator *c, uint32_t file, const uint8_t sha256[32],
@@ -117,12 +110,14 @@ static int file_hashed(struct coordinator *c, uint32_t file, const uint8_t sha25
 {
     if (c->run->rehash && plan_file(c, file)->want.kind == DIGEST_NONE)
         bad = memcmp(sha256, c->known[file].sha256, 32) != 0;
-    if (bad && c->run->rehash)
-        note_wrong(c, file);
-    else if (bad)
+    if (bad && !c->run->rehash)
         return file_wrong(c, file, sha256, rank, err);
-    else
+    if (bad) {
+        c->known[file].wrong = true;
+        c->files_done++;
+    } else {
         file_verified(c, file, sha256);
+    }
     return 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include "io/fs.h"
 #include "phase/cache_commit.h"
+#include "phase/cache_stage.h"
 #include "phase/publish.h"
 
 static bool is_cache(const struct target *target)
@@ -46,7 +47,7 @@ int target_drop_wrong(struct target *target, struct err *err)
 
 int target_build(struct target *target, struct err *err)
 {
-    return is_cache(target) ? cache_build(&target->cache, err)
+    return is_cache(target) ? cache_stage(&target->cache, err)
                             : stage_build(&target->stage, err);
 }
 

@@ -1,0 +1,66 @@
+#include "app/command.h"
+
+#include <string.h>
+
+#include "app/guess.h"
+#include "base/text.h"
+
+static const struct command commands[] = {
+    { "get", "see mpifetch get --help", COMMAND_GET },
+    { "plan", "see mpifetch plan --help", COMMAND_PLAN },
+    { "verify", "see mpifetch verify --help", COMMAND_VERIFY },
+};
+
+const struct command *command_find(const char *name)
+{
+    for (size_t i = 0; name && i < countof(commands); i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+/* What other programs call it, or the nearest word of our own. */
+static const char *guess_of(const char *name)
+{
+    static const char *const words[][2] = {
+        { "download", "get" }, { "fetch", "get" },    { "pull", "get" },
+        { "sync", "get" },     { "check", "verify" },
+    };
+    const char *guess = NULL;
+    int least = GUESS_SLIPS;
+
+    for (size_t i = 0; i < countof(words); i++)
+        if (strcmp(name, words[i][0]) == 0)
+            return words[i][1];
+    for (size_t i = 0; i < countof(commands); i++)
+        if (guess_closer(name, strlen(name), commands[i].name, &least))
+            guess = commands[i].name;
+    return guess;
+}
+
+int command_parse(const char *name, enum options_command *id, struct err *err)
+{
+    const struct command *command = command_find(name);
+    const char *guess;
+
+    if (command) {
+        *id = command->id;
+        return 0;
+    }
+    if (!name)
+        return err_set(err, ERR_USAGE,
+                       "no command: there are get, plan and verify; see mpifetch --help");
+    if (strstr(name, "://"))
+        return err_set(err, ERR_USAGE,
+                       "a command comes first: mpifetch get SOURCE DEST; see mpifetch "
+                       "--help");
+    guess = guess_of(name);
+    if (guess)
+        return err_set(err, ERR_USAGE,
+                       "unknown command '%s': did you mean %s? see mpifetch --help", name,
+                       guess);
+    return err_set(err, ERR_USAGE,
+                   "unknown command '%s': there are get, plan and verify; see mpifetch "
+                   "--help",
+                   name);
+}

@@ -1,0 +1,19 @@
+/* app/command.h -- the first word of the command line. */
+#ifndef APP_COMMAND_H
+#define APP_COMMAND_H
+
+#include "app/options.h"
+
+struct command {
+    const char *name;
+    const char *see; /* how to see its help */
+    enum options_command id;
+};
+
+/* NULL: there is no such command. */
+const struct command *command_find(const char *name);
+
+/* ERR_USAGE for NULL and for a word that is none: the sentence guesses what was meant. */
+int command_parse(const char *name, enum options_command *id, struct err *err);
+
+#endif

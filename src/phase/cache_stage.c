@@ -1,0 +1,120 @@
+#include "phase/cache_stage.h"
+
+#include <string.h>
+
+#include "io/fs.h"
+#include "io/hub_env.h"
+#include "phase/staging.h"
+
+/* A folder without snapshots is a corrupt one to the library, so both come in one step.
+ * It is made where the library never looks. */
+static int make_folder(const struct cache *cache, struct err *err)
+{
+    const char *root = cache->run->opt.dest;
+    struct strbuf locks = { 0 }, made = { 0 }, path = { 0 };
+    struct fs_info info;
+    int rc = -1;
+
+    if (fs_look_through(cache->folder, &info, err) < 0)
+        return -1;
+    if (info.kind == FS_DIRECTORY)
+        return 0;
+    strbuf_addf(&locks, "%s/.locks", root);
+    if (locks.failed || fs_mkdirs(locks.data, err) < 0 ||
+        fs_private_dir(locks.data, ".mpifetch-", &made, err) < 0)
+        goto out;
+    strbuf_addf(&path, "%s/folder", made.data);
+    if (path.failed || fs_mkdir(path.data, 0777, err) < 0)
+        goto out;
+    strbuf_adds(&path, "/snapshots");
+    if (path.failed || fs_mkdir(path.data, 0777, err) < 0)
+        goto out;
+    path.data[path.len - strlen("/snapshots")] = '\0';
+    rc = fs_rename(path.data, cache->folder, FS_RENAME_NEW, NULL);
+    /* Somebody else was faster, or it failed for a reason that is said here. */
+    if (rc < 0)
+        rc = cache_has(cache->folder, "/snapshots")
+                 ? 0
+                 : fs_rename(path.data, cache->folder, FS_RENAME_NEW, err);
+out:
+    if (rc < 0)
+        err_memory(err, "a path"); /* where nothing else was the reason */
+    if (made.data)
+        fs_remove_tree(made.data, NULL);
+    strbuf_release(&locks);
+    strbuf_release(&made);
+    strbuf_release(&path);
+    return rc;
+}
+
+/* The library's own switch, or a file system that has none. */
+static bool without_symlinks(const struct run *run)
+{
+    struct strbuf path = { 0 };
+    bool works;
+
+    if (hub_env_is_on("HF_HUB_DISABLE_SYMLINKS"))
+        return true;
+    strbuf_addf(&path, "%s/link", run->staging);
+    works = !path.failed && fs_symlink("tree", path.data, NULL) == 0;
+    if (works)
+        fs_unlink(path.data, NULL);
+    strbuf_release(&path);
+    return !works;
+}
+
+/* Empty files are made here, and those that several ranks write into. */
+static int place_files(const struct cache *cache, struct err *err)
+{
+    const struct run *run = cache->run;
+    struct strbuf path = { 0 };
+    int rc = 0;
+
+    for (size_t i = 0; i < run->plan.nfiles && rc == 0; i++) {
+        uint64_t size = cache->run->plan.files[i].size;
+
+        if (cache->state[i] != CACHE_FETCH)
+            continue;
+        strbuf_clear(&path);
+        strbuf_addf(&path, "%s/%s", run->tree,
+                    plan_text(&run->plan, run->plan.files[i].etag));
+        if (path.failed)
+            rc = err_memory(err, "a path");
+        else if (size == 0)
+            rc = fs_write_all(path.data, "", 0, false, false, err);
+        else if (segments_of(&run->segments, (uint32_t)i) > 1)
+            rc = staging_place_large(path.data, size, err);
+    }
+    strbuf_release(&path);
+    return rc;
+}
+
+static int check_space(const struct cache *cache, struct err *err)
+{
+    uint64_t bytes = 0, files = 16;
+
+    for (size_t i = 0; i < cache->run->plan.nfiles; i++) {
+        if (cache->state[i] == CACHE_FETCH) {
+            bytes += cache->run->plan.files[i].size;
+            files++;
+        }
+        if (cache->state[i] != CACHE_SHOWN)
+            files++;
+    }
+    return staging_check_space(cache->run, cache->run->opt.dest, bytes, files, err);
+}
+
+int cache_stage(struct cache *cache, struct err *err)
+{
+    struct run *run = cache->run;
+
+    if (fs_mkdirs(run->opt.dest, err) < 0 || check_space(cache, err) < 0 ||
+        make_folder(cache, err) < 0 ||
+        staging_make(run, cache->folder, ".mpifetch-", err) < 0)
+        return -1;
+    run->blobs = true;
+    cache->copies = without_symlinks(run);
+    if (staging_check_names(run, err) < 0)
+        return -1;
+    return place_files(cache, err);
+}
