@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PROGRAM = os.environ.get("MPIFETCH", str(ROOT / "build" / "src" / "mpifetch"))
+# absolute, since each run has a directory of its own
+PROGRAM = os.path.abspath(os.environ.get("MPIFETCH", ROOT / "build" / "src" / "mpifetch"))
 MPIRUN = os.environ.get("MPIRUN", "mpirun")
 PATIENCE = float(os.environ.get("MPIFETCH_PATIENCE", 120))  # seconds until a run counts as hung
 
@@ -95,6 +96,21 @@ class Job:
             except OSError:
                 continue
         return found
+
+    def wait_for_silence(self, timeout=30):
+        """Until none of its processes is left; those that stay."""
+        until = time.monotonic() + timeout
+        while (left := self.processes()) and time.monotonic() < until:
+            time.sleep(0.05)
+        return left
+
+    def wait_for_text(self, text, timeout=30):
+        """Until it has said that on standard error."""
+        until = time.monotonic() + timeout
+        # not by our own descriptor, whose position the program shares
+        while text not in Path(self._err.name).read_text("utf-8", "backslashreplace"):
+            assert time.monotonic() < until and self.process.poll() is None, self.result(None)
+            time.sleep(0.01)
 
     def signal(self, number):
         os.kill(self.process.pid, number)
