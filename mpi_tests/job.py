@@ -30,17 +30,25 @@ class Job:
     """One run. Its processes are a session of their own, which is how they are all found: mpirun
     gives each rank a process group, so killing one group would leave the ranks behind."""
 
-    def __init__(self, home, ranks, args, env=None, umask=-1, cwd=None):
+    def __init__(self, home, ranks, args, env=None, umask=-1, cwd=None, each=None, stderr=None):
+        """each: for each rank what it alone has in its environment; stderr: a descriptor."""
         self.report = Path(home, f"report-{time.monotonic_ns()}.json")
-        launcher = [MPIRUN, "--allow-run-as-root", "--oversubscribe", "-n", str(ranks)]
-        command = [*(launcher if ranks else []), PROGRAM, *map(str, args)]
+        command = [PROGRAM, *map(str, args)]
+        if each:
+            ranks = len(each)
+            own = [["env", *(f"{name}={value}" for name, value in one.items())] for one in each]
+            command = sum(([":", "-n", "1", *one, *command] for one in own), [])[1:]
+        elif ranks:
+            command = ["-n", str(ranks), *command]
+        if ranks:
+            command = [MPIRUN, "--allow-run-as-root", "--oversubscribe", *command]
         self._out = open(Path(home, "stdout"), "w+b")
         self._err = open(Path(home, "stderr"), "w+b")
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=self._out,
-            stderr=self._err,
+            stderr=self._err if stderr is None else stderr,
             env={**self._environment(home, ranks), **(env or {})},
             umask=umask,
             cwd=cwd or home,

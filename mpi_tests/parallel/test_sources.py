@@ -192,6 +192,18 @@ def test_list_is_already_there(run, web, tree, dest):
     assert all(row["bytes"] <= 1 for row in web.log()[asked:])
 
 
+def test_token_for_another_source_than_the_hub(run, web, dest, tmp_path):
+    """It would go nowhere, and whoever gives it thinks otherwise."""
+    (tmp_path / "token").write_text("hf_secret")
+    words = ("get", "--token-file", tmp_path / "token", f"{web.url}/set/small.txt", dest)
+    result = run(2, *words)
+    assert result.code == 2, result
+    assert "--token-file" in result.err and "hf://" in result.err
+    assert "hf_secret" not in result.err
+    assert web.log() == []
+    assert_nothing(dest)
+
+
 def test_headers_are_sent_and_not_said(run, web, tree, dest):
     secret = "Authorization: Basic b3BlbjpzZXNhbWU="
     result = run(

@@ -174,7 +174,9 @@ def test_failed_update_leaves_the_old_tree(run, hub, tree, dest, tmp_path):
 @pytest.mark.parametrize(
     "number, to, old",
     [(n, to, False) for n in SIGNALS for to in ("launcher", "one rank", "all ranks", "alone")]
-    + [(signal.SIGTERM, to, True) for to in ("launcher", "one rank", "alone")],
+    + [(signal.SIGTERM, to, True) for to in ("launcher", "one rank", "alone")]
+    # how schedulers and shells announce the end
+    + [(n, "alone", False) for n in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)],
 )
 def test_signal(start, run, hub, tree, dest, tmp_path, number, to, old):
     if old:
