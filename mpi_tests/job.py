@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PROGRAM = os.environ.get("MPIFETCH", str(ROOT / "build" / "src" / "mpifetch"))
+# absolute, since each run has a directory of its own
+PROGRAM = os.path.abspath(os.environ.get("MPIFETCH", ROOT / "build" / "src" / "mpifetch"))
 MPIRUN = os.environ.get("MPIRUN", "mpirun")
 PATIENCE = float(os.environ.get("MPIFETCH_PATIENCE", 120))  # seconds until a run counts as hung
 
@@ -29,20 +30,31 @@ class Job:
     """One run. Its processes are a session of their own, which is how they are all found: mpirun
     gives each rank a process group, so killing one group would leave the ranks behind."""
 
-    def __init__(self, home, ranks, args, env=None, umask=-1, cwd=None, user=None, group=None):
-        """user, group: ids to run under, with no other groups; root may."""
+    def __init__(
+        self, home, ranks, args, env=None, umask=-1, cwd=None, each=None, stderr=None, user=None,
+        group=None,
+    ):  # fmt: skip
+        """each: for each rank what it alone has in its environment; stderr: a descriptor; user,
+        group: ids to run under, with no other groups; root may."""
         if user is not None:
             os.chown(home, user, group)
         self.report = Path(home, f"report-{time.monotonic_ns()}.json")
-        launcher = [MPIRUN, "--allow-run-as-root", "--oversubscribe", "-n", str(ranks)]
-        command = [*(launcher if ranks else []), PROGRAM, *map(str, args)]
+        command = [PROGRAM, *map(str, args)]
+        if each:
+            ranks = len(each)
+            own = [["env", *(f"{name}={value}" for name, value in one.items())] for one in each]
+            command = sum(([":", "-n", "1", *one, *command] for one in own), [])[1:]
+        elif ranks:
+            command = ["-n", str(ranks), *command]
+        if ranks:
+            command = [MPIRUN, "--allow-run-as-root", "--oversubscribe", *command]
         self._out = open(Path(home, "stdout"), "w+b")
         self._err = open(Path(home, "stderr"), "w+b")
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=self._out,
-            stderr=self._err,
+            stderr=self._err if stderr is None else stderr,
             env={**self._environment(home, ranks), **(env or {})},
             umask=umask,
             cwd=cwd or home,
@@ -101,6 +113,21 @@ class Job:
             except OSError:
                 continue
         return found
+
+    def wait_for_silence(self, timeout=30):
+        """Until none of its processes is left; those that stay."""
+        until = time.monotonic() + timeout
+        while (left := self.processes()) and time.monotonic() < until:
+            time.sleep(0.05)
+        return left
+
+    def wait_for_text(self, text, timeout=30):
+        """Until it has said that on standard error."""
+        until = time.monotonic() + timeout
+        # not by our own descriptor, whose position the program shares
+        while text not in Path(self._err.name).read_text("utf-8", "backslashreplace"):
+            assert time.monotonic() < until and self.process.poll() is None, self.result(None)
+            time.sleep(0.01)
 
     def signal(self, number):
         os.kill(self.process.pid, number)

@@ -86,7 +86,7 @@ test_in()
 {
     local dir=$1
     shift
-    ctest --test-dir "$dir" -j "$jobs" --no-tests=ignore --timeout 900 \
+    ctest --test-dir "$dir" -j "$jobs" --no-tests=ignore --timeout 1800 \
         --output-junit "$PWD/$dir/ctest.xml" "$@"
     return 0
 }

@@ -42,9 +42,11 @@ def words(case, url, dest):
 def test_fault(run, server, dest, case):
     url = server.place(case.fault, case.size, NAME, **case.options)
     result = run(2, *words(case, url, dest))
-    assert result.code in case.exits, result
+    assert result.code == case.exit, result
     assert server.count() <= case.most
-    if result.code == 0:
+    least, most = case.struck
+    assert least <= server.struck() <= most
+    if case.exit == 0:
         assert result.out == f"{dest}\n"
         # not compared by assert: a difference of megabytes takes pytest minutes to describe
         same = (dest / NAME).read_bytes() == content(NAME, case.size)
@@ -86,8 +88,10 @@ def test_connections_of_the_whole_job(run, server, dest, ranks):
     """34: no more at a time than asked for, whatever the number of ranks."""
     url = server.place("honest", 12 * MIB, NAME)
     options = ("--segment-size", MIB, "--connections", 2, "--max-connections", 3)
-    assert run(ranks, "get", *options, url, dest).code == 0
-    assert server.most_running <= 3
+    result = run(ranks, "get", *options, url, dest)
+    assert result.code == 0, result
+    # the server may not have noticed yet that a copy of a segment was dropped
+    assert server.most_running <= 3 + result.report["requests"]["duplicated"]
 
 
 def test_a_bad_file_among_good_ones(run, server, dest):

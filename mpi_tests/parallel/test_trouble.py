@@ -59,35 +59,46 @@ def test_urls_that_serve_only_a_few_requests(run, hub, tree, dest, ranks):
     hub.set(url_uses=4)
     options = ("--max-connections", ranks, "--connections", 1, "--retries", 20)
     assert_published(fetch(run, hub, dest, ranks, *options), dest, tree)
+    assert 403 in {row["status"] for row in hub.log("cdn")}
 
 
 def test_url_that_never_works(run, hub, tree, dest):
     hub.trouble(kind="cdn", status=403)
     result = fetch(run, hub, dest, 2, "--retries", 3)
-    assert result.code in (3, 6), result
+    assert result.code == 3, result
     assert "403" in result.err
     assert_nothing(dest)
     assert len(hub.log("cdn")) < 200
 
 
-def test_too_many_requests_binds_the_whole_job(run, hub, tree, dest):
-    """After one 429 the other ranks must not run on into the same wall."""
-    told = {"Retry-After": "3"}
-    hub.trouble(kind="resolve", path="*/small/*", status=429, headers=told, skip=5, times=1)
-    result = fetch(run, hub, dest, 3, "--connections", 2)
-    assert_published(result, dest, tree)
+def test_too_many_requests_binds_the_whole_job(start, hub, tree, dest):
+    """After one 429 the other ranks must not run on into the same wall. What is asked next gets
+    no answer before the pause is known, so that those who do not obey have all of it to ask in."""
+    pause = 5
+    told = {"Retry-After": str(pause)}
+    small = {"kind": "resolve", "path": "*/small/*"}
+    refusal = hub.trouble(**small, status=429, headers=told, skip=5, times=1)
+    hub.trouble(**small, hold=True, skip=5)
+    args, env = get(hub, dest, "-v", "--connections", 2)
+    job = start(3, *args, env=env)
+    assert hub.troubles.wait(refusal), job.result(None)
+    job.wait_for_text("asks for a pause")
+    hub.troubles.release()
+    released = time.time()
+    assert_published(job.wait(), dest, tree)
     rows = hub.log("resolve")
     refused = next(row["time"] for row in rows if row["status"] == 429)
-    early = [row for row in rows if refused < row["time"] < refused + 2.5]
-    assert len(early) <= 20, len(early)  # those under way; 60 would be all
+    early = [row for row in rows if released < row["time"] < refused + pause]
+    assert len(early) <= 6, early  # word of the pause may cross one request of each connection
 
 
 def test_rate_limit_window(run, hub, tree, dest):
-    hub.set(limits={"resolvers": 30}, window=2)
+    """Whoever waits for the end of the window is refused a file once at most."""
+    hub.set(limits={"resolvers": 45}, window=5)
     result = fetch(run, hub, dest, 3, "--connections", 2)
     assert_published(result, dest, tree)
-    refused = [row for row in hub.log("resolve") if row["status"] == 429]
-    assert len(refused) <= 30, len(refused)
+    refused = [row["path"] for row in hub.log("resolve") if row["status"] == 429]
+    assert 0 < len(refused) == len(set(refused)), refused
 
 
 def test_limit_rate(run, hub, tree, dest):
@@ -106,8 +117,9 @@ def test_limit_rate(run, hub, tree, dest):
     ],
 )
 def test_passing_error(run, hub, tree, dest, kind, status):
-    hub.trouble(kind=kind, status=status, times=2)
+    trouble = hub.trouble(kind=kind, status=status, times=2)
     assert_published(fetch(run, hub, dest, 2), dest, tree)
+    assert trouble.hits == 2
 
 
 @pytest.mark.parametrize("kind", ["api-revision", "api-tree", "resolve", "cdn"])
@@ -162,7 +174,9 @@ def test_failed_update_leaves_the_old_tree(run, hub, tree, dest, tmp_path):
 @pytest.mark.parametrize(
     "number, to, old",
     [(n, to, False) for n in SIGNALS for to in ("launcher", "one rank", "all ranks", "alone")]
-    + [(signal.SIGTERM, to, True) for to in ("launcher", "one rank", "alone")],
+    + [(signal.SIGTERM, to, True) for to in ("launcher", "one rank", "alone")]
+    # how schedulers and shells announce the end
+    + [(n, "alone", False) for n in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)],
 )
 def test_signal(start, run, hub, tree, dest, tmp_path, number, to, old):
     if old:
@@ -172,6 +186,10 @@ def test_signal(start, run, hub, tree, dest, tmp_path, number, to, old):
     before = snapshot(dest) if old else None
     stall = hub.trouble(kind="cdn", stall=1000)
     args, env = get(hub, dest)
+    if to == "launcher":
+        # mpirun kills the ranks so many seconds after it was told to end, by default 1: too soon
+        # for a clean end on a busy machine. It waits for that long in any case.
+        env["OMPI_MCA_odls_base_sigkill_timeout"] = "5"
     job = start(0 if to == "alone" else 3, *args, env=env)
     assert hub.troubles.wait(stall), job.result(None)
     ranks = job.ranks()
@@ -184,7 +202,7 @@ def test_signal(start, run, hub, tree, dest, tmp_path, number, to, old):
     result = job.wait(60)
     assert result.code == 7 if to == "alone" else result.code != 0, result
     assert result.out == ""
-    assert job.processes() == []
+    assert job.wait_for_silence() == []
     if old:
         assert snapshot(dest) == before
         assert_alone(dest)

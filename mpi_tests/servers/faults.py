@@ -18,12 +18,14 @@ As a command it prints one line, its URL, when it is ready:
 """
 
 import argparse
+import fcntl
 import hashlib
 import random
 import re
 import signal
 import socket
 import struct
+import termios
 import threading
 import time
 from dataclasses import dataclass, field
@@ -59,6 +61,7 @@ class Request:
     size: int
     name: str
     number: int = 0  # which hit of this path, from 0
+    running: bool = True
 
     @property
     def range(self):
@@ -129,6 +132,7 @@ class Faults:
         self._rows = []
         self._hits = {}
         self._seen = {}
+        self._struck = 0
         self._running, self.most_running = 0, 0
         self._open = set()
         self.ended = threading.Event()
@@ -169,7 +173,17 @@ class Faults:
         return len(rows if url is None else [r for r in rows if url.endswith(r["path"])])
 
     def running(self):
+        """Requests of which the client cannot have all bytes yet."""
         return self._running
+
+    def wait_for_running(self, count, timeout=10):
+        until = time.monotonic() + timeout
+        while self._running < count and time.monotonic() < until:
+            time.sleep(0.005)
+
+    def struck(self):
+        """Replies that were not what a good server would have sent."""
+        return self._struck
 
     # below: one connection
 
@@ -211,8 +225,12 @@ class Faults:
             reply = self._reply(request, served)
             return self._send(connection, request, reply)
         finally:
-            with self._lock:
-                self._running -= 1
+            self._leave(request)
+
+    def _leave(self, request):
+        with self._lock:
+            self._running -= request.running
+            request.running = False
 
     def _read(self, stream, origin):
         words = stream.readline(65536).split()
@@ -254,7 +272,10 @@ class Faults:
         misdeed = misdeeds.TABLE.get(request.fault)
         if misdeed is None:
             return Reply(404, [("Content-Length", "0")])
-        return misdeed(request, honest(request), served)
+        reply = misdeed(request, honest(request), served)
+        with self._lock:
+            self._struck += reply != honest(request)
+        return reply
 
     def _hit(self, request):
         """Does the fault strike this request? Counted for each path."""
@@ -278,12 +299,25 @@ class Faults:
                 if self.ended.wait(TRICKLE):
                     return False
         else:
-            connection.sendall(data)
+            connection.sendall(data[:-1])
+            if not reply.stall:
+                self._leave(request)  # before the client can ask for more
+            connection.sendall(data[-1:])
         if reply.stall:
             connection.recv(1)  # until the client gives up
         if reply.reset:
+            self._drain(connection)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         return not (reply.reset or reply.close or reply.stall)
+
+
+    def _drain(self, connection, timeout=20):
+        """A reset throws away what has not left yet: how much arrives must not be a matter of luck."""
+        until = time.monotonic() + timeout
+        while time.monotonic() < until:
+            left = fcntl.ioctl(connection, termios.TIOCOUTQ, b"\0" * 4)
+            if left == b"\0" * 4 or self.ended.wait(0.001):
+                return
 
 
 def main():

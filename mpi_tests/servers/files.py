@@ -9,12 +9,19 @@ from wire import Handler, Log, Server, Troubles
 class Files:
     """with Files(directory) as files: fetch(files.url + "/name"); files.log()"""
 
-    def __init__(self, directory):
+    def __init__(self, directory, tls=None):
+        """tls: an ssl.SSLContext with a certificate for localhost."""
         self.directory = os.path.realpath(directory)
         self.requests = Log()
         self.troubles = Troubles()
         self._server = Server(Answer, self)
         self.url = self._server.url
+        if tls:
+            # no handshake in accept: a client that keeps silent must not keep others waiting
+            self._server.socket = tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+            self.url = self.url.replace("http://127.0.0.1", "https://localhost")
 
     def __enter__(self):
         self._server.start()

@@ -391,7 +391,6 @@ def _status(request, reply, served):
         "date": ("Retry-After", formatdate(time.time() + seconds, usegmt=True)),
         "ratelimit": ("RateLimit", f'"resolvers";r=0;t={seconds}'),
         "rubbish": ("Retry-After", "soon, -1"),
-        "century": ("Retry-After", 3_000_000_000),
     }
     if request.option("hint", "") in hints:
         reply.set(*hints[request.option("hint", "")])
@@ -401,7 +400,9 @@ def _status(request, reply, served):
 @misdeed("collapse")
 def _collapse(request, reply, served):
     """34: 503 while more than most= requests run at a time"""
-    if request.server.running() > request.option("most", 2):
+    if request.number == 1:
+        request.server.wait_for_running(2)  # so that there is something to answer with 503
+    elif request.server.running() > request.option("most", 1):
         return _page(reply, 503, "text/plain", b"too much")
     return reply
 
@@ -431,6 +432,17 @@ def _silent(request, reply, served):
 def _reset(request, reply, served):
     """21: a reset after at= bytes of the body"""
     reply.body, reply.reset = reply.body[: request.option("at", 1000)], True
+    return reply
+
+
+@misdeed("whole-then-reset")
+def _whole_then_reset(request, reply, served):
+    """21: all bytes, no length (or chunks with chunked=1) and a reset in place of the end"""
+    reply.set("Content-Length", None)
+    if request.option("chunked", 0):
+        reply.set("Transfer-Encoding", "chunked")
+        reply.body = _chunks(reply.body)
+    reply.reset = True
     return reply
 
 

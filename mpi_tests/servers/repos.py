@@ -8,12 +8,11 @@ import fnmatch
 import hashlib
 import json
 import os
-import tempfile
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 KINDS = ("models", "datasets", "spaces")
-CACHED_FROM = 16 << 20  # digests of files of at least this size are remembered between starts
 
 
 @dataclass
@@ -122,30 +121,12 @@ def git_oid(content):
 
 
 def file_sha256(file):
-    """Large files are hashed once for each (name, size, time), also between runs."""
+    """Hashed once for each (name, size, time)."""
     stat = os.stat(file)
-    if stat.st_size < CACHED_FROM:
-        return _hash(file)
-    cache = Path(tempfile.gettempdir(), f"mpifetch-hub-digests-{os.getuid()}.json")
-    key = f"{os.path.realpath(file)} {stat.st_ino} {stat.st_size} {stat.st_mtime_ns}"
-    known = _load(cache)
-    if key not in known:
-        digest = _hash(file)
-        known = {**_load(cache), key: digest}
-        handle, temporary = tempfile.mkstemp(dir=cache.parent)
-        with os.fdopen(handle, "w") as out:
-            json.dump(known, out)
-        os.replace(temporary, cache)
-    return known[key]
+    return _hash(os.path.realpath(file), stat.st_ino, stat.st_size, stat.st_mtime_ns)
 
 
-def _load(cache):
-    try:
-        return json.loads(cache.read_text())
-    except (OSError, ValueError):
-        return {}
-
-
-def _hash(file):
+@lru_cache(maxsize=4096)
+def _hash(file, *_version):
     with open(file, "rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()

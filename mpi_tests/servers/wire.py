@@ -71,7 +71,8 @@ class Trouble:
     body: str = ""  # ... and this body
     flip: int | None = None  # invert the byte at this offset of the file
     cut: int | None = None  # after so many bytes of body reset the connection
-    stall: int | None = None  # after so many bytes of body wait for Server.release
+    stall: int | None = None  # after so many bytes of body wait for Troubles.release
+    hold: bool = False  # wait for it before the answer
     seen: int = 0
     hits: int = 0
 
@@ -240,6 +241,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _answer(self):
         try:
+            if self.trouble and self.trouble.hold:
+                self.server.owner.troubles.stalled()
             if self.trouble and self.trouble.status:
                 self.send(self.trouble.status, self.trouble.headers, self.trouble.body.encode())
             else:

@@ -167,6 +167,42 @@ static void test_paths(void **state)
     expect(NULL, "of-hf-home");
 }
 
+/* As the Hub's library reads them, with Python's expandvars: what is not set, or no name,
+ * stays as it is written. */
+static void test_variables_in_paths(void **state)
+{
+    static const struct {
+        const char *variable, *value, *want;
+    } rows[] = {
+        { "HF_TOKEN_PATH", "$CRED_DIR/path", "of-path" },
+        { "HF_TOKEN_PATH", "${CRED_DIR}/path", "of-path" },
+        { "HF_TOKEN_PATH", "$CRED_DIR/$CRED_NAME", "of-path" },
+        { "HF_TOKEN_PATH", "${CRED_DIR}/pa${CRED_END}", "of-path" },
+        { "HF_TOKEN_PATH", "~/${CRED_LINK}", "of-tilde" },
+        { "HF_TOKEN_PATH", "$CRED_UNSET/path", NULL },
+        { "HF_TOKEN_PATH", "${CRED_DIR/path", NULL },
+        { "HF_TOKEN_PATH", "$CRED_DIRX/path", NULL },
+        { "HF_TOKEN_PATH", "$CRED_DIR/path$", NULL },
+        { "HF_HOME", "$CRED_DIR/hf", "of-hf-home" },
+        { "HF_HOME", "${CRED_DIR}/hf", "of-hf-home" },
+        { "HF_HOME", "~/../$CRED_HF", "of-hf-home" },
+    };
+
+    setenv("CRED_DIR", dir, 1);
+    setenv("CRED_NAME", "path", 1);
+    setenv("CRED_END", "th", 1);
+    setenv("CRED_LINK", "tilde", 1);
+    setenv("CRED_HF", "hf", 1);
+    for (size_t i = 0; i < countof(rows); i++) {
+        clean(state);
+        setenv("HOME", in_dir("home"), 1);
+        setenv("XDG_CACHE_HOME", in_dir("missing"), 1);
+        setenv(rows[i].variable, rows[i].value, 1);
+        print_message("row %zu: %s=%s\n", i, rows[i].variable, rows[i].value);
+        expect(NULL, rows[i].want);
+    }
+}
+
 static void test_refused(void **state)
 {
     static char text[70000];
@@ -189,6 +225,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_order, clean),
         cmocka_unit_test_setup(test_paths, clean),
+        cmocka_unit_test_setup(test_variables_in_paths, clean),
         cmocka_unit_test_setup(test_refused, clean),
     };
 

@@ -278,6 +278,52 @@ static void joins_base_and_key(void **state)
     plan_release(&plan);
 }
 
+/* Two names that differ in nothing but the case of ASCII letters. */
+static void finds_twins(void **state)
+{
+    static const struct {
+        const char *paths[4]; /* in byte order */
+        const char *one, *other;
+    } rows[] = {
+        { { "a", "b", "c" }, NULL, NULL },
+        { { "a" }, NULL, NULL },
+        { { NULL }, NULL, NULL },
+        { { "README", "a", "readme" }, "README", "readme" },
+        { { "A/x", "B/x", "b/X" }, "B/x", "b/X" },
+        { { "A/x", "a/y" }, NULL, NULL }, /* one directory, and nothing lost in it */
+        { { "Z", "[", "z" }, "Z", "z" },  /* what lies between the letters */
+        { { "@", "`" }, NULL, NULL },
+        { { "[", "{" }, NULL, NULL },
+        { { "x", "xX", "xx" }, "xX", "xx" },
+        { { "\xc3\x84", "\xc3\xa4" }, NULL, NULL }, /* not ASCII: cannot be told here */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct plan plan = { 0 };
+        size_t one, other;
+        bool found;
+
+        for (size_t k = 0; k < countof(rows[i].paths) && rows[i].paths[k]; k++)
+            add(&plan, rows[i].paths[k], 1);
+        assert_int_equal(plan_seal(&plan, NULL), 0);
+        found = plan_path_twins(&plan, &one, &other);
+        if (found != (rows[i].one != NULL))
+            fail_msg("row %zu: twins %s", i, found ? "found" : "not found");
+        if (found && strcmp(plan_path(&plan, one), rows[i].one) != 0) {
+            size_t swap = one;
+
+            one = other;
+            other = swap;
+        }
+        if (found) {
+            assert_string_equal(plan_path(&plan, one), rows[i].one);
+            assert_string_equal(plan_path(&plan, other), rows[i].other);
+        }
+        plan_release(&plan);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,6 +334,7 @@ int main(void)
         cmocka_unit_test(names_long_paths_short),
         cmocka_unit_test(refuses_sizes_that_overflow),
         cmocka_unit_test(joins_base_and_key),
+        cmocka_unit_test(finds_twins),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -340,6 +340,153 @@ static void test_equals_are_left_alone(void **state)
     expect_none(5); /* rank 1 would need four seconds, rank 0 needs three */
 }
 
+/* Rank 0 has shown that a segment takes a second; rank 1 is at the last one, which is of
+ * that kind, and silent after so many bytes. */
+static void begin_late(uint32_t flags, uint64_t bytes)
+{
+    begin_one_file(2, 2);
+    job.file[0].flags = flags;
+    credit(1, 1);
+    credit(0, 1);
+    expect(0, SCHED_GRANT, 1, 0);
+    expect(0, SCHED_GRANT, 0, 1);
+    sched_progress(job.sched, 1, 0, 0, 0);
+    sched_progress(job.sched, 0, 1, 0, 0);
+    expect_verdict(1, 0, 1, SCHED_STORED);
+    sched_progress(job.sched, 1, 0, bytes, 1);
+    credit(0, 1);
+}
+
+/* The difference that the next ones make. */
+static void test_silent_is_late(void **state)
+{
+    (void)state;
+    begin_late(0, MIB / 2);
+    expect_none(1);
+    expect(stall - 1, SCHED_DUPLICATE, 0, 0);
+}
+
+/* All bytes are there: a disk is waited for, and fetching them again would not help. */
+static void test_slow_disk_is_not_late(void **state)
+{
+    (void)state;
+    begin_late(0, MIB);
+    expect_none(1);
+    expect_none(stall - 1);
+    for (double now = stall; now < 5 * stall; now++) {
+        sched_alive(job.sched, 1, 0, now); /* as its rank says again and again */
+        expect_none(now);
+    }
+    expect_verdict(5 * stall, 1, 0, SCHED_STORED);
+}
+
+/* ... unless its rank falls silent altogether. */
+static void test_alive_puts_off_a_stall(void **state)
+{
+    (void)state;
+    begin_stall(2);
+    sched_progress(job.sched, 0, 0, 10, 3);
+    sched_alive(job.sched, 0, 0, 12);
+    expect_none(3 + stall);
+    for (double now = 3 + stall; now < 12 + stall; now = sched_due(job.sched))
+        expect_none(now);
+    expect(12 + stall, SCHED_DUPLICATE, 1, 0);
+}
+
+/* Each request for it counts at the source. */
+static void test_counted_is_copied_only_when_stalled(void **state)
+{
+    (void)state;
+    begin_late(PLAN_COUNTED, MIB / 2);
+    expect_none(1);
+    for (double now = stall - 1; now < 1 + stall; now = sched_due(job.sched))
+        expect_none(now);
+    expect(1 + stall, SCHED_DUPLICATE, 0, 0);
+}
+
+static void test_counted_is_taken_back_when_not_begun(void **state)
+{
+    (void)state;
+    begin_one_file(2, 2);
+    job.file[0].flags = PLAN_COUNTED;
+    credit(0, 2);
+    expect(0, SCHED_GRANT, 0, 0);
+    expect(0, SCHED_GRANT, 0, 1);
+    sched_progress(job.sched, 0, 0, 0, 1);
+    credit(1, 1);
+    expect(1, SCHED_TAKE_BACK, 0, 1);
+    /* it had begun after all, and goes on to its end */
+    sched_progress(job.sched, 0, 1, MIB / 2, 2);
+    expect_none(2);
+    expect_verdict(3, 0, 1, SCHED_STORED);
+    expect_none(3);
+}
+
+static void forbid_copies(int nranks)
+{
+    const struct sched_policy policy = {
+        .stall = stall, .no_copies = true, .small = MIB / 2, .batch_bytes = MIB
+    };
+
+    sched_destroy(job.sched);
+    assert_int_equal(sched_create(&job.sched, &job.segments, nranks, &policy, NULL), 0);
+}
+
+static void test_without_copies(void **state)
+{
+    (void)state;
+    begin_one_file(2, 3);
+    forbid_copies(2);
+    credit(0, 2);
+    credit(1, 1);
+    expect(0, SCHED_GRANT, 0, 0);
+    expect(0, SCHED_GRANT, 1, 1);
+    expect(0, SCHED_GRANT, 0, 2);
+    sched_progress(job.sched, 0, 0, 0, 0);
+    sched_progress(job.sched, 1, 1, 0, 0);
+    expect_verdict(1, 1, 1, SCHED_STORED);
+    credit(1, 1);
+    expect(1, SCHED_TAKE_BACK, 0, 2);
+    sched_cancelled(job.sched, 0, 2);
+    expect(1, SCHED_GRANT, 1, 2);
+    expect_verdict(2, 1, 2, SCHED_STORED);
+    credit(1, 1);
+    for (double now = 2; now < 9 * stall; now++) /* neither late nor stalled ones */
+        expect_none(now);
+    expect_verdict(9 * stall, 0, 0, SCHED_STORED);
+}
+
+/* A pause is nobody's fault, however long it is. */
+static void test_a_long_pause_stalls_nothing(void **state)
+{
+    const double end_of_pause = 10 * stall;
+
+    (void)state;
+    begin_stall(2);
+    sched_hold(job.sched, end_of_pause);
+    expect_none(2);
+    expect_due(end_of_pause);
+    for (double now = end_of_pause; now < end_of_pause + stall;
+         now = sched_due(job.sched))
+        expect_none(now);
+    expect(end_of_pause + stall, SCHED_DUPLICATE, 1, 0);
+}
+
+/* Nor does it make anybody late whose transfer broke off and waits for its end. */
+static void test_a_long_pause_makes_nothing_late(void **state)
+{
+    const double end_of_pause = 10 * stall;
+
+    (void)state;
+    begin_late(0, MIB / 2);
+    sched_hold(job.sched, end_of_pause);
+    expect_none(2);
+    expect_none(end_of_pause);
+    expect_none(end_of_pause + 0.5);
+    sched_progress(job.sched, 1, 0, MIB, end_of_pause + 0.6);
+    expect_verdict(end_of_pause + 0.7, 1, 0, SCHED_STORED);
+}
+
 /* A last word that is still to come must not be taken for that on the next grant. */
 static void test_restart_waits_for_the_late_copy(void **state)
 {
@@ -423,6 +570,14 @@ int main(void)
         cmocka_unit_test_teardown(test_restart_waits_for_the_late_copy, end),
         cmocka_unit_test_teardown(test_duplicates_end, end),
         cmocka_unit_test_teardown(test_duplicates_are_few, end),
+        cmocka_unit_test_teardown(test_silent_is_late, end),
+        cmocka_unit_test_teardown(test_slow_disk_is_not_late, end),
+        cmocka_unit_test_teardown(test_alive_puts_off_a_stall, end),
+        cmocka_unit_test_teardown(test_counted_is_copied_only_when_stalled, end),
+        cmocka_unit_test_teardown(test_counted_is_taken_back_when_not_begun, end),
+        cmocka_unit_test_teardown(test_without_copies, end),
+        cmocka_unit_test_teardown(test_a_long_pause_stalls_nothing, end),
+        cmocka_unit_test_teardown(test_a_long_pause_makes_nothing_late, end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

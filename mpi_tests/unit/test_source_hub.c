@@ -253,6 +253,31 @@ static void test_no_such_file(void **state)
     case_end(&c);
 }
 
+/* The folder is there, as its first page has shown: a tree without the rest would be
+ * published as if it were whole. */
+static void test_later_page_of_a_folder_is_gone(void **state)
+{
+    static const char *const first[] = { "[" SMALL("d/e/x") "]", "[]" };
+
+    (void)state;
+    for (size_t i = 0; i < countof(first); i++) {
+        const struct script_row rows[] = {
+            REVISION,
+            { FOLDER, "200 OK", "Link: </p2>; rel=\"next\"\r\n", first[i], 0, false },
+            { "/p2", "404 Not Found", "X-Error-Code: EntryNotFound\r\n", NULL, 0, false },
+            { ABOVE, "200 OK", NULL, "[" SMALL("d/f") "]", 0, false },
+        };
+        struct source_case c;
+
+        case_hub(&c, rows, countof(rows));
+        c.config.source = "hf://a/b/d/e";
+        case_run(&c);
+        assert_failed(&c, ERR_SOURCE, "no such file or folder");
+        assert_non_null(strstr(c.err.text, "d/e"));
+        case_end(&c);
+    }
+}
+
 static void test_patterns(void **state)
 {
     static const char *const json[] = { "*.json" };
@@ -276,6 +301,28 @@ static void test_patterns(void **state)
     c.config.deny = (struct pattern_list){ none, 1 };
     case_run(&c);
     assert_failed(&c, ERR_SOURCE, "no file of 'hf://models/a/b@main' matches");
+    case_end(&c);
+}
+
+/* Words of the server that go to the terminal as a notice. */
+static void test_warning_keeps_no_token(void **state)
+{
+    const struct script_row rows[] = {
+        { MAIN, "200 OK",
+          "X-HF-Warning: old; hf_oauth_S3cret.a-b is\told, and hf_jwt_eyJx.y too\r\n",
+          "{\"sha\":\"" COMMIT "\"}", 0, false },
+        { TREE, "200 OK", NULL, "[" SMALL("x") "]", 0, false },
+    };
+    struct source_case c;
+
+    (void)state;
+    case_hub(&c, rows, countof(rows));
+    case_run(&c);
+    assert_listed(&c);
+    assert_non_null(strstr(c.notices.data, "old; hf_"));
+    assert_null(strstr(c.notices.data, "S3cret"));
+    assert_null(strstr(c.notices.data, "eyJ"));
+    assert_null(strchr(c.notices.data, '\t'));
     case_end(&c);
 }
 
@@ -349,7 +396,9 @@ int main(void)
         cmocka_unit_test(test_folder),
         cmocka_unit_test(test_one_file),
         cmocka_unit_test(test_no_such_file),
+        cmocka_unit_test(test_later_page_of_a_folder_is_gone),
         cmocka_unit_test(test_patterns),
+        cmocka_unit_test(test_warning_keeps_no_token),
         cmocka_unit_test(test_page_that_links_to_itself),
         cmocka_unit_test(test_empty_repository),
         cmocka_unit_test(test_login_page),

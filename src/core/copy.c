@@ -81,16 +81,19 @@ static uint32_t find_ready(const struct ledger *ledger, struct ready ready[COPY_
 }
 
 /* Seconds until a running transfer ends: at the pace it had, but silence is expected to
- * last as long again as it has lasted. */
-static double remaining(const struct ledger *ledger, const struct lease *lease)
+ * last as long again as it has lasted, less a pause in which it could not get on. */
+static double remaining(const struct ledger *ledger, const struct lease *lease,
+                        double held)
 {
     uint64_t size = segment_bytes(ledger->segments, lease->segment);
-    double end = lease->started + lease_guess(&ledger->book, lease->rank, size);
+    double since = fmax(lease->moved, held);
+    double end =
+        fmax(lease->started, held) + lease_guess(&ledger->book, lease->rank, size);
 
     if (lease->bytes > 0 && lease->bytes <= size && lease->moved > lease->started)
-        end = lease->moved + (double)(size - lease->bytes) *
-                                 (lease->moved - lease->started) / (double)lease->bytes;
-    return fmax(end - ledger->now, ledger->now - lease->moved);
+        end = since + (double)(size - lease->bytes) * (lease->moved - lease->started) /
+                          (double)lease->bytes;
+    return fmax(end - ledger->now, ledger->now - since);
 }
 
 /* Seconds until a transfer ends that has not begun, behind so many others that have not:
@@ -126,7 +129,7 @@ static bool is_counted(const struct ledger *ledger, const struct lease *lease)
     return segments->plan->files[segments->file[lease->segment]].flags & PLAN_COUNTED;
 }
 
-static uint32_t gather(const struct ledger *ledger, enum lease_state state,
+static uint32_t gather(const struct ledger *ledger, enum lease_state state, double held,
                        struct copy_choice choice[COPY_MOST])
 {
     const struct lease_book *book = &ledger->book;
@@ -155,7 +158,7 @@ static uint32_t gather(const struct ledger *ledger, enum lease_state state,
                     choice, n,
                     (struct copy_choice){ i, -1,
                                           queued ? remaining_queued(ledger, lease, ahead)
-                                                 : remaining(ledger, lease) });
+                                                 : remaining(ledger, lease, held) });
             ahead += queued;
         }
     }
@@ -195,7 +198,7 @@ static uint32_t match(const struct ledger *ledger, struct copy_choice *choice, u
     return kept;
 }
 
-uint32_t copy_late(const struct ledger *ledger, bool copies,
+uint32_t copy_late(const struct ledger *ledger, bool copies, double held,
                    struct copy_choice choice[COPY_MOST])
 {
     uint32_t spare = (uint32_t)ledger->credit.nranks - ledger->book.copies;
@@ -205,11 +208,11 @@ uint32_t copy_late(const struct ledger *ledger, bool copies,
 
     if (nready == 0)
         return 0;
-    n = gather(ledger, LEASE_QUEUED, choice);
+    n = gather(ledger, LEASE_QUEUED, held, choice);
     n = match(ledger, choice, n, ready, nready);
     if (n > 0 || !copies)
         return n;
-    n = gather(ledger, LEASE_RUNNING, choice);
+    n = gather(ledger, LEASE_RUNNING, held, choice);
     n = match(ledger, choice, n, ready, nready);
     return n < spare ? n : spare;
 }

@@ -24,8 +24,8 @@ bool copy_stalled(const struct ledger *ledger, double stall, double held,
 
 /* For ranks that have run out of work: leases that others have not begun, or else those
  * that end last, if another rank would be done with them sooner; the latter only if asked
- * for copies, and not of files with PLAN_COUNTED. Walks all leases. */
-uint32_t copy_late(const struct ledger *ledger, bool copies,
+ * for copies, and not of files with PLAN_COUNTED. held as above. Walks all leases. */
+uint32_t copy_late(const struct ledger *ledger, bool copies, double held,
                    struct copy_choice choice[COPY_MOST]);
 
 bool copy_takes_back(const struct lease *lease);

@@ -88,7 +88,7 @@ static bool help_late(struct sched *sched)
     if (ledger->in[SEGMENT_LEASED] == 0 || ledger->credit.nranks < 2)
         return false;
     if (sched->looked + sched->look_gap <= ledger->now) {
-        n = copy_late(ledger, !sched->no_copies, choice);
+        n = copy_late(ledger, !sched->no_copies, sched->hold, choice);
         sched->look_gap = n > 0 ? look_least : fmin(2 * sched->look_gap, look_most);
         sched->looked = ledger->now;
     }
