@@ -122,7 +122,8 @@ struct mpifetch_report {
 MPIFETCH_API void mpifetch_options_init(struct mpifetch_options *options);
 
 /* Collective over comm. Returns enum mpifetch_status, the same on every rank, and fills
- * *report. Unless it returns MPIFETCH_OK nothing new is visible at options->dest. */
+ * *report. Unless it returns MPIFETCH_OK nothing new is visible at options->dest; in a
+ * cache no branch or tag stands for anything new. */
 MPIFETCH_API int mpifetch_get(MPI_Comm comm, const struct mpifetch_options *options,
                               struct mpifetch_report *report);
 
@@ -133,7 +134,8 @@ MPIFETCH_API int mpifetch_plan(MPI_Comm comm, const struct mpifetch_options *opt
 /* Collective. Hash what stands at options->dest, a tree that was published or a snapshot
  * in a cache of the Hub's library, against its own record, without asking any source.
  * MPIFETCH_DIGEST if a file is wrong, missing, or not in the record; each is named on
- * stderr of rank 0. Of the options dest, include, exclude and what is said count. */
+ * stderr of rank 0. Of the options dest, include, exclude, connections and what is said
+ * count. */
 MPIFETCH_API int mpifetch_verify(MPI_Comm comm, const struct mpifetch_options *options,
                                  struct mpifetch_report *report);
 

@@ -59,19 +59,6 @@ static void test_etag(void **state)
     assert_false(hub_cache_is_etag(COMMIT "0"));
 }
 
-static void test_ref(void **state)
-{
-    static const char *const good[] = { "main", "refs/pr/1", "v1.0", "a b" };
-    static const char *const bad[] = { "",         "../x", "/etc/x", "a//b",  "a/..",
-                                       "refs/./x", "a\nb", "..",     "a\\..", "C:/x" };
-
-    (void)state;
-    for (size_t i = 0; i < countof(good); i++)
-        assert_null(hub_cache_ref_fault(good[i]));
-    for (size_t i = 0; i < countof(bad); i++)
-        assert_non_null(hub_cache_ref_fault(bad[i]));
-}
-
 static void test_snapshot(void **state)
 {
     static const struct {
@@ -106,8 +93,9 @@ static void test_snapshot(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_folder),   cmocka_unit_test(test_link),
-        cmocka_unit_test(test_etag),     cmocka_unit_test(test_ref),
+        cmocka_unit_test(test_folder),
+        cmocka_unit_test(test_link),
+        cmocka_unit_test(test_etag),
         cmocka_unit_test(test_snapshot),
     };
 

@@ -90,5 +90,7 @@ int check_files(const struct session *s, struct err *err)
 {
     if (check_file("--report", s->options->report, err) < 0)
         return -1;
+    if (s->task == SESSION_VERIFY)
+        return 0;
     return check_file("--trace", s->options->trace, err);
 }

@@ -16,8 +16,10 @@ struct inspection {
     struct record record; /* of the directory */
     struct pattern_list allow, deny;
     struct known *known; /* of each file of the plan: there if it needs no look */
-    unsigned long long wrong, missing, more;
+    unsigned long long wrong, missing, more, seen;
 };
+
+enum { INSPECT_POLL = 1000 }; /* files between two looks for signals */
 
 static bool is_kept(const struct inspection *look, const char *path)
 {
@@ -72,10 +74,14 @@ static int list(struct inspection *look, struct err *err)
     look->deny = session_patterns(s->options->exclude);
     look->snapshot = hub_cache_is_snapshot(s->run.opt.dest, &folder, commit);
     rc = look->snapshot ? list_trees(look, folder, commit, err) : list_record(look, err);
+    if (rc == 0 && plan_seal(&s->run.plan, err) < 0) {
+        err->code = ERR_DEST; /* the record is foreign text, but no source's */
+        rc = -1;
+    }
     if (rc < 0 && err->code == ERR_DEST)
         err_wrap(err, "'%s' cannot be verified without a record of what it should be",
                  s->run.opt.dest);
-    if (rc < 0 || plan_seal(&s->run.plan, err) < 0)
+    if (rc < 0)
         return -1;
     if (s->run.plan.nfiles == 0)
         return err_set(err, ERR_USAGE, "no file of '%s' is to be verified",
@@ -91,29 +97,47 @@ static void tell(const struct inspection *look, const char *path, const char *wh
 }
 
 /* What need not be read to be found wrong. */
+static void note_odd(struct inspection *look, size_t i, const struct fs_info *info)
+{
+    struct plan *plan = &look->s->run.plan;
+    bool missing = info->kind == FS_MISSING;
+
+    look->known[i].there = true;
+    look->missing += missing;
+    look->wrong += !missing;
+    tell(look, plan_path(plan, i),
+         missing                 ? "missing"
+         : info->kind == FS_FILE ? "not of the recorded size, so its digest is wrong"
+                                 : "not a file");
+    /* No segment is cut for it, whatever size its record makes up. */
+    plan->nbytes -= plan->files[i].size;
+    plan->files[i].size = 0;
+}
+
+static int look_at_file(struct inspection *look, size_t i, struct strbuf *path,
+                        struct err *err)
+{
+    struct run *run = &look->s->run;
+    struct fs_info info;
+
+    strbuf_clear(path);
+    strbuf_addf(path, "%s/%s", run->opt.dest, plan_path(&run->plan, i));
+    if (path->failed)
+        return err_memory(err, "a path");
+    if (fs_look_through(path->data, &info, err) < 0)
+        return -1;
+    if (info.kind != FS_FILE || info.size != run->plan.files[i].size)
+        note_odd(look, i, &info);
+    return i % INSPECT_POLL == 0 ? agree_poll(run, err) : 0;
+}
+
 static int look_at_files(struct inspection *look, struct err *err)
 {
-    const struct run *run = &look->s->run;
     struct strbuf path = { 0 };
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < run->plan.nfiles; i++) {
-        struct fs_info info;
-
-        strbuf_clear(&path);
-        strbuf_addf(&path, "%s/%s", run->opt.dest, plan_path(&run->plan, i));
-        rc = path.failed ? err_memory(err, "a path")
-                         : fs_look_through(path.data, &info, err);
-        if (rc < 0 || (info.kind == FS_FILE && info.size == run->plan.files[i].size))
-            continue;
-        look->known[i].there = true;
-        look->wrong += info.kind != FS_MISSING;
-        look->missing += info.kind == FS_MISSING;
-        tell(look, plan_path(&run->plan, i),
-             info.kind == FS_MISSING ? "missing"
-             : info.kind == FS_FILE  ? "not of the recorded size, so its digest is wrong"
-                                     : "not a file");
-    }
+    for (size_t i = 0; rc == 0 && i < look->s->run.plan.nfiles; i++)
+        rc = look_at_file(look, i, &path, err);
     strbuf_release(&path);
     return rc;
 }
@@ -140,7 +164,8 @@ static int look_for_more(void *arg, const char *path, const struct fs_info *info
     struct inspection *look = arg;
 
     (void)info;
-    (void)err;
+    if (look->seen++ % INSPECT_POLL == 0 && agree_poll(&look->s->run, err) < 0)
+        return -1;
     if (is_planned(&look->s->run.plan, path) || !is_kept(look, path) ||
         (!look->snapshot && !strangers_is_one(&look->record, path)))
         return 0;
@@ -165,10 +190,24 @@ static int look_around(struct inspection *look, struct err *err)
     return rc;
 }
 
+/* Another run may have published meanwhile: then the old record was held against the new
+ * files. */
+static bool was_replaced(const struct inspection *look)
+{
+    char present[65];
+
+    return !look->snapshot && record_peek(look->s->run.opt.dest, present) &&
+           strcmp(present, look->record.content_id) != 0;
+}
+
 static int sum_up(struct inspection *look, struct err *err)
 {
     const struct run *run = &look->s->run;
 
+    if (was_replaced(look))
+        return err_set(err, ERR_DEST,
+                       "'%s' was replaced while it was verified: run it again",
+                       run->opt.dest);
     for (size_t i = 0; i < run->plan.nfiles; i++) {
         if (!look->known || !look->known[i].wrong)
             continue;
@@ -181,11 +220,16 @@ static int sum_up(struct inspection *look, struct err *err)
     look->s->report.verified = look->wrong + look->missing + look->more == 0;
     if (look->s->report.verified)
         return 0;
-    return err_set(err, ERR_DIGEST,
-                   "'%s' is not as it was published: of %zu files %llu are wrong and "
-                   "%llu missing, and %llu are not in the record",
-                   run->opt.dest, run->plan.nfiles, look->wrong, look->missing,
-                   look->more);
+    return err_set(
+        err, ERR_DIGEST,
+        "'%s' is not %s: of %zu files %llu are wrong and %llu missing, and %llu "
+        "are not in the record%s",
+        run->opt.dest,
+        look->snapshot ? "all that its commit holds" : "as it was published",
+        run->plan.nfiles, look->wrong, look->missing, look->more,
+        look->snapshot && look->missing > 0
+            ? " (of a part verify with the --include of its get)"
+            : "");
 }
 
 int inspect(struct session *s, struct err *err)

@@ -6,7 +6,8 @@
 #include "app/session.h"
 
 /* Collective. ERR_DIGEST if a file is wrong, missing or not in the record; rank 0 has
- * named each. ERR_DEST if there is no record, or something cannot be read. */
+ * named each. ERR_DEST if there is no good record, something cannot be read, or all of it
+ * was replaced meanwhile; ERR_USAGE if no file is meant. */
 int inspect(struct session *s, struct err *err);
 
 #endif

@@ -27,8 +27,7 @@ static void notice(void *arg, const char *text)
     log_line(&run->log, LOG_WARN, "%s", text);
 }
 
-/* The record of a commit is of all that it holds. Where that is the plan it is not kept
- * a second time. */
+/* The record of a commit is of all that it holds, whatever the patterns keep. */
 static int note_entry(void *arg, const struct plan_entry *entry, struct err *err)
 {
     struct session *s = arg;

@@ -77,6 +77,8 @@ int offline_list(struct session *s, struct err *err)
         err_memory(err, "a path");
     else if (trees_load(path.data, add_entry, &listing, &why) < 0)
         refuse(s, why.text, err);
+    else if (s->run.plan.nfiles == 0)
+        refuse(s, "no file of the revision is meant", err);
     else
         rc = set_plan(&listing, commit, err);
 out:

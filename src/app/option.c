@@ -149,7 +149,8 @@ static bool set_hf_cache(void *field, const char *text)
 
     if (!set_flag(&on, text))
         return false;
-    *(enum mpifetch_layout *)field = on ? MPIFETCH_LAYOUT_HF_CACHE : MPIFETCH_LAYOUT_DIR;
+    if (on)
+        *(enum mpifetch_layout *)field = MPIFETCH_LAYOUT_HF_CACHE;
     return true;
 }
 

@@ -290,7 +290,7 @@ void options_man(struct strbuf *out)
         "some versions since 1.22 want to ask the Hub for a commit with\n"
         "HF_HUB_OFFLINE.\n"
         ".PP\nWith HF_HUB_OFFLINE mpifetch too asks nobody: a revision that is there is\n"
-        "success, and anything else is exit 3.\n"
+        "success, and one that is not is exit 3.\n"
         ".SH EXIT STATUS\nThe same on every rank.\n");
     for (size_t i = 0; i < countof(exits); i++)
         strbuf_addf(out, ".TP\n.B %d\n%s.\n", exits[i].code, exits[i].meaning);

@@ -1,5 +1,6 @@
 #include "app/session.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -251,7 +252,9 @@ int session_list(struct session *s, struct err *err)
         return 0;
     if (rehash_found(s, err) < 0)
         return -1;
-    rc = run->rank == 0 ? note_found(s, err) : 0;
+    rc = s->offline ? offline_refuse(s, err) : 0;
+    if (rc == 0 && run->rank == 0)
+        rc = note_found(s, err);
     return agree_step(run, rc, err) < 0 ? -1 : share_course(s, &check, err);
 }
 
@@ -331,6 +334,10 @@ void session_close(struct session *s)
     free(run->endpoint);
     free(run->dest);
     free(run->published);
+    /* On other ranks each line has its own end. */
+    for (size_t i = 0; run->header_list && run->header_list[i]; i++)
+        explicit_bzero((char *)(uintptr_t)run->header_list[i],
+                       strlen(run->header_list[i]));
     if (run->headers)
         explicit_bzero(run->headers, strlen(run->headers));
     free(run->headers);

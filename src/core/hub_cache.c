@@ -5,7 +5,6 @@
 
 #include "base/text.h"
 #include "core/hub_name.h"
-#include "core/plan.h"
 
 enum { COMMIT = 40 }; /* characters */
 
@@ -29,11 +28,6 @@ bool hub_cache_is_etag(const char *text)
     uint8_t bytes[32];
 
     return text_unhex(bytes, 20, text) || text_unhex(bytes, 32, text);
-}
-
-const char *hub_cache_ref_fault(const char *ref)
-{
-    return plan_path_fault(ref);
 }
 
 bool hub_cache_is_snapshot(const char *path, size_t *folder, char *commit)

@@ -26,9 +26,6 @@ void hub_cache_link(const char *path, const char *etag, struct strbuf *out);
 /* 40 or 64 hex digits: a git object id or a SHA-256, and so a name of a blob. */
 bool hub_cache_is_etag(const char *text);
 
-/* Why a ref cannot be a path below refs/, or NULL. */
-const char *hub_cache_ref_fault(const char *ref);
-
 /* Whether path is FOLDER/snapshots/<commit>, an end in slashes allowed: then *folder is
  * the length of FOLDER, and commit, 41 bytes, is filled. */
 bool hub_cache_is_snapshot(const char *path, size_t *folder, char *commit);

@@ -42,6 +42,16 @@ int fs_mkdir(const char *path, unsigned mode, struct err *err)
     return make_or_find(path, mode) < 0 ? fail(err, ERR_DEST, "make directory", path) : 0;
 }
 
+void fs_inherit_group(const char *dir, const char *path)
+{
+    struct stat above, here;
+
+    if (stat(dir, &above) < 0 || !(above.st_mode & S_ISGID) || stat(path, &here) < 0)
+        return;
+    if (chown(path, (uid_t)-1, above.st_gid) == 0)
+        chmod(path, (here.st_mode & 07777) | S_ISGID);
+}
+
 bool fs_is_writable(const char *dir)
 {
     return faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) == 0;
@@ -235,29 +245,19 @@ static int walk_entry(struct descent *d, int parent, const char *name)
 {
     const char *path = d->path.data;
     struct fs_info info;
-    struct stat st;
+    struct stat st, target;
 
     if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return descent_fail(d, "look at");
     if (S_ISDIR(st.st_mode))
         return walk_dir(d, parent, name, O_NOFOLLOW);
-    if (S_ISLNK(st.st_mode)) {
-        bool nowhere = fstatat(parent, name, &st, 0) < 0;
-
-        if (nowhere && errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
-            return descent_fail(d, "follow the symbolic link");
-        if (nowhere) {
-            info = (struct fs_info){ .kind = FS_SYMLINK };
-            return d->visit(d->arg, path + d->root, &info, d->err);
-        }
-        if (S_ISDIR(st.st_mode))
-            return err_set(d->err, d->code,
-                           "walk '%s': a symbolic link to a directory is not followed",
-                           path);
+    if (S_ISLNK(st.st_mode) && fstatat(parent, name, &target, 0) == 0) {
+        if (!S_ISDIR(target.st_mode))
+            st = target;
+    } else if (S_ISLNK(st.st_mode) && errno != ENOENT && errno != ENOTDIR &&
+               errno != ELOOP) {
+        return descent_fail(d, "follow the symbolic link");
     }
-    if (!S_ISREG(st.st_mode))
-        return err_set(d->err, d->code, "walk '%s': neither a file nor a directory",
-                       path);
     info = fs_info_of(&st);
     return d->visit(d->arg, path + d->root, &info, d->err);
 }

@@ -21,6 +21,10 @@ int fs_mkdirs(const char *path, struct err *err);
 int fs_private_dir(const char *dir, const char *prefix, struct strbuf *out,
                    struct err *err);
 
+/* Where dir is setgid, the group of dir for path, a directory, and the same bit: as if it
+ * had been made in there. As far as we may. */
+void fs_inherit_group(const char *dir, const char *path);
+
 /* Whether we may make and remove names in it. */
 bool fs_is_writable(const char *dir);
 
@@ -33,8 +37,7 @@ int fs_list(const char *path, int (*visit)(void *arg, const char *name, struct e
             void *arg, struct err *err);
 
 /* Each regular file below dir, path relative to it, in no order. Symlinks to files count
- * as files, symlinks to directories and special files are an error that names them; a
- * symlink that leads nowhere is visited as FS_SYMLINK. All
+ * as files; other symlinks are visited as FS_SYMLINK, special files as FS_OTHER. All
  * errors are ERR_SOURCE, but for those of visit, which end the walk and are handed on. */
 int fs_walk(const char *dir,
             int (*visit)(void *arg, const char *path, const struct fs_info *info,

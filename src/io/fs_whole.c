@@ -16,17 +16,13 @@ static int fail(struct err *err, const char *verb, const char *path)
     return err_set(err, ERR_DEST, "%s '%s': %s", verb, path, strerror(errno));
 }
 
-int fs_read_all(const char *path, size_t most, char **bytes, size_t *len, struct err *err)
+static int read_to_end(int fd, const char *path, size_t most, char **bytes, size_t *len,
+                       struct err *err)
 {
     char buffer[READ_BUFFER];
     struct strbuf text = { 0 };
-    int fd = fs_open_read(path, err);
     int rc = -1;
 
-    *bytes = NULL;
-    *len = 0;
-    if (fd < 0)
-        return -1;
     for (;;) {
         ssize_t n = read(fd, buffer, sizeof(buffer));
 
@@ -52,6 +48,40 @@ int fs_read_all(const char *path, size_t most, char **bytes, size_t *len, struct
     rc = *bytes ? 0 : err_memory(err, path);
 out:
     strbuf_release(&text);
+    return rc;
+}
+
+int fs_read_all(const char *path, size_t most, char **bytes, size_t *len, struct err *err)
+{
+    int fd = fs_open_read(path, err);
+    int rc;
+
+    *bytes = NULL;
+    *len = 0;
+    if (fd < 0)
+        return -1;
+    rc = read_to_end(fd, path, most, bytes, len, err);
+    close(fd);
+    return rc;
+}
+
+int fs_read_regular(const char *path, size_t most, char **bytes, size_t *len,
+                    struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat st;
+    int rc = -1;
+
+    *bytes = NULL;
+    *len = 0;
+    if (fd < 0)
+        return fail(err, "open", path);
+    if (fstat(fd, &st) < 0)
+        fail(err, "look at", path);
+    else if (!S_ISREG(st.st_mode))
+        err_set(err, ERR_DEST, "read '%s': it is not a regular file", path);
+    else
+        rc = read_to_end(fd, path, most, bytes, len, err);
     close(fd);
     return rc;
 }

@@ -12,6 +12,10 @@
  * which *len does not count. The caller frees *bytes. */
 int fs_read_all(const char *path, size_t most, char **bytes, size_t *len,
                 struct err *err);
+/* The same of a regular file only: a pipe that somebody put in its place is not waited
+ * for. */
+int fs_read_regular(const char *path, size_t most, char **bytes, size_t *len,
+                    struct err *err);
 /* Whether it can be written to: made if it is missing, and left as it is. */
 int fs_can_write(const char *path, struct err *err);
 /* Made new (and gone again after an error), or with replace written over what is there,

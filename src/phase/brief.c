@@ -30,6 +30,12 @@ static void texts_of(struct run *run, char **text[TEXTS])
     text[PUBLISHED] = &run->published;
 }
 
+/* Nothing is asked of a source where files are hashed. */
+static bool is_secret(int text)
+{
+    return text == BEARER || text == HEADERS;
+}
+
 /* No header holds a line end. */
 static int join_headers(struct run *run, struct err *err)
 {
@@ -37,7 +43,6 @@ static int join_headers(struct run *run, struct err *err)
 
     for (const char *const *header = run->opt.headers; header && *header; header++)
         strbuf_addf(&lines, "%s\n", *header);
-    free(run->headers);
     run->headers = strbuf_steal(&lines);
     return run->headers ? 0 : err_memory(err, "the plan");
 }
@@ -74,14 +79,16 @@ static int pack(struct run *run, struct strbuf *bytes, struct err *err)
     run->dest = strdup(run->opt.dest);
     if (!run->dest)
         return err_memory(err, "the plan");
-    if (join_headers(run, err) < 0)
+    if (!run->rehash && join_headers(run, err) < 0)
         return -1;
     texts_of(run, text);
     for (int i = 0; i < TEXTS; i++)
-        head.len[i] = *text[i] ? (uint32_t)strlen(*text[i]) : UINT32_MAX;
+        head.len[i] = *text[i] && !(run->rehash && is_secret(i))
+                          ? (uint32_t)strlen(*text[i])
+                          : UINT32_MAX;
     strbuf_add(bytes, &head, sizeof(head));
     for (int i = 0; i < TEXTS; i++)
-        if (*text[i])
+        if (head.len[i] != UINT32_MAX)
             strbuf_add(bytes, *text[i], head.len[i]);
     if (plan_encode(&run->plan, bytes, err) < 0)
         return -1;
@@ -117,7 +124,7 @@ static int unpack(struct run *run, const struct strbuf *bytes, struct err *err)
         at += head.len[i];
     }
     run->opt.dest = run->dest;
-    if (split_headers(run, err) < 0)
+    if (run->headers && split_headers(run, err) < 0)
         return -1;
     run->stamp = head.stamp;
     run->opt.cache = head.cache;

@@ -34,7 +34,7 @@ static int set_names(struct cache *cache, struct err *err)
     struct run *run = cache->run;
     const char *ref = plan_text(&run->plan, run->plan.ref);
     const char *commit = plan_text(&run->plan, run->plan.revision);
-    const char *fault = hub_cache_ref_fault(ref);
+    const char *fault = plan_path_fault(ref);
     struct strbuf folder = { 0 };
 
     if (fault)
@@ -74,7 +74,7 @@ bool cache_is_shown(const struct cache *cache, size_t i)
     return shown;
 }
 
-static bool has_blob(const struct cache *cache, size_t i)
+bool cache_has_blob(const struct cache *cache, size_t i)
 {
     struct strbuf path = { 0 };
     bool there;
@@ -132,7 +132,7 @@ static int find_files(struct cache *cache, struct err *err)
             return -1;
         if (snapshot && cache_is_shown(cache, i))
             find(cache, i, CACHE_SHOWN);
-        else if (blobs && has_blob(cache, i))
+        else if (blobs && cache_has_blob(cache, i))
             find(cache, i, CACHE_BLOB);
     }
     return 0;
@@ -197,7 +197,7 @@ static bool read_ref(const char *path, char *commit)
 {
     char *text = NULL;
     size_t len = 0;
-    bool good = fs_read_all(path, 64, &text, &len, NULL) == 0 && len == 40 &&
+    bool good = fs_read_regular(path, 64, &text, &len, NULL) == 0 && len == 40 &&
                 hub_name_is_commit(text);
 
     if (good)
@@ -233,11 +233,11 @@ int cache_look(struct cache *cache, struct run *run, const struct plan *whole,
          strcmp(cache->before, plan_text(&run->plan, run->plan.revision)) == 0);
     cache->have.unchanged = cache->ref_good && shows_all(cache);
     if (cache->have.unchanged && !cache->trees_good && !fs_is_writable(cache->folder)) {
-        log_line(
-            &run->log, LOG_INFO,
-            "'%s' cannot be read, and this cache cannot be written to: some calls of "
-            "the library will want the Hub",
-            cache->trees);
+        log_line(&run->log, LOG_INFO,
+                 "'%s' is missing or unreadable, and this cache cannot be written to: "
+                 "some calls of "
+                 "the library will want the Hub",
+                 cache->trees);
         cache->trees_good = true;
     }
     cache->have.unchanged &= cache->trees_good;
@@ -247,7 +247,7 @@ int cache_look(struct cache *cache, struct run *run, const struct plan *whole,
 int cache_commit_of(const char *folder, const char *revision, char *commit,
                     struct err *err)
 {
-    const char *fault = hub_cache_ref_fault(revision);
+    const char *fault = plan_path_fault(revision);
     struct strbuf path = { 0 };
     int rc = 0;
 

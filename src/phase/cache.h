@@ -43,6 +43,9 @@ bool cache_has(const char *dir, const char *name);
 /* Whether file i is in the snapshot, whole as far as its size tells. */
 bool cache_is_shown(const struct cache *cache, size_t i);
 
+/* Whether the content of file i is among the blobs, whole as far as its size tells. */
+bool cache_has_blob(const struct cache *cache, size_t i);
+
 /* The file counts as missing after all; once that is said of all that do,
  * cache_find_twins. */
 void cache_unfind(struct cache *cache, size_t i);

@@ -9,6 +9,8 @@
 #include "phase/staging.h"
 #include "phase/trees.h"
 
+enum { COMMIT_POLL = 1000 }; /* files between two looks for signals */
+
 /* Paths of one commit, made once. */
 struct names {
     struct strbuf blob;   /* of a file, in staging or in the cache */
@@ -110,13 +112,17 @@ static int stage_snapshot(struct cache *cache, struct names *n, struct err *err)
     rc = n->staged.failed ? err_memory(err, "a path") : fs_mkdirs(n->staged.data, err);
     if (rc == 0)
         rc = staging_make_directories(run, n->staged.data, err);
-    for (size_t i = 0; i < run->plan.nfiles && rc == 0; i++)
-        if (cache->state[i] != CACHE_SHOWN)
+    for (size_t i = 0; i < run->plan.nfiles && rc == 0; i++) {
+        if (cache->copies || i % COMMIT_POLL == 0)
+            rc = agree_poll(cache->run, err);
+        if (rc == 0 && cache->state[i] != CACHE_SHOWN)
             rc = stage_entry(cache, i, n, err);
+    }
     return rc;
 }
 
-/* A name that is a digest: what it replaces is the same, or broken. */
+/* A name that is a digest: what stands there is the same, and may be mapped by a reader
+ * on a node whose file system would miss it, or it is broken. */
 static int show_blobs(struct cache *cache, struct names *n, struct err *err)
 {
     const struct run *run = cache->run;
@@ -127,7 +133,8 @@ static int show_blobs(struct cache *cache, struct names *n, struct err *err)
         return -1;
     rc = 0;
     for (size_t i = 0; i < run->plan.nfiles && rc == 0; i++) {
-        if (cache->state[i] != CACHE_FETCH)
+        if (cache->state[i] != CACHE_FETCH ||
+            (cache_has_blob(cache, i) && !cache->have.known[i].wrong))
             continue;
         if (set_path(&n->blob, run->tree, etag_of(cache, i), err) < 0)
             return -1;
@@ -201,11 +208,35 @@ static int show_trees(struct cache *cache, struct names *n, struct err *err)
     return rc;
 }
 
+/* A symlink among them would lead the step out of the snapshot, to somebody's files. */
+static int check_parents(const struct cache *cache, const char *path, struct names *n,
+                         struct err *err)
+{
+    struct fs_info info;
+
+    for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+        strbuf_clear(&n->shown);
+        strbuf_addf(&n->shown, "%s/%.*s", cache->run->published, (int)(slash - path),
+                    path);
+        if (n->shown.failed)
+            return err_memory(err, "a path");
+        if (fs_look(n->shown.data, &info, err) < 0)
+            return -1;
+        if (info.kind != FS_MISSING && info.kind != FS_DIRECTORY)
+            return err_set(err, ERR_DEST,
+                           "'%s' is no directory, and the snapshot needs one there: move "
+                           "it away",
+                           n->shown.data);
+    }
+    return 0;
+}
+
 static int show_entry(struct cache *cache, size_t i, struct names *n, struct err *err)
 {
     const char *path = plan_path(&cache->run->plan, i);
 
-    if (set_path(&n->shown, cache->run->published, path, err) < 0 ||
+    if (check_parents(cache, path, n, err) < 0 ||
+        set_path(&n->shown, cache->run->published, path, err) < 0 ||
         make_parents(&n->shown, err) < 0)
         return -1;
     strbuf_clear(&n->staged);
@@ -269,15 +300,37 @@ static int show_snapshot(struct cache *cache, struct names *n, struct err *err)
     return rc;
 }
 
-/* The steps that others see, in the order that makes each safe. */
+/* Before a name leads there. */
+static int check_shown(struct cache *cache, struct err *err)
+{
+    for (size_t i = 0; i < cache->run->plan.nfiles; i++)
+        if (!cache_is_shown(cache, i))
+            return err_set(err, ERR_DEST,
+                           "'%s/%s' does not lead to its content: somebody cleans this "
+                           "cache, or has put something in the way",
+                           cache->run->published, plan_path(&cache->run->plan, i));
+    return 0;
+}
+
+/* The steps that others see, in the order that makes each safe. With its record a
+ * snapshot that is there in part is refused by the library, so that comes after the rest
+ * of it. */
 static int show(struct cache *cache, struct names *n, struct err *err)
 {
-    const char *commit = plan_text(&cache->run->plan, cache->run->plan.revision);
+    const struct run *run = cache->run;
+    bool begun = cache_has(run->published, "");
 
     if ((!cache->copies && show_blobs(cache, n, err) < 0) ||
-        show_trees(cache, n, err) < 0 || show_snapshot(cache, n, err) < 0)
+        (!begun && show_trees(cache, n, err) < 0) || show_snapshot(cache, n, err) < 0 ||
+        (begun && show_trees(cache, n, err) < 0) || check_shown(cache, err) < 0)
         return -1;
-    return cache->ref_good ? 0 : show_text(cache, commit, cache->ref, n, err);
+    /* Directories that were made on the way, and entries of a snapshot. */
+    if (run->opt.sync && fs_sync_system(run->staging, err) < 0)
+        return -1;
+    if (cache->ref_good)
+        return 0;
+    return show_text(cache, plan_text(&run->plan, run->plan.revision), cache->ref, n,
+                     err);
 }
 
 int cache_commit(struct cache *cache, struct seen_mark *mark, struct err *err)

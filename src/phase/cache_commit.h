@@ -2,15 +2,17 @@
  * that the Hub's library finds: blobs, record of the commit, snapshot, and the ref last,
  * each by rename (docs/cache.md).
  *
- * A reader sees the old revision or the whole new one: by its hash from the step of the
- * snapshot on, by its branch or tag from that of the ref. */
+ * Who asks by branch or tag sees the old revision until the step of the ref, and then the
+ * whole new one. Who asks by hash sees a new snapshot from its step on, whole; one that
+ * was there in part is completed entry by entry. */
 #ifndef PHASE_CACHE_COMMIT_H
 #define PHASE_CACHE_COMMIT_H
 
 #include "phase/cache.h"
 #include "phase/seen.h"
 
-/* Rank 0. The mark holds commits. After an error the ref is what it was. */
+/* Rank 0. The mark holds commits. After an error the ref is what it was, unless it was
+ * the disk that failed, after the step of the ref. */
 int cache_commit(struct cache *cache, struct seen_mark *mark, struct err *err);
 
 #endif

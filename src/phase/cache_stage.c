@@ -26,6 +26,7 @@ static int make_folder(const struct cache *cache, struct err *err)
     strbuf_addf(&path, "%s/folder", made.data);
     if (path.failed || fs_mkdir(path.data, 0777, err) < 0)
         goto out;
+    fs_inherit_group(root, path.data);
     strbuf_adds(&path, "/snapshots");
     if (path.failed || fs_mkdir(path.data, 0777, err) < 0)
         goto out;

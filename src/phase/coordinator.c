@@ -314,6 +314,7 @@ static int settle_known(struct coordinator *c, struct err *err)
         return -1;
     for (uint32_t f = 0; f < c->run->plan.nfiles; f++) {
         const struct plan_file *file = plan_file(c, f);
+        bool wrong;
 
         if (c->known[f].there) {
             relay_skip(c->relay, f);
@@ -325,13 +326,15 @@ static int settle_known(struct coordinator *c, struct err *err)
         c->to_fetch += file->size;
         if (file->size > 0)
             continue;
-        if ((file->want.kind == DIGEST_SHA256 && memcmp(file->want.bytes, sha256, 32)) ||
-            (file->want.kind == DIGEST_GIT_BLOB && memcmp(file->want.bytes, sha1, 20)))
+        wrong = memcmp(file->want.bytes, file->want.kind == DIGEST_SHA256 ? sha256 : sha1,
+                       digest_length(&file->want)) != 0;
+        if (wrong && !c->run->rehash)
             return err_set(err, ERR_DIGEST,
                            "'%s': the source says that it is empty, but announces the "
                            "digest of something else",
                            plan_path(&c->run->plan, f));
-        file_verified(c, f, sha256);
+        if (file_hashed(c, f, sha256, wrong, -1, err) < 0)
+            return -1;
     }
     return 0;
 }

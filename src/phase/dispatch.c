@@ -18,7 +18,8 @@ static bool must_locate(const struct dispatch *d, uint32_t segment)
 {
     const struct run *run = d->run;
 
-    return run->plan.files[run->segments.file[segment]].flags & PLAN_LOCATE;
+    return !run->rehash &&
+           (run->plan.files[run->segments.file[segment]].flags & PLAN_LOCATE);
 }
 
 static int send_place(struct dispatch *d, int rank, uint32_t file, const char *url,

@@ -80,7 +80,7 @@ static int send_progress(struct outbox *outbox, const struct task *first, struct
                            run->stats.value[run->rehash ? STAT_HASHED : STAT_FETCHED] };
 
     for (const struct task *task = first; task; task = task->next)
-        msg.count += is_fetching(task);
+        msg.count += is_fetching(task) || run->rehash;
     for (const struct task *task = first; task; task = task->next)
         if ((is_fetching(task) || task->state == TASK_SETTLING) &&
             add_running(outbox, &msg, task, err) < 0)

@@ -92,7 +92,7 @@ static json_t *load(const char *dest, struct err *err)
     strbuf_addf(&path, "%s/%s", dest, record_name);
     if (path.failed)
         err_memory(err, "a path");
-    else if (fs_read_all(path.data, record_most, &text, &len, err) == 0 &&
+    else if (fs_read_regular(path.data, record_most, &text, &len, err) == 0 &&
              !(root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &fault)))
         err_set(err, ERR_DEST, "'%s' cannot be read: %s", path.data, fault.text);
     free(text);

@@ -50,7 +50,7 @@ struct run {
     bool rehash;     /* nothing is fetched: files are hashed where they lie */
     bool blobs;    /* files lie in tree under their entity tags; or, with rehash, in tree
                     * as in the folder of a repository in the cache */
-    char *staging; /* directory beside DEST */
+    char *staging; /* directory beside DEST, or in the folder of a repository */
     char *tree;    /* in staging: becomes DEST */
     char *spare;   /* in staging: private copies of ranks */
 

@@ -119,20 +119,19 @@ bool store_copies(const struct store *store, bool duplicate)
     return store->scratch || duplicate;
 }
 
-/* A cached file is a blob, or stands in the snapshot itself where there are no symlinks.
- */
+/* What readers see; or, where the snapshot does not have it yet, the blob. */
 static void place_in_cache(const struct run *run, uint32_t file, struct strbuf *path)
 {
     const struct plan *plan = &run->plan;
     struct fs_info info;
 
-    strbuf_addf(path, "%s/blobs/%s", run->tree, plan_text(plan, plan->files[file].etag));
-    if (path->failed ||
-        (fs_look_through(path->data, &info, NULL) == 0 && info.kind == FS_FILE))
-        return;
-    strbuf_clear(path);
     strbuf_addf(path, "%s/snapshots/%s/%s", run->tree, plan_text(plan, plan->revision),
                 plan_path(plan, file));
+    if (path->failed || (fs_look_through(path->data, &info, NULL) == 0 &&
+                         info.kind == FS_FILE && info.size == plan->files[file].size))
+        return;
+    strbuf_clear(path);
+    strbuf_addf(path, "%s/blobs/%s", run->tree, plan_text(plan, plan->files[file].etag));
 }
 
 int store_place(const struct store *store, uint32_t file, struct strbuf *path,

@@ -119,7 +119,7 @@ int trees_load(const char *path,
     size_t len;
     int rc = -1;
 
-    if (fs_read_all(path, trees_most, &text, &len, err) < 0)
+    if (fs_read_regular(path, trees_most, &text, &len, err) < 0)
         return -1;
     root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &fault);
     files = json_object_get(root, "files");

@@ -109,7 +109,10 @@ static int visit(void *arg, const char *path, const struct fs_info *info, struct
     if (text_starts(path, ".mpifetch/"))
         return 0;
     if (info->kind != FS_FILE)
-        return err_set(err, ERR_SOURCE, "'%s': a symbolic link that leads nowhere", path);
+        return err_set(err, ERR_SOURCE, "'%s' %s", path,
+                       info->kind == FS_SYMLINK
+                           ? "is a symbolic link to a directory, or to nowhere"
+                           : "is neither a file nor a directory");
     if (ask_poll(files->ask, err) < 0)
         return -1;
     return add(files, path, info, err);
