@@ -80,11 +80,12 @@ class Terminal:
         return shown
 
 
-def test_bar_on_a_terminal(start, hub, tree, dest):
+@pytest.mark.parametrize("options", [(), ("-q",)], ids=["plain", "quiet"])
+def test_bar_on_a_terminal(start, hub, tree, dest, options):
     """One line, drawn again and again, and gone in the end."""
     hub.trouble(kind="cdn", stall=1000)
     terminal = Terminal()
-    job = start(0, "get", SOURCE, dest, env=env(hub), stderr=terminal.slave)
+    job = start(0, "get", *options, SOURCE, dest, env=env(hub), stderr=terminal.slave)
     drawn = terminal.wait_for(rf"\r\033\[K{LINE}\r\033\[K{LINE}")
     hub.troubles.release()
     result = job.wait()
@@ -93,7 +94,10 @@ def test_bar_on_a_terminal(start, hub, tree, dest):
     assert result.code == 0 and result.out == f"{dest}\n", terminal.text
     left = terminal.lines()
     assert not any(re.search(LINE, line) for line in left), left
-    assert any(line.startswith("mpifetch: published") for line in left), left
+    if options:
+        assert left == [""]
+    else:
+        assert any(line.startswith("mpifetch: published") for line in left), left
 
 
 def test_lines_in_a_log_file(start, hub, tree, dest):

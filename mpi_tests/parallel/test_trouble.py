@@ -176,7 +176,7 @@ def test_failed_update_leaves_the_old_tree(run, hub, tree, dest, tmp_path):
     [(n, to, False) for n in SIGNALS for to in ("launcher", "one rank", "all ranks", "alone")]
     + [(signal.SIGTERM, to, True) for to in ("launcher", "one rank", "alone")]
     # how schedulers and shells announce the end
-    + [(n, "alone", False) for n in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)],
+    + [(getattr(signal, f"SIG{n}"), "alone", False) for n in ("HUP", "USR1", "USR2", "XCPU")],
 )
 def test_signal(start, run, hub, tree, dest, tmp_path, number, to, old):
     if old:

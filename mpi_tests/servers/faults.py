@@ -312,7 +312,7 @@ class Faults:
 
 
     def _drain(self, connection, timeout=20):
-        """A reset throws away what has not left yet: how much arrives must not be a matter of luck."""
+        """A reset throws away what has not left yet, and how much arrives must be no luck."""
         until = time.monotonic() + timeout
         while time.monotonic() < until:
             left = fcntl.ioctl(connection, termios.TIOCOUTQ, b"\0" * 4)

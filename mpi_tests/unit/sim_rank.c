@@ -312,6 +312,12 @@ static void add_items(struct sim_rank *rank, const struct sched_action *action)
     }
 }
 
+/* Whether the source counts requests for it: every other one. */
+static bool is_counted(uint32_t segment)
+{
+    return segment % 2;
+}
+
 static void obey(struct sim_world *world, int number, const struct sched_action *action)
 {
     struct sim_rank *rank = &world->rank[number];
@@ -319,6 +325,9 @@ static void obey(struct sim_world *world, int number, const struct sched_action 
 
     if (action->kind == SCHED_GRANT || action->kind == SCHED_DUPLICATE) {
         add_items(rank, action);
+    } else if (action->kind == SCHED_TAKE_BACK && item && item->phase != SIM_QUEUED &&
+               is_counted(item->segment)) {
+        /* it goes on, and says no word about it */
     } else if ((action->kind == SCHED_CANCEL || action->kind == SCHED_TAKE_BACK) &&
                item) {
         count_fetched(world, item);

@@ -96,6 +96,12 @@ static void assert_given_up(struct job *job)
     staging_discard(&job->run);
 }
 
+static void end(struct job *job)
+{
+    agree_release(&job->run.agree);
+    job_end(job);
+}
+
 static void test_signal_before_the_first_step(void **state)
 {
     struct job job;
@@ -105,7 +111,7 @@ static void test_signal_before_the_first_step(void **state)
     assert_int_equal(commit(&job, 0), -1);
     assert_given_up(&job);
     assert_beside("");
-    job_end(&job);
+    end(&job);
 }
 
 static void test_signal_before_an_update(void **state)
@@ -121,7 +127,7 @@ static void test_signal_before_an_update(void **state)
     assert_given_up(&job);
     assert_beside("dest ");
     assert_listing(dest_path, before);
-    job_end(&job);
+    end(&job);
 }
 
 static void test_abort_of_another_rank_before(void **state)
@@ -135,7 +141,7 @@ static void test_abort_of_another_rank_before(void **state)
     assert_int_equal(job.err.rank, 1);
     assert_given_up(&job);
     assert_beside("");
-    job_end(&job);
+    end(&job);
 }
 
 /* The last look for signals is over. */
@@ -155,8 +161,7 @@ static void test_signal_from_the_step_on(void **state)
     publish_clean(&job.stage);
     assert_published(first, countof(first), job.mark.present);
     assert_beside("dest ");
-    agree_release(&job.run.agree);
-    job_end(&job);
+    end(&job);
 }
 
 /* The same word before it is published, at the same place: a failure of all. */
@@ -169,8 +174,7 @@ static void test_the_votes_do_count_before(void **state)
     other_rank_aborts();
     assert_int_equal(agree_step(&job.run, 0, &job.err), -1);
     assert_int_equal(job.err.code, ERR_INTERRUPTED);
-    agree_release(&job.run.agree);
-    job_end(&job);
+    end(&job);
 }
 
 int main(void)
