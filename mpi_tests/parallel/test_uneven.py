@@ -1,6 +1,7 @@
 """Ranks whose environments differ: those of rank 0 count, and all come to the same end."""
 
 import json
+import socket
 
 import pytest
 from conftest import MIB, noise, write_tree
@@ -77,3 +78,21 @@ def test_options_that_one_rank_cannot_read(run, web, dest):
     assert result.err.count("mpifetch: ") == 1 and "many" in result.err, result
     assert web.log() == []
     assert_nothing(dest)
+
+
+@pytest.mark.parametrize("shut", [(2,), (1, 2)])
+@pytest.mark.parametrize("proxy", ["refused", "unknown"])
+def test_ranks_without_a_way_out(run, web, tree, dest, shut, proxy):
+    """Their proxy is dead: they fetch nothing, and the others everything, without using up the
+    tries of a segment."""
+    with socket.socket() as bound:  # nobody listens there
+        bound.bind(("127.0.0.1", 0))
+        dead = f"127.0.0.1:{bound.getsockname()[1]}" if proxy == "refused" else "no.such.invalid:9"
+        each = [{"http_proxy": f"http://{dead}"} if n in shut else {} for n in range(RANKS)]
+        # slow enough that all ranks are asked to fetch
+        slow = {"MPIFETCH_RETRIES": "1", "MPIFETCH_LIMIT_RATE": "4M"}
+        result = fetch(run, web, dest, [{**one, **slow} for one in each])
+    assert_published(result, dest, tree)
+    for rank in shut:
+        assert result.report["ranks"][rank]["bytes"] == 0
+        assert f"rank {rank} on " in result.err and "cannot reach the source" in result.err

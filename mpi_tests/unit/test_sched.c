@@ -56,6 +56,29 @@ static void test_ranks_take_turns(void **state)
     assert_int_equal(sched_leased(job.sched), 6);
 }
 
+/* Its credit waits, whenever it came; what it holds it ends as usual. */
+static void test_a_muted_rank_gets_nothing(void **state)
+{
+    (void)state;
+    begin_one_file(2, 6);
+    credit(0, 2);
+    expect(0, SCHED_GRANT, 0, 0);
+    sched_mute(job.sched, 0, true);
+    sched_mute(job.sched, 0, true);
+    expect_none(1);
+    credit(0, 1);
+    expect_none(2);
+    credit(1, 1);
+    expect(3, SCHED_GRANT, 1, 1);
+    expect_none(3);
+    expect_verdict(4, 0, 0, SCHED_STORED);
+    sched_mute(job.sched, 0, false);
+    sched_mute(job.sched, 0, false);
+    for (uint32_t i = 2; i < 4; i++)
+        expect(5, SCHED_GRANT, 0, i); /* one unit from before, one from meanwhile */
+    expect_none(5);
+}
+
 static void test_largest_first_and_side_by_side(void **state)
 {
     const uint64_t sizes[] = { 2 * MIB, 100, 5 * MIB, 3 * MIB };
@@ -297,6 +320,7 @@ int main(void)
         cmocka_unit_test_teardown(test_nothing_to_fetch, end),
         cmocka_unit_test_teardown(test_a_rank_alone_goes_in_order, end),
         cmocka_unit_test_teardown(test_ranks_take_turns, end),
+        cmocka_unit_test_teardown(test_a_muted_rank_gets_nothing, end),
         cmocka_unit_test_teardown(test_largest_first_and_side_by_side, end),
         cmocka_unit_test_teardown(test_ranks_in_one_file_keep_neighbours, end),
         cmocka_unit_test_teardown(test_small_files_in_batches, end),

@@ -53,7 +53,8 @@ struct holder {
     uint32_t peak;     /* most that it ran at a time: so many slots it has */
     uint32_t expected; /* segments about to be taken from others for it */
     struct pace pace;
-    bool retired;
+    uint32_t stash; /* credit that came while it was muted */
+    bool muted, retired;
 };
 
 struct lease_book {

@@ -86,7 +86,7 @@ static void stop(struct ledger *ledger, uint32_t number, enum sched_kind how)
     if (lease->state == LEASE_STOPPING)
         return;
     if (lease->state == LEASE_QUEUED && lease->line == LINE_SEND) {
-        credit_add(&ledger->credit, lease->rank, 1);
+        ledger_credit(ledger, lease->rank, 1);
         lease_close(&ledger->book, number);
         return;
     }
@@ -102,6 +102,31 @@ void ledger_stop(struct ledger *ledger, uint32_t number)
 void ledger_take_back(struct ledger *ledger, uint32_t number)
 {
     stop(ledger, number, SCHED_TAKE_BACK);
+}
+
+void ledger_credit(struct ledger *ledger, int rank, uint32_t units)
+{
+    struct holder *holder = &ledger->book.holder[rank];
+
+    if (holder->muted)
+        holder->stash += units;
+    else if (!holder->retired)
+        credit_add(&ledger->credit, rank, units);
+}
+
+void ledger_mute(struct ledger *ledger, int rank, bool mute)
+{
+    struct holder *holder = &ledger->book.holder[rank];
+
+    if (holder->muted == mute)
+        return;
+    holder->muted = mute;
+    if (mute) {
+        holder->stash = ledger->credit.units[rank];
+        credit_drop(&ledger->credit, rank);
+    } else {
+        ledger_credit(ledger, rank, holder->stash);
+    }
 }
 
 void ledger_grant(struct ledger *ledger, int avoid, struct sched_action *action)

@@ -43,6 +43,12 @@ void ledger_stop(struct ledger *ledger, uint32_t number);
 /* The same, for a lease that its rank has not begun as far as is known. */
 void ledger_take_back(struct ledger *ledger, uint32_t number);
 
+/* The rank can take so many units more. */
+void ledger_credit(struct ledger *ledger, int rank, uint32_t units);
+
+/* No credit of the rank counts until it is taken back. */
+void ledger_mute(struct ledger *ledger, int rank, bool mute);
+
 /* Let another rank, which has credit, fetch the segment of that lease too. */
 void ledger_copy(struct ledger *ledger, uint32_t number, int rank);
 

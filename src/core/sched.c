@@ -61,8 +61,13 @@ static void tick(struct sched *sched, double now)
 void sched_credit(struct sched *sched, int rank, uint32_t units)
 {
     wake(sched);
-    if (!sched->ledger.book.holder[rank].retired)
-        credit_add(&sched->ledger.credit, rank, units);
+    ledger_credit(&sched->ledger, rank, units);
+}
+
+void sched_mute(struct sched *sched, int rank, bool mute)
+{
+    wake(sched);
+    ledger_mute(&sched->ledger, rank, mute);
 }
 
 static bool help_stalled(struct sched *sched)

@@ -81,6 +81,10 @@ void sched_destroy(struct sched *sched);
  * duplicate. */
 void sched_credit(struct sched *sched, int rank, uint32_t units);
 
+/* Grant the rank nothing more until it is unmuted: its credit waits. What it holds it
+ * keeps. */
+void sched_mute(struct sched *sched, int rank, bool mute);
+
 /* false: nothing to do before sched_due, or before somebody reports. */
 bool sched_next(struct sched *sched, double now, struct sched_action *action);
 

@@ -5,15 +5,15 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/egress.h"
 #include "io/clock.h"
 #include "io/sha256.h"
 #include "phase/allowance.h"
 #include "phase/dispatch.h"
+#include "phase/mismatch.h"
 #include "phase/progress.h"
 
-enum {
-    BATCH_BYTES = 8 << 20, /* of small files in one grant */
-};
+enum { BATCH_BYTES = 8 << 20 }; /* of small files in one grant */
 
 static const double STALL = 15; /* seconds without progress before somebody else tries */
 
@@ -29,6 +29,7 @@ struct coordinator {
     struct locator *locator;
     struct known *known;
     struct dispatch dispatch;
+    struct egress egress;
     struct rank_view *ranks;
     unsigned *attempts; /* of each segment */
     uint8_t *refetched; /* of each file: its digest was wrong once */
@@ -73,34 +74,18 @@ static int file_wrong(struct coordinator *c, uint32_t file, const uint8_t sha256
                       int rank, struct err *err)
 {
     const struct segments *segments = &c->run->segments;
-    const struct digest *want = &plan_file(c, file)->want;
-    const char *path = plan_path(&c->run->plan, file);
-    char got[65], wanted[65];
 
-    text_hex(got, sha256, 32);
-    text_hex(wanted, want->bytes, 32);
-    if (!c->refetched[file]) {
-        c->refetched[file] = 1;
-        log_line(&c->run->log, LOG_WARN, "'%s' has the wrong digest: fetching it again",
-                 path);
-        relay_restart(c->relay, file);
-        for (uint32_t s = segments->first[file]; s < segments->first[file + 1]; s++) {
-            c->attempts[s] = 0;
-            sched_restart(c->sched, s, rank);
-        }
-        return 0;
+    if (c->refetched[file])
+        return mismatch(c->run, file, sha256, err);
+    c->refetched[file] = 1;
+    log_line(&c->run->log, LOG_WARN, "'%s' has the wrong digest: fetching it again",
+             plan_path(&c->run->plan, file));
+    relay_restart(c->relay, file);
+    for (uint32_t s = segments->first[file]; s < segments->first[file + 1]; s++) {
+        c->attempts[s] = 0;
+        sched_restart(c->sched, s, rank);
     }
-    if (want->kind == DIGEST_GIT_BLOB)
-        return err_set(err, ERR_DIGEST,
-                       "'%s': its git blob id is not the one that the source announced, "
-                       "also after a second fetch (its SHA-256 is %s); nothing was "
-                       "published",
-                       path, got);
-    return err_set(
-        err, ERR_DIGEST,
-        "'%s': SHA-256 is %s, but the source announced %s, also after a second "
-        "fetch; nothing was published",
-        path, got, wanted);
+    return 0;
 }
 
 /* bad: the digest that the source announced is another. What has none is held against
@@ -191,6 +176,14 @@ static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
     if (msg->id >= c->run->segments.count)
         return err_set(err, ERR_DEFECT, "rank %d failed at segment %u, which is none",
                        from, (unsigned)msg->id);
+    if (egress_shut(&c->egress, from, &msg->outcome, now)) {
+        log_line(&c->run->log, LOG_WARN,
+                 "rank %d on %s cannot reach the source: others fetch its share (%s)",
+                 from, comm_host(c->run->comm, from), msg->text);
+        sched_mute(c->sched, from, true);
+        sched_failed(c->sched, from, msg->id, now);
+        return 0;
+    }
     file = c->run->segments.file[msg->id];
     decision =
         retry_decide(&c->run->opt.retry, &msg->outcome,
@@ -214,6 +207,8 @@ static void hear_progress(struct coordinator *c, int from, const struct msg *msg
 {
     double now = clock_now();
 
+    if (msg->bytes > 0)
+        egress_open(&c->egress, from);
     c->ranks[from].bytes = msg->bytes;
     c->ranks[from].busy = msg->count > 0;
     for (uint32_t i = 0; i < msg->nitems; i++) {
@@ -290,6 +285,8 @@ int coordinator_step(struct coordinator *c, bool *moved, struct err *err)
 {
     if (c->stopped)
         return 0;
+    for (int rank; (rank = egress_next(&c->egress, clock_now())) >= 0;)
+        sched_mute(c->sched, rank, false);
     if (allowance_share(&c->allowance, c->sched, err) < 0 ||
         dispatch_places(&c->dispatch, moved, err) < 0)
         return -1;
@@ -366,7 +363,8 @@ int coordinator_create(struct coordinator **out, struct run *run, struct http *h
         locator_create(&c->locator, run, http, err) < 0)
         goto out;
     c->dispatch = (struct dispatch){ run, c->sched, c->relay, c->locator, NULL };
-    if (settle_known(c, err) < 0 || allowance_begin(&c->allowance, run, slots, err) < 0)
+    if (egress_init(&c->egress, slots, run->size, err) < 0 || settle_known(c, err) < 0 ||
+        allowance_begin(&c->allowance, run, slots, err) < 0)
         goto out;
     progress_begin(&c->progress, run, c->files_to_fetch, c->to_fetch);
     c->last_landed = clock_now();
@@ -384,6 +382,7 @@ void coordinator_destroy(struct coordinator *c)
         return;
     dispatch_release(&c->dispatch);
     allowance_release(&c->allowance);
+    egress_release(&c->egress);
     locator_destroy(c->locator);
     relay_destroy(c->relay);
     sched_destroy(c->sched);
