@@ -41,14 +41,20 @@ static bool set_digest(void *field, const char *text)
     return text_unhex(bytes, sizeof(bytes), text) && set_text(field, text);
 }
 
-static const char *const repo_types[] = { "model", "dataset", "space" };
+/* Which of the words; -1: none. */
+static int find_word(const char *const *words, size_t count, const char *text)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(text, words[i]) == 0)
+            return (int)i;
+    return -1;
+}
 
 static bool set_repo_type(void *field, const char *text)
 {
-    for (size_t i = 0; i < countof(repo_types); i++)
-        if (strcmp(text, repo_types[i]) == 0)
-            return set_text(field, text);
-    return false;
+    static const char *const words[] = { "model", "dataset", "space" };
+
+    return find_word(words, countof(words), text) >= 0 && set_text(field, text);
 }
 
 static bool set_progress(void *field, const char *text)
@@ -59,13 +65,11 @@ static bool set_progress(void *field, const char *text)
         [MPIFETCH_PROGRESS_BAR] = "bar",
         [MPIFETCH_PROGRESS_PLAIN] = "plain",
     };
+    int word = find_word(words, countof(words), text);
 
-    for (size_t i = 0; i < countof(words); i++)
-        if (strcmp(text, words[i]) == 0) {
-            *(enum mpifetch_progress *)field = (enum mpifetch_progress)i;
-            return true;
-        }
-    return false;
+    if (word >= 0)
+        *(enum mpifetch_progress *)field = (enum mpifetch_progress)word;
+    return word >= 0;
 }
 
 static bool set_layout(void *field, const char *text)
@@ -74,13 +78,11 @@ static bool set_layout(void *field, const char *text)
         [MPIFETCH_LAYOUT_DIR] = "dir",
         [MPIFETCH_LAYOUT_HF_CACHE] = "hf-cache",
     };
+    int word = find_word(words, countof(words), text);
 
-    for (size_t i = 0; i < countof(words); i++)
-        if (strcmp(text, words[i]) == 0) {
-            *(enum mpifetch_layout *)field = (enum mpifetch_layout)i;
-            return true;
-        }
-    return false;
+    if (word >= 0)
+        *(enum mpifetch_layout *)field = (enum mpifetch_layout)word;
+    return word >= 0;
 }
 
 static bool set_count(void *field, const char *text)
