@@ -10,9 +10,9 @@
  * ranks run the same build on the same kind of machine, and a machine of another byte
  * order does not find the magic. */
 struct head {
-    uint64_t magic, nfiles, nbytes, text_len;
+    uint64_t magic, nfiles, nbytes, text_len, bare; /* no padding: plans are compared */
     uint32_t file_size; /* a build with other fields does not go on */
-    uint32_t source, revision, ref, base, repo, bare;
+    uint32_t source, revision, ref, base, repo;
 };
 
 static const uint64_t magic = 0x314e4c5046495049; /* "IPIFPLN1" */

@@ -5,11 +5,14 @@
 #include <string.h>
 
 #include "core/hub_cache.h"
+#include "io/clock.h"
 #include "io/fs.h"
 #include "phase/staging.h"
 #include "phase/trees.h"
 
 enum { COMMIT_POLL = 1000 }; /* files between two looks for signals */
+
+static const double COMMIT_PATIENCE = 5; /* seconds for one entry */
 
 /* Paths of one commit, made once. */
 struct names {
@@ -246,6 +249,20 @@ static int show_entry(struct cache *cache, size_t i, struct names *n, struct err
     return fs_rename(n->staged.data, n->shown.data, FS_RENAME_REPLACE, err);
 }
 
+/* The library replaces an entry by removing it and making it anew, so for a moment it may
+ * be missing although nobody wants it gone. */
+static bool is_shown_soon(struct cache *cache, size_t i)
+{
+    double until = clock_now() + COMMIT_PATIENCE;
+
+    while (!cache_is_shown(cache, i)) {
+        if (clock_now() > until)
+            return false;
+        clock_sleep(0.005);
+    }
+    return true;
+}
+
 /* The library, or another run, has begun this snapshot: it is completed. What it shows of
  * a file is left alone where it is whole as far as its size tells, unless this run found
  * it to be wrong and fetched it. */
@@ -254,9 +271,10 @@ static int complete_snapshot(struct cache *cache, struct names *n, struct err *e
     const struct run *run = cache->run;
 
     for (size_t i = 0; i < run->plan.nfiles; i++) {
-        bool shown = cache_is_shown(cache, i);
+        bool stood = cache->state[i] == CACHE_SHOWN;
+        bool shown = stood ? is_shown_soon(cache, i) : cache_is_shown(cache, i);
 
-        if (cache->state[i] == CACHE_SHOWN && !shown)
+        if (stood && !shown)
             return err_set(err, ERR_DEST,
                            "'%s/%s' was there when the run began, and has been removed "
                            "since: run it again",
@@ -304,7 +322,7 @@ static int show_snapshot(struct cache *cache, struct names *n, struct err *err)
 static int check_shown(struct cache *cache, struct err *err)
 {
     for (size_t i = 0; i < cache->run->plan.nfiles; i++)
-        if (!cache_is_shown(cache, i))
+        if (!is_shown_soon(cache, i))
             return err_set(err, ERR_DEST,
                            "'%s/%s' does not lead to its content: somebody cleans this "
                            "cache, or has put something in the way",
