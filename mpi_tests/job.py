@@ -7,6 +7,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from others import for_others
+
 ROOT = Path(__file__).resolve().parent.parent
 # absolute, since each run has a directory of its own
 PROGRAM = os.path.abspath(os.environ.get("MPIFETCH", ROOT / "build" / "src" / "mpifetch"))
@@ -39,7 +41,8 @@ class Job:
         if user is not None:
             os.chown(home, user, group)
         self.report = Path(home, f"report-{time.monotonic_ns()}.json")
-        command = [PROGRAM, *map(str, args)]
+        program = PROGRAM if user is None else str(for_others(PROGRAM))
+        command = [program, *map(str, args)]
         if each:
             ranks = len(each)
             own = [["env", *(f"{name}={value}" for name, value in one.items())] for one in each]

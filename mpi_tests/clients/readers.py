@@ -16,6 +16,7 @@ import pytest
 from conftest import HERE, noise, write_tree
 from hub import Hub
 from job import PATIENCE, ROOT
+from others import for_others
 
 CLIENTS = Path(os.environ.get("MPIFETCH_CLIENTS", ROOT / "build" / "clients"))
 LATEST = "latest"
@@ -78,8 +79,12 @@ class Library:
 
     def __init__(self, version, env, user=None, group=None, umask=-1):
         self.version = version
+        python, driver = program(version, "python"), HERE / "clients" / "library.py"
+        if user is not None:
+            python = for_others(python.parent.parent) / "bin" / "python"
+            driver = for_others(driver)
         self._process = subprocess.Popen(
-            [program(version, "python"), "-I", "-B", HERE / "clients" / "library.py"],
+            [python, "-I", "-B", driver],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
