@@ -70,11 +70,12 @@ static int set_hub(struct session *s, struct err *err)
     return cred_hub_token(s->options->token_file, &run->bearer, err);
 }
 
-int listing_make(struct session *s, struct err *err)
+static struct source_config config_of(struct session *s)
 {
     const struct mpifetch_options *o = s->options;
     struct run *run = &s->run;
-    struct source_config config = {
+
+    return (struct source_config){
         .source = o->source,
         .manifest = o->manifest,
         .base = o->base,
@@ -86,6 +87,8 @@ int listing_make(struct session *s, struct err *err)
         .allow = session_patterns(o->include),
         .deny = session_patterns(o->exclude),
         .bare = run->opt.cache,
+        .every = run->opt.cache && run->opt.trees ? note_entry : NULL,
+        .every_arg = s,
         .probe_above = SEGMENT_LEAST,
         .retry = run->opt.retry,
         .poll = poll_agree,
@@ -93,40 +96,44 @@ int listing_make(struct session *s, struct err *err)
         .notice = notice,
         .notice_arg = run,
     };
-    struct source_count count = { 0 };
-    enum source_kind kind;
-    int rc;
+}
 
-    if (source_kind(&config, &kind, err) < 0)
-        return -1;
-    if (kind == SOURCE_HUB && run->opt.cache && is_offline()) {
-        s->offline = true;
-        return offline_list(s, err) < 0 ? -1 : plan_seal(&run->plan, err);
-    }
-    if (kind == SOURCE_HUB && set_hub(s, err) < 0)
-        return -1;
-    if (run->opt.cache && kind != SOURCE_HUB)
-        return err_set(err, ERR_USAGE, "layout hf-cache is for hf:// sources only");
-    if (run->opt.cache && run->opt.trees) {
-        config.every = note_entry;
-        config.every_arg = s;
-    }
-    config.endpoint = run->endpoint;
-    config.token = run->bearer;
-    rc = source_list(&config, s->http, &run->plan, &count, err);
+static int ask_source(struct session *s, const struct source_config *config,
+                      struct err *err)
+{
+    struct source_count count = { 0 };
+    struct err cause = { 0 };
+    int rc = source_list(config, s->http, &s->run.plan, &count, err);
+
     s->report.api_requests = count.revision + count.listing + count.probe;
     s->report.listing_retries = count.retried;
     s->whole.bare = true;
     if (rc == 0)
-        return plan_seal(&run->plan, err) < 0 ? -1 : plan_seal(&s->whole, err);
+        return plan_seal(&s->run.plan, err) < 0 ? -1 : plan_seal(&s->whole, err);
     /* A signal, or another rank's failure, says more than the request that it ended. */
-    if (err->code == ERR_INTERRUPTED) {
-        struct err cause = { 0 };
-
-        if (agree_poll(run, &cause) < 0)
-            *err = cause;
-    }
+    if (err->code == ERR_INTERRUPTED && agree_poll(&s->run, &cause) < 0)
+        *err = cause;
     return -1;
+}
+
+int listing_make(struct session *s, struct err *err)
+{
+    struct run *run = &s->run;
+    struct source_config config = config_of(s);
+    enum source_kind kind;
+
+    if (source_kind(&config, &kind, err) < 0)
+        return -1;
+    if (run->opt.cache && kind != SOURCE_HUB)
+        return err_set(err, ERR_USAGE, "layout hf-cache is for hf:// sources only");
+    s->offline = run->opt.cache && is_offline();
+    if (s->offline)
+        return offline_list(s, err) < 0 ? -1 : plan_seal(&run->plan, err);
+    if (kind == SOURCE_HUB && set_hub(s, err) < 0)
+        return -1;
+    config.endpoint = run->endpoint;
+    config.token = run->bearer;
+    return ask_source(s, &config, err);
 }
 
 /* What is there, what will be, and what needs only an entry in a snapshot. */
