@@ -74,8 +74,13 @@ def test_slow_small_file_is_asked_for_once(start, hub, tree, dest):
         asked = {row["path"] for row in rows if row["kind"] == "resolve"}
         return len(asked) == SMALL + 2 and len([r for r in rows if r["kind"] == "cdn"]) >= 8
 
+    def lines_of_progress():
+        return (job.report.parent / "stderr").read_text().count("ranks busy")
+
     wait_until(rest_is_asked_for)
-    time.sleep(2)  # for a rank that would ask as well: it looks for work several times a second
+    # The next line says that rank 0 has gone on meanwhile, and looked many times for late work.
+    before = lines_of_progress()
+    wait_until(lambda: lines_of_progress() > before)
     hub.troubles.release()
     result = job.wait()
     assert result.code == 0, result
