@@ -123,6 +123,25 @@ static void test_rename_new(void **state)
     check_rename_new();
 }
 
+/* Who made the empty directory may be about to fill it. */
+static void test_rename_absent(void **state)
+{
+    struct err err = { 0 };
+    struct stat before, after;
+
+    (void)state;
+    make("from", "dir");
+    make("to", "empty");
+    assert_int_equal(lstat("to", &before), 0);
+    assert_int_equal(fs_rename("from", "to", FS_RENAME_ABSENT, &err), -1);
+    assert_int_equal(errno, EEXIST);
+    assert_sentence(&err, ERR_DEST, "'from' to 'to'", EEXIST);
+    assert_int_equal(lstat("to", &after), 0);
+    assert_true(before.st_ino == after.st_ino);
+    assert_int_equal(fs_rename("from", "other", FS_RENAME_ABSENT, NULL), 0);
+    assert_file("other/inside", "from");
+}
+
 static void test_rename_new_without_the_call(void **state)
 {
     static const int rows[] = { EINVAL, ENOSYS, EOPNOTSUPP };
@@ -349,6 +368,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_rename_new, reset),
+        cmocka_unit_test_setup(test_rename_absent, reset),
         cmocka_unit_test_setup(test_rename_new_without_the_call, reset),
         cmocka_unit_test_setup(test_rename_new_without_links, reset),
         cmocka_unit_test_setup(test_rename_leaves_errno, reset),

@@ -58,14 +58,15 @@ static int rename_new_old_way(const char *from, const char *to, const struct sta
     return rename(from, to);
 }
 
-static int rename_new(const char *from, const char *to, const struct stat *st)
+static int rename_new(const char *from, const char *to, enum fs_rename how,
+                      const struct stat *st)
 {
     if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
         return 0;
     /* EEXIST may be an empty directory, which a directory may replace. The others mean
      * that this file system or this kernel has no such call. */
-    if ((errno == EEXIST && S_ISDIR(st->st_mode)) || errno == EINVAL || errno == ENOSYS ||
-        errno == EOPNOTSUPP)
+    if ((errno == EEXIST && S_ISDIR(st->st_mode) && how == FS_RENAME_NEW) ||
+        errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP)
         return rename_new_old_way(from, to, st);
     return -1;
 }
@@ -82,7 +83,7 @@ int fs_rename(const char *from, const char *to, enum fs_rename how, struct err *
     }
     if (lstat(from, &st) < 0)
         return fail_two(err, "rename", from, to);
-    rc = how == FS_RENAME_NEW ? rename_new(from, to, &st) : rename(from, to);
+    rc = how == FS_RENAME_REPLACE ? rename(from, to) : rename_new(from, to, how, &st);
     if (rc == 0)
         return 0;
     reason = errno;

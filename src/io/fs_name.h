@@ -12,7 +12,10 @@
 #include "base/strbuf.h"
 
 enum fs_rename {
-    FS_RENAME_NEW,     /* the target must not exist, or be an empty directory */
+    FS_RENAME_NEW,    /* the target must not exist, or be an empty directory */
+    FS_RENAME_ABSENT, /* the target must not exist: somebody may be about to fill an empty
+                       * directory, and would find it dead under its hands. As
+                       * FS_RENAME_NEW where the file system cannot tell in one step */
     FS_RENAME_REPLACE, /* as rename(2) */
     FS_RENAME_EXCHANGE /* both names change places, in one step */
 };

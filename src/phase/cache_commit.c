@@ -307,11 +307,11 @@ static int show_snapshot(struct cache *cache, struct names *n, struct err *err)
         return -1;
     rc = shows_some(cache)
              ? complete_snapshot(cache, n, err)
-             : fs_rename(n->staged.data, run->published, FS_RENAME_NEW, NULL);
+             : fs_rename(n->staged.data, run->published, FS_RENAME_ABSENT, NULL);
     if (rc < 0 && err->code == ERR_NONE && (errno == EEXIST || errno == ENOTEMPTY))
         rc = complete_snapshot(cache, n, err);
     else if (rc < 0 && err->code == ERR_NONE)
-        rc = fs_rename(n->staged.data, run->published, FS_RENAME_NEW, err);
+        rc = fs_rename(n->staged.data, run->published, FS_RENAME_ABSENT, err);
     if (rc == 0 && run->opt.sync &&
         set_path(&n->shown, cache->folder, "snapshots", err) == 0)
         rc = fs_sync_path(n->shown.data, err);

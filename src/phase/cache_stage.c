@@ -1,10 +1,25 @@
 #include "phase/cache_stage.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "io/fs.h"
 #include "io/hub_env.h"
 #include "phase/staging.h"
+
+static int complete_folder(const struct cache *cache, struct err *err)
+{
+    struct strbuf path = { 0 };
+    int rc = -1;
+
+    strbuf_addf(&path, "%s/snapshots", cache->folder);
+    if (path.failed)
+        err_memory(err, "a path");
+    else
+        rc = fs_mkdirs(path.data, err);
+    strbuf_release(&path);
+    return rc;
+}
 
 /* A folder without snapshots is a corrupt one to the library, so both come in one step.
  * It is made where the library never looks. */
@@ -31,12 +46,12 @@ static int make_folder(const struct cache *cache, struct err *err)
     if (path.failed || fs_mkdir(path.data, 0777, err) < 0)
         goto out;
     path.data[path.len - strlen("/snapshots")] = '\0';
-    rc = fs_rename(path.data, cache->folder, FS_RENAME_NEW, NULL);
-    /* Somebody else was faster, or it failed for a reason that is said here. */
-    if (rc < 0)
-        rc = cache_has(cache->folder, "/snapshots")
-                 ? 0
-                 : fs_rename(path.data, cache->folder, FS_RENAME_NEW, err);
+    rc = fs_rename(path.data, cache->folder, FS_RENAME_ABSENT, err);
+    /* The library was faster, which begins with less than this. */
+    if (rc < 0 && errno == EEXIST) {
+        err_clear(err);
+        rc = complete_folder(cache, err);
+    }
 out:
     if (rc < 0)
         err_memory(err, "a path"); /* where nothing else was the reason */
