@@ -9,7 +9,7 @@
 
 #include "base/text.h"
 #include "io/comm.h"
-#include "phase/staging.h"
+#include "phase/custody.h"
 #include "publish_case.h"
 
 /* io/comm.h for one rank: what it sends comes back to it, behind what was put in by
@@ -93,7 +93,7 @@ static void assert_given_up(struct job *job)
 {
     assert_int_equal(job->err.code, ERR_INTERRUPTED);
     assert_false(job->run.agree.final);
-    staging_discard(&job->run);
+    custody_leave(&job->run, false);
 }
 
 static void end(struct job *job)

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "io/clock.h"
+#include "phase/custody.h"
 #include "phase/seen.h"
-#include "phase/staging.h"
 
 /* The mark is made by rank 0 as it publishes; the others need it to look for it. */
 static int share_mark(struct session *s, struct err *err)
@@ -90,7 +90,7 @@ void finish_report(struct session *s, int rc, const struct err *err)
         worker_destroy(s->worker);
         s->worker = NULL;
         agree_step(run, 0, &fault);
-        staging_discard(run);
+        custody_leave(run, true);
     }
     s->report.total = clock_now() - s->began;
     agree_step(run, report_gather(run, &s->report, &fault), &fault);

@@ -11,12 +11,15 @@
 #include "app/rehash.h"
 #include "base/text.h"
 #include "core/share.h"
+#include "io/beat.h"
 #include "io/clock.h"
 #include "io/comm_mpi.h"
 #include "io/cred.h"
 #include "io/fs.h"
 #include "phase/brief.h"
+#include "phase/census.h"
 #include "phase/engine.h"
+#include "phase/resume.h"
 
 static const double LONGEST_DELAY = 60; /* seconds between two tries */
 
@@ -149,7 +152,10 @@ int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options
     }
     if (rc == 0)
         rc = open_questions(s, err);
-    return agree_step(run, rc, err);
+    rc = agree_step(run, rc, err);
+    if (rc == 0 && task == SESSION_GET)
+        rc = agree_step(run, census_take(run, err), err);
+    return rc;
 }
 
 int session_cut(struct session *s, struct err *err)
@@ -161,6 +167,8 @@ int session_cut(struct session *s, struct err *err)
 
     if (s->target.have && !run->rehash)
         missing -= s->target.have->bytes;
+    if (size == 0 && !run->rehash)
+        size = resume_segment_size(run->resume);
     for (int i = 0; i < run->size; i++)
         slots += s->slots[i];
     if (size == 0)
@@ -199,11 +207,30 @@ static int list_and_look(struct session *s, struct err *err)
     return s->offline ? offline_refuse(s, err) : 0;
 }
 
+/* Until the staging is this run's own, or another run has published all of it. */
+static int claim(struct session *s, struct err *err)
+{
+    int rc = 0;
+
+    while (!s->only_plan && !s->offline && !s->target.have->unchanged) {
+        rc = target_claim(&s->target, err);
+        if (rc <= 0)
+            break;
+        if (target_look(&s->target, &s->run, s->whole.nfiles > 0 ? &s->whole : NULL,
+                        err) < 0)
+            return -1;
+    }
+    return rc;
+}
+
 /* Once it is certain what is to be taken over. */
 static int note_found(struct session *s, struct err *err)
 {
-    const struct inventory *have = s->target.have;
+    const struct inventory *have;
 
+    if (claim(s, err) < 0)
+        return -1;
+    have = s->target.have;
     s->report.reused_files = have->files;
     s->report.reused_bytes = have->bytes;
     s->report.dropped_files = have->dropped;
@@ -342,6 +369,9 @@ void session_close(struct session *s)
         explicit_bzero(run->headers, strlen(run->headers));
     free(run->headers);
     free(run->header_list);
+    beat_stop(run->beat);
+    resume_release(run->resume);
+    free(run->owner);
     free(run->staging);
     free(run->tree);
     free(run->spare);

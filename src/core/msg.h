@@ -25,6 +25,7 @@ enum msg_kind {
     MSG_STATS,     /* blob: counters, at the end */
     MSG_TRACE,     /* blob: spans, at the end */
     MSG_SEEN,      /* blob: '1' if this node sees what was published */
+    MSG_OWNER,     /* blob: the process that this rank is */
     MSG_VOTE,      /* id step, code, text: this rank's result of a step */
     /* coordinator to rank */
     MSG_GRANT,     /* items: segments to fetch */
@@ -47,7 +48,9 @@ enum { MSG_ITEMS = 64 };
 enum msg_item_flag {
     MSG_ITEM_DIGEST = 1, /* sha256 holds the digest of the whole file */
     MSG_ITEM_BAD = 2,    /* the digest is not the planned one */
-    MSG_ITEM_UNIT = 4    /* grant: the last segment of a unit of credit */
+    MSG_ITEM_UNIT = 4,   /* grant: the last segment of a unit of credit */
+    MSG_ITEM_HELD = 8,   /* grant: a former run left it, and bytes is its checksum */
+    MSG_ITEM_LAYER = 8   /* HELD: flags shifted right by so many bits say where */
 };
 
 struct msg_item {

@@ -9,9 +9,11 @@
 #include "io/clock.h"
 #include "io/sha256.h"
 #include "phase/allowance.h"
+#include "phase/custody.h"
 #include "phase/dispatch.h"
 #include "phase/mismatch.h"
 #include "phase/progress.h"
+#include "phase/resume.h"
 
 enum { BATCH_BYTES = 8 << 20 }; /* of small files in one grant */
 
@@ -83,6 +85,7 @@ static int file_wrong(struct coordinator *c, uint32_t file, const uint8_t sha256
     relay_restart(c->relay, file);
     for (uint32_t s = segments->first[file]; s < segments->first[file + 1]; s++) {
         c->attempts[s] = 0;
+        resume_forget(c->run->resume, s);
         sched_restart(c->sched, s, rank);
     }
     return 0;
@@ -171,11 +174,18 @@ static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
 {
     struct retry_decision decision;
     double now = clock_now();
+    struct msg_item held;
     uint32_t file;
 
     if (msg->id >= c->run->segments.count)
         return err_set(err, ERR_DEFECT, "rank %d failed at segment %u, which is none",
                        from, (unsigned)msg->id);
+    if (resume_held(c->run->resume, msg->id, &held)) {
+        log_line(&c->run->log, LOG_INFO, "rank %d: %s: fetching it", from, msg->text);
+        resume_forget(c->run->resume, msg->id);
+        sched_failed(c->sched, from, msg->id, now);
+        return 0;
+    }
     if (egress_shut(&c->egress, from, &msg->outcome, now)) {
         log_line(&c->run->log, LOG_WARN,
                  "rank %d on %s cannot reach the source: others fetch its share (%s)",
@@ -242,6 +252,17 @@ static int hear_hashed(struct coordinator *c, int from, const struct msg *msg,
                        -1, err);
 }
 
+/* A rank may be the first to see that the staging is not there any more. */
+static int hear_abort(struct coordinator *c, int from, const struct msg *msg,
+                      struct err *err)
+{
+    struct err why = { 0 };
+
+    err_set(&why, (enum err_code)msg->code, "%s", msg->text);
+    custody_explain(c->run, &why);
+    return stop_everyone(c, from, why.code, why.text, err);
+}
+
 int coordinator_hear(struct coordinator *c, int from, const struct msg *msg,
                      struct err *err)
 {
@@ -262,7 +283,7 @@ int coordinator_hear(struct coordinator *c, int from, const struct msg *msg,
     case MSG_HASHED:
         return hear_hashed(c, from, msg, err);
     case MSG_ABORT:
-        return stop_everyone(c, from, (enum err_code)msg->code, msg->text, err);
+        return hear_abort(c, from, msg, err);
     default:
         return err_set(err, ERR_DEFECT, "rank %d sent a '%s' message out of turn", from,
                        msg_name(msg->kind));
@@ -285,6 +306,8 @@ int coordinator_step(struct coordinator *c, bool *moved, struct err *err)
 {
     if (c->stopped)
         return 0;
+    if (custody_check(c->run, err) < 0)
+        return -1;
     for (int rank; (rank = egress_next(&c->egress, clock_now())) >= 0;)
         sched_mute(c->sched, rank, false);
     if (allowance_share(&c->allowance, c->sched, err) < 0 ||

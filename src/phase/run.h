@@ -28,6 +28,9 @@ struct run_options {
     bool bar, plain; /* progress */
 };
 
+struct beat;
+struct resume;
+
 struct run {
     struct comm *comm;
     int rank, size;
@@ -53,6 +56,9 @@ struct run {
     char *staging; /* directory beside DEST, or in the folder of a repository */
     char *tree;    /* in staging: becomes DEST */
     char *spare;   /* in staging: private copies of ranks */
+    char *owner;   /* rank 0: all processes of the run, as core/owner.h has them */
+    struct beat *beat;     /* rank 0: its sign of life in staging */
+    struct resume *resume; /* rank 0: what former runs left, or NULL */
 
     struct stats stats;
     bool traced; /* rank 0 was asked for a trace */

@@ -147,7 +147,7 @@ static void worker_take_replies(struct worker *w)
  * copied on the way), another segment was copied if it had another home. */
 static void note_settled(struct worker *w, const struct task *task)
 {
-    bool copied = store_copies(&w->store, task->duplicate) && !task->small;
+    bool copied = store_copies(&w->store, task->duplicate) && !task->small && !task->held;
     const struct job *job = &task->job;
 
     if (copied)
