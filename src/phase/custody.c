@@ -10,7 +10,7 @@
 #include "io/clock.h"
 #include "io/fs.h"
 #include "phase/remains.h"
-#include "phase/vigil.h"
+#include "phase/watch.h"
 
 static const double LOOK = 0.25; /* seconds between two looks */
 
@@ -122,8 +122,7 @@ static int first_run(void *arg, const char *name, struct err *err)
     return 0;
 }
 
-/* The run in a directory of custody, to be freed; NULL: none, or it may not be read. */
-static char *occupant(const char *dir, bool *readable)
+char *custody_occupant(const char *dir, bool *readable)
 {
     char *name = NULL, *path = NULL;
     struct fs_info info;
@@ -199,12 +198,12 @@ static int take(struct run *run, const char *other, bool gone, struct err *err)
  * ended. */
 static int face(struct run *run, const char *other, struct err *err)
 {
-    enum vigil end;
+    enum watch_end end;
 
-    if (vigil_keep(run, other, false, &end, err) < 0)
+    if (watch_keep(run, other, &end, err) < 0)
         return -1;
-    if (end != VIGIL_LEFT)
-        return take(run, other, end == VIGIL_GONE, err);
+    if (end != WATCH_LEFT)
+        return take(run, other, end == WATCH_GONE, err);
     /* Who took it away from a dead one is just about to win the name. */
     clock_sleep(LOOK);
     return 1;
@@ -233,7 +232,7 @@ static int elect(struct run *run, const char *own, const char *name, struct err 
         }
         if (errno != EEXIST && errno != ENOTEMPTY)
             return 0;
-        other = occupant(name, &readable);
+        other = custody_occupant(name, &readable);
         if (!readable)
             return 0; /* another user's: each fetches, and the later commit wins */
         if (!other) {
@@ -269,8 +268,8 @@ static int take_one(void *arg, const char *name, struct err *err)
         return 0;
     dir = joined(search->parent, name);
     if (dir && strcmp(dir, search->own) != 0 && strcmp(dir, search->name) != 0)
-        other = occupant(dir, &readable);
-    if (other && vigil_is_gone(other)) {
+        other = custody_occupant(dir, &readable);
+    if (other && watch_is_gone(other)) {
         rc = take(search->run, other, true, err);
         fs_remove_empty(dir, NULL);
     }
@@ -311,7 +310,7 @@ int custody_check(const struct run *run, struct err *err)
     return err_set(err, ERR_INTERRUPTED,
                    "another run has taken over what this one had staged for '%s', since "
                    "nothing was heard of it for %d s: run it again",
-                   run->opt.dest, VIGIL_PATIENCE);
+                   run->opt.dest, WATCH_PATIENCE);
 }
 
 void custody_explain(const struct run *run, struct err *err)

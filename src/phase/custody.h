@@ -37,6 +37,10 @@ int custody_take(struct run *run, const char *parent, const char *prefix, const 
 /* The number of layers old-1 to old-N in run->staging, at most CUSTODY_LAYERS. */
 unsigned custody_layers(const struct run *run);
 
+/* The run-XXXXXX in such a directory, to be freed; NULL: none, or *readable is false: it
+ * is another user's, or may not be looked into. */
+char *custody_occupant(const char *dir, bool *readable);
+
 /* The name of a directory that custody_take makes: PREFIX and 6 or 16 characters. */
 bool custody_is_name(const char *name, const char *prefix);
 

@@ -8,7 +8,7 @@
 #include "phase/journal.h"
 #include "phase/remains.h"
 #include "phase/staging.h"
-#include "phase/vigil.h"
+#include "phase/watch.h"
 
 enum { NOWHERE = CUSTODY_LAYERS + 1, LAYERS = CUSTODY_LAYERS + 2 };
 
@@ -37,7 +37,7 @@ static int look_at_layer(struct resume *resume, unsigned layer, struct err *err)
 
     if (!staging)
         return err_memory(err, "a path");
-    resume->gone[layer] = vigil_is_gone(staging);
+    resume->gone[layer] = watch_is_gone(staging);
     resume->ours[layer] = remains_is_ours(staging);
     rc = resume->ours[layer]
              ? journal_read(staging, layer, &resume->entry, &resume->count, err)

@@ -6,6 +6,7 @@
 #include "io/append.h"
 #include "io/fs.h"
 #include "io/sha256.h"
+#include "phase/census.h"
 #include "phase/journal.h"
 #include "phase/staging.h"
 
@@ -82,6 +83,11 @@ static int make_scratch(struct store *store, const char *dir, struct err *err)
 
     if (measure(store, dir, err) < 0 ||
         fs_private_dir(dir, "mpifetch-", &path, err) < 0) {
+        strbuf_release(&path);
+        return -1;
+    }
+    if (census_sign(path.data, err) < 0) {
+        fs_remove_tree(path.data, NULL);
         strbuf_release(&path);
         return -1;
     }

@@ -1,4 +1,4 @@
-#include "phase/vigil.h"
+#include "phase/watch.h"
 
 #include <stdlib.h>
 
@@ -16,7 +16,7 @@ static const size_t owner_most = 8 << 20; /* bytes: the longest list of processe
 struct watch {
     const char *staging;
     uint64_t number;
-    bool beaten, lives;
+    bool looked, lives;
     double since, probed, said;
 };
 
@@ -51,7 +51,7 @@ static char *owner_text(const char *staging)
     return text;
 }
 
-bool vigil_is_gone(const char *staging)
+bool watch_is_gone(const char *staging)
 {
     struct owner_view view = { .lives = process_lives };
     char *text;
@@ -67,24 +67,31 @@ bool vigil_is_gone(const char *staging)
     return gone;
 }
 
-/* Whether the number is another than at the last look. */
+uint64_t watch_number(const char *staging)
+{
+    char *path = joined(staging, "beat");
+    uint64_t number = 0;
+
+    if (!path || !beat_read(path, &number))
+        number = 0;
+    free(path);
+    return number;
+}
+
+/* Whether the number is larger than at the last look. */
 static bool grows(struct watch *watch)
 {
-    char *path = joined(watch->staging, "beat");
-    uint64_t number = 0;
-    bool there = path && beat_read(path, &number);
-    bool grown = there && watch->beaten && number != watch->number;
+    uint64_t number = watch_number(watch->staging);
+    bool grown = watch->looked && number > watch->number;
 
-    if (there) {
-        watch->beaten = true;
+    watch->looked = true;
+    if (number > watch->number)
         watch->number = number;
-    }
-    free(path);
     return grown;
 }
 
 /* false: nothing is certain yet. */
-static bool look(struct watch *watch, bool until_life, enum vigil *end)
+static bool look(struct watch *watch, enum watch_end *end)
 {
     double now = clock_now();
 
@@ -94,18 +101,15 @@ static bool look(struct watch *watch, bool until_life, enum vigil *end)
     }
     if (now >= watch->probed + PROBE) {
         watch->probed = now;
-        *end = VIGIL_GONE;
-        if (vigil_is_gone(watch->staging))
+        *end = WATCH_GONE;
+        if (watch_is_gone(watch->staging))
             return true;
     }
-    *end = VIGIL_LEFT;
+    *end = WATCH_LEFT;
     if (!is_there(watch->staging, "."))
         return true;
-    *end = VIGIL_LIVES;
-    if (until_life && watch->lives)
-        return true;
-    *end = VIGIL_SILENT;
-    return now >= watch->since + VIGIL_PATIENCE;
+    *end = WATCH_SILENT;
+    return now >= watch->since + WATCH_PATIENCE;
 }
 
 static void say_waiting(const struct run *run, struct watch *watch)
@@ -124,12 +128,11 @@ static void say_waiting(const struct run *run, struct watch *watch)
              *host ? " on " : "", host, run->opt.dest);
 }
 
-int vigil_keep(struct run *run, const char *staging, bool until_life, enum vigil *end,
-               struct err *err)
+int watch_keep(struct run *run, const char *staging, enum watch_end *end, struct err *err)
 {
     struct watch watch = { .staging = staging, .since = clock_now() };
 
-    while (!look(&watch, until_life, end)) {
+    while (!look(&watch, end)) {
         say_waiting(run, &watch);
         if (agree_poll(run, err) < 0)
             return -1;
