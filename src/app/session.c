@@ -153,7 +153,8 @@ int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options
     if (rc == 0)
         rc = open_questions(s, err);
     rc = agree_step(run, rc, err);
-    if (rc == 0 && task == SESSION_GET)
+    /* Whether it is only a plan may differ in the environments of ranks. */
+    if (rc == 0 && (task == SESSION_GET || task == SESSION_PLAN))
         rc = agree_step(run, census_take(run, err), err);
     return rc;
 }
