@@ -7,7 +7,6 @@
 #include "base/text.h"
 #include "core/egress.h"
 #include "io/clock.h"
-#include "io/sha256.h"
 #include "phase/allowance.h"
 #include "phase/custody.h"
 #include "phase/dispatch.h"
@@ -44,15 +43,19 @@ struct coordinator {
     bool stopped;
 };
 
+/* A rank may be the first to see that the staging is not there any more. */
 static int stop_everyone(struct coordinator *c, int rank, enum err_code code,
                          const char *text, struct err *err)
 {
-    struct msg msg = {
-        .kind = MSG_STOP, .code = (int32_t)code, .rank = rank, .text = text
-    };
+    struct err why = { 0 };
+    struct msg msg = { .kind = MSG_STOP, .rank = rank, .text = why.text };
 
     if (c->stopped)
         return 0;
+    if (code != ERR_NONE)
+        err_set(&why, code, "%s", text);
+    custody_explain(c->run, &why);
+    msg.code = (int32_t)why.code;
     c->stopped = true;
     progress_end(&c->progress);
     return dispatch_all(&c->dispatch, &msg, err);
@@ -61,13 +64,6 @@ static int stop_everyone(struct coordinator *c, int rank, enum err_code code,
 static const struct plan_file *plan_file(const struct coordinator *c, uint32_t file)
 {
     return &c->run->plan.files[file];
-}
-
-static void file_verified(struct coordinator *c, uint32_t file, const uint8_t sha256[32])
-{
-    memcpy(c->known[file].sha256, sha256, 32);
-    c->files_done++;
-    locator_forget(c->locator, file);
 }
 
 /* The digest is wrong: fetch the file once more, all of it, since nobody can tell which
@@ -100,12 +96,12 @@ static int file_hashed(struct coordinator *c, uint32_t file, const uint8_t sha25
         bad = memcmp(sha256, c->known[file].sha256, 32) != 0;
     if (bad && !c->run->rehash)
         return file_wrong(c, file, sha256, rank, err);
-    if (bad) {
+    if (bad)
         c->known[file].wrong = true;
-        c->files_done++;
-    } else {
-        file_verified(c, file, sha256);
-    }
+    else
+        memcpy(c->known[file].sha256, sha256, 32);
+    c->files_done++;
+    locator_forget(c->locator, file);
     return 0;
 }
 
@@ -252,17 +248,6 @@ static int hear_hashed(struct coordinator *c, int from, const struct msg *msg,
                        -1, err);
 }
 
-/* A rank may be the first to see that the staging is not there any more. */
-static int hear_abort(struct coordinator *c, int from, const struct msg *msg,
-                      struct err *err)
-{
-    struct err why = { 0 };
-
-    err_set(&why, (enum err_code)msg->code, "%s", msg->text);
-    custody_explain(c->run, &why);
-    return stop_everyone(c, from, why.code, why.text, err);
-}
-
 int coordinator_hear(struct coordinator *c, int from, const struct msg *msg,
                      struct err *err)
 {
@@ -283,7 +268,7 @@ int coordinator_hear(struct coordinator *c, int from, const struct msg *msg,
     case MSG_HASHED:
         return hear_hashed(c, from, msg, err);
     case MSG_ABORT:
-        return hear_abort(c, from, msg, err);
+        return stop_everyone(c, from, (enum err_code)msg->code, msg->text, err);
     default:
         return err_set(err, ERR_DEFECT, "rank %d sent a '%s' message out of turn", from,
                        msg_name(msg->kind));
@@ -327,11 +312,8 @@ int coordinator_step(struct coordinator *c, bool *moved, struct err *err)
 static int settle_known(struct coordinator *c, struct err *err)
 {
     const struct segments *segments = &c->run->segments;
-    uint8_t sha256[32], sha1[20];
+    uint8_t sha256[32];
 
-    sha256_bytes("", 0, sha256);
-    if (git_blob_sha1("", 0, sha1, err) < 0)
-        return -1;
     for (uint32_t f = 0; f < c->run->plan.nfiles; f++) {
         const struct plan_file *file = plan_file(c, f);
         bool wrong;
@@ -346,14 +328,8 @@ static int settle_known(struct coordinator *c, struct err *err)
         c->to_fetch += file->size;
         if (file->size > 0)
             continue;
-        wrong = memcmp(file->want.bytes, file->want.kind == DIGEST_SHA256 ? sha256 : sha1,
-                       digest_length(&file->want)) != 0;
-        if (wrong && !c->run->rehash)
-            return err_set(err, ERR_DIGEST,
-                           "'%s': the source says that it is empty, but announces the "
-                           "digest of something else",
-                           plan_path(&c->run->plan, f));
-        if (file_hashed(c, f, sha256, wrong, -1, err) < 0)
+        if (mismatch_empty(c->run, f, sha256, &wrong, err) < 0 ||
+            file_hashed(c, f, sha256, wrong, -1, err) < 0)
             return -1;
     }
     return 0;
