@@ -37,6 +37,7 @@ static const struct {
     [MSG_TRACE] = { "trace", F_BLOB },
     [MSG_SEEN] = { "seen", F_BLOB },
     [MSG_VOTE] = { "vote", F_ID | F_CODE | F_RANK | F_TEXT },
+    [MSG_ALIVE] = { "alive", 0 },
     [MSG_GRANT] = { "grant", F_SEGMENTS },
     [MSG_DUPLICATE] = { "duplicate", F_ID },
     [MSG_CANCEL] = { "cancel", F_ID },
@@ -49,6 +50,7 @@ static const struct {
     [MSG_DECISION] = { "decision", F_ID | F_CODE | F_RANK | F_TEXT },
     [MSG_SHARE] = { "share", F_BLOB },
     [MSG_TAKE_BACK] = { "take back", F_ID },
+    [MSG_LOST] = { "lost", F_CODE | F_TEXT },
 };
 
 const char *msg_name(enum msg_kind kind)

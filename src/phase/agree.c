@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "io/clock.h"
+#include "phase/aside.h"
 #include "phase/run.h"
 
 /* A rank that waits sleeps longer and longer: a millisecond of delay is nothing beside a
@@ -26,6 +27,8 @@ int agree_send(struct run *run, int to, const struct msg *msg, struct err *err)
     if (msg->kind == MSG_SHARE && bytes.data) /* there may be a token in it */
         explicit_bzero(bytes.data, bytes.cap);
     strbuf_release(&bytes);
+    if (run->rank != 0 && to == 0)
+        silence_said(&run->vigil.silence);
     return rc;
 }
 
@@ -81,12 +84,9 @@ static bool take_early(struct strbuf *early, struct strbuf *bytes)
  * message. */
 static int hear_all(struct run *run, struct msg *msg, struct err *err)
 {
-    struct strbuf *bytes = &run->agree.bytes;
     int from, rc;
 
-    while ((rc = comm_recv(run->comm, bytes, &from, err)) > 0) {
-        if (msg_decode(msg, bytes->data, bytes->len, err) < 0)
-            return -1;
+    while ((rc = vigil_take(run, &run->agree.bytes, msg, &from, err)) > 0) {
         if (msg->kind == MSG_DECISION && msg->id == run->agree.step)
             return 1;
         if (msg->kind == MSG_SHARE)
@@ -96,19 +96,27 @@ static int hear_all(struct run *run, struct msg *msg, struct err *err)
     return rc;
 }
 
-int agree_poll(struct run *run, struct err *err)
+int agree_listen(struct run *run, struct err *err)
 {
+    bool interrupted = run->interrupted(run->interrupted_arg);
     struct msg msg;
 
-    if (run->interrupted(run->interrupted_arg))
-        return err_set(err, ERR_INTERRUPTED, "interrupted");
     if (hear_all(run, &msg, err) < 0)
         return -1;
-    if (run->agree.worst.code != ERR_NONE) {
-        *err = run->agree.worst;
-        return -1;
-    }
-    return 0;
+    if (interrupted)
+        return err_set(err, ERR_INTERRUPTED, "interrupted");
+    return run->agree.worst.code != ERR_NONE ? err_copy(err, &run->agree.worst) : 0;
+}
+
+int agree_poll(struct run *run, struct err *err)
+{
+    return run->aside ? aside_poll(run->aside, err) : agree_listen(run, err);
+}
+
+void agree_settle(struct run *run)
+{
+    run->agree.final = true;
+    err_clear(&run->agree.worst);
 }
 
 /* Rank 0 has heard all: say what the step came to. */
@@ -141,6 +149,8 @@ int agree_step(struct run *run, int rc, struct err *err)
     unsigned idle = 0;
     int heard;
 
+    if (run->vigil.lost)
+        return vigil_end(run, err);
     if (agree_send(run, 0, &msg, err) < 0)
         return -1;
     while ((heard = hear_all(run, &msg, err)) == 0) {
@@ -159,7 +169,7 @@ int agree_step(struct run *run, int rc, struct err *err)
         nap(&idle);
     }
     if (heard < 0)
-        return -1;
+        return run->vigil.lost ? vigil_end(run, err) : -1;
     agree->step++;
     if (msg.code == ERR_NONE)
         return 0;
@@ -181,11 +191,11 @@ static int receive_share(struct run *run, struct strbuf *bytes, struct err *err)
     if (take_early(&run->agree.early, bytes))
         return 0;
     while (msg.kind != MSG_SHARE) {
-        int rc = comm_recv(run->comm, in, &from, err);
+        int rc = vigil_take(run, in, &msg, &from, err);
 
         if (rc == 0)
             nap(&idle);
-        if (rc < 0 || (rc > 0 && msg_decode(&msg, in->data, in->len, err) < 0))
+        if (rc < 0)
             return -1;
     }
     strbuf_add(bytes, msg.blob, (size_t)msg.blob_len);
@@ -200,8 +210,11 @@ int agree_share(struct run *run, struct strbuf *bytes, struct err *err)
     struct msg msg = { .kind = MSG_SHARE };
 
     const struct msg nothing = { .kind = MSG_SHARE };
-    int rc = run->rank == 0 ? 0 : receive_share(run, bytes, err);
+    int rc;
 
+    if (run->vigil.lost)
+        return err_copy(err, &run->vigil.loss);
+    rc = run->rank == 0 ? 0 : receive_share(run, bytes, err);
     if (rc == 0 && bytes->failed)
         rc = err_memory(err, "what rank 0 shares");
     /* Who has nothing to hand on hands on just that: the ranks below would wait. */
@@ -228,22 +241,20 @@ int agree_gather(struct run *run, enum msg_kind kind, const void *bytes, size_t 
     unsigned idle = 0;
     int from, missing = run->size, rc;
 
+    if (run->vigil.lost)
+        return run->rank == 0 ? take(arg, 0, bytes, len, err) : 0;
     rc = agree_send(run, 0, &msg, err);
     while (rc == 0 && run->rank == 0 && missing > 0) {
-        int there = comm_recv(run->comm, in, &from, err);
+        int there = vigil_take(run, in, &msg, &from, err);
 
-        if (there <= 0) {
-            rc = there;
+        if (there < 0)
+            rc = -1;
+        else if (there == 0)
             nap(&idle);
-            continue;
-        }
-        rc = msg_decode(&msg, in->data, in->len, err);
-        if (rc == 0 && msg.kind == kind) {
-            missing--;
-            rc = take(arg, from, msg.blob, (size_t)msg.blob_len, err);
-        } else if (rc == 0) {
+        else if (msg.kind != kind)
             agree_hear(run, &msg);
-        }
+        else if (missing--)
+            rc = take(arg, from, msg.blob, (size_t)msg.blob_len, err);
     }
     return rc;
 }
