@@ -35,7 +35,7 @@ static void on_alarm(int number)
 }
 
 /* A busy machine may take its time, however little patience the ranks have. */
-static const unsigned guard_least = 20, guard_most = 86400; /* seconds */
+static const unsigned guard_least = 10, guard_most = 86400; /* seconds */
 
 static void guard_begin(const struct options *options, const char *what, int code)
 {
