@@ -45,6 +45,7 @@ static void guard_begin(const struct options *options, const char *what, int cod
                        : timeout < guard_most ? (unsigned)timeout
                                               : guard_most;
 
+    alarm(0); /* while its words change */
     guard.code = code;
     guard.text[0] = '\0';
     /* Two of a node speak: the first may be the one that is gone. */

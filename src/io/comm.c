@@ -183,26 +183,18 @@ void comm_close(struct comm *comm)
     release(comm);
 }
 
-/* How many have not left. Not in order: what goes to a lost rank may never leave. */
-static unsigned test_sent(struct comm *comm)
+/* Not in order: what goes to a lost rank may never leave. */
+static bool all_left(struct comm *comm)
 {
-    struct parcel *parcel = comm->sent.first;
-    unsigned left = 0;
+    int all = 1;
 
-    comm->sent = (struct queue){ NULL, &comm->sent.first };
-    while (parcel) {
-        struct parcel *next = parcel->next;
+    for (struct parcel *parcel = comm->sent.first; parcel; parcel = parcel->next) {
         int done = 0;
 
         MPI_Test(&parcel->request, &done, MPI_STATUS_IGNORE);
-        if (done)
-            free(parcel);
-        else
-            queue_add(&comm->sent, parcel);
-        left += !done;
-        parcel = next;
+        all &= done;
     }
-    return left;
+    return all;
 }
 
 /* MPI may still read the bytes of what has not left, and write to what has not arrived.
@@ -211,7 +203,7 @@ void comm_abandon(struct comm *comm)
 {
     double until = clock_now() + COMM_FAREWELL;
 
-    while (test_sent(comm) > 0 && clock_now() < until)
+    while (!all_left(comm) && clock_now() < until)
         clock_sleep(0.001);
     release(comm);
 }

@@ -22,8 +22,9 @@ struct agree {
     bool told;           /* this rank has sent its abort */
     struct err worst;    /* rank 0: the error to return, if any */
     struct strbuf bytes; /* of the message being read */
-    struct strbuf early; /* shares that overtook the decision before them: they come from
-                          * different ranks, so no order holds between them */
+    struct strbuf early; /* what came before it was asked for: shares that overtook the
+                          * decision before them, as they come from other ranks; what is
+                          * to be gathered, while rank 0 is still at work */
 };
 
 /* Collective. rc of this rank in; out the same on all ranks: 0, or -1 and the error of
