@@ -121,7 +121,11 @@ class Job:
     def rank(self, number):
         """Process id of that rank under mpirun."""
         mark = b"OMPI_COMM_WORLD_RANK=%d" % number
-        found = [p for p in self.ranks() if mark in Path(f"/proc/{p}/environ").read_bytes().split(b"\0")]
+        found = [
+            pid
+            for pid in self.ranks()
+            if mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        ]
         assert len(found) == 1, self.result(None)
         return found[0]
 

@@ -39,7 +39,6 @@ class Apart:
     def __init__(self, start, hub, tmp_path, dest, options=(), each=None):
         self.codes = tmp_path / "codes"
         self.codes.mkdir()
-        self.pids = {}
         env = {"HF_ENDPOINT": hub.endpoint, "CODES": str(self.codes)}
         how = {"env": env, "before": ("sh", "-c", WRAPPER, "sh")}
         if each:
@@ -53,10 +52,7 @@ class Apart:
             time.sleep(0.02)
 
     def send(self, rank, number):
-        pid = self.pids.setdefault(rank, self.job.rank(rank)) if rank not in self.pids else (
-            self.pids[rank]
-        )
-        os.kill(pid, number)
+        os.kill(self.job.rank(rank), number)
 
     def code(self, rank):
         """Its exit code, once it has one."""
@@ -84,10 +80,10 @@ def apart(start, hub, tree, dest, tmp_path):
     return lambda *options, each=None: Apart(start, hub, tmp_path, dest, options, each)
 
 
-def steps_of_rank(rank, dest, pattern):
-    """Of each rank what it alone has in its environment: one stops itself."""
-    shim = {"LD_PRELOAD": STEPS, "STEPS_BELOW": str(dest.parent), "STEPS_STOP": pattern}
-    return [shim if one == rank else {"CODES_OF": str(one)} for one in range(RANKS)]
+def steps_of_rank(rank, dest, **steps):
+    """Of each rank what it alone has in its environment; see preload/steps.c."""
+    shim = {"LD_PRELOAD": STEPS, "STEPS_BELOW": str(dest.parent), **steps}
+    return [shim if one == rank else {} for one in range(RANKS)]
 
 
 def assert_named(text, rank):
@@ -128,11 +124,11 @@ def test_staging_is_kept(apart, hub, dest):
     assert [name for name in os.listdir(dest.parent) if name.startswith(".model.mpifetch-")]
 
 
-@pytest.mark.parametrize("pattern", ["*/tree", "*/tree/.mpifetch"])
+@pytest.mark.parametrize("pattern", ["*/tree", "syncfs"])
 def test_rank_0_frozen_while_it_works_alone(apart, dest, pattern):
-    """While it builds the tree, and while it makes ready for the visible step. When it wakes up
-    the others are gone: it must not publish what they have called a failure."""
-    job = apart(each=steps_of_rank(0, dest, pattern))
+    """While it builds the tree, and just before the visible step. When it wakes up the others are
+    gone: it must not publish what they have called a failure."""
+    job = apart(each=steps_of_rank(0, dest, STEPS_STOP=pattern))
     job.wait_for_stop(0)
     assert_given_up(job, 0, dest)
     job.send(0, signal.SIGCONT)
@@ -179,7 +175,7 @@ def test_source_that_is_silent_for_long_is_no_loss(apart, hub, tree, dest):
 def test_loss_after_the_visible_step(apart, tree, dest):
     """It is published: a warning, and an end. Rank 0 is kept just after the step until another
     rank is frozen."""
-    job = apart(each=steps_of_rank(0, dest, str(dest)))
+    job = apart(each=steps_of_rank(0, dest, STEPS_STOP=str(dest)))
     job.wait_for_stop(0)
     job.send(1, signal.SIGSTOP)
     job.send(0, signal.SIGCONT)
@@ -192,9 +188,24 @@ def test_loss_after_the_visible_step(apart, tree, dest):
     assert job.job.report.exists()
 
 
+def test_loss_during_the_visible_step(apart, tree, dest, tmp_path):
+    """The step is made, but rank 0 does not know it yet when it gives up another rank."""
+    gate = tmp_path / "gate"
+    each = steps_of_rank(0, dest, STEPS_HOLD=str(dest), STEPS_GATE=str(gate))
+    job = apart(each=each)
+    job.wait_until(dest.exists, "nothing was published")
+    job.send(1, signal.SIGSTOP)
+    time.sleep(2 * TIMEOUT)  # what is tested, not a wait for something
+    gate.touch()
+    assert job.code(0) == 0 and job.code(2) == 0, job.said()
+    assert_named(job.said(), 1)
+    assert "run the same command again" not in job.said()
+    assert_same(dest, tree)
+
+
 def test_rank_0_frozen_after_the_visible_step(apart, tree, dest):
     """The others cannot know that it is published, but must end; and the next run finds it."""
-    job = apart(each=steps_of_rank(0, dest, str(dest)))
+    job = apart(each=steps_of_rank(0, dest, STEPS_STOP=str(dest)))
     job.wait_for_stop(0)
     assert job.code(1) == 7 and job.code(2) == 7, job.said()
     assert_same(dest, tree)
@@ -202,7 +213,7 @@ def test_rank_0_frozen_after_the_visible_step(apart, tree, dest):
 
 @pytest.mark.parametrize("call, code", [("MPI_Init_thread", 7), ("MPI_Finalize", 0)])
 def test_lost_in_a_collective_of_the_start_or_the_end(apart, dest, tree, call, code):
-    job = apart(each=steps_of_rank(1, dest, call))
+    job = apart(each=steps_of_rank(1, dest, STEPS_STOP=call))
     job.wait_for_stop(1)
     assert job.code(0) == code and job.code(2) == code, job.said()
     assert "a rank is gone or frozen" in job.said()

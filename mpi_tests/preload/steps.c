@@ -4,9 +4,10 @@
  *     STEPS_BELOW=DIR     only names below DIR count
  *     STEPS_KILL=N        SIGKILL to itself right after the Nth change of a name there
  *     STEPS_STOP=PATTERN  SIGSTOP to itself, once: right after a name there was made that
- *                         matches, after MPI_Init_thread or before
- *                         MPI_Finalize if it is that name
- *     STEPS_LINKLESS=1    no symlinks there, as on a file system that has none */
+ *                         matches, after MPI_Init_thread, or before MPI_Finalize or
+ * syncfs STEPS_HOLD=PATTERN  right after a name there was made that matches its thread
+ * waits until there is STEPS_GATE STEPS_LINKLESS=1    no symlinks there, as on a file
+ * system that has none */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fnmatch.h>
@@ -25,6 +26,7 @@ typedef int symlink_call(const char *target, const char *path);
 
 typedef int init_call(int *argc, char ***argv, int required, int *provided);
 typedef int finalize_call(void);
+typedef int syncfs_call(int fd);
 
 /* What this library stands in front of. ISO C has no cast from an object to a function.
  */
@@ -53,6 +55,16 @@ static void stop_at(const char *name)
     kill(getpid(), SIGSTOP);
 }
 
+static void hold_at(const char *name)
+{
+    const char *pattern = getenv("STEPS_HOLD");
+
+    if (!pattern || fnmatch(pattern, name, 0) != 0)
+        return;
+    while (access(getenv("STEPS_GATE"), F_OK) != 0)
+        usleep(1000);
+}
+
 /* The program changes such names on one thread at a time. */
 static int step(const char *path, int rc)
 {
@@ -61,8 +73,10 @@ static int step(const char *path, int rc)
 
     if (rc == 0 && end && is_below(path) && ++steps == atol(end))
         kill(getpid(), SIGKILL);
-    if (rc == 0 && is_below(path))
+    if (rc == 0 && is_below(path)) {
         stop_at(path);
+        hold_at(path);
+    }
     return rc;
 }
 
@@ -120,4 +134,13 @@ int MPI_Finalize(void)
     find("MPI_Finalize", &next, sizeof(next));
     stop_at("MPI_Finalize");
     return next();
+}
+
+int syncfs(int fd)
+{
+    syncfs_call *next;
+
+    find("syncfs", &next, sizeof(next));
+    stop_at("syncfs");
+    return next(fd);
 }
