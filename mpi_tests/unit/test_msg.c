@@ -57,6 +57,8 @@ static const unsigned promised[MSG_KINDS] = {
     [MSG_STOP] = CODE | RANK | TEXT,
     [MSG_DECISION] = ID | CODE | RANK | TEXT,
     [MSG_SHARE] = BLOB,
+    [MSG_ALIVE] = 0,
+    [MSG_LOST] = CODE | TEXT,
 };
 
 static const char blob[] = "any\0bytes";

@@ -90,6 +90,7 @@ static void test_defaults(void **state)
     assert_true(get->connect_timeout == 15);
     assert_int_equal(get->speed_limit, 1024);
     assert_true(get->speed_time == 30);
+    assert_true(get->rank_timeout == 60);
     assert_int_equal(get->limit_rate, 0);
     assert_int_equal(get->segment_size, 0);
     assert_int_equal(get->verbosity, 0);
@@ -339,6 +340,8 @@ static void test_refusals(void **state)
           { "--segment-size '1500k'", "whole MiB" } },
         { { .arg = { "get", "--connect-timeout=0", "s", "d" } },
           { "--connect-timeout '0'", "above 0" } },
+        { { .arg = { "verify", "d" }, .env = { { "MPIFETCH_RANK_TIMEOUT", "0" } } },
+          { "MPIFETCH_RANK_TIMEOUT '0'", "above 0" } },
         { { .arg = { "get", "--retry-delay=soon", "s", "d" } },
           { "--retry-delay 'soon'", "a time" } },
         { { .arg = { "get", "--progress=loud", "s", "d" } },

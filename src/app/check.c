@@ -7,6 +7,9 @@
 /* Far beyond what any source would stand from one rank. */
 enum { CHECK_CONNECTIONS = 1024 };
 
+/* Seconds: below, a busy node looks like a dead one. */
+static const double CHECK_RANK_TIMEOUT = 1;
+
 /* Programs in a directory that is renamed away go on in the old one, this shell first of
  * all. */
 static int check_not_here(const char *dest, struct err *err)
@@ -75,6 +78,10 @@ int check_options(struct session *s, struct err *err)
         return err_set(err, ERR_USAGE,
                        "times must not be negative, and those that bound a "
                        "wait not be 0");
+    if (!(o->rank_timeout >= CHECK_RANK_TIMEOUT))
+        return err_set(err, ERR_USAGE,
+                       "a rank timeout of %g s is too short: at least %g s",
+                       o->rank_timeout, CHECK_RANK_TIMEOUT);
     return check_dest(s, err);
 }
 

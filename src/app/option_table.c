@@ -116,6 +116,14 @@ const struct option option_table[] = {
       .field = offsetof(struct mpifetch_options, segment_size),
       .help = "bytes per request of a large file, in whole MiB; 0 chooses" },
 
+    { .group = "How long it waits",
+      .name = "rank-timeout",
+      .verify = true,
+      .kind = OPTION_PERIOD,
+      .value = "TIME",
+      .field = offsetof(struct mpifetch_options, rank_timeout),
+      .help = "a rank that is silent for so long is given up, and the run ends" },
+
     { .group = "Where it goes",
       .name = "scratch",
       .kind = OPTION_TEXT,

@@ -50,7 +50,7 @@ static const struct {
     { 4, "digests do not match, after a fresh fetch; or verify found fault" },
     { 5, "the destination refused: space, quota, permission, not ours to replace" },
     { 6, "the network failed beyond all retries; run it again" },
-    { 7, "interrupted by a signal or time limit; run it again" },
+    { 7, "interrupted by a signal or time limit, or a rank is lost; run it again" },
 };
 
 enum { COLUMN = 30, WIDTH = 79 };

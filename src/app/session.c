@@ -16,6 +16,7 @@
 #include "io/comm_mpi.h"
 #include "io/cred.h"
 #include "io/fs.h"
+#include "phase/aside.h"
 #include "phase/brief.h"
 #include "phase/census.h"
 #include "phase/engine.h"
@@ -123,6 +124,25 @@ struct pattern_list session_patterns(const char *const *list)
     return patterns;
 }
 
+/* That of rank 0: whoever waited less than the others speak would wait in vain. */
+static int share_timeout(struct session *s, struct err *err)
+{
+    struct run *run = &s->run;
+    double timeout = s->options->rank_timeout;
+    struct strbuf bytes = { 0 };
+    int rc;
+
+    if (run->rank == 0)
+        strbuf_add(&bytes, &timeout, sizeof(timeout));
+    rc = agree_share(run, &bytes, err);
+    if (rc == 0 && bytes.len == sizeof(timeout)) {
+        memcpy(&timeout, bytes.data, sizeof(timeout));
+        silence_set(&run->vigil.silence, timeout, clock_now());
+    }
+    strbuf_release(&bytes);
+    return rc;
+}
+
 int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options *options,
                  enum session_task task, struct err *err)
 {
@@ -142,7 +162,11 @@ int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options
     run->interrupted = is_interrupted;
     run->interrupted_arg = s;
     run->stamp = clock_wall() / 1000000000;
-    rc = check_options(s, err);
+    /* The first question says that all collectives of the start are behind this rank. */
+    rc = is_interrupted(s) ? err_set(err, ERR_INTERRUPTED, "interrupted")
+                           : check_options(s, err);
+    if (rc == 0)
+        rc = vigil_open(run, s->options->rank_timeout, err);
     if (rc == 0 && run->rank == 0)
         rc = check_files(s, err);
     if (rc == 0) {
@@ -153,6 +177,8 @@ int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options
     if (rc == 0)
         rc = open_questions(s, err);
     rc = agree_step(run, rc, err);
+    if (rc == 0)
+        rc = share_timeout(s, err);
     /* Whether it is only a plan may differ in the environments of ranks. */
     if (rc == 0 && (task == SESSION_GET || task == SESSION_PLAN))
         rc = agree_step(run, census_take(run, err), err);
@@ -194,8 +220,9 @@ static int count_untrusted(struct session *s, struct err *err)
     return 0;
 }
 
-static int list_and_look(struct session *s, struct err *err)
+static int list_and_look(void *arg, struct err *err)
 {
+    struct session *s = arg;
     struct run *run = &s->run;
 
     if (listing_make(s, err) < 0)
@@ -225,8 +252,9 @@ static int claim(struct session *s, struct err *err)
 }
 
 /* Once it is certain what is to be taken over. */
-static int note_found(struct session *s, struct err *err)
+static int note_found(void *arg, struct err *err)
 {
+    struct session *s = arg;
     const struct inventory *have;
 
     if (claim(s, err) < 0)
@@ -268,11 +296,11 @@ int session_list(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
     bool check = false;
-    int rc = run->rank == 0 ? list_and_look(s, err) : 0;
+    int rc = run->rank == 0 ? aside_run(run, list_and_look, s, err) : 0;
 
     if (rc == 0 && run->rank == 0) {
         check = run->opt.check && s->target.have->files > 0;
-        rc = check ? 0 : note_found(s, err);
+        rc = check ? 0 : aside_run(run, note_found, s, err);
     }
     if (agree_step(run, rc, err) < 0 || share_course(s, &check, err) < 0)
         return -1;
@@ -282,7 +310,7 @@ int session_list(struct session *s, struct err *err)
         return -1;
     rc = s->offline ? offline_refuse(s, err) : 0;
     if (rc == 0 && run->rank == 0)
-        rc = note_found(s, err);
+        rc = aside_run(run, note_found, s, err);
     return agree_step(run, rc, err) < 0 ? -1 : share_course(s, &check, err);
 }
 
@@ -313,6 +341,13 @@ static void note_figures(struct session *s)
     session_end_phase(s, REPORT_VERIFY);
 }
 
+static int build(void *arg, struct err *err)
+{
+    struct session *s = arg;
+
+    return target_build(&s->target, err);
+}
+
 int session_fetch(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
@@ -322,7 +357,7 @@ int session_fetch(struct session *s, struct err *err)
         session_end_phase(s, REPORT_STAGE);
         return 0;
     }
-    rc = run->rank == 0 ? target_build(&s->target, err) : 0;
+    rc = run->rank == 0 ? aside_run(run, build, s, err) : 0;
     for (size_t i = 0; rc == 0 && run->rank == 0 && i < run->plan.nfiles; i++)
         s->report.untrusted_fetched += !s->target.have->known[i].there &&
                                        run->plan.files[i].want.kind == DIGEST_NONE;
@@ -357,7 +392,11 @@ void session_close(struct session *s)
     segments_release(&run->segments);
     plan_release(&run->plan);
     agree_release(&run->agree);
-    comm_close(run->comm);
+    if (run->vigil.lost)
+        comm_abandon(run->comm);
+    else
+        comm_close(run->comm);
+    vigil_close(run);
     cred_release(&run->bearer);
     free(run->endpoint);
     free(run->dest);

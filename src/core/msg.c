@@ -38,6 +38,7 @@ static const struct {
     [MSG_SEEN] = { "seen", F_BLOB },
     [MSG_OWNER] = { "owner", F_BLOB },
     [MSG_VOTE] = { "vote", F_ID | F_CODE | F_RANK | F_TEXT },
+    [MSG_ALIVE] = { "alive", 0 },
     [MSG_GRANT] = { "grant", F_SEGMENTS | F_RUNNING },
     [MSG_DUPLICATE] = { "duplicate", F_ID },
     [MSG_CANCEL] = { "cancel", F_ID },
@@ -50,6 +51,7 @@ static const struct {
     [MSG_DECISION] = { "decision", F_ID | F_CODE | F_RANK | F_TEXT },
     [MSG_SHARE] = { "share", F_BLOB },
     [MSG_TAKE_BACK] = { "take back", F_ID },
+    [MSG_LOST] = { "lost", F_CODE | F_TEXT },
 };
 
 const char *msg_name(enum msg_kind kind)

@@ -27,6 +27,7 @@ enum msg_kind {
     MSG_SEEN,      /* blob: '1' if this node sees what was published */
     MSG_OWNER,     /* blob: the process that this rank is */
     MSG_VOTE,      /* id step, code, text: this rank's result of a step */
+    MSG_ALIVE,     /* a sign of life, also from the coordinator */
     /* coordinator to rank */
     MSG_GRANT,     /* items: segments to fetch */
     MSG_DUPLICATE, /* id segment to fetch into private space */
@@ -40,6 +41,7 @@ enum msg_kind {
     MSG_DECISION,  /* id step, code, rank, text: what all ranks return */
     MSG_SHARE,     /* blob: from parent to child of a broadcast */
     MSG_TAKE_BACK, /* id segment: as CANCEL, but one that has begun may go on */
+    MSG_LOST,      /* code, text: a rank is given up; code 0: the run has succeeded */
     MSG_KINDS
 };
 

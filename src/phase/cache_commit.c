@@ -371,8 +371,6 @@ int cache_commit(struct cache *cache, struct seen_mark *mark, struct err *err)
         err_wrap(err, "publishing");
         goto out;
     }
-    run->agree.final = true;
-    err_clear(&run->agree.worst);
     rc = 0;
 out:
     strbuf_release(&names.blob);

@@ -379,6 +379,7 @@ void coordinator_destroy(struct coordinator *c)
 {
     if (!c)
         return;
+    progress_end(&c->progress);
     dispatch_release(&c->dispatch);
     allowance_release(&c->allowance);
     egress_release(&c->egress);

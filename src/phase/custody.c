@@ -360,11 +360,13 @@ void custody_leave(struct run *run, bool keep)
     if (lost || !is_there(run->staging, "."))
         return;
     if (keep && holds_something(run)) {
-        if (write_named(run->staging, "released", "", NULL) == 0)
-            log_line(&run->log, LOG_WARN,
-                     "what was fetched is kept in '%s': the same command continues, and "
-                     "mpifetch clean removes it",
-                     run->staging);
+        /* A rank that is lost may still write. */
+        if (!run->vigil.lost)
+            write_named(run->staging, "released", "", NULL);
+        log_line(&run->log, LOG_WARN,
+                 "what was fetched is kept in '%s': the same command continues, and "
+                 "mpifetch clean removes it",
+                 run->staging);
         return;
     }
     strbuf_add(&dir, run->staging, (size_t)(strrchr(run->staging, '/') - run->staging));

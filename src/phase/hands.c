@@ -317,6 +317,8 @@ int hands_sync(const struct hands *hands, struct err *err)
             rc = fs_sync_path(path.data, err);
         if (rc == 0)
             rc = sync_record(hands, hands->touched[i], &path, err);
+        if (rc == 0)
+            rc = agree_poll(hands->world.run, err);
     }
     strbuf_release(&path);
     return rc;

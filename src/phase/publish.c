@@ -222,9 +222,6 @@ int publish_commit(struct stage *stage, struct seen_mark *mark, struct err *err)
         return -1;
     if (take_steps(stage, mark, err) < 0)
         return err_wrap(err, "publishing");
-    /* It is visible: from here on nothing may be called a failure. */
-    stage->run->agree.final = true;
-    err_clear(&stage->run->agree.worst);
     sync_parent(run, NULL);
     return 0;
 }

@@ -10,6 +10,7 @@
 #include "io/comm.h"
 #include "phase/agree.h"
 #include "phase/trace.h"
+#include "phase/vigil.h"
 
 struct run_options {
     const char *dest;    /* absolute */
@@ -28,6 +29,7 @@ struct run_options {
     bool bar, plain; /* progress */
 };
 
+struct aside;
 struct beat;
 struct resume;
 
@@ -39,6 +41,8 @@ struct run {
     bool (*interrupted)(void *arg);
     void *interrupted_arg;
     struct agree agree;
+    struct vigil vigil;
+    struct aside *aside; /* work of this rank that goes on beside, or NULL */
 
     struct plan plan;
     struct segments segments;
