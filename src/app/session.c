@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include "app/check.h"
-#include "app/listing.h"
 #include "app/offline.h"
 #include "app/rehash.h"
+#include "app/survey.h"
 #include "base/text.h"
 #include "core/share.h"
 #include "io/beat.h"
@@ -203,70 +203,6 @@ int session_cut(struct session *s, struct err *err)
     return segments_cut(&run->segments, &run->plan, size, err);
 }
 
-static int count_untrusted(struct session *s, struct err *err)
-{
-    const struct plan *plan = &s->run.plan;
-
-    for (size_t i = 0; i < plan->nfiles; i++) {
-        if (plan->files[i].want.kind != DIGEST_NONE)
-            continue;
-        s->report.untrusted++;
-        if (s->options->require_digest)
-            return err_set(err, ERR_SOURCE,
-                           "'%s': the source publishes no digest for it, and "
-                           "--require-digest was given",
-                           plan_path(plan, i));
-    }
-    return 0;
-}
-
-static int list_and_look(void *arg, struct err *err)
-{
-    struct session *s = arg;
-    struct run *run = &s->run;
-
-    if (listing_make(s, err) < 0)
-        return -1;
-    if (count_untrusted(s, err) < 0)
-        return -1;
-    session_end_phase(s, REPORT_LIST);
-    if (target_look(&s->target, run, s->whole.nfiles > 0 ? &s->whole : NULL, err) < 0)
-        return -1;
-    return s->offline ? offline_refuse(s, err) : 0;
-}
-
-/* Until the staging is this run's own, or another run has published all of it. */
-static int claim(struct session *s, struct err *err)
-{
-    int rc = 0;
-
-    while (!s->only_plan && !s->offline && !s->target.have->unchanged) {
-        rc = target_claim(&s->target, err);
-        if (rc <= 0)
-            break;
-        if (target_look(&s->target, &s->run, s->whole.nfiles > 0 ? &s->whole : NULL,
-                        err) < 0)
-            return -1;
-    }
-    return rc;
-}
-
-/* Once it is certain what is to be taken over. */
-static int note_found(void *arg, struct err *err)
-{
-    struct session *s = arg;
-    const struct inventory *have;
-
-    if (claim(s, err) < 0)
-        return -1;
-    have = s->target.have;
-    s->report.reused_files = have->files;
-    s->report.reused_bytes = have->bytes;
-    s->report.dropped_files = have->dropped;
-    s->report.unchanged = have->unchanged;
-    return session_cut(s, err);
-}
-
 /* What decides on which way all go from here: known to rank 0, or its options, which the
  * environment of another rank may give differently. */
 static int share_course(struct session *s, bool *check, struct err *err)
@@ -296,11 +232,11 @@ int session_list(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
     bool check = false;
-    int rc = run->rank == 0 ? aside_run(run, list_and_look, s, err) : 0;
+    int rc = run->rank == 0 ? aside_run(run, survey, s, err) : 0;
 
     if (rc == 0 && run->rank == 0) {
         check = run->opt.check && s->target.have->files > 0;
-        rc = check ? 0 : aside_run(run, note_found, s, err);
+        rc = check ? 0 : aside_run(run, survey_claim, s, err);
     }
     if (agree_step(run, rc, err) < 0 || share_course(s, &check, err) < 0)
         return -1;
@@ -310,7 +246,7 @@ int session_list(struct session *s, struct err *err)
         return -1;
     rc = s->offline ? offline_refuse(s, err) : 0;
     if (rc == 0 && run->rank == 0)
-        rc = aside_run(run, note_found, s, err);
+        rc = aside_run(run, survey_claim, s, err);
     return agree_step(run, rc, err) < 0 ? -1 : share_course(s, &check, err);
 }
 
