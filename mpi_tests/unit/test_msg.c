@@ -56,6 +56,8 @@ static const unsigned promised[MSG_KINDS] = {
     [MSG_STOP] = CODE | RANK | TEXT,
     [MSG_DECISION] = ID | CODE | RANK | TEXT,
     [MSG_SHARE] = BLOB,
+    [MSG_ORDER] = ID | COUNT | SECONDS | BLOB,
+    [MSG_ANSWER] = ID | CODE | BLOB,
 };
 
 static const char blob[] = "any\0bytes";

@@ -39,6 +39,10 @@ enum msg_kind {
     MSG_DECISION,  /* id step, code, rank, text: what all ranks return */
     MSG_SHARE,     /* blob: from parent to child of a broadcast */
     MSG_TAKE_BACK, /* id segment: as CANCEL, but one that has begun may go on */
+    /* an examination, both ways */
+    MSG_ORDER,  /* id, count which helper of the rank, seconds until it must be done, blob
+                 * as in io/acts.h; an empty blob wants nothing: rank 0 is there */
+    MSG_ANSWER, /* id, code what it came to (core/verdict.h), blob */
     MSG_KINDS
 };
 
