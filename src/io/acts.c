@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/strbuf.h"
@@ -266,6 +267,8 @@ int acts_serve(void)
 
     for (size_t i = 0; i < countof(ignored); i++)
         signal(ignored[i], SIG_IGN);
+    prctl(PR_SET_PDEATHSIG,
+          SIGKILL); /* in the middle of a call the end of input is not seen */
     close_inherited();
     while (order && read_whole(&size, sizeof(size)) && size <= ORDER_MOST &&
            read_whole(order, size)) {

@@ -135,16 +135,28 @@ static int has_ended(pid_t pid)
     return 0;
 }
 
+void helper_kill(struct helper *helper)
+{
+    if (!helper)
+        return;
+    if (helper->fd >= 0)
+        close(helper->fd);
+    if (helper->pid > 0) {
+        kill(-helper->pid, SIGKILL); /* with a program that it may have started */
+        has_ended(helper->pid);
+    }
+    strbuf_release(&helper->in);
+    free(helper);
+}
+
 void helper_end(struct helper *helper)
 {
     if (!helper)
         return;
     if (helper->fd >= 0)
         close(helper->fd);
-    if (helper->pid > 0 && !has_ended(helper->pid)) {
-        kill(-helper->pid, SIGKILL); /* with a program that it may have started */
-        has_ended(helper->pid);
-    }
-    strbuf_release(&helper->in);
-    free(helper);
+    helper->fd = -1;
+    if (helper->pid > 0 && has_ended(helper->pid))
+        helper->pid = 0;
+    helper_kill(helper);
 }

@@ -36,4 +36,7 @@ int helper_hear(struct helper *helper, struct strbuf *bytes, struct err *err);
  */
 void helper_end(struct helper *helper);
 
+/* The same without waiting for it to end by itself. */
+void helper_kill(struct helper *helper);
+
 #endif

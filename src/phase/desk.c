@@ -84,7 +84,7 @@ static int answer(struct desk *desk, uint32_t id, int trial, const void *bytes,
 /* The helper is of no use any more; the next order gets a fresh one. */
 static int give_up(struct desk *desk, struct seat *seat, int trial, struct err *err)
 {
-    helper_end(seat->helper);
+    helper_kill(seat->helper);
     seat->helper = NULL;
     seat->busy = false;
     return answer(desk, seat->id, trial, NULL, 0, err);

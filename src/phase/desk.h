@@ -55,7 +55,9 @@ struct desk {
 
 void desk_open(struct desk *desk, struct run *run);
 
-/* Rank 0. One more order: words up to a NULL. It is sent by desk_wait. */
+/* Rank 0. One more order: words up to a NULL. It is sent by desk_wait. Of one list each
+ * seat gets one: an order that finds its helper at work takes its place, since rank 0 has
+ * then stopped waiting for that. */
 void desk_order(struct desk *desk, int rank, unsigned seat, double patience, ...)
     __attribute__((sentinel));
 

@@ -99,7 +99,7 @@ static void clean_up(struct exam *exam)
         desk_order(&exam->desk, 0, 0, EXAM_PATIENCE, "remove", exam->own, NULL);
     for (int node = 0; node < exam->nodes; node++)
         if (exam->scratch_own[node])
-            desk_order(&exam->desk, exam->first[node], 0, EXAM_PATIENCE, "remove",
+            desk_order(&exam->desk, exam->first[node], 1, EXAM_PATIENCE, "remove",
                        exam->scratch_own[node], NULL);
     if (exam->desk.waited || desk_wait(&exam->desk, &fault) < 0)
         return;

@@ -8,27 +8,27 @@ enum { RACES = 8 };
 /* What it came to goes to the advice as well, where there is a place for it. */
 struct trial_row {
     const char *what, *name;
-    const char *wrong; /* what a call that did not do it means here; NULL: just that */
-    size_t fact;       /* offset in struct advice_case; 0 is no trial's */
+    const char *right, *wrong; /* what it means that it works or not; NULL: just that */
+    size_t fact;               /* offset in struct advice_case; 0 is no trial's */
 };
 
 static const struct trial_row rows[] = {
-    { "rename_file", "rename over a file", NULL, 0 },
-    { "rename_directory", "rename a directory", NULL,
+    { "rename_file", "rename over a file", NULL, NULL, 0 },
+    { "rename_directory", "rename a directory", NULL, NULL,
       offsetof(struct advice_case, rename_directory) },
-    { "rename_onto_empty", "... onto an empty one", NULL, 0 },
-    { "rename_symlink", "rename over a symlink", NULL,
+    { "rename_onto_empty", "... onto an empty one", NULL, NULL, 0 },
+    { "rename_symlink", "rename over a symlink", NULL, NULL,
       offsetof(struct advice_case, rename_symlink) },
-    { "rename_noreplace", "RENAME_NOREPLACE", NULL, 0 },
-    { "rename_exchange", "RENAME_EXCHANGE", NULL,
+    { "rename_noreplace", "RENAME_NOREPLACE", NULL, NULL, 0 },
+    { "rename_exchange", "RENAME_EXCHANGE", NULL, NULL,
       offsetof(struct advice_case, exchange) },
-    { "hard_link", "hard links", NULL, offsetof(struct advice_case, hard_link) },
-    { "symlink", "symlinks", NULL, offsetof(struct advice_case, symlink) },
-    { "exclusive", "O_EXCL", NULL, offsetof(struct advice_case, exclusive) },
-    { "case_sensitive", "upper and lower case", "are the same name",
-      offsetof(struct advice_case, case_sensitive) },
-    { "fallocate", "fallocate", NULL, 0 },
-    { "reflink", "reflink (FICLONE)", NULL, 0 },
+    { "hard_link", "hard links", NULL, NULL, offsetof(struct advice_case, hard_link) },
+    { "symlink", "symlinks", NULL, NULL, offsetof(struct advice_case, symlink) },
+    { "exclusive", "O_EXCL", NULL, NULL, offsetof(struct advice_case, exclusive) },
+    { "case_sensitive", "upper and lower case", "make different names",
+      "make the same name", offsetof(struct advice_case, case_sensitive) },
+    { "fallocate", "fallocate", NULL, NULL, 0 },
+    { "reflink", "reflink (FICLONE)", NULL, NULL, 0 },
 };
 
 /* In a helper of rank 0 alone: it is rank 0 that publishes. */
@@ -52,7 +52,8 @@ int exam_names(struct exam *exam, struct err *err)
             *(int *)((char *)&exam->facts + rows[i].fact) = errand->trial;
         sheet_row(&exam->sheet, rows[i].what, rows[i].name, exam_word(errand->trial),
                   "%s",
-                  errand->trial == TRIAL_WRONG && rows[i].wrong
+                  errand->trial == 0 && rows[i].right ? rows[i].right
+                  : errand->trial == TRIAL_WRONG && rows[i].wrong
                       ? rows[i].wrong
                       : exam_reason(&reason, errand->trial));
     }

@@ -58,13 +58,21 @@ static json_t *text_object(const char *text)
     return object;
 }
 
+/* Bytes and counts are, and a double holds them exactly up to here. */
+static bool is_whole(double number)
+{
+    return number >= 0 && number < 9e15 && number == (double)(json_int_t)number;
+}
+
 static json_t *row_object(const struct sheet_row *row)
 {
     json_t *object =
         json_pack("{s:s, s:o}", "verdict", row->verdict, "text", text_object(row->words));
 
     if (row->unit)
-        json_object_set_new(object, row->unit, json_real(row->number));
+        json_object_set_new(object, row->unit,
+                            is_whole(row->number) ? json_integer((json_int_t)row->number)
+                                                  : json_real(row->number));
     return object;
 }
 

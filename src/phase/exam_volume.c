@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,9 @@ static void quota_row(struct exam *exam, const struct volume_quota *quota,
 
     text_bytes(used, sizeof(used), quota->used);
     text_bytes(limit, sizeof(limit), quota->limit);
-    if (quota->reason != 0) {
+    if (quota->reason == ESRCH) { /* what quotactl says where quotas are switched off */
+        sheet_row(&exam->sheet, key, name, "off", "none: quotas are not in use");
+    } else if (quota->reason != 0) {
         sheet_row(&exam->sheet, key, name, "unreadable", "cannot be read (%s)",
                   exam_reason(&reason, quota->reason));
     } else {
