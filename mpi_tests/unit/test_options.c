@@ -401,6 +401,7 @@ static void test_documents(void **state)
 
     (void)state;
     options_help(&help, "get");
+    options_help(&help, "doctor");
     options_man(&man);
     options_completion(&completion);
     assert_false(help.failed || man.failed || completion.failed);
