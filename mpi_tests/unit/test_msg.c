@@ -252,8 +252,12 @@ static void numbers_are_little_endian_of_fixed_width(void **state)
 /* Bytes of the fields that stand before a blob, and of the kind. */
 static size_t before_blob(unsigned fields)
 {
-    return 1 + (fields & ID ? 4 : 0) + (fields & COUNT ? 4 : 0) +
-           (fields & CODE ? 4 : 0) + (fields & SECONDS ? 8 : 0);
+    size_t words = (fields & ID) != 0;
+
+    words += (fields & COUNT) != 0;
+    words += (fields & CODE) != 0;
+    words += (fields & SECONDS ? 2 : 0);
+    return 1 + 4 * words;
 }
 
 /* A blob goes to the end of the message, whose length MPI knows: a shorter one is another

@@ -22,8 +22,8 @@ static const char *const usage_verify =
 
 static const char *const usage_doctor =
     "mpifetch doctor [options] DIR\n"
-    "DIR is a directory that is there, such as the one that DEST is to lie in. Run it\n"
-    "with a rank on each of two nodes or more: what holds between nodes is tried then.\n";
+    "DIR is a directory that is there, such as the one that DEST is to lie in. What\n"
+    "holds between nodes is tried where there are ranks on two of them or more.\n";
 
 static const struct {
     const char *name, *does;
