@@ -81,7 +81,7 @@ def test_sound(run, dir, ranks):
     assert findings(result, "speed")["files_one"]["files_per_second"] > 0
     assert findings(result, "speed")["bytes_one"]["bytes_per_second"] > 0
     assert "files_all" not in findings(result, "speed")
-    assert set(advice(result, "get")) == {"good"}
+    assert set(advice(result, "publishing")) == {"good"}
     # the table says the same
     assert result.out.startswith(f"{dir}, examined by {max(ranks, 1)} rank")
     for section in report["sections"]:
@@ -179,7 +179,7 @@ def test_no_exchange(run, dir):
     assert "EINVAL" in findings(result, "names")["rename_exchange"]["text"]
     assert verdict(result, "names", "rename_noreplace") == "refused"
     assert verdict(result, "names", "rename_directory") == "works"
-    assert any("symlink into" in text for text in advice(result, "get")["note"])
+    assert any("symlink into" in text for text in advice(result, "publishing")["note"])
 
 
 def test_calls_that_lie(run, dir):
@@ -195,7 +195,7 @@ def test_no_links(run, dir):
     assert result.code == 0, result
     assert verdict(result, "names", "symlink") == "refused"
     assert verdict(result, "names", "hard_link") == "refused"
-    assert any("cannot publish" in text for text in advice(result, "get")["warning"])
+    assert any("cannot publish" in text for text in advice(result, "publishing")["warning"])
     assert any("HF_HUB_DISABLE_SYMLINKS" in text for text in advice(result, "cache")["note"])
 
 
@@ -216,7 +216,7 @@ def test_a_node_that_is_elsewhere(start, dir):
     assert result.code == 0, result
     shared = findings(result, "sharing")["shared"]
     assert shared["verdict"] == "wrong" and "1 of 3 nodes" in shared["text"]
-    assert any("1 of 3 nodes" in text for text in advice(result, "get")["warning"])
+    assert any("1 of 3 nodes" in text for text in advice(result, "publishing")["warning"])
     assert "1 other node" in sections(result, "visibility")[0]["title"]
     assert verdict(result, "locks", "flock") == "between_nodes"
 
@@ -228,7 +228,7 @@ def test_a_change_that_is_not_seen(start, dir):
     assert result.code == 0, result
     assert verdict(result, "visibility", "renamed_directory") == "unseen"
     assert verdict(result, "visibility", "new_file") == "seen"
-    assert any("not seen in time" in text for text in advice(result, "get")["warning"])
+    assert any("not seen in time" in text for text in advice(result, "publishing")["warning"])
 
 
 def test_scratch(start, dir, ram, tmp_path):

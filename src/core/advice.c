@@ -32,8 +32,8 @@ static void say(const struct adviser *to, enum advice_level level, const char *t
     to->say(to->arg, level, topic, text);
 }
 
-static const char get[] = "get", cache[] = "cache", library[] = "huggingface_hub",
-                  others[] = "other programs";
+static const char publishing[] = "publishing", cache[] = "cache",
+                  library[] = "huggingface_hub", others[] = "other programs";
 
 /* The step that get would take is asked of the code that takes it. */
 static void advise_get(const struct adviser *to)
@@ -46,33 +46,34 @@ static void advise_get(const struct adviser *to)
     bool flips = layout_choose(&fresh).step == LAYOUT_FLIP;
 
     if (facts->rename_directory != 0)
-        say(to, ADVICE_WARN, get,
+        say(to, ADVICE_WARN, publishing,
             "directories cannot be renamed here, so get cannot publish: choose a DEST on "
             "another file system");
     else if (flips && (facts->symlink != 0 || facts->rename_symlink != 0))
-        say(to, ADVICE_WARN, get,
+        say(to, ADVICE_WARN, publishing,
             "this file system neither swaps two names nor lets a symlink be replaced, so "
             "get cannot publish a directory here in one step: choose a DEST on another "
             "file system");
     else if (flips)
-        say(to, ADVICE_NOTE, get,
+        say(to, ADVICE_NOTE, publishing,
             "this file system does not swap two names: get makes DEST a symlink into "
             ".DEST.versions from the start, and an update is one rename of that symlink. "
             "A DEST that is a plain directory already is refused, since it could only be "
             "updated with a gap");
     else
-        say(to, ADVICE_GOOD, get,
-            "get publishes a new DEST by one rename and %s: a reader sees the old tree "
+        say(to, ADVICE_GOOD, publishing,
+            "get puts a new DEST in its place by one rename and %s: a reader sees the "
+            "old tree "
             "or the whole new one",
             layout_choose(&again).step == LAYOUT_EXCHANGE
                 ? "an update by swapping two names"
                 : "refuses an update");
     if (facts->hard_link != 0)
-        say(to, ADVICE_NOTE, get,
+        say(to, ADVICE_NOTE, publishing,
             "without hard links an update cannot take over unchanged files: it fetches "
             "them again");
     if (facts->case_sensitive != 0)
-        say(to, ADVICE_NOTE, get,
+        say(to, ADVICE_NOTE, publishing,
             "names that differ in case only are one name here: repositories that have "
             "such names do not fit");
 }
@@ -82,18 +83,20 @@ static void advise_sharing(const struct adviser *to)
     const struct advice_case *facts = to->facts;
 
     if (facts->blind > 0)
-        say(to, ADVICE_WARN, get,
-            "%d of %d nodes do not see what another makes in this directory: it is not "
-            "one directory for all. get and what reads its DEST need a path that all "
+        say(to, ADVICE_WARN, publishing,
+            "%d of %d nodes do not see what another makes in this directory, or their "
+            "file "
+            "system does not answer: get and what reads its DEST need a directory that "
+            "all "
             "nodes share",
             facts->blind, facts->nodes);
     if (facts->unseen)
-        say(to, ADVICE_WARN, get,
+        say(to, ADVICE_WARN, publishing,
             "a change was not seen in time: get waits for every node before it ends, and "
             "says so if one does not see what it published; other programs must wait by "
             "themselves before they read what another node wrote");
     else if (facts->seen > AT_ONCE)
-        say(to, ADVICE_NOTE, get,
+        say(to, ADVICE_NOTE, publishing,
             "changes took up to %.1f s to be seen: get waits for every node before it "
             "ends, so the next step finds DEST; other programs must not take a file for "
             "missing that another node has just made",
@@ -131,7 +134,7 @@ static void advise_refused(const struct adviser *to)
         return;
     }
     say(to, ADVICE_WARN, library,
-        "there is no flock. From 0.23 to 0.24 the library fails with 'Function not "
+        "there is no flock. Before 0.25 the library fails with 'Function not "
         "implemented'; since 0.25 it falls back to lock files, with filelock before 3.24 "
         "it may then wait for ever for the file that its first attempt left, and the "
         "lock file of a job that was killed on another node blocks all others until "

@@ -132,8 +132,7 @@ static const struct {
                         "excludes on this node; between nodes it is untested, since only "
                         "one node takes part" },
     [LOCK_NODE_ONLY] = { "within_node_only",
-                         "excludes on a node only: a process on another node gets it as "
-                         "well" },
+                         "excludes on a node only, not between nodes" },
     [LOCK_NOBODY] = { "excludes_nobody",
                       "excludes nobody: it succeeds for everybody at once" },
     [LOCK_UNEVEN] = { "uneven", "not the same for all: some processes cannot lock" },

@@ -15,6 +15,28 @@ enum {
     WRITES_A_SYNC = 8, /* few enough that a slow disk is not far behind the clock */
 };
 
+struct place {
+    char path[PATH_MAX];
+};
+
+/* "" if it does not fit. */
+static struct place place_of(const char *stem, uint64_t number)
+{
+    struct place place;
+    int len = snprintf(place.path, sizeof(place.path), "%s.%ju", stem, (uintmax_t)number);
+
+    if (len >= (int)sizeof(place.path))
+        place.path[0] = '\0';
+    return place;
+}
+
+static int make(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    return fd < 0 || close(fd) < 0 ? errno : 0;
+}
+
 int rateprobe_files(const char *stem, struct rateprobe *rate)
 {
     double began = clock_now(), most = rate->seconds;
@@ -22,22 +44,13 @@ int rateprobe_files(const char *stem, struct rateprobe *rate)
     int reason = 0;
 
     while (reason == 0 && files < rate->amount && clock_now() - began < most) {
-        char path[PATH_MAX];
-        int fd;
-
-        if (snprintf(path, sizeof(path), "%s.%ju", stem, (uintmax_t)files) >=
-            (int)sizeof(path)) {
-            reason = ENAMETOOLONG;
-            break;
-        }
-        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (fd < 0 || close(fd) < 0)
-            reason = errno;
-        else
-            files++;
+        reason = make(place_of(stem, files).path);
+        files += reason == 0;
     }
     rate->seconds = clock_now() - began;
     rate->amount = files;
+    for (uint64_t i = 0; i < files; i++)
+        unlink(place_of(stem, i).path);
     return reason;
 }
 
@@ -81,6 +94,8 @@ int rateprobe_bytes(const char *path, struct rateprobe *rate)
         reason = errno;
     rate->seconds = clock_now() - began;
     rate->amount = done;
+    if (fd >= 0)
+        unlink(path);
     free(bytes);
     return reason;
 }

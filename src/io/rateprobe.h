@@ -10,6 +10,8 @@ struct rateprobe {
     uint64_t amount; /* in: at most so many; out: so many there were */
 };
 
+/* Both remove what they made; that takes time which is not counted. */
+
 /* Empty files "stem.N". 0 or an errno; what was made until then counts. */
 int rateprobe_files(const char *stem, struct rateprobe *rate);
 

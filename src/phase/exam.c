@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/clock.h"
+#include "base/text.h"
 #include "phase/exam_part.h"
+
+static const double CLEAN_PATIENCE = 60; /* seconds */
 
 static int find_nodes(struct exam *exam, struct err *err)
 {
@@ -67,16 +69,26 @@ static int make_own(struct exam *exam, struct err *err)
 
 static int examine(struct exam *exam, struct err *err)
 {
-    static int (*const parts[])(struct exam * exam, struct err * err) = {
-        exam_sharing, exam_locks, exam_names, exam_race, exam_sight, exam_rates,
+    static const struct {
+        const char *what;
+        int (*look)(struct exam *exam, struct err *err);
+    } parts[] = {
+        { "which nodes see it", exam_sharing }, { "locks", exam_locks },
+        { "names and files", exam_names },      { "races", exam_race },
+        { "visibility", exam_sight },           { "speed", exam_rates },
     };
     struct err fault = { 0 };
+    size_t count = countof(parts) - (exam->quick ? 1 : 0); /* speed is the last */
     int rc = exam_volumes(exam, err);
 
-    if (rc == 0 && make_own(exam, &fault) < 0 && !exam->lacks_write)
-        *err = fault, rc = -1;
-    for (size_t i = 0; rc == 0 && exam->own && i < sizeof(parts) / sizeof(parts[0]); i++)
-        rc = parts[i](exam, err);
+    if (rc == 0 && make_own(exam, &fault) < 0 && !exam->lacks_write) {
+        *err = fault;
+        rc = -1;
+    }
+    for (size_t i = 0; rc == 0 && exam->own && i < count; i++) {
+        log_line(&exam->run->log, LOG_INFO, "trying %s", parts[i].what);
+        rc = parts[i].look(exam, err);
+    }
     if (rc == 0)
         rc = exam_scratch(exam, err);
     if (rc == 0 && exam->lacks_write) {
@@ -96,10 +108,10 @@ static void clean_up(struct exam *exam)
     exam->desk.failed = false;
     exam->desk.waited = true;
     if (exam->own)
-        desk_order(&exam->desk, 0, 0, EXAM_PATIENCE, "remove", exam->own, NULL);
+        desk_order(&exam->desk, 0, 0, CLEAN_PATIENCE, "remove", exam->own, NULL);
     for (int node = 0; node < exam->nodes; node++)
         if (exam->scratch_own[node])
-            desk_order(&exam->desk, exam->first[node], 1, EXAM_PATIENCE, "remove",
+            desk_order(&exam->desk, exam->first[node], 1, CLEAN_PATIENCE, "remove",
                        exam->scratch_own[node], NULL);
     if (exam->desk.waited || desk_wait(&exam->desk, &fault) < 0)
         return;

@@ -87,7 +87,7 @@ static void lock_row(struct exam *exam, const struct exam_lock *lock, const char
                   "%s: %s", words, exam_reason(&reason, lock->trials.hold));
     else if (lock->worst_node >= 0 && lock->verdict != LOCK_EVERYWHERE)
         sheet_row(&exam->sheet, lock->method, name, verdict_lock_word(lock->verdict),
-                  "%s (%s: %s)", words,
+                  "%s (%s %s)", words,
                   comm_host(exam->run->comm, exam->first[lock->worst_node]),
                   lock->trials.far == 0 ? "got it while it was held"
                                         : exam_reason(&reason, lock->trials.far));

@@ -193,8 +193,8 @@ static void tell_sharing(struct exam *exam, int sharers)
                   comm_host(exam->run->comm, 0));
     else
         sheet_row(&exam->sheet, "shared", "one directory for all", "wrong",
-                  "%d of %d nodes do not see what %s makes: %s", blind, sharers,
-                  comm_host(exam->run->comm, 0), hosts.data ? hosts.data : "");
+                  "%d of %d nodes do not see what %s makes, or do not answer: %s", blind,
+                  sharers, comm_host(exam->run->comm, 0), hosts.data ? hosts.data : "");
     strbuf_release(&hosts);
 }
 
