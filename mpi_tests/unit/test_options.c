@@ -311,7 +311,7 @@ static void test_refusals(void **state)
         { { .arg = { NULL } }, { "no command", "get", "--help" } },
         { { .arg = { "gte", "s", "d" } }, { "'gte'", "did you mean get", "--help" } },
         { { .arg = { "plna", "s" } }, { "'plna'", "did you mean plan" } },
-        { { .arg = { "xyzzy", "s" } }, { "'xyzzy'", "get, plan and verify" } },
+        { { .arg = { "xyzzy", "s" } }, { "'xyzzy'", "get, plan, verify and doctor" } },
         { { .arg = { "fetch", "s" } }, { "'fetch'", "did you mean get" } },
         { { .arg = { "download", "s" } }, { "'download'", "did you mean get" } },
         { { .arg = { "get", "--header", "Range: bytes=0-9", "s", "d" } },
@@ -404,6 +404,7 @@ static void test_documents(void **state)
 
     (void)state;
     options_help(&help, "get");
+    options_help(&help, "doctor");
     options_man(&man);
     options_completion(&completion);
     assert_false(help.failed || man.failed || completion.failed);

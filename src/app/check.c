@@ -1,5 +1,9 @@
 #include "app/check.h"
 
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "core/layout.h"
 #include "io/fs.h"
 #include "io/hub_env.h"
@@ -33,6 +37,28 @@ static int default_cache(struct strbuf *dest, struct err *err)
         return 0;
     return err_set(err, ERR_USAGE,
                    "no place for the cache: HF_HUB_CACHE, HF_HOME and HOME are not set");
+}
+
+/* Without a look at it: that may hang, and is a task for another process. */
+static int check_dir(struct session *s, struct err *err)
+{
+    const char *given = s->options->dest ? s->options->dest : "";
+    char *here = *given == '/' ? NULL : getcwd(NULL, 0);
+    struct strbuf dir = { 0 };
+    size_t len = strlen(given);
+
+    while (len > 1 && given[len - 1] == '/')
+        len--;
+    if (*given && *given != '/' && !here) {
+        free(here);
+        return err_set(err, ERR_USAGE,
+                       "'%s' is relative to the current directory, which cannot be told",
+                       given);
+    }
+    strbuf_addf(&dir, "%s%s%.*s", here ? here : "", here ? "/" : "", (int)len, given);
+    free(here);
+    s->dest = strbuf_steal(&dir);
+    return s->dest ? 0 : err_memory(err, "a path");
 }
 
 static int check_dest(struct session *s, struct err *err)
@@ -82,7 +108,7 @@ int check_options(struct session *s, struct err *err)
         return err_set(err, ERR_USAGE,
                        "a rank timeout of %g s is too short: at least %g s",
                        o->rank_timeout, CHECK_RANK_TIMEOUT);
-    return check_dest(s, err);
+    return s->task == SESSION_DOCTOR ? check_dir(s, err) : check_dest(s, err);
 }
 
 static int check_file(const char *option, const char *path, struct err *err)
@@ -97,7 +123,7 @@ int check_files(const struct session *s, struct err *err)
 {
     if (check_file("--report", s->options->report, err) < 0)
         return -1;
-    if (s->task == SESSION_VERIFY)
+    if (s->task == SESSION_VERIFY || s->task == SESSION_DOCTOR)
         return 0;
     return check_file("--trace", s->options->trace, err);
 }

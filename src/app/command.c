@@ -9,6 +9,7 @@ static const struct command commands[] = {
     { "get", "see mpifetch get --help", COMMAND_GET },
     { "plan", "see mpifetch plan --help", COMMAND_PLAN },
     { "verify", "see mpifetch verify --help", COMMAND_VERIFY },
+    { "doctor", "see mpifetch doctor --help", COMMAND_DOCTOR },
 };
 
 const struct command *command_find(const char *name)
@@ -24,7 +25,7 @@ static const char *guess_of(const char *name)
 {
     static const char *const words[][2] = {
         { "download", "get" }, { "fetch", "get" },    { "pull", "get" },
-        { "sync", "get" },     { "check", "verify" },
+        { "sync", "get" },     { "check", "verify" }, { "diagnose", "doctor" },
     };
     const char *guess = NULL;
     int least = GUESS_SLIPS;
@@ -48,8 +49,9 @@ int command_parse(const char *name, enum options_command *id, struct err *err)
         return 0;
     }
     if (!name)
-        return err_set(err, ERR_USAGE,
-                       "no command: there are get, plan and verify; see mpifetch --help");
+        return err_set(
+            err, ERR_USAGE,
+            "no command: there are get, plan, verify and doctor; see mpifetch --help");
     if (strstr(name, "://"))
         return err_set(err, ERR_USAGE,
                        "a command comes first: mpifetch get SOURCE DEST; see mpifetch "
@@ -59,8 +61,9 @@ int command_parse(const char *name, enum options_command *id, struct err *err)
         return err_set(err, ERR_USAGE,
                        "unknown command '%s': did you mean %s? see mpifetch --help", name,
                        guess);
-    return err_set(err, ERR_USAGE,
-                   "unknown command '%s': there are get, plan and verify; see mpifetch "
-                   "--help",
-                   name);
+    return err_set(
+        err, ERR_USAGE,
+        "unknown command '%s': there are get, plan, verify and doctor; see mpifetch "
+        "--help",
+        name);
 }

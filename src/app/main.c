@@ -7,9 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/doctor.h"
 #include "app/options.h"
 #include "base/log.h"
+#include "io/acts.h"
 #include "io/comm_mpi.h"
+#include "io/helper.h"
 
 static volatile sig_atomic_t signalled;
 
@@ -152,6 +155,7 @@ static int run_command(const struct options *options, int rank, bool *lost)
         [COMMAND_GET] = mpifetch_get,
         [COMMAND_PLAN] = mpifetch_plan,
         [COMMAND_VERIFY] = mpifetch_verify,
+        [COMMAND_DOCTOR] = doctor,
     };
     bool says_path = options->command == COMMAND_VERIFY ||
                      (options->command == COMMAND_GET && !options->get.dry_run);
@@ -180,6 +184,9 @@ int main(int argc, char **argv)
     int rank = 0, index = 0, provided, code;
     bool starting = true, lost = false;
 
+    /* Another mpifetch has started this one, to try what may hang: no rank of any job. */
+    if (argc == 2 && strcmp(argv[1], HELPER_WORD) == 0)
+        return acts_serve();
     /* Help must work where MPI does not, on a login node say. */
     code = options_parse(&options, argc, argv, &err) < 0 ? (int)err.code : 0;
     if (code == 0 && options.command == COMMAND_HELP) {

@@ -39,7 +39,9 @@ struct option {
     enum option_kind kind;
     const char *value; /* what the help calls the value; NULL: none is taken */
     size_t field;      /* offset in struct mpifetch_options */
-    bool verify;       /* means something to verify as well */
+    bool verify;       /* means something to verify as well, */
+    bool doctor;       /* to doctor as well, */
+    bool doctor_only;  /* or to doctor and no other command */
     const char *help;
 };
 

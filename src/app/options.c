@@ -242,21 +242,39 @@ static int parse_env(struct parser *parser)
 }
 
 /* What was given by hand must mean something; the environment is for all commands. */
-static int parse_verify(struct parser *parser)
+static int check_given(struct parser *parser)
 {
+    enum options_command command = parser->options->command;
+
+    for (size_t i = 0; i < option_count; i++) {
+        const struct option *option = &option_table[i];
+        bool serves = command == COMMAND_VERIFY   ? option->verify
+                      : command == COMMAND_DOCTOR ? option->doctor
+                                                  : !option->doctor_only;
+
+        if (parser->given[i] && !serves)
+            return err_set(parser->err, ERR_USAGE, "--%s means nothing to %s; %s",
+                           option->name, parser->operand[0], see(parser));
+    }
+    return 0;
+}
+
+/* The one path of verify and doctor. */
+static int parse_path(struct parser *parser)
+{
+    bool verify = parser->options->command == COMMAND_VERIFY;
     struct mpifetch_options *get = &parser->options->get;
 
-    for (size_t i = 0; i < option_count; i++)
-        if (parser->given[i] && !option_table[i].verify)
-            return err_set(parser->err, ERR_USAGE, "--%s means nothing to verify; %s",
-                           option_table[i].name, see(parser));
     get->dest = parser->operand[1];
     if (parser->operand[2])
         return err_set(parser->err, ERR_USAGE,
-                       "'%s' is one argument too many: verify takes DEST alone; %s",
-                       parser->operand[2], see(parser));
+                       "'%s' is one argument too many: %s takes %s alone; %s",
+                       parser->operand[2], parser->operand[0], verify ? "DEST" : "DIR",
+                       see(parser));
     if (!get->dest || !*get->dest)
-        return err_set(parser->err, ERR_USAGE, "no DEST, the path to verify; %s",
+        return err_set(parser->err, ERR_USAGE, "no %s; %s",
+                       verify ? "DEST, the path to verify"
+                              : "DIR, the directory to examine",
                        see(parser));
     return 0;
 }
@@ -325,8 +343,11 @@ int options_parse(struct options *options, int argc, char **argv, struct err *er
     if (parse_env(&parser) < 0 ||
         command_parse(parser.operand[0], &options->command, err) < 0)
         return -1;
-    return options->command == COMMAND_VERIFY ? parse_verify(&parser)
-                                              : parse_places(&parser);
+    if (check_given(&parser) < 0)
+        return -1;
+    return options->command == COMMAND_VERIFY || options->command == COMMAND_DOCTOR
+               ? parse_path(&parser)
+               : parse_places(&parser);
 }
 
 void options_release(struct options *options)

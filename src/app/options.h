@@ -20,6 +20,7 @@ enum options_command {
     COMMAND_GET,
     COMMAND_PLAN,
     COMMAND_VERIFY,
+    COMMAND_DOCTOR,
     COMMAND_HELP,
     COMMAND_VERSION
 };

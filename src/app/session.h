@@ -11,7 +11,7 @@
 #include "phase/target.h"
 #include "phase/worker.h"
 
-enum session_task { SESSION_GET, SESSION_PLAN, SESSION_VERIFY };
+enum session_task { SESSION_GET, SESSION_PLAN, SESSION_VERIFY, SESSION_DOCTOR };
 
 struct session {
     const struct mpifetch_options *options;

@@ -52,6 +52,8 @@ static const struct {
     [MSG_SHARE] = { "share", F_BLOB },
     [MSG_TAKE_BACK] = { "take back", F_ID },
     [MSG_LOST] = { "lost", F_CODE | F_TEXT },
+    [MSG_ORDER] = { "order", F_ID | F_COUNT | F_SECONDS | F_BLOB },
+    [MSG_ANSWER] = { "answer", F_ID | F_CODE | F_BLOB },
 };
 
 const char *msg_name(enum msg_kind kind)

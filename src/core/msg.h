@@ -42,6 +42,10 @@ enum msg_kind {
     MSG_SHARE,     /* blob: from parent to child of a broadcast */
     MSG_TAKE_BACK, /* id segment: as CANCEL, but one that has begun may go on */
     MSG_LOST,      /* code, text: a rank is given up; code 0: the run has succeeded */
+    /* an examination, both ways */
+    MSG_ORDER,  /* id, count which helper of the rank, seconds until it must be done, blob
+                 * as in io/acts.h; an empty blob wants nothing: rank 0 is there */
+    MSG_ANSWER, /* id, code what it came to (core/verdict.h), blob */
     MSG_KINDS
 };
 
