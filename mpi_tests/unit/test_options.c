@@ -311,7 +311,7 @@ static void test_refusals(void **state)
         { { .arg = { NULL } }, { "no command", "get", "--help" } },
         { { .arg = { "gte", "s", "d" } }, { "'gte'", "did you mean get", "--help" } },
         { { .arg = { "plna", "s" } }, { "'plna'", "did you mean plan" } },
-        { { .arg = { "xyzzy", "s" } }, { "'xyzzy'", "get, plan, verify and doctor" } },
+        { { .arg = { "xyzzy", "s" } }, { "'xyzzy'", "get, plan, verify, doctor and clean" } },
         { { .arg = { "fetch", "s" } }, { "'fetch'", "did you mean get" } },
         { { .arg = { "download", "s" } }, { "'download'", "did you mean get" } },
         { { .arg = { "get", "--header", "Range: bytes=0-9", "s", "d" } },

@@ -63,8 +63,8 @@ static int check_dir(struct session *s, struct err *err)
 
 static int check_dest(struct session *s, struct err *err)
 {
-    bool cache =
-        s->options->layout == MPIFETCH_LAYOUT_HF_CACHE && s->task != SESSION_VERIFY;
+    bool publishes = s->task == SESSION_GET || s->task == SESSION_PLAN;
+    bool cache = publishes && s->options->layout == MPIFETCH_LAYOUT_HF_CACHE;
     struct strbuf given = { 0 }, dest = { 0 };
     int rc = 0;
 
@@ -88,7 +88,7 @@ static int check_dest(struct session *s, struct err *err)
         return err_memory(err, "a path");
     if (!*layout_name(s->dest) && !cache)
         return err_set(err, ERR_USAGE, "'%s' cannot be a destination", s->dest);
-    return cache || s->task == SESSION_VERIFY ? 0 : check_not_here(s->dest, err);
+    return cache || !publishes ? 0 : check_not_here(s->dest, err);
 }
 
 int check_options(struct session *s, struct err *err)
@@ -123,7 +123,7 @@ int check_files(const struct session *s, struct err *err)
 {
     if (check_file("--report", s->options->report, err) < 0)
         return -1;
-    if (s->task == SESSION_VERIFY || s->task == SESSION_DOCTOR)
+    if (s->task != SESSION_GET && s->task != SESSION_PLAN)
         return 0;
     return check_file("--trace", s->options->trace, err);
 }

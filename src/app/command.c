@@ -10,6 +10,7 @@ static const struct command commands[] = {
     { "plan", "see mpifetch plan --help", COMMAND_PLAN },
     { "verify", "see mpifetch verify --help", COMMAND_VERIFY },
     { "doctor", "see mpifetch doctor --help", COMMAND_DOCTOR },
+    { "clean", "see mpifetch clean --help", COMMAND_CLEAN },
 };
 
 const struct command *command_find(const char *name)
@@ -24,8 +25,9 @@ const struct command *command_find(const char *name)
 static const char *guess_of(const char *name)
 {
     static const char *const words[][2] = {
-        { "download", "get" }, { "fetch", "get" },    { "pull", "get" },
-        { "sync", "get" },     { "check", "verify" }, { "diagnose", "doctor" },
+        { "download", "get" },  { "fetch", "get" },    { "pull", "get" },
+        { "sync", "get" },      { "check", "verify" }, { "diagnose", "doctor" },
+        { "cleanup", "clean" }, { "prune", "clean" },
     };
     const char *guess = NULL;
     int least = GUESS_SLIPS;
@@ -49,9 +51,9 @@ int command_parse(const char *name, enum options_command *id, struct err *err)
         return 0;
     }
     if (!name)
-        return err_set(
-            err, ERR_USAGE,
-            "no command: there are get, plan, verify and doctor; see mpifetch --help");
+        return err_set(err, ERR_USAGE,
+                       "no command: there are get, plan, verify, doctor and clean; see "
+                       "mpifetch --help");
     if (strstr(name, "://"))
         return err_set(err, ERR_USAGE,
                        "a command comes first: mpifetch get SOURCE DEST; see mpifetch "
@@ -61,9 +63,9 @@ int command_parse(const char *name, enum options_command *id, struct err *err)
         return err_set(err, ERR_USAGE,
                        "unknown command '%s': did you mean %s? see mpifetch --help", name,
                        guess);
-    return err_set(
-        err, ERR_USAGE,
-        "unknown command '%s': there are get, plan, verify and doctor; see mpifetch "
-        "--help",
-        name);
+    return err_set(err, ERR_USAGE,
+                   "unknown command '%s': there are get, plan, verify, doctor and clean; "
+                   "see mpifetch "
+                   "--help",
+                   name);
 }

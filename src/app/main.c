@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/clean.h"
 #include "app/doctor.h"
 #include "app/options.h"
 #include "base/log.h"
@@ -156,6 +157,7 @@ static int run_command(const struct options *options, int rank, bool *lost)
         [COMMAND_PLAN] = mpifetch_plan,
         [COMMAND_VERIFY] = mpifetch_verify,
         [COMMAND_DOCTOR] = doctor,
+        [COMMAND_CLEAN] = clean,
     };
     bool says_path = options->command == COMMAND_VERIFY ||
                      (options->command == COMMAND_GET && !options->get.dry_run);

@@ -241,6 +241,14 @@ static int parse_env(struct parser *parser)
     return 0;
 }
 
+static enum option_use use_of(enum options_command command)
+{
+    return command == COMMAND_VERIFY   ? FOR_VERIFY
+           : command == COMMAND_DOCTOR ? FOR_DOCTOR
+           : command == COMMAND_CLEAN  ? FOR_CLEAN
+                                       : FOR_GET;
+}
+
 /* What was given by hand must mean something; the environment is for all commands. */
 static int check_given(struct parser *parser)
 {
@@ -248,33 +256,31 @@ static int check_given(struct parser *parser)
 
     for (size_t i = 0; i < option_count; i++) {
         const struct option *option = &option_table[i];
-        bool serves = command == COMMAND_VERIFY   ? option->verify
-                      : command == COMMAND_DOCTOR ? option->doctor
-                                                  : !option->doctor_only;
 
-        if (parser->given[i] && !serves)
+        if (parser->given[i] && !option_serves(option, use_of(command)))
             return err_set(parser->err, ERR_USAGE, "--%s means nothing to %s; %s",
                            option->name, parser->operand[0], see(parser));
     }
     return 0;
 }
 
-/* The one path of verify and doctor. */
+/* The one path of verify, doctor and clean. */
 static int parse_path(struct parser *parser)
 {
-    bool verify = parser->options->command == COMMAND_VERIFY;
+    enum options_command command = parser->options->command;
     struct mpifetch_options *get = &parser->options->get;
 
     get->dest = parser->operand[1];
     if (parser->operand[2])
         return err_set(parser->err, ERR_USAGE,
                        "'%s' is one argument too many: %s takes %s alone; %s",
-                       parser->operand[2], parser->operand[0], verify ? "DEST" : "DIR",
-                       see(parser));
+                       parser->operand[2], parser->operand[0],
+                       command == COMMAND_VERIFY ? "DEST" : "DIR", see(parser));
     if (!get->dest || !*get->dest)
         return err_set(parser->err, ERR_USAGE, "no %s; %s",
-                       verify ? "DEST, the path to verify"
-                              : "DIR, the directory to examine",
+                       command == COMMAND_VERIFY   ? "DEST, the path to verify"
+                       : command == COMMAND_DOCTOR ? "DIR, the directory to examine"
+                                                   : "DIR, the directory to clean",
                        see(parser));
     return 0;
 }
@@ -345,9 +351,8 @@ int options_parse(struct options *options, int argc, char **argv, struct err *er
         return -1;
     if (check_given(&parser) < 0)
         return -1;
-    return options->command == COMMAND_VERIFY || options->command == COMMAND_DOCTOR
-               ? parse_path(&parser)
-               : parse_places(&parser);
+    return use_of(options->command) == FOR_GET ? parse_places(&parser)
+                                               : parse_path(&parser);
 }
 
 void options_release(struct options *options)

@@ -21,6 +21,7 @@ enum options_command {
     COMMAND_PLAN,
     COMMAND_VERIFY,
     COMMAND_DOCTOR,
+    COMMAND_CLEAN,
     COMMAND_HELP,
     COMMAND_VERSION
 };

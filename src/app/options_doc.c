@@ -20,6 +20,11 @@ static const char *const usage_verify =
     "DEST is what get has printed: a published directory, or the snapshot of a revision\n"
     "in a cache of the Hub's library.\n";
 
+static const char *const usage_clean =
+    "mpifetch clean [options] DIR\n"
+    "Remove what dead runs left behind. DIR is a DEST, the directory that they stand\n"
+    "in, the root of a Hub cache, or a scratch directory. What lives stays.\n";
+
 static const char *const usage_doctor =
     "mpifetch doctor [options] DIR\n"
     "DIR is a directory that is there, such as the one that DEST is to lie in. What\n"
@@ -31,6 +36,7 @@ static const struct {
     { "get", "fetch, verify and publish SOURCE as the directory DEST" },
     { "plan", "say what get would do: files, bytes, what is already there" },
     { "verify", "hash what was published, with all ranks and without the source" },
+    { "clean", "remove what dead runs left at a DEST, a directory of them, or scratch" },
     { "doctor", "find out by trying what the file system of DIR can be trusted with" },
     { "help", "show this, or the options of one command" },
     { "version", "print the version" },
@@ -116,16 +122,7 @@ static void option_forms(struct strbuf *out, const struct option *option)
         strbuf_addf(out, " %s", option->value);
 }
 
-enum audience { FOR_GET, FOR_VERIFY, FOR_DOCTOR };
-
-static bool serves(const struct option *option, enum audience audience)
-{
-    return audience == FOR_VERIFY   ? option->verify
-           : audience == FOR_DOCTOR ? option->doctor
-                                    : !option->doctor_only;
-}
-
-static void help_options(struct strbuf *out, enum audience audience)
+static void help_options(struct strbuf *out, enum option_use use)
 {
     struct strbuf forms = { 0 }, text = { 0 };
     const char *group = NULL; /* to be named before the next option that is shown */
@@ -135,7 +132,7 @@ static void help_options(struct strbuf *out, enum audience audience)
 
         if (option->group)
             group = option->group;
-        if (!serves(option, audience))
+        if (!option_serves(option, use))
             continue;
         if (group)
             strbuf_addf(out, "\n%s:\n", group);
@@ -154,14 +151,14 @@ static void help_options(struct strbuf *out, enum audience audience)
     strbuf_release(&text);
 }
 
-static void help_command(struct strbuf *out, const char *usage, enum audience audience)
+static void help_command(struct strbuf *out, const char *usage, enum option_use use)
 {
     strbuf_addf(out, "usage: %s", usage);
-    if (audience == FOR_GET)
+    if (use == FOR_GET)
         strbuf_adds(out, "\nSOURCE is one of\n");
-    for (size_t i = 0; audience == FOR_GET && i < countof(sources); i++)
+    for (size_t i = 0; use == FOR_GET && i < countof(sources); i++)
         strbuf_addf(out, "  %s\n        %s\n", sources[i].form, sources[i].is);
-    help_options(out, audience);
+    help_options(out, use);
     strbuf_adds(
         out, "\nEach --some-option can be set as MPIFETCH_SOME_OPTION in the environment;"
              "\nthe command line wins. Sizes: 64M, 1.5GiB (powers of 1024). Times: 90, "
@@ -194,6 +191,8 @@ void options_help(struct strbuf *out, const char *topic)
         help_command(out, usage_verify, FOR_VERIFY);
     else if (topic && strcmp(topic, "doctor") == 0)
         help_command(out, usage_doctor, FOR_DOCTOR);
+    else if (topic && strcmp(topic, "clean") == 0)
+        help_command(out, usage_clean, FOR_CLEAN);
     else
         help_program(out);
 }
@@ -263,6 +262,7 @@ static void man_head(struct strbuf *out)
         "mpifetch plan [options] SOURCE [DEST]\n"
         "mpifetch verify [options] DEST\n"
         "mpifetch doctor [options] DIR\n"
+        "mpifetch clean [options] DIR\n"
         ".fi\n",
         MPIFETCH_VERSION_MAJOR, MPIFETCH_VERSION_MINOR, MPIFETCH_VERSION_PATCH);
     strbuf_adds(

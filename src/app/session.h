@@ -11,7 +11,13 @@
 #include "phase/target.h"
 #include "phase/worker.h"
 
-enum session_task { SESSION_GET, SESSION_PLAN, SESSION_VERIFY, SESSION_DOCTOR };
+enum session_task {
+    SESSION_GET,
+    SESSION_PLAN,
+    SESSION_VERIFY,
+    SESSION_DOCTOR,
+    SESSION_CLEAN
+};
 
 struct session {
     const struct mpifetch_options *options;
