@@ -367,7 +367,7 @@ int main(int argc, char **argv)
         fflush(stdout);
     }
     agree_release(&run.agree);
-    comm_close(run.comm);
+    require(comm_close(run.comm, PATIENCE), "a message did not leave");
     MPI_Finalize();
     return 0;
 }

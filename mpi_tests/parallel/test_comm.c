@@ -97,7 +97,7 @@ int main(int argc, char **argv)
     } else if (size > 1) {
         hear_all(comm, pids[1]);
     }
-    comm_close(comm);
+    require(comm_close(comm, PATIENCE), "a message did not leave");
     MPI_Finalize();
     return 0;
 }

@@ -93,8 +93,7 @@ static int run_session(MPI_Comm comm, const struct mpifetch_options *options,
         share_report(&s, report);
     if (rc == 0)
         warn_of_loss(&s.run);
-    report->lost = s.run.vigil.lost;
-    session_close(&s);
+    report->lost = !session_close(&s);
     return report->status;
 }
 

@@ -24,6 +24,9 @@
 
 static const double LONGEST_DELAY = 60; /* seconds between two tries */
 
+/* Seconds: by now all others have heard, and answered, everything but the last word. */
+static const double CLOSE_PATIENCE = 20;
+
 enum { QUESTIONS = 8 }; /* of rank 0, to the source, at a time */
 
 static bool is_interrupted(void *arg)
@@ -314,9 +317,10 @@ int session_fetch(struct session *s, struct err *err)
     return agree_step(run, rc, err);
 }
 
-void session_close(struct session *s)
+bool session_close(struct session *s)
 {
     struct run *run = &s->run;
+    bool closed;
 
     worker_destroy(s->worker);
     coordinator_destroy(s->coordinator);
@@ -328,10 +332,9 @@ void session_close(struct session *s)
     segments_release(&run->segments);
     plan_release(&run->plan);
     agree_release(&run->agree);
+    closed = !run->vigil.lost && comm_close(run->comm, CLOSE_PATIENCE);
     if (run->vigil.lost)
         comm_abandon(run->comm);
-    else
-        comm_close(run->comm);
     vigil_close(run);
     cred_release(&run->bearer);
     free(run->endpoint);
@@ -354,4 +357,5 @@ void session_close(struct session *s)
     free(s->slots);
     free(s->dest);
     free(s->source);
+    return closed;
 }

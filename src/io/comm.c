@@ -124,7 +124,7 @@ static struct comm *comm_create(MPI_Comm mpi)
     comm->hosts = calloc((size_t)comm->size, COMM_HOST);
     if (comm->node && comm->node_size && comm->hosts)
         return comm;
-    comm_close(comm);
+    comm_close(comm, 0);
     return NULL;
 }
 
@@ -152,7 +152,7 @@ int comm_open(struct comm **out, MPI_Comm mpi, struct err *err)
     comm = NULL;
     rc = 0;
 out:
-    comm_close(comm);
+    comm_close(comm, 0);
     return rc;
 }
 
@@ -168,44 +168,44 @@ static void release(struct comm *comm)
     free(comm);
 }
 
-void comm_close(struct comm *comm)
+/* One that never leaves keeps none of the others: MPI works on all of them at each test.
+ */
+static bool let_leave(struct comm *comm, double patience)
 {
-    struct parcel *parcel;
+    double until = clock_now() + patience;
 
-    if (!comm)
-        return;
-    while ((parcel = queue_take(&comm->sent))) {
-        MPI_Wait(&parcel->request, MPI_STATUS_IGNORE);
-        free(parcel);
-    }
-    if (comm->mpi != MPI_COMM_NULL)
-        MPI_Comm_free(&comm->mpi);
-    release(comm);
-}
-
-/* Not in order: what goes to a lost rank may never leave. */
-static bool all_left(struct comm *comm)
-{
-    int all = 1;
-
-    for (struct parcel *parcel = comm->sent.first; parcel; parcel = parcel->next) {
-        int done = 0;
-
-        MPI_Test(&parcel->request, &done, MPI_STATUS_IGNORE);
-        all &= done;
-    }
-    return all;
+    for (struct parcel *parcel = comm->sent.first; parcel; parcel = parcel->next)
+        for (int done = 0; !done;) {
+            MPI_Test(&parcel->request, &done, MPI_STATUS_IGNORE);
+            if (!done && clock_now() > until)
+                return false;
+            clock_sleep(done ? 0 : 0.0002);
+        }
+    return true;
 }
 
 /* MPI may still read the bytes of what has not left, and write to what has not arrived.
  */
 void comm_abandon(struct comm *comm)
 {
-    double until = clock_now() + COMM_FAREWELL;
-
-    while (!all_left(comm) && clock_now() < until)
-        clock_sleep(0.001);
+    let_leave(comm, COMM_FAREWELL);
     release(comm);
+}
+
+bool comm_close(struct comm *comm, double patience)
+{
+    struct parcel *parcel;
+    bool all;
+
+    if (!comm)
+        return true;
+    all = let_leave(comm, patience);
+    while (all && (parcel = queue_take(&comm->sent)))
+        free(parcel);
+    if (all && comm->mpi != MPI_COMM_NULL)
+        MPI_Comm_free(&comm->mpi);
+    release(comm);
+    return all;
 }
 
 int comm_rank(const struct comm *comm)

@@ -15,7 +15,9 @@
 
 struct comm;
 
-void comm_close(struct comm *comm); /* Collective. Takes NULL. */
+/* Collective. false: what was sent last has not left within so many seconds, a rank is
+ * gone, and all is as after comm_abandon. Takes NULL. */
+bool comm_close(struct comm *comm, double patience);
 
 /* Instead of comm_close where a rank is gone; not collective. Gives what was sent last a
  * second to leave, then waits for nobody: the duplicate, and what is under way on it,
