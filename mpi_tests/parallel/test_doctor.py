@@ -81,7 +81,7 @@ def test_sound(run, dir, ranks):
     assert findings(result, "speed")["files_one"]["files_per_second"] > 0
     assert findings(result, "speed")["bytes_one"]["bytes_per_second"] > 0
     assert "files_all" not in findings(result, "speed")
-    assert set(advice(result, "publishing")) == {"good"}
+    assert any("one rename" in text for text in advice(result, "publishing")["good"])
     # the table says the same
     assert result.out.startswith(f"{dir}, examined by {max(ranks, 1)} rank")
     for section in report["sections"]:

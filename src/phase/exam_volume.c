@@ -162,9 +162,11 @@ static int refuse(struct exam *exam, int trial, struct err *err)
 {
     struct strbuf reason = { 0 };
 
-    err_set(err, ERR_DEST,
-            "'%s' cannot be examined: %s (make the directory first, or name its parent)",
-            exam->dir, exam_reason(&reason, trial));
+    err_set(err, ERR_DEST, "'%s' cannot be examined: %s%s", exam->dir,
+            exam_reason(&reason, trial),
+            trial == ENOENT || trial == ENOTDIR
+                ? " (make the directory first, or name its parent)"
+                : "");
     strbuf_release(&reason);
     return -1;
 }
