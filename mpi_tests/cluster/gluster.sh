@@ -25,7 +25,7 @@ gluster_daemon()
         cp -a /var/lib/glusterd/. /tmp/gluster/lib
         mount --bind /tmp/gluster/lib /var/lib/glusterd
         mount --bind /tmp/gluster/log /var/log/glusterfs
-        glusterd'
+        glusterd --pid-file=/run/glusterd.pid'
 }
 
 gluster_ask()
@@ -61,6 +61,11 @@ gluster_down()
     local host
     gluster_ask volume stop pfs force >>"$dir/state/gluster.log"
     for host in n1 n2; do
-        node_do "$host" sh -c 'pkill --ns $$'
+        # shellcheck disable=SC2016 # for the shell within
+        node_do "$host" sh -ec '
+            pid=$(cat /run/glusterd.pid)
+            kill "$pid"
+            while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
+            umount /var/lib/glusterd /var/log/glusterfs'
     done
 }

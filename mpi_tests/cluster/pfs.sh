@@ -37,7 +37,7 @@ pfs_image()
     [ "$kind" != ext4 ] || quiet=-qF
     rm -f "$image"
     truncate -s 1G "$image"
-    "mkfs.$kind" "$quiet" "$image"
+    "mkfs.$kind" "$quiet" "$image" >"$dir/state/mkfs.log"
     device=$(losetup --find --show "$image")
     site_do mount "$device" "$dir/shared" || { losetup -d "$device"; die "mount $kind"; }
     losetup -d "$device"
