@@ -1,12 +1,26 @@
-"""What a published directory must look like, and what must not be left beside it."""
+"""Trees to serve; what a published one must look like, and what must not be left beside it."""
 
 import hashlib
 import os
+import random
 import stat
 import subprocess
 from pathlib import Path
 
 OURS = (".mpifetch", ".cache")  # what mpifetch adds to a tree
+
+
+def write_tree(root, files):
+    """files: path -> bytes."""
+    for path, content in files.items():
+        target = Path(root, path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    return Path(root)
+
+
+def noise(size, seed):
+    return random.Random(seed).randbytes(size)
 
 
 def files_of(root):

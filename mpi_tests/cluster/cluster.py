@@ -11,6 +11,7 @@ from pathlib import Path
 from job import PATIENCE, PROGRAM, Result
 
 HERE = Path(__file__).resolve().parent
+PROJECT = HERE.parent.parent
 COMMAND = HERE / "cluster.sh"
 ORIGIN = {"address": "10.99.0.1", "name": "origin"}  # for a server that is made inside "origin"
 CLONE_NEWNET = 0x40000000
@@ -122,8 +123,16 @@ class Cluster:
         shape = (f"--nodes={nodes}", f"--ntasks-per-node={ranks}", *options)
         return self.start(("run", "head", "srun", *shape, *program, *args), env)
 
-    def start(self, words, env=None):
-        self._runs.append(Run(self, len(self._runs), words, env or {}))
+    def sbatch(self, script, *words, env=None, options=(), cwd=None):
+        """A script, by its path. The Run ends when the job does, with its exit code."""
+        log = self.dir / "runs" / f"job-{time.monotonic_ns()}.out"
+        command = ("sbatch", "--wait", "--parsable", f"--output={log}", *options, script, *words)
+        run = self.start(("run", "head", *command), env, cwd)
+        run.log = log
+        return run
+
+    def start(self, words, env=None, cwd=None):
+        self._runs.append(Run(self, words, env or {}, cwd))
         return self._runs[-1]
 
     def close_runs(self):
@@ -134,9 +143,11 @@ class Cluster:
 class Run:
     """A command of cluster.sh in the background."""
 
-    def __init__(self, cluster, number, words, env):
+    log = None  # where a batch job writes
+
+    def __init__(self, cluster, words, env, cwd):
         self.cluster = cluster
-        self.home = cluster.dir / "runs" / f"{number}-{time.monotonic_ns()}"
+        self.home = cluster.dir / "runs" / str(time.monotonic_ns())
         self.home.mkdir(parents=True)
         self.report = self.home / "report.json"
         self._out = open(self.home / "stdout", "w+b")
@@ -146,7 +157,7 @@ class Run:
             stdin=subprocess.DEVNULL,
             stdout=self._out,
             stderr=self._err,
-            cwd="/",
+            cwd=cwd or self.home,
             env={
                 "CLUSTER_DIR": str(cluster.dir),
                 "HOME": str(self.home),
@@ -162,6 +173,10 @@ class Run:
     def said(self):
         return Path(self._err.name).read_text("utf-8", "backslashreplace")
 
+    def job_id(self):
+        """Of a batch job: sbatch says it at once."""
+        return wait_for(lambda: Path(self._out.name).read_text().strip(), "a job id")
+
     def wait_for_text(self, text, timeout=30):
         """Until that is on standard error."""
         wait_for(lambda: text in self.said(), text, timeout)
@@ -176,7 +191,8 @@ class Run:
 
     def result(self, code):
         out = Path(self._out.name).read_text("utf-8", "backslashreplace")
-        return Result(self, code, out, self.said())
+        job = self.log.read_text() if self.log and self.log.exists() else ""
+        return Result(self, code, out, self.said() + job)
 
     def signal(self, number):
         """To mpirun or srun: the command has become that by exec."""

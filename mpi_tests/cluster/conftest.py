@@ -5,6 +5,9 @@ import itertools
 import pytest
 from cluster import ORIGIN, Cluster
 from hub import Hub
+from trees import noise, write_tree
+
+MIB = 1 << 20
 
 _numbers = itertools.count()
 
@@ -40,3 +43,33 @@ def dest(cluster):
     parent = cluster.shared / f"out-{next(_numbers)}"
     cluster.seen("n1", parent).mkdir()
     return parent / "model"
+
+
+MODEL = {
+    "model-1.safetensors": noise(5 * MIB + 17, 1),
+    "model-2.safetensors": noise(4 * MIB, 2),
+    "just-not-lfs.bin": noise(MIB - 1, 3),
+    "config.json": b'{"layers": 2}\n',
+    "empty": b"",
+    "a/b/deep.txt": b"deep\n",
+    "names/with space.txt": b"space\n",
+    **{f"many/part-{i:02}.txt": b"part %d\n" % i for i in range(12)},
+}
+CHANGES = {
+    "model-2.safetensors": noise(4 * MIB + 1, 4),
+    "config.json": b'{"layers": 3}\n',
+    "a/b/added.txt": b"added\n",
+}
+GONE = ("empty", "many/part-07.txt")
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory):
+    return write_tree(tmp_path_factory.mktemp("model"), MODEL)
+
+
+@pytest.fixture(scope="session")
+def revised(tmp_path_factory):
+    """The next revision: one large file changed, a small one too, some gone, one added."""
+    files = {path: data for path, data in (MODEL | CHANGES).items() if path not in GONE}
+    return write_tree(tmp_path_factory.mktemp("revised"), files)

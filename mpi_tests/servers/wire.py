@@ -47,6 +47,11 @@ class Log:
             self._changed.wait_for(lambda: self._running == 0, settle)
             return [dict(row) for row in self._rows if fnmatch.fnmatch(row["kind"], kind)]
 
+    def clients(self, kind="*"):
+        """Addresses from which something was asked, answered or not."""
+        with self._changed:
+            return {row["client"] for row in self._rows if fnmatch.fnmatch(row["kind"], kind)}
+
     def reset(self):
         with self._changed:
             self._rows.clear()
