@@ -35,9 +35,13 @@ def files_of(root):
     return found
 
 
+def sha256_of(data):
+    return hashlib.sha256(data).hexdigest()
+
+
 def digests(files):
     """Short enough to be read when two of them differ."""
-    return {path: (len(data), hashlib.sha256(data).hexdigest()) for path, data in files.items()}
+    return {path: (len(data), sha256_of(data)) for path, data in files.items()}
 
 
 def modes_of(root):

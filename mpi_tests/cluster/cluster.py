@@ -29,7 +29,7 @@ def wait_for(condition, what, timeout=30):
     until = time.monotonic() + timeout
     while not (found := condition()):
         assert time.monotonic() < until, f"not in {timeout} s: {what}"
-        time.sleep(0.02)
+        time.sleep(0.05)
     return found
 
 
@@ -112,24 +112,22 @@ class Cluster:
 
     # jobs
 
-    def mpirun(self, nodes, ranks, *args, env=None, options=(), program=(PROGRAM,)):
-        """A Run of the program with so many ranks on each of the first nodes."""
-        carried = [word for name in env or () for word in ("-x", name)]
-        words = ("mpirun", nodes, ranks, *options, *carried, *program, *args)
+    def mpirun(self, nodes, ranks, *args, env=None, options=(), wrapper=()):
+        """A Run of the program with so many ranks on each of the first nodes; wrapper: words of a
+        command in front of it, for each rank."""
+        names = ("MPIFETCH_REPORT", "MPIFETCH_RETRY_DELAY", *(env or ()))
+        carried = [word for name in names for word in ("-x", name)]
+        words = ("mpirun", nodes, ranks, *options, *carried, *wrapper, PROGRAM, *args)
         return self.start(words, env)
 
-    def srun(self, nodes, ranks, *args, env=None, options=(), program=(PROGRAM,)):
+    def srun(self, nodes, ranks, *args, env=None, options=(), wrapper=()):
         """The same, by Slurm."""
         shape = (f"--nodes={nodes}", f"--ntasks-per-node={ranks}", *options)
-        return self.start(("run", "head", "srun", *shape, *program, *args), env)
+        return self.start(("run", "head", "srun", *shape, *wrapper, PROGRAM, *args), env)
 
     def sbatch(self, script, *words, env=None, options=(), cwd=None):
-        """A script, by its path. The Run ends when the job does, with its exit code."""
-        log = self.dir / "runs" / f"job-{time.monotonic_ns()}.out"
-        command = ("sbatch", "--wait", "--parsable", f"--output={log}", *options, script, *words)
-        run = self.start(("run", "head", *command), env, cwd)
-        run.log = log
-        return run
+        """A Batch of a script, by its path."""
+        return Batch(self, script, words, env or {}, options, cwd)
 
     def start(self, words, env=None, cwd=None):
         self._runs.append(Run(self, words, env or {}, cwd))
@@ -140,10 +138,20 @@ class Cluster:
             self._runs.pop().close()
 
 
+def environment(cluster, home, report):
+    """Nothing of the caller's HF_*, MPIFETCH_*, proxies or home reaches the program."""
+    return {
+        "CLUSTER_DIR": str(cluster.dir),
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "PATH": os.environ["PATH"],
+        "MPIFETCH_REPORT": str(report),
+        "MPIFETCH_RETRY_DELAY": "0.05",
+    }
+
+
 class Run:
     """A command of cluster.sh in the background."""
-
-    log = None  # where a batch job writes
 
     def __init__(self, cluster, words, env, cwd):
         self.cluster = cluster
@@ -158,24 +166,12 @@ class Run:
             stdout=self._out,
             stderr=self._err,
             cwd=cwd or self.home,
-            env={
-                "CLUSTER_DIR": str(cluster.dir),
-                "HOME": str(self.home),
-                "LANG": "C.UTF-8",
-                "PATH": os.environ["PATH"],
-                "MPIFETCH_REPORT": str(self.report),
-                "MPIFETCH_RETRY_DELAY": "0.05",
-                **env,
-            },
+            env={**environment(cluster, self.home, self.report), **env},
             start_new_session=True,
         )
 
     def said(self):
         return Path(self._err.name).read_text("utf-8", "backslashreplace")
-
-    def job_id(self):
-        """Of a batch job: sbatch says it at once."""
-        return wait_for(lambda: Path(self._out.name).read_text().strip(), "a job id")
 
     def wait_for_text(self, text, timeout=30):
         """Until that is on standard error."""
@@ -191,8 +187,7 @@ class Run:
 
     def result(self, code):
         out = Path(self._out.name).read_text("utf-8", "backslashreplace")
-        job = self.log.read_text() if self.log and self.log.exists() else ""
-        return Result(self, code, out, self.said() + job)
+        return Result(self, code, out, self.said())
 
     def signal(self, number):
         """To mpirun or srun: the command has become that by exec."""
@@ -212,3 +207,50 @@ class Run:
             self.kill()
         self._out.close()
         self._err.close()
+
+
+class Batch:
+    """A batch job. Its output is one text, as Slurm writes it, and stands for standard error."""
+
+    OVER = {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "BOOT_FAIL"}
+
+    def __init__(self, cluster, script, words, env, options, cwd):
+        self.cluster = cluster
+        self.home = cluster.dir / "runs" / str(time.monotonic_ns())
+        self.home.mkdir(parents=True)
+        self.report = self.home / "report.json"
+        self.log = self.home / "log"
+        command = ("sbatch", "--parsable", f"--output={self.log}", *options, script, *words)
+        done = subprocess.run(
+            [COMMAND, "run", "head", *map(str, command)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            cwd=cwd or self.home,
+            env={**environment(cluster, self.home, self.report), **env},
+        )
+        assert done.returncode == 0, done.stderr
+        self.id = done.stdout.strip()
+
+    def field(self, name):
+        """As scontrol shows it: JobState, ExitCode, Restarts, ..."""
+        words = self.cluster.on("head", "scontrol", "--oneliner", "show", "job", self.id).split()
+        return next(word.partition("=")[2] for word in words if word.startswith(f"{name}="))
+
+    def said(self):
+        return self.log.read_text("utf-8", "backslashreplace") if self.log.exists() else ""
+
+    def cancel(self, *options):
+        self.cluster.on("head", "scancel", *options, self.id)
+
+    def wait(self, timeout=PATIENCE):
+        try:
+            wait_for(lambda: self.field("JobState") in self.OVER, "the end of the job", timeout)
+        except AssertionError:
+            self.cancel()
+            raise AssertionError(f"no end after {timeout} s\n{self.said()}") from None
+        return self.result(int(self.field("ExitCode").partition(":")[0]))
+
+    def result(self, code):
+        return Result(self, code, "", self.said())

@@ -56,7 +56,7 @@ MessageTimeout=5
 SlurmdTimeout=10
 SchedulerParameters=sched_interval=1,batch_sched_delay=0
 GresTypes=gpu
-NodeName=n[1-$count] CPUs=4 Gres=gpu:4 State=UNKNOWN
+NodeName=n[1-$count] CPUs=32 Gres=gpu:4 State=UNKNOWN
 PartitionName=all Nodes=n[1-$count] Default=YES MaxTime=600 State=UP OverSubscribe=NO
 CONF
     echo "CgroupPlugin=cgroup/v1" >"$home/cgroup.conf"

@@ -24,6 +24,9 @@ class Proxy:
         return self
 
     def __exit__(self, *exception):
+        self.close()
+
+    def close(self):
         try:
             self._listener.shutdown(socket.SHUT_RDWR)
         except OSError:
