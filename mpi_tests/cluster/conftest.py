@@ -38,11 +38,16 @@ def hub(cluster):
 
 
 @pytest.fixture
-def dest(cluster):
-    """A place to publish at, alone in its directory, as each host calls it."""
+def place(cluster):
+    """Where to publish, alone in its directory, as each host calls it."""
     parent = cluster.shared / f"out-{next(_numbers)}"
     cluster.seen("n1", parent).mkdir()
     return parent / "model"
+
+
+@pytest.fixture
+def dest(place):
+    return place
 
 
 MODEL = {
