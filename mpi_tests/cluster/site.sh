@@ -6,6 +6,7 @@ site_up()
 {
     local count=$1 mbit=$2 i
     [ "$(id -u)" -eq 0 ] || die "only root can make namespaces"
+    [ -d "${cgroup%/*}" ] || die "there is no file system of kind cgroup2"
     case $dir in
     /tmp* | /run* | /dev*) die "CLUSTER_DIR $dir: each host has its own there" ;;
     esac
