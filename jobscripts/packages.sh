@@ -10,6 +10,9 @@ quickstart_packages=(python3 python3-pip python3-venv)
 test_packages=(
     clang clang-format clang-tidy libclang-rt-dev libcmocka-dev python3 python3-venv
     shellcheck
+    # the cluster
+    btrfs-progs e2fsprogs fuse3 glusterfs-client glusterfs-server iproute2 libfuse3-dev munge
+    slurm-client slurmctld slurmd strace xfsprogs
 )
 
 # install_packages NAME...: by apt, and only what is missing, so that a machine without
@@ -33,7 +36,24 @@ install_packages()
     fi
     echo "installing ${missing[*]}"
     "${root[@]}" timeout 300 apt-get -q -o DPkg::Lock::Timeout=120 update &&
-        "${root[@]}" env DEBIAN_FRONTEND=noninteractive timeout 900 \
+        without_services "${root[@]}" env DEBIAN_FRONTEND=noninteractive timeout 900 \
             apt-get -q -y -o DPkg::Lock::Timeout=120 \
             install --no-install-recommends "${missing[@]}"
+}
+
+# without_services COMMAND...: meanwhile no package may start what it brings; Slurm, munge and
+# GlusterFS would. Uses the caller's root.
+without_services()
+{
+    local policy=/usr/sbin/policy-rc.d
+
+    if [ -e "$policy" ]; then
+        "$@"
+        return
+    fi
+    (
+        trap '"${root[@]}" rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' | "${root[@]}" install -m 755 /dev/stdin "$policy"
+        "$@"
+    )
 }

@@ -1,6 +1,5 @@
 """Fixtures of all suites that run the real program."""
 
-import random
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ pytest.register_assert_rewrite("readers", "trees")
 
 from hub import Hub  # noqa: E402
 from job import Job  # noqa: E402
+from trees import noise, write_tree  # noqa: E402
 
 MIB = 1 << 20
 
@@ -56,19 +56,6 @@ def dest(tmp_path):
     """A place to publish at, alone in its directory."""
     (tmp_path / "out").mkdir()
     return tmp_path / "out" / "model"
-
-
-def write_tree(root, files):
-    """files: path -> bytes."""
-    for path, content in files.items():
-        target = Path(root, path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
-    return Path(root)
-
-
-def noise(size, seed):
-    return random.Random(seed).randbytes(size)
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,27 @@
-"""What a published directory must look like, and what must not be left beside it."""
+"""Trees to serve; what a published one must look like, and what must not be left beside it."""
 
 import hashlib
 import os
+import random
 import re
 import stat
 import subprocess
 from pathlib import Path
 
 OURS = (".mpifetch", ".cache")  # what mpifetch adds to a tree
+
+
+def write_tree(root, files):
+    """files: path -> bytes."""
+    for path, content in files.items():
+        target = Path(root, path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    return Path(root)
+
+
+def noise(size, seed):
+    return random.Random(seed).randbytes(size)
 
 
 def files_of(root):
@@ -22,9 +36,13 @@ def files_of(root):
     return found
 
 
+def sha256_of(data):
+    return hashlib.sha256(data).hexdigest()
+
+
 def digests(files):
     """Short enough to be read when two of them differ."""
-    return {path: (len(data), hashlib.sha256(data).hexdigest()) for path, data in files.items()}
+    return {path: (len(data), sha256_of(data)) for path, data in files.items()}
 
 
 def modes_of(root):

@@ -54,7 +54,8 @@ class Settings:
 
 
 class Hub:
-    def __init__(self, port=0, log_file=None, **settings):
+    def __init__(self, port=0, log_file=None, address="127.0.0.1", name=None, **settings):
+        """address, name: see wire.Server."""
         self.settings = Settings(**settings)
         self.requests = Log(log_file)
         self.troubles = Troubles()
@@ -64,8 +65,8 @@ class Hub:
         self._signed = 0
         self._uses = {}
         self._windows = {}
-        self._front = Server(Front, self, port)
-        self._cdn = Server(Cdn, self)
+        self._front = Server(Front, self, port, address, name)
+        self._cdn = Server(Cdn, self, 0, address, name)
         self.endpoint, self.cdn = self._front.url, self._cdn.url
 
     def __enter__(self):

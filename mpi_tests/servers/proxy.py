@@ -12,11 +12,11 @@ class Proxy:
     after which bytes pass as they are, or "GET http://host/path"; one request a connection.
     """
 
-    def __init__(self, behind):
+    def __init__(self, behind, address="127.0.0.1"):
         parts = urlsplit(behind)
         self._behind = (parts.hostname, parts.port)
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._listener = socket.create_server((address, 0), backlog=128)
+        self.url = f"http://{address}:{self._listener.getsockname()[1]}"
         self.seen = []
 
     def __enter__(self):
@@ -24,6 +24,9 @@ class Proxy:
         return self
 
     def __exit__(self, *exception):
+        self.close()
+
+    def close(self):
         try:
             self._listener.shutdown(socket.SHUT_RDWR)
         except OSError:

@@ -47,6 +47,11 @@ class Log:
             self._changed.wait_for(lambda: self._running == 0, settle)
             return [dict(row) for row in self._rows if fnmatch.fnmatch(row["kind"], kind)]
 
+    def clients(self, kind="*"):
+        """Addresses from which something was asked, answered or not."""
+        with self._changed:
+            return {row["client"] for row in self._rows if fnmatch.fnmatch(row["kind"], kind)}
+
     def reset(self):
         with self._changed:
             self._rows.clear()
@@ -132,16 +137,17 @@ class Troubles:
 
 
 class Server(ThreadingHTTPServer):
-    """A listener on 127.0.0.1 with a thread for each connection; .owner is for its handler."""
+    """A listener with a thread for each connection; .owner is for its handler, name what its URL
+    says instead of the address."""
 
     daemon_threads = True
     block_on_close = False
     request_queue_size = 1024
 
-    def __init__(self, handler, owner, port=0):
-        super().__init__(("127.0.0.1", port), handler)
+    def __init__(self, handler, owner, port=0, address="127.0.0.1", name=None):
+        super().__init__((address, port), handler)
         self.owner = owner
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        self.url = f"http://{name or address}:{self.server_address[1]}"
         self._open = set()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
@@ -283,6 +289,7 @@ class Handler(BaseHTTPRequestHandler):
     def _row(self):
         return {
             "kind": self.kind,
+            "client": self.client_address[0],
             "method": self.command,
             "path": unquote(self.route),
             "query": self.query,

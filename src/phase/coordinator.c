@@ -172,6 +172,7 @@ static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
     double now = clock_now();
     struct msg_item held;
     uint32_t file;
+    bool told = c->egress.rank[from].state == EGRESS_SHUT;
 
     if (msg->id >= c->run->segments.count)
         return err_set(err, ERR_DEFECT, "rank %d failed at segment %u, which is none",
@@ -183,9 +184,10 @@ static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
         return 0;
     }
     if (egress_shut(&c->egress, from, &msg->outcome, now)) {
-        log_line(&c->run->log, LOG_WARN,
-                 "rank %d on %s cannot reach the source: others fetch its share (%s)",
-                 from, comm_host(c->run->comm, from), msg->text);
+        if (!told) /* it may have had several transfers under way */
+            log_line(&c->run->log, LOG_WARN,
+                     "rank %d on %s cannot reach the source: others fetch its share (%s)",
+                     from, comm_host(c->run->comm, from), msg->text);
         sched_mute(c->sched, from, true);
         sched_failed(c->sched, from, msg->id, now);
         return 0;

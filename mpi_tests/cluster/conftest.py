@@ -1,0 +1,80 @@
+"""One cluster for the tests of a file, and a Hub that is reached by each host's own link."""
+
+import itertools
+
+import pytest
+from cluster import ORIGIN, Cluster
+from hub import Hub
+from trees import noise, write_tree
+
+MIB = 1 << 20
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def site():
+    with Cluster() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def slurm(site):
+    site.ask("slurm")
+
+
+@pytest.fixture
+def cluster(site):
+    yield site
+    site.close_runs()
+
+
+@pytest.fixture
+def hub(cluster):
+    with cluster.inside("origin"):
+        made = Hub(need_query=True, **ORIGIN)
+    with made as serving:
+        yield serving
+
+
+@pytest.fixture
+def place(cluster):
+    """Where to publish, alone in its directory, as each host calls it."""
+    parent = cluster.shared / f"out-{next(_numbers)}"
+    cluster.seen("n1", parent).mkdir()
+    return parent / "model"
+
+
+@pytest.fixture
+def dest(place):
+    return place
+
+
+MODEL = {
+    "model-1.safetensors": noise(5 * MIB + 17, 1),
+    "model-2.safetensors": noise(4 * MIB, 2),
+    "just-not-lfs.bin": noise(MIB - 1, 3),
+    "config.json": b'{"layers": 2}\n',
+    "empty": b"",
+    "a/b/deep.txt": b"deep\n",
+    "names/with space.txt": b"space\n",
+    **{f"many/part-{i:02}.txt": b"part %d\n" % i for i in range(12)},
+}
+CHANGES = {
+    "model-2.safetensors": noise(4 * MIB + 1, 4),
+    "config.json": b'{"layers": 3}\n',
+    "a/b/added.txt": b"added\n",
+}
+GONE = ("empty", "many/part-07.txt")
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory):
+    return write_tree(tmp_path_factory.mktemp("model"), MODEL)
+
+
+@pytest.fixture(scope="session")
+def revised(tmp_path_factory):
+    """The next revision: one large file changed, a small one too, some gone, one added."""
+    files = {path: data for path, data in (MODEL | CHANGES).items() if path not in GONE}
+    return write_tree(tmp_path_factory.mktemp("revised"), files)

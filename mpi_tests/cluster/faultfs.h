@@ -1,0 +1,25 @@
+/* faultfs.h -- what goes wrong in a file system of the tests.
+ *
+ * The rules are a file of lines, read anew at each call, so that a test can change the
+ * weather while a job runs:
+ *
+ *     OP ERRNO [after=BYTES] [match=TEXT] [ms=N]
+ *
+ * OP      flock lock getattr open create read write fsync flush rename rename2 (a rename
+ *         with flags) link symlink unlink mkdir rmdir truncate fallocate
+ * ERRNO   a name such as ENOSPC, or OK for a call that is only slow
+ * after   strikes once that many bytes were written through this mount
+ * match   strikes only paths that hold this text
+ * ms      the call waits so long first
+ *
+ * The first rule that strikes decides. '#' begins a comment. */
+#ifndef FAULTFS_H
+#define FAULTFS_H
+
+#include <stdint.h>
+
+/* An errno for this call, 0 if it may go on; after the wait that the rule asks for.
+ * written: bytes so far. A rule with an unknown ERRNO is EPROTO, so that it shows. */
+int rules_strike(const char *rules, const char *op, const char *path, uint64_t written);
+
+#endif

@@ -1,0 +1,38 @@
+# shellcheck shell=bash disable=SC2154
+# How programs start on several hosts. Sourced by cluster.sh.
+
+# What a site would have in Open MPI's own configuration, and a user in a profile.
+launch_environment()
+{
+    export CLUSTER_DIR=$dir
+    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+    export OMPI_MCA_plm_rsh_agent="$here/cluster.sh rsh"
+    # On all networks it would take bandwidth from the downloads that are tested.
+    export OMPI_MCA_oob_tcp_if_include=fab0 OMPI_MCA_btl_tcp_if_include=fab0
+    export OMPI_MCA_pml=ob1
+    # The hosts share the machine's cores: each would bind its first rank to the same one,
+    # and a rank that spins would take it from the others.
+    export OMPI_MCA_hwloc_base_binding_policy=none OMPI_MCA_mpi_yield_when_idle=1
+    export SLURM_CONF=$dir/slurm/slurm.conf
+    # With direct fences the first message of a fast peer can meet an Open MPI 4.1 that is
+    # still in MPI_Init, which ends in a crash (open-mpi/ompi 12495): one srun in ten at 16
+    # nodes, none with a tree.
+    export SLURM_PMIX_FENCE=tree
+}
+
+launch_bare()
+{
+    cd /
+    node_enter "$1" env -i HOME="$HOME" USER=root CLUSTER_DIR="$dir" \
+        PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin sh -c "${*:2}"
+}
+
+# launch_mpirun NODES RANKS ARG...: mpirun's own options may come before the program.
+launch_mpirun()
+{
+    local hosts=() i
+    for ((i = 1; i <= $1; i++)); do
+        hosts+=("n$i:$2")
+    done
+    node_enter n1 mpirun -H "$(IFS=,; echo "${hosts[*]}")" -n $(($1 * $2)) "${@:3}"
+}

@@ -1,0 +1,52 @@
+# shellcheck shell=bash disable=SC2154
+# The cables: a switch with one bridge for wan0 and one for fab0, and a network namespace for
+# each host. Sourced by cluster.sh.
+
+netns=mpifetch # what the names of our namespaces begin with
+
+network_up()
+{
+    ip netns add "$netns-switch"
+    ip -n "$netns-switch" link add wan0 type bridge
+    ip -n "$netns-switch" link add fab0 type bridge
+    ip -n "$netns-switch" link set wan0 up
+    ip -n "$netns-switch" link set fab0 up
+}
+
+# network_host NODE NUMBER IF...: with an address on each of these.
+network_host()
+{
+    local name=$1 number=$2 card address
+    ip netns add "$netns-$name"
+    ip -n "$netns-$name" link set lo up
+    for card in "${@:3}"; do
+        [ "$card" = wan0 ] && address=10.99.0.$number || address=10.98.0.$number
+        ip -n "$netns-switch" link add "$name-$card" type veth \
+            peer name "$card" netns "$netns-$name"
+        ip -n "$netns-switch" link set "$name-$card" master "$card" up
+        ip -n "$netns-$name" addr add "$address/24" dev "$card"
+        ip -n "$netns-$name" link set "$card" up
+    done
+}
+
+# A token bucket on what leaves each end of the cable.
+network_shape()
+{
+    local name=$1 mbit=$2 bucket
+    bucket=(root tbf rate "${mbit}mbit" burst 128k latency 50ms)
+    ip netns exec "$netns-switch" tc qdisc replace dev "$name-wan0" "${bucket[@]}"
+    ip netns exec "$netns-$name" tc qdisc replace dev wan0 "${bucket[@]}"
+}
+
+network_link()
+{
+    ip -n "$netns-switch" link set "$1-$2" "$3"
+}
+
+network_down()
+{
+    local name
+    for name in $(ip netns list | awk -v of="^$netns-" '$1 ~ of { print $1 }'); do
+        ip netns del "$name"
+    done
+}

@@ -1,0 +1,132 @@
+"""Hosts that do not reach the source: the others fetch their share, and the end is bounded."""
+
+import contextlib
+
+import pytest
+from cluster import ORIGIN
+from files import Files
+from proxy import Proxy
+from trees import assert_alone, assert_nothing, assert_same, files_of, sha256_of
+
+MIB = 1 << 20
+SHUT = [["n2"], ["n2", "n3"], ["n2", "n3", "n4"]]
+
+
+@pytest.fixture
+def files(cluster, model):
+    """A server of the model on origin, and the list of it, on every host's disk."""
+    with cluster.inside("origin"):
+        made = Files(model, **ORIGIN)
+    with made as serving:
+        rows = [
+            f"{serving.url}/{path.replace(' ', '%20')} {sha256_of(data)} {len(data)} {path}\n"
+            for path, data in files_of(model).items()
+        ]
+        serving.list = cluster.dir / "list"
+        serving.list.write_text("".join(rows))
+        yield serving
+
+
+@contextlib.contextmanager
+def no_route(cluster, nodes):
+    for node in nodes:
+        cluster.on(node, "ip", "link", "set", "wan0", "down")
+    yield
+    for node in nodes:
+        cluster.on(node, "ip", "link", "set", "wan0", "up")
+
+
+@contextlib.contextmanager
+def no_name(cluster, nodes):
+    known = (cluster.dir / "hosts").read_text().splitlines(keepends=True)
+    (cluster.dir / "nameless").write_text("".join(row for row in known if "origin" not in row))
+    for node in nodes:
+        cluster.on(node, "mount", "--bind", cluster.dir / "nameless", "/etc/hosts")
+    yield
+    for node in nodes:
+        cluster.on(node, "umount", "/etc/hosts")
+
+
+@contextlib.contextmanager
+def no_cable(cluster, nodes):
+    """The worst: packets vanish, so each attempt runs into a time limit."""
+    for node in nodes:
+        cluster.ask("link", node, "wan0", "down")
+    yield
+    for node in nodes:
+        cluster.ask("link", node, "wan0", "up")
+
+
+def start(cluster, files, dest, **how):
+    options = ("--segment-size", MIB, "--connections", 2, "--manifest", files.list)
+    return cluster.mpirun(4, 1, "get", *options, dest, **how)
+
+
+def assert_all_once(cluster, files, result, dest, model):
+    """Every byte was sent once, and every host sees every file."""
+    total = sum(map(len, files_of(model).values()))
+    again = result.report["requests"]["duplicated"] * MIB
+    assert total <= sum(row["bytes"] for row in files.log()) <= total + again
+    for node in cluster.nodes:
+        assert_same(cluster.seen(node, dest), model)
+        assert_alone(cluster.seen(node, dest))
+
+
+@pytest.mark.parametrize("shut", SHUT, ids="+".join)
+@pytest.mark.parametrize("cut", [no_route, no_name])
+def test_some_hosts_have_no_way_out(cluster, files, model, dest, cut, shut):
+    with cut(cluster, shut):
+        result = start(cluster, files, dest).wait()
+    assert result.code == 0, result
+    assert_all_once(cluster, files, result, dest, model)
+    for row in result.report["ranks"]:
+        assert row["host"] not in shut or row["bytes"] == 0
+        told = f"on {row['host']} cannot reach the source"
+        assert result.err.count(told) <= (row["host"] in shut), result.err
+
+
+def test_a_pulled_cable(cluster, files, model, dest):
+    with no_cable(cluster, ["n3"]):
+        result = start(cluster, files, dest).wait()
+    assert result.code == 0, result
+    assert_all_once(cluster, files, result, dest, model)
+    assert result.report["ranks"][2]["bytes"] == 0
+
+
+@pytest.mark.parametrize("behind", [["n3", "n4"], ["n1", "n2", "n3", "n4"]], ids="+".join)
+def test_a_proxy_is_the_only_way_out(cluster, files, model, dest, behind):
+    """It runs on head, which they reach by the fabric."""
+    script = 'case " $BEHIND " in *" $(hostname) "*) export http_proxy="$VIA";; esac; exec "$0" "$@"'
+    with cluster.inside("head"):
+        proxy = Proxy(files.url.replace("origin", ORIGIN["address"]), "10.98.0.2")
+        proxy.__enter__()
+    with contextlib.closing(proxy), no_route(cluster, behind):
+        env = {"BEHIND": " ".join(behind), "VIA": proxy.url}
+        result = start(cluster, files, dest, env=env, wrapper=("sh", "-c", script)).wait()
+    assert result.code == 0, result
+    assert_all_once(cluster, files, result, dest, model)
+    assert proxy.seen and len(proxy.seen) < len(files.log()) + (len(behind) == 4)
+    assert "cannot reach the source" not in result.err
+
+
+def test_no_host_has_a_way_out(cluster, files, dest):
+    with no_route(cluster, cluster.nodes):
+        result = start(cluster, files, dest).wait()
+    assert result.code == 6, result
+    assert result.out == "" and files.log() == []
+    assert "connection refused or timed out" in result.err
+    assert_nothing(cluster.seen("n1", dest))
+
+
+@pytest.mark.parametrize("cut", [no_route, no_name])
+def test_rank_0_cannot_list(cluster, hub, model, dest, cut):
+    hub.add("acme/demo", model)
+    with cut(cluster, ["n1"]):
+        run = cluster.mpirun(4, 1, "get", "hf://acme/demo", dest, env={"HF_ENDPOINT": hub.endpoint})
+        result = run.wait()
+    assert result.code == 6, result
+    said = [line for line in result.err.splitlines() if line.startswith("mpifetch: ")]
+    assert hub.endpoint in said[-1], result
+    assert all("; again in " in line for line in said[:-1]), result
+    assert hub.log() == []
+    assert_nothing(cluster.seen("n1", dest))

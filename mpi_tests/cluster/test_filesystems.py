@@ -1,0 +1,190 @@
+"""Every kind of shared directory: published, found unchanged, updated, and seen by every host."""
+
+import os
+import re
+
+import pytest
+from cluster import wait_for
+from trees import assert_nothing, assert_verifiable, digests, files_of
+
+SOURCE = "hf://acme/demo"
+MIB = 1 << 20
+KINDS = [
+    "plain", "ext4", "xfs", "btrfs", "tmpfs", "noflock", "localflock", "noexchange", "stale", "slow",
+    "gluster",
+]  # fmt: skip
+SWAPLESS = ("noexchange", "gluster")  # no renameat2 with RENAME_EXCHANGE: DEST is a symlink
+CACHED = ["plain", "noflock", "noexchange", "stale", "gluster"]
+
+
+@pytest.fixture
+def demo(hub, model):
+    hub.add("acme/demo", model)
+    return hub
+
+
+@pytest.fixture(scope="module")
+def kind(site, slurm, request):
+    """Of the module, so that pytest puts the tests of one kind together."""
+    site.pfs(request.param)
+    return request.param
+
+
+def on(*kinds):
+    return pytest.mark.parametrize("kind", kinds, indirect=True)
+
+
+@pytest.fixture
+def dest(kind, place):
+    """In the shared directory of that kind."""
+    return place
+
+
+@pytest.fixture
+def scratch(cluster):
+    """A directory on each host's own disk."""
+    for node in cluster.nodes:
+        cluster.on(node, "mkdir", "-p", "/tmp/scratch")
+    yield "/tmp/scratch"
+    for node in cluster.nodes:
+        cluster.on(node, "rmdir", "/tmp/scratch")
+
+
+def start(cluster, hub, *args, **how):
+    """Four ranks, and hosts that only look on. By srun, which is quicker when a rank fails."""
+    env = {"HF_ENDPOINT": hub.endpoint, "MPIFETCH_SEGMENT_SIZE": str(MIB)}
+    return cluster.srun(2, 2, *args, env=env, **how)
+
+
+def seen_by_all(cluster, dest, source, see=files_of):
+    """At once by the hosts of the run, which have made sure of it; by the others when what they
+    have cached of names runs out."""
+    wanted = digests(files_of(source))
+    for node in ("n1", "n2"):
+        assert digests(see(cluster.seen(node, dest))) == wanted, node
+    for node in ("n3", "n4", "head"):
+        wait_for(lambda: digests(see(cluster.seen(node, dest))) == wanted, f"{node} to see it")
+
+
+@on(*KINDS)
+def test_layout_dir(cluster, demo, model, revised, dest, kind):
+    result = start(cluster, demo, "get", SOURCE, dest).wait()
+    assert result.code == 0, result
+    assert result.out == f"{dest}\n"
+    seen_by_all(cluster, dest, model)
+
+    demo.requests.reset()
+    result = start(cluster, demo, "get", SOURCE, dest).wait()
+    assert result.code == 0 and result.report["unchanged"], result
+    assert demo.log("cdn") == []
+
+    demo.add("acme/demo", revised)
+    result = start(cluster, demo, "get", SOURCE, dest).wait()
+    assert result.code == 0, result
+    assert result.report["reused_files"] > 0
+    seen_by_all(cluster, dest, revised)
+    assert_verifiable(cluster.seen("n2", dest))
+    beside = {".model.versions"} if kind in SWAPLESS else set()
+    assert set(os.listdir(cluster.seen("n1", dest.parent))) == {"model"} | beside
+
+
+@on("noexchange")
+def test_a_directory_where_names_cannot_be_swapped(cluster, demo, model, revised, dest, kind):
+    """It came from elsewhere, and cannot be updated in one step: it is left as it is."""
+    cluster.pfs("plain")
+    assert start(cluster, demo, "get", SOURCE, dest).wait().code == 0
+    cluster.pfs(kind)
+    demo.add("acme/demo", revised)
+    result = start(cluster, demo, "get", SOURCE, dest).wait()
+    assert result.code == 5, result
+    assert "does not swap two names" in result.err
+    seen_by_all(cluster, dest, model)
+
+
+@on(*CACHED)
+def test_layout_hf_cache(cluster, demo, model, revised, dest, kind):
+    for tree in (model, revised):
+        commit = demo.add("acme/demo", tree).refs["refs/heads/main"]
+        result = start(cluster, demo, "get", "--hf-cache", SOURCE, dest).wait()
+        assert result.code == 0, result
+        snapshot = dest / "models--acme--demo" / "snapshots" / commit
+        assert result.out == f"{snapshot}\n"
+        seen_by_all(cluster, snapshot, tree)
+    result = start(cluster, demo, "get", "--hf-cache", SOURCE, dest).wait()
+    assert result.code == 0 and result.report["unchanged"], result
+
+
+# no locks, on any path that is ours
+
+
+@on("noflock")
+@pytest.mark.parametrize("layout", [(), ("--hf-cache",)], ids=["dir", "hf-cache"])
+def test_no_call_of_a_lock(cluster, demo, revised, dest, scratch, kind, layout):
+    calls = "trace=flock,fcntl,openat,creat,link,linkat,symlink,symlinkat,mknod,mknodat,mkdir,mkdirat"
+    args = ("get", *layout, "--scratch", scratch, SOURCE, dest)
+    traces = []
+    for i, tree in enumerate((None, revised)):
+        if tree:
+            demo.add("acme/demo", tree)
+        home = cluster.dir / "traces" / f"{dest.parent.name}-{i}"
+        home.mkdir(parents=True)
+        wrapper = ("strace", "-ff", "-qq", "-y", "-e", calls, "-o", home / "of")
+        result = start(cluster, demo, *args, wrapper=wrapper).wait()
+        assert result.code == 0, result
+        traces += home.iterdir()
+    ours = [
+        line
+        for trace in traces
+        for line in trace.read_text("utf-8", "backslashreplace").splitlines()
+        if str(dest.parent) in line or scratch in line
+    ]
+    written = [line for line in ours if "O_CREAT" in line]
+    assert any(scratch in line for line in written) and any(str(dest.parent) in line for line in written)
+    assert [line for line in ours if line.startswith("flock(")] == []
+    assert [line for line in ours if re.search(r"F_(OFD_)?(SET|GET)LKW?\b", line)] == []
+    assert [line for line in ours if re.search(r'\.lock"', line) and "ENOENT" not in line] == []
+
+
+# a disk that refuses in the middle
+
+
+@on("noflock")
+@pytest.mark.parametrize(
+    "rule, code, says",
+    [
+        ("write ENOSPC after=3000000", 5, "No space left on device"),
+        ("write EDQUOT after=3000000", 5, "Disk quota exceeded"),
+        ("write EIO match=model-2", 5, "Input/output error"),
+        ("fsync EIO match=model-1", 5, "Input/output error"),
+        ("open ESTALE match=model-2", 5, "Stale file handle"),
+        ("rename2 EIO", 5, "Input/output error"),
+    ],
+)
+def test_a_disk_that_refuses(cluster, demo, model, dest, scratch, kind, rule, code, says):
+    """The old state stays; once the disk takes bytes again, the same command succeeds."""
+    args = ("get", "--scratch", scratch, SOURCE, dest)
+    before = (cluster.dir / "rules").read_text()
+    cluster.rules(rule)
+    try:
+        result = start(cluster, demo, *args).wait()
+    finally:
+        (cluster.dir / "rules").write_text(before)
+    assert result.code == code, result
+    assert result.out == "" and says in result.err, result
+    assert not cluster.seen("n1", dest).exists()
+    result = start(cluster, demo, *args).wait()
+    assert result.code == 0, result
+    seen_by_all(cluster, dest, model)
+
+
+@on("btrfs")
+def test_a_real_quota(cluster, demo, dest, kind):
+    """Of half of what is to be published. What there is of free space does not tell."""
+    cluster.on("n1", "btrfs", "subvolume", "create", dest.parent / "limited")
+    limited = dest.parent / "limited"
+    cluster.on("n1", "btrfs", "quota", "enable", cluster.shared)
+    cluster.on("n1", "btrfs", "qgroup", "limit", "5M", limited)
+    result = start(cluster, demo, "get", SOURCE, limited / "model").wait()
+    assert result.code == 5, result
+    assert "Disk quota exceeded" in result.err
+    assert_nothing(cluster.seen("n2", limited / "model"))

@@ -1,0 +1,95 @@
+"""The cluster itself: what the other tests take for granted, and that nothing of it stays."""
+
+import os
+import re
+import time
+from pathlib import Path
+
+import pytest
+from cluster import ORIGIN, Cluster, wait_for
+from files import Files
+from trees import noise, write_tree
+
+FETCH = "import urllib.request; urllib.request.urlopen"
+
+
+@pytest.fixture(scope="module")
+def site():
+    with Cluster(hosts=2, mbit=0) as made:
+        made.ask("slurm")
+        yield made
+
+
+def test_what_a_host_has_of_its_own(cluster):
+    for node in cluster.nodes:
+        assert cluster.on(node, "hostname") == f"{node}\n"
+        for place in ("/tmp", "/dev/shm", "/run", cluster.shared):
+            cluster.on(node, "touch", f"{place}/from-{node}")
+    for node in cluster.nodes:
+        for place in ("/tmp", "/dev/shm", "/run"):
+            seen = {name for name in os.listdir(cluster.seen(node, place)) if "from-" in name}
+            assert seen == {f"from-{node}"}
+        seen = {name for name in os.listdir(cluster.seen(node, cluster.shared)) if "from-" in name}
+        assert seen == {f"from-{name}" for name in cluster.nodes}
+
+
+def test_agent_hands_over_no_environment(cluster):
+    """As ssh: what a remote rank is to have must be said to mpirun."""
+    script = 'echo "$(hostname) ${LOST-none} ${CARRIED-none}"'
+    env = {"LOST": "1", "CARRIED": "1"}
+    run = cluster.start(("mpirun", 2, 1, "-x", "CARRIED", "sh", "-c", script), env)
+    result = run.wait()
+    assert sorted(result.out.splitlines()) == ["n1 1 1", "n2 none 1"], result
+
+
+def test_speed_of_a_link(cluster, tmp_path):
+    """Never faster than said, however fast the machine; but for what the bucket holds."""
+    write_tree(tmp_path, {"file": noise(4 << 20, 1)})
+    with cluster.inside("origin"):
+        files = Files(tmp_path, **ORIGIN)
+    with files:
+        cluster.ask("shape", "n1", 80)
+        begin = time.monotonic()
+        cluster.on("n1", "python3", "-c", f"{FETCH}({files.url!r} + '/file').read()")
+        assert time.monotonic() - begin > 0.9 * (4 << 20) * 8 / 80e6
+
+
+def test_power(cluster):
+    cluster.pfs("noflock")
+    sleeper = cluster.start(("run", "n2", "sleep", "600"))
+    cluster.ask("freeze", "n2")
+    cluster.ask("thaw", "n2")
+    assert sleeper.process.poll() is None
+    cluster.ask("kill", "n2")
+    assert sleeper.process.wait(30) == -9
+    cluster.ask("boot", "n2")
+    assert cluster.on("n2", "hostname") == "n2\n"
+    # the shared directory is what it was, and Slurm has its node again
+    assert "fuse" in cluster.on("n2", "stat", "-f", "-c", "%T", cluster.shared)
+    wait_for(lambda: cluster.on("head", "sinfo", "-h", "-o", "%T %D") == "idle 2\n", "Slurm")
+
+
+def left():
+    """Of the cluster in this machine."""
+    names = [name for name in os.listdir("/run/netns") if name.startswith("mpifetch-")]
+    mounts = re.findall(r"\S*mpifetch-cluster\S*", Path("/proc/mounts").read_text())
+    files = [path.read_text() for path in Path("/sys/block").glob("loop*/loop/backing_file")]
+    return names + mounts + [file for file in files if "mpifetch-cluster" in file]
+
+
+def test_up_takes_down_what_is_left_of_another(cluster):
+    """Which was left in the middle of things: a host frozen, a mount of each sort, Slurm."""
+    before = cluster.seen("n1", "/proc").parent
+    cluster.ask("freeze", "n1")
+    cluster.ask("up", 3, 0)
+    cluster.kind = "plain"
+    assert not before.exists()
+    assert len(list((cluster.dir / "state").glob("n*.pid"))) == 3
+    cluster.pfs("xfs")
+    assert any("xfs" in name for name in left())
+    for _ in range(2):
+        cluster.ask("down")
+        wait_for(lambda: left() == [], f"the end of {left()}")
+        assert not cluster.dir.exists()
+    cluster.ask("up", 2, 0)
+    cluster.kind = "plain"
