@@ -171,7 +171,6 @@ static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
     struct retry_decision decision;
     double now = clock_now();
     struct msg_item held;
-    uint32_t file;
     bool told = c->egress.rank[from].state == EGRESS_SHUT;
 
     if (msg->id >= c->run->segments.count)
@@ -192,7 +191,6 @@ static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
         sched_failed(c->sched, from, msg->id, now);
         return 0;
     }
-    file = c->run->segments.file[msg->id];
     decision =
         retry_decide(&c->run->opt.retry, &msg->outcome,
                      count_attempt(c, msg->id, &msg->outcome, now), clock_random());
@@ -204,7 +202,7 @@ static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
              msg->text, decision.delay);
     c->run->stats.value[STAT_RETRIED]++;
     if (decision.remedy == REMEDY_NEW_URL)
-        locator_renew(c->locator, file, msg->count);
+        locator_renew(c->locator, c->run->segments.file[msg->id], msg->count);
     sched_failed(c->sched, from, msg->id, now + decision.delay);
     if (decision.remedy == REMEDY_SLOW_DOWN)
         return hold_everyone(c, decision.delay, err);
