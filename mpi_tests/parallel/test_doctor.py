@@ -319,9 +319,9 @@ def test_lfs_that_hangs(start, dir, tmp_path):
     assert job.wait_for_silence() == []
 
 
-def wait_for_own(dir):
+def wait_for_hang(dir):
     until = time.monotonic() + 60
-    while not any(name.startswith(PREFIX) for name in os.listdir(dir)):
+    while not list(dir.glob(f"{PREFIX}*/lock-flock.hangs-0")):
         assert time.monotonic() < until
         time.sleep(0.01)
 
@@ -331,7 +331,7 @@ def test_signal(start, dir, ranks, to):
     """It ends at once and leaves nothing, whichever rank the signal came to."""
     env = sham(flock="HANG")
     job = start(ranks, "doctor", dir, env=env)
-    wait_for_own(dir)
+    wait_for_hang(dir)
     for pid in job.ranks():
         words = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
         if b"OMPI_COMM_WORLD_RANK=%d" % to in words:
@@ -346,7 +346,7 @@ def test_signal(start, dir, ranks, to):
 def test_killed(start, dir):
     """What is left after SIGKILL is one directory of a known name, and no process."""
     job = start(2, "doctor", dir, env=sham(flock="HANG"))
-    wait_for_own(dir)
+    wait_for_hang(dir)
     for pid in job.ranks():
         if b"internal-helper" not in Path(f"/proc/{pid}/cmdline").read_bytes():
             os.kill(pid, signal.SIGKILL)

@@ -81,24 +81,37 @@ int MPI_Comm_split_type(MPI_Comm comm, int type, int key, MPI_Info info, MPI_Com
     return next(comm, type, key, info, out);
 }
 
-/* A lock of this node: that of another file beside it. It stays until the process ends.
- */
-static int lock_of_node(int fd)
+/* A file beside that of a descriptor: made if it is missing. */
+static int open_beside(int fd, const char *ending, int number)
 {
-    char link[64], path[PATH_MAX], own[PATH_MAX + 16];
-    flock_call *next;
+    char link[64], path[PATH_MAX], own[PATH_MAX + 32];
     ssize_t len;
-    int other;
 
     snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
     len = readlink(link, path, sizeof(path) - 1);
     if (len < 0)
         return -1;
     path[len] = '\0';
-    snprintf(own, sizeof(own), "%s.node-%d", path, rank());
-    other = open(own, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    snprintf(own, sizeof(own), "%s.%s-%d", path, ending, number);
+    return open(own, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+}
+
+/* A lock of this node: that of another file. It stays until the process ends. */
+static int lock_of_node(int fd)
+{
+    int other = open_beside(fd, "node", rank());
+    flock_call *next;
+
     find("flock", &next, sizeof(next));
     return other < 0 ? -1 : next(other, LOCK_EX | LOCK_NB);
+}
+
+/* A file beside the lock tells that it has come to this. */
+static void hang(int fd)
+{
+    open_beside(fd, "hangs", rank());
+    for (;;)
+        pause();
 }
 
 /* true: *rc is what the call comes to. */
@@ -116,8 +129,8 @@ static bool shams(const char *variable, int fd, int *rc)
         *rc = lock_of_node(fd);
         return true;
     }
-    while (is(variable, "HANG"))
-        pause();
+    if (is(variable, "HANG"))
+        hang(fd);
     for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
         if (is(variable, reasons[i].name)) {
             errno = reasons[i].reason;
