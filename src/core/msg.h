@@ -44,7 +44,7 @@ enum msg_kind {
     MSG_LOST,      /* code, text: a rank is given up; code 0: the run has succeeded */
     /* an examination, both ways */
     MSG_ORDER,  /* id, count which helper of the rank, seconds until it must be done, blob
-                 * as in io/acts.h; an empty blob wants nothing: rank 0 is there */
+                 * as in io/acts.h */
     MSG_ANSWER, /* id, code what it came to (core/verdict.h), blob */
     MSG_KINDS
 };

@@ -11,13 +11,10 @@
 
 static const double LATE =
     15; /* seconds that an answer may be later than its order says */
-static const double SILENCE = 120; /* of rank 0, in seconds */
-static const double BEAT = 10;     /* seconds between two signs of life of rank 0 */
 
 void desk_open(struct desk *desk, struct run *run)
 {
-    *desk = (struct desk){ .run = run, .first = 1, .heard = clock_now() };
-    desk->told = desk->heard;
+    *desk = (struct desk){ .run = run, .first = 1 };
 }
 
 static void clear_errands(struct desk *desk)
@@ -95,9 +92,6 @@ static int take_order(struct desk *desk, const struct msg *msg, struct err *err)
     struct seat *seat = &desk->seat[msg->count % DESK_SEATS];
     struct err fault = { 0 };
 
-    desk->heard = clock_now();
-    if (msg->blob_len == 0)
-        return 0;
     /* Rank 0 waits no longer for what is in hand, or it would not send another. */
     if (seat->busy && give_up(desk, seat, TRIAL_LOST, err) < 0)
         return -1;
@@ -202,20 +196,6 @@ static int send_orders(struct desk *desk, struct err *err)
     return 0;
 }
 
-/* Ranks without an order would take a long one of others for the end of rank 0. */
-static int show_life(struct desk *desk, struct err *err)
-{
-    const struct msg msg = { .kind = MSG_ORDER };
-
-    if (clock_now() < desk->told + BEAT)
-        return 0;
-    desk->told = clock_now();
-    for (int to = 1; to < desk->run->size; to++)
-        if (agree_send(desk->run, to, &msg, err) < 0)
-            return -1;
-    return 0;
-}
-
 /* Whether all is answered. A rank that does not even say that it was too late has died or
  * is frozen. */
 static bool all_answered(struct desk *desk, double began)
@@ -275,7 +255,7 @@ int desk_wait(struct desk *desk, struct err *err)
         return -1;
     while (!all_answered(desk, began)) {
         happened = turn(desk, err);
-        if (happened < 0 || show_life(desk, err) < 0 || look_for_signals(desk, err) < 0)
+        if (happened < 0 || look_for_signals(desk, err) < 0)
             return -1;
         nap(&pause, happened);
     }
@@ -322,10 +302,6 @@ int desk_serve(struct desk *desk, struct err *err)
         happened = turn(desk, err);
         if (happened < 0 || report_signal(desk, err) < 0)
             return -1;
-        if (clock_now() > desk->heard + SILENCE)
-            return err_set(err, ERR_INTERRUPTED,
-                           "rank 0 on '%s' has not been heard for %.0f s",
-                           comm_host(desk->run->comm, 0), SILENCE);
         nap(&pause, happened);
     }
     return 0;

@@ -49,8 +49,6 @@ struct desk {
     bool failed;      /* out of memory */
     bool unstoppable; /* signals are of no interest any more: it is being cleaned up */
     bool closed;      /* rank 0 has said so */
-    double heard;     /* when rank 0 was heard last */
-    double told;      /* when rank 0 has last shown that it is there */
 };
 
 void desk_open(struct desk *desk, struct run *run);
@@ -71,8 +69,7 @@ const struct errand *desk_wait_one(struct desk *desk, struct err *err);
 /* Rank 0. The others leave desk_serve. */
 int desk_close(struct desk *desk, struct err *err);
 
-/* Other ranks: carry out what comes. ERR_INTERRUPTED if rank 0 has not been heard for two
- * minutes. */
+/* Other ranks: carry out what comes. ERR_INTERRUPTED if rank 0 is lost. */
 int desk_serve(struct desk *desk, struct err *err);
 
 void desk_release(struct desk *desk);
