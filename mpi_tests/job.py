@@ -138,9 +138,21 @@ class Job:
 
     def wait_for_text(self, text, timeout=30):
         """Until it has said that on standard error."""
+        self.wait_until(lambda: text in self._read(self._err), timeout)
+
+    @staticmethod
+    def _read(stream):
+        """Not by our own descriptor, whose position the program shares."""
+        return Path(stream.name).read_text("utf-8", "backslashreplace")
+
+    def printed(self):
+        """What it has put on standard output so far."""
+        return self._read(self._out)
+
+    def wait_until(self, happened, timeout=30):
+        """Until a condition outside holds, while it runs."""
         until = time.monotonic() + timeout
-        # not by our own descriptor, whose position the program shares
-        while text not in Path(self._err.name).read_text("utf-8", "backslashreplace"):
+        while not happened():
             assert time.monotonic() < until and self.process.poll() is None, self.result(None)
             time.sleep(0.01)
 

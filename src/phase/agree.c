@@ -97,7 +97,7 @@ static bool take_early(struct strbuf *kept, enum msg_kind kind, int *from,
 static bool is_for_later(enum msg_kind kind)
 {
     return kind == MSG_SHARE || kind == MSG_STATS || kind == MSG_TRACE ||
-           kind == MSG_SEEN;
+           kind == MSG_SEEN || kind == MSG_OWNER;
 }
 
 /* Take what has arrived. Messages of a phase that is over (late progress, say) are
@@ -132,6 +132,11 @@ int agree_listen(struct run *run, struct err *err)
 int agree_poll(struct run *run, struct err *err)
 {
     return run->aside ? aside_poll(run->aside, err) : agree_listen(run, err);
+}
+
+int agree_ask(struct run *run, struct err *err)
+{
+    return run->aside ? aside_ask(run->aside, err) : agree_listen(run, err);
 }
 
 void agree_settle(struct run *run)

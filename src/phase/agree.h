@@ -37,6 +37,10 @@ int agree_step(struct run *run, int rc, struct err *err);
  * hundreds of times a second. */
 int agree_poll(struct run *run, struct err *err);
 
+/* The same, before a step that cannot be taken back: all that has reached this process by
+ * now counts. */
+int agree_ask(struct run *run, struct err *err);
+
 /* The same, on the main thread; takes what others sent meanwhile. */
 int agree_listen(struct run *run, struct err *err);
 

@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 
+#include "io/clock.h"
 #include "io/pool.h"
 #include "phase/run.h"
 
@@ -13,7 +14,11 @@ struct aside {
     void *arg;
     struct err why; /* written before stop is set, and never again */
     atomic_bool stop;
+    atomic_uint listened; /* how often the main thread has */
 };
+
+/* The first may have begun before it was asked for. */
+enum { ASIDE_ANEW = 2 };
 
 static int run_work(struct job *job)
 {
@@ -34,6 +39,16 @@ int aside_poll(struct aside *aside, struct err *err)
     return err_copy(err, &aside->why);
 }
 
+int aside_ask(struct aside *aside, struct err *err)
+{
+    unsigned from = atomic_load(&aside->listened);
+
+    while (!atomic_load(&aside->stop) &&
+           atomic_load(&aside->listened) - from < ASIDE_ANEW)
+        clock_sleep(0.001);
+    return aside_poll(aside, err);
+}
+
 /* Whoever is lost meanwhile, the others must not take this rank for dead as well. */
 static int listen(struct run *run, struct err *err)
 {
@@ -52,6 +67,7 @@ static void wait_and_listen(struct run *run, struct aside *aside, struct pool *p
             aside->why = err;
             atomic_store_explicit(&aside->stop, true, memory_order_release);
         }
+        atomic_fetch_add(&aside->listened, 1);
         pool_wait(pool, ASIDE_LISTEN);
     }
 }

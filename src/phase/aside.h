@@ -22,4 +22,8 @@ int aside_run(struct run *run, int (*work)(void *arg, struct err *err), void *ar
 /* The work asks: -1 and *err once it should end. */
 int aside_poll(struct aside *aside, struct err *err);
 
+/* The same, once the main thread has listened anew: what others had sent by then counts.
+ */
+int aside_ask(struct aside *aside, struct err *err);
+
 #endif

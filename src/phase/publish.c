@@ -218,7 +218,7 @@ int publish_commit(struct stage *stage, struct seen_mark *mark, struct err *err)
         (run->opt.sync && fs_sync_system(run->tree, err) < 0))
         return -1;
     /* The last moment at which a signal, here or elsewhere, can still end the run. */
-    if (agree_poll(stage->run, err) < 0)
+    if (agree_ask(stage->run, err) < 0)
         return -1;
     if (take_steps(stage, mark, err) < 0)
         return err_wrap(err, "publishing");
