@@ -16,7 +16,7 @@ launch_environment()
     export SLURM_CONF=$dir/slurm/slurm.conf
     # With direct fences the first message of a fast peer can meet an Open MPI 4.1 that is
     # still in MPI_Init, which ends in a crash (open-mpi/ompi 12495): one srun in ten at 16
-    # nodes, none with a tree.
+    # nodes, none with a tree. Two ranks a node on a busy machine can meet it with either.
     export SLURM_PMIX_FENCE=tree
 }
 

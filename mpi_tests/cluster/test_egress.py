@@ -66,7 +66,9 @@ def assert_all_once(cluster, files, result, dest, model):
     """Every byte was sent once, and every host sees every file."""
     total = sum(map(len, files_of(model).values()))
     again = result.report["requests"]["duplicated"] * MIB
-    assert total <= sum(row["bytes"] for row in files.log()) <= total + again
+    assert total <= sum(row["bytes"] for row in files.log()) <= total + again, [
+        (row["client"], row["path"], row["range"], row["bytes"]) for row in files.log()
+    ]
     for node in cluster.nodes:
         assert_same(cluster.seen(node, dest), model)
         assert_alone(cluster.seen(node, dest))

@@ -36,12 +36,15 @@ static void look_at_mount(int fd, struct mount *mount)
 static void look_at_quota(const struct mount *mount, int type, int id,
                           struct volume_quota *quota)
 {
+    /* as QCMD, which shifts a signed number out of its range */
+    unsigned command =
+        (unsigned)Q_GETQUOTA << SUBCMDSHIFT | ((unsigned)type & SUBCMDMASK);
     struct dqblk block;
 
     *quota = (struct volume_quota){ .reason = ENODEV };
     if (mount->source[0] != '/')
         return; /* no device: a network file system has means of its own */
-    if (quotactl(QCMD(Q_GETQUOTA, type), mount->source, id, (char *)&block) < 0) {
+    if (quotactl((int)command, mount->source, id, (char *)&block) < 0) {
         quota->reason = errno;
         return;
     }
