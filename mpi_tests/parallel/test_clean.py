@@ -73,11 +73,16 @@ def test_a_destination(run, killed, scratch, dest):
 
 def test_a_directory_of_destinations(run, killed, dest):
     killed(SOURCE, dest, landed=lambda: journals(dest.parent))
+    [owner] = dest.parent.glob(".*/run-*/owner")
+    for name in ("dead00", "unsure"):  # of doctor
+        (dest.parent / f".mpifetch-doctor-{name}").mkdir()
+    (dest.parent / ".mpifetch-doctor-dead00" / "owner").write_text(owner.read_text())
     (dest.parent / ".not-ours.mpifetch-abcdefg").mkdir()
     (dest.parent / ".mpifetch-notes").touch()
     result = clean(run, dest.parent)
-    assert result.code == 0 and "removed 1, left alone 0" in result.err, result
-    assert states(dest.parent) == [".mpifetch-notes", ".not-ours.mpifetch-abcdefg"]
+    assert result.code == 0 and "removed 2, left alone 1" in result.err, result
+    left = [".mpifetch-doctor-unsure", ".mpifetch-notes", ".not-ours.mpifetch-abcdefg"]
+    assert states(dest.parent) == left
 
 
 def test_scratch(run, killed, scratch, dest):

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "io/fs.h"
 
 enum { STAT_START = 22 }; /* field of /proc/PID/stat, see proc(5) */
 
@@ -58,12 +59,13 @@ static bool look(uint64_t pid, char *state, uint64_t *start)
     return text_take_u64(&at, start);
 }
 
-void process_here(struct owner_process *process)
+/* One of this name space. */
+static void describe(struct owner_process *process, uint64_t pid)
 {
     char text[256] = "", state;
     ssize_t len;
 
-    *process = (struct owner_process){ .pid = (uint64_t)getpid() };
+    *process = (struct owner_process){ .pid = pid };
     gethostname(text, sizeof(text) - 1);
     set_word(process->host, text);
     if (!read_small("/proc/sys/kernel/random/boot_id", text, sizeof(text)))
@@ -74,6 +76,30 @@ void process_here(struct owner_process *process)
     set_word(process->space, text);
     if (!look(process->pid, &state, &process->start))
         process->start = 0;
+}
+
+void process_here(struct owner_process *process)
+{
+    describe(process, (uint64_t)getpid());
+}
+
+int process_sign(const char *dir, bool parent, struct err *err)
+{
+    struct strbuf text = { 0 }, path = { 0 };
+    struct owner_process process;
+    int rc;
+
+    describe(&process, (uint64_t)(parent ? getppid() : getpid()));
+    owner_begin(&text);
+    owner_add_process(&text, &process);
+    owner_end(&text);
+    strbuf_addf(&path, "%s/owner", dir);
+    rc = text.failed || path.failed
+             ? err_memory(err, "a path")
+             : fs_write_all(path.data, text.data, text.len, false, false, err);
+    strbuf_release(&text);
+    strbuf_release(&path);
+    return rc;
 }
 
 static uint64_t number_in(const char *variable)

@@ -3,27 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/fs.h"
 #include "io/process.h"
-
-int census_sign(const char *dir, struct err *err)
-{
-    struct strbuf text = { 0 }, path = { 0 };
-    struct owner_process here;
-    int rc;
-
-    process_here(&here);
-    owner_begin(&text);
-    owner_add_process(&text, &here);
-    owner_end(&text);
-    strbuf_addf(&path, "%s/owner", dir);
-    rc = text.failed || path.failed
-             ? err_memory(err, "a path")
-             : fs_write_all(path.data, text.data, text.len, false, false, err);
-    strbuf_release(&text);
-    strbuf_release(&path);
-    return rc;
-}
 
 static int take(void *arg, int rank, const void *bytes, size_t len, struct err *err)
 {

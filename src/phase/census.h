@@ -5,9 +5,6 @@
 
 #include "phase/run.h"
 
-/* A file `owner` in dir that names this process alone. */
-int census_sign(const char *dir, struct err *err);
-
 /* Collective. Rank 0 has run->owner then. */
 int census_take(struct run *run, struct err *err);
 

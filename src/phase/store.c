@@ -5,8 +5,8 @@
 #include "base/text.h"
 #include "io/append.h"
 #include "io/fs.h"
+#include "io/process.h"
 #include "io/sha256.h"
-#include "phase/census.h"
 #include "phase/journal.h"
 #include "phase/staging.h"
 
@@ -86,7 +86,7 @@ static int make_scratch(struct store *store, const char *dir, struct err *err)
         strbuf_release(&path);
         return -1;
     }
-    if (census_sign(path.data, err) < 0) {
+    if (process_sign(path.data, false, err) < 0) {
         fs_remove_tree(path.data, NULL);
         strbuf_release(&path);
         return -1;
