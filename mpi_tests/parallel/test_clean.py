@@ -35,7 +35,6 @@ def killed(start, hub, tree, scratch):
         assert hub.troubles.wait(stall), job.result(None)
         job.wait_until(landed)
         job.kill()
-        hub.troubles.release()
         hub.troubles.clear()
 
     return make
