@@ -149,16 +149,17 @@ unsigned custody_layers(const struct run *run)
     return count - 1;
 }
 
-/* What the taken one had taken itself lies beside it afterwards, in the same order. */
-static void flatten(struct run *run, const char *taken, unsigned layers)
+/* What a layer had taken itself lies beside it afterwards, in the same order. The number
+ * of layers then. */
+static unsigned flatten(const struct run *run, unsigned layer, unsigned layers)
 {
-    char name[16];
+    char name[32];
 
     for (unsigned i = 1; i <= CUSTODY_LAYERS && layers < CUSTODY_LAYERS; i++) {
         char *from, *to;
 
-        snprintf(name, sizeof(name), "old-%u", i);
-        from = joined(taken, name);
+        snprintf(name, sizeof(name), "old-%u/old-%u", layer, i);
+        from = joined(run->staging, name);
         snprintf(name, sizeof(name), "old-%u", layers + 1);
         to = joined(run->staging, name);
         if (from && to && fs_rename(from, to, FS_RENAME_ABSENT, NULL) == 0)
@@ -166,6 +167,7 @@ static void flatten(struct run *run, const char *taken, unsigned layers)
         free(from);
         free(to);
     }
+    return layers;
 }
 
 /* 0: it is this run's, or somebody was faster. */
@@ -188,7 +190,10 @@ static int take(struct run *run, const char *other, bool gone, struct err *err)
                  other);
         if (gone)
             rc = write_named(to, "released", "", err);
-        flatten(run, to, layers + 1);
+        layers++;
+        /* A run that was killed here had no time for it, so all are asked. */
+        for (unsigned layer = layers; layer <= layers; layer++)
+            layers = flatten(run, layer, layers);
     }
     free(to);
     return rc;
