@@ -169,6 +169,33 @@ static void unmark(const char *staging)
     }
 }
 
+/* Who had it is removed last: whoever finds the rest after a kill must see that this run
+ * is gone. */
+static int remove_named(void *arg, const char *name, struct err *err)
+{
+    char *path;
+
+    (void)err;
+    if (strcmp(name, "owner") == 0 || strcmp(name, "released") == 0)
+        return 0;
+    path = joined(arg, name);
+    if (path)
+        fs_remove_tree(path, NULL);
+    free(path);
+    return 0;
+}
+
+static void remove_all(const char *staging)
+{
+    struct strbuf copy = { 0 };
+
+    strbuf_adds(&copy, staging);
+    if (!copy.failed)
+        fs_list(staging, remove_named, copy.data, NULL);
+    strbuf_release(&copy);
+    fs_remove_tree(staging, NULL);
+}
+
 void remains_remove(const struct log *log, const char *dest, const char *staging)
 {
     for (int i = 1; i <= CUSTODY_LAYERS; i++) {
@@ -184,5 +211,5 @@ void remains_remove(const struct log *log, const char *dest, const char *staging
     if (!save_strangers(log, dest, staging))
         return;
     unmark(staging);
-    fs_remove_tree(staging, NULL);
+    remove_all(staging);
 }
