@@ -68,6 +68,35 @@ bool remains_is_ours(const char *staging)
     return ours;
 }
 
+/* Where the symlink in staging leads, to be freed; NULL: there is none. */
+static char *version_of(const char *dest, const char *staging)
+{
+    struct strbuf target = { 0 }, path = { 0 };
+    char *link = joined(staging, "link");
+
+    if (link && fs_readlink(link, &target, NULL) == 0 && !target.failed &&
+        layout_is_version(dest, target.data)) {
+        layout_parent(dest, &path);
+        strbuf_addf(&path, "/%s", target.data);
+    }
+    free(link);
+    strbuf_release(&target);
+    return path.len > 0 ? strbuf_steal(&path) : NULL;
+}
+
+void remains_put_back(const char *dest, const char *staging)
+{
+    char name[MARK], *tree = joined(staging, "tree"), *version = NULL;
+    bool force;
+
+    if (read_mark(staging, name, &force))
+        version = version_of(dest, staging);
+    if (tree && version && record_is_by(version, name))
+        fs_rename(version, tree, FS_RENAME_ABSENT, NULL);
+    free(tree);
+    free(version);
+}
+
 struct look {
     const struct record *record;
     char *first;
@@ -208,6 +237,7 @@ void remains_remove(const struct log *log, const char *dest, const char *staging
             remains_remove(log, dest, inner);
         free(inner);
     }
+    remains_put_back(dest, staging);
     if (!save_strangers(log, dest, staging))
         return;
     unmark(staging);
