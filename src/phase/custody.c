@@ -23,29 +23,10 @@ enum {
 
 static const char run_prefix[] = "run-";
 
-static char *joined(const char *dir, const char *name)
-{
-    struct strbuf path = { 0 };
-
-    strbuf_addf(&path, "%s/%s", dir, name);
-    return strbuf_steal(&path);
-}
-
-static bool is_there(const char *dir, const char *name)
-{
-    struct fs_info info = { .kind = FS_MISSING };
-    char *path = joined(dir, name);
-
-    if (path)
-        fs_look(path, &info, NULL);
-    free(path);
-    return info.kind != FS_MISSING;
-}
-
 static int write_named(const char *dir, const char *name, const char *text,
                        struct err *err)
 {
-    char *path = joined(dir, name);
+    char *path = fs_join(dir, name);
     int rc = path ? fs_write_all(path, text, strlen(text), true, false, err)
                   : err_memory(err, "a path");
 
@@ -70,17 +51,18 @@ static int set_paths(struct run *run, const char *dir, const char *name, struct 
     free(run->tree);
     free(run->spare);
     run->tree = run->spare = NULL;
-    run->staging = joined(dir, name);
+    run->staging = fs_join(dir, name);
     if (run->staging) {
-        run->tree = joined(run->staging, "tree");
-        run->spare = joined(run->staging, "spare");
+        run->tree = fs_join(run->staging, "tree");
+        run->spare = fs_join(run->staging, "spare");
     }
     return run->tree && run->spare ? 0 : err_memory(err, "a path");
 }
 
 static int fill(struct run *run, struct err *err)
 {
-    char *journal = joined(run->staging, "journal"), *beat = joined(run->staging, "beat");
+    char *journal = fs_join(run->staging, "journal"),
+         *beat = fs_join(run->staging, "beat");
     int rc = -1;
 
     /* Killed before it has said who it is, it leaves nothing but empty directories. */
@@ -119,7 +101,7 @@ static int prepare(struct run *run, const char *parent, const char *prefix, char
     for (unsigned tries = 1;; tries++) {
         if (prepare_once(run, parent, prefix, own, err) == 0)
             return 0;
-        if (tries == BEGIN || !*own || !run->tree || is_there(run->staging, "."))
+        if (tries == BEGIN || !*own || !run->tree || fs_is_there(run->staging, "."))
             return -1;
         /* Another run has swept it away, for it was empty. */
         err_clear(err);
@@ -150,7 +132,7 @@ char *custody_occupant(const char *dir, bool *readable)
                  (info.kind == FS_DIRECTORY && fs_is_mine(&info) &&
                   (fs_list(dir, first_run, &name, NULL) == 0 || errno == ENOENT)));
     if (name)
-        path = joined(dir, name);
+        path = fs_join(dir, name);
     free(name);
     return path;
 }
@@ -162,7 +144,7 @@ unsigned custody_layers(const struct run *run)
 
     do
         snprintf(name, sizeof(name), "old-%u", ++count);
-    while (count <= CUSTODY_LAYERS && is_there(run->staging, name));
+    while (count <= CUSTODY_LAYERS && fs_is_there(run->staging, name));
     return count - 1;
 }
 
@@ -176,9 +158,9 @@ static unsigned flatten(const struct run *run, unsigned layer, unsigned layers)
         char *from, *to;
 
         snprintf(name, sizeof(name), "old-%u/old-%u", layer, i);
-        from = joined(run->staging, name);
+        from = fs_join(run->staging, name);
         snprintf(name, sizeof(name), "old-%u", layers + 1);
-        to = joined(run->staging, name);
+        to = fs_join(run->staging, name);
         if (from && to && fs_rename(from, to, FS_RENAME_ABSENT, NULL) == 0)
             layers++;
         free(from);
@@ -195,7 +177,7 @@ static int take(struct run *run, const char *other, bool gone, struct err *err)
     int rc;
 
     snprintf(name, sizeof(name), "old-%u", layers + 1);
-    to = joined(run->staging, name);
+    to = fs_join(run->staging, name);
     if (!to)
         return err_memory(err, "a path");
     rc = fs_rename(other, to, FS_RENAME_ABSENT, err);
@@ -245,7 +227,7 @@ static int elect(struct run *run, const char *own, const char *name, struct err 
             char *last = strdup(slash + 1), *beat;
 
             rc = last ? set_paths(run, name, last, err) : err_memory(err, "a path");
-            beat = rc == 0 ? joined(run->staging, "beat") : NULL;
+            beat = rc == 0 ? fs_join(run->staging, "beat") : NULL;
             if (rc == 0)
                 rc = beat ? beat_move(run->beat, beat, err) : err_memory(err, "a path");
             free(last);
@@ -299,7 +281,7 @@ static int look_at_one(void *arg, const char *name, struct err *err)
 
     if (!custody_is_name(name, search->prefix))
         return 0;
-    dir = joined(search->parent, name);
+    dir = fs_join(search->parent, name);
     if (dir)
         other = custody_occupant(dir, &readable);
     if (readable && !(other && strcmp(other, search->run->staging) == 0))
@@ -349,7 +331,7 @@ void custody_explain(const struct run *run, struct err *err)
     struct err lost = { 0 };
 
     if (err->code != ERR_DEST || !run->beat ||
-        (!beat_lost(run->beat) && is_there(run->staging, ".")))
+        (!beat_lost(run->beat) && fs_is_there(run->staging, ".")))
         return;
     custody_check(run, &lost);
     if (lost.code == ERR_NONE)
@@ -370,7 +352,7 @@ static int count_name(void *arg, const char *name, struct err *err)
 
 static bool holds_something(const struct run *run)
 {
-    char *journal = joined(run->staging, "journal");
+    char *journal = fs_join(run->staging, "journal");
     unsigned count = custody_layers(run);
 
     if (journal)
@@ -388,7 +370,7 @@ void custody_leave(struct run *run, bool keep)
         return;
     beat_stop(run->beat);
     run->beat = NULL;
-    if (lost || !is_there(run->staging, "."))
+    if (lost || !fs_is_there(run->staging, "."))
         return;
     if (keep && holds_something(run)) {
         /* A rank that is lost may still write. */

@@ -13,17 +13,9 @@ enum { MARK = 128 }; /* bytes: the longest mark */
 
 static const char forced[] = " force";
 
-static char *joined(const char *dir, const char *name)
-{
-    struct strbuf path = { 0 };
-
-    strbuf_addf(&path, "%s/%s", dir, name);
-    return strbuf_steal(&path);
-}
-
 int remains_mark(const struct run *run, struct err *err)
 {
-    char *path = joined(run->staging, "commit");
+    char *path = fs_join(run->staging, "commit");
     struct strbuf text = { 0 };
     int rc;
 
@@ -39,7 +31,7 @@ int remains_mark(const struct run *run, struct err *err)
 /* The run that may have taken the step; false: none. */
 static bool read_mark(const char *staging, char name[MARK], bool *force)
 {
-    char *path = joined(staging, "commit"), *text = NULL, *blank;
+    char *path = fs_join(staging, "commit"), *text = NULL, *blank;
     size_t len = 0;
     bool there = path && fs_read_regular(path, MARK - 1, &text, &len, NULL) == 0;
 
@@ -62,7 +54,7 @@ bool remains_is_ours(const char *staging)
 
     if (!read_mark(staging, name, &force))
         return true;
-    tree = joined(staging, "tree");
+    tree = fs_join(staging, "tree");
     ours = tree && record_is_by(tree, name);
     free(tree);
     return ours;
@@ -72,7 +64,7 @@ bool remains_is_ours(const char *staging)
 static char *version_of(const char *dest, const char *staging)
 {
     struct strbuf target = { 0 }, path = { 0 };
-    char *link = joined(staging, "link");
+    char *link = fs_join(staging, "link");
 
     if (link && fs_readlink(link, &target, NULL) == 0 && !target.failed &&
         layout_is_version(dest, target.data)) {
@@ -86,7 +78,7 @@ static char *version_of(const char *dest, const char *staging)
 
 void remains_put_back(const char *dest, const char *staging)
 {
-    char name[MARK], *tree = joined(staging, "tree"), *version = NULL;
+    char name[MARK], *tree = fs_join(staging, "tree"), *version = NULL;
     bool force;
 
     if (read_mark(staging, name, &force))
@@ -172,7 +164,7 @@ static bool save_strangers(const struct log *log, const char *dest, const char *
     if (!read_mark(staging, name, &force) || force)
         return true;
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        char *tree = joined(staging, places[i]), *stranger = NULL;
+        char *tree = fs_join(staging, places[i]), *stranger = NULL;
 
         if (tree && !record_is_by(tree, name))
             stranger = stranger_in(tree);
@@ -190,7 +182,7 @@ static void unmark(const char *staging)
     static const char *const names[] = { "journal", "commit" };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        char *path = joined(staging, names[i]);
+        char *path = fs_join(staging, names[i]);
 
         if (path)
             fs_remove_tree(path, NULL);
@@ -207,7 +199,7 @@ static int remove_named(void *arg, const char *name, struct err *err)
     (void)err;
     if (strcmp(name, "owner") == 0 || strcmp(name, "released") == 0)
         return 0;
-    path = joined(arg, name);
+    path = fs_join(arg, name);
     if (path)
         fs_remove_tree(path, NULL);
     free(path);
@@ -232,7 +224,7 @@ void remains_remove(const struct log *log, const char *dest, const char *staging
         char name[16], *inner;
 
         snprintf(name, sizeof(name), "old-%d", i);
-        inner = joined(staging, name);
+        inner = fs_join(staging, name);
         if (inner && fs_look(inner, &info, NULL) == 0 && info.kind == FS_DIRECTORY)
             remains_remove(log, dest, inner);
         free(inner);

@@ -24,14 +24,6 @@ struct sweep_doubt {
     uint64_t number;
 };
 
-static char *joined(const char *dir, const char *name)
-{
-    struct strbuf path = { 0 };
-
-    strbuf_addf(&path, "%s/%s", dir, name);
-    return strbuf_steal(&path);
-}
-
 static bool is_directory_of_ours(const char *path)
 {
     struct fs_info info;
@@ -84,7 +76,7 @@ static int take_and_remove(struct sweep *sweep, const char *dir, const char *sta
     if (!parent || !prefix || !dest)
         err_memory(err, "a path");
     else if (fs_private_dir(parent, prefix, &own, err) == 0 &&
-             !(to = joined(own.data, strrchr(staging, '/') + 1)))
+             !(to = fs_join(own.data, strrchr(staging, '/') + 1)))
         err_memory(err, "a path");
     if (to)
         rc = fs_rename(staging, to, FS_RENAME_ABSENT, err);
@@ -207,7 +199,7 @@ static int visit(void *arg, const char *entry, struct err *err)
     bool plain = listing->scratch ? has_suffix(entry, scratch)
                                   : !listing->name && has_suffix(entry, doctor);
     bool staging = !listing->scratch && is_staging(entry, listing->name);
-    char *path = plain || staging ? joined(listing->dir, entry) : NULL;
+    char *path = plain || staging ? fs_join(listing->dir, entry) : NULL;
     int rc = 0;
 
     if ((plain || staging) && !path)

@@ -20,29 +20,10 @@ struct watch {
     double since, probed, said;
 };
 
-static char *joined(const char *dir, const char *name)
-{
-    struct strbuf path = { 0 };
-
-    strbuf_addf(&path, "%s/%s", dir, name);
-    return strbuf_steal(&path);
-}
-
-static bool is_there(const char *dir, const char *name)
-{
-    struct fs_info info = { .kind = FS_MISSING };
-    char *path = joined(dir, name);
-
-    if (path)
-        fs_look(path, &info, NULL);
-    free(path);
-    return info.kind != FS_MISSING;
-}
-
 /* To be freed; NULL: nobody wrote it, or it cannot be read. */
 static char *owner_text(const char *staging)
 {
-    char *path = joined(staging, "owner"), *text = NULL;
+    char *path = fs_join(staging, "owner"), *text = NULL;
     size_t len;
 
     if (path)
@@ -57,7 +38,7 @@ bool watch_is_gone(const char *staging)
     char *text;
     bool gone;
 
-    if (is_there(staging, "released"))
+    if (fs_is_there(staging, "released"))
         return true;
     process_here(&view.here);
     process_job(&view.job);
@@ -69,7 +50,7 @@ bool watch_is_gone(const char *staging)
 
 uint64_t watch_number(const char *staging)
 {
-    char *path = joined(staging, "beat");
+    char *path = fs_join(staging, "beat");
     uint64_t number = 0;
 
     if (!path || !beat_read(path, &number))
@@ -106,7 +87,7 @@ static bool look(struct watch *watch, enum watch_end *end)
             return true;
     }
     *end = WATCH_LEFT;
-    if (!is_there(watch->staging, "."))
+    if (!fs_is_there(watch->staging, "."))
         return true;
     *end = WATCH_SILENT;
     return now >= watch->since + WATCH_PATIENCE;
