@@ -77,8 +77,9 @@ class Dir:
     def strays(self):
         known = {"model", ".model.versions"} if self.versions else {"model"}
         found = set(os.listdir(self.parent)) - known
-        if self.versions and len(os.listdir(self.parent / ".model.versions")) > 2:
-            found |= {f".model.versions/{name}" for name in os.listdir(f"{self.parent}/.model.versions")}
+        kept = os.listdir(self.parent / ".model.versions") if self.versions else []
+        if len(kept) > 2:  # the present one and the one before
+            found |= {f".model.versions/{name}" for name in kept}
         return sorted(found)
 
 
@@ -144,11 +145,6 @@ def noted(place):
     """Bytes that the journals of dead runs tell of, each counted once."""
     entries = {m.groups() for path in journals(place) for m in LINE.finditer(path.read_bytes())}
     return sum(int(length) for _, _, length in entries)
-
-
-def layers(place):
-    """How many runs have left something."""
-    return sum(len(list(top.rglob("journal"))) for top in place.stagings())
 
 
 def assert_adds_up(result):

@@ -8,7 +8,6 @@ import signal
 import pytest
 from conftest import write_tree
 from killing import (
-    SOURCE,
     Dir,
     Jobs,
     assert_files,
@@ -16,22 +15,19 @@ from killing import (
     content,
     noted,
     serve,
-    size_of,
 )
 
 MOST = 400  # far more than a tree of this size takes
-OLD, NEW = (content(mark, large=1 << 20, small=4) for mark in ("old", "new"))
+OLD, NEW = (content(mark, large=1 << 20, small=2) for mark in ("old", "new"))
 FOREIGN = {"somebody/else": b"not ours\n"}
 
 # before: what stands at DEST; words: of the run that is killed
 CASES = {
     "first": (None, ()),
-    "first-versions": (None, ("--versions",)),
     "exchange": ((), ()),
     "flip": (("--versions",), ("--versions",)),
     "swap-link": ((), ("--versions",)),
     "force": (FOREIGN, ("--force",)),
-    "force-link": (FOREIGN, ("--force", "--versions")),
 }
 
 
