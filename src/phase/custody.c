@@ -169,7 +169,7 @@ static unsigned flatten(const struct run *run, unsigned layer, unsigned layers)
     return layers;
 }
 
-/* 0: it is this run's, or somebody was faster. */
+/* 1: somebody was faster. */
 static int take(struct run *run, const char *other, bool gone, struct err *err)
 {
     unsigned layers = custody_layers(run);
@@ -183,7 +183,7 @@ static int take(struct run *run, const char *other, bool gone, struct err *err)
     rc = fs_rename(other, to, FS_RENAME_ABSENT, err);
     if (rc < 0 && errno == ENOENT) {
         err_clear(err);
-        rc = 0;
+        rc = 1;
     } else if (rc == 0) {
         log_line(&run->log, LOG_INFO, "what an earlier run left in '%s' is taken over",
                  other);
@@ -203,14 +203,16 @@ static int take(struct run *run, const char *other, bool gone, struct err *err)
 static int face(struct run *run, const char *other, struct err *err)
 {
     enum watch_end end;
+    int rc = watch_keep(run, other, &end, err);
 
-    if (watch_keep(run, other, &end, err) < 0)
-        return -1;
-    if (end != WATCH_LEFT)
-        return take(run, other, end == WATCH_GONE, err);
+    if (rc == 0 && end == WATCH_LEFT)
+        rc = 1;
+    else if (rc == 0)
+        rc = take(run, other, end == WATCH_GONE, err);
     /* Who took it away from a dead one is just about to win the name. */
-    clock_sleep(LOOK);
-    return 1;
+    if (rc == 1)
+        clock_sleep(LOOK);
+    return rc;
 }
 
 /* Win the name, wait, or do without it. */
@@ -245,6 +247,7 @@ static int elect(struct run *run, const char *own, const char *name, struct err 
             continue;
         }
         empty = 0;
+        run->contended = true;
         rc = face(run, other, err);
         free(other);
         if (rc != 0)
@@ -267,7 +270,7 @@ static int deal_with(struct run *run, const char *dir, const char *other, struct
     if (!other || !watch_is_gone(other))
         fs_remove_empty(other ? other : dir, NULL); /* killed as it began, or not empty */
     else if (custody_layers(run) < CUSTODY_LAYERS)
-        rc = take(run, other, true, err);
+        rc = take(run, other, true, err) < 0 ? -1 : 0;
     fs_remove_empty(dir, NULL);
     return rc;
 }
@@ -309,8 +312,9 @@ int custody_take(struct run *run, const char *parent, const char *prefix, const 
         /* A favour to the next run; this one is complete without. */
         fs_list(parent, look_at_one, &search, NULL);
     }
+    /* It may have taken over something before another one won. */
     if (rc != 0)
-        custody_leave(run, false);
+        custody_leave(run, true);
     free(own);
     strbuf_release(&name);
     return rc;
@@ -320,10 +324,23 @@ int custody_check(const struct run *run, struct err *err)
 {
     if (!beat_lost(run->beat))
         return 0;
+    return err_set(
+        err, ERR_INTERRUPTED,
+        "what this run had staged for '%s' was taken away, by another one that "
+        "had heard nothing of it for %d s, or by hand: run it again",
+        run->opt.dest, WATCH_PATIENCE);
+}
+
+int custody_confirm(const struct run *run, struct err *err)
+{
+    fs_refresh(run->staging);
+    if (custody_check(run, err) < 0)
+        return -1;
+    if (fs_is_there(run->staging, "owner"))
+        return 0;
     return err_set(err, ERR_INTERRUPTED,
-                   "another run has taken over what this one had staged for '%s', since "
-                   "nothing was heard of it for %d s: run it again",
-                   run->opt.dest, WATCH_PATIENCE);
+                   "'%s' was taken away while this run built in it: run it again",
+                   run->staging);
 }
 
 void custody_explain(const struct run *run, struct err *err)
@@ -331,7 +348,7 @@ void custody_explain(const struct run *run, struct err *err)
     struct err lost = { 0 };
 
     if (err->code != ERR_DEST || !run->beat ||
-        (!beat_lost(run->beat) && fs_is_there(run->staging, ".")))
+        (!beat_lost(run->beat) && fs_is_there(run->staging, "owner")))
         return;
     custody_check(run, &lost);
     if (lost.code == ERR_NONE)
@@ -340,51 +357,4 @@ void custody_explain(const struct run *run, struct err *err)
                 run->staging);
     lost.rank = err->rank;
     *err = lost;
-}
-
-static int count_name(void *arg, const char *name, struct err *err)
-{
-    (void)name;
-    (void)err;
-    ++*(unsigned *)arg;
-    return 0;
-}
-
-static bool holds_something(const struct run *run)
-{
-    char *journal = fs_join(run->staging, "journal");
-    unsigned count = custody_layers(run);
-
-    if (journal)
-        fs_list(journal, count_name, &count, NULL);
-    free(journal);
-    return count > 0;
-}
-
-void custody_leave(struct run *run, bool keep)
-{
-    struct strbuf dir = { 0 };
-    bool lost = beat_lost(run->beat);
-
-    if (run->rank != 0 || !run->staging)
-        return;
-    beat_stop(run->beat);
-    run->beat = NULL;
-    if (lost || !fs_is_there(run->staging, "."))
-        return;
-    if (keep && holds_something(run)) {
-        /* A rank that is lost may still write. */
-        if (!run->vigil.lost)
-            write_named(run->staging, "released", "", NULL);
-        log_line(&run->log, LOG_WARN,
-                 "what was fetched is kept in '%s': the same command continues, and "
-                 "mpifetch clean removes it",
-                 run->staging);
-        return;
-    }
-    strbuf_add(&dir, run->staging, (size_t)(strrchr(run->staging, '/') - run->staging));
-    remains_remove(&run->log, run->opt.dest, run->staging);
-    if (!dir.failed)
-        fs_remove_empty(dir.data, NULL);
-    strbuf_release(&dir);
 }
