@@ -39,10 +39,10 @@ def prepare(start, hub, tmp_path, before, words):
     if before is FOREIGN:
         write_tree(origin.dest, FOREIGN)
         return origin, FOREIGN
-    Jobs(start, hub, Dir(tmp_path / "origin" / "x", before)).succeed(0)
-    for name in os.listdir(origin.parent / "x"):
-        os.rename(origin.parent / "x" / name, origin.parent / name)
-    os.rmdir(origin.parent / "x")
+    place = Dir(tmp_path / "before", before)
+    Jobs(start, hub, place).succeed(0)
+    for name in os.listdir(place.parent):
+        os.rename(place.parent / name, origin.parent / name)
     return origin, OLD
 
 
