@@ -46,7 +46,7 @@ enum mpifetch_status {
     MPIFETCH_DIGEST = 4,     /* digests do not match, after a fresh fetch */
     MPIFETCH_DEST = 5,       /* the destination refused: space, quota, permission */
     MPIFETCH_NETWORK = 6,    /* the network failed beyond all retries */
-    MPIFETCH_INTERRUPTED = 7 /* mpifetch_options.interrupted said so */
+    MPIFETCH_INTERRUPTED = 7 /* mpifetch_options.interrupted said so, or a rank is lost */
 };
 
 enum mpifetch_progress {
@@ -88,13 +88,15 @@ struct mpifetch_options {
     double connect_timeout;     /* seconds */
     uint64_t speed_limit;       /* bytes per second: a transfer slower than this ... */
     double speed_time;          /* ... for so many seconds is given up and tried again */
-    int force;                  /* replace a destination that is not ours */
-    int versions;               /* destination is a symlink from the start */
-    int no_sync;                /* do not wait for disks before publishing */
-    int no_trees;               /* hf-cache: without trees/<commit>.json */
-    int check;                  /* hash files that are there before they are taken */
-    int require_digest;         /* refuse files for which the source has no digest */
-    int dry_run;                /* only say what would be done */
+    double rank_timeout; /* seconds: a rank that is silent for so long is given up */
+    int force;           /* replace a destination that is not ours */
+    int versions;        /* destination is a symlink from the start */
+    int no_sync;         /* do not wait for disks before publishing */
+    int no_trees;        /* hf-cache: without trees/<commit>.json */
+    int check;           /* hash files that are there before they are taken */
+    int require_digest;  /* refuse files for which the source has no digest */
+    int dry_run;         /* only say what would be done */
+    int quick;           /* for the command doctor alone: measure no speeds */
     /* what is said, on stderr of rank 0 */
     enum mpifetch_progress progress;
     int verbosity;      /* -1 errors only, 0 summary, 1 more, 2 each request */
@@ -117,13 +119,20 @@ struct mpifetch_report {
     uint64_t bytes_fetched, bytes_duplicated, bytes_reused;
     uint64_t requests, retries;
     double seconds;
+    int lost; /* not 0: a rank was given up, and the communicator is broken (see below) */
 };
 
 MPIFETCH_API void mpifetch_options_init(struct mpifetch_options *options);
 
 /* Collective over comm. Returns enum mpifetch_status, the same on every rank, and fills
  * *report. Unless it returns MPIFETCH_OK nothing new is visible at options->dest; in a
- * cache no branch or tag stands for anything new. */
+ * cache no branch or tag stands for anything new.
+ *
+ * A rank of which nothing is heard for options->rank_timeout is given up: its process or
+ * its host is gone or frozen. All others return within that time, MPIFETCH_INTERRUPTED
+ * unless it was published before, and report->lost is set. Nothing can be done with comm
+ * then, counters are those of this rank alone, and MPI_Finalize may wait for ever: say
+ * what is to be said and leave by _exit or MPI_Abort. */
 MPIFETCH_API int mpifetch_get(MPI_Comm comm, const struct mpifetch_options *options,
                               struct mpifetch_report *report);
 

@@ -34,15 +34,16 @@ class Job:
 
     def __init__(
         self, home, ranks, args, env=None, umask=-1, cwd=None, each=None, stderr=None, user=None,
-        group=None,
+        group=None, before=(),
     ):  # fmt: skip
         """each: for each rank what it alone has in its environment; stderr: a descriptor; user,
-        group: ids to run under, with no other groups; root may."""
+        group: ids to run under, with no other groups; root may; before: words in front of the
+        program, a wrapper."""
         if user is not None:
             os.chown(home, user, group)
         self.report = Path(home, f"report-{time.monotonic_ns()}.json")
         program = PROGRAM if user is None else str(for_others(PROGRAM))
-        command = [program, *map(str, args)]
+        command = [*before, program, *map(str, args)]
         if each:
             ranks = len(each)
             own = [["env", *(f"{name}={value}" for name, value in one.items())] for one in each]
@@ -117,6 +118,17 @@ class Job:
                 continue
         return found
 
+    def rank(self, number):
+        """Process id of that rank under mpirun."""
+        mark = b"OMPI_COMM_WORLD_RANK=%d" % number
+        found = [
+            pid
+            for pid in self.ranks()
+            if mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        ]
+        assert len(found) == 1, self.result(None)
+        return found[0]
+
     def wait_for_silence(self, timeout=30):
         """Until none of its processes is left; those that stay."""
         until = time.monotonic() + timeout
@@ -126,9 +138,21 @@ class Job:
 
     def wait_for_text(self, text, timeout=30):
         """Until it has said that on standard error."""
+        self.wait_until(lambda: text in self._read(self._err), timeout)
+
+    @staticmethod
+    def _read(stream):
+        """Not by our own descriptor, whose position the program shares."""
+        return Path(stream.name).read_text("utf-8", "backslashreplace")
+
+    def printed(self):
+        """What it has put on standard output so far."""
+        return self._read(self._out)
+
+    def wait_until(self, happened, timeout=30):
+        """Until a condition outside holds, while it runs."""
         until = time.monotonic() + timeout
-        # not by our own descriptor, whose position the program shares
-        while text not in Path(self._err.name).read_text("utf-8", "backslashreplace"):
+        while not happened():
             assert time.monotonic() < until and self.process.poll() is None, self.result(None)
             time.sleep(0.01)
 

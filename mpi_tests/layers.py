@@ -47,7 +47,9 @@ GRANTS = [
     (r"src/io/(http(_wire)?|proxy)\.c", r"curl/\w+\.h"),
     (r"src/io/sha256\.c", r"openssl/\w+\.h|xxhash\.h"),
     (r"src/source/\w+\.[ch]", r"jansson\.h"),
-    (r"src/phase/(report|record|trace|trees)\.c", r"jansson\.h"),
+    (r"src/phase/(report|record|trace|trees|exam_report)\.c", r"jansson\.h"),
+    (r"src/io/volume\.c", r"sys/quota\.h"),
+    (r"src/io/acts\.c", r"sys/prctl\.h"),
     (r"src/phase/\w+\.[ch]", r"sys/types\.h"),
     (r"src/app/\w+\.[ch]", r"mpi\.h"),
     (r"include/mpifetch\.h", r"mpi\.h"),
@@ -72,6 +74,8 @@ BANNED = re.compile(
     r"\b(strcpy|strcat|v?sprintf|gets|strtok|atoi|flock|lockf)\s*\("
     r"|\b(F_(?:OFD_)?SETLKW?)\b"
 )
+# The one file that takes locks, to find out what those of other programs would be worth.
+BANNED_BUT = {"src/io/lockprobe.c": {"flock", "F_SETLK", "F_OFD_SETLK"}}
 LEFTOVER = re.compile(r"\b(TODO|FIXME|XXX)\b")
 INCLUDE = re.compile(r'\s*#\s*include\s*(?:<([^>]+)>|"([^"]+)")')
 MACRO = re.compile(r"\s*#\s*define\s+(\w+)\(([^)]*)\)\s*(.*)")
@@ -183,7 +187,9 @@ def check_macros(file, text):
 def check_words(file, floor, text):
     for number, line in enumerate(strip(text, strings=False).split("\n"), 1):
         for match in BANNED.finditer(line):
-            yield Finding(file, number, f"'{match[1] or match[2]}' is banned everywhere")
+            word = match[1] or match[2]
+            if word not in BANNED_BUT.get(file, ()):
+                yield Finding(file, number, f"'{word}' is banned everywhere")
         if floor not in ("base", "core"):
             continue
         line = ATTRIBUTES.sub("", line)  # format(printf, ...) prints nothing

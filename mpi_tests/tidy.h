@@ -5,3 +5,4 @@
 #define err_set(...) (err_set(__VA_ARGS__), -1)
 #define err_wrap(...) (err_wrap(__VA_ARGS__), -1)
 #define err_memory(...) (err_memory(__VA_ARGS__), -1)
+#define err_copy(...) (err_copy(__VA_ARGS__), -1)

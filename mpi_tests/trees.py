@@ -3,6 +3,7 @@
 import hashlib
 import os
 import random
+import re
 import stat
 import subprocess
 from pathlib import Path
@@ -80,8 +81,19 @@ def assert_alone(dest):
 
 
 def assert_nothing(dest):
-    """Nothing was published and nothing is left."""
-    assert os.listdir(dest.parent) == []
+    """Nothing was published, and nothing is left but what the next run continues with."""
+    assert not os.path.lexists(dest)
+    assert_only_state(dest)
+
+
+def assert_only_state(dest, orderly=True):
+    """Beside dest is at most what a run that failed has fetched, given up in good order unless it
+    was killed."""
+    for name in set(os.listdir(dest.parent)) - {dest.name}:
+        assert re.fullmatch(rf"\.{re.escape(dest.name)}\.mpifetch-[0-9a-f]{{16}}", name), name
+        [run] = Path(dest.parent, name).iterdir()
+        assert not orderly or (run / "released").exists(), sorted(os.listdir(run))
+        assert not orderly or os.listdir(run / "journal") or (run / "old-1").exists()
 
 
 def snapshot(root):

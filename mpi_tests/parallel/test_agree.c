@@ -291,6 +291,24 @@ static void votes_during_a_gather_count(struct run *run)
     }
 }
 
+/* Rank 0 is at work until all others have sent theirs, and voted in the step behind. */
+static void rank_0_gathers_late(struct run *run)
+{
+    struct err err = { 0 };
+
+    for (unsigned i = 0; i < ROUNDS / 8; i++) {
+        while (run->rank == 0 && run->agree.votes < run->size - 1)
+            require(agree_poll(run, &err) == 0, "a failure out of nothing");
+        require(gather(run, MSG_SEEN, -1, &err) == 0, "gather failed");
+        good_step(run);
+        while (run->rank == 0 && run->agree.votes < run->size - 1)
+            require(agree_poll(run, &err) == 0, "a failure out of nothing");
+        require(gather(run, MSG_TRACE, -1, &err) == 0, "gather failed");
+        require(gather(run, MSG_STATS, -1, &err) == 0, "gather failed");
+        good_step(run);
+    }
+}
+
 static void a_failed_gather_leaves_nothing_behind(struct run *run)
 {
     struct err err = { 0 };
@@ -322,6 +340,7 @@ int main(int argc, char **argv)
         { "an interrupted rank", an_interrupted_rank_reaches_rank_0 },
         { "gather", a_gather_takes_once_of_each_rank },
         { "votes during a gather", votes_during_a_gather_count },
+        { "a late gather", rank_0_gathers_late },
         { "a failed gather", a_failed_gather_leaves_nothing_behind },
         { "a share overtakes", a_share_overtakes_the_decision },
         { "an empty share overtakes", an_empty_share_overtakes_the_decision },
@@ -348,7 +367,7 @@ int main(int argc, char **argv)
         fflush(stdout);
     }
     agree_release(&run.agree);
-    comm_close(run.comm);
+    require(comm_close(run.comm, PATIENCE), "a message did not leave");
     MPI_Finalize();
     return 0;
 }

@@ -7,7 +7,14 @@ import socket
 import pytest
 from conftest import MIB, noise, write_tree
 from files import Files
-from trees import assert_alone, assert_nothing, assert_same, assert_verifiable, snapshot
+from trees import (
+    assert_alone,
+    assert_nothing,
+    assert_only_state,
+    assert_same,
+    assert_verifiable,
+    snapshot,
+)
 
 
 @pytest.fixture
@@ -83,7 +90,7 @@ def test_wrong_digest(run, web, tree, dest, name, old):
     assert name in result.err
     assert result.out == ""
     assert snapshot(dest) == before
-    assert_alone(dest) if old else assert_nothing(dest)
+    assert_only_state(dest)
 
 
 def test_missing_url(run, web, dest):

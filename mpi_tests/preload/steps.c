@@ -3,9 +3,14 @@
  *
  *     STEPS_BELOW=DIR     only names below DIR count
  *     STEPS_KILL=N        SIGKILL to itself right after the Nth change of a name there
- *     STEPS_LINKLESS=1    no symlinks there, as on a file system that has none */
+ *     STEPS_STOP=PATTERN  SIGSTOP to itself, once: right after a name there was made that
+ *                         matches, after MPI_Init_thread, or before MPI_Finalize or
+ * syncfs STEPS_HOLD=PATTERN  right after a name there was made that matches its thread
+ * waits until there is STEPS_GATE STEPS_LINKLESS=1    no symlinks there, as on a file
+ * system that has none */
 #include <dlfcn.h>
 #include <errno.h>
+#include <fnmatch.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -18,6 +23,10 @@ typedef int renameat2_call(int from_dir, const char *from, int to_dir, const cha
                            unsigned flags);
 typedef int mkdir_call(const char *path, mode_t mode);
 typedef int symlink_call(const char *target, const char *path);
+
+typedef int init_call(int *argc, char ***argv, int required, int *provided);
+typedef int finalize_call(void);
+typedef int syncfs_call(int fd);
 
 /* What this library stands in front of. ISO C has no cast from an object to a function.
  */
@@ -35,7 +44,28 @@ static bool is_below(const char *path)
     return dir && *dir && strncmp(path, dir, strlen(dir)) == 0;
 }
 
-/* The program changes such names on one thread only. */
+static void stop_at(const char *name)
+{
+    static bool stopped;
+    const char *pattern = getenv("STEPS_STOP");
+
+    if (stopped || !pattern || fnmatch(pattern, name, 0) != 0)
+        return;
+    stopped = true;
+    kill(getpid(), SIGSTOP);
+}
+
+static void hold_at(const char *name)
+{
+    const char *pattern = getenv("STEPS_HOLD");
+
+    if (!pattern || fnmatch(pattern, name, 0) != 0)
+        return;
+    while (access(getenv("STEPS_GATE"), F_OK) != 0)
+        usleep(1000);
+}
+
+/* The program changes such names on one thread at a time. */
 static int step(const char *path, int rc)
 {
     static long steps;
@@ -43,6 +73,10 @@ static int step(const char *path, int rc)
 
     if (rc == 0 && end && is_below(path) && ++steps == atol(end))
         kill(getpid(), SIGKILL);
+    if (rc == 0 && is_below(path)) {
+        stop_at(path);
+        hold_at(path);
+    }
     return rc;
 }
 
@@ -80,4 +114,33 @@ int symlink(const char *target, const char *path)
         return -1;
     }
     return step(path, next(target, path));
+}
+
+int MPI_Init_thread(int *argc, char ***argv, int required, int *provided)
+{
+    init_call *next;
+    int rc;
+
+    find("MPI_Init_thread", &next, sizeof(next));
+    rc = next(argc, argv, required, provided);
+    stop_at("MPI_Init_thread");
+    return rc;
+}
+
+int MPI_Finalize(void)
+{
+    finalize_call *next;
+
+    find("MPI_Finalize", &next, sizeof(next));
+    stop_at("MPI_Finalize");
+    return next();
+}
+
+int syncfs(int fd)
+{
+    syncfs_call *next;
+
+    find("syncfs", &next, sizeof(next));
+    stop_at("syncfs");
+    return next(fd);
 }

@@ -124,7 +124,10 @@ static inline int job_look(struct job *job)
 
 static inline int job_build(struct job *job)
 {
-    return stage_build(&job->stage, &job->err);
+    int rc = stage_claim(&job->stage, &job->err);
+
+    assert_true(rc <= 0); /* nobody is waited for */
+    return rc < 0 ? -1 : stage_build(&job->stage, &job->err);
 }
 
 static inline void path_in(char *path, size_t size, const char *dir, const char *name)

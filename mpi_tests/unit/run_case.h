@@ -3,6 +3,7 @@
 #ifndef RUN_CASE_H
 #define RUN_CASE_H
 
+#include "io/beat.h"
 #include "io/sha256.h"
 #include "phase/coordinator.h"
 #include "scratch_dir.h"
@@ -74,6 +75,7 @@ static inline void run_case_close(struct run *run)
 {
     segments_release(&run->segments);
     plan_release(&run->plan);
+    beat_stop(run->beat);
     free(run->staging);
     free(run->tree);
     free(run->spare);

@@ -12,14 +12,11 @@
 
 enum { RUN = 4 }; /* RUN: most segments of one hash job */
 
-static const double patience = 60; /* seconds of silence before a rank is given up */
-
 /* Two ranks never write one place, a segment has one duplicate, and all of them are few.
  */
 static void check_action(struct sim_boss *boss, const struct sched_action *action)
 {
     assert_in_range(action->count, 1, SCHED_BATCH);
-    assert_false(boss->world.rank[action->rank].retired);
     for (uint32_t i = 0; i < action->count; i++) {
         uint32_t segment = action->segment[i];
 
@@ -219,13 +216,6 @@ static void failed(struct sim_boss *boss, const struct sim_event *event)
 
 static void reported(struct sim_boss *boss, const struct sim_event *event)
 {
-    if (boss->world.rank[event->rank].retired) {
-        if (event->report == SIM_DONE)
-            assert_int_equal(
-                sched_done(boss->sched, event->rank, event->segment, boss->world.now),
-                SCHED_LATE);
-        return;
-    }
     switch (event->report) {
     case SIM_CREDIT:
         sched_credit(boss->sched, event->rank, (uint32_t)event->bytes);
@@ -250,80 +240,13 @@ static void reported(struct sim_boss *boss, const struct sim_event *event)
     }
 }
 
-/* The rank is given up, and what it stored of files that are not verified is gone. */
-static void retire(struct sim_boss *boss, int rank)
+static void freeze(struct sim_world *world)
 {
-    uint32_t n = boss->segments.count;
-
-    if (boss->world.rank[rank].retired || boss->alive == 1)
-        return;
-    boss->world.rank[rank].retired = true;
-    boss->alive--;
-    boss->count.lost++;
-    sched_retire(boss->sched, rank);
-    relay_lost(boss->relay, rank);
-    for (uint32_t i = 0; i < n; i++) {
-        if (boss->copier[i] == rank)
-            copy_ends(boss, i);
-        if (boss->world.writer[i] == rank)
-            boss->world.writer[i] = SIM_NOBODY;
-    }
-    for (uint32_t f = 0; f < boss->plan.nfiles; f++) {
-        bool touched = false;
-
-        if (boss->chain[f].done)
-            continue;
-        for (uint32_t i = boss->segments.first[f]; i < boss->segments.first[f + 1]; i++)
-            touched |= boss->stored[i] && boss->world.owner[i] == rank;
-        if (!touched)
-            continue;
-        chain_restart(boss, f);
-        for (uint32_t i = boss->segments.first[f]; i < boss->segments.first[f + 1]; i++)
-            if (boss->stored[i] && boss->world.owner[i] == rank)
-                again(boss, i);
-            else if (boss->stored[i])
-                relay_stored(boss->relay, i, boss->world.owner[i]);
-    }
-}
-
-/* What is dead or frozen for long is noticed by its silence. */
-static void strike(struct sim_boss *boss, double chance)
-{
-    struct sim_world *world = &boss->world;
-    int rank = (int)(sim_random(world) % (uint64_t)world->nranks);
-
-    if (chance < world->faults.die && boss->alive > 1 && !world->rank[rank].dead) {
-        unsigned well = 0;
-
-        for (int i = 0; i < world->nranks; i++)
-            well += !world->rank[i].dead && !world->rank[i].retired;
-        if (well < 2)
-            return;
-        world->rank[rank].dead = true;
-        sim_push(world, (struct sim_event){ .at = world->now + patience,
-                                            .kind = SIM_SILENT,
-                                            .rank = rank });
-    } else if (chance >= world->faults.die &&
-               chance < world->faults.die + world->faults.freeze) {
-        sim_push(world, (struct sim_event){ .at = world->now,
-                                            .kind = SIM_FREEZE,
-                                            .rank = rank,
-                                            .seconds = 90 * sim_chance(world) });
-        sim_push(world, (struct sim_event){ .at = world->now + patience,
-                                            .kind = SIM_SILENT,
-                                            .rank = rank });
-    }
-}
-
-static void silent(struct sim_boss *boss, const struct sim_event *event)
-{
-    const struct sim_rank *rank = &boss->world.rank[event->rank];
-    unsigned well = 0;
-
-    for (int i = 0; i < boss->world.nranks; i++)
-        well += !boss->world.rank[i].dead && !boss->world.rank[i].retired;
-    if (rank->dead || (rank->frozen_until > boss->world.now && well > 1))
-        retire(boss, event->rank);
+    sim_push(world, (struct sim_event){
+                        .at = world->now,
+                        .kind = SIM_FREEZE,
+                        .rank = (int)(sim_random(world) % (uint64_t)world->nranks),
+                        .seconds = 90 * sim_chance(world) });
 }
 
 static void check(struct sim_boss *boss)
@@ -360,9 +283,6 @@ static void step(struct sim_boss *boss, struct sim_event *event)
     case SIM_REPORT:
         reported(boss, event);
         break;
-    case SIM_SILENT:
-        silent(boss, event);
-        break;
     case SIM_WAKE:
         if (event->epoch != boss->wake)
             return;
@@ -394,8 +314,8 @@ double sim_boss_run(struct sim_boss *boss)
                      (unsigned)sched_leased(boss->sched), (unsigned)boss->nstored);
         step(boss, &event);
         free(event.action);
-        if (chance < faults->die + faults->freeze && boss->strikes++ < 20)
-            strike(boss, chance);
+        if (chance < faults->freeze && boss->strikes++ < 20)
+            freeze(&boss->world);
         if (!sched_finished(boss->sched))
             stored_at = boss->world.now;
         assert_in_range(++boss->count.steps, 1, 3000000);

@@ -26,7 +26,7 @@ struct sim_config {
 
 /* What happened, for the summary. */
 struct sim_count {
-    unsigned steps, grants, copies, restarts, lost;
+    unsigned steps, grants, copies, restarts;
 };
 
 /* The hash of one file as it should go. */
@@ -48,7 +48,7 @@ struct sim_boss {
     uint8_t *stored;   /* verdicts SCHED_STORED, less restarts */
     uint32_t wake;     /* epoch of the wake-up that counts */
     uint32_t nstored;
-    unsigned copies, alive, strikes;
+    unsigned copies, strikes;
     struct sim_count count;
 };
 

@@ -44,7 +44,6 @@ static void build_ranks(struct sim_boss *boss, const struct sim_config *config)
                                             .reported = -INFINITY };
         rate_init(&world->rank[i].rate, limit, limit / 4, 0);
     }
-    boss->alive = (unsigned)config->nranks;
 }
 
 /* What a former run stored, on ranks that it happened to have. */

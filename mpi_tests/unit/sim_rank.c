@@ -154,8 +154,6 @@ static void remove_item(struct sim_world *world, int number, unsigned i)
 
 static void write_place(struct sim_world *world, int number, const struct sim_item *item)
 {
-    if (world->rank[number].retired)
-        return; /* what a lost rank does in the end cannot be known by anybody */
     assert_int_equal(world->writer[item->segment], number);
     world->token[item->segment] = item->token;
     world->owner[item->segment] = number;
@@ -371,7 +369,7 @@ void sim_rank_event(struct sim_world *world, struct sim_event *event)
 {
     struct sim_rank *rank = &world->rank[event->rank];
 
-    if (rank->dead || (event->kind == SIM_TIMER && event->epoch != rank->epoch))
+    if (event->kind == SIM_TIMER && event->epoch != rank->epoch)
         return;
     if (rank->frozen_until > world->now) {
         if (event->kind == SIM_FREEZE)

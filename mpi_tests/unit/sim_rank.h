@@ -21,7 +21,6 @@ enum sim_event_kind {
     SIM_REPORT, /* to the coordinator */
     SIM_TIMER,  /* a rank's own */
     SIM_FREEZE, /* a rank stops answering for `seconds` */
-    SIM_SILENT, /* the coordinator's patience with a rank is over */
     SIM_WAKE    /* the coordinator's own */
 };
 
@@ -67,12 +66,10 @@ struct sim_rank {
     double advanced, frozen_until, reported;
     double link_in, link_out; /* when the last message arrives */
     uint32_t epoch;           /* of the timer */
-    bool dead;                /* never wakes */
-    bool retired;             /* the coordinator has given it up */
 };
 
 struct sim_faults {
-    double fail, corrupt, stick, freeze, die; /* chances */
+    double fail, corrupt, stick, freeze; /* chances */
 };
 
 struct sim_world {

@@ -119,6 +119,20 @@ static void takes_null_and_keeps_errno(void **state)
     assert_int_equal(errno, ENOSPC);
 }
 
+static void copies_all_of_another(void **state)
+{
+    struct err from = { .rank = 3 }, err = { 0 };
+
+    (void)state;
+    err_set(&from, ERR_DEST, "full");
+    err_set(&err, ERR_SOURCE, "gone");
+    assert_int_equal(err_copy(&err, &from), -1);
+    assert_int_equal(err.code, ERR_DEST);
+    assert_int_equal(err.rank, 3);
+    assert_string_equal(err.text, "full");
+    assert_int_equal(err_copy(NULL, &from), -1);
+}
+
 static void memory_has_its_sentence(void **state)
 {
     struct err err = { 0 };
@@ -138,6 +152,7 @@ int main(void)
         cmocka_unit_test(loses_the_middle_of_what_does_not_fit),
         cmocka_unit_test(cuts_between_characters),
         cmocka_unit_test(takes_null_and_keeps_errno),
+        cmocka_unit_test(copies_all_of_another),
         cmocka_unit_test(memory_has_its_sentence),
     };
 

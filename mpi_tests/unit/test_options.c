@@ -90,6 +90,7 @@ static void test_defaults(void **state)
     assert_true(get->connect_timeout == 15);
     assert_int_equal(get->speed_limit, 1024);
     assert_true(get->speed_time == 30);
+    assert_true(get->rank_timeout == 60);
     assert_int_equal(get->limit_rate, 0);
     assert_int_equal(get->segment_size, 0);
     assert_int_equal(get->verbosity, 0);
@@ -310,7 +311,7 @@ static void test_refusals(void **state)
         { { .arg = { NULL } }, { "no command", "get", "--help" } },
         { { .arg = { "gte", "s", "d" } }, { "'gte'", "did you mean get", "--help" } },
         { { .arg = { "plna", "s" } }, { "'plna'", "did you mean plan" } },
-        { { .arg = { "xyzzy", "s" } }, { "'xyzzy'", "get, plan and verify" } },
+        { { .arg = { "xyzzy", "s" } }, { "'xyzzy'", "get, plan, verify, doctor and clean" } },
         { { .arg = { "fetch", "s" } }, { "'fetch'", "did you mean get" } },
         { { .arg = { "download", "s" } }, { "'download'", "did you mean get" } },
         { { .arg = { "get", "--header", "Range: bytes=0-9", "s", "d" } },
@@ -339,6 +340,8 @@ static void test_refusals(void **state)
           { "--segment-size '1500k'", "whole MiB" } },
         { { .arg = { "get", "--connect-timeout=0", "s", "d" } },
           { "--connect-timeout '0'", "above 0" } },
+        { { .arg = { "verify", "d" }, .env = { { "MPIFETCH_RANK_TIMEOUT", "0" } } },
+          { "MPIFETCH_RANK_TIMEOUT '0'", "above 0" } },
         { { .arg = { "get", "--retry-delay=soon", "s", "d" } },
           { "--retry-delay 'soon'", "a time" } },
         { { .arg = { "get", "--progress=loud", "s", "d" } },
@@ -401,6 +404,7 @@ static void test_documents(void **state)
 
     (void)state;
     options_help(&help, "get");
+    options_help(&help, "doctor");
     options_man(&man);
     options_completion(&completion);
     assert_false(help.failed || man.failed || completion.failed);

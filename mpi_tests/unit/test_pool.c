@@ -234,6 +234,25 @@ static void test_order(void **state)
     stage_close(&stage);
 }
 
+/* Not for ever while a job runs, and no longer than it runs. */
+static void test_wait(void **state)
+{
+    struct stage stage;
+    struct job job;
+
+    (void)state;
+    stage_open(&stage, 2);
+    job = (struct job){ .run = run_to_the_gate, .owner = &stage };
+    pool_submit(stage.pool, &job, POOL_ORDINARY);
+    wait_for(&stage.entered);
+    pool_wait(stage.pool, 0.001);
+    assert_null(pool_finished(stage.pool));
+    sem_post(&stage.gate);
+    pool_wait(stage.pool, 1e6);
+    assert_ptr_equal(pool_finished(stage.pool), &job);
+    stage_close(&stage);
+}
+
 /* What runs is waited for, what waits is dropped, and done is nobody's to call. */
 static void never(struct job *job)
 {
@@ -316,6 +335,7 @@ int main(void)
         cmocka_unit_test(test_urgent_passes_a_busy_pool),
         cmocka_unit_test(test_urgent_wakes_the_others),
         cmocka_unit_test(test_order),
+        cmocka_unit_test(test_wait),
         cmocka_unit_test(test_destroy_drops_what_waits),
         cmocka_unit_test(test_stop),
         cmocka_unit_test(test_signals),

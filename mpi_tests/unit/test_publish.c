@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 #include "fake_comm.h"
-#include "phase/staging.h"
+#include "phase/custody.h"
 #include "publish_case.h"
 
 static const int64_t S = 1000000000;
@@ -177,7 +177,7 @@ static void test_what_came_in_between_is_kept(void **state)
         assert_int_equal(job.err.code, ERR_DEST);
         assert_true(text_starts(job.err.text, "publishing: "));
         assert_non_null(strstr(job.err.text, dest_path));
-        staging_discard(&job.run);
+        custody_leave(&job.run, false);
         assert_beside("dest ");
         assert_listing(dest_path, before);
         run_command("rm -r \"$DEST\"");
@@ -202,7 +202,7 @@ static void test_a_failed_commit_shows_nothing(void **state)
     assert_int_equal(mkdir(path, 0777), 0);
     assert_int_equal(job_commit(&job), -1);
     assert_int_equal(job.err.code, ERR_DEST);
-    staging_discard(&job.run);
+    custody_leave(&job.run, false);
     job_end(&job);
     assert_listing(dest_path, before);
     assert_beside("dest ");

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/text.h"
-#include "phase/staging.h"
+#include "phase/custody.h"
 #include "publish_case.h"
 
 static void assert_link(const char *id)
@@ -223,7 +223,7 @@ static void test_what_came_in_between_is_kept(void **state)
     assert_int_equal(job.err.code, ERR_DEST);
     assert_non_null(strstr(job.err.text, dest_path));
     assert_file(dest_path, "theirs");
-    staging_discard(&job.run);
+    custody_leave(&job.run, false);
     job_end(&job);
 }
 

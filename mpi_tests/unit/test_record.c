@@ -45,6 +45,7 @@ static void write_tree(struct written *w, const char *tree)
 
     run_case_open(&w->run, NULL, STAMP, files, FILES);
     w->run.tree = strdup(tree);
+    w->run.staging = strdup("staging/run-abcdef");
     strbuf_addf(&path, "%s/.mpifetch", tree);
     assert_int_equal(fs_mkdirs(path.data, NULL), 0);
     strbuf_clear(&path);
@@ -111,6 +112,7 @@ static void test_no_files_at_all(void **state)
     (void)state;
     run_case_open(&run, NULL, STAMP, NULL, 0);
     run.tree = strdup("none");
+    run.staging = strdup("run-abcdef");
     assert_int_equal(fs_mkdirs("none/.mpifetch", NULL), 0);
     assert_int_equal(record_write(&run, NULL, identity, id, NULL), 0);
     assert_int_equal(record_load(&record, "none", NULL), 0);
@@ -120,6 +122,20 @@ static void test_no_files_at_all(void **state)
     assert_string_equal(seen, id);
     record_release(&record);
     run_case_close(&run);
+}
+
+static void test_which_run_wrote_it(void **state)
+{
+    struct written w = { 0 };
+
+    (void)state;
+    write_tree(&w, "whose");
+    assert_true(record_is_by("whose", "run-abcdef"));
+    assert_false(record_is_by("whose", "run-abcde"));
+    assert_false(record_is_by("whose", "run-abcdefg"));
+    assert_false(record_is_by("whose", "run-abcdeF"));
+    assert_false(record_is_by("nowhere", "run-abcdef"));
+    run_case_close(&w.run);
 }
 
 /* The promise is that none of our code is needed to check a tree. */
@@ -313,6 +329,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_written_is_read),
         cmocka_unit_test(test_no_files_at_all),
+        cmocka_unit_test(test_which_run_wrote_it),
         cmocka_unit_test(test_the_system_checks_the_sums),
         cmocka_unit_test(test_the_content_id_is_the_digest_of_the_sums),
         cmocka_unit_test(test_peek_sees_nothing_elsewhere),

@@ -193,37 +193,6 @@ static void test_skip(void **state)
     assert_true(relay_finished(fixture.relay));
 }
 
-static void test_lost_rank(void **state)
-{
-    (void)state;
-    store(0, 2, 1);
-    store(2, 4, 2);
-    expect_job(1, 0, 1, 1, midstate_start());
-    advance(0, 1);
-    expect_job(1, 1, 1, 1, state_at(1));
-    relay_lost(fixture.relay, 1);
-    expect_none();
-    assert_int_equal(advance(1, 2), RELAY_MORE); /* an answer from the grave */
-    expect_none();
-    store(1, 2, 3); /* fetched again; what was hashed before stays hashed */
-    expect_job(9, 1, 1, 3, state_at(1));
-    advance(1, 2);
-    expect_job(9, 2, 2, 2, state_at(2));
-    assert_int_equal(advance(2, 4), RELAY_DONE);
-}
-
-static void test_lost_rank_answers_a_restart(void **state)
-{
-    (void)state;
-    store(5, 7, 1);
-    expect_job(9, 5, 2, 1, midstate_start());
-    relay_restart(fixture.relay, 2);
-    store(5, 7, 2);
-    expect_none();
-    relay_lost(fixture.relay, 1);
-    expect_job(9, 5, 2, 2, midstate_start());
-}
-
 static void test_segment_moves(void **state)
 {
     (void)state;
@@ -263,9 +232,6 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(test_restart_after_the_end, setup, teardown),
         cmocka_unit_test_setup_teardown(test_skip, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_lost_rank, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_lost_rank_answers_a_restart, setup,
-                                        teardown),
         cmocka_unit_test_setup_teardown(test_segment_moves, setup, teardown),
         cmocka_unit_test(test_nothing_to_hash),
     };

@@ -255,31 +255,6 @@ static void test_have(void **state)
     assert_true(sched_finished(job.sched));
 }
 
-static void test_retired(void **state)
-{
-    (void)state;
-    begin_one_file(2, 4);
-    credit(0, 3);
-    expect(0, SCHED_GRANT, 0, 0);
-    expect(0, SCHED_GRANT, 0, 1);
-    expect_verdict(1, 0, 0, SCHED_STORED);
-    sched_retire(job.sched, 0);
-    assert_int_equal(sched_pending(job.sched), 3);
-    assert_int_equal(sched_stored(job.sched), 1);
-    assert_int_equal(sched_held(job.sched, 0), 0);
-    credit(0, 5);
-    expect_none(1);
-    expect_verdict(2, 0, 1, SCHED_LATE);
-    sched_failed(job.sched, 0, 1, 99);
-    sched_cancelled(job.sched, 0, 1);
-    sched_progress(job.sched, 0, 1, 5, 2);
-    credit(1, 9);
-    expect(2, SCHED_GRANT, 1, 1);
-    expect(2, SCHED_GRANT, 1, 2);
-    expect(2, SCHED_GRANT, 1, 3);
-    expect_none(2);
-}
-
 static void test_restart(void **state)
 {
     (void)state;
@@ -330,7 +305,6 @@ int main(void)
         cmocka_unit_test_teardown(test_failed_goes_first, end),
         cmocka_unit_test_teardown(test_hold, end),
         cmocka_unit_test_teardown(test_have, end),
-        cmocka_unit_test_teardown(test_retired, end),
         cmocka_unit_test_teardown(test_restart, end),
         cmocka_unit_test_teardown(test_strangers_change_nothing, end),
     };

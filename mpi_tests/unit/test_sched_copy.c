@@ -114,16 +114,11 @@ static void first_stops(void)
     sched_cancelled(job.sched, 0, 0);
 }
 
-static void first_retires(void)
-{
-    sched_retire(job.sched, 0);
-}
-
 /* However the first ends without success, before it is told to stop or after, a copy that
  * has landed is adopted, at once. */
 static void test_copy_steps_in(void **state)
 {
-    void (*const ends[])(void) = { first_fails, first_stops, first_retires };
+    void (*const ends[])(void) = { first_fails, first_stops };
 
     for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
         for (int told = 0; told < 2; told++) {
@@ -144,7 +139,7 @@ static void test_copy_steps_in(void **state)
 /* The copy still runs: it is the only hope, and lands without a word to the first. */
 static void test_copy_goes_on_alone(void **state)
 {
-    void (*const ends[])(void) = { first_fails, first_stops, first_retires };
+    void (*const ends[])(void) = { first_fails, first_stops };
 
     for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
         begin_duplicate();
@@ -197,20 +192,20 @@ static void test_duplicate_fails(void **state)
     credit(1, 1);
     expect_none(12 + stall); /* not before its time, however long the first is silent */
     expect(80, SCHED_DUPLICATE, 1, 0);
-    sched_retire(job.sched, 1);
+    sched_failed(job.sched, 1, 0, 99);
     expect_verdict(81, 1, 0, SCHED_LATE);
     assert_int_equal(sched_held(job.sched, 1), 0);
     expect_verdict(82, 0, 0, SCHED_STORED);
     expect_none(82);
 }
 
-static void test_landed_copy_lost(void **state)
+static void test_landed_copy_fails(void **state)
 {
     (void)state;
     begin_duplicate();
     expect_verdict(12, 1, 0, SCHED_WAIT);
     expect(12, SCHED_CANCEL, 0, 0);
-    sched_retire(job.sched, 1);
+    sched_failed(job.sched, 1, 0, 12);
     sched_cancelled(job.sched, 0, 0);
     assert_int_equal(sched_pending(job.sched), 1);
     credit(2, 1);
@@ -560,7 +555,7 @@ int main(void)
         cmocka_unit_test_teardown(test_copy_alone_stalls, end),
         cmocka_unit_test_teardown(test_adoption_fails, end),
         cmocka_unit_test_teardown(test_duplicate_fails, end),
-        cmocka_unit_test_teardown(test_landed_copy_lost, end),
+        cmocka_unit_test_teardown(test_landed_copy_fails, end),
         cmocka_unit_test_teardown(test_not_begun_is_taken_back, end),
         cmocka_unit_test_teardown(test_taken_back_too_late, end),
         cmocka_unit_test_teardown(test_silent_after_taking_back, end),

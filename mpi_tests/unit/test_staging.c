@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "io/fs.h"
+#include "phase/custody.h"
 #include "phase/staging.h"
 #include "run_case.h"
 
@@ -19,13 +20,13 @@ static void begin(struct run *run, const struct run_file *files, size_t count)
     struct err err = { 0 };
 
     run_case_open(run, "the destination", 1, files, count);
-    if (staging_make(run, scratch_path, "stage.", &err) < 0)
+    if (custody_take(run, scratch_path, "stage.", "0123456789abcdef", &err) != 0)
         fail_msg("%s", err.text);
 }
 
 static void end(struct run *run)
 {
-    staging_discard(run);
+    custody_leave(run, false);
     run_case_close(run);
 }
 

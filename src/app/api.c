@@ -47,6 +47,16 @@ static void fill_error(struct mpifetch_report *report, const struct err *err)
     snprintf(report->error, sizeof(report->error), "%s", err->text);
 }
 
+/* One of each node says it, or rank 0 alone: the loss came too late to change anything.
+ */
+static void warn_of_loss(const struct run *run)
+{
+    const struct vigil *vigil = &run->vigil;
+
+    if (vigil->lost && vigil->loss.rank == run->rank)
+        log_line(&run->log, LOG_WARN, "%s", vigil->loss.text);
+}
+
 /* Collective. The phases in order, agreed upon one by one. */
 static int run_phases(struct session *s, struct err *err)
 {
@@ -70,8 +80,8 @@ static int run_session(MPI_Comm comm, const struct mpifetch_options *options,
     int rc = session_open(&s, comm, options, task, &err);
 
     *report = (struct mpifetch_report){ 0 };
-    if (rc == 0)
-        rc = run_phases(&s, &err);
+    if (rc == 0 && (rc = run_phases(&s, &err)) == 0)
+        agree_settle(&s.run);
     if (!s.only_plan || rc < 0)
         finish_report(&s, rc, &err);
     if (rc < 0)
@@ -81,7 +91,9 @@ static int run_session(MPI_Comm comm, const struct mpifetch_options *options,
                  s.run.published ? s.run.published : "");
     if (s.run.comm)
         share_report(&s, report);
-    session_close(&s);
+    if (rc == 0)
+        warn_of_loss(&s.run);
+    report->lost = !session_close(&s);
     return report->status;
 }
 

@@ -1,11 +1,18 @@
 #include "app/check.h"
 
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "core/layout.h"
 #include "io/fs.h"
 #include "io/hub_env.h"
 
 /* Far beyond what any source would stand from one rank. */
 enum { CHECK_CONNECTIONS = 1024 };
+
+/* Seconds: below, a busy node looks like a dead one. */
+static const double CHECK_RANK_TIMEOUT = 1;
 
 /* Programs in a directory that is renamed away go on in the old one, this shell first of
  * all. */
@@ -32,10 +39,32 @@ static int default_cache(struct strbuf *dest, struct err *err)
                    "no place for the cache: HF_HUB_CACHE, HF_HOME and HOME are not set");
 }
 
+/* Without a look at it: that may hang, and is a task for another process. */
+static int check_dir(struct session *s, struct err *err)
+{
+    const char *given = s->options->dest ? s->options->dest : "";
+    char *here = *given == '/' ? NULL : getcwd(NULL, 0);
+    struct strbuf dir = { 0 };
+    size_t len = strlen(given);
+
+    while (len > 1 && given[len - 1] == '/')
+        len--;
+    if (*given && *given != '/' && !here) {
+        free(here);
+        return err_set(err, ERR_USAGE,
+                       "'%s' is relative to the current directory, which cannot be told",
+                       given);
+    }
+    strbuf_addf(&dir, "%s%s%.*s", here ? here : "", here ? "/" : "", (int)len, given);
+    free(here);
+    s->dest = strbuf_steal(&dir);
+    return s->dest ? 0 : err_memory(err, "a path");
+}
+
 static int check_dest(struct session *s, struct err *err)
 {
-    bool cache =
-        s->options->layout == MPIFETCH_LAYOUT_HF_CACHE && s->task != SESSION_VERIFY;
+    bool publishes = s->task == SESSION_GET || s->task == SESSION_PLAN;
+    bool cache = publishes && s->options->layout == MPIFETCH_LAYOUT_HF_CACHE;
     struct strbuf given = { 0 }, dest = { 0 };
     int rc = 0;
 
@@ -59,7 +88,7 @@ static int check_dest(struct session *s, struct err *err)
         return err_memory(err, "a path");
     if (!*layout_name(s->dest) && !cache)
         return err_set(err, ERR_USAGE, "'%s' cannot be a destination", s->dest);
-    return cache || s->task == SESSION_VERIFY ? 0 : check_not_here(s->dest, err);
+    return cache || !publishes ? 0 : check_not_here(s->dest, err);
 }
 
 int check_options(struct session *s, struct err *err)
@@ -75,7 +104,11 @@ int check_options(struct session *s, struct err *err)
         return err_set(err, ERR_USAGE,
                        "times must not be negative, and those that bound a "
                        "wait not be 0");
-    return check_dest(s, err);
+    if (!(o->rank_timeout >= CHECK_RANK_TIMEOUT))
+        return err_set(err, ERR_USAGE,
+                       "a rank timeout of %g s is too short: at least %g s",
+                       o->rank_timeout, CHECK_RANK_TIMEOUT);
+    return s->task == SESSION_DOCTOR ? check_dir(s, err) : check_dest(s, err);
 }
 
 static int check_file(const char *option, const char *path, struct err *err)
@@ -90,7 +123,7 @@ int check_files(const struct session *s, struct err *err)
 {
     if (check_file("--report", s->options->report, err) < 0)
         return -1;
-    if (s->task == SESSION_VERIFY)
+    if (s->task != SESSION_GET && s->task != SESSION_PLAN)
         return 0;
     return check_file("--trace", s->options->trace, err);
 }

@@ -9,6 +9,8 @@ static const struct command commands[] = {
     { "get", "see mpifetch get --help", COMMAND_GET },
     { "plan", "see mpifetch plan --help", COMMAND_PLAN },
     { "verify", "see mpifetch verify --help", COMMAND_VERIFY },
+    { "doctor", "see mpifetch doctor --help", COMMAND_DOCTOR },
+    { "clean", "see mpifetch clean --help", COMMAND_CLEAN },
 };
 
 const struct command *command_find(const char *name)
@@ -23,8 +25,9 @@ const struct command *command_find(const char *name)
 static const char *guess_of(const char *name)
 {
     static const char *const words[][2] = {
-        { "download", "get" }, { "fetch", "get" },    { "pull", "get" },
-        { "sync", "get" },     { "check", "verify" },
+        { "download", "get" },  { "fetch", "get" },    { "pull", "get" },
+        { "sync", "get" },      { "check", "verify" }, { "diagnose", "doctor" },
+        { "cleanup", "clean" }, { "prune", "clean" },
     };
     const char *guess = NULL;
     int least = GUESS_SLIPS;
@@ -49,7 +52,8 @@ int command_parse(const char *name, enum options_command *id, struct err *err)
     }
     if (!name)
         return err_set(err, ERR_USAGE,
-                       "no command: there are get, plan and verify; see mpifetch --help");
+                       "no command: there are get, plan, verify, doctor and clean; see "
+                       "mpifetch --help");
     if (strstr(name, "://"))
         return err_set(err, ERR_USAGE,
                        "a command comes first: mpifetch get SOURCE DEST; see mpifetch "
@@ -60,7 +64,8 @@ int command_parse(const char *name, enum options_command *id, struct err *err)
                        "unknown command '%s': did you mean %s? see mpifetch --help", name,
                        guess);
     return err_set(err, ERR_USAGE,
-                   "unknown command '%s': there are get, plan and verify; see mpifetch "
+                   "unknown command '%s': there are get, plan, verify, doctor and clean; "
+                   "see mpifetch "
                    "--help",
                    name);
 }

@@ -9,6 +9,8 @@ void mpifetch_options_init(struct mpifetch_options *options)
         /* curl's own remedy for a transfer that hangs: low enough for a busy server */
         .speed_limit = 1024,
         .speed_time = 30,
+        /* longer than a healthy node ever keeps a process waiting */
+        .rank_timeout = 60,
         /* a library is silent unless asked */
         .progress = MPIFETCH_PROGRESS_NONE,
         .verbosity = -1,

@@ -3,8 +3,9 @@
 #include <string.h>
 
 #include "io/clock.h"
+#include "phase/aside.h"
+#include "phase/custody.h"
 #include "phase/seen.h"
-#include "phase/staging.h"
 
 /* The mark is made by rank 0 as it publishes; the others need it to look for it. */
 static int share_mark(struct session *s, struct err *err)
@@ -30,11 +31,28 @@ static int take_seen(void *arg, int rank, const void *bytes, size_t len, struct 
     return 0;
 }
 
+static int look(void *arg, struct err *err)
+{
+    struct session *s = arg;
+
+    (void)err;
+    return seen_wait(&s->run, &s->mark) ? 0 : -1;
+}
+
 static int look_everywhere(struct session *s, struct err *err)
 {
-    const char *seen = seen_wait(&s->run, &s->mark) ? "1" : "0";
+    const char *seen = aside_run(&s->run, look, s, NULL) == 0 ? "1" : "0";
 
     return agree_gather(&s->run, MSG_SEEN, seen, 1, take_seen, &s->report.stale, err);
+}
+
+static int clean(void *arg, struct err *err)
+{
+    struct session *s = arg;
+
+    (void)err;
+    target_clean(&s->target);
+    return 0;
 }
 
 /* It is published: whatever happens here, a signal or a node that cannot see it, is worth
@@ -47,7 +65,19 @@ static void show_everywhere(struct session *s)
         look_everywhere(s, &err);
     agree_step(&s->run, 0, &err);
     if (s->run.rank == 0)
-        target_clean(&s->target);
+        aside_run(&s->run, clean, s, NULL);
+}
+
+static int sync_mine(void *arg, struct err *err)
+{
+    return worker_sync(arg, err);
+}
+
+static int commit(void *arg, struct err *err)
+{
+    struct session *s = arg;
+
+    return target_commit(&s->target, &s->mark, err);
 }
 
 int finish_publish(struct session *s, struct err *err)
@@ -57,12 +87,14 @@ int finish_publish(struct session *s, struct err *err)
 
     if (s->report.unchanged)
         return 0;
-    rc = run->opt.sync ? worker_sync(s->worker, err) : 0;
+    rc = run->opt.sync ? aside_run(run, sync_mine, s->worker, err) : 0;
     if (agree_step(run, rc, err) < 0)
         return -1;
-    rc = run->rank == 0 ? target_commit(&s->target, &s->mark, err) : 0;
+    if (run->rank == 0 && (rc = aside_run(run, commit, s, err)) == 0)
+        agree_settle(run); /* it is visible: nothing may be called a failure */
     if (agree_step(run, rc, err) < 0)
         return -1;
+    agree_settle(run);
     s->report.published = true;
     show_everywhere(s);
     session_end_phase(s, REPORT_COMMIT);
@@ -75,6 +107,34 @@ static void warn(struct session *s, const struct err *err)
         log_line(&s->run.log, LOG_WARN, "%s", err->text);
 }
 
+static int end_worker(void *arg, struct err *err)
+{
+    (void)err;
+    worker_destroy(arg);
+    return 0;
+}
+
+static int leave(void *arg, struct err *err)
+{
+    (void)err;
+    custody_leave(arg, true);
+    return 0;
+}
+
+/* What landed is kept for the next run. The disks of all ranks must be done before
+ * anybody is told that nobody writes there. */
+static void leave_staging(struct session *s)
+{
+    struct run *run = &s->run;
+    struct err fault = { 0 };
+
+    aside_run(run, end_worker, s->worker, NULL);
+    s->worker = NULL;
+    agree_step(run, 0, &fault);
+    if (run->rank == 0)
+        aside_run(run, leave, run, NULL);
+}
+
 void finish_report(struct session *s, int rc, const struct err *err)
 {
     const struct mpifetch_options *o = s->options;
@@ -85,13 +145,8 @@ void finish_report(struct session *s, int rc, const struct err *err)
         return;
     if (rc < 0)
         s->report.err = *err;
-    /* The disks of all ranks must be done before staging can go. */
-    if (rc < 0) {
-        worker_destroy(s->worker);
-        s->worker = NULL;
-        agree_step(run, 0, &fault);
-        staging_discard(run);
-    }
+    if (rc < 0)
+        leave_staging(s);
     s->report.total = clock_now() - s->began;
     agree_step(run, report_gather(run, &s->report, &fault), &fault);
     err_clear(&fault);

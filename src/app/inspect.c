@@ -6,6 +6,7 @@
 #include "app/rehash.h"
 #include "core/hub_cache.h"
 #include "io/fs.h"
+#include "phase/aside.h"
 #include "phase/strangers.h"
 #include "phase/trees.h"
 
@@ -174,8 +175,9 @@ static int look_for_more(void *arg, const char *path, const struct fs_info *info
     return 0;
 }
 
-static int look_around(struct inspection *look, struct err *err)
+static int look_around(void *arg, struct err *err)
 {
+    struct inspection *look = arg;
     struct strbuf dir = { 0 };
     int rc;
 
@@ -236,7 +238,8 @@ int inspect(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
     struct inspection look = { .s = s };
-    int rc = agree_step(run, run->rank == 0 ? look_around(&look, err) : 0, err);
+    int rc = agree_step(run, run->rank == 0 ? aside_run(run, look_around, &look, err) : 0,
+                        err);
 
     if (rc == 0)
         rc = rehash_run(s, run->opt.dest, false, look.known, err);

@@ -4,11 +4,16 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "app/clean.h"
+#include "app/doctor.h"
 #include "app/options.h"
 #include "base/log.h"
+#include "io/acts.h"
 #include "io/comm_mpi.h"
+#include "io/helper.h"
 
 static volatile sig_atomic_t signalled;
 
@@ -17,9 +22,59 @@ static void on_signal(int number)
     signalled = number;
 }
 
+/* The start and the end of MPI are collectives, in which a rank that is gone would keep
+ * the others for ever: an alarm ends them. */
+static struct guard {
+    char text[200];
+    int code;
+} guard;
+
+static void on_alarm(int number)
+{
+    ssize_t written = write(STDERR_FILENO, guard.text, strlen(guard.text));
+
+    (void)number;
+    (void)written;
+    _exit(guard.code);
+}
+
+/* A busy machine may take its time, however little patience the ranks have. */
+static const unsigned guard_least = 10, guard_most = 86400; /* seconds */
+
+static void guard_begin(const struct options *options, const char *what, int code)
+{
+    struct sigaction action = { .sa_handler = on_alarm };
+    double timeout = options->get.rank_timeout;
+    unsigned seconds = timeout < guard_least  ? guard_least
+                       : timeout < guard_most ? (unsigned)timeout
+                                              : guard_most;
+
+    alarm(0); /* while its words change */
+    guard.code = code;
+    guard.text[0] = '\0';
+    /* Two of a node speak: the first may be the one that is gone. */
+    if (comm_launch_local() < 2)
+        snprintf(guard.text, sizeof(guard.text),
+                 "mpifetch: rank %d: %s for %u s: a rank is gone or frozen\n",
+                 comm_launch_index(), what, seconds);
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGALRM, &action, NULL);
+    alarm(seconds);
+}
+
+static void guard_end(void)
+{
+    alarm(0);
+}
+
+/* Asked for the first time when all collectives of the start are over. */
 static int was_signalled(void *arg)
 {
-    (void)arg;
+    bool *starting = arg;
+
+    if (*starting)
+        guard_end();
+    *starting = false;
     return signalled != 0;
 }
 
@@ -93,7 +148,7 @@ static int check_launch(struct err *err, int *index)
         of);
 }
 
-static int run_command(const struct options *options, int rank)
+static int run_command(const struct options *options, int rank, bool *lost)
 {
     struct mpifetch_report report;
     static int (*const calls[])(MPI_Comm, const struct mpifetch_options *,
@@ -101,12 +156,17 @@ static int run_command(const struct options *options, int rank)
         [COMMAND_GET] = mpifetch_get,
         [COMMAND_PLAN] = mpifetch_plan,
         [COMMAND_VERIFY] = mpifetch_verify,
+        [COMMAND_DOCTOR] = doctor,
+        [COMMAND_CLEAN] = clean,
     };
     bool says_path = options->command == COMMAND_VERIFY ||
                      (options->command == COMMAND_GET && !options->get.dry_run);
     int status = calls[options->command](MPI_COMM_WORLD, &options->get, &report);
 
-    if (status != MPIFETCH_OK && rank == 0 && report.rank > 0)
+    *lost = report.lost != 0;
+    /* That rank 0 is lost is for one of each node to say. */
+    if (status != MPIFETCH_OK && report.rank > 0 &&
+        (rank == 0 || (*lost && rank == report.rank)))
         log_line(&plain, LOG_ERROR, "rank %d: %s", report.rank, report.error);
     else if (status != MPIFETCH_OK && rank == 0)
         log_line(&plain, LOG_ERROR, "%s", report.error);
@@ -124,7 +184,11 @@ int main(int argc, char **argv)
     struct options options;
     struct err err = { 0 }, launch = { 0 };
     int rank = 0, index = 0, provided, code;
+    bool starting = true, lost = false;
 
+    /* Another mpifetch has started this one, to try what may hang: no rank of any job. */
+    if (argc == 2 && strcmp(argv[1], HELPER_WORD) == 0)
+        return acts_serve();
     /* Help must work where MPI does not, on a login node say. */
     code = options_parse(&options, argc, argv, &err) < 0 ? (int)err.code : 0;
     if (code == 0 && options.command == COMMAND_HELP) {
@@ -137,6 +201,7 @@ int main(int argc, char **argv)
     }
     catch_signals();
     MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
+    guard_begin(&options, "the ranks have not found each other", ERR_INTERRUPTED);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     if (check_launch(&launch, &index) < 0) {
         code = complain(index, &launch);
@@ -144,9 +209,16 @@ int main(int argc, char **argv)
         MPI_Barrier(MPI_COMM_WORLD); /* the sentence is out before anybody ends */
     } else {
         options.get.interrupted = was_signalled;
-        code = run_command(&options, rank);
+        options.get.interrupted_arg = &starting;
+        code = run_command(&options, rank, &lost);
     }
+    if (lost) {
+        fflush(NULL);
+        _exit(code); /* MPI_Finalize would wait for who is gone */
+    }
+    guard_begin(&options, "MPI_Finalize has waited", code);
     MPI_Finalize();
+    guard_end();
 out:
     options_release(&options);
     return code;

@@ -235,6 +235,13 @@ const char *option_choices(const struct option *option)
     return option->value ? kinds[option->kind].choices : NULL;
 }
 
+bool option_serves(const struct option *option, enum option_use use)
+{
+    unsigned uses = option->serves ? option->serves : FOR_GET;
+
+    return (uses & use) != 0;
+}
+
 bool option_is_list(const struct option *option)
 {
     return option->kind == OPTION_LIST || option->kind == OPTION_HEADER;

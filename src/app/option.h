@@ -32,6 +32,15 @@ enum option_kind {
     OPTION_VERSION
 };
 
+/* Commands, as bits. plan takes what get takes. */
+enum option_use {
+    FOR_GET = 1,
+    FOR_VERIFY = 2,
+    FOR_DOCTOR = 4,
+    FOR_CLEAN = 8,
+    FOR_ALL = FOR_GET | FOR_VERIFY | FOR_DOCTOR | FOR_CLEAN
+};
+
 struct option {
     const char *group; /* heading in the help; NULL: that of the option before */
     const char *name;  /* without dashes */
@@ -39,7 +48,7 @@ struct option {
     enum option_kind kind;
     const char *value; /* what the help calls the value; NULL: none is taken */
     size_t field;      /* offset in struct mpifetch_options */
-    bool verify;       /* means something to verify as well */
+    unsigned serves;   /* enum option_use: to what it means something; 0: FOR_GET */
     const char *help;
 };
 
@@ -77,5 +86,7 @@ void option_twin(const struct option *option, struct strbuf *name);
 
 /* " (default 5)", or nothing where the default is to choose or to do without. */
 void option_default(const struct option *option, struct strbuf *out);
+
+bool option_serves(const struct option *option, enum option_use use);
 
 #endif

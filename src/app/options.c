@@ -241,22 +241,46 @@ static int parse_env(struct parser *parser)
     return 0;
 }
 
-/* What was given by hand must mean something; the environment is for all commands. */
-static int parse_verify(struct parser *parser)
+static enum option_use use_of(enum options_command command)
 {
+    return command == COMMAND_VERIFY   ? FOR_VERIFY
+           : command == COMMAND_DOCTOR ? FOR_DOCTOR
+           : command == COMMAND_CLEAN  ? FOR_CLEAN
+                                       : FOR_GET;
+}
+
+/* What was given by hand must mean something; the environment is for all commands. */
+static int check_given(struct parser *parser)
+{
+    enum options_command command = parser->options->command;
+
+    for (size_t i = 0; i < option_count; i++) {
+        const struct option *option = &option_table[i];
+
+        if (parser->given[i] && !option_serves(option, use_of(command)))
+            return err_set(parser->err, ERR_USAGE, "--%s means nothing to %s; %s",
+                           option->name, parser->operand[0], see(parser));
+    }
+    return 0;
+}
+
+/* The one path of verify, doctor and clean. */
+static int parse_path(struct parser *parser)
+{
+    enum options_command command = parser->options->command;
     struct mpifetch_options *get = &parser->options->get;
 
-    for (size_t i = 0; i < option_count; i++)
-        if (parser->given[i] && !option_table[i].verify)
-            return err_set(parser->err, ERR_USAGE, "--%s means nothing to verify; %s",
-                           option_table[i].name, see(parser));
     get->dest = parser->operand[1];
     if (parser->operand[2])
         return err_set(parser->err, ERR_USAGE,
-                       "'%s' is one argument too many: verify takes DEST alone; %s",
-                       parser->operand[2], see(parser));
+                       "'%s' is one argument too many: %s takes %s alone; %s",
+                       parser->operand[2], parser->operand[0],
+                       command == COMMAND_VERIFY ? "DEST" : "DIR", see(parser));
     if (!get->dest || !*get->dest)
-        return err_set(parser->err, ERR_USAGE, "no DEST, the path to verify; %s",
+        return err_set(parser->err, ERR_USAGE, "no %s; %s",
+                       command == COMMAND_VERIFY   ? "DEST, the path to verify"
+                       : command == COMMAND_DOCTOR ? "DIR, the directory to examine"
+                                                   : "DIR, the directory to clean",
                        see(parser));
     return 0;
 }
@@ -325,8 +349,10 @@ int options_parse(struct options *options, int argc, char **argv, struct err *er
     if (parse_env(&parser) < 0 ||
         command_parse(parser.operand[0], &options->command, err) < 0)
         return -1;
-    return options->command == COMMAND_VERIFY ? parse_verify(&parser)
-                                              : parse_places(&parser);
+    if (check_given(&parser) < 0)
+        return -1;
+    return use_of(options->command) == FOR_GET ? parse_places(&parser)
+                                               : parse_path(&parser);
 }
 
 void options_release(struct options *options)

@@ -20,6 +20,8 @@ enum options_command {
     COMMAND_GET,
     COMMAND_PLAN,
     COMMAND_VERIFY,
+    COMMAND_DOCTOR,
+    COMMAND_CLEAN,
     COMMAND_HELP,
     COMMAND_VERSION
 };

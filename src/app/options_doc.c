@@ -20,12 +20,24 @@ static const char *const usage_verify =
     "DEST is what get has printed: a published directory, or the snapshot of a revision\n"
     "in a cache of the Hub's library.\n";
 
+static const char *const usage_clean =
+    "mpifetch clean [options] DIR\n"
+    "Remove what dead runs left behind. DIR is a DEST, the directory that they stand\n"
+    "in, the root of a Hub cache, or a scratch directory. What lives stays.\n";
+
+static const char *const usage_doctor =
+    "mpifetch doctor [options] DIR\n"
+    "DIR is a directory that is there, such as the one that DEST is to lie in. What\n"
+    "holds between nodes is tried where there are ranks on two of them or more.\n";
+
 static const struct {
     const char *name, *does;
 } commands[] = {
     { "get", "fetch, verify and publish SOURCE as the directory DEST" },
     { "plan", "say what get would do: files, bytes, what is already there" },
     { "verify", "hash what was published, with all ranks and without the source" },
+    { "clean", "remove what dead runs left at a DEST, a directory of them, or scratch" },
+    { "doctor", "find out by trying what the file system of DIR can be trusted with" },
     { "help", "show this, or the options of one command" },
     { "version", "print the version" },
 };
@@ -50,7 +62,7 @@ static const struct {
     { 4, "digests do not match, after a fresh fetch; or verify found fault" },
     { 5, "the destination refused: space, quota, permission, not ours to replace" },
     { 6, "the network failed beyond all retries; run it again" },
-    { 7, "interrupted by a signal or time limit; run it again" },
+    { 7, "interrupted by a signal or time limit, or a rank is lost; run it again" },
 };
 
 enum { COLUMN = 30, WIDTH = 79 };
@@ -110,7 +122,7 @@ static void option_forms(struct strbuf *out, const struct option *option)
         strbuf_addf(out, " %s", option->value);
 }
 
-static void help_options(struct strbuf *out, bool verify)
+static void help_options(struct strbuf *out, enum option_use use)
 {
     struct strbuf forms = { 0 }, text = { 0 };
     const char *group = NULL; /* to be named before the next option that is shown */
@@ -120,7 +132,7 @@ static void help_options(struct strbuf *out, bool verify)
 
         if (option->group)
             group = option->group;
-        if (verify && !option->verify)
+        if (!option_serves(option, use))
             continue;
         if (group)
             strbuf_addf(out, "\n%s:\n", group);
@@ -139,14 +151,14 @@ static void help_options(struct strbuf *out, bool verify)
     strbuf_release(&text);
 }
 
-static void help_command(struct strbuf *out, const char *usage, bool verify)
+static void help_command(struct strbuf *out, const char *usage, enum option_use use)
 {
     strbuf_addf(out, "usage: %s", usage);
-    if (!verify)
+    if (use == FOR_GET)
         strbuf_adds(out, "\nSOURCE is one of\n");
-    for (size_t i = 0; !verify && i < countof(sources); i++)
+    for (size_t i = 0; use == FOR_GET && i < countof(sources); i++)
         strbuf_addf(out, "  %s\n        %s\n", sources[i].form, sources[i].is);
-    help_options(out, verify);
+    help_options(out, use);
     strbuf_adds(
         out, "\nEach --some-option can be set as MPIFETCH_SOME_OPTION in the environment;"
              "\nthe command line wins. Sizes: 64M, 1.5GiB (powers of 1024). Times: 90, "
@@ -172,11 +184,15 @@ static void help_program(struct strbuf *out)
 void options_help(struct strbuf *out, const char *topic)
 {
     if (topic && strcmp(topic, "get") == 0)
-        help_command(out, usage_get, false);
+        help_command(out, usage_get, FOR_GET);
     else if (topic && strcmp(topic, "plan") == 0)
-        help_command(out, usage_plan, false);
+        help_command(out, usage_plan, FOR_GET);
     else if (topic && strcmp(topic, "verify") == 0)
-        help_command(out, usage_verify, true);
+        help_command(out, usage_verify, FOR_VERIFY);
+    else if (topic && strcmp(topic, "doctor") == 0)
+        help_command(out, usage_doctor, FOR_DOCTOR);
+    else if (topic && strcmp(topic, "clean") == 0)
+        help_command(out, usage_clean, FOR_CLEAN);
     else
         help_program(out);
 }
@@ -245,6 +261,8 @@ static void man_head(struct strbuf *out)
         "mpifetch get [options] \\-\\-hf\\-cache hf://ns/name[@revision] [DEST]\n"
         "mpifetch plan [options] SOURCE [DEST]\n"
         "mpifetch verify [options] DEST\n"
+        "mpifetch doctor [options] DIR\n"
+        "mpifetch clean [options] DIR\n"
         ".fi\n",
         MPIFETCH_VERSION_MAJOR, MPIFETCH_VERSION_MINOR, MPIFETCH_VERSION_PATCH);
     strbuf_adds(
@@ -302,6 +320,7 @@ void options_man(struct strbuf *out)
                 "    hf://ns/name@v1.0 /shared/models/name\n"
                 "SNAPSHOT=$(srun mpifetch get \\-\\-hf\\-cache hf://ns/name)\n"
                 "srun mpifetch verify \"$SNAPSHOT\"\n"
+                "srun \\-N 2 mpifetch doctor /shared/models\n"
                 "mpirun \\-n 4 mpifetch get \\-\\-manifest SHA256SUMS \\e\n"
                 "    \\-\\-base https://data.example.org/v2 /shared/data/v2\n"
                 ".fi\n"

@@ -6,19 +6,26 @@
 #include <unistd.h>
 
 #include "app/check.h"
-#include "app/listing.h"
 #include "app/offline.h"
 #include "app/rehash.h"
+#include "app/survey.h"
 #include "base/text.h"
 #include "core/share.h"
+#include "io/beat.h"
 #include "io/clock.h"
 #include "io/comm_mpi.h"
 #include "io/cred.h"
 #include "io/fs.h"
+#include "phase/aside.h"
 #include "phase/brief.h"
+#include "phase/census.h"
 #include "phase/engine.h"
+#include "phase/resume.h"
 
 static const double LONGEST_DELAY = 60; /* seconds between two tries */
+
+/* Seconds: by now all others have heard, and answered, everything but the last word. */
+static const double CLOSE_PATIENCE = 20;
 
 enum { QUESTIONS = 8 }; /* of rank 0, to the source, at a time */
 
@@ -120,6 +127,25 @@ struct pattern_list session_patterns(const char *const *list)
     return patterns;
 }
 
+/* That of rank 0: whoever waited less than the others speak would wait in vain. */
+static int share_timeout(struct session *s, struct err *err)
+{
+    struct run *run = &s->run;
+    double timeout = s->options->rank_timeout;
+    struct strbuf bytes = { 0 };
+    int rc;
+
+    if (run->rank == 0)
+        strbuf_add(&bytes, &timeout, sizeof(timeout));
+    rc = agree_share(run, &bytes, err);
+    if (rc == 0 && bytes.len == sizeof(timeout)) {
+        memcpy(&timeout, bytes.data, sizeof(timeout));
+        silence_set(&run->vigil.silence, timeout, clock_now());
+    }
+    strbuf_release(&bytes);
+    return rc;
+}
+
 int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options *options,
                  enum session_task task, struct err *err)
 {
@@ -139,7 +165,11 @@ int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options
     run->interrupted = is_interrupted;
     run->interrupted_arg = s;
     run->stamp = clock_wall() / 1000000000;
-    rc = check_options(s, err);
+    /* The first question says that all collectives of the start are behind this rank. */
+    rc = is_interrupted(s) ? err_set(err, ERR_INTERRUPTED, "interrupted")
+                           : check_options(s, err);
+    if (rc == 0)
+        rc = vigil_open(run, s->options->rank_timeout, err);
     if (rc == 0 && run->rank == 0)
         rc = check_files(s, err);
     if (rc == 0) {
@@ -149,7 +179,13 @@ int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options
     }
     if (rc == 0)
         rc = open_questions(s, err);
-    return agree_step(run, rc, err);
+    rc = agree_step(run, rc, err);
+    if (rc == 0)
+        rc = share_timeout(s, err);
+    /* Whether it is only a plan may differ in the environments of ranks. */
+    if (rc == 0 && (task == SESSION_GET || task == SESSION_PLAN))
+        rc = agree_step(run, census_take(run, err), err);
+    return rc;
 }
 
 int session_cut(struct session *s, struct err *err)
@@ -161,54 +197,13 @@ int session_cut(struct session *s, struct err *err)
 
     if (s->target.have && !run->rehash)
         missing -= s->target.have->bytes;
+    if (size == 0 && !run->rehash)
+        size = resume_segment_size(run->resume);
     for (int i = 0; i < run->size; i++)
         slots += s->slots[i];
     if (size == 0)
         size = segment_size(missing, slots);
     return segments_cut(&run->segments, &run->plan, size, err);
-}
-
-static int count_untrusted(struct session *s, struct err *err)
-{
-    const struct plan *plan = &s->run.plan;
-
-    for (size_t i = 0; i < plan->nfiles; i++) {
-        if (plan->files[i].want.kind != DIGEST_NONE)
-            continue;
-        s->report.untrusted++;
-        if (s->options->require_digest)
-            return err_set(err, ERR_SOURCE,
-                           "'%s': the source publishes no digest for it, and "
-                           "--require-digest was given",
-                           plan_path(plan, i));
-    }
-    return 0;
-}
-
-static int list_and_look(struct session *s, struct err *err)
-{
-    struct run *run = &s->run;
-
-    if (listing_make(s, err) < 0)
-        return -1;
-    if (count_untrusted(s, err) < 0)
-        return -1;
-    session_end_phase(s, REPORT_LIST);
-    if (target_look(&s->target, run, s->whole.nfiles > 0 ? &s->whole : NULL, err) < 0)
-        return -1;
-    return s->offline ? offline_refuse(s, err) : 0;
-}
-
-/* Once it is certain what is to be taken over. */
-static int note_found(struct session *s, struct err *err)
-{
-    const struct inventory *have = s->target.have;
-
-    s->report.reused_files = have->files;
-    s->report.reused_bytes = have->bytes;
-    s->report.dropped_files = have->dropped;
-    s->report.unchanged = have->unchanged;
-    return session_cut(s, err);
 }
 
 /* What decides on which way all go from here: known to rank 0, or its options, which the
@@ -240,11 +235,11 @@ int session_list(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
     bool check = false;
-    int rc = run->rank == 0 ? list_and_look(s, err) : 0;
+    int rc = run->rank == 0 ? aside_run(run, survey, s, err) : 0;
 
     if (rc == 0 && run->rank == 0) {
         check = run->opt.check && s->target.have->files > 0;
-        rc = check ? 0 : note_found(s, err);
+        rc = check ? 0 : aside_run(run, survey_claim, s, err);
     }
     if (agree_step(run, rc, err) < 0 || share_course(s, &check, err) < 0)
         return -1;
@@ -254,7 +249,7 @@ int session_list(struct session *s, struct err *err)
         return -1;
     rc = s->offline ? offline_refuse(s, err) : 0;
     if (rc == 0 && run->rank == 0)
-        rc = note_found(s, err);
+        rc = aside_run(run, survey_claim, s, err);
     return agree_step(run, rc, err) < 0 ? -1 : share_course(s, &check, err);
 }
 
@@ -285,6 +280,13 @@ static void note_figures(struct session *s)
     session_end_phase(s, REPORT_VERIFY);
 }
 
+static int build(void *arg, struct err *err)
+{
+    struct session *s = arg;
+
+    return target_build(&s->target, err);
+}
+
 int session_fetch(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
@@ -294,7 +296,7 @@ int session_fetch(struct session *s, struct err *err)
         session_end_phase(s, REPORT_STAGE);
         return 0;
     }
-    rc = run->rank == 0 ? target_build(&s->target, err) : 0;
+    rc = run->rank == 0 ? aside_run(run, build, s, err) : 0;
     for (size_t i = 0; rc == 0 && run->rank == 0 && i < run->plan.nfiles; i++)
         s->report.untrusted_fetched += !s->target.have->known[i].there &&
                                        run->plan.files[i].want.kind == DIGEST_NONE;
@@ -315,9 +317,10 @@ int session_fetch(struct session *s, struct err *err)
     return agree_step(run, rc, err);
 }
 
-void session_close(struct session *s)
+bool session_close(struct session *s)
 {
     struct run *run = &s->run;
+    bool closed;
 
     worker_destroy(s->worker);
     coordinator_destroy(s->coordinator);
@@ -329,7 +332,10 @@ void session_close(struct session *s)
     segments_release(&run->segments);
     plan_release(&run->plan);
     agree_release(&run->agree);
-    comm_close(run->comm);
+    closed = !run->vigil.lost && comm_close(run->comm, CLOSE_PATIENCE);
+    if (run->vigil.lost)
+        comm_abandon(run->comm);
+    vigil_close(run);
     cred_release(&run->bearer);
     free(run->endpoint);
     free(run->dest);
@@ -342,10 +348,14 @@ void session_close(struct session *s)
         explicit_bzero(run->headers, strlen(run->headers));
     free(run->headers);
     free(run->header_list);
+    beat_stop(run->beat);
+    resume_release(run->resume);
+    free(run->owner);
     free(run->staging);
     free(run->tree);
     free(run->spare);
     free(s->slots);
     free(s->dest);
     free(s->source);
+    return closed;
 }

@@ -11,7 +11,13 @@
 #include "phase/target.h"
 #include "phase/worker.h"
 
-enum session_task { SESSION_GET, SESSION_PLAN, SESSION_VERIFY };
+enum session_task {
+    SESSION_GET,
+    SESSION_PLAN,
+    SESSION_VERIFY,
+    SESSION_DOCTOR,
+    SESSION_CLEAN
+};
 
 struct session {
     const struct mpifetch_options *options;
@@ -54,6 +60,7 @@ void session_end_phase(struct session *s, enum report_phase phase);
 /* A list of options as patterns; borrowed. */
 struct pattern_list session_patterns(const char *const *list);
 
-void session_close(struct session *s);
+/* false: a rank is lost, and MPI is of no more use. */
+bool session_close(struct session *s);
 
 #endif

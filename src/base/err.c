@@ -72,6 +72,13 @@ int err_memory(struct err *err, const char *what)
     return err_set(err, ERR_DEFECT, "%s: out of memory", what);
 }
 
+int err_copy(struct err *err, const struct err *from)
+{
+    if (err)
+        *err = *from;
+    return -1;
+}
+
 void err_clear(struct err *err)
 {
     if (err)

@@ -38,6 +38,9 @@ int err_set(struct err *err, enum err_code code, const char *fmt, ...) ERR_PRINT
 /* Put where it happened in front of what happened, as "where: what". Returns -1. */
 int err_wrap(struct err *err, const char *fmt, ...) ERR_PRINTF(2, 3);
 
+/* Make *err the same failure as from, whatever it was before. Returns -1. */
+int err_copy(struct err *err, const struct err *from);
+
 /* The one sentence for malloc. Returns -1. */
 int err_memory(struct err *err, const char *what);
 

@@ -54,7 +54,7 @@ struct holder {
     uint32_t expected; /* segments about to be taken from others for it */
     struct pace pace;
     uint32_t stash; /* credit that came while it was muted */
-    bool muted, retired;
+    bool muted;
 };
 
 struct lease_book {

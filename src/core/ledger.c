@@ -36,8 +36,7 @@ void ledger_release(struct ledger *ledger)
 static void segment_enter(struct ledger *ledger, uint32_t segment,
                           enum segment_state next)
 {
-    /* pending to stored: a former run stored it. stored to pending: its digest was wrong,
-     * or the rank that had it is lost. */
+    /* pending to stored: a former run stored it. Back to pending: a wrong digest. */
     static const unsigned may_follow[SEGMENT_STATES] = {
         [SEGMENT_PENDING] = 1u << SEGMENT_LEASED | 1u << SEGMENT_STORED,
         [SEGMENT_LEASED] = 1u << SEGMENT_PENDING | 1u << SEGMENT_STORED,
@@ -110,7 +109,7 @@ void ledger_credit(struct ledger *ledger, int rank, uint32_t units)
 
     if (holder->muted)
         holder->stash += units;
-    else if (!holder->retired)
+    else
         credit_add(&ledger->credit, rank, units);
 }
 
@@ -234,16 +233,6 @@ void ledger_fall(struct ledger *ledger, uint32_t number, double not_before)
             fmax(ledger->book.lease[other].copy_after, not_before);
         lease_watch(&ledger->book, lease.segment, ledger->now);
     }
-}
-
-void ledger_retire(struct ledger *ledger, int rank)
-{
-    struct holder *holder = &ledger->book.holder[rank];
-
-    holder->retired = true;
-    credit_drop(&ledger->credit, rank);
-    while (holder->first)
-        ledger_fall(ledger, holder->first, -INFINITY);
 }
 
 void ledger_have(struct ledger *ledger, uint32_t segment)

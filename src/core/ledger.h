@@ -57,9 +57,6 @@ enum sched_verdict ledger_done(struct ledger *ledger, uint32_t number);
 /* The lease ended and brought nothing. */
 void ledger_fall(struct ledger *ledger, uint32_t number, double not_before);
 
-/* Nothing of that rank counts any more. What it stored stays stored. */
-void ledger_retire(struct ledger *ledger, int rank);
-
 /* Nothing happens unless the segment is pending. */
 void ledger_have(struct ledger *ledger, uint32_t segment);
 

@@ -36,8 +36,10 @@ static const struct {
     [MSG_STATS] = { "stats", F_BLOB },
     [MSG_TRACE] = { "trace", F_BLOB },
     [MSG_SEEN] = { "seen", F_BLOB },
+    [MSG_OWNER] = { "owner", F_BLOB },
     [MSG_VOTE] = { "vote", F_ID | F_CODE | F_RANK | F_TEXT },
-    [MSG_GRANT] = { "grant", F_SEGMENTS },
+    [MSG_ALIVE] = { "alive", 0 },
+    [MSG_GRANT] = { "grant", F_SEGMENTS | F_RUNNING },
     [MSG_DUPLICATE] = { "duplicate", F_ID },
     [MSG_CANCEL] = { "cancel", F_ID },
     [MSG_ADOPT] = { "adopt", F_ID },
@@ -49,6 +51,9 @@ static const struct {
     [MSG_DECISION] = { "decision", F_ID | F_CODE | F_RANK | F_TEXT },
     [MSG_SHARE] = { "share", F_BLOB },
     [MSG_TAKE_BACK] = { "take back", F_ID },
+    [MSG_LOST] = { "lost", F_CODE | F_TEXT },
+    [MSG_ORDER] = { "order", F_ID | F_COUNT | F_SECONDS | F_BLOB },
+    [MSG_ANSWER] = { "answer", F_ID | F_CODE | F_BLOB },
 };
 
 const char *msg_name(enum msg_kind kind)

@@ -25,7 +25,9 @@ enum msg_kind {
     MSG_STATS,     /* blob: counters, at the end */
     MSG_TRACE,     /* blob: spans, at the end */
     MSG_SEEN,      /* blob: '1' if this node sees what was published */
+    MSG_OWNER,     /* blob: the process that this rank is */
     MSG_VOTE,      /* id step, code, text: this rank's result of a step */
+    MSG_ALIVE,     /* a sign of life, also from the coordinator */
     /* coordinator to rank */
     MSG_GRANT,     /* items: segments to fetch */
     MSG_DUPLICATE, /* id segment to fetch into private space */
@@ -39,6 +41,11 @@ enum msg_kind {
     MSG_DECISION,  /* id step, code, rank, text: what all ranks return */
     MSG_SHARE,     /* blob: from parent to child of a broadcast */
     MSG_TAKE_BACK, /* id segment: as CANCEL, but one that has begun may go on */
+    MSG_LOST,      /* code, text: a rank is given up; code 0: the run has succeeded */
+    /* an examination, both ways */
+    MSG_ORDER,  /* id, count which helper of the rank, seconds until it must be done, blob
+                 * as in io/acts.h */
+    MSG_ANSWER, /* id, code what it came to (core/verdict.h), blob */
     MSG_KINDS
 };
 
@@ -47,7 +54,9 @@ enum { MSG_ITEMS = 64 };
 enum msg_item_flag {
     MSG_ITEM_DIGEST = 1, /* sha256 holds the digest of the whole file */
     MSG_ITEM_BAD = 2,    /* the digest is not the planned one */
-    MSG_ITEM_UNIT = 4    /* grant: the last segment of a unit of credit */
+    MSG_ITEM_UNIT = 4,   /* grant: the last segment of a unit of credit */
+    MSG_ITEM_HELD = 8,   /* grant: a former run left it, and bytes is its checksum */
+    MSG_ITEM_LAYER = 8   /* HELD: flags shifted right by so many bits say where */
 };
 
 struct msg_item {

@@ -10,7 +10,6 @@ struct chain {
     uint32_t next, end; /* segments: the first that is not hashed; behind the last */
     uint32_t job;       /* first segment of the job that is out */
     uint32_t count;     /* its length; 0: none is out */
-    int rank;           /* where it is out */
     bool stale;         /* its answer counts no more */
     bool queued;
     struct chain *behind;
@@ -125,6 +124,7 @@ void relay_stored(struct relay *relay, uint32_t segment, int rank)
 bool relay_next(struct relay *relay, uint32_t most, struct relay_job *job)
 {
     struct chain *chain;
+    int rank;
 
     /* A chain may have lost its job while it stood in the queue. */
     do {
@@ -133,15 +133,14 @@ bool relay_next(struct relay *relay, uint32_t most, struct relay_job *job)
             return false;
     } while (!has_job(relay, chain));
     chain->job = chain->next;
-    chain->rank = relay->owner[chain->job];
+    rank = relay->owner[chain->job];
     chain->count = 1;
     while (chain->count < most && chain->job + chain->count < chain->end &&
-           relay->owner[chain->job + chain->count] == chain->rank)
+           relay->owner[chain->job + chain->count] == rank)
         chain->count++;
-    *job = (struct relay_job){ .segment = chain->job,
-                               .count = chain->count,
-                               .rank = chain->rank,
-                               .from = chain->state };
+    *job = (struct relay_job){
+        .segment = chain->job, .count = chain->count, .rank = rank, .from = chain->state
+    };
     return true;
 }
 
@@ -197,19 +196,6 @@ void relay_skip(struct relay *relay, uint32_t file)
     chain->next = chain->end;
     chain->stale = chain->count > 0;
     relay->open--;
-}
-
-void relay_lost(struct relay *relay, int rank)
-{
-    for (uint32_t i = 0; i < relay->nchains; i++) {
-        struct chain *chain = &relay->chain[i];
-
-        for (uint32_t segment = chain->next; segment < chain->end; segment++)
-            if (relay->owner[segment] == rank)
-                relay->owner[segment] = NOWHERE;
-        if (chain->count > 0 && chain->rank == rank)
-            job_ends(relay, chain);
-    }
 }
 
 bool relay_finished(const struct relay *relay)

@@ -8,8 +8,8 @@
  * Life cycle   relay_create; relay_stored as segments land; relay_next until false, and
  *              send what it says; relay_advance with the answer; relay_destroy.
  * Invariant    at most one job of a file is out at a time. A job that was out when its
- *              file was restarted or skipped counts as out until it is answered, or its
- *              rank lost; else its answer would be taken for that to the next job. */
+ *              file was restarted or skipped counts as out until it is answered; else
+ *              its answer would be taken for that to the next job. */
 #ifndef CORE_RELAY_H
 #define CORE_RELAY_H
 
@@ -47,10 +47,6 @@ void relay_restart(struct relay *relay, uint32_t file);
 
 /* The segments of a file are already verified and need no hashing. */
 void relay_skip(struct relay *relay, uint32_t file);
-
-/* The rank takes no part any more: its job will not be answered, and what it stored and
- * is not hashed yet waits until relay_stored says where it lies. */
-void relay_lost(struct relay *relay, int rank);
 
 bool relay_finished(const struct relay *relay); /* no file waits for a hash */
 

@@ -136,7 +136,7 @@ bool sched_next(struct sched *sched, double now, struct sched_action *action)
     return false;
 }
 
-/* 0 if the rank holds no lease of the segment; a retired rank holds none at all. */
+/* 0 if the rank holds no lease of the segment. */
 static uint32_t lease_of(const struct sched *sched, int rank, uint32_t segment)
 {
     return lease_find(&sched->ledger.book, segment, rank);
@@ -205,12 +205,6 @@ void sched_restart(struct sched *sched, uint32_t segment, int not_by)
 {
     wake(sched);
     ledger_restart(&sched->ledger, segment, not_by);
-}
-
-void sched_retire(struct sched *sched, int rank)
-{
-    wake(sched);
-    ledger_retire(&sched->ledger, rank);
 }
 
 void sched_hold(struct sched *sched, double until)

@@ -68,7 +68,7 @@ struct sched_action {
 enum sched_verdict {
     SCHED_STORED, /* the segment lies at that rank, in its place */
     SCHED_WAIT,   /* a private copy is whole; what becomes of it is decided later */
-    SCHED_LATE    /* somebody else was first, or the rank was retired */
+    SCHED_LATE    /* somebody else was first */
 };
 
 struct sched;
@@ -117,9 +117,6 @@ void sched_have(struct sched *sched, uint32_t segment);
 /* A stored segment must be fetched again, if possible by another rank than `not_by` (or
  * -1). Nothing happens if it is not stored. */
 void sched_restart(struct sched *sched, uint32_t segment, int not_by);
-
-/* The rank takes no part any more: its leases are pending again, its reports are late. */
-void sched_retire(struct sched *sched, int rank);
 
 /* Nobody is granted anything before that time, and no lease stalls before it. */
 void sched_hold(struct sched *sched, double until);

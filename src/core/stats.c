@@ -2,6 +2,7 @@
 
 static const char *const names[STAT_COUNT] = {
     [STAT_FETCHED] = "bytes_fetched",
+    [STAT_RESUMED] = "bytes_resumed",
     [STAT_COPIED] = "bytes_copied",
     [STAT_HASHED] = "bytes_hashed",
     [STAT_SEGMENTS] = "segments",

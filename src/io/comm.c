@@ -6,9 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "io/clock.h"
 #include "io/comm_mpi.h"
 
 enum { COMM_TAG = 1, COMM_HOST = 64 };
+
+static const double COMM_FAREWELL = 1; /* seconds for the last words to leave */
 
 /* A message on its way out, or one to this rank itself. */
 struct parcel {
@@ -22,6 +25,14 @@ struct queue {
     struct parcel *first, **last;
 };
 
+/* A message whose bytes are still coming in: its sender may be slow, or gone. */
+struct arrival {
+    struct arrival *next;
+    MPI_Request request;
+    int from;
+    struct strbuf bytes;
+};
+
 struct comm {
     MPI_Comm mpi;
     int rank, size, nodes;
@@ -29,6 +40,7 @@ struct comm {
     int *node_size; /* of each node */
     char *hosts;    /* COMM_HOST bytes for each rank */
     struct queue sent, self;
+    struct arrival *arrivals; /* in the order in which they were matched */
 };
 
 static void queue_add(struct queue *queue, struct parcel *parcel)
@@ -112,7 +124,7 @@ static struct comm *comm_create(MPI_Comm mpi)
     comm->hosts = calloc((size_t)comm->size, COMM_HOST);
     if (comm->node && comm->node_size && comm->hosts)
         return comm;
-    comm_close(comm);
+    comm_close(comm, 0);
     return NULL;
 }
 
@@ -140,28 +152,60 @@ int comm_open(struct comm **out, MPI_Comm mpi, struct err *err)
     comm = NULL;
     rc = 0;
 out:
-    comm_close(comm);
+    comm_close(comm, 0);
     return rc;
 }
 
-void comm_close(struct comm *comm)
+static void release(struct comm *comm)
 {
     struct parcel *parcel;
 
-    if (!comm)
-        return;
     while ((parcel = queue_take(&comm->self)))
         free(parcel);
-    while ((parcel = queue_take(&comm->sent))) {
-        MPI_Wait(&parcel->request, MPI_STATUS_IGNORE);
-        free(parcel);
-    }
-    if (comm->mpi != MPI_COMM_NULL)
-        MPI_Comm_free(&comm->mpi);
     free(comm->node);
     free(comm->node_size);
     free(comm->hosts);
     free(comm);
+}
+
+/* One that never leaves keeps none of the others: MPI works on all of them at each test.
+ */
+static bool let_leave(struct comm *comm, double patience)
+{
+    double until = clock_now() + patience;
+
+    for (struct parcel *parcel = comm->sent.first; parcel; parcel = parcel->next)
+        for (int done = 0; !done;) {
+            MPI_Test(&parcel->request, &done, MPI_STATUS_IGNORE);
+            if (!done && clock_now() > until)
+                return false;
+            clock_sleep(done ? 0 : 0.0002);
+        }
+    return true;
+}
+
+/* MPI may still read the bytes of what has not left, and write to what has not arrived.
+ */
+void comm_abandon(struct comm *comm)
+{
+    let_leave(comm, COMM_FAREWELL);
+    release(comm);
+}
+
+bool comm_close(struct comm *comm, double patience)
+{
+    struct parcel *parcel;
+    bool all;
+
+    if (!comm)
+        return true;
+    all = let_leave(comm, patience);
+    while (all && (parcel = queue_take(&comm->sent)))
+        free(parcel);
+    if (all && comm->mpi != MPI_COMM_NULL)
+        MPI_Comm_free(&comm->mpi);
+    release(comm);
+    return all;
 }
 
 int comm_rank(const struct comm *comm)
@@ -264,15 +308,76 @@ static int lose(MPI_Message *message, struct strbuf *buf, struct err *err)
     return err_memory(err, "a message");
 }
 
+/* Messages of one rank stay in order: does one come in that was matched before this? */
+static bool is_behind(const struct comm *comm, int from, const struct arrival *this)
+{
+    for (const struct arrival *one = comm->arrivals; one != this; one = one->next)
+        if (one->from == from)
+            return true;
+    return false;
+}
+
+static int recv_arrived(struct comm *comm, struct strbuf *buf, int *from, struct err *err)
+{
+    for (struct arrival **at = &comm->arrivals; *at; at = &(*at)->next) {
+        struct arrival *arrival = *at;
+        int done = 0, rc;
+
+        if (is_behind(comm, arrival->from, arrival))
+            continue;
+        rc = MPI_Test(&arrival->request, &done, MPI_STATUS_IGNORE);
+        if (rc != MPI_SUCCESS)
+            return mpi_failed(rc, "receiving", err);
+        if (!done)
+            continue;
+        strbuf_release(buf);
+        *buf = arrival->bytes;
+        *from = arrival->from;
+        *at = arrival->next;
+        free(arrival);
+        return 1;
+    }
+    return 0;
+}
+
+/* The bytes come into buf. Those of a short message are there; a long one is put by. */
+static int end_recv(struct comm *comm, MPI_Request *request, struct strbuf *buf, int from,
+                    struct err *err)
+{
+    struct arrival *arrival, **last = &comm->arrivals;
+    int done = 0, rc = MPI_SUCCESS;
+
+    if (!is_behind(comm, from, NULL))
+        rc = MPI_Test(request, &done, MPI_STATUS_IGNORE);
+    if (rc != MPI_SUCCESS)
+        return mpi_failed(rc, "receiving", err);
+    if (done)
+        return 1;
+    arrival = malloc(sizeof(*arrival));
+    if (!arrival) {
+        MPI_Wait(request, MPI_STATUS_IGNORE);
+        return err_memory(err, "a message");
+    }
+    *arrival = (struct arrival){ NULL, *request, from, *buf };
+    *buf = (struct strbuf){ 0 };
+    while (*last)
+        last = &(*last)->next;
+    *last = arrival;
+    return 0;
+}
+
 int comm_recv(struct comm *comm, struct strbuf *buf, int *from, struct err *err)
 {
     MPI_Status status;
     MPI_Message message;
+    MPI_Request request;
     int there = 0, len = 0, rc;
 
     strbuf_clear(buf);
     reap_sent(comm);
     rc = recv_self(comm, buf, from, err);
+    if (rc == 0)
+        rc = recv_arrived(comm, buf, from, err);
     if (rc != 0 || comm->size == 1)
         return rc;
     rc = MPI_Improbe(MPI_ANY_SOURCE, COMM_TAG, comm->mpi, &there, &message, &status);
@@ -285,57 +390,9 @@ int comm_recv(struct comm *comm, struct strbuf *buf, int *from, struct err *err)
     strbuf_reserve(buf, (size_t)len);
     if (buf->failed)
         return lose(&message, buf, err);
-    rc = MPI_Mrecv(buf->data, len, MPI_BYTE, &message, MPI_STATUS_IGNORE);
+    rc = MPI_Imrecv(buf->data, len, MPI_BYTE, &message, &request);
     if (rc != MPI_SUCCESS)
         return mpi_failed(rc, "receiving", err);
     buf->len = (size_t)len;
-    return 1;
-}
-
-struct launcher {
-    const char *size, *index; /* environment variables */
-};
-
-/* Open MPI's mpirun; MPICH's and Intel's; Flux; Slurm. The innermost comes first and
- * alone decides: under mpirun inside an allocation Slurm's variables tell of mpirun's own
- * daemons. */
-static const struct launcher *find_launcher(void)
-{
-    static const struct launcher launchers[] = {
-        { "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK" },
-        { "PMI_SIZE", "PMI_RANK" },
-        { "FLUX_JOB_SIZE", "FLUX_TASK_RANK" },
-        { "SLURM_STEP_NUM_TASKS", "SLURM_PROCID" },
-    };
-
-    for (size_t i = 0; i < sizeof(launchers) / sizeof(launchers[0]); i++)
-        if (getenv(launchers[i].size))
-            return &launchers[i];
-    return NULL;
-}
-
-static int number_in(const char *variable)
-{
-    const char *text = getenv(variable);
-    long value = text ? strtol(text, NULL, 10) : 0;
-
-    return value > 0 && value < INT_MAX ? (int)value : 0;
-}
-
-int comm_launch_index(void)
-{
-    const struct launcher *launcher = find_launcher();
-
-    return launcher ? number_in(launcher->index) : 0;
-}
-
-bool comm_is_singleton(int *index, int *of)
-{
-    const struct launcher *launcher = find_launcher();
-    int size = 1;
-
-    MPI_Comm_size(MPI_COMM_WORLD, &size);
-    *of = launcher ? number_in(launcher->size) : 1;
-    *index = comm_launch_index();
-    return size == 1 && *of > 1;
+    return end_recv(comm, &request, buf, *from, err);
 }

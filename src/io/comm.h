@@ -15,7 +15,14 @@
 
 struct comm;
 
-void comm_close(struct comm *comm); /* Collective. Takes NULL. */
+/* Collective. false: what was sent last has not left within so many seconds, a rank is
+ * gone, and all is as after comm_abandon. Takes NULL. */
+bool comm_close(struct comm *comm, double patience);
+
+/* Instead of comm_close where a rank is gone; not collective. Gives what was sent last a
+ * second to leave, then waits for nobody: the duplicate, and what is under way on it,
+ * stay as they are until the process ends. */
+void comm_abandon(struct comm *comm);
 
 int comm_rank(const struct comm *comm);
 int comm_size(const struct comm *comm);
@@ -29,9 +36,9 @@ const char *comm_host(const struct comm *comm, int rank);
 /* Queue a message; the bytes are copied. Any size. */
 int comm_send(struct comm *comm, int to, const void *bytes, size_t len, struct err *err);
 
-/* The next message that has arrived: appended to buf (cleared first), sender in *from. 1:
- * there is one, 0: nothing waits, -1: there was one that cannot be had. Lets sends make
- * progress. */
+/* The next message that has arrived whole: in buf, whatever was there, sender in *from.
+ * 1: there is one, 0: nothing waits, -1: there was one that cannot be had. Lets sends
+ * make progress. */
 int comm_recv(struct comm *comm, struct strbuf *buf, int *from, struct err *err);
 
 #endif

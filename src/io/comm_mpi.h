@@ -13,6 +13,9 @@ int comm_open(struct comm **out, MPI_Comm mpi, struct err *err);
  * MPI need not be initialised. */
 int comm_launch_index(void);
 
+/* The same among those on its node. */
+int comm_launch_local(void);
+
 /* Whether a launcher started several processes that did not find each other: each is rank
  * 0 of 1. *of is how many were started, *index which of them this is. */
 bool comm_is_singleton(int *index, int *of);

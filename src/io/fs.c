@@ -60,7 +60,13 @@ struct fs_info fs_info_of(const struct stat *st)
         .device = st->st_dev,
         .inode = st->st_ino,
         .uid = st->st_uid,
+        .links = st->st_nlink,
     };
+}
+
+bool fs_is_mine(const struct fs_info *info)
+{
+    return info->uid == geteuid();
 }
 
 int fs_look(const char *path, struct fs_info *info, struct err *err)

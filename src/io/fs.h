@@ -27,10 +27,14 @@ struct fs_info {
     int64_t mtime_ns;
     uint64_t device, inode;
     uint32_t uid;
+    uint64_t links; /* names that the file has */
 };
 
 struct stat;
 struct fs_info fs_info_of(const struct stat *st);
+
+/* Whether it belongs to the user whom this process acts for. */
+bool fs_is_mine(const struct fs_info *info);
 
 /* lstat. A missing path is no error: kind says so, also where a parent is a file. */
 int fs_look(const char *path, struct fs_info *info, struct err *err);

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "io/clock.h"
 
@@ -25,6 +26,7 @@ struct pool {
     pthread_mutex_t lock;    /* of the fields down to ending */
     pthread_cond_t some;     /* for all threads but the first: there is a job */
     pthread_cond_t first;    /* for the first: there is an urgent job */
+    pthread_cond_t back;     /* for pool_wait: a job has ended */
     struct queue waiting[2]; /* by enum pool_class */
     struct queue finished;
     bool first_idle; /* the first thread sleeps and nobody has woken it */
@@ -98,6 +100,7 @@ static void *thread_main(void *arg)
         run_job(job, self->index);
         pthread_mutex_lock(&pool->lock);
         queue_add(&pool->finished, job);
+        pthread_cond_signal(&pool->back);
         pthread_mutex_unlock(&pool->lock);
         pool->wake(pool->arg);
         pthread_mutex_lock(&pool->lock);
@@ -140,6 +143,17 @@ static int start_threads(struct pool *pool, unsigned count, struct err *err)
     return 0;
 }
 
+/* By the clock that nobody sets. */
+static void init_back(pthread_cond_t *back)
+{
+    pthread_condattr_t how;
+
+    pthread_condattr_init(&how);
+    pthread_condattr_setclock(&how, CLOCK_MONOTONIC);
+    pthread_cond_init(back, &how);
+    pthread_condattr_destroy(&how);
+}
+
 int pool_create(struct pool **out, unsigned threads, void (*wake)(void *arg), void *arg,
                 struct err *err)
 {
@@ -152,6 +166,7 @@ int pool_create(struct pool **out, unsigned threads, void (*wake)(void *arg), vo
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->some, NULL);
     pthread_cond_init(&pool->first, NULL);
+    init_back(&pool->back);
     pool->wake = wake;
     pool->arg = arg;
     if (start_threads(pool, count, err) < 0) {
@@ -191,6 +206,19 @@ struct job *pool_finished(struct pool *pool)
     return job;
 }
 
+void pool_wait(struct pool *pool, double seconds)
+{
+    double until = clock_now() + seconds;
+    struct timespec end = { .tv_sec = (time_t)until };
+
+    end.tv_nsec = (long)((until - (double)end.tv_sec) * 1e9);
+    pthread_mutex_lock(&pool->lock);
+    while (!pool->finished.first &&
+           pthread_cond_timedwait(&pool->back, &pool->lock, &end) == 0)
+        ;
+    pthread_mutex_unlock(&pool->lock);
+}
+
 unsigned pool_unfinished(const struct pool *pool)
 {
     return atomic_load(&pool->unfinished);
@@ -218,6 +246,7 @@ void pool_destroy(struct pool *pool)
     pthread_mutex_unlock(&pool->lock);
     for (unsigned i = 0; i < pool->started; i++)
         pthread_join(pool->threads[i].id, NULL);
+    pthread_cond_destroy(&pool->back);
     pthread_cond_destroy(&pool->first);
     pthread_cond_destroy(&pool->some);
     pthread_mutex_destroy(&pool->lock);

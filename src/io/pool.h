@@ -40,6 +40,8 @@ int pool_create(struct pool **out, unsigned threads, void (*wake)(void *arg), vo
 /* Jobs of a class begin in the order in which they were submitted. */
 void pool_submit(struct pool *pool, struct job *job, enum pool_class class);
 struct job *pool_finished(struct pool *pool); /* NULL: none waits to be handed back */
+/* Until there is a job to be handed back, or so long. */
+void pool_wait(struct pool *pool, double seconds);
 unsigned pool_unfinished(const struct pool *pool); /* submitted and not handed back */
 
 /* Jobs that are long ask this and end early with ERR_INTERRUPTED. Jobs that wait are

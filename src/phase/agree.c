@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "io/clock.h"
+#include "phase/aside.h"
 #include "phase/run.h"
 
 /* A rank that waits sleeps longer and longer: a millisecond of delay is nothing beside a
@@ -26,6 +27,8 @@ int agree_send(struct run *run, int to, const struct msg *msg, struct err *err)
     if (msg->kind == MSG_SHARE && bytes.data) /* there may be a token in it */
         explicit_bzero(bytes.data, bytes.cap);
     strbuf_release(&bytes);
+    if (run->rank != 0 && to == 0)
+        silence_said(&run->vigil.silence);
     return rc;
 }
 
@@ -53,27 +56,48 @@ void agree_hear(struct run *run, const struct msg *msg)
         keep_worst(&run->agree, msg);
 }
 
-/* Each with its length in front: there may be several, and empty ones. */
-static void keep_early(struct strbuf *early, const struct msg *msg)
+/* In front of the bytes of each: there may be several, and empty ones. */
+struct early {
+    enum msg_kind kind;
+    int from;
+    size_t len;
+};
+
+static void keep_early(struct strbuf *kept, int from, const struct msg *msg)
 {
-    strbuf_add(early, &msg->blob_len, sizeof(msg->blob_len));
-    strbuf_add(early, msg->blob, (size_t)msg->blob_len);
+    const struct early early = { msg->kind, from, (size_t)msg->blob_len };
+
+    strbuf_add(kept, &early, sizeof(early));
+    strbuf_add(kept, msg->blob, early.len);
 }
 
-/* false: none came early. */
-static bool take_early(struct strbuf *early, struct strbuf *bytes)
+/* The first of that kind; false: none came early. */
+static bool take_early(struct strbuf *kept, enum msg_kind kind, int *from,
+                       struct strbuf *bytes)
 {
-    uint64_t len;
-    size_t whole;
+    struct early early;
 
-    if (early->len < sizeof(len))
-        return false;
-    memcpy(&len, early->data, sizeof(len));
-    whole = sizeof(len) + (size_t)len;
-    strbuf_add(bytes, early->data + sizeof(len), (size_t)len);
-    early->len -= whole;
-    memmove(early->data, early->data + whole, early->len);
-    return true;
+    for (size_t at = 0; at < kept->len; at += sizeof(early) + early.len) {
+        char *head = kept->data + at, *end;
+
+        memcpy(&early, head, sizeof(early));
+        if (early.kind != kind)
+            continue;
+        end = head + sizeof(early) + early.len;
+        strbuf_add(bytes, head + sizeof(early), early.len);
+        *from = early.from;
+        memmove(head, end, (size_t)(kept->data + kept->len - end));
+        kept->len -= sizeof(early) + early.len;
+        return true;
+    }
+    return false;
+}
+
+/* What somebody will ask for who does not yet. */
+static bool is_for_later(enum msg_kind kind)
+{
+    return kind == MSG_SHARE || kind == MSG_STATS || kind == MSG_TRACE ||
+           kind == MSG_SEEN || kind == MSG_OWNER;
 }
 
 /* Take what has arrived. Messages of a phase that is over (late progress, say) are
@@ -81,34 +105,44 @@ static bool take_early(struct strbuf *early, struct strbuf *bytes)
  * message. */
 static int hear_all(struct run *run, struct msg *msg, struct err *err)
 {
-    struct strbuf *bytes = &run->agree.bytes;
     int from, rc;
 
-    while ((rc = comm_recv(run->comm, bytes, &from, err)) > 0) {
-        if (msg_decode(msg, bytes->data, bytes->len, err) < 0)
-            return -1;
+    while ((rc = vigil_take(run, &run->agree.bytes, msg, &from, err)) > 0) {
         if (msg->kind == MSG_DECISION && msg->id == run->agree.step)
             return 1;
-        if (msg->kind == MSG_SHARE)
-            keep_early(&run->agree.early, msg);
+        if (is_for_later(msg->kind))
+            keep_early(&run->agree.early, from, msg);
         agree_hear(run, msg);
     }
-    return rc;
+    return rc == 0 && run->agree.early.failed ? err_memory(err, "a message") : rc;
+}
+
+int agree_listen(struct run *run, struct err *err)
+{
+    bool interrupted = run->interrupted(run->interrupted_arg);
+    struct msg msg;
+
+    if (hear_all(run, &msg, err) < 0)
+        return -1;
+    if (interrupted)
+        return err_set(err, ERR_INTERRUPTED, "interrupted");
+    return run->agree.worst.code != ERR_NONE ? err_copy(err, &run->agree.worst) : 0;
 }
 
 int agree_poll(struct run *run, struct err *err)
 {
-    struct msg msg;
+    return run->aside ? aside_poll(run->aside, err) : agree_listen(run, err);
+}
 
-    if (run->interrupted(run->interrupted_arg))
-        return err_set(err, ERR_INTERRUPTED, "interrupted");
-    if (hear_all(run, &msg, err) < 0)
-        return -1;
-    if (run->agree.worst.code != ERR_NONE) {
-        *err = run->agree.worst;
-        return -1;
-    }
-    return 0;
+int agree_ask(struct run *run, struct err *err)
+{
+    return run->aside ? aside_ask(run->aside, err) : agree_listen(run, err);
+}
+
+void agree_settle(struct run *run)
+{
+    run->agree.final = true;
+    err_clear(&run->agree.worst);
 }
 
 /* Rank 0 has heard all: say what the step came to. */
@@ -141,6 +175,8 @@ int agree_step(struct run *run, int rc, struct err *err)
     unsigned idle = 0;
     int heard;
 
+    if (run->vigil.lost)
+        return vigil_end(run, err);
     if (agree_send(run, 0, &msg, err) < 0)
         return -1;
     while ((heard = hear_all(run, &msg, err)) == 0) {
@@ -159,7 +195,7 @@ int agree_step(struct run *run, int rc, struct err *err)
         nap(&idle);
     }
     if (heard < 0)
-        return -1;
+        return run->vigil.lost ? vigil_end(run, err) : -1;
     agree->step++;
     if (msg.code == ERR_NONE)
         return 0;
@@ -176,16 +212,14 @@ static int receive_share(struct run *run, struct strbuf *bytes, struct err *err)
     unsigned idle = 0;
     int from;
 
-    if (run->agree.early.failed)
-        return err_memory(err, "what rank 0 shares");
-    if (take_early(&run->agree.early, bytes))
+    if (take_early(&run->agree.early, MSG_SHARE, &from, bytes))
         return 0;
     while (msg.kind != MSG_SHARE) {
-        int rc = comm_recv(run->comm, in, &from, err);
+        int rc = vigil_take(run, in, &msg, &from, err);
 
         if (rc == 0)
             nap(&idle);
-        if (rc < 0 || (rc > 0 && msg_decode(&msg, in->data, in->len, err) < 0))
+        if (rc < 0)
             return -1;
     }
     strbuf_add(bytes, msg.blob, (size_t)msg.blob_len);
@@ -200,8 +234,11 @@ int agree_share(struct run *run, struct strbuf *bytes, struct err *err)
     struct msg msg = { .kind = MSG_SHARE };
 
     const struct msg nothing = { .kind = MSG_SHARE };
-    int rc = run->rank == 0 ? 0 : receive_share(run, bytes, err);
+    int rc;
 
+    if (run->vigil.lost)
+        return err_copy(err, &run->vigil.loss);
+    rc = run->rank == 0 ? 0 : receive_share(run, bytes, err);
     if (rc == 0 && bytes->failed)
         rc = err_memory(err, "what rank 0 shares");
     /* Who has nothing to hand on hands on just that: the ranks below would wait. */
@@ -218,32 +255,52 @@ int agree_share(struct run *run, struct strbuf *bytes, struct err *err)
     return rc;
 }
 
+/* The next of the kind that *msg says, into *msg. */
+static int receive_gathered(struct run *run, struct msg *msg, int *from, struct err *err)
+{
+    struct strbuf *in = &run->agree.bytes;
+    const enum msg_kind kind = msg->kind;
+    unsigned idle = 0;
+    int there;
+
+    strbuf_clear(in);
+    if (take_early(&run->agree.early, kind, from, in)) {
+        msg->blob = in->data;
+        msg->blob_len = in->len;
+        return in->failed ? err_memory(err, "a message") : 0;
+    }
+    while ((there = vigil_take(run, in, msg, from, err)) >= 0) {
+        if (there == 0)
+            nap(&idle);
+        else if (msg->kind == kind)
+            return 0;
+        else
+            agree_hear(run, msg);
+    }
+    return -1;
+}
+
 int agree_gather(struct run *run, enum msg_kind kind, const void *bytes, size_t len,
                  int (*take)(void *arg, int rank, const void *bytes, size_t len,
                              struct err *err),
                  void *arg, struct err *err)
 {
-    struct msg msg = { .kind = kind, .blob = bytes, .blob_len = len };
-    struct strbuf *in = &run->agree.bytes;
-    unsigned idle = 0;
-    int from, missing = run->size, rc;
+    const struct msg mine = { .kind = kind, .blob = bytes, .blob_len = len };
+    int from, rc;
 
-    rc = agree_send(run, 0, &msg, err);
-    while (rc == 0 && run->rank == 0 && missing > 0) {
-        int there = comm_recv(run->comm, in, &from, err);
+    if (run->vigil.lost)
+        return run->rank == 0 ? take(arg, 0, bytes, len, err) : 0;
+    rc = agree_send(run, 0, &mine, err);
+    if (rc < 0 || run->rank != 0)
+        return rc;
+    /* All of them, also after a failure: none is to be left for the next gather. */
+    for (int missing = run->size; missing > 0; missing--) {
+        struct msg msg = { .kind = kind };
 
-        if (there <= 0) {
-            rc = there;
-            nap(&idle);
-            continue;
-        }
-        rc = msg_decode(&msg, in->data, in->len, err);
-        if (rc == 0 && msg.kind == kind) {
-            missing--;
+        if (receive_gathered(run, &msg, &from, err) < 0)
+            return -1;
+        if (rc == 0)
             rc = take(arg, from, msg.blob, (size_t)msg.blob_len, err);
-        } else if (rc == 0) {
-            agree_hear(run, &msg);
-        }
     }
     return rc;
 }

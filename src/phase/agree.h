@@ -3,7 +3,9 @@
  * Messages through rank 0 instead of MPI collectives: a rank that waits sleeps, and a
  * signal or a failure on any rank reaches rank 0 while it still works (agree_poll). Steps
  * are counted, so that a message of another step shows a defect instead of a wrong
- * answer. */
+ * answer. A rank that is silent for too long is given up (phase/vigil.h): after that each
+ * call returns at once, with its loss as the error; agree_step with 0 if all was settled
+ * before. */
 #ifndef PHASE_AGREE_H
 #define PHASE_AGREE_H
 
@@ -16,12 +18,13 @@ struct run;
 struct agree {
     uint32_t step;
     int votes;           /* rank 0: heard in this step */
-    bool final;          /* rank 0: it is published, and no abort changes that */
+    bool final;          /* what the run came to is settled */
     bool told;           /* this rank has sent its abort */
     struct err worst;    /* rank 0: the error to return, if any */
     struct strbuf bytes; /* of the message being read */
-    struct strbuf early; /* shares that overtook the decision before them: they come from
-                          * different ranks, so no order holds between them */
+    struct strbuf early; /* what came before it was asked for: shares that overtook the
+                          * decision before them, as they come from other ranks; what is
+                          * to be gathered, while rank 0 is still at work */
 };
 
 /* Collective. rc of this rank in; out the same on all ranks: 0, or -1 and the error of
@@ -29,9 +32,21 @@ struct agree {
  */
 int agree_step(struct run *run, int rc, struct err *err);
 
-/* Rank 0, while it works alone between two steps: -1 and *err if a signal came here or
- * another rank gave up. Cheap enough to call hundreds of times a second. */
+/* While a rank works alone between two steps, on whatever thread (phase/aside.h): -1 and
+ * *err if a signal came here, another rank gave up, or one is lost. Cheap enough to call
+ * hundreds of times a second. */
 int agree_poll(struct run *run, struct err *err);
+
+/* The same, before a step that cannot be taken back: all that has reached this process by
+ * now counts. */
+int agree_ask(struct run *run, struct err *err);
+
+/* The same, on the main thread; takes what others sent meanwhile. */
+int agree_listen(struct run *run, struct err *err);
+
+/* What the run came to is certain, a publish for one: no abort that is under way and no
+ * loss changes it. On each rank once it knows. */
+void agree_settle(struct run *run);
 
 /* Rank 0: a VOTE or ABORT that another loop received. */
 void agree_hear(struct run *run, const struct msg *msg);
@@ -39,7 +54,8 @@ void agree_hear(struct run *run, const struct msg *msg);
 /* Collective. Bytes of rank 0 reach all, down a binary tree. */
 int agree_share(struct run *run, struct strbuf *bytes, struct err *err);
 
-/* Collective. Each rank's bytes reach rank 0, which calls take once for each rank. */
+/* Collective. Each rank's bytes reach rank 0, which calls take once for each rank; only
+ * for itself if one is lost already. */
 int agree_gather(struct run *run, enum msg_kind kind, const void *bytes, size_t len,
                  int (*take)(void *arg, int rank, const void *bytes, size_t len,
                              struct err *err),

@@ -365,14 +365,12 @@ int cache_commit(struct cache *cache, struct seen_mark *mark, struct err *err)
         check_reused(cache, &names, err) < 0)
         goto out;
     /* The last moment at which a signal, here or elsewhere, can still end the run. */
-    if (agree_poll(run, err) < 0)
+    if (agree_ask(run, err) < 0)
         goto out;
     if (show(cache, &names, err) < 0) {
         err_wrap(err, "publishing");
         goto out;
     }
-    run->agree.final = true;
-    err_clear(&run->agree.worst);
     rc = 0;
 out:
     strbuf_release(&names.blob);

@@ -3,8 +3,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "io/fs.h"
 #include "io/hub_env.h"
+#include "io/sha256.h"
+#include "phase/custody.h"
+#include "phase/resume.h"
 #include "phase/staging.h"
 
 static int complete_folder(const struct cache *cache, struct err *err)
@@ -98,7 +102,8 @@ static int place_files(const struct cache *cache, struct err *err)
             rc = err_memory(err, "a path");
         else if (size == 0)
             rc = fs_write_all(path.data, "", 0, false, false, err);
-        else if (segments_of(&run->segments, (uint32_t)i) > 1)
+        else if (!resume_place(run->resume, (uint32_t)i, path.data) &&
+                 segments_of(&run->segments, (uint32_t)i) > 1)
             rc = staging_place_large(path.data, size, err);
     }
     strbuf_release(&path);
@@ -120,15 +125,44 @@ static int check_space(const struct cache *cache, struct err *err)
     return staging_check_space(cache->run, cache->run->opt.dest, bytes, files, err);
 }
 
+/* The commit and the ref count as well: who waited for another run finds its own ref. */
+static int identify(const struct cache *cache, char id[65], struct err *err)
+{
+    const struct plan *plan = &cache->run->plan;
+    struct strbuf text = { 0 };
+    uint8_t digest[32];
+    int rc = plan_identity(plan, &text, err);
+
+    strbuf_addf(&text, "%s %s\n", plan_text(plan, plan->revision),
+                plan_text(plan, plan->ref));
+    if (rc == 0 && text.failed)
+        rc = err_memory(err, "the plan");
+    if (rc == 0) {
+        sha256_bytes(text.data, text.len, digest);
+        text_hex(id, digest, sizeof(digest));
+    }
+    strbuf_release(&text);
+    return rc;
+}
+
+int cache_claim(struct cache *cache, struct err *err)
+{
+    struct run *run = cache->run;
+    char id[65];
+
+    run->blobs = true;
+    if (fs_mkdirs(run->opt.dest, err) < 0 || make_folder(cache, err) < 0 ||
+        identify(cache, id, err) < 0)
+        return -1;
+    return custody_take(run, cache->folder, ".mpifetch-", id, err);
+}
+
 int cache_stage(struct cache *cache, struct err *err)
 {
     struct run *run = cache->run;
 
-    if (fs_mkdirs(run->opt.dest, err) < 0 || check_space(cache, err) < 0 ||
-        make_folder(cache, err) < 0 ||
-        staging_make(run, cache->folder, ".mpifetch-", err) < 0)
+    if (check_space(cache, err) < 0)
         return -1;
-    run->blobs = true;
     cache->copies = without_symlinks(run);
     if (staging_check_names(run, err) < 0)
         return -1;

@@ -5,7 +5,10 @@
 
 #include "phase/cache.h"
 
-/* Check space, make the folder and staging in it, and what ranks write into. */
+/* Make the folder, and win a staging in it: as custody_take. */
+int cache_claim(struct cache *cache, struct err *err);
+
+/* Check space, and make what ranks write into. */
 int cache_stage(struct cache *cache, struct err *err);
 
 #endif

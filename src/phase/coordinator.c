@@ -7,11 +7,12 @@
 #include "base/text.h"
 #include "core/egress.h"
 #include "io/clock.h"
-#include "io/sha256.h"
 #include "phase/allowance.h"
+#include "phase/custody.h"
 #include "phase/dispatch.h"
 #include "phase/mismatch.h"
 #include "phase/progress.h"
+#include "phase/resume.h"
 
 enum { BATCH_BYTES = 8 << 20 }; /* of small files in one grant */
 
@@ -42,15 +43,19 @@ struct coordinator {
     bool stopped;
 };
 
+/* A rank may be the first to see that the staging is not there any more. */
 static int stop_everyone(struct coordinator *c, int rank, enum err_code code,
                          const char *text, struct err *err)
 {
-    struct msg msg = {
-        .kind = MSG_STOP, .code = (int32_t)code, .rank = rank, .text = text
-    };
+    struct err why = { 0 };
+    struct msg msg = { .kind = MSG_STOP, .rank = rank, .text = why.text };
 
     if (c->stopped)
         return 0;
+    if (code != ERR_NONE)
+        err_set(&why, code, "%s", text);
+    custody_explain(c->run, &why);
+    msg.code = (int32_t)why.code;
     c->stopped = true;
     progress_end(&c->progress);
     return dispatch_all(&c->dispatch, &msg, err);
@@ -59,13 +64,6 @@ static int stop_everyone(struct coordinator *c, int rank, enum err_code code,
 static const struct plan_file *plan_file(const struct coordinator *c, uint32_t file)
 {
     return &c->run->plan.files[file];
-}
-
-static void file_verified(struct coordinator *c, uint32_t file, const uint8_t sha256[32])
-{
-    memcpy(c->known[file].sha256, sha256, 32);
-    c->files_done++;
-    locator_forget(c->locator, file);
 }
 
 /* The digest is wrong: fetch the file once more, all of it, since nobody can tell which
@@ -83,6 +81,7 @@ static int file_wrong(struct coordinator *c, uint32_t file, const uint8_t sha256
     relay_restart(c->relay, file);
     for (uint32_t s = segments->first[file]; s < segments->first[file + 1]; s++) {
         c->attempts[s] = 0;
+        resume_forget(c->run->resume, s);
         sched_restart(c->sched, s, rank);
     }
     return 0;
@@ -97,12 +96,12 @@ static int file_hashed(struct coordinator *c, uint32_t file, const uint8_t sha25
         bad = memcmp(sha256, c->known[file].sha256, 32) != 0;
     if (bad && !c->run->rehash)
         return file_wrong(c, file, sha256, rank, err);
-    if (bad) {
+    if (bad)
         c->known[file].wrong = true;
-        c->files_done++;
-    } else {
-        file_verified(c, file, sha256);
-    }
+    else
+        memcpy(c->known[file].sha256, sha256, 32);
+    c->files_done++;
+    locator_forget(c->locator, file);
     return 0;
 }
 
@@ -171,12 +170,18 @@ static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
 {
     struct retry_decision decision;
     double now = clock_now();
-    uint32_t file;
+    struct msg_item held;
     bool told = c->egress.rank[from].state == EGRESS_SHUT;
 
     if (msg->id >= c->run->segments.count)
         return err_set(err, ERR_DEFECT, "rank %d failed at segment %u, which is none",
                        from, (unsigned)msg->id);
+    if (resume_held(c->run->resume, msg->id, &held)) {
+        log_line(&c->run->log, LOG_INFO, "rank %d: %s: fetching it", from, msg->text);
+        resume_forget(c->run->resume, msg->id);
+        sched_failed(c->sched, from, msg->id, now);
+        return 0;
+    }
     if (egress_shut(&c->egress, from, &msg->outcome, now)) {
         if (!told) /* it may have had several transfers under way */
             log_line(&c->run->log, LOG_WARN,
@@ -186,7 +191,6 @@ static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
         sched_failed(c->sched, from, msg->id, now);
         return 0;
     }
-    file = c->run->segments.file[msg->id];
     decision =
         retry_decide(&c->run->opt.retry, &msg->outcome,
                      count_attempt(c, msg->id, &msg->outcome, now), clock_random());
@@ -198,7 +202,7 @@ static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
              msg->text, decision.delay);
     c->run->stats.value[STAT_RETRIED]++;
     if (decision.remedy == REMEDY_NEW_URL)
-        locator_renew(c->locator, file, msg->count);
+        locator_renew(c->locator, c->run->segments.file[msg->id], msg->count);
     sched_failed(c->sched, from, msg->id, now + decision.delay);
     if (decision.remedy == REMEDY_SLOW_DOWN)
         return hold_everyone(c, decision.delay, err);
@@ -287,6 +291,8 @@ int coordinator_step(struct coordinator *c, bool *moved, struct err *err)
 {
     if (c->stopped)
         return 0;
+    if (custody_check(c->run, err) < 0)
+        return -1;
     for (int rank; (rank = egress_next(&c->egress, clock_now())) >= 0;)
         sched_mute(c->sched, rank, false);
     if (allowance_share(&c->allowance, c->sched, err) < 0 ||
@@ -306,11 +312,8 @@ int coordinator_step(struct coordinator *c, bool *moved, struct err *err)
 static int settle_known(struct coordinator *c, struct err *err)
 {
     const struct segments *segments = &c->run->segments;
-    uint8_t sha256[32], sha1[20];
+    uint8_t sha256[32];
 
-    sha256_bytes("", 0, sha256);
-    if (git_blob_sha1("", 0, sha1, err) < 0)
-        return -1;
     for (uint32_t f = 0; f < c->run->plan.nfiles; f++) {
         const struct plan_file *file = plan_file(c, f);
         bool wrong;
@@ -325,14 +328,8 @@ static int settle_known(struct coordinator *c, struct err *err)
         c->to_fetch += file->size;
         if (file->size > 0)
             continue;
-        wrong = memcmp(file->want.bytes, file->want.kind == DIGEST_SHA256 ? sha256 : sha1,
-                       digest_length(&file->want)) != 0;
-        if (wrong && !c->run->rehash)
-            return err_set(err, ERR_DIGEST,
-                           "'%s': the source says that it is empty, but announces the "
-                           "digest of something else",
-                           plan_path(&c->run->plan, f));
-        if (file_hashed(c, f, sha256, wrong, -1, err) < 0)
+        if (mismatch_empty(c->run, f, sha256, &wrong, err) < 0 ||
+            file_hashed(c, f, sha256, wrong, -1, err) < 0)
             return -1;
     }
     return 0;
@@ -382,6 +379,7 @@ void coordinator_destroy(struct coordinator *c)
 {
     if (!c)
         return;
+    progress_end(&c->progress);
     dispatch_release(&c->dispatch);
     allowance_release(&c->allowance);
     egress_release(&c->egress);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "io/clock.h"
+#include "phase/resume.h"
 
 enum { HASH_RUN = 4 }; /* segments hashed at one go: a chain must not occupy a rank */
 
@@ -17,8 +18,9 @@ struct parked {
 static bool must_locate(const struct dispatch *d, uint32_t segment)
 {
     const struct run *run = d->run;
+    struct msg_item item;
 
-    return !run->rehash &&
+    return !run->rehash && !resume_held(run->resume, segment, &item) &&
            (run->plan.files[run->segments.file[segment]].flags & PLAN_LOCATE);
 }
 
@@ -120,8 +122,9 @@ static int grant(struct dispatch *d, const struct sched_action *action, struct e
                 return -1;
             continue;
         }
-        msg.item[msg.nitems++] =
+        msg.item[msg.nitems] =
             (struct msg_item){ .segment = segment, .flags = unit ? MSG_ITEM_UNIT : 0 };
+        resume_held(d->run->resume, segment, &msg.item[msg.nitems++]);
     }
     return msg.nitems ? agree_send(d->run, action->rank, &msg, err) : 0;
 }

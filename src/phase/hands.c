@@ -49,19 +49,22 @@ static struct task *find(struct hands *hands, uint32_t segment)
     return NULL;
 }
 
-static int add(struct hands *hands, uint32_t segment, bool duplicate, bool unit,
+static int add(struct hands *hands, const struct msg_item *item, bool duplicate,
                struct err *err)
 {
     uint32_t count = hands->world.run->segments.count;
     struct task *task;
 
-    if (segment >= count)
-        return err_set(err, ERR_DEFECT, "granted segment %u of %u", (unsigned)segment,
-                       (unsigned)count);
-    task = task_create(&hands->world, segment, duplicate, err);
+    if (item->segment >= count)
+        return err_set(err, ERR_DEFECT, "granted segment %u of %u",
+                       (unsigned)item->segment, (unsigned)count);
+    task = task_create(&hands->world, item->segment, duplicate, err);
     if (!task)
         return -1;
-    task->unit = unit;
+    task->unit = (item->flags & MSG_ITEM_UNIT) != 0;
+    task->held = (item->flags & MSG_ITEM_HELD) != 0;
+    task->layer = item->flags >> MSG_ITEM_LAYER;
+    task->checksum = item->bytes;
     *hands->last = task;
     hands->last = &task->next;
     hands->waiting++;
@@ -71,15 +74,16 @@ static int add(struct hands *hands, uint32_t segment, bool duplicate, bool unit,
 int hands_grant(struct hands *hands, const struct msg *msg, struct err *err)
 {
     for (uint32_t i = 0; i < msg->nitems; i++)
-        if (add(hands, msg->item[i].segment, false,
-                (msg->item[i].flags & MSG_ITEM_UNIT) != 0, err) < 0)
+        if (add(hands, &msg->item[i], false, err) < 0)
             return -1;
     return 0;
 }
 
 int hands_duplicate(struct hands *hands, uint32_t segment, struct err *err)
 {
-    return add(hands, segment, true, true, err);
+    const struct msg_item item = { .segment = segment, .flags = MSG_ITEM_UNIT };
+
+    return add(hands, &item, true, err);
 }
 
 /* A unit that has left the queue makes room for another one. */
@@ -313,6 +317,8 @@ int hands_sync(const struct hands *hands, struct err *err)
             rc = fs_sync_path(path.data, err);
         if (rc == 0)
             rc = sync_record(hands, hands->touched[i], &path, err);
+        if (rc == 0)
+            rc = agree_poll(hands->world.run, err);
     }
     strbuf_release(&path);
     return rc;

@@ -1,6 +1,9 @@
 #include "phase/mismatch.h"
 
+#include <string.h>
+
 #include "base/text.h"
+#include "io/sha256.h"
 
 int mismatch(const struct run *run, uint32_t file, const uint8_t sha256[32],
              struct err *err)
@@ -21,4 +24,23 @@ int mismatch(const struct run *run, uint32_t file, const uint8_t sha256[32],
                    "'%s': SHA-256 is %s, but the source announced %s, also after a "
                    "second fetch; nothing was published",
                    path, got, wanted);
+}
+
+int mismatch_empty(const struct run *run, uint32_t file, uint8_t sha256[32], bool *wrong,
+                   struct err *err)
+{
+    const struct digest *want = &run->plan.files[file].want;
+    uint8_t sha1[20];
+
+    sha256_bytes("", 0, sha256);
+    if (git_blob_sha1("", 0, sha1, err) < 0)
+        return -1;
+    *wrong = memcmp(want->bytes, want->kind == DIGEST_SHA256 ? sha256 : sha1,
+                    digest_length(want)) != 0;
+    if (!*wrong || run->rehash)
+        return 0;
+    return err_set(err, ERR_DIGEST,
+                   "'%s': the source says that it is empty, but announces the digest of "
+                   "something else",
+                   plan_path(&run->plan, file));
 }

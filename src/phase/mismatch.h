@@ -1,4 +1,4 @@
-/* phase/mismatch.h -- the sentence for a file that is not what the source announced. */
+/* phase/mismatch.h -- files that are not what the source announced. */
 #ifndef PHASE_MISMATCH_H
 #define PHASE_MISMATCH_H
 
@@ -8,5 +8,10 @@
  * -1. */
 int mismatch(const struct run *run, uint32_t file, const uint8_t sha256[32],
              struct err *err);
+
+/* A file that is empty: its SHA-256, and whether another digest was announced.
+ * ERR_DIGEST then, unless files are only hashed where they lie. */
+int mismatch_empty(const struct run *run, uint32_t file, uint8_t sha256[32], bool *wrong,
+                   struct err *err);
 
 #endif

@@ -75,9 +75,10 @@ static int add_running(struct outbox *outbox, struct msg *msg, const struct task
 static int send_progress(struct outbox *outbox, const struct task *first, struct err *err)
 {
     const struct run *run = outbox->run;
+    const uint64_t *value = run->stats.value;
     struct msg msg = { .kind = MSG_PROGRESS,
-                       .bytes =
-                           run->stats.value[run->rehash ? STAT_HASHED : STAT_FETCHED] };
+                       .bytes = run->rehash ? value[STAT_HASHED]
+                                            : value[STAT_FETCHED] + value[STAT_RESUMED] };
 
     for (const struct task *task = first; task; task = task->next)
         msg.count += is_fetching(task) || run->rehash;

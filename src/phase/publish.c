@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "io/fs.h"
+#include "phase/custody.h"
 #include "phase/hubmeta.h"
+#include "phase/remains.h"
 #include "phase/strangers.h"
 
 enum {
@@ -212,16 +214,14 @@ int publish_commit(struct stage *stage, struct seen_mark *mark, struct err *err)
     if (finish_large_files(stage, err) < 0 ||
         record_write(run, stage->have.known, stage->identity, mark->present, err) < 0)
         return -1;
-    if (run->opt.sync && fs_sync_system(run->tree, err) < 0)
+    if (remains_mark(run, err) < 0 ||
+        (run->opt.sync && fs_sync_system(run->tree, err) < 0))
         return -1;
     /* The last moment at which a signal, here or elsewhere, can still end the run. */
-    if (agree_poll(stage->run, err) < 0)
+    if (agree_ask(stage->run, err) < 0)
         return -1;
     if (take_steps(stage, mark, err) < 0)
         return err_wrap(err, "publishing");
-    /* It is visible: from here on nothing may be called a failure. */
-    stage->run->agree.final = true;
-    err_clear(&stage->run->agree.worst);
     sync_parent(run, NULL);
     return 0;
 }
@@ -253,38 +253,9 @@ static void sweep_versions(const struct stage *stage)
     strbuf_release(&present);
 }
 
-/* What was DEST is in staging. Somebody may have written there until the last moment. */
-static bool may_remove_old(const struct stage *stage, struct err *why)
-{
-    const struct run *run = stage->run;
-    struct strbuf old = { 0 };
-    struct record record = { 0 };
-    bool good = true;
-
-    strbuf_addf(&old, "%s/%s", run->staging,
-                stage->how.step == LAYOUT_EXCHANGE ? "tree" : "link");
-    /* Its own record: another run may have published between the last look and the step.
-     */
-    if (!old.failed && record_load(&record, old.data, NULL) == 0)
-        good =
-            strangers_refuse(run, &record, old.data, why) == 0 || why->code != ERR_DEST;
-    if (!good)
-        log_line(&run->log, LOG_WARN, "the old tree stays at '%s': %s", old.data,
-                 why->text);
-    record_release(&record);
-    strbuf_release(&old);
-    return good;
-}
-
 void publish_clean(struct stage *stage)
 {
-    const struct run *run = stage->run;
-    struct err why = { 0 };
-
     if (stage->version)
         sweep_versions(stage);
-    if ((stage->how.step == LAYOUT_EXCHANGE || stage->how.step == LAYOUT_SWAP_LINK) &&
-        !may_remove_old(stage, &why))
-        return;
-    fs_remove_tree(run->staging, NULL);
+    custody_leave(stage->run, false);
 }

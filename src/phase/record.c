@@ -140,20 +140,44 @@ static bool read_head(const char *dest, char head[RECORD_HEAD + 1])
     return good;
 }
 
-bool record_peek(const char *dest, char *content_id)
+/* What stands behind a key there; len bytes of it, a NUL not counted. */
+static bool peek(const char *dest, const char *key, char *value, size_t len)
 {
-    static const char key[] = "\"content_id\": \"";
-    char head[RECORD_HEAD + 1], id[65];
-    uint8_t bytes[32];
+    char head[RECORD_HEAD + 1];
     const char *at;
 
     if (!read_head(dest, head) || !(at = strstr(head, key)))
         return false;
-    snprintf(id, sizeof(id), "%s", at + strlen(key));
-    if (!text_unhex(bytes, sizeof(bytes), id))
+    snprintf(value, len + 1, "%s", at + strlen(key));
+    return true;
+}
+
+bool record_peek(const char *dest, char *content_id)
+{
+    uint8_t bytes[32];
+    char id[65];
+
+    if (!peek(dest, "\"content_id\": \"", id, sizeof(id) - 1) ||
+        !text_unhex(bytes, sizeof(bytes), id))
         return false;
     memcpy(content_id, id, sizeof(id));
     return true;
+}
+
+bool record_is_by(const char *dest, const char *run)
+{
+    char name[64];
+    size_t len = strlen(run);
+
+    return len + 1 < sizeof(name) && peek(dest, "\"run\": \"", name, len + 1) &&
+           strncmp(name, run, len) == 0 && name[len] == '"';
+}
+
+const char *record_run(const struct run *run)
+{
+    const char *slash = strrchr(run->staging, '/');
+
+    return slash ? slash + 1 : run->staging;
 }
 
 const struct record_file *record_find(const struct record *record, const char *path)
@@ -295,10 +319,11 @@ static int manifest_text(struct strbuf *text, const struct run *run,
                          const char *content_id, struct err *err)
 {
     const struct plan *plan = &run->plan;
-    json_t *root = json_pack(
-        "{s:i, s:s, s:s, s:s, s:s, s:s}", "format", RECORD_FORMAT, "source",
-        plan_text(plan, plan->source), "revision", plan_text(plan, plan->revision), "ref",
-        plan_text(plan, plan->ref), "identity", identity, "content_id", content_id);
+    json_t *root =
+        json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s}", "format", RECORD_FORMAT,
+                  "source", plan_text(plan, plan->source), "revision",
+                  plan_text(plan, plan->revision), "ref", plan_text(plan, plan->ref),
+                  "identity", identity, "content_id", content_id, "run", record_run(run));
     char *head = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
     char *end = head ? strrchr(head, '}') : NULL;
 

@@ -44,4 +44,10 @@ int record_write(const struct run *run, const struct known *known, const char *i
 /* Only the content id of what stands at dest now; false: none can be read. */
 bool record_peek(const char *dest, char *content_id);
 
+/* Whether the manifest there was written by that run. */
+bool record_is_by(const char *dest, const char *run);
+
+/* The name of the run that builds in a staging, as the manifest has it. */
+const char *record_run(const struct run *run);
+
 #endif

@@ -51,10 +51,10 @@ uint64_t report_sum(const struct run *run, const struct report *report,
 
 uint64_t report_duplicated(const struct run *run, const struct report *report)
 {
-    uint64_t fetched = report_sum(run, report, STAT_FETCHED);
+    uint64_t came =
+        report_sum(run, report, STAT_FETCHED) + report_sum(run, report, STAT_RESUMED);
 
-    return report->published && fetched > report->to_fetch ? fetched - report->to_fetch
-                                                           : 0;
+    return report->published && came > report->to_fetch ? came - report->to_fetch : 0;
 }
 
 static void summarise_doubts(const struct run *run, const struct report *report)
@@ -109,6 +109,9 @@ void report_summary(const struct run *run, const struct report *report)
         (unsigned long long)(files - report->reused_files - report->untrusted_fetched),
         (unsigned long long)report->reused_files,
         (unsigned long long)report->untrusted_fetched);
+    if (report_sum(run, report, STAT_RESUMED) > 0)
+        log_line(&run->log, LOG_WARN, "continued: %s of it had been fetched before",
+                 text_bytes(bytes, sizeof(bytes), report_sum(run, report, STAT_RESUMED)));
     summarise_doubts(run, report);
 }
 
@@ -129,10 +132,12 @@ static json_t *bytes_object(const struct run *run, const struct report *report)
 {
     bool there = report->published || report->unchanged || report->verified;
 
-    return json_pack(
-        "{s:o, s:o, s:o, s:o}", "fetched", count(report_sum(run, report, STAT_FETCHED)),
-        "duplicated", count(report_duplicated(run, report)), "reused",
-        count(report->reused_bytes), "published", count(there ? run->plan.nbytes : 0));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "fetched",
+                     count(report_sum(run, report, STAT_FETCHED)), "duplicated",
+                     count(report_duplicated(run, report)), "resumed",
+                     count(report_sum(run, report, STAT_RESUMED)), "reused",
+                     count(report->reused_bytes), "published",
+                     count(there ? run->plan.nbytes : 0));
 }
 
 static json_t *requests_object(const struct run *run, const struct report *report)

@@ -10,6 +10,7 @@
 #include "io/comm.h"
 #include "phase/agree.h"
 #include "phase/trace.h"
+#include "phase/vigil.h"
 
 struct run_options {
     const char *dest;    /* absolute */
@@ -28,6 +29,10 @@ struct run_options {
     bool bar, plain; /* progress */
 };
 
+struct aside;
+struct beat;
+struct resume;
+
 struct run {
     struct comm *comm;
     int rank, size;
@@ -36,6 +41,8 @@ struct run {
     bool (*interrupted)(void *arg);
     void *interrupted_arg;
     struct agree agree;
+    struct vigil vigil;
+    struct aside *aside; /* work of this rank that goes on beside, or NULL */
 
     struct plan plan;
     struct segments segments;
@@ -53,6 +60,9 @@ struct run {
     char *staging; /* directory beside DEST, or in the folder of a repository */
     char *tree;    /* in staging: becomes DEST */
     char *spare;   /* in staging: private copies of ranks */
+    char *owner;   /* rank 0: all processes of the run, as core/owner.h has them */
+    struct beat *beat;     /* rank 0: its sign of life in staging */
+    struct resume *resume; /* rank 0: what former runs left, or NULL */
 
     struct stats stats;
     bool traced; /* rank 0 was asked for a trace */

@@ -20,16 +20,17 @@ static bool is_news(const struct run *run, const struct seen_mark *mark)
            (strcmp(found, mark->present) == 0 || strcmp(found, mark->before) != 0);
 }
 
-bool seen_wait(const struct run *run, const struct seen_mark *mark)
+bool seen_wait(struct run *run, const struct seen_mark *mark)
 {
     double until = clock_now() + SEEN_MOST;
+    struct err err = { 0 };
 
     if (!comm_node_first(run->comm))
         return true;
     for (double pause = 0.001;; pause = pause < 0.5 ? 2 * pause : pause) {
         if (is_news(run, mark))
             return true;
-        if (clock_now() > until || run->interrupted(run->interrupted_arg))
+        if (clock_now() > until || agree_poll(run, &err) < 0)
             return false;
         fs_refresh(run->published);
         clock_sleep(pause);

@@ -12,7 +12,8 @@ struct seen_mark {
 };
 
 /* The first rank of each node looks until it sees that state or a later one, at most 30
- * s; others return at once. false: not seen. */
-bool seen_wait(const struct run *run, const struct seen_mark *mark);
+ * s, or until a signal or a loss ends the wait; others return at once. false: not seen.
+ */
+bool seen_wait(struct run *run, const struct seen_mark *mark);
 
 #endif

@@ -8,6 +8,7 @@
 #include "core/url_path.h"
 #include "io/fs.h"
 #include "phase/hubmeta.h"
+#include "phase/journal.h"
 #include "phase/task.h"
 
 enum { SETTLE_BLOCK = 1 << 20 };
@@ -145,6 +146,27 @@ static int finish_file(struct task *task, const char *path, struct err *err)
     return hubmeta_write_file(run, task->file, err);
 }
 
+static uint64_t sum_body(const struct task *task)
+{
+    struct checksum *sum = checksum_create();
+    uint64_t value = 0;
+
+    if (sum) {
+        checksum_feed(sum, task->body, (size_t)file_of(task)->size);
+        value = checksum_value(sum);
+    }
+    checksum_destroy(sum);
+    return value;
+}
+
+static void note(const struct task *task)
+{
+    const struct store *store = task->world->store;
+
+    if (!task->bad)
+        journal_note(store->journal, store->run, task->segment, task->checksum);
+}
+
 int settle_run(struct job *job)
 {
     struct task *task = job->owner;
@@ -158,16 +180,19 @@ int settle_run(struct job *job)
     if (task->small) {
         if (hash_body(task, &job->err) < 0 || write_body(task, path.data, &job->err) < 0)
             goto out;
+        task->checksum = sum_body(task);
     } else {
-        uint64_t sum = task->sum ? checksum_value(task->sum) : 0;
-
+        task->checksum = task->sum ? checksum_value(task->sum) : 0;
         if (store_copies(store, task->duplicate) &&
-            store_settle(store, task->segment, task->duplicate, sum, &job->err) < 0)
+            store_settle(store, task->segment, task->duplicate, task->checksum,
+                         &job->err) < 0)
             goto out;
         if (is_whole_file(task) && hash_file(task, &job->err) < 0)
             goto out;
     }
     rc = is_whole_file(task) ? finish_file(task, path.data, &job->err) : 0;
+    if (rc == 0)
+        note(task);
 out:
     strbuf_release(&path);
     return rc;
@@ -259,6 +284,32 @@ int settle_rehash(struct job *job)
 
     task->got = task_size(task);
     return is_whole_file(task) ? hash_file(task, &job->err) : 0;
+}
+
+int settle_held(struct job *job)
+{
+    struct task *task = job->owner;
+    const struct store *store = task->world->store;
+    struct strbuf path = { 0 };
+    int rc = store_recheck(store, task->segment, task->layer, task->checksum, &job->err);
+
+    if (rc == 0 && is_whole_file(task)) {
+        rc = hash_file(task, &job->err);
+        if (rc == 0 && task->bad)
+            rc = err_set(&job->err, ERR_SOURCE,
+                         "'%s': what an earlier run left has the wrong digest",
+                         plan_path(&store->run->plan, task->file));
+        if (rc == 0)
+            rc = store_place(store, task->file, &path, &job->err);
+        if (rc == 0)
+            rc = finish_file(task, path.data, &job->err);
+    }
+    if (rc == 0) {
+        task->got = task_size(task);
+        note(task);
+    }
+    strbuf_release(&path);
+    return rc;
 }
 
 int settle_fetch(struct job *job)

@@ -18,6 +18,10 @@ int settle_fetch(struct job *job);
  * it lies. Longer ones are hashed by the relay. */
 int settle_rehash(struct job *job);
 
+/* Instead of a fetch where a former run left the segment: check it, and bring it to its
+ * place if it lies elsewhere. ERR_SOURCE if it must be fetched after all. */
+int settle_held(struct job *job);
+
 /* Home to place; hash the file if the segment is all of it; then its mtime and the Hub
  * library's metadata, after which nobody writes to it any more. */
 int settle_run(struct job *job);

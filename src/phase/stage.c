@@ -6,7 +6,9 @@
 #include "base/text.h"
 #include "io/fs.h"
 #include "io/sha256.h"
+#include "phase/custody.h"
 #include "phase/hubmeta.h"
+#include "phase/resume.h"
 #include "phase/staging.h"
 #include "phase/strangers.h"
 
@@ -253,6 +255,8 @@ static int place_fresh(struct stage *stage, size_t i, const char *path, struct e
 
     if (size == 0)
         return place_empty(stage, i, path, err);
+    if (resume_place(run->resume, (uint32_t)i, path))
+        return 0;
     return segments_of(&run->segments, (uint32_t)i) > 1
                ? staging_place_large(path, size, err)
                : 0;
@@ -291,18 +295,6 @@ static int check_space(const struct stage *stage, const char *parent, struct err
                                files, err);
 }
 
-static int make_staging(struct stage *stage, const char *parent, struct err *err)
-{
-    struct strbuf prefix = { 0 };
-    int rc;
-
-    layout_staging_prefix(stage->run->opt.dest, &prefix);
-    rc = prefix.failed ? err_memory(err, "a path")
-                       : staging_make(stage->run, parent, prefix.data, err);
-    strbuf_release(&prefix);
-    return rc;
-}
-
 static int choose(struct stage *stage, struct err *err)
 {
     const struct run *run = stage->run;
@@ -328,6 +320,23 @@ int stage_refresh(struct stage *stage, struct err *err)
     return stage->dest == before ? 0 : choose(stage, err);
 }
 
+int stage_claim(struct stage *stage, struct err *err)
+{
+    struct run *run = stage->run;
+    struct strbuf parent = { 0 }, prefix = { 0 };
+    int rc = -1;
+
+    layout_parent(run->opt.dest, &parent);
+    layout_staging_prefix(run->opt.dest, &prefix);
+    if (parent.failed || prefix.failed)
+        err_memory(err, "a path");
+    else if (fs_mkdirs(parent.data, err) == 0)
+        rc = custody_take(run, parent.data, prefix.data, stage->identity, err);
+    strbuf_release(&parent);
+    strbuf_release(&prefix);
+    return rc;
+}
+
 int stage_build(struct stage *stage, struct err *err)
 {
     struct run *run = stage->run;
@@ -339,11 +348,8 @@ int stage_build(struct stage *stage, struct err *err)
         err_memory(err, "a path");
         goto out;
     }
-    if (fs_mkdirs(parent.data, err) < 0 || check_space(stage, parent.data, err) < 0 ||
-        make_staging(stage, parent.data, err) < 0)
-        goto out;
-    if (choose(stage, err) < 0 || make_tree(run, err) < 0 ||
-        hubmeta_write_fixed(run, err) < 0)
+    if (check_space(stage, parent.data, err) < 0 || choose(stage, err) < 0 ||
+        make_tree(run, err) < 0 || hubmeta_write_fixed(run, err) < 0)
         goto out;
     rc = staging_check_names(run, err);
     if (rc == 0)

@@ -1,7 +1,7 @@
 /* phase/stage.h -- rank 0: look at DEST, then build the staging tree beside it, once.
  *
- * Life cycle   stage_look; stage_build unless everything is there already; publish.h
- * makes it visible or removes it; stage_release. */
+ * Life cycle   stage_look; stage_claim and stage_build unless everything is there
+ * already; publish.h makes it visible or removes it; stage_release. */
 #ifndef PHASE_STAGE_H
 #define PHASE_STAGE_H
 
@@ -29,8 +29,11 @@ int stage_look(struct stage *stage, struct run *run, struct err *err);
 /* A file that was found counts as missing after all. */
 void stage_unfind(struct stage *stage, size_t i);
 
-/* Check space and inodes (ERR_DEST with the figures), make run->staging, run->tree,
- * run->spare and all directories, link unchanged files, make empty and large ones. */
+/* Win a staging beside DEST: as custody_take. */
+int stage_claim(struct stage *stage, struct err *err);
+
+/* Check space and inodes (ERR_DEST with the figures), make all directories, link
+ * unchanged files, take over what former runs left, make empty and large files. */
 int stage_build(struct stage *stage, struct err *err);
 
 /* Look at DEST once more, another run may have published there: its record is read again,

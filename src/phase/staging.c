@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "io/fs.h"
+#include "phase/resume.h"
 
 /* A small file takes a block on most file systems, and a record in the manifest. */
 enum { STAGING_FILE_COST = 4096 };
@@ -14,6 +15,8 @@ int staging_check_space(const struct run *run, const char *dir, uint64_t bytes,
     struct fs_space space;
     char need[32], have[32];
 
+    /* What a former run left and is renamed is on this disk already. */
+    bytes -= bytes < resume_bytes(run->resume) ? bytes : resume_bytes(run->resume);
     bytes += files * STAGING_FILE_COST;
     if (fs_space(dir, &space, err) < 0)
         return -1;
@@ -30,30 +33,17 @@ int staging_check_space(const struct run *run, const char *dir, uint64_t bytes,
     return 0;
 }
 
-static char *joined(const char *dir, const char *name)
+const char *staging_name(const struct run *run, uint32_t file)
 {
-    struct strbuf path = { 0 };
+    const struct plan *plan = &run->plan;
 
-    strbuf_addf(&path, "%s/%s", dir, name);
-    return strbuf_steal(&path);
+    return run->blobs ? plan_text(plan, plan->files[file].etag) : plan_path(plan, file);
 }
 
-int staging_make(struct run *run, const char *parent, const char *prefix, struct err *err)
+void staging_layer_place(const struct run *run, unsigned layer, uint32_t file,
+                         struct strbuf *path)
 {
-    struct strbuf path = { 0 };
-
-    if (fs_private_dir(parent, prefix, &path, err) < 0) {
-        strbuf_release(&path);
-        return -1;
-    }
-    run->staging = strbuf_steal(&path);
-    if (!run->staging)
-        return err_memory(err, "a path");
-    run->tree = joined(run->staging, "tree");
-    run->spare = joined(run->staging, "spare");
-    if (!run->tree || !run->spare)
-        return err_memory(err, "a path");
-    return fs_mkdir(run->tree, 0777, err) < 0 ? -1 : fs_mkdir(run->spare, 0700, err);
+    strbuf_addf(path, "%s/old-%u/tree/%s", run->staging, layer, staging_name(run, file));
 }
 
 /* Files are sorted, so a directory that the path before had as well needs no second
@@ -117,10 +107,4 @@ int staging_place_large(const char *path, uint64_t size, struct err *err)
     if (fd >= 0 && fs_close(fd, path, rc < 0 ? NULL : err) < 0)
         rc = -1;
     return rc;
-}
-
-void staging_discard(struct run *run)
-{
-    if (run->rank == 0 && run->staging)
-        fs_remove_tree(run->staging, NULL);
 }

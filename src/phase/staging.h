@@ -1,7 +1,6 @@
-/* phase/staging.h -- the directory in which rank 0 builds what is to be published: on the
- * destination's own file system, under a name that nobody looks for.
+/* phase/staging.h -- what rank 0 builds in the staging that is its own by custody_take:
  *
- *     PARENT/PREFIXxxxxxx/   run->staging, 0700
+ *     run->staging, 0700
  *         tree               run->tree: what is fetched lands in here
  *         spare              run->spare: private copies of ranks */
 #ifndef PHASE_STAGING_H
@@ -13,10 +12,12 @@
 int staging_check_space(const struct run *run, const char *dir, uint64_t bytes,
                         uint64_t files, struct err *err);
 
-/* Make all of the above; the tree gets 0777 less umask. After an error staging_discard
- * removes what was made. */
-int staging_make(struct run *run, const char *parent, const char *prefix,
-                 struct err *err);
+/* What a file is called in tree: its path, or its entity tag in a cache. */
+const char *staging_name(const struct run *run, uint32_t file);
+
+/* Appended to path: that file in what a former run left, staging/old-<layer>. */
+void staging_layer_place(const struct run *run, unsigned layer, uint32_t file,
+                         struct strbuf *path);
 
 /* Each directory above a planned file once, below dir, which ends in a slash. */
 int staging_make_directories(const struct run *run, const char *dir, struct err *err);
@@ -27,8 +28,5 @@ int staging_check_names(const struct run *run, struct err *err);
 
 /* A file of several segments, made in its full size before ranks open it. */
 int staging_place_large(const char *path, uint64_t size, struct err *err);
-
-/* Remove all of it, whatever is in it. Nothing happens if none was made. */
-void staging_discard(struct run *run);
 
 #endif

@@ -3,8 +3,12 @@
 #include <stdlib.h>
 
 #include "base/text.h"
+#include "io/append.h"
 #include "io/fs.h"
+#include "io/process.h"
 #include "io/sha256.h"
+#include "phase/journal.h"
+#include "phase/staging.h"
 
 enum {
     STORE_BLOCK = 1 << 20,
@@ -82,6 +86,11 @@ static int make_scratch(struct store *store, const char *dir, struct err *err)
         strbuf_release(&path);
         return -1;
     }
+    if (process_sign(path.data, false, err) < 0) {
+        fs_remove_tree(path.data, NULL);
+        strbuf_release(&path);
+        return -1;
+    }
     store->scratch = strbuf_steal(&path);
     return store->scratch ? 0 : err_memory(err, "scratch");
 }
@@ -95,6 +104,8 @@ int store_open(struct store *store, struct run *run, struct err *err)
     store->at = calloc(run->segments.count + (size_t)1, sizeof(*store->at));
     if (!store->at)
         return err_memory(err, "the list of segments");
+    if (journal_open(&store->journal, run, err) < 0)
+        return -1;
     if (run->slots == 0 || run->rehash || !dir || none(dir))
         return 0;
     if (asked)
@@ -109,6 +120,7 @@ void store_close(struct store *store)
 {
     if (store->scratch)
         fs_remove_tree(store->scratch, NULL);
+    append_close(store->journal);
     free(store->scratch);
     free(store->at);
     *store = (struct store){ 0 };
@@ -138,15 +150,12 @@ int store_place(const struct store *store, uint32_t file, struct strbuf *path,
                 struct err *err)
 {
     const struct run *run = store->run;
-    const struct plan *plan = &run->plan;
 
     strbuf_clear(path);
     if (run->blobs && run->rehash)
         place_in_cache(run, file, path);
     else
-        strbuf_addf(path, "%s/%s", run->tree,
-                    run->blobs ? plan_text(plan, plan->files[file].etag)
-                               : plan_path(plan, file));
+        strbuf_addf(path, "%s/%s", run->tree, staging_name(run, file));
     return path->failed ? err_memory(err, "a path") : 0;
 }
 
@@ -263,15 +272,20 @@ static void remove_home(const struct store *store, uint32_t segment, bool duplic
     strbuf_release(&path);
 }
 
+static void count_out(struct store *store, uint32_t segment)
+{
+    if (store->at[segment] == STORE_KEPT)
+        store->kept -= segment_bytes(&store->run->segments, segment);
+    store->at[segment] = STORE_PLACE;
+}
+
 void store_settled(struct store *store, uint32_t segment, bool duplicate)
 {
     uint64_t bytes = segment_bytes(&store->run->segments, segment);
     bool hashed_later =
         segments_of(&store->run->segments, store->run->segments.file[segment]) > 1;
 
-    if (store->at[segment] == STORE_KEPT) /* fetched a second time */
-        store->kept -= bytes;
-    store->at[segment] = STORE_PLACE;
+    count_out(store, segment); /* it may be fetched a second time */
     if (store->scratch && hashed_later && store->kept + bytes <= store->budget) {
         store->at[segment] = STORE_KEPT;
         store->kept += bytes;
@@ -280,11 +294,87 @@ void store_settled(struct store *store, uint32_t segment, bool duplicate)
     }
 }
 
+void store_found(struct store *store, uint32_t segment)
+{
+    count_out(store, segment);
+}
+
+static int bring(const struct store *store, uint32_t segment, unsigned layer,
+                 const char *place, struct err *err)
+{
+    const struct segments *segments = &store->run->segments;
+    struct range range = segment_range(segments, segment);
+    struct strbuf path = { 0 };
+    int from = -1, to = -1, rc = -1;
+
+    staging_layer_place(store->run, layer, segments->file[segment], &path);
+    if (path.failed)
+        err_memory(err, "a path");
+    else if ((from = fs_open_read(path.data, err)) >= 0 &&
+             (to = fs_open_write(place, err)) >= 0)
+        rc = fs_copy(from, path.data, to, place, range.begin, range.begin,
+                     range.end - range.begin, err);
+    if (from >= 0)
+        fs_close(from, path.data, NULL);
+    if (to >= 0 && fs_close(to, place, rc < 0 ? NULL : err) < 0)
+        rc = -1;
+    strbuf_release(&path);
+    return rc;
+}
+
+static int sum_range(const char *path, struct range range, uint64_t *value,
+                     struct err *err)
+{
+    struct checksum *sum = checksum_create();
+    char *block = malloc(STORE_BLOCK);
+    int fd = -1, rc = -1;
+
+    if (!sum || !block)
+        err_memory(err, "a checksum");
+    else
+        rc = fd = fs_open_read(path, err);
+    for (uint64_t at = range.begin; rc >= 0 && at < range.end;) {
+        size_t len =
+            (size_t)(range.end - at < STORE_BLOCK ? range.end - at : STORE_BLOCK);
+
+        rc = fs_pread(fd, path, block, len, at, err);
+        checksum_feed(sum, block, rc < 0 ? 0 : len);
+        at += len;
+    }
+    if (rc >= 0)
+        *value = checksum_value(sum);
+    if (fd >= 0)
+        fs_close(fd, path, NULL);
+    checksum_destroy(sum);
+    free(block);
+    return rc < 0 ? -1 : 0;
+}
+
+int store_recheck(const struct store *store, uint32_t segment, unsigned layer,
+                  uint64_t checksum, struct err *err)
+{
+    const struct segments *segments = &store->run->segments;
+    struct strbuf place = { 0 };
+    uint64_t found = 0;
+    int rc = store_place(store, segments->file[segment], &place, err);
+
+    if (rc == 0 && layer > 0)
+        rc = bring(store, segment, layer, place.data, err);
+    if (rc == 0)
+        rc = sum_range(place.data, segment_range(segments, segment), &found, err);
+    if (rc == 0 && found != checksum)
+        rc = err_set(err, ERR_SOURCE,
+                     "'%s': what an earlier run left is not what it had fetched",
+                     plan_path(&store->run->plan, segments->file[segment]));
+    if (rc < 0)
+        err->code = ERR_SOURCE;
+    strbuf_release(&place);
+    return rc;
+}
+
 void store_drop(struct store *store, uint32_t segment, bool duplicate)
 {
-    if (store->at[segment] == STORE_KEPT) {
-        store->at[segment] = STORE_PLACE;
-        store->kept -= segment_bytes(&store->run->segments, segment);
-    }
+    if (store->at[segment] == STORE_KEPT)
+        count_out(store, segment);
     remove_home(store, segment, duplicate);
 }

@@ -17,12 +17,15 @@
 
 #include "phase/run.h"
 
+struct append;
+
 struct store {
     struct run *run;
-    char *scratch;   /* the rank's own directory, or NULL: straight into staging */
-    uint64_t budget; /* bytes of settled segments that may stay in scratch */
-    uint64_t kept;   /* bytes that do */
-    uint8_t *at;     /* of each segment: enum store_at */
+    struct append *journal; /* NULL where nothing is staged */
+    char *scratch;          /* the rank's own directory, or NULL: straight into staging */
+    uint64_t budget;        /* bytes of settled segments that may stay in scratch */
+    uint64_t kept;          /* bytes that do */
+    uint8_t *at;            /* of each segment: enum store_at */
 };
 
 enum store_at { STORE_NOWHERE, STORE_PLACE, STORE_KEPT };
@@ -50,8 +53,17 @@ int store_settle(const struct store *store, uint32_t segment, bool duplicate,
 /* After that, on the main thread: the segment lies in its place. */
 void store_settled(struct store *store, uint32_t segment, bool duplicate);
 
+/* The segment lay in its place already, or was put there from what a former run left. */
+void store_found(struct store *store, uint32_t segment);
+
 /* Forget a private copy, or a kept one that is hashed. */
 void store_drop(struct store *store, uint32_t segment, bool duplicate);
+
+/* On a pool thread: bring the segment from staging/old-<layer> to its place, inside the
+ * kernel where that works; layer 0: it lies there. Then the bytes of the place must have
+ * that checksum: ERR_SOURCE if they have not, or could not be had. */
+int store_recheck(const struct store *store, uint32_t segment, unsigned layer,
+                  uint64_t checksum, struct err *err);
 
 /* Where to read a settled segment from, to hash it. */
 int store_source(const struct store *store, uint32_t segment, struct strbuf *path,

@@ -1,21 +1,31 @@
 #include "phase/target.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#include "io/fs.h"
 #include "phase/cache_commit.h"
 #include "phase/cache_stage.h"
+#include "phase/custody.h"
 #include "phase/publish.h"
+#include "phase/resume.h"
 
 static bool is_cache(const struct target *target)
 {
     return target->have == &target->cache.have;
 }
 
+static struct run *run_of(const struct target *target)
+{
+    return is_cache(target) ? target->cache.run : target->stage.run;
+}
+
 int target_look(struct target *target, struct run *run, const struct plan *whole,
                 struct err *err)
 {
+    target_release(target);
     *target = (struct target){ 0 };
+    free(run->published);
+    run->published = NULL;
     target->have = run->opt.cache ? &target->cache.have : &target->stage.have;
     if (run->opt.cache)
         return cache_look(&target->cache, run, whole, err);
@@ -32,7 +42,7 @@ bool target_found(const struct target *target, size_t i)
 
 int target_drop_wrong(struct target *target, struct err *err)
 {
-    struct run *run = is_cache(target) ? target->cache.run : target->stage.run;
+    struct run *run = run_of(target);
 
     for (size_t i = 0; i < run->plan.nfiles; i++) {
         if (!target->have->known[i].wrong)
@@ -45,22 +55,41 @@ int target_drop_wrong(struct target *target, struct err *err)
     return is_cache(target) ? cache_find_twins(&target->cache, err) : 0;
 }
 
+int target_claim(struct target *target, struct err *err)
+{
+    struct run *run = run_of(target);
+    int rc = is_cache(target) ? cache_claim(&target->cache, err)
+                              : stage_claim(&target->stage, err);
+
+    return rc == 0 ? resume_read(&run->resume, run, err) : rc;
+}
+
 int target_build(struct target *target, struct err *err)
 {
-    return is_cache(target) ? cache_stage(&target->cache, err)
-                            : stage_build(&target->stage, err);
+    int rc = is_cache(target) ? cache_stage(&target->cache, err)
+                              : stage_build(&target->stage, err);
+
+    if (rc == 0)
+        rc = resume_settle(run_of(target)->resume, err);
+    if (rc < 0)
+        custody_explain(run_of(target), err);
+    return rc;
 }
 
 int target_commit(struct target *target, struct seen_mark *mark, struct err *err)
 {
-    return is_cache(target) ? cache_commit(&target->cache, mark, err)
-                            : publish_commit(&target->stage, mark, err);
+    int rc = is_cache(target) ? cache_commit(&target->cache, mark, err)
+                              : publish_commit(&target->stage, mark, err);
+
+    if (rc < 0)
+        custody_explain(run_of(target), err);
+    return rc;
 }
 
 void target_clean(struct target *target)
 {
     if (is_cache(target))
-        fs_remove_tree(target->cache.run->staging, NULL);
+        custody_leave(target->cache.run, false);
     else
         publish_clean(&target->stage);
 }

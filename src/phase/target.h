@@ -2,7 +2,8 @@
  * library. What the phases before and after the fetch ask is answered here for either
  * layout.
  *
- * Life cycle   target_look; target_build unless all is there; target_commit, then
+ * Life cycle   target_look; target_claim and target_build unless all is
+ *              there; target_commit, then
  *              target_clean once all nodes have looked; target_release. All on rank 0. */
 #ifndef PHASE_TARGET_H
 #define PHASE_TARGET_H
@@ -17,13 +18,18 @@ struct target {
     struct inventory *have;
 };
 
-/* Find what is there; run->published is set where there is a destination. whole: all that
+/* Find what is there, again if it was done before; *target is zeroed the first time.
+ * run->published is set where there is a destination. whole: all that
  * the commit of a Hub repository holds, or NULL. Writes nothing. */
 int target_look(struct target *target, struct run *run, const struct plan *whole,
                 struct err *err);
 
 /* Whether bytes of file i are there to be hashed. */
 bool target_found(const struct target *target, size_t i);
+
+/* Win a staging for what is missing, and read what former runs left (run->resume): 0. 1:
+ * another run had the same in hand, look again. */
+int target_claim(struct target *target, struct err *err);
 
 /* Files that are there and are marked as wrong are to be fetched. */
 int target_drop_wrong(struct target *target, struct err *err);

@@ -223,7 +223,8 @@ static int prepare(struct task *task, struct err *err)
         task->body = malloc(task_size(task));
         return task->body ? 0 : err_memory(err, "a small file");
     }
-    if (store_copies(world->store, task->duplicate) && !(task->sum = checksum_create()))
+    task->sum = checksum_create();
+    if (!task->sum)
         return err_memory(err, "a checksum");
     if (store_home(world->store, task->segment, task->duplicate, &path, &task->offset,
                    err) < 0) {
@@ -237,14 +238,14 @@ static int prepare(struct task *task, struct err *err)
 int task_begin(struct task *task, struct task_slot *slot, struct err *err)
 {
     struct task_world *world = task->world;
-    bool rehash = world->run->rehash;
-    bool local = rehash || settle_is_local(world->run, task->file);
+    bool there = world->run->rehash || task->held;
+    bool local = there || settle_is_local(world->run, task->file);
 
     task->slot = slot;
     slot->taken = true;
     slot->chunk[0].len = slot->chunk[1].len = 0;
     task->began = clock_now();
-    if (!world->run->rehash && prepare(task, err) < 0)
+    if (!there && prepare(task, err) < 0)
         return -1;
     if (task->duplicate)
         world->run->stats.value[STAT_DUPLICATED]++;
@@ -253,8 +254,10 @@ int task_begin(struct task *task, struct task_slot *slot, struct err *err)
         return request_rest(task, err);
     /* A tree on a file system: reading it is a disk's work, not a socket's. */
     task->state = TASK_SETTLING;
-    task->job =
-        (struct job){ .run = rehash ? settle_rehash : settle_fetch, .owner = task };
+    task->job = (struct job){ .run = task->held           ? settle_held
+                                     : world->run->rehash ? settle_rehash
+                                                          : settle_fetch,
+                              .owner = task };
     pool_submit(world->pool, &task->job, POOL_ORDINARY);
     return 0;
 }
@@ -354,7 +357,12 @@ int task_settled(struct task *task, struct err *err)
         return 0;
     }
     task->state = TASK_LANDED;
-    store_settled(task->world->store, task->segment, task->duplicate);
+    if (task->held) {
+        task->world->run->stats.value[STAT_RESUMED] += task->got;
+        store_found(task->world->store, task->segment);
+    } else {
+        store_settled(task->world->store, task->segment, task->duplicate);
+    }
     return 0;
 }
 

@@ -68,6 +68,9 @@ struct task {
     bool throttled;         /* paused, and by the rate limit */
     bool resting;           /* FETCHING without a transfer: see task_go_on */
     bool reported;          /* SPARE: the coordinator knows */
+    bool held;              /* a former run left it: checked instead of fetched */
+    unsigned layer;         /* held: where, see store_recheck */
+    uint64_t checksum;      /* of the segment: held, or once it has settled */
     char *url;              /* place from the coordinator, or NULL: the plan's own */
     uint32_t generation;    /* of that place */
     struct task_slot *slot; /* while FETCHING and DRAINING */

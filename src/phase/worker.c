@@ -88,10 +88,9 @@ static int worker_take_orders(struct worker *w, bool *moved, struct err *err)
     struct msg msg;
     int from, rc = 0;
 
-    while (!w->stopped && (rc = comm_recv(w->run->comm, &w->bytes, &from, err)) > 0) {
+    while (!w->stopped && (rc = vigil_take(w->run, &w->bytes, &msg, &from, err)) > 0) {
         *moved = true;
-        if (msg_decode(&msg, w->bytes.data, w->bytes.len, err) < 0 ||
-            hear(w, from, &msg, err) < 0)
+        if (hear(w, from, &msg, err) < 0)
             return -1;
     }
     return rc < 0 ? -1 : 0;
@@ -147,7 +146,7 @@ static void worker_take_replies(struct worker *w)
  * copied on the way), another segment was copied if it had another home. */
 static void note_settled(struct worker *w, const struct task *task)
 {
-    bool copied = store_copies(&w->store, task->duplicate) && !task->small;
+    bool copied = store_copies(&w->store, task->duplicate) && !task->small && !task->held;
     const struct job *job = &task->job;
 
     if (copied)
@@ -249,6 +248,7 @@ static void leave_nothing_running(struct worker *w)
     pool_stop(w->pool);
     while (pool_unfinished(w->pool) > 0) {
         clock_sleep(0.001);
+        vigil_speak(w->run, NULL);
         while (pool_finished(w->pool))
             ;
     }
@@ -259,15 +259,17 @@ int worker_run(struct worker *w, struct err *err)
     struct run *run = w->run;
     struct err own = { 0 };
 
-    while (!w->stopped) {
+    while (!w->stopped && !run->vigil.lost) {
         int rc = w->gave_up ? quiet_turn(w, &own) : worker_turn(w, &own);
 
         if (rc == 0 && !w->gave_up && run->interrupted(run->interrupted_arg))
             rc = err_set(&own, ERR_INTERRUPTED, "interrupted");
-        if (rc < 0)
+        if (rc < 0 && !run->vigil.lost)
             worker_give_up(w, &own);
     }
     leave_nothing_running(w);
+    if (!w->stopped)
+        return err_copy(err, &run->vigil.loss);
     if (w->stop.code == ERR_NONE && !w->gave_up)
         return 0;
     *err = w->stop.code != ERR_NONE ? w->stop : own;

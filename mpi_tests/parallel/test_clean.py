@@ -1,0 +1,141 @@
+"""mpifetch clean: what dead runs left goes, what lives or is somebody's stays."""
+
+import os
+
+import pytest
+from conftest import MIB, noise, write_tree
+from trees import assert_nothing, assert_same
+
+SOURCE = "hf://acme/demo"
+
+
+@pytest.fixture
+def tree(hub, tmp_path):
+    files = {"large.bin": noise(6 * MIB + 1, 61), "small.txt": b"text\n"}
+    made = write_tree(tmp_path / "tree", files)
+    hub.add("acme/demo", made)
+    return made
+
+
+@pytest.fixture
+def scratch(tmp_path):
+    made = tmp_path / "scratch"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def killed(start, hub, tree, scratch):
+    """Calls make a run that is killed once a segment has landed and another is on its way."""
+
+    def make(*words, landed, ranks=2):
+        stall = hub.trouble(kind="cdn", skip=2, stall=1000)
+        args = ("get", "--segment-size", MIB, "--connections", 1, "--scratch", scratch, *words)
+        job = start(ranks, *args, env={"HF_ENDPOINT": hub.endpoint})
+        assert hub.troubles.wait(stall), job.result(None)
+        job.wait_until(landed)
+        job.kill()
+        hub.troubles.clear()
+
+    return make
+
+
+def states(folder):
+    return sorted(name for name in os.listdir(folder) if ".mpifetch-" in name)
+
+
+def journals(folder):
+    """Whether a run below folder has noted a segment."""
+    return any(path.stat().st_size for path in folder.glob(".*mpifetch-*/run-*/journal/*"))
+
+
+def clean(run, path, *words, ranks=1):
+    result = run(ranks, "clean", *words, path)
+    assert result.out == ""
+    return result
+
+
+def test_a_destination(run, killed, scratch, dest):
+    killed(SOURCE, dest, landed=lambda: journals(dest.parent))
+    other = dest.parent / ".other.mpifetch-0123456789abcdef"
+    (other / "run-abcdef").mkdir(parents=True)
+    (other / "run-abcdef" / "released").touch()
+    assert len(os.listdir(scratch)) == 2
+    said = clean(run, dest, "--dry-run")
+    assert said.code == 0 and "would remove 1," in said.err, said
+    assert len(states(dest.parent)) == 2
+    result = clean(run, dest, ranks=2)
+    assert result.code == 0 and "removed 1, left alone 0" in result.err, result
+    assert states(dest.parent) == [other.name]
+    assert len(os.listdir(scratch)) == 2
+
+
+def test_a_directory_of_destinations(run, killed, dest):
+    killed(SOURCE, dest, landed=lambda: journals(dest.parent))
+    [owner] = dest.parent.glob(".*/run-*/owner")
+    for name in ("dead00", "unsure"):  # of doctor
+        (dest.parent / f".mpifetch-doctor-{name}").mkdir()
+    (dest.parent / ".mpifetch-doctor-dead00" / "owner").write_text(owner.read_text())
+    (dest.parent / ".not-ours.mpifetch-abcdefg").mkdir()
+    (dest.parent / ".mpifetch-notes").touch()
+    result = clean(run, dest.parent)
+    assert result.code == 0 and "removed 2, left alone 1" in result.err, result
+    left = [".mpifetch-doctor-unsure", ".mpifetch-notes", ".not-ours.mpifetch-abcdefg"]
+    assert states(dest.parent) == left
+
+
+def test_scratch(run, killed, scratch, dest):
+    killed(SOURCE, dest, landed=lambda: journals(dest.parent))
+    (scratch / "mpifetch-ownership").mkdir()
+    (scratch / "somebody").mkdir()
+    assert len(os.listdir(scratch)) == 4
+    result = clean(run, scratch, ranks=2)
+    assert result.code == 0 and "removed 2, left alone 0" in result.err, result
+    assert sorted(os.listdir(scratch)) == ["mpifetch-ownership", "somebody"]
+    assert len(states(dest.parent)) == 1
+
+
+def test_a_cache(run, killed, tmp_path):
+    cache = tmp_path / "cache"
+    folder = cache / "models--acme--demo"
+    killed("--hf-cache", SOURCE, cache, landed=lambda: journals(folder))
+    assert len(states(folder)) == 1
+    result = clean(run, cache)
+    assert result.code == 0 and "removed 1, left alone 0" in result.err, result
+    assert states(folder) == []
+
+
+def test_who_lives_is_left_alone(run, start, hub, tree, killed, dest):
+    """One whose processes cannot be asked after is watched, together with one at work."""
+    killed(SOURCE, dest, landed=lambda: journals(dest.parent))
+    [owner] = dest.parent.glob(".*/run-*/owner")
+    lines = [line.split(" ") for line in owner.read_text().splitlines()]
+    for line in lines:
+        if line[0] == "process":
+            line[2] = "another-kernel"
+    owner.write_text("".join(" ".join(line) + "\n" for line in lines))
+    stall = hub.trouble(kind="cdn", stall=1000)
+    other = dest.parent / "other"
+    job = start(2, "get", "--speed-time", 600, SOURCE, other, env={"HF_ENDPOINT": hub.endpoint})
+    assert hub.troubles.wait(stall), job.result(None)
+    result = clean(run, dest.parent)
+    assert result.code == 0 and "removed 1, left alone 1" in result.err, result
+    [left] = states(dest.parent)
+    assert left.startswith(".other.mpifetch-")
+    hub.troubles.release()
+    assert job.wait().code == 0
+    assert_same(other, tree)
+
+
+def test_nothing_to_clean(run, tmp_path, dest):
+    for path in (dest, tmp_path / "none" / "deep"):
+        result = clean(run, path)
+        assert result.code == 0 and "removed 0, left alone 0" in result.err, result
+    assert_nothing(dest)
+
+
+def test_usage(run, dest):
+    for words in ((), ("one", "two"), ("--force", dest)):
+        result = run(1, "clean", *words)
+        assert result.code == 2, result
+        assert result.out == ""

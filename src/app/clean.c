@@ -1,0 +1,139 @@
+#include "app/clean.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "app/session.h"
+#include "base/text.h"
+#include "core/layout.h"
+#include "io/fs.h"
+#include "phase/aside.h"
+#include "phase/sweep.h"
+
+struct cleaning {
+    struct session *s;
+    struct sweep sweep;
+};
+
+/* A folder of a cache is models--ns--name, and new ones are prepared in .locks. */
+static int sweep_folder(void *arg, const char *name, struct err *err)
+{
+    struct cleaning *cleaning = arg;
+    struct strbuf dir = { 0 };
+    int rc = 0;
+
+    if (!strstr(name, "--") && strcmp(name, ".locks") != 0)
+        return 0;
+    strbuf_addf(&dir, "%s/%s", cleaning->s->dest, name);
+    rc = dir.failed ? err_memory(err, "a path")
+                    : sweep_stagings(&cleaning->sweep, dir.data, NULL, err);
+    strbuf_release(&dir);
+    return rc;
+}
+
+static int sweep_beside(struct cleaning *cleaning, struct err *err)
+{
+    const char *dest = cleaning->s->dest;
+    struct strbuf parent = { 0 };
+    int rc;
+
+    layout_parent(dest, &parent);
+    rc = parent.failed
+             ? err_memory(err, "a path")
+             : sweep_stagings(&cleaning->sweep, parent.data, layout_name(dest), err);
+    strbuf_release(&parent);
+    return rc;
+}
+
+/* Rank 0: what is shared. */
+static int sweep_shared(struct cleaning *cleaning, struct err *err)
+{
+    const char *dir = cleaning->s->dest;
+    struct fs_info info;
+
+    if (fs_look_through(dir, &info, err) < 0)
+        return -1;
+    if (info.kind == FS_DIRECTORY &&
+        (sweep_stagings(&cleaning->sweep, dir, NULL, err) < 0 ||
+         fs_list(dir, sweep_folder, cleaning, err) < 0))
+        return -1;
+    /* A DEST may be missing, where the first run died. */
+    if (strcmp(dir, "/") != 0 && sweep_beside(cleaning, err) < 0)
+        return -1;
+    return sweep_wait(&cleaning->sweep, err);
+}
+
+static int sweep_all(void *arg, struct err *err)
+{
+    struct cleaning *cleaning = arg;
+    struct sweep *sweep = &cleaning->sweep;
+
+    if (comm_node_first(sweep->run->comm) &&
+        sweep_scratch(sweep, cleaning->s->dest, err) < 0)
+        return -1;
+    if (sweep->run->rank == 0 && sweep_shared(cleaning, err) < 0)
+        return -1;
+    if (sweep->refused > 0)
+        return err_set(err, ERR_DEST, "%u directories of dead runs could not be removed",
+                       sweep->refused);
+    return 0;
+}
+
+struct counts {
+    uint64_t removed, alive;
+};
+
+static int add(void *arg, int rank, const void *bytes, size_t len, struct err *err)
+{
+    struct counts *all = arg, one;
+
+    if (len != sizeof(one))
+        return err_set(err, ERR_DEFECT, "rank %d is of another build", rank);
+    memcpy(&one, bytes, len);
+    all->removed += one.removed;
+    all->alive += one.alive;
+    return 0;
+}
+
+static int sum_up(struct cleaning *cleaning, struct err *err)
+{
+    struct run *run = &cleaning->s->run;
+    struct counts mine = { cleaning->sweep.removed, cleaning->sweep.alive },
+                  all = { 0, 0 };
+
+    if (agree_gather(run, MSG_STATS, &mine, sizeof(mine), add, &all, err) < 0)
+        return -1;
+    if (run->rank == 0)
+        log_line(&run->log, LOG_WARN, "%s %llu, left alone %llu that may be in use",
+                 cleaning->sweep.only_say ? "would remove" : "removed",
+                 (unsigned long long)all.removed, (unsigned long long)all.alive);
+    return 0;
+}
+
+int clean(MPI_Comm comm, const struct mpifetch_options *options,
+          struct mpifetch_report *report)
+{
+    struct session s;
+    struct err err = { 0 };
+    int rc = session_open(&s, comm, options, SESSION_CLEAN, &err);
+
+    *report = (struct mpifetch_report){ 0 };
+    if (rc == 0) {
+        struct cleaning cleaning = {
+            .s = &s, .sweep = { .run = &s.run, .only_say = options->dry_run != 0 }
+        };
+
+        rc = agree_step(&s.run, aside_run(&s.run, sweep_all, &cleaning, &err), &err);
+        if (rc == 0)
+            rc = agree_step(&s.run, sum_up(&cleaning, &err), &err);
+        sweep_release(&cleaning.sweep);
+    }
+    if (rc < 0) {
+        report->status = err.code != ERR_NONE ? (int)err.code : MPIFETCH_DEFECT;
+        report->rank = err.rank;
+        snprintf(report->error, sizeof(report->error), "%s", err.text);
+    }
+    report->lost = s.run.vigil.lost;
+    session_close(&s);
+    return report->status;
+}

@@ -1,0 +1,14 @@
+/* io/nameprobe.h -- what can be done to names and files in a directory, found out by
+ * doing it and looking. Made in a helper process (io/helper.h), since any call may hang.
+ */
+#ifndef IO_NAMEPROBE_H
+#define IO_NAMEPROBE_H
+
+/* Does what is called so, in the empty directory dir. 0: it works, and what it should
+ * have done is seen; else an errno, or TRIAL_WRONG (core/verdict.h). */
+int nameprobe_try(const char *what, const char *dir);
+
+/* Creates path with O_EXCL: 0 or an errno. */
+int nameprobe_create(const char *path);
+
+#endif

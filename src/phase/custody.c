@@ -1,0 +1,377 @@
+#include "phase/custody.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "io/beat.h"
+#include "io/clock.h"
+#include "io/fs.h"
+#include "phase/remains.h"
+#include "phase/watch.h"
+
+static const double LOOK = 0.25; /* seconds between two looks */
+
+enum {
+    ID = 16,    /* digits of a content's name */
+    SUFFIX = 6, /* what mkdtemp makes */
+    EMPTY = 40  /* looks at a name that stays taken although nobody is in it */
+};
+
+static const char run_prefix[] = "run-";
+
+static char *joined(const char *dir, const char *name)
+{
+    struct strbuf path = { 0 };
+
+    strbuf_addf(&path, "%s/%s", dir, name);
+    return strbuf_steal(&path);
+}
+
+static bool is_there(const char *dir, const char *name)
+{
+    struct fs_info info = { .kind = FS_MISSING };
+    char *path = joined(dir, name);
+
+    if (path)
+        fs_look(path, &info, NULL);
+    free(path);
+    return info.kind != FS_MISSING;
+}
+
+static int write_named(const char *dir, const char *name, const char *text,
+                       struct err *err)
+{
+    char *path = joined(dir, name);
+    int rc = path ? fs_write_all(path, text, strlen(text), true, false, err)
+                  : err_memory(err, "a path");
+
+    free(path);
+    return rc;
+}
+
+bool custody_is_name(const char *name, const char *prefix)
+{
+    size_t len;
+
+    if (!text_starts(name, prefix))
+        return false;
+    len = strlen(name + strlen(prefix));
+    return (len == ID || len == SUFFIX) && !strchr(name + strlen(prefix), '.');
+}
+
+/* The names of a run in staging, once it lies in dir. */
+static int set_paths(struct run *run, const char *dir, const char *name, struct err *err)
+{
+    free(run->staging);
+    free(run->tree);
+    free(run->spare);
+    run->tree = run->spare = NULL;
+    run->staging = joined(dir, name);
+    if (run->staging) {
+        run->tree = joined(run->staging, "tree");
+        run->spare = joined(run->staging, "spare");
+    }
+    return run->tree && run->spare ? 0 : err_memory(err, "a path");
+}
+
+static int fill(struct run *run, struct err *err)
+{
+    char *journal = joined(run->staging, "journal"), *beat = joined(run->staging, "beat");
+    int rc = -1;
+
+    if (!journal || !beat)
+        err_memory(err, "a path");
+    else if (fs_mkdir(run->staging, 0700, err) == 0 &&
+             fs_mkdir(run->tree, 0777, err) == 0 &&
+             fs_mkdir(run->spare, 0700, err) == 0 && fs_mkdir(journal, 0700, err) == 0 &&
+             write_named(run->staging, "owner", run->owner ? run->owner : "", err) == 0)
+        rc = beat_start(&run->beat, beat, err);
+    free(journal);
+    free(beat);
+    return rc;
+}
+
+/* A private directory with all that a staging has, so that nobody ever sees half of one.
+ * *own is its path. */
+static int prepare(struct run *run, const char *parent, const char *prefix, char **own,
+                   struct err *err)
+{
+    struct strbuf path = { 0 };
+    char name[sizeof(run_prefix) + SUFFIX];
+    int rc = fs_private_dir(parent, prefix, &path, err);
+
+    *own = rc == 0 ? strbuf_steal(&path) : NULL;
+    strbuf_release(&path);
+    if (!*own)
+        return rc < 0 ? -1 : err_memory(err, "a path");
+    snprintf(name, sizeof(name), "%s%s", run_prefix, *own + strlen(*own) - SUFFIX);
+    return set_paths(run, *own, name, err) < 0 ? -1 : fill(run, err);
+}
+
+static int first_run(void *arg, const char *name, struct err *err)
+{
+    char **found = arg;
+
+    (void)err;
+    if (*found || !text_starts(name, run_prefix))
+        return 0;
+    *found = strdup(name);
+    return 0;
+}
+
+char *custody_occupant(const char *dir, bool *readable)
+{
+    char *name = NULL, *path = NULL;
+    struct fs_info info;
+
+    /* Somebody else's may say what it likes about who lives. */
+    *readable = fs_look(dir, &info, NULL) == 0 &&
+                (info.kind == FS_MISSING ||
+                 (info.kind == FS_DIRECTORY && fs_is_mine(&info) &&
+                  (fs_list(dir, first_run, &name, NULL) == 0 || errno == ENOENT)));
+    if (name)
+        path = joined(dir, name);
+    free(name);
+    return path;
+}
+
+unsigned custody_layers(const struct run *run)
+{
+    char name[16];
+    unsigned count = 0;
+
+    do
+        snprintf(name, sizeof(name), "old-%u", ++count);
+    while (count <= CUSTODY_LAYERS && is_there(run->staging, name));
+    return count - 1;
+}
+
+/* What the taken one had taken itself lies beside it afterwards, in the same order. */
+static void flatten(struct run *run, const char *taken, unsigned layers)
+{
+    char name[16];
+
+    for (unsigned i = 1; i <= CUSTODY_LAYERS && layers < CUSTODY_LAYERS; i++) {
+        char *from, *to;
+
+        snprintf(name, sizeof(name), "old-%u", i);
+        from = joined(taken, name);
+        snprintf(name, sizeof(name), "old-%u", layers + 1);
+        to = joined(run->staging, name);
+        if (from && to && fs_rename(from, to, FS_RENAME_ABSENT, NULL) == 0)
+            layers++;
+        free(from);
+        free(to);
+    }
+}
+
+/* 0: it is this run's, or somebody was faster. */
+static int take(struct run *run, const char *other, bool gone, struct err *err)
+{
+    unsigned layers = custody_layers(run);
+    char name[16], *to;
+    int rc;
+
+    snprintf(name, sizeof(name), "old-%u", layers + 1);
+    to = joined(run->staging, name);
+    if (!to)
+        return err_memory(err, "a path");
+    rc = fs_rename(other, to, FS_RENAME_ABSENT, err);
+    if (rc < 0 && errno == ENOENT) {
+        err_clear(err);
+        rc = 0;
+    } else if (rc == 0) {
+        log_line(&run->log, LOG_INFO, "what an earlier run left in '%s' is taken over",
+                 other);
+        if (gone)
+            rc = write_named(to, "released", "", err);
+        flatten(run, to, layers + 1);
+    }
+    free(to);
+    return rc;
+}
+
+/* 0: nobody has the name any more, or it was taken from a dead one. 1: the other run has
+ * ended. */
+static int face(struct run *run, const char *other, struct err *err)
+{
+    enum watch_end end;
+
+    if (watch_keep(run, other, &end, err) < 0)
+        return -1;
+    if (end != WATCH_LEFT)
+        return take(run, other, end == WATCH_GONE, err);
+    /* Who took it away from a dead one is just about to win the name. */
+    clock_sleep(LOOK);
+    return 1;
+}
+
+/* Win the name, wait, or do without it. */
+static int elect(struct run *run, const char *own, const char *name, struct err *err)
+{
+    const char *slash = strrchr(run->staging, '/');
+
+    for (unsigned empty = 0; empty < EMPTY;) {
+        bool readable;
+        char *other;
+        int rc;
+
+        if (fs_rename(own, name, FS_RENAME_NEW, NULL) == 0) {
+            char *last = strdup(slash + 1), *beat;
+
+            rc = last ? set_paths(run, name, last, err) : err_memory(err, "a path");
+            beat = rc == 0 ? joined(run->staging, "beat") : NULL;
+            if (rc == 0)
+                rc = beat ? beat_move(run->beat, beat, err) : err_memory(err, "a path");
+            free(last);
+            free(beat);
+            return rc;
+        }
+        if (errno != EEXIST && errno != ENOTEMPTY)
+            return 0;
+        other = custody_occupant(name, &readable);
+        if (!readable)
+            return 0; /* another user's: each fetches, and the later commit wins */
+        if (!other) {
+            empty++;
+            clock_sleep(LOOK);
+            continue;
+        }
+        empty = 0;
+        rc = face(run, other, err);
+        free(other);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+struct search {
+    struct run *run;
+    const char *parent, *prefix, *own, *name;
+};
+
+/* Of another content, or of this one before it had its name: what is certainly gone may
+ * hold files that this content has too, and is not left lying about. */
+static int take_one(void *arg, const char *name, struct err *err)
+{
+    const struct search *search = arg;
+    char *dir, *other = NULL;
+    bool readable;
+    int rc = 0;
+
+    if (!custody_is_name(name, search->prefix) ||
+        custody_layers(search->run) >= CUSTODY_LAYERS)
+        return 0;
+    dir = joined(search->parent, name);
+    if (dir && strcmp(dir, search->own) != 0 && strcmp(dir, search->name) != 0)
+        other = custody_occupant(dir, &readable);
+    if (other && watch_is_gone(other)) {
+        rc = take(search->run, other, true, err);
+        fs_remove_empty(dir, NULL);
+    }
+    free(other);
+    free(dir);
+    return rc;
+}
+
+int custody_take(struct run *run, const char *parent, const char *prefix, const char *id,
+                 struct err *err)
+{
+    struct strbuf name = { 0 };
+    char *own = NULL;
+    int rc;
+
+    strbuf_addf(&name, "%s/%s%.*s", parent, prefix, ID, id);
+    rc =
+        name.failed ? err_memory(err, "a path") : prepare(run, parent, prefix, &own, err);
+    if (rc == 0)
+        rc = elect(run, own, name.data, err);
+    if (rc == 0) {
+        struct search search = { run, parent, prefix, own, name.data };
+
+        /* A favour to the next run; this one is complete without. */
+        fs_list(parent, take_one, &search, NULL);
+    }
+    if (rc != 0)
+        custody_leave(run, false);
+    free(own);
+    strbuf_release(&name);
+    return rc;
+}
+
+int custody_check(const struct run *run, struct err *err)
+{
+    if (!beat_lost(run->beat))
+        return 0;
+    return err_set(err, ERR_INTERRUPTED,
+                   "another run has taken over what this one had staged for '%s', since "
+                   "nothing was heard of it for %d s: run it again",
+                   run->opt.dest, WATCH_PATIENCE);
+}
+
+void custody_explain(const struct run *run, struct err *err)
+{
+    struct err lost = { 0 };
+
+    if (err->code != ERR_DEST || !run->beat ||
+        (!beat_lost(run->beat) && is_there(run->staging, ".")))
+        return;
+    custody_check(run, &lost);
+    if (lost.code == ERR_NONE)
+        err_set(&lost, ERR_INTERRUPTED,
+                "'%s' was taken away while this run built in it: run it again",
+                run->staging);
+    lost.rank = err->rank;
+    *err = lost;
+}
+
+static int count_name(void *arg, const char *name, struct err *err)
+{
+    (void)name;
+    (void)err;
+    ++*(unsigned *)arg;
+    return 0;
+}
+
+static bool holds_something(const struct run *run)
+{
+    char *journal = joined(run->staging, "journal");
+    unsigned count = custody_layers(run);
+
+    if (journal)
+        fs_list(journal, count_name, &count, NULL);
+    free(journal);
+    return count > 0;
+}
+
+void custody_leave(struct run *run, bool keep)
+{
+    struct strbuf dir = { 0 };
+    bool lost = beat_lost(run->beat);
+
+    if (run->rank != 0 || !run->staging)
+        return;
+    beat_stop(run->beat);
+    run->beat = NULL;
+    if (lost || !is_there(run->staging, "."))
+        return;
+    if (keep && holds_something(run)) {
+        /* A rank that is lost may still write. */
+        if (!run->vigil.lost)
+            write_named(run->staging, "released", "", NULL);
+        log_line(&run->log, LOG_WARN,
+                 "what was fetched is kept in '%s': the same command continues, and "
+                 "mpifetch clean removes it",
+                 run->staging);
+        return;
+    }
+    strbuf_add(&dir, run->staging, (size_t)(strrchr(run->staging, '/') - run->staging));
+    remains_remove(&run->log, run->opt.dest, run->staging);
+    if (!dir.failed)
+        fs_remove_empty(dir.data, NULL);
+    strbuf_release(&dir);
+}

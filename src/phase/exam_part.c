@@ -1,0 +1,58 @@
+#include "phase/exam_part.h"
+
+#include "core/verdict.h"
+
+enum { HOSTS_NAMED = 3 };
+
+void exam_hosts(const struct exam *exam, const bool *marked, struct strbuf *out)
+{
+    int named = 0, more = 0;
+
+    for (int node = 0; node < exam->nodes; node++) {
+        if (!marked[node])
+            continue;
+        if (named == HOSTS_NAMED) {
+            more++;
+            continue;
+        }
+        strbuf_addf(out, "%s%s", named++ > 0 ? ", " : "",
+                    comm_host(exam->run->comm, exam->first[node]));
+    }
+    if (more > 0)
+        strbuf_addf(out, " and %d more", more);
+}
+
+const char *exam_below(struct exam *exam, struct strbuf *out, const char *dir,
+                       const char *name)
+{
+    strbuf_clear(out);
+    strbuf_addf(out, "%s/%s", dir, name);
+    if (!out->failed)
+        return out->data;
+    exam->desk.failed = true;
+    return "";
+}
+
+const char *exam_reason(struct strbuf *out, int trial)
+{
+    strbuf_clear(out);
+    verdict_reason(out, trial);
+    return out->failed ? "?" : out->data;
+}
+
+const char *exam_word(int trial)
+{
+    switch (trial) {
+    case 0:
+        return "works";
+    case TRIAL_SILENT:
+        return "silent";
+    case TRIAL_WRONG:
+        return "wrong";
+    case TRIAL_LOST:
+    case TRIAL_NONE:
+        return "untested";
+    default:
+        return "refused";
+    }
+}

@@ -1,0 +1,29 @@
+/* phase/journal.h -- each rank's own list of what lies in the staged tree, in
+ * staging/journal/<rank>. Written by pool threads as segments land; read by the next run
+ * (phase/resume.h). */
+#ifndef PHASE_JOURNAL_H
+#define PHASE_JOURNAL_H
+
+#include "core/journal_line.h"
+#include "phase/run.h"
+
+struct append;
+
+/* The number that stands for a file of the plan in journals; false: none may. */
+bool journal_key(const struct run *run, size_t file, uint64_t *key);
+
+/* NULL in *out where the run stages nothing. */
+int journal_open(struct append **out, const struct run *run, struct err *err);
+
+/* The bytes of a segment are in their place and were closed without an error. A note that
+ * cannot be made is none: it only costs a later run. */
+void journal_note(struct append *journal, const struct run *run, uint32_t segment,
+                  uint64_t sum);
+
+/* All entries of all journals in a staging, appended to *entries, which is grown. layer:
+ * what to put into each. Journals that cannot be read and lines that are none are left
+ * out. ERR_DEFECT: out of memory. */
+int journal_read(const char *staging, uint32_t layer, struct journal_entry **entries,
+                 size_t *count, struct err *err);
+
+#endif

@@ -1,0 +1,188 @@
+#include "phase/remains.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/layout.h"
+#include "io/fs.h"
+#include "phase/custody.h"
+#include "phase/strangers.h"
+
+enum { MARK = 128 }; /* bytes: the longest mark */
+
+static const char forced[] = " force";
+
+static char *joined(const char *dir, const char *name)
+{
+    struct strbuf path = { 0 };
+
+    strbuf_addf(&path, "%s/%s", dir, name);
+    return strbuf_steal(&path);
+}
+
+int remains_mark(const struct run *run, struct err *err)
+{
+    char *path = joined(run->staging, "commit");
+    struct strbuf text = { 0 };
+    int rc;
+
+    strbuf_addf(&text, "%s%s", record_run(run), run->opt.force ? forced : "");
+    rc = !path || text.failed
+             ? err_memory(err, "a path")
+             : fs_write_all(path, text.data, text.len, true, run->opt.sync, err);
+    free(path);
+    strbuf_release(&text);
+    return rc;
+}
+
+/* The run that may have taken the step; false: none. */
+static bool read_mark(const char *staging, char name[MARK], bool *force)
+{
+    char *path = joined(staging, "commit"), *text = NULL, *blank;
+    size_t len = 0;
+    bool there = path && fs_read_regular(path, MARK - 1, &text, &len, NULL) == 0;
+
+    if (there) {
+        snprintf(name, MARK, "%s", text);
+        blank = strchr(name, ' ');
+        *force = blank && strcmp(blank, forced) == 0;
+        if (blank)
+            *blank = '\0';
+    }
+    free(path);
+    free(text);
+    return there;
+}
+
+bool remains_is_ours(const char *staging)
+{
+    char name[MARK], *tree;
+    bool force, ours = true;
+
+    if (!read_mark(staging, name, &force))
+        return true;
+    tree = joined(staging, "tree");
+    ours = tree && record_is_by(tree, name);
+    free(tree);
+    return ours;
+}
+
+struct look {
+    const struct record *record;
+    char *first;
+};
+
+static int note_stranger(void *arg, const char *path, const struct fs_info *info,
+                         struct err *err)
+{
+    struct look *look = arg;
+
+    (void)info;
+    if (!strangers_is_one(look->record, path))
+        return 0;
+    look->first = strdup(path);
+    return err_memory(err, "a path");
+}
+
+/* What keeps an old tree from being removed, to be freed; NULL: nothing. */
+static char *stranger_in(const char *tree)
+{
+    struct record record = { 0 };
+    struct look look = { .record = &record };
+    struct strbuf dir = { 0 };
+    struct fs_info info;
+
+    if (fs_look(tree, &info, NULL) < 0 || info.kind != FS_DIRECTORY)
+        return NULL;
+    strbuf_addf(&dir, "%s/", tree);
+    /* Without a record every file is one. */
+    record_load(&record, tree, NULL);
+    if (!dir.failed)
+        fs_walk(dir.data, note_stranger, &look, NULL);
+    record_release(&record);
+    strbuf_release(&dir);
+    return look.first;
+}
+
+/* Out of the way of what is removed, under a name that nothing removes. */
+static bool set_aside(const struct log *log, const char *dest, const char *tree,
+                      const char *stranger)
+{
+    struct strbuf parent = { 0 }, prefix = { 0 }, kept = { 0 };
+    struct err err = { 0 };
+    bool done = false;
+
+    layout_parent(dest, &parent);
+    strbuf_addf(&prefix, ".%s.kept-", layout_name(dest));
+    if (!parent.failed && !prefix.failed &&
+        fs_private_dir(parent.data, prefix.data, &kept, &err) == 0) {
+        strbuf_adds(&kept, "/tree");
+        done = !kept.failed && fs_rename(tree, kept.data, FS_RENAME_ABSENT, &err) == 0;
+    }
+    log_line(log, LOG_WARN,
+             "what '%s' was before stays at '%s': it holds '%s', which mpifetch did not "
+             "put there",
+             dest, done ? kept.data : tree, stranger);
+    if (err.code != ERR_NONE)
+        log_line(log, LOG_WARN, "%s", err.text);
+    strbuf_release(&parent);
+    strbuf_release(&prefix);
+    strbuf_release(&kept);
+    return done;
+}
+
+/* After a plain update the old tree is in tree; where DEST became a symlink, in link.
+ * false: they are still there. */
+static bool save_strangers(const struct log *log, const char *dest, const char *staging)
+{
+    static const char *const places[] = { "tree", "link" };
+    char name[MARK];
+    bool force, saved = true;
+
+    if (!read_mark(staging, name, &force) || force)
+        return true;
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        char *tree = joined(staging, places[i]), *stranger = NULL;
+
+        if (tree && !record_is_by(tree, name))
+            stranger = stranger_in(tree);
+        if (stranger)
+            saved = set_aside(log, dest, tree, stranger) && saved;
+        free(stranger);
+        free(tree);
+    }
+    return saved;
+}
+
+/* Once these are gone, what is left is nothing that anybody would take for more. */
+static void unmark(const char *staging)
+{
+    static const char *const names[] = { "journal", "commit" };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char *path = joined(staging, names[i]);
+
+        if (path)
+            fs_remove_tree(path, NULL);
+        free(path);
+    }
+}
+
+void remains_remove(const struct log *log, const char *dest, const char *staging)
+{
+    for (int i = 1; i <= CUSTODY_LAYERS; i++) {
+        struct fs_info info = { .kind = FS_MISSING };
+        char name[16], *inner;
+
+        snprintf(name, sizeof(name), "old-%d", i);
+        inner = joined(staging, name);
+        if (inner && fs_look(inner, &info, NULL) == 0 && info.kind == FS_DIRECTORY)
+            remains_remove(log, dest, inner);
+        free(inner);
+    }
+    if (!save_strangers(log, dest, staging))
+        return;
+    unmark(staging);
+    fs_remove_tree(staging, NULL);
+}

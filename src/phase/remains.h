@@ -1,0 +1,24 @@
+/* phase/remains.h -- removing a staging that nobody needs any more, without removing
+ * anybody's work.
+ *
+ * The visible step of an update puts what DEST was into staging. Its file `commit`,
+ * written before, says that this may have happened; whether it has is told by the
+ * manifest in tree: one that the run of that staging did not write is what DEST was. That
+ * tree may hold files which somebody put into DEST at the last moment. */
+#ifndef PHASE_REMAINS_H
+#define PHASE_REMAINS_H
+
+#include "phase/run.h"
+
+/* Before the step. */
+int remains_mark(const struct run *run, struct err *err);
+
+/* Whether tree in a staging is what its run was building, not what DEST was. */
+bool remains_is_ours(const char *staging);
+
+/* Remove a staging, and those inside it. An old tree with files that no run put there is
+ * moved to PARENT/.NAME.kept-XXXXXX beside dest, and a warning says so. What cannot be
+ * removed stays. */
+void remains_remove(const struct log *log, const char *dest, const char *staging);
+
+#endif

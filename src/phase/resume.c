@@ -1,0 +1,228 @@
+#include "phase/resume.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/fs.h"
+#include "phase/custody.h"
+#include "phase/journal.h"
+#include "phase/remains.h"
+#include "phase/staging.h"
+#include "phase/watch.h"
+
+enum { NOWHERE = CUSTODY_LAYERS + 1, LAYERS = CUSTODY_LAYERS + 2 };
+
+struct resume {
+    struct run *run;
+    struct journal_entry *entry; /* sorted; layer 0 is this run's own tree, N is old-N */
+    size_t count;
+    unsigned layers;
+    bool gone[LAYERS], ours[LAYERS]; /* of each layer */
+    uint64_t segment_size, bytes;
+    const struct journal_entry **of; /* of each segment, or NULL */
+};
+
+static char *layer_path(const struct run *run, unsigned layer, const char *name)
+{
+    struct strbuf path = { 0 };
+
+    strbuf_addf(&path, "%s/old-%u%s", run->staging, layer, name);
+    return strbuf_steal(&path);
+}
+
+static int look_at_layer(struct resume *resume, unsigned layer, struct err *err)
+{
+    char *staging = layer_path(resume->run, layer, "");
+    int rc;
+
+    if (!staging)
+        return err_memory(err, "a path");
+    resume->gone[layer] = watch_is_gone(staging);
+    resume->ours[layer] = remains_is_ours(staging);
+    rc = resume->ours[layer]
+             ? journal_read(staging, layer, &resume->entry, &resume->count, err)
+             : 0;
+    free(staging);
+    return rc;
+}
+
+static size_t entries_of(const struct resume *resume, size_t file,
+                         struct journal_entry **first)
+{
+    const struct journal_entry *found = NULL;
+    uint64_t key;
+    size_t count = 0;
+
+    if (journal_key(resume->run, file, &key))
+        count = journal_of(resume->entry, resume->count, key, &found);
+    *first = found ? resume->entry + (found - resume->entry) : NULL;
+    return count;
+}
+
+/* The last segment of a file is shorter, and a file of one segment tells nothing. */
+static void measure(struct resume *resume)
+{
+    const struct plan *plan = &resume->run->plan;
+
+    for (size_t i = 0; i < plan->nfiles; i++) {
+        struct journal_entry *entry;
+        size_t count = entries_of(resume, i, &entry);
+
+        for (size_t k = 0; k < count; k++) {
+            if (resume->gone[entry[k].layer])
+                resume->bytes += entry[k].len;
+            if (entry[k].len < plan->files[i].size && entry[k].len % SEGMENT_ALIGN == 0 &&
+                entry[k].len > resume->segment_size)
+                resume->segment_size = entry[k].len;
+        }
+    }
+}
+
+int resume_read(struct resume **out, struct run *run, struct err *err)
+{
+    struct resume *resume = calloc(1, sizeof(*resume));
+
+    *out = NULL;
+    if (!resume)
+        return err_memory(err, "what former runs left");
+    resume->run = run;
+    resume->layers = custody_layers(run);
+    for (unsigned layer = 1; layer <= resume->layers; layer++)
+        if (look_at_layer(resume, layer, err) < 0) {
+            resume_release(resume);
+            return -1;
+        }
+    if (resume->count == 0) {
+        resume_release(resume);
+        return 0;
+    }
+    journal_sort(resume->entry, resume->count);
+    measure(resume);
+    *out = resume;
+    return 0;
+}
+
+uint64_t resume_segment_size(const struct resume *resume)
+{
+    return resume ? resume->segment_size : 0;
+}
+
+uint64_t resume_bytes(const struct resume *resume)
+{
+    return resume ? resume->bytes : 0;
+}
+
+/* The file in the tree of a layer, to be freed; NULL: it is not there as it should be. */
+static char *find_file(const struct resume *resume, unsigned layer, uint32_t file,
+                       struct fs_info *info)
+{
+    const struct run *run = resume->run;
+    struct strbuf path = { 0 };
+    char *text;
+
+    staging_layer_place(run, layer, file, &path);
+    text = strbuf_steal(&path);
+    if (text && fs_look(text, info, NULL) == 0 && info->kind == FS_FILE &&
+        info->size == run->plan.files[file].size)
+        return text;
+    free(text);
+    return NULL;
+}
+
+/* The first layer that has it: a run that was taken over had taken it from a later one.
+ */
+static unsigned first_layer(const struct resume *resume, uint32_t file, bool has[LAYERS])
+{
+    unsigned first = NOWHERE;
+
+    for (unsigned layer = resume->layers; layer > 0; layer--) {
+        struct fs_info info;
+        char *path = resume->ours[layer] ? find_file(resume, layer, file, &info) : NULL;
+
+        has[layer] = path != NULL;
+        if (path)
+            first = layer;
+        free(path);
+    }
+    return first;
+}
+
+/* Whether nobody else can have it open for writing, or sees it under another name. */
+static bool move(const struct resume *resume, unsigned layer, uint32_t file,
+                 const char *to)
+{
+    struct fs_info info;
+    char *from = find_file(resume, layer, file, &info);
+    bool moved = from && resume->gone[layer] && info.links == 1 && fs_is_mine(&info) &&
+                 fs_rename(from, to, FS_RENAME_ABSENT, NULL) == 0;
+
+    free(from);
+    return moved;
+}
+
+bool resume_place(struct resume *resume, uint32_t file, const char *path)
+{
+    bool has[LAYERS] = { false }, placed = false;
+    struct journal_entry *entry;
+    size_t count = resume ? entries_of(resume, file, &entry) : 0;
+    unsigned first;
+
+    if (count == 0)
+        return false;
+    first = first_layer(resume, file, has);
+    if (first <= CUSTODY_LAYERS)
+        placed = move(resume, first, file, path);
+    for (size_t i = 0; i < count; i++) {
+        unsigned layer = has[entry[i].layer] ? entry[i].layer : first;
+
+        entry[i].layer = placed && layer == first ? 0 : layer;
+        if (layer == NOWHERE)
+            entry[i].len = 0; /* matches no segment */
+    }
+    return placed;
+}
+
+int resume_settle(struct resume *resume, struct err *err)
+{
+    const struct segments *segments;
+
+    if (!resume)
+        return 0;
+    segments = &resume->run->segments;
+    resume->of = calloc(segments->count + (size_t)1, sizeof(*resume->of));
+    if (!resume->of)
+        return err_memory(err, "what former runs left");
+    for (uint32_t f = 0; f < resume->run->plan.nfiles; f++) {
+        struct journal_entry *entry;
+        size_t count = entries_of(resume, f, &entry);
+
+        for (uint32_t s = segments->first[f]; count > 0 && s < segments->first[f + 1];
+             s++)
+            resume->of[s] = journal_find(entry, count, segment_range(segments, s));
+    }
+    return 0;
+}
+
+bool resume_held(const struct resume *resume, uint32_t segment, struct msg_item *item)
+{
+    if (!resume || !resume->of[segment])
+        return false;
+    item->flags |= MSG_ITEM_HELD | resume->of[segment]->layer << MSG_ITEM_LAYER;
+    item->bytes = resume->of[segment]->sum;
+    return true;
+}
+
+void resume_forget(struct resume *resume, uint32_t segment)
+{
+    if (resume && resume->of)
+        resume->of[segment] = NULL;
+}
+
+void resume_release(struct resume *resume)
+{
+    if (!resume)
+        return;
+    free(resume->entry);
+    free(resume->of);
+    free(resume);
+}
