@@ -1,18 +1,27 @@
-/* steps.c -- preloaded into the program: what it does to names below one directory is
- * counted, and ends or fails where a test wants it to.
+/* steps.c -- preloaded into the program: what it does to names and bytes below one
+ * directory is counted, and ends or fails where a test wants it to.
  *
- *     STEPS_BELOW=DIR     only names below DIR count
+ *     STEPS_BELOW=DIR     only what lies below DIR counts
  *     STEPS_KILL=N        SIGKILL to itself right after the Nth change of a name there
+ *     STEPS_REMOVALS=1    removing a name is such a change as well
+ *     STEPS_WRITES=N      SIGKILL to itself right after the Nth write there
+ *     STEPS_ROOM=BYTES    writes there fail once so many bytes have been written, ...
+ *     STEPS_ERROR=N       ... with this errno
  *     STEPS_STOP=PATTERN  SIGSTOP to itself, once: right after a name there was made that
  *                         matches, after MPI_Init_thread, or before MPI_Finalize or
- * syncfs STEPS_HOLD=PATTERN  right after a name there was made that matches its thread
- * waits until there is STEPS_GATE STEPS_LINKLESS=1    no symlinks there, as on a file
- * system that has none */
+ *                         syncfs
+ *     STEPS_HOLD=PATTERN  right after a name there was made that matches its thread waits
+ *     STEPS_GATE=PATH     until there is PATH
+ *     STEPS_LINKLESS=1    no symlinks there, as on a file system that has none */
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,11 +31,18 @@ typedef int rename_call(const char *from, const char *to);
 typedef int renameat2_call(int from_dir, const char *from, int to_dir, const char *to,
                            unsigned flags);
 typedef int mkdir_call(const char *path, mode_t mode);
+typedef char *mkdtemp_call(char *path);
 typedef int symlink_call(const char *target, const char *path);
-
 typedef int init_call(int *argc, char ***argv, int required, int *provided);
 typedef int finalize_call(void);
 typedef int syncfs_call(int fd);
+typedef int link_call(const char *from, const char *to);
+typedef int unlink_call(const char *path);
+typedef int unlinkat_call(int dir, const char *path, int flags);
+typedef ssize_t write_call(int fd, const void *bytes, size_t len);
+typedef ssize_t pwrite_call(int fd, const void *bytes, size_t len, off_t at);
+typedef ssize_t copy_call(int from, off_t *from_at, int to, off_t *to_at, size_t len,
+                          unsigned flags);
 
 /* What this library stands in front of. ISO C has no cast from an object to a function.
  */
@@ -42,6 +58,26 @@ static bool is_below(const char *path)
     const char *dir = getenv("STEPS_BELOW");
 
     return dir && *dir && strncmp(path, dir, strlen(dir)) == 0;
+}
+
+/* Of an open file or directory; "" where there is none. */
+static void path_of(int fd, char path[PATH_MAX])
+{
+    char link[64];
+    ssize_t len;
+
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    len = readlink(link, path, PATH_MAX - 1);
+    path[len > 0 ? len : 0] = '\0';
+}
+
+/* Whether that was the one after which to end. */
+static void count(atomic_long *counter, const char *variable)
+{
+    const char *end = getenv(variable);
+
+    if (end && atomic_fetch_add(counter, 1) + 1 == atol(end))
+        kill(getpid(), SIGKILL);
 }
 
 static void stop_at(const char *name)
@@ -65,19 +101,25 @@ static void hold_at(const char *name)
         usleep(1000);
 }
 
-/* The program changes such names on one thread at a time. */
+static void step_taken(const char *path)
+{
+    static atomic_long steps;
+
+    count(&steps, "STEPS_KILL");
+    stop_at(path);
+    hold_at(path);
+}
+
 static int step(const char *path, int rc)
 {
-    static long steps;
-    const char *end = getenv("STEPS_KILL");
-
-    if (rc == 0 && end && is_below(path) && ++steps == atol(end))
-        kill(getpid(), SIGKILL);
-    if (rc == 0 && is_below(path)) {
-        stop_at(path);
-        hold_at(path);
-    }
+    if (rc == 0 && is_below(path))
+        step_taken(path);
     return rc;
+}
+
+static int removal(const char *path, int rc)
+{
+    return getenv("STEPS_REMOVALS") ? step(path, rc) : rc;
 }
 
 int rename(const char *from, const char *to)
@@ -104,6 +146,25 @@ int mkdir(const char *path, mode_t mode)
     return step(path, next(path, mode));
 }
 
+char *mkdtemp(char *path)
+{
+    mkdtemp_call *next;
+    char *made;
+
+    find("mkdtemp", &next, sizeof(next));
+    made = next(path);
+    step(path, made ? 0 : -1);
+    return made;
+}
+
+int link(const char *from, const char *to)
+{
+    link_call *next;
+
+    find("link", &next, sizeof(next));
+    return step(to, next(from, to));
+}
+
 int symlink(const char *target, const char *path)
 {
     symlink_call *next;
@@ -114,6 +175,93 @@ int symlink(const char *target, const char *path)
         return -1;
     }
     return step(path, next(target, path));
+}
+
+int unlink(const char *path)
+{
+    unlink_call *next;
+
+    find("unlink", &next, sizeof(next));
+    return removal(path, next(path));
+}
+
+int rmdir(const char *path)
+{
+    unlink_call *next;
+
+    find("rmdir", &next, sizeof(next));
+    return removal(path, next(path));
+}
+
+int unlinkat(int dir, const char *path, int flags)
+{
+    unlinkat_call *next;
+    char parent[PATH_MAX];
+    int rc;
+
+    find("unlinkat", &next, sizeof(next));
+    rc = next(dir, path, flags);
+    if (rc < 0)
+        return rc; /* with errno as it is */
+    path_of(dir, parent);
+    return removal(*path == '/' || dir == AT_FDCWD ? path : parent, rc);
+}
+
+/* -1: nothing more may be written, and errno says why. */
+static int room_for(int fd, size_t len)
+{
+    static atomic_llong written;
+    const char *most = getenv("STEPS_ROOM"), *error = getenv("STEPS_ERROR");
+    char path[PATH_MAX];
+
+    if (!most || !error)
+        return 0;
+    path_of(fd, path);
+    if (!is_below(path) ||
+        atomic_fetch_add(&written, (long long)len) + (long long)len <= atoll(most))
+        return 0;
+    errno = atoi(error);
+    return -1;
+}
+
+static ssize_t written(int fd, ssize_t rc)
+{
+    static atomic_long writes;
+    char path[PATH_MAX];
+
+    if (rc > 0 && getenv("STEPS_WRITES")) {
+        path_of(fd, path);
+        if (is_below(path))
+            count(&writes, "STEPS_WRITES");
+    }
+    return rc;
+}
+
+ssize_t write(int fd, const void *bytes, size_t len)
+{
+    write_call *next;
+
+    find("write", &next, sizeof(next));
+    return room_for(fd, len) < 0 ? -1 : written(fd, next(fd, bytes, len));
+}
+
+ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
+{
+    pwrite_call *next;
+
+    find("pwrite", &next, sizeof(next));
+    return room_for(fd, len) < 0 ? -1 : written(fd, next(fd, bytes, len, at));
+}
+
+ssize_t copy_file_range(int from, off_t *from_at, int to, off_t *to_at, size_t len,
+                        unsigned flags)
+{
+    copy_call *next;
+
+    find("copy_file_range", &next, sizeof(next));
+    return room_for(to, len) < 0
+               ? -1
+               : written(to, next(from, from_at, to, to_at, len, flags));
 }
 
 int MPI_Init_thread(int *argc, char ***argv, int required, int *provided)

@@ -9,12 +9,12 @@ from wire import Handler, Log, Server, Troubles
 class Files:
     """with Files(directory) as files: fetch(files.url + "/name"); files.log()"""
 
-    def __init__(self, directory, tls=None, address="127.0.0.1", name=None):
+    def __init__(self, directory, tls=None, address="127.0.0.1", name=None, port=0):
         """tls: an ssl.SSLContext with a certificate for localhost. address, name: see wire.Server."""
         self.directory = os.path.realpath(directory)
         self.requests = Log()
         self.troubles = Troubles()
-        self._server = Server(Answer, self, 0, address, name)
+        self._server = Server(Answer, self, port, address, name)
         self.url = self._server.url
         if tls:
             # no handshake in accept: a client that keeps silent must not keep others waiting

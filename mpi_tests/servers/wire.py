@@ -135,6 +135,11 @@ class Troubles:
         """Let all stalled answers, and those to come, go on."""
         self._released.set()
 
+    def let_go(self):
+        """Let all stalled answers go on, but not those to come."""
+        self._released.set()
+        self._released = threading.Event()
+
 
 class Server(ThreadingHTTPServer):
     """A listener with a thread for each connection; .owner is for its handler, name what its URL
@@ -283,8 +288,13 @@ class Handler(BaseHTTPRequestHandler):
         self._pass(opened, begin, end)
 
     def _pass(self, opened, begin, end):
-        if end > begin:
-            self.sent += self.connection.sendfile(opened, begin, end - begin)
+        if end <= begin:
+            return
+        opened.seek(begin)
+        try:
+            self.connection.sendfile(opened, begin, end - begin)
+        finally:
+            self.sent += opened.tell() - begin  # what went out also counts if the client went away
 
     def _row(self):
         return {

@@ -219,6 +219,47 @@ static void test_other_contents(void **state)
     assert_int_equal(names_beside(), 0);
 }
 
+/* A run killed while it took others over had no time to put their layers in order. */
+static void test_layers_in_layers(void **state)
+{
+    struct run run;
+    char path[256];
+
+    (void)state;
+    assert_int_equal(take(&run, dead_owner(), one), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        static const char *const inner[] = { "old-1", "old-1/old-1",
+                                             "old-1/old-1/old-1" };
+
+        snprintf(path, sizeof(path), "%s/%s", run.staging, inner[i]);
+        assert_int_equal(mkdir(path, 0700), 0);
+    }
+    die(&run);
+    assert_int_equal(take(&run, own_owner(), one), 0);
+    assert_int_equal(custody_layers(&run), 4);
+    end(&run, false);
+    assert_int_equal(names_beside(), 0);
+}
+
+/* Killed before it had said who it is, or when all else was removed already. */
+static void test_empty_ones_go(void **state)
+{
+    struct run run;
+    char path[256];
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s/.x.mpifetch-empty1", parent);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof(path), "%s/.x.mpifetch-begun1", parent);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof(path), "%s/.x.mpifetch-begun1/run-begun1", parent);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(take(&run, own_owner(), one), 0);
+    assert_int_equal(custody_layers(&run), 0);
+    assert_int_equal(names_beside(), 1);
+    end(&run, false);
+}
+
 /* Not whom we should believe: it could say for ever that it lives. */
 static void test_somebody_elses(void **state)
 {
@@ -306,6 +347,8 @@ int main(void)
         cmocka_unit_test_setup(test_released_is_taken_over, enter),
         cmocka_unit_test_setup(test_dead_ones_in_a_row, enter),
         cmocka_unit_test_setup(test_other_contents, enter),
+        cmocka_unit_test_setup(test_layers_in_layers, enter),
+        cmocka_unit_test_setup(test_empty_ones_go, enter),
         cmocka_unit_test_setup(test_somebody_elses, enter),
         cmocka_unit_test_setup(test_the_owner_notices, enter),
         cmocka_unit_test_setup(test_an_error_of_its_own_stays, enter),

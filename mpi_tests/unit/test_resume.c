@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "io/append.h"
@@ -223,6 +224,47 @@ static void test_torn_journals(void **state)
     stop(&job);
 }
 
+/* The entries of a journal of so many bytes, which must be the first of all. */
+static void assert_torn(const char *path, const char *text, size_t len,
+                        const struct journal_entry *all)
+{
+    struct journal_entry *found = NULL;
+    size_t count = 0, lines = 0;
+    char dir[sizeof(parent_path) + 8];
+
+    assert_int_equal(fs_write_all(path, text, len, true, false, NULL), 0);
+    assert_int_equal(truncate(path, (off_t)len), 0);
+    for (size_t i = 0; i < len; i++)
+        lines += text[i] == '\n';
+    snprintf(dir, sizeof(dir), "%s/torn", parent_path);
+    assert_int_equal(journal_read(dir, 1, &found, &count, NULL), 0);
+    assert_int_equal(count, lines);
+    for (size_t i = 0; i < count; i++)
+        assert_true(found[i].key == all[i].key && found[i].offset == all[i].offset &&
+                    found[i].len == all[i].len && found[i].sum == all[i].sum);
+    free(found);
+}
+
+/* A line counts once its line feed is there, and not a byte sooner. */
+static void test_torn_at_any_byte(void **state)
+{
+    struct journal_entry all[4];
+    char path[sizeof(parent_path) + 32], text[countof(all) * JOURNAL_LINE];
+    size_t len = 0;
+
+    (void)state;
+    run_command("mkdir -p \"$PARENT/torn/journal\"");
+    snprintf(path, sizeof(path), "%s/torn/journal/0", parent_path);
+    for (size_t i = 0; i < countof(all); i++) {
+        all[i] = (struct journal_entry){
+            .key = UINT64_MAX / (i + 1), .offset = i * MIB, .len = MIB + i, .sum = ~i
+        };
+        len += journal_line(text + len, &all[i]);
+    }
+    for (size_t i = 0; i <= len; i++)
+        assert_torn(path, text, i, all);
+}
+
 /* With the mark of a visible step a tree is believed only if its manifest is of the run
  * that built it: else it is what DEST was, and others may read it. */
 static void test_after_the_step(void **state)
@@ -251,6 +293,46 @@ static void test_before_the_step(void **state)
     go_on(&job, content, countof(content));
     place(&job);
     assert_layers(&job, 0, 0, 0);
+    stop(&job);
+}
+
+/* DEST was about to become a symlink when the run was killed: its tree lay among the
+ * versions, and comes back. */
+static void test_killed_before_the_flip(void **state)
+{
+    struct job job;
+
+    (void)state;
+    leave_all(content, countof(content), false);
+    run_command(
+        "cd \"$PARENT\"/.dest.mpifetch-*/run-* && touch released && "
+        "printf '{\"run\": \"%s\"}' \"$(basename \"$PWD\")\" "
+        ">tree/.mpifetch/manifest.json && ln -s .dest.versions/id link && "
+        "mkdir \"$PARENT/.dest.versions\" && mv tree \"$PARENT/.dest.versions/id\"");
+    go_on(&job, content, countof(content));
+    place(&job);
+    assert_layers(&job, 0, 0, 0);
+    run_command("rmdir \"$PARENT/.dest.versions\"");
+    stop(&job);
+}
+
+/* Once it was shown somebody may be reading it. */
+static void test_killed_after_the_flip(void **state)
+{
+    struct job job;
+
+    (void)state;
+    leave_all(content, countof(content), false);
+    run_command(
+        "cd \"$PARENT\"/.dest.mpifetch-*/run-* && touch released && "
+        "printf '{\"run\": \"%s\"}' \"$(basename \"$PWD\")\" "
+        ">tree/.mpifetch/manifest.json && "
+        "mkdir \"$PARENT/.dest.versions\" && mv tree \"$PARENT/.dest.versions/id\"");
+    go_on(&job, content, countof(content));
+    place(&job);
+    assert_layers(&job, -1, -1, -1);
+    run_command("test -e \"$PARENT/.dest.versions/id/large\" && "
+                "rm -r \"$PARENT/.dest.versions\"");
     stop(&job);
 }
 
@@ -283,8 +365,11 @@ int main(void)
         cmocka_unit_test_setup(test_a_second_name, publish_enter),
         cmocka_unit_test_setup(test_another_size_on_disk, publish_enter),
         cmocka_unit_test_setup(test_torn_journals, publish_enter),
+        cmocka_unit_test_setup(test_torn_at_any_byte, publish_enter),
         cmocka_unit_test_setup(test_after_the_step, publish_enter),
         cmocka_unit_test_setup(test_before_the_step, publish_enter),
+        cmocka_unit_test_setup(test_killed_before_the_flip, publish_enter),
+        cmocka_unit_test_setup(test_killed_after_the_flip, publish_enter),
         cmocka_unit_test_setup(test_strangers_are_kept, publish_enter),
     };
 

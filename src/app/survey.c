@@ -59,6 +59,8 @@ int survey_claim(void *arg, struct err *err)
     if (claim(s, err) < 0)
         return -1;
     have = s->target.have;
+    if (have->unchanged && !s->only_plan && !s->offline)
+        target_sweep(&s->target);
     s->report.reused_files = have->files;
     s->report.reused_bytes = have->bytes;
     s->report.dropped_files = have->dropped;

@@ -17,7 +17,8 @@ static const double LOOK = 0.25; /* seconds between two looks */
 enum {
     ID = 16,    /* digits of a content's name */
     SUFFIX = 6, /* what mkdtemp makes */
-    EMPTY = 40  /* looks at a name that stays taken although nobody is in it */
+    EMPTY = 40, /* looks at a name that stays taken although nobody is in it */
+    BEGIN = 10  /* tries to make a directory that others take for a dead run's */
 };
 
 static const char run_prefix[] = "run-";
@@ -82,22 +83,21 @@ static int fill(struct run *run, struct err *err)
     char *journal = joined(run->staging, "journal"), *beat = joined(run->staging, "beat");
     int rc = -1;
 
+    /* Killed before it has said who it is, it leaves nothing but empty directories. */
     if (!journal || !beat)
         err_memory(err, "a path");
     else if (fs_mkdir(run->staging, 0700, err) == 0 &&
+             write_named(run->staging, "owner", run->owner ? run->owner : "", err) == 0 &&
              fs_mkdir(run->tree, 0777, err) == 0 &&
-             fs_mkdir(run->spare, 0700, err) == 0 && fs_mkdir(journal, 0700, err) == 0 &&
-             write_named(run->staging, "owner", run->owner ? run->owner : "", err) == 0)
+             fs_mkdir(run->spare, 0700, err) == 0 && fs_mkdir(journal, 0700, err) == 0)
         rc = beat_start(&run->beat, beat, err);
     free(journal);
     free(beat);
     return rc;
 }
 
-/* A private directory with all that a staging has, so that nobody ever sees half of one.
- * *own is its path. */
-static int prepare(struct run *run, const char *parent, const char *prefix, char **own,
-                   struct err *err)
+static int prepare_once(struct run *run, const char *parent, const char *prefix,
+                        char **own, struct err *err)
 {
     struct strbuf path = { 0 };
     char name[sizeof(run_prefix) + SUFFIX];
@@ -109,6 +109,23 @@ static int prepare(struct run *run, const char *parent, const char *prefix, char
         return rc < 0 ? -1 : err_memory(err, "a path");
     snprintf(name, sizeof(name), "%s%s", run_prefix, *own + strlen(*own) - SUFFIX);
     return set_paths(run, *own, name, err) < 0 ? -1 : fill(run, err);
+}
+
+/* A private directory with all that a staging has, so that nobody ever sees half of one.
+ * *own is its path. */
+static int prepare(struct run *run, const char *parent, const char *prefix, char **own,
+                   struct err *err)
+{
+    for (unsigned tries = 1;; tries++) {
+        if (prepare_once(run, parent, prefix, own, err) == 0)
+            return 0;
+        if (tries == BEGIN || !*own || !run->tree || is_there(run->staging, "."))
+            return -1;
+        /* Another run has swept it away, for it was empty. */
+        err_clear(err);
+        fs_remove_empty(*own, NULL);
+        free(*own);
+    }
 }
 
 static int first_run(void *arg, const char *name, struct err *err)
@@ -149,16 +166,17 @@ unsigned custody_layers(const struct run *run)
     return count - 1;
 }
 
-/* What the taken one had taken itself lies beside it afterwards, in the same order. */
-static void flatten(struct run *run, const char *taken, unsigned layers)
+/* What a layer had taken itself lies beside it afterwards, in the same order. The number
+ * of layers then. */
+static unsigned flatten(const struct run *run, unsigned layer, unsigned layers)
 {
-    char name[16];
+    char name[32];
 
     for (unsigned i = 1; i <= CUSTODY_LAYERS && layers < CUSTODY_LAYERS; i++) {
         char *from, *to;
 
-        snprintf(name, sizeof(name), "old-%u", i);
-        from = joined(taken, name);
+        snprintf(name, sizeof(name), "old-%u/old-%u", layer, i);
+        from = joined(run->staging, name);
         snprintf(name, sizeof(name), "old-%u", layers + 1);
         to = joined(run->staging, name);
         if (from && to && fs_rename(from, to, FS_RENAME_ABSENT, NULL) == 0)
@@ -166,6 +184,7 @@ static void flatten(struct run *run, const char *taken, unsigned layers)
         free(from);
         free(to);
     }
+    return layers;
 }
 
 /* 0: it is this run's, or somebody was faster. */
@@ -188,7 +207,10 @@ static int take(struct run *run, const char *other, bool gone, struct err *err)
                  other);
         if (gone)
             rc = write_named(to, "released", "", err);
-        flatten(run, to, layers + 1);
+        layers++;
+        /* A run that was killed here had no time for it, so all are asked. */
+        for (unsigned layer = layers; layer <= layers; layer++)
+            layers = flatten(run, layer, layers);
     }
     free(to);
     return rc;
@@ -251,28 +273,37 @@ static int elect(struct run *run, const char *own, const char *name, struct err 
 
 struct search {
     struct run *run;
-    const char *parent, *prefix, *own, *name;
+    const char *parent, *prefix;
 };
 
 /* Of another content, or of this one before it had its name: what is certainly gone may
  * hold files that this content has too, and is not left lying about. */
-static int take_one(void *arg, const char *name, struct err *err)
+static int deal_with(struct run *run, const char *dir, const char *other, struct err *err)
+{
+    int rc = 0;
+
+    if (!other || !watch_is_gone(other))
+        fs_remove_empty(other ? other : dir, NULL); /* killed as it began, or not empty */
+    else if (custody_layers(run) < CUSTODY_LAYERS)
+        rc = take(run, other, true, err);
+    fs_remove_empty(dir, NULL);
+    return rc;
+}
+
+static int look_at_one(void *arg, const char *name, struct err *err)
 {
     const struct search *search = arg;
     char *dir, *other = NULL;
-    bool readable;
+    bool readable = false;
     int rc = 0;
 
-    if (!custody_is_name(name, search->prefix) ||
-        custody_layers(search->run) >= CUSTODY_LAYERS)
+    if (!custody_is_name(name, search->prefix))
         return 0;
     dir = joined(search->parent, name);
-    if (dir && strcmp(dir, search->own) != 0 && strcmp(dir, search->name) != 0)
+    if (dir)
         other = custody_occupant(dir, &readable);
-    if (other && watch_is_gone(other)) {
-        rc = take(search->run, other, true, err);
-        fs_remove_empty(dir, NULL);
-    }
+    if (readable && !(other && strcmp(other, search->run->staging) == 0))
+        rc = deal_with(search->run, dir, other, err);
     free(other);
     free(dir);
     return rc;
@@ -291,10 +322,10 @@ int custody_take(struct run *run, const char *parent, const char *prefix, const 
     if (rc == 0)
         rc = elect(run, own, name.data, err);
     if (rc == 0) {
-        struct search search = { run, parent, prefix, own, name.data };
+        struct search search = { run, parent, prefix };
 
         /* A favour to the next run; this one is complete without. */
-        fs_list(parent, take_one, &search, NULL);
+        fs_list(parent, look_at_one, &search, NULL);
     }
     if (rc != 0)
         custody_leave(run, false);

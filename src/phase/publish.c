@@ -78,9 +78,31 @@ static int note_versions(struct stage *stage, const char *versions, struct err *
     return rc;
 }
 
+/* staging/link, to the version that the last part of path names. */
+static int make_link(const struct run *run, const char *path, struct strbuf *link,
+                     struct err *err)
+{
+    struct strbuf target = { 0 };
+    int rc = -1;
+
+    strbuf_addf(&target, ".%s.versions%s", layout_name(run->opt.dest),
+                strrchr(path, '/'));
+    strbuf_clear(link);
+    strbuf_addf(link, "%s/link", run->staging);
+    if (target.failed || link->failed)
+        err_memory(err, "a path");
+    else if (fs_unlink(link->data, err) == 0) /* of a try before */
+        rc = fs_symlink(target.data, link->data, err);
+    strbuf_release(&target);
+    return rc;
+}
+
 /* The tree becomes .name.versions/<id>, or <id>.1 and so on where the same content was
- * published before: what stands there may be in use, and may be damaged. */
-static int keep_version(struct stage *stage, const char *content_id, struct err *err)
+ * published before: what stands there may be in use, and may be damaged. The symlink is
+ * there first, so that it tells where a run that was killed had put its tree
+ * (phase/remains.h). */
+static int keep_version(struct stage *stage, const char *content_id, struct strbuf *link,
+                        struct err *err)
 {
     const struct run *run = stage->run;
     struct strbuf versions = { 0 }, path = { 0 };
@@ -92,13 +114,13 @@ static int keep_version(struct stage *stage, const char *content_id, struct err 
     for (unsigned n = 0; rc < 0 && n < PUBLISH_VERSIONS; n++) {
         strbuf_clear(&path);
         strbuf_addf(&path, n ? "%s/%s.%u" : "%s/%s", versions.data, content_id, n);
-        if (path.failed)
+        if (path.failed || make_link(run, path.data, link, err) < 0)
             break;
         rc = fs_rename(run->tree, path.data, FS_RENAME_NEW, NULL);
         if (rc < 0 && errno != EEXIST && errno != ENOTEMPTY)
             break;
     }
-    if (rc < 0 && !path.failed)
+    if (rc < 0 && !path.failed && err->code == ERR_NONE)
         fs_rename(run->tree, path.data, FS_RENAME_NEW, err);
     else if (rc == 0)
         stage->version = strdup(strrchr(path.data, '/') + 1);
@@ -118,27 +140,15 @@ static int flip(struct stage *stage, const char *content_id, struct err *err)
     enum fs_rename how = stage->how.step == LAYOUT_SWAP_LINK ? FS_RENAME_EXCHANGE
                          : stage->dest == LAYOUT_VERSIONED   ? FS_RENAME_REPLACE
                                                              : FS_RENAME_NEW;
-    struct strbuf target = { 0 }, link = { 0 };
-    int rc = -1;
+    struct strbuf link = { 0 };
+    int rc = keep_version(stage, content_id, &link, err);
 
-    if (keep_version(stage, content_id, err) < 0)
-        goto out;
-    strbuf_addf(&target, ".%s.versions/%s", layout_name(run->opt.dest), stage->version);
-    strbuf_addf(&link, "%s/link", run->staging);
-    if (target.failed || link.failed) {
-        err_memory(err, "a path");
-        goto out;
-    }
-    fs_unlink(link.data, NULL); /* of a try before */
-    if (fs_symlink(target.data, link.data, err) < 0)
-        goto out;
     /* A symlink cannot be renamed over a directory; an empty one is nothing that a reader
      * could lose. */
-    if (stage->dest == LAYOUT_EMPTY)
+    if (rc == 0 && stage->dest == LAYOUT_EMPTY)
         fs_remove_empty(run->opt.dest, NULL);
-    rc = fs_rename(link.data, run->opt.dest, how, err);
-out:
-    strbuf_release(&target);
+    if (rc == 0)
+        rc = fs_rename(link.data, run->opt.dest, how, err);
     strbuf_release(&link);
     return rc;
 }

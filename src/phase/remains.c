@@ -68,6 +68,35 @@ bool remains_is_ours(const char *staging)
     return ours;
 }
 
+/* Where the symlink in staging leads, to be freed; NULL: there is none. */
+static char *version_of(const char *dest, const char *staging)
+{
+    struct strbuf target = { 0 }, path = { 0 };
+    char *link = joined(staging, "link");
+
+    if (link && fs_readlink(link, &target, NULL) == 0 && !target.failed &&
+        layout_is_version(dest, target.data)) {
+        layout_parent(dest, &path);
+        strbuf_addf(&path, "/%s", target.data);
+    }
+    free(link);
+    strbuf_release(&target);
+    return path.len > 0 ? strbuf_steal(&path) : NULL;
+}
+
+void remains_put_back(const char *dest, const char *staging)
+{
+    char name[MARK], *tree = joined(staging, "tree"), *version = NULL;
+    bool force;
+
+    if (read_mark(staging, name, &force))
+        version = version_of(dest, staging);
+    if (tree && version && record_is_by(version, name))
+        fs_rename(version, tree, FS_RENAME_ABSENT, NULL);
+    free(tree);
+    free(version);
+}
+
 struct look {
     const struct record *record;
     char *first;
@@ -169,6 +198,33 @@ static void unmark(const char *staging)
     }
 }
 
+/* Who had it is removed last: whoever finds the rest after a kill must see that this run
+ * is gone. */
+static int remove_named(void *arg, const char *name, struct err *err)
+{
+    char *path;
+
+    (void)err;
+    if (strcmp(name, "owner") == 0 || strcmp(name, "released") == 0)
+        return 0;
+    path = joined(arg, name);
+    if (path)
+        fs_remove_tree(path, NULL);
+    free(path);
+    return 0;
+}
+
+static void remove_all(const char *staging)
+{
+    struct strbuf copy = { 0 };
+
+    strbuf_adds(&copy, staging);
+    if (!copy.failed)
+        fs_list(staging, remove_named, copy.data, NULL);
+    strbuf_release(&copy);
+    fs_remove_tree(staging, NULL);
+}
+
 void remains_remove(const struct log *log, const char *dest, const char *staging)
 {
     for (int i = 1; i <= CUSTODY_LAYERS; i++) {
@@ -181,8 +237,9 @@ void remains_remove(const struct log *log, const char *dest, const char *staging
             remains_remove(log, dest, inner);
         free(inner);
     }
+    remains_put_back(dest, staging);
     if (!save_strangers(log, dest, staging))
         return;
     unmark(staging);
-    fs_remove_tree(staging, NULL);
+    remove_all(staging);
 }

@@ -4,7 +4,10 @@
  * The visible step of an update puts what DEST was into staging. Its file `commit`,
  * written before, says that this may have happened; whether it has is told by the
  * manifest in tree: one that the run of that staging did not write is what DEST was. That
- * tree may hold files which somebody put into DEST at the last moment. */
+ * tree may hold files which somebody put into DEST at the last moment.
+ *
+ * Where DEST is to become a symlink, tree goes to .NAME.versions first. As long as the
+ * symlink, `link`, is still in staging, nobody was ever led to that version. */
 #ifndef PHASE_REMAINS_H
 #define PHASE_REMAINS_H
 
@@ -15,6 +18,10 @@ int remains_mark(const struct run *run, struct err *err);
 
 /* Whether tree in a staging is what its run was building, not what DEST was. */
 bool remains_is_ours(const char *staging);
+
+/* If a run was killed when its tree lay among the versions but was not shown yet: back
+ * into staging with it. Nobody else may use the staging. */
+void remains_put_back(const char *dest, const char *staging);
 
 /* Remove a staging, and those inside it. An old tree with files that no run put there is
  * moved to PARENT/.NAME.kept-XXXXXX beside dest, and a warning says so. What cannot be

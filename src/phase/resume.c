@@ -38,6 +38,7 @@ static int look_at_layer(struct resume *resume, unsigned layer, struct err *err)
     if (!staging)
         return err_memory(err, "a path");
     resume->gone[layer] = watch_is_gone(staging);
+    remains_put_back(resume->run->opt.dest, staging);
     resume->ours[layer] = remains_is_ours(staging);
     rc = resume->ours[layer]
              ? journal_read(staging, layer, &resume->entry, &resume->count, err)

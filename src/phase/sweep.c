@@ -136,8 +136,13 @@ static int sweep_staging(struct sweep *sweep, const char *dir, struct err *err)
     char *staging = custody_occupant(dir, &readable);
     int rc = 0;
 
+    /* Of a run that was killed as it began, or as it ended. */
+    if (staging && !sweep->only_say && fs_remove_empty(staging, NULL) == 0) {
+        free(staging);
+        staging = NULL;
+    }
     if (!staging && readable && !sweep->only_say)
-        fs_remove_empty(dir, NULL); /* of a run that ended just so */
+        fs_remove_empty(dir, NULL);
     if (staging && watch_is_gone(staging))
         remove_staging(sweep, dir, staging);
     else if (staging)

@@ -8,6 +8,7 @@
 #include "phase/custody.h"
 #include "phase/publish.h"
 #include "phase/resume.h"
+#include "phase/sweep.h"
 
 static bool is_cache(const struct target *target)
 {
@@ -62,6 +63,23 @@ int target_claim(struct target *target, struct err *err)
                               : stage_claim(&target->stage, err);
 
     return rc == 0 ? resume_read(&run->resume, run, err) : rc;
+}
+
+void target_sweep(struct target *target)
+{
+    struct run *run = run_of(target);
+    struct sweep sweep = { .run = run };
+    struct strbuf parent = { 0 };
+
+    if (is_cache(target)) {
+        sweep_stagings(&sweep, target->cache.folder, NULL, NULL);
+    } else {
+        layout_parent(run->opt.dest, &parent);
+        if (!parent.failed)
+            sweep_stagings(&sweep, parent.data, layout_name(run->opt.dest), NULL);
+    }
+    sweep_release(&sweep);
+    strbuf_release(&parent);
 }
 
 int target_build(struct target *target, struct err *err)

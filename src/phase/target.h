@@ -31,6 +31,9 @@ bool target_found(const struct target *target, size_t i);
  * another run had the same in hand, look again. */
 int target_claim(struct target *target, struct err *err);
 
+/* Where nothing is missing: remove what runs that are certainly gone have left. */
+void target_sweep(struct target *target);
+
 /* Files that are there and are marked as wrong are to be fetched. */
 int target_drop_wrong(struct target *target, struct err *err);
 

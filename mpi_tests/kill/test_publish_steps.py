@@ -1,0 +1,83 @@
+"""SIGKILL after each change of a name from the first one on: a reader sees one whole tree, and the
+same command goes on to the end without fetching anything twice."""
+
+import os
+import shutil
+import signal
+
+import pytest
+from conftest import write_tree
+from killing import (
+    SOURCE,
+    Dir,
+    Jobs,
+    assert_files,
+    assert_reader,
+    content,
+    noted,
+    serve,
+    size_of,
+)
+
+MOST = 400  # far more than a tree of this size takes
+OLD, NEW = (content(mark, large=1 << 20, small=4) for mark in ("old", "new"))
+FOREIGN = {"somebody/else": b"not ours\n"}
+
+# before: what stands at DEST; words: of the run that is killed
+CASES = {
+    "first": (None, ()),
+    "first-versions": (None, ("--versions",)),
+    "exchange": ((), ()),
+    "flip": (("--versions",), ("--versions",)),
+    "swap-link": ((), ("--versions",)),
+    "force": (FOREIGN, ("--force",)),
+    "force-link": (FOREIGN, ("--force", "--versions")),
+}
+
+
+def prepare(start, hub, tmp_path, before, words):
+    """A directory to copy for each step, and what a reader may see there."""
+    origin = Dir(tmp_path / "origin", words)
+    if before is None:
+        return origin, None
+    if before is FOREIGN:
+        write_tree(origin.dest, FOREIGN)
+        return origin, FOREIGN
+    Jobs(start, hub, Dir(tmp_path / "origin" / "x", before)).succeed(0)
+    for name in os.listdir(origin.parent / "x"):
+        os.rename(origin.parent / "x" / name, origin.parent / name)
+    os.rmdir(origin.parent / "x")
+    return origin, OLD
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_killed_after_each_step(start, hub, tmp_path, case):
+    before, words = CASES[case]
+    serve(hub, tmp_path, OLD)
+    origin, stood = prepare(start, hub, tmp_path, before, words)
+    serve(hub, tmp_path / "then", NEW)
+    seen_old = seen_new = 0
+    for step in range(1, MOST):
+        place = Dir(tmp_path / f"step-{step}", words)
+        shutil.copytree(origin.parent, place.parent, symlinks=True, dirs_exist_ok=True)
+        jobs = Jobs(start, hub, place)
+        killed = jobs.run(0, "--no-sync", **jobs.shim(kill=step, removals=1))
+        where = f"{case}, step {step}: {killed}"
+        assert killed.code in (0, -signal.SIGKILL), where
+        found = assert_reader(place, stood, NEW)
+        seen_new += found is not None and "small/new/000.txt" in found
+        seen_old += found is None or "small/new/000.txt" not in found
+        kept = noted(place)
+        again = jobs.succeed(2 if step % 25 == 0 else 0, "--no-sync")
+        told = again.report["bytes"]
+        assert_files(place, NEW)
+        assert place.strays() == [], where
+        if "already there" not in again.err:
+            assert told["resumed"] == kept, (where, again)
+        shutil.rmtree(place.parent)
+        if killed.code == 0:
+            break
+    else:
+        raise AssertionError(f"still killed after {MOST} steps")
+    assert seen_old > 10 and seen_new > 3, (seen_old, seen_new)
+

@@ -1,0 +1,158 @@
+"""SIGKILL at moments that chance chooses, several times in a row on one destination, and then the
+end of it on other ranks and another scratch.
+
+A moment is an event: so many requests have come, a transfer stands still in its middle, so many
+names were changed or writes made. MPIFETCH_SEED starts with another seed.
+"""
+
+import os
+import random
+import signal
+
+import pytest
+from conftest import MIB, write_tree
+from killing import (
+    LAYERS,
+    LAYOUTS,
+    Jobs,
+    assert_files,
+    assert_reader,
+    content,
+    end_by_force,
+    layers,
+    noted,
+    serve,
+    size_of,
+    wait_for,
+)
+
+SEED = int(os.environ.get("MPIFETCH_SEED", 20261128))
+MARKS = ("old", "new")
+CONTENT = {mark: content(mark, small=12) for mark in MARKS}
+WHOLE = size_of(CONTENT["old"])
+
+
+class Chain:
+    """Kills in a row on one place. What is wanted changes each time it has been published."""
+
+    def __init__(self, jobs, hub, trees, chance, scratch):
+        self.jobs, self.hub, self.trees, self.chance = jobs, hub, trees, chance
+        self.scratch = scratch  # a function to a fresh directory, or None
+        self.kills = self.in_a_row = 0
+        self.stands, self.wanted = None, "old"
+        self.what = []
+        hub.add("acme/demo", trees[self.wanted])
+
+    def words(self):
+        return ("--no-sync", "--scratch", self.scratch() if self.scratch else "none")
+
+    def told(self):
+        return f"seed {SEED}, after {self.what}"
+
+    def kill_once(self, ranks):
+        """One run, and its end; ranks 0: one process that no mpirun looks after."""
+        how = self.chance.choice(
+            ("requests", "stall", "names", "writes") if not ranks else ("requests", "stall", "names")
+        )
+        whom = self.chance.choice(("one", "all", "launcher")) if ranks else "all"
+        self.what.append((ranks, how, whom))
+        env = {}
+        if how == "names":
+            env = self.jobs.shim(kill=self.chance.randrange(1, 30), removals=1)
+        elif how == "writes":
+            env = self.jobs.shim(writes=self.chance.randrange(1, 40))
+        before = len(self.hub.requests.rows(settle=0))
+        stall = None
+        if how == "stall":
+            stall = self.hub.trouble(
+                kind="cdn", skip=self.chance.randrange(8), times=1, stall=self.chance.randrange(MIB)
+            )
+        job = self.jobs.begin(ranks, *self.words(), **env)
+        if how == "stall":
+            wait_for(lambda: stall.hits > 0, job)
+        elif how == "requests":
+            count = before + self.chance.randrange(1, 40)
+            wait_for(lambda: self.hub.requests.wait(count, 0), job)
+        if how in ("stall", "requests"):
+            code = end_by_force(job, whom, self.chance)
+        else:
+            code = job.wait().code
+            assert job.wait_for_silence() == [], self.told()
+        job.close()
+        self.hub.troubles.clear()
+        self.hub.troubles.let_go()
+        self.look(code, job)
+
+    def look(self, code, job):
+        assert code in (0, 7, 137, -signal.SIGKILL) or code > 128, (self.told(), job.result(code))
+        wanted, stands = CONTENT[self.wanted], CONTENT.get(self.stands)
+        try:
+            found = assert_reader(self.jobs.place, stands, wanted)
+        except AssertionError as error:
+            raise AssertionError(f"{self.told()}: {error}") from error
+        self.kills += code != 0
+        self.in_a_row += 1
+        if code == 0:
+            self.arrive()
+        elif found == wanted:
+            self.finish(0)  # a later run only has to clean up
+
+    def arrive(self):
+        assert self.jobs.place.strays() == [], self.told()
+        self.what.append("published")
+        self.stands = self.wanted
+        self.wanted = self.chance.choice([mark for mark in MARKS if mark != self.wanted])
+        self.hub.add("acme/demo", self.trees[self.wanted])
+        self.in_a_row = 0
+
+    def finish(self, ranks):
+        """The same command, to the end."""
+        kept, deep = noted(self.jobs.place), layers(self.jobs.place)
+        result = self.jobs.succeed(ranks, *self.words())
+        told = result.report["bytes"]
+        where = (self.told(), result)
+        if "already there" not in result.err and self.in_a_row < LAYERS:
+            assert told["resumed"] == kept, where
+        assert deep <= 2 * LAYERS, where
+        assert_files(self.jobs.place, CONTENT[self.wanted])
+        self.arrive()
+
+
+@pytest.fixture(scope="module")
+def trees(tmp_path_factory):
+    top = tmp_path_factory.mktemp("trees")
+    return {mark: write_tree(top / mark, CONTENT[mark]) for mark in MARKS}
+
+
+def chain_of(start, hub, tmp_path, trees, layout, scratch, name):
+    chance = random.Random(f"{SEED} {layout} {scratch} {name}")
+    jobs = Jobs(start, hub, LAYOUTS[layout](tmp_path / "out"))
+    fresh = None
+    if scratch == "scratch":
+
+        def fresh():
+            path = tmp_path / f"scratch-{chance.randrange(1 << 60):x}"
+            path.mkdir()
+            return path
+
+    return Chain(jobs, hub, trees, chance, fresh), chance
+
+
+@pytest.mark.parametrize("scratch", ["none", "scratch"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_one_process(start, hub, tmp_path, trees, layout, scratch):
+    chain, chance = chain_of(start, hub, tmp_path, trees, layout, scratch, "one")
+    while chain.kills < 44:
+        for _ in range(chance.randrange(2, LAYERS)):
+            chain.kill_once(0)
+        chain.finish(0)
+
+
+@pytest.mark.parametrize("scratch", ["none", "scratch"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_several_ranks(start, hub, tmp_path, trees, layout, scratch):
+    chain, chance = chain_of(start, hub, tmp_path, trees, layout, scratch, "several")
+    while chain.kills < 8:
+        for _ in range(4):
+            chain.kill_once(chance.choice((1, 2, 2, 3, 4)))
+        chain.finish(chance.choice((1, 2, 3)))

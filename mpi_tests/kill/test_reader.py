@@ -1,0 +1,87 @@
+"""A reader that never stops, while one update follows the other: what docs/publish.md promises."""
+
+import os
+import threading
+
+import pytest
+from conftest import write_tree
+from killing import LAYOUTS, NAME, Jobs, assert_files, content, read_tree
+
+CONTENT = {mark: content(mark, large=1000, small=8) for mark in ("old", "new")}
+COMMON = CONTENT["old"].keys() & CONTENT["new"].keys()
+
+
+def look_through_directory(place):
+    """A tree that was opened stays that tree. Where it is a directory that was exchanged, it is
+    being removed: only then may something be missing."""
+    top = os.open(place.dest, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            found = read_tree(f"/proc/self/fd/{top}")
+        except FileNotFoundError:
+            found = {}  # went away between being listed and being opened
+        if found in CONTENT.values():
+            return
+        parts = [all(files.get(path) == found[path] for path in found) for files in CONTENT.values()]
+        assert any(parts), f"a mixture of two revisions: {sorted(found)}"
+        assert not place.versions, f"a part of a version: {sorted(found)}"
+        assert os.fstat(top).st_ino != os.stat(place.dest).st_ino, "DEST itself lacks something"
+    finally:
+        os.close(top)
+
+
+def look_by_path(place):
+    """Each name leads to one of the two, at any instant."""
+    for path in COMMON:
+        data = (place.dest / path).read_bytes()
+        assert data in [files[path] for files in CONTENT.values()], path
+    assert (place.dest / ".mpifetch" / "manifest.json").read_bytes()
+
+
+def look_in_cache(place):
+    assert place.read() in CONTENT.values()
+
+
+class Reader(threading.Thread):
+    def __init__(self, looks, place):
+        super().__init__()
+        self.looks, self.place = looks, place
+        self.rounds, self.error = 0, None
+        self.ended = threading.Event()
+
+    def run(self):
+        try:
+            while not self.ended.is_set():
+                for look in self.looks:
+                    look(self.place)
+                self.rounds += 1
+        except BaseException as error:
+            self.error = error
+
+    def stop(self):
+        self.ended.set()
+        self.join()
+        if self.error:
+            raise self.error
+
+
+@pytest.mark.parametrize("layout, updates", [("dir", 80), ("versions", 80), ("cache", 40)])
+def test_updates_under_a_reader(start, hub, tmp_path, layout, updates):
+    trees = {mark: write_tree(tmp_path / mark, files) for mark, files in CONTENT.items()}
+    jobs = Jobs(start, hub, LAYOUTS[layout](tmp_path / "out"))
+    hub.add(NAME, trees["old"])
+    jobs.succeed(0, "--no-sync")
+    looks = [look_in_cache] if layout == "cache" else [look_through_directory, look_by_path]
+    reader = Reader(looks, jobs.place)
+    reader.start()
+    try:
+        for turn in range(updates):
+            mark = ("new", "old")[turn % 2]
+            hub.add(NAME, trees[mark])
+            jobs.succeed(2 if turn % 20 == 0 else 0, "--no-sync")
+            assert reader.is_alive(), reader.error
+            assert_files(jobs.place, CONTENT[mark])
+    finally:
+        reader.stop()
+    assert reader.rounds > updates, reader.rounds
+    assert jobs.place.strays() == []

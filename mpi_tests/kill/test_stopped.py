@@ -1,0 +1,206 @@
+"""Runs that end early in good order: told to, out of room, a sick disk, no network. Each says so,
+touches nothing at DEST, and the same command later fetches only what is missing."""
+
+import errno
+import re
+import signal
+import subprocess
+
+import pytest
+from conftest import MIB, write_tree
+from files import Files
+from killing import (
+    LAYOUTS,
+    Dir,
+    Jobs,
+    assert_files,
+    content,
+    noted,
+    sent_by,
+    serve,
+    size_of,
+    wait_for,
+)
+from trees import assert_only_state, snapshot
+
+OLD, NEW = (content(mark, small=6) for mark in ("old", "new"))
+
+
+def published(start, hub, tmp_path, layout):
+    """Something old to be left alone."""
+    jobs = Jobs(start, hub, LAYOUTS[layout](tmp_path / "out"))
+    serve(hub, tmp_path / "first", OLD)
+    jobs.succeed(0, "--no-sync")
+    serve(hub, tmp_path / "second", NEW)
+    return jobs
+
+
+def seen(place):
+    """DEST as anybody would notice."""
+    if not hasattr(place, "folder"):
+        return snapshot(place.dest)
+    return [snapshot(place.folder / name) for name in ("snapshots", "refs", "blobs")]
+
+
+def go_on(jobs, ranks, *words):
+    """To the end: what is noted is not fetched again."""
+    kept, before = noted(jobs.place), sent_by(jobs.hub)
+    result = jobs.succeed(ranks, "--no-sync", *words)
+    told = result.report["bytes"]
+    assert told["resumed"] == kept > 0, result
+    missing = told["published"] - told["reused"] - told["resumed"] + told["duplicated"]
+    assert told["fetched"] == missing, told
+    assert sent_by(jobs.hub) - before <= missing, told
+    assert_files(jobs.place, NEW)
+    assert jobs.place.strays() == []
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("whom", ["launcher", "rank 0", "last rank"])
+def test_told_to_end(start, hub, tmp_path, layout, whom):
+    jobs = published(start, hub, tmp_path, layout)
+    before = seen(jobs.place)
+    stall = hub.trouble(kind="cdn", skip=3, stall=MIB // 2)
+    job = jobs.begin(2, "--no-sync", "--max-connections", 2)
+    assert wait_for(lambda: stall.hits > 0 and noted(jobs.place) > 0, job), job.result(None)
+    if whom == "launcher":
+        job.signal(signal.SIGTERM)
+    else:
+        rank = {"rank 0": "0", "last rank": "1"}[whom]
+        [pid] = [pid for pid in job.ranks() if rank_of(pid) == rank]
+        subprocess.run(["kill", "-TERM", str(pid)], check=True)
+    result = job.wait(60)
+    assert job.wait_for_silence() == []
+    hub.troubles.clear()
+    hub.troubles.let_go()
+    assert result.code == 7 or (whom == "launcher" and result.code > 0), result
+    assert "interrupted" in result.err or "signal" in result.err, result
+    assert seen(jobs.place) == before
+    if layout == "dir":
+        assert_only_state(jobs.place.dest)
+    go_on(jobs, 1)
+
+
+def rank_of(pid):
+    with open(f"/proc/{pid}/environ", "rb") as file:
+        found = re.search(rb"OMPI_COMM_WORLD_RANK=(\d+)", file.read())
+    return found[1].decode()
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """disk(size) -> a file system of its own, of that many bytes."""
+    mounted = []
+
+    def mount(size):
+        path = tmp_path / f"disk-{len(mounted)}"
+        path.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", path], check=True)
+        mounted.append(path)
+        return path
+
+    yield mount
+    for path in mounted:
+        subprocess.run(["umount", path], check=True)
+
+
+@pytest.mark.parametrize("scratch", ["none", "elsewhere"])
+def test_no_room_at_the_destination(start, hub, tmp_path, disk, scratch):
+    """It seems to fit when the run begins, and then somebody else takes the room."""
+    serve(hub, tmp_path, NEW)
+    place = Dir(disk(32 * MIB) / "out")
+    (tmp_path / "scratch").mkdir()
+    words = ("--scratch", "none" if scratch == "none" else tmp_path / "scratch")
+    jobs = Jobs(start, hub, place)
+    stall = hub.trouble(kind="cdn", skip=3, stall=MIB // 2)
+    job = jobs.begin(2, "--no-sync", "--max-connections", 2, *words)
+    assert wait_for(lambda: stall.hits > 0 and noted(place) > 0, job), job.result(None)
+    filler = place.parent.parent / "filler"
+    with pytest.raises(OSError), open(filler, "wb", 0) as file:
+        while True:
+            file.write(bytes(4096))
+    hub.troubles.clear()
+    hub.troubles.let_go()
+    result = job.wait()
+    assert result.code == 5, result
+    assert "No space left" in result.err, result
+    assert place.read() is None
+    assert_only_state(place.dest)
+    filler.unlink()
+    go_on(jobs, 3, *words)
+
+
+def test_no_room_from_the_start(start, hub, tmp_path, disk):
+    serve(hub, tmp_path, NEW)
+    jobs = Jobs(start, hub, Dir(disk(size_of(NEW) // 2) / "out"))
+    result = jobs.run(2, "--no-sync")
+    assert result.code == 5, result
+    assert "free" in result.err and "make room" in result.err, result
+    assert sent_by(hub) == 0
+    assert jobs.place.strays() == []
+
+
+def test_no_room_in_scratch(start, hub, tmp_path, disk):
+    """Full in mid run; then another scratch."""
+    serve(hub, tmp_path, NEW)
+    jobs = Jobs(start, hub, Dir(tmp_path / "out"))
+    scratch = disk(64 * MIB)
+    words = ("--no-sync", "--max-connections", 2, "--connections", 1)
+    stall = hub.trouble(kind="cdn", skip=3, stall=MIB // 2)
+    job = jobs.begin(2, *words, "--scratch", scratch)
+    assert wait_for(lambda: stall.hits > 0 and noted(jobs.place) > 0, job), job.result(None)
+    with pytest.raises(OSError), open(scratch / "filler", "wb", 0) as file:
+        while True:
+            file.write(bytes(4096))
+    hub.troubles.clear()
+    hub.troubles.let_go()
+    result = job.wait()
+    assert result.code == 5, result
+    assert "No space left" in result.err, result
+    assert jobs.place.read() is None
+    go_on(jobs, 1, "--scratch", "none")
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EDQUOT, errno.ENOSPC])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_write_that_fails(start, hub, tmp_path, layout, number):
+    jobs = published(start, hub, tmp_path, layout)
+    before = seen(jobs.place)
+    shim = jobs.shim(room=7 * MIB // 2, error=number)
+    result = jobs.run(1, "--no-sync", "--connections", 1, **shim)
+    assert result.code == 5, result
+    assert {errno.EIO: "Input/output", errno.EDQUOT: "quota", errno.ENOSPC: "space"}[
+        number
+    ] in result.err, result
+    assert seen(jobs.place) == before
+    go_on(jobs, 2)
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_network_goes_away(start, tmp_path, ranks):
+    """The server stops listening in the middle; later it is there again under its old name."""
+    root = write_tree(tmp_path / "web", {"one.bin": NEW["other.bin"]})
+    with Files(root) as files:
+        port = files.url.rpartition(":")[2]
+        place = Dir(tmp_path / "out", ("--retries", 2, "--no-sync"), f"{files.url}/one.bin")
+        jobs = Jobs(start, NoHub, place)
+        stall = files.trouble(skip=3, stall=MIB // 2)
+        job = jobs.begin(ranks, "--max-connections", ranks)
+        assert wait_for(lambda: stall.hits > 0 and noted(place) > 0, job), job.result(None)
+    result = job.wait()
+    assert result.code == 6, result
+    assert "127.0.0.1" in result.err and "refused" in result.err, result
+    assert place.read() is None
+    assert_only_state(place.dest)
+    kept = noted(place)
+    with Files(root, port=int(port)) as files:
+        result = jobs.succeed(1)
+        assert result.report["bytes"]["resumed"] == kept > 0
+        assert (place.dest / "one.bin").read_bytes() == NEW["other.bin"]
+        body = sum(row["bytes"] for row in files.log() if row["range"])
+        assert body <= len(NEW["other.bin"]) - kept + 4096
+    assert place.strays() == []
+
+
+class NoHub:
+    endpoint = "http://127.0.0.1:1"
