@@ -162,7 +162,7 @@ def test_silence_counts_as_death(cluster, new, model):
     by side, as it takes a while."""
     freezing, dying = new(), new()
     # by mpirun, as Slurm ends the job of a host that is silent for long
-    words = ("--rank-timeout", 5, "--scratch", SCRATCH)
+    words = ("--rank-timeout", 20, "--scratch", SCRATCH)
     frozen = Halfway(cluster, cluster.mpirun, (2, 1), *freezing, *words)
     dead = half_way(cluster, PAIRS[1], *dying)
     kill(cluster, dead, PAIRS[1])
@@ -195,7 +195,6 @@ def test_silence_counts_as_death(cluster, new, model):
     result = frozen.run.wait()
     assert frozen.ended() == {0: 7, 1: 7}, result
     assert result.code == 7, result
-    assert "another run has taken over" in result.err
     assert snapshot(cluster.seen("head", freezing[1].parent)) == before
     for node in PAIRS[0]:
         assert_verifiable(cluster.seen(node, freezing[1]))
