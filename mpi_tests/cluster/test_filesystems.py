@@ -1,14 +1,15 @@
-"""Every kind of shared directory: published, found unchanged, updated, and seen by every host."""
+"""Every kind of shared directory: begun, killed, continued, found unchanged, updated, and seen by
+every host; and what doctor says of it."""
 
+import json
 import os
 import re
 
 import pytest
 from cluster import wait_for
-from trees import assert_nothing, assert_verifiable, digests, files_of
+from halfway import MIB, SOURCE, Halfway, assert_kept, assert_used, let_go, noted
+from trees import assert_nothing, assert_only_state, assert_verifiable, digests, files_of
 
-SOURCE = "hf://acme/demo"
-MIB = 1 << 20
 KINDS = [
     "plain", "ext4", "xfs", "btrfs", "tmpfs", "noflock", "localflock", "noexchange", "stale", "slow",
     "gluster",
@@ -65,10 +66,22 @@ def seen_by_all(cluster, dest, source):
     wait_for(lambda: digests(files_of(cluster.seen("head", dest))) == wanted, "head to see it")
 
 
+def truth(kind):
+    """A host that caches nothing of the shared directory."""
+    return "head" if kind == "gluster" else "site"
+
+
 @on(*KINDS)
 def test_layout_dir(cluster, demo, model, revised, dest, kind):
+    job = Halfway(cluster, cluster.srun, (4, 1), demo, dest, host=truth(kind))
+    job.kill_ranks(*cluster.nodes)
+    assert job.run.wait().code == 137, job
+    assert_kept(cluster, dest, truth(kind))
+    least = noted(cluster, dest, truth(kind))
+    demo.troubles.clear()
+    demo.troubles.let_go()
     result = start(cluster, demo, "get", SOURCE, dest).wait()
-    assert result.code == 0, result
+    assert_used(result, least)
     assert result.out == f"{dest}\n"
     seen_by_all(cluster, dest, model)
 
@@ -149,41 +162,107 @@ def test_no_call_of_a_lock(cluster, demo, revised, dest, scratch, kind, layout):
 
 @on("noflock")
 @pytest.mark.parametrize(
-    "rule, code, says",
+    "rule, says",
     [
-        ("write ENOSPC after=3000000", 5, "No space left on device"),
-        ("write EDQUOT after=3000000", 5, "Disk quota exceeded"),
-        ("write EIO match=model-2", 5, "Input/output error"),
-        ("fsync EIO match=model-1", 5, "Input/output error"),
-        ("open ESTALE match=model-2", 5, "Stale file handle"),
-        ("rename2 EIO", 5, "Input/output error"),
+        ("write ENOSPC", "No space left on device"),
+        ("write EDQUOT", "Disk quota exceeded"),
+        ("write EIO match=model-2", "Input/output error"),
+        ("fsync EIO match=model-1", "Input/output error"),
+        ("open ESTALE match=model-2", "Stale file handle"),
+        ("rename2 EIO", "Input/output error"),
     ],
 )
-def test_a_disk_that_refuses(cluster, demo, model, dest, scratch, kind, rule, code, says):
-    """The old state stays; once the disk takes bytes again, the same command succeeds."""
-    args = ("get", "--scratch", scratch, SOURCE, dest)
+def test_a_disk_that_refuses(cluster, demo, model, dest, scratch, kind, rule, says):
+    """When something has landed already. Once the disk takes bytes again, the same command goes on
+    from there."""
+    words = ("--scratch", scratch)
+    job = Halfway(cluster, cluster.srun, (4, 1), demo, dest, *words, host=truth(kind))
     before = (cluster.dir / "rules").read_text()
     cluster.rules(rule)
     try:
-        result = start(cluster, demo, *args).wait()
+        let_go(demo)
+        result = job.run.wait()
     finally:
         (cluster.dir / "rules").write_text(before)
-    assert result.code == code, result
+    assert result.code == 5, result
     assert result.out == "" and says in result.err, result
-    assert not cluster.seen("n1", dest).exists()
-    result = start(cluster, demo, *args).wait()
-    assert result.code == 0, result
+    assert_kept(cluster, dest, truth(kind))
+    assert_nothing(cluster.seen(truth(kind), dest))
+    least = noted(cluster, dest, truth(kind))
+    assert_used(start(cluster, demo, "get", *words, SOURCE, dest).wait(), least)
     seen_by_all(cluster, dest, model)
 
 
 @on("btrfs")
-def test_a_real_quota(cluster, demo, dest, kind):
+def test_a_real_quota(cluster, demo, model, dest, kind):
     """Of half of what is to be published. What there is of free space does not tell."""
-    cluster.on("n1", "btrfs", "subvolume", "create", dest.parent / "limited")
     limited = dest.parent / "limited"
+    cluster.on("n1", "btrfs", "subvolume", "create", limited)
     cluster.on("n1", "btrfs", "quota", "enable", cluster.shared)
     cluster.on("n1", "btrfs", "qgroup", "limit", "5M", limited)
-    result = start(cluster, demo, "get", SOURCE, limited / "model").wait()
+    place = limited / "model"
+    result = start(cluster, demo, "get", SOURCE, place).wait()
     assert result.code == 5, result
     assert "Disk quota exceeded" in result.err
-    assert_nothing(cluster.seen("n2", limited / "model"))
+    # where nothing can be written at all there may be no word of the end either
+    assert not cluster.seen("n2", place).exists()
+    assert_only_state(cluster.seen("n2", place), orderly=False)
+    least = noted(cluster, place)
+    cluster.on("n1", "btrfs", "qgroup", "limit", "none", limited)
+    assert_used(start(cluster, demo, "get", SOURCE, place).wait(), least)
+    seen_by_all(cluster, place, model)
+
+
+# what doctor says of it
+
+HERE = ("within_node_only",) * 3
+NONE = ("refused",) * 3
+EVERYWHERE = ("between_nodes",) * 3
+# kind -> its name among types, locks, whether two names are swapped, reflinks
+VERDICTS = {
+    "plain": (None, EVERYWHERE, "works", None),
+    "ext4": ("ext4", EVERYWHERE, "works", "refused"),
+    "xfs": ("xfs", EVERYWHERE, "works", "works"),
+    "btrfs": ("btrfs", EVERYWHERE, "works", "works"),
+    "tmpfs": ("tmpfs", EVERYWHERE, "works", "refused"),
+    "noflock": ("fuse", NONE, "works", None),
+    "localflock": ("fuse", HERE, "works", None),
+    "noexchange": ("fuse", EVERYWHERE, "refused", None),
+    "stale": ("fuse", EVERYWHERE, "works", None),
+    "slow": ("fuse", EVERYWHERE, "works", None),
+    "gluster": ("fuse.glusterfs", EVERYWHERE, "refused", None),
+}
+CACHES = 1  # second: of what a host may be late if it does not look again
+
+
+@on(*KINDS)
+def test_doctor(cluster, dest, kind):
+    name, locks, exchange, reflink = VERDICTS[kind]
+    report = cluster.dir / "doctor.json"
+    words = ("doctor", "--quick", "--report", report, dest.parent)
+    result = cluster.srun(2, 1, *words).wait()
+    assert result.code == 0, result
+    told = json.loads(report.read_text())
+    found = {section["section"]: section["findings"] for section in told["sections"]}
+    assert told["nodes"] == ["n1", "n2"]
+    assert found["sharing"]["shared"]["verdict"] == "works"
+    assert name is None or name in found["file_system"]["type"]["text"]
+    assert tuple(found["locks"][key]["verdict"] for key in ("flock", "fcntl", "ofd")) == locks
+    if locks == NONE:
+        assert all("ENOSYS" in one["text"] for one in found["locks"].values())
+    assert found["names"]["rename_exchange"]["verdict"] == exchange
+    assert reflink in (None, found["names"]["reflink"]["verdict"])
+    assert found["names"]["race"]["verdict"] == "works"
+    sights = found["visibility"]
+    print(kind, {key: one["text"] for key, one in sights.items()})
+    assert {one["verdict"] for one in sights.values()} == {"seen"}, result
+    if kind == "stale":
+        for key in ("new_file", "renamed_directory"):
+            assert sights[key]["seconds"] > CACHES, result
+    advice = [(one["level"], one["topic"], one["text"]) for one in told["advice"]]
+    swapless = [text for _, topic, text in advice if topic == "publishing" and "symlink" in text]
+    assert bool(swapless) == (kind in SWAPLESS), result
+    warned = {topic for level, topic, _ in advice if level == "warning"}
+    assert ("huggingface_hub" in warned) == (locks != EVERYWHERE), result
+    print(kind, {key: one["seconds"] for key, one in sights.items()}, sorted(warned))
+    assert os.listdir(cluster.seen(truth(kind), dest.parent)) == []

@@ -1,0 +1,200 @@
+"""Runs that are killed on all hosts, frozen, or two at a time; and whoever comes next at their DEST,
+on hosts of its own. All hosts are of one kernel here, so whether the processes of another run live
+can be known, but where a test says otherwise.
+
+What is certainly gone is taken over by renames, what may only be frozen is copied: a file that keeps
+its inode tells that nobody watched for a silence."""
+
+import contextlib
+import os
+import re
+import time
+
+import pytest
+from cluster import Cluster, wait_for
+from halfway import (
+    ANSWERS,
+    MIB,
+    SOURCE,
+    Halfway,
+    assert_continued,
+    let_go,
+    make_hub,
+    noted,
+    sent_by,
+)
+from trees import assert_alone, assert_same, assert_verifiable, files_of, snapshot
+
+PATIENCE = 30  # watch.h
+LARGE = ("model-1.safetensors", "model-2.safetensors")
+SCRATCH = "/tmp/scratch"
+PAIRS = [["n1", "n2"], ["n3", "n4"], ["n5", "n6"], ["n7", "n8"]]
+ALL = ["n1", "n2", "n3", "n4"]
+
+
+@pytest.fixture(scope="module")
+def site():
+    with Cluster(hosts=8) as made:
+        for node in made.nodes:
+            made.on(node, "mkdir", SCRATCH)
+        yield made
+
+
+@pytest.fixture
+def new(cluster, slurm, model):
+    """new() -> a hub for one job, and where to publish."""
+    with contextlib.ExitStack() as stack:
+
+        def make():
+            parent = cluster.shared / f"out-{time.monotonic_ns()}"
+            cluster.seen("head", parent).mkdir()
+            return stack.enter_context(make_hub(cluster, model)), parent / "model"
+
+        yield make
+
+
+def on(hosts):
+    return (f"--nodelist={','.join(hosts)}",)
+
+
+def half_way(cluster, hosts, hub, dest):
+    shape, words = (len(hosts), 1), ("--rank-timeout", 5, "--scratch", SCRATCH)
+    return Halfway(cluster, cluster.srun, shape, hub, dest, *words, launch=on(hosts))
+
+
+def start(cluster, hosts, hub, dest, ranks=1):
+    env = {"HF_ENDPOINT": hub.endpoint}
+    words = ("get", "--scratch", SCRATCH, SOURCE, dest)
+    return cluster.srun(len(hosts), ranks, *words, env=env, options=on(hosts))
+
+
+def inodes(tree):
+    return {os.stat(tree / name).st_ino for name in LARGE if (tree / name).exists()}
+
+
+def owners(cluster, dest):
+    """Of the run that has the content."""
+    return cluster.seen("head", dest.parent).glob(f".model.mpifetch-{'[0-9a-f]' * 16}/run-*/owner")
+
+
+def inodes_staged(cluster, dest):
+    [owner] = owners(cluster, dest)
+    return inodes(owner.parent / "tree")
+
+
+def kill(cluster, job, hosts):
+    """As it happens to all ranks at once; what srun says of it."""
+    job.kill_ranks(*hosts)
+    result = job.run.wait()
+    assert result.code == 137, result
+    assert not any(map(cluster.processes, hosts))
+
+
+@pytest.mark.parametrize(
+    "before, after, ranks",
+    [(ALL, PAIRS[0], 1), (ALL, ALL, 3), (PAIRS[0], PAIRS[1], 1)],
+    ids=["fewer-hosts", "more-ranks", "other-hosts"],
+)
+def test_killed_on_all_hosts(cluster, new, model, before, after, ranks):
+    """What lay on the disks of the hosts themselves is not needed."""
+    hub, dest = new()
+    job = half_way(cluster, before, hub, dest)
+    kill(cluster, job, before)
+    for node in before:
+        cluster.on(node, "sh", "-c", f"rm -rf {SCRATCH}/*")
+    staged, least = inodes_staged(cluster, dest), noted(cluster, dest)
+    let_go(hub)
+    sent = sent_by(hub)
+    if ranks == 1:
+        run = start(cluster, after, hub, dest)
+    else:
+        # by mpirun, see test_hosts.py
+        words = ("get", "--scratch", SCRATCH, SOURCE, dest)
+        options = ("-x", "HF_ENDPOINT")
+        env = {"HF_ENDPOINT": hub.endpoint}
+        run = cluster.mpirun(len(after), ranks, *words, env=env, options=options)
+    result = run.wait()
+    assert_continued(cluster, result, dest, model, least, cluster.nodes)
+    assert inodes(cluster.seen("head", dest)) & staged
+    print(f"sent before {sent}, noted {least}, resumed {result.report['bytes']['resumed']}")
+
+
+def test_the_owner_dies_while_another_run_waits(cluster, new, model):
+    hub, dest = new()
+    owner = half_way(cluster, PAIRS[0], hub, dest)
+    waiter = start(cluster, PAIRS[1], hub, dest)
+    waiter.wait_for_text("another run on n1 fetches the same")
+    staged, least = inodes_staged(cluster, dest), noted(cluster, dest)
+    let_go(hub)
+    began = time.monotonic()
+    kill(cluster, owner, PAIRS[0])
+    result = waiter.wait()
+    print(f"taken over and published {time.monotonic() - began:.1f} s after the kill")
+    assert_continued(cluster, result, dest, model, least, cluster.nodes)
+    assert inodes(cluster.seen("head", dest)) & staged
+
+
+def test_two_jobs_at_once(cluster, new, model):
+    """None has bytes before the other knows of it; then all bytes come once."""
+    hub, dest = new()
+    before = cluster.wan_bytes()
+    hub.trouble(kind="cdn", hold=True)
+    jobs = [start(cluster, hosts, hub, dest) for hosts in PAIRS[:2]]
+    wait_for(lambda: any("waiting for it" in job.said() for job in jobs), jobs)
+    let_go(hub)
+    results = [job.wait() for job in jobs]
+    assert [result.code for result in results] == [0, 0], results
+    assert [result.out for result in results] == [f"{dest}\n"] * 2
+    assert sum("fetches the same" in result.err for result in results) == 1, results
+    again = sum(result.report["bytes"]["duplicated"] for result in results)
+    large = sum(len(data) for path, data in files_of(model).items() if path in LARGE)
+    total = sum(map(len, files_of(model).values()))
+    assert large <= sent_by(hub) <= large + again
+    carried = sum(now - before[node] for node, now in cluster.wan_bytes().items())
+    assert total <= carried <= 1.1 * (total + again)
+    for node in cluster.nodes:
+        assert_same(cluster.seen(node, dest), model)
+        assert_alone(cluster.seen(node, dest))
+
+
+def test_silence_counts_as_death(cluster, new, model):
+    """Of a run that is frozen with all of its hosts, and of one that died under another kernel; side
+    by side, as it takes a while."""
+    freezing, dying = new(), new()
+    # by mpirun, as Slurm ends the job of a host that is silent for long
+    words = ("--rank-timeout", 20, "--scratch", SCRATCH)
+    frozen = Halfway(cluster, cluster.mpirun, (2, 1), *freezing, *words)
+    dead = half_way(cluster, PAIRS[1], *dying)
+    kill(cluster, dead, PAIRS[1])
+    try:
+        for node in PAIRS[0]:
+            cluster.ask("freeze", node)
+        [owner] = owners(cluster, dying[1])
+        text, count = re.subn(r"(?m)^(process \S+) \S+", r"\1 another-boot", owner.read_text())
+        owner.write_text(text)
+        assert count == 2
+        cases = [(*freezing, PAIRS[2]), (*dying, PAIRS[3])]
+        staged = [inodes_staged(cluster, dest) for _, dest, _ in cases]
+        least = [noted(cluster, dest) for _, dest, _ in cases]
+        began = time.monotonic()
+        for hub, _, _ in cases:
+            let_go(hub)
+        runs = [start(cluster, hosts, hub, dest) for hub, dest, hosts in cases]
+        results = [run.wait(4 * PATIENCE) for run in runs]
+        took = time.monotonic() - began
+        print(f"taken over and published {took:.1f} s after the last sign of life")
+        assert took >= PATIENCE
+        alive = [node for node in cluster.nodes if node not in PAIRS[0]]
+        for (_, dest, _), result, old, bytes in zip(cases, results, staged, least):
+            assert_continued(cluster, result, dest, model, bytes, alive)
+            assert old and not inodes(cluster.seen("head", dest)) & old
+        before = snapshot(cluster.seen("head", freezing[1].parent))
+    finally:
+        for node in PAIRS[0]:
+            cluster.ask("thaw", node)
+    result = frozen.run.wait()
+    assert frozen.ended() == {0: 7, 1: 7}, result
+    assert result.code == 7, result
+    assert snapshot(cluster.seen("head", freezing[1].parent)) == before
+    for node in PAIRS[0]:
+        assert_verifiable(cluster.seen(node, freezing[1]))
