@@ -5,6 +5,7 @@
 #include "app/listing.h"
 #include "app/offline.h"
 #include "phase/custody.h"
+#include "phase/resume.h"
 
 static int count_untrusted(struct session *s, struct err *err)
 {
@@ -70,8 +71,11 @@ static int claim(struct session *s, struct err *err)
         if (rc >= 0 && (rc == 1 || target_is_old(&s->target)) && look_again(s, err) < 0)
             rc = -1;
     }
-    if (rc == 0 && s->target.have->unchanged)
+    if (rc == 0 && s->target.have->unchanged) {
+        resume_release(s->run.resume);
+        s->run.resume = NULL;
         custody_leave(&s->run, false);
+    }
     return rc < 0 ? -1 : 0;
 }
 
