@@ -217,11 +217,16 @@ static int remove_named(void *arg, const char *name, struct err *err)
 static int remove_all(const char *staging)
 {
     struct strbuf copy = { 0 };
+    char *beat = fs_join(staging, "beat");
 
     strbuf_adds(&copy, staging);
     if (!copy.failed)
         fs_list(staging, remove_named, copy.data, NULL);
     strbuf_release(&copy);
+    /* What is left without an owner would count as nobody's. */
+    if (beat)
+        fs_unlink(beat, NULL);
+    free(beat);
     return fs_remove_tree(staging, NULL);
 }
 
