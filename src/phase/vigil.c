@@ -15,20 +15,19 @@ void vigil_close(struct run *run)
     silence_release(&run->vigil.silence);
 }
 
-int vigil_speak(struct run *run, struct err *err)
+/* Who cannot be sent to is gone, and will be found silent. */
+void vigil_speak(struct run *run)
 {
     const struct msg msg = { .kind = MSG_ALIVE };
-    int rc = 0;
 
     silence_tick(&run->vigil.silence, clock_now());
     if (!silence_speak(&run->vigil.silence))
-        return 0;
-    if (run->rank != 0)
-        return agree_send(run, 0, &msg, err);
+        return;
     silence_said(&run->vigil.silence);
-    for (int to = 1; to < run->size && rc == 0; to++)
-        rc = agree_send(run, to, &msg, err);
-    return rc;
+    if (run->rank != 0)
+        agree_send(run, 0, &msg, NULL);
+    for (int to = 1; to < run->size && run->rank == 0; to++)
+        agree_send(run, to, &msg, NULL);
 }
 
 /* Each node has one that says that rank 0 is lost: its lowest other rank. */
@@ -126,8 +125,9 @@ int vigil_take(struct run *run, struct strbuf *bytes, struct msg *msg, int *from
         if (msg->kind != MSG_ALIVE)
             return 1;
     }
-    if (rc < 0 || vigil_speak(run, err) < 0)
+    if (rc < 0)
         return -1;
+    vigil_speak(run);
     rank = silence_due(&vigil->silence);
     return rank < 0 ? 0 : give_up(run, rank, err);
 }
