@@ -15,6 +15,7 @@ enum { DEAD = 1, PATIENCE = 100 };
 
 static const char *now_testing = "";
 static int refused = -1; /* the rank to which no send succeeds */
+static bool deaf;        /* nothing is received */
 
 int MPI_Isend(const void *buf, int count, MPI_Datatype type, int to, int tag,
               MPI_Comm comm, MPI_Request *request)
@@ -22,6 +23,12 @@ int MPI_Isend(const void *buf, int count, MPI_Datatype type, int to, int tag,
     if (to == refused)
         return MPI_ERR_OTHER;
     return PMPI_Isend(buf, count, type, to, tag, comm, request);
+}
+
+int MPI_Improbe(int from, int tag, MPI_Comm comm, int *there, MPI_Message *message,
+                MPI_Status *status)
+{
+    return deaf ? MPI_ERR_OTHER : PMPI_Improbe(from, tag, comm, there, message, status);
 }
 
 static void require(bool holds, const char *what)
@@ -114,6 +121,35 @@ static void the_others_hear_of_rank_0(struct run *run)
     require(agree_step(run, 0, &err) == 0, "a good step failed");
 }
 
+static void a_deaf_rank_gives_up(struct run *run)
+{
+    double until = clock_now() + PATIENCE / 4;
+    struct strbuf bytes = { 0 };
+    struct err err = { 0 };
+    struct msg msg;
+    int from;
+
+    if (run->rank == DEAD) {
+        deaf = true;
+        refused = 0; /* rank 0 has other tests to do */
+        require(vigil_open(run, 0.2, &err) == 0, "out of memory");
+        while (!run->vigil.lost && clock_now() < until) {
+            err_clear(&err);
+            require(vigil_take(run, &bytes, &msg, &from, &err) == -1, "no failure");
+            clock_sleep(0.001);
+        }
+        require(run->vigil.lost, "it waits for ever");
+        require(err.code == ERR_INTERRUPTED, "the loss is not what is said");
+        deaf = false;
+        refused = -1;
+        vigil_close(run);
+    }
+    strbuf_release(&bytes);
+    run->vigil = (struct vigil){ 0 };
+    err_clear(&err);
+    require(agree_step(run, 0, &err) == 0, "a good step failed");
+}
+
 struct test {
     const char *name;
     void (*run)(struct run *run);
@@ -125,6 +161,7 @@ int main(int argc, char **argv)
         { "the others leave a step", the_others_leave_a_step },
         { "what is settled stands", what_is_settled_stands },
         { "the others hear of rank 0", the_others_hear_of_rank_0 },
+        { "a deaf rank", a_deaf_rank_gives_up },
     };
     struct run run = { .interrupted = never };
     struct err err = { 0 };

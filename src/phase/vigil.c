@@ -125,11 +125,10 @@ int vigil_take(struct run *run, struct strbuf *bytes, struct msg *msg, int *from
         if (msg->kind != MSG_ALIVE)
             return 1;
     }
-    if (rc < 0)
-        return -1;
+    /* Where nothing can be received any more all others look silent, and that ends it. */
     vigil_speak(run);
     rank = silence_due(&vigil->silence);
-    return rank < 0 ? 0 : give_up(run, rank, err);
+    return rank < 0 ? rc : give_up(run, rank, err);
 }
 
 int vigil_end(struct run *run, struct err *err)
