@@ -99,6 +99,7 @@ static void lose_one(struct comm *comm)
     for (tested = 0; tested == 0;)
         require(comm_recv(comm, &bytes, &from, NULL) == 0, "it came at once");
     tests = FAILS;
+    require(from == 1, "nobody has begun to send");
     require(comm_recv(comm, &bytes, &from, NULL) == -1, "it did not fail");
     tests = WORKS;
     require(receive(comm, &bytes, &from) == SHORT && from == 1, "not the one behind it");
@@ -124,12 +125,16 @@ int main(int argc, char **argv)
         send(comm, LONG, 1);
         send(comm, SHORT, 1);
         raise(SIGSTOP);
-        send(comm, LONG, 1);
-        send(comm, SHORT, 1);
     } else if (rank > 1) {
         send(comm, SHORT, rank);
     } else if (size > 1) {
         hear_all(comm, pids[1]);
+    }
+    MPI_Barrier(MPI_COMM_WORLD);
+    if (rank == 1) {
+        send(comm, LONG, 1);
+        send(comm, SHORT, 1);
+    } else if (rank == 0 && size > 1) {
         lose_one(comm);
     }
     require(comm_close(comm, PATIENCE), "a message did not leave");

@@ -371,6 +371,7 @@ int comm_recv(struct comm *comm, struct strbuf *buf, int *from, struct err *err)
     MPI_Request request;
     int there = 0, len = 0, rc;
 
+    *from = -1;
     strbuf_clear(buf);
     reap_sent(comm);
     rc = recv_self(comm, buf, from, err);

@@ -116,6 +116,7 @@ int vigil_take(struct run *run, struct strbuf *bytes, struct msg *msg, int *from
 
     if (vigil->lost)
         return err_copy(err, &vigil->loss);
+    *from = -1;
     while ((rc = comm_recv(run->comm, bytes, from, err)) > 0) {
         silence_heard(&vigil->silence, *from);
         if (msg_decode(msg, bytes->data, bytes->len, err) < 0)
@@ -125,6 +126,9 @@ int vigil_take(struct run *run, struct strbuf *bytes, struct msg *msg, int *from
         if (msg->kind != MSG_ALIVE)
             return 1;
     }
+    /* Signs of life wait behind a long message; that they have come is enough. */
+    if (*from >= 0)
+        silence_heard(&vigil->silence, *from);
     /* Where nothing can be received any more all others look silent, and that ends it. */
     vigil_speak(run);
     rank = silence_due(&vigil->silence);
