@@ -129,10 +129,17 @@ static void end_worker(struct session *s)
     s->worker = NULL;
 }
 
+struct leaving {
+    struct run *run;
+    enum custody_end end;
+};
+
 static int leave(void *arg, struct err *err)
 {
+    struct leaving *leaving = arg;
+
     (void)err;
-    custody_leave(arg, true);
+    custody_leave(leaving->run, leaving->end);
     return 0;
 }
 
@@ -141,12 +148,15 @@ static int leave(void *arg, struct err *err)
 static void leave_staging(struct session *s)
 {
     struct run *run = &s->run;
+    struct leaving leaving = { run, CUSTODY_RELEASE };
     struct err fault = { 0 };
 
     end_worker(s);
     agree_step(run, 0, &fault);
+    if (run->vigil.lost)
+        leaving.end = CUSTODY_KEEP;
     if (run->rank == 0)
-        aside_run(run, leave, run, NULL);
+        aside_run(run, leave, &leaving, NULL);
 }
 
 void finish_report(struct session *s, int rc, const struct err *err)

@@ -310,7 +310,7 @@ int custody_take(struct run *run, const char *parent, const char *prefix, const 
         fs_list(parent, look_at_one, &search, NULL);
     }
     if (rc != 0)
-        custody_leave(run, false);
+        custody_leave(run, CUSTODY_REMOVE);
     free(own);
     strbuf_release(&name);
     return rc;
@@ -361,7 +361,7 @@ static bool holds_something(const struct run *run)
     return count > 0;
 }
 
-void custody_leave(struct run *run, bool keep)
+void custody_leave(struct run *run, enum custody_end end)
 {
     struct strbuf dir = { 0 };
     bool lost = beat_lost(run->beat);
@@ -372,9 +372,8 @@ void custody_leave(struct run *run, bool keep)
     run->beat = NULL;
     if (lost || !fs_is_there(run->staging, "."))
         return;
-    if (keep && holds_something(run)) {
-        /* A rank that is lost may still write. */
-        if (!run->vigil.lost)
+    if (end != CUSTODY_REMOVE && holds_something(run)) {
+        if (end == CUSTODY_RELEASE)
             write_named(run->staging, "released", "", NULL);
         log_line(&run->log, LOG_WARN,
                  "what was fetched is kept in '%s': the same command continues, and "
