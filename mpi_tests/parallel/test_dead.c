@@ -4,6 +4,7 @@
 #include <mpi.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -140,6 +141,7 @@ static void a_deaf_rank_gives_up(struct run *run)
         }
         require(run->vigil.lost, "it waits for ever");
         require(err.code == ERR_INTERRUPTED, "the loss is not what is said");
+        require(strstr(err.text, "; run it again") != NULL, "staged where nothing is");
         deaf = false;
         refused = -1;
         vigil_close(run);

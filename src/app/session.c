@@ -169,6 +169,7 @@ int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options
     run->memory_at_start = clock_peak();
     run->interrupted = is_interrupted;
     run->interrupted_arg = s;
+    run->vigil.stages = task == SESSION_GET;
     run->stamp = clock_wall() / 1000000000;
     /* The first question says that all collectives of the start are behind this rank. */
     rc = is_interrupted(s) ? err_set(err, ERR_INTERRUPTED, "interrupted")
@@ -229,6 +230,7 @@ static int share_course(struct session *s, bool *check, struct err *err)
     if (rc == 0) {
         s->report.unchanged = flags.data[0];
         s->only_plan = flags.data[1];
+        run->vigil.stages = !s->only_plan;
         run->traced = flags.data[2];
         *check = flags.data[3];
     }

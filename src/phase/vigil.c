@@ -1,6 +1,5 @@
 #include "phase/vigil.h"
 
-#include "base/text.h"
 #include "io/clock.h"
 #include "phase/run.h"
 
@@ -44,16 +43,15 @@ static int speaker(const struct run *run)
 static void describe(struct run *run)
 {
     struct vigil *vigil = &run->vigil;
-    char time[32];
 
     err_clear(&vigil->loss);
     err_set(&vigil->loss, ERR_INTERRUPTED,
-            "rank %d on %s has said nothing for %s: it is given up%s", vigil->who,
-            comm_host(run->comm, vigil->who),
-            text_seconds(time, sizeof(time), vigil->silence.timeout),
+            "rank %d on %s has said nothing for %.0f s: it is given up%s", vigil->who,
+            comm_host(run->comm, vigil->who), vigil->silence.timeout,
             run->agree.final ? ""
-                             : "; run the same command again, it continues with what is "
-                               "staged");
+            : vigil->stages
+                ? "; run the same command again, it continues with what is staged"
+                : "; run it again");
     vigil->loss.rank = run->rank == 0 ? 0 : speaker(run);
 }
 

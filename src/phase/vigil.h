@@ -20,6 +20,7 @@ struct run;
 
 struct vigil {
     struct silence silence;
+    bool stages;     /* what this run fetches is kept for the next one */
     bool lost;       /* somebody is gone */
     bool told;       /* rank 0: the others know */
     int who;         /* the lost rank, where this one noticed it */
