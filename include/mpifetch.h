@@ -129,9 +129,10 @@ MPIFETCH_API void mpifetch_options_init(struct mpifetch_options *options);
  * cache no branch or tag stands for anything new.
  *
  * A rank of which nothing is heard for options->rank_timeout is given up: its process or
- * its host is gone or frozen. All others return within that time, MPIFETCH_INTERRUPTED
- * unless it was published before, and report->lost is set. Nothing can be done with comm
- * then, counters are those of this rank alone, and MPI_Finalize may wait for ever: say
+ * its host is gone or frozen. All others return within about 1.2 times that, plus what
+ * disks take for what they had begun: MPIFETCH_INTERRUPTED unless it was published
+ * before, and report->lost is set. Nothing can be done with comm then, counters are those
+ * of rank 0 alone on rank 0 and 0 on all others, and MPI_Finalize may wait for ever: say
  * what is to be said and leave by _exit or MPI_Abort. */
 MPIFETCH_API int mpifetch_get(MPI_Comm comm, const struct mpifetch_options *options,
                               struct mpifetch_report *report);

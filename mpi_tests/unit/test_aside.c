@@ -181,6 +181,7 @@ static void test_a_lost_rank_ends_the_work(void **state)
     struct err err = { 0 };
 
     (void)state;
+    run.vigil.stages = true;
     comes(2, &(struct msg){ .kind = MSG_VOTE, .rank = 2 });
     at_recv = rank_2_lives;
     assert_int_equal(aside_run(&run, until_stopped, NULL, &err), -1);

@@ -84,9 +84,9 @@ static void die(struct run *run)
     run_case_close(run);
 }
 
-static void end(struct run *run, bool keep)
+static void end(struct run *run, enum custody_end how)
 {
-    custody_leave(run, keep);
+    custody_leave(run, how);
     die(run);
 }
 
@@ -141,7 +141,7 @@ static void test_all_is_there_at_once(void **state)
     assert_int_equal(stat(run.staging, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0700);
     assert_int_equal(names_beside(), 1);
-    end(&run, false);
+    end(&run, CUSTODY_REMOVE);
     assert_int_equal(names_beside(), 0);
 }
 
@@ -152,7 +152,7 @@ static void test_nothing_to_keep(void **state)
 
     (void)state;
     assert_int_equal(take(&run, own_owner(), one), 0);
-    end(&run, true);
+    end(&run, CUSTODY_RELEASE);
     assert_int_equal(names_beside(), 0);
 }
 
@@ -164,7 +164,7 @@ static void test_released_is_taken_over(void **state)
     assert_int_equal(take(&first, own_owner(), one), 0);
     put_in(&first, "journal/0", "0123456789abcdef 0 1 0123456789abcdef\n");
     put_in(&first, "tree/a", "1");
-    end(&first, true);
+    end(&first, CUSTODY_RELEASE);
     assert_int_equal(names_beside(), 1);
     assert_int_equal(take(&second, own_owner(), one), 0);
     assert_int_equal(custody_layers(&second), 1);
@@ -172,7 +172,7 @@ static void test_released_is_taken_over(void **state)
     assert_true(is_in(&second, "old-1/tree/a"));
     assert_false(is_in(&second, "tree/a"));
     assert_int_equal(names_beside(), 1);
-    end(&second, false);
+    end(&second, CUSTODY_REMOVE);
     assert_int_equal(names_beside(), 0);
 }
 
@@ -197,7 +197,7 @@ static void test_dead_ones_in_a_row(void **state)
     }
     assert_int_equal(names_beside(), 1);
     assert_int_equal(take(&run, own_owner(), one), 0);
-    end(&run, false);
+    end(&run, CUSTODY_REMOVE);
     assert_int_equal(names_beside(), 0);
 }
 
@@ -214,8 +214,8 @@ static void test_other_contents(void **state)
     assert_int_equal(take(&run, own_owner(), other), 0);
     assert_int_equal(custody_layers(&run), 0);
     assert_int_equal(names_beside(), 2);
-    end(&run, false);
-    end(&living, false);
+    end(&run, CUSTODY_REMOVE);
+    end(&living, CUSTODY_REMOVE);
     assert_int_equal(names_beside(), 0);
 }
 
@@ -237,7 +237,7 @@ static void test_layers_in_layers(void **state)
     die(&run);
     assert_int_equal(take(&run, own_owner(), one), 0);
     assert_int_equal(custody_layers(&run), 4);
-    end(&run, false);
+    end(&run, CUSTODY_REMOVE);
     assert_int_equal(names_beside(), 0);
 }
 
@@ -257,7 +257,7 @@ static void test_empty_ones_go(void **state)
     assert_int_equal(take(&run, own_owner(), one), 0);
     assert_int_equal(custody_layers(&run), 0);
     assert_int_equal(names_beside(), 1);
-    end(&run, false);
+    end(&run, CUSTODY_REMOVE);
 }
 
 /* Not whom we should believe: it could say for ever that it lives. */
@@ -277,7 +277,7 @@ static void test_somebody_elses(void **state)
     assert_int_equal(take(&run, own_owner(), one), 0);
     assert_int_equal(custody_layers(&run), 0);
     assert_int_equal(names_beside(), 2);
-    end(&run, false);
+    end(&run, CUSTODY_REMOVE);
     assert_int_equal(names_beside(), 1);
 }
 
@@ -302,7 +302,7 @@ static void test_the_owner_notices(void **state)
         assert_true(clock_now() < until);
     assert_int_equal(err.code, ERR_INTERRUPTED);
     assert_non_null(strstr(err.text, "the destination"));
-    end(&run, true);
+    end(&run, CUSTODY_RELEASE);
     snprintf(away, sizeof(away), "%s/away/released", parent);
     assert_int_not_equal(access(away, F_OK), 0);
 }
@@ -318,7 +318,7 @@ static void test_an_error_of_its_own_stays(void **state)
     custody_explain(&run, &why);
     assert_int_equal(why.code, ERR_DEST);
     assert_string_equal(why.text, "write: no space");
-    end(&run, false);
+    end(&run, CUSTODY_REMOVE);
 }
 
 static void test_names(void **state)

@@ -109,7 +109,7 @@ static void assert_given_up(struct job *job)
 {
     assert_int_equal(job->err.code, ERR_INTERRUPTED);
     assert_false(job->run.agree.final);
-    custody_leave(&job->run, false);
+    custody_leave(&job->run, CUSTODY_REMOVE);
 }
 
 static void end(struct job *job)

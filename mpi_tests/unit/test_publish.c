@@ -177,7 +177,7 @@ static void test_what_came_in_between_is_kept(void **state)
         assert_int_equal(job.err.code, ERR_DEST);
         assert_true(text_starts(job.err.text, "publishing: "));
         assert_non_null(strstr(job.err.text, dest_path));
-        custody_leave(&job.run, false);
+        custody_leave(&job.run, CUSTODY_REMOVE);
         assert_beside("dest ");
         assert_listing(dest_path, before);
         run_command("rm -r \"$DEST\"");
@@ -202,7 +202,7 @@ static void test_a_failed_commit_shows_nothing(void **state)
     assert_int_equal(mkdir(path, 0777), 0);
     assert_int_equal(job_commit(&job), -1);
     assert_int_equal(job.err.code, ERR_DEST);
-    custody_leave(&job.run, false);
+    custody_leave(&job.run, CUSTODY_REMOVE);
     job_end(&job);
     assert_listing(dest_path, before);
     assert_beside("dest ");

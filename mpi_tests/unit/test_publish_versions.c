@@ -223,7 +223,7 @@ static void test_what_came_in_between_is_kept(void **state)
     assert_int_equal(job.err.code, ERR_DEST);
     assert_non_null(strstr(job.err.text, dest_path));
     assert_file(dest_path, "theirs");
-    custody_leave(&job.run, false);
+    custody_leave(&job.run, CUSTODY_REMOVE);
     job_end(&job);
 }
 

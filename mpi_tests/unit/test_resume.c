@@ -74,7 +74,7 @@ static void leave_all(const struct run_file *files, size_t count, bool released)
     for (uint32_t s = 0; s < job.run.segments.count; s++)
         note(&job, s);
     if (released)
-        custody_leave(&job.run, true);
+        custody_leave(&job.run, CUSTODY_RELEASE);
     else
         remains_mark(&job.run, NULL);
     job_end(&job);
@@ -99,7 +99,7 @@ static void place(struct job *job)
 static void stop(struct job *job)
 {
     resume_release(job->run.resume);
-    custody_leave(&job->run, false);
+    custody_leave(&job->run, CUSTODY_REMOVE);
     job_end(job);
     assert_beside("");
 }
@@ -347,7 +347,7 @@ static void test_strangers_are_kept(void **state)
     run_command("cd \"$PARENT\"/.dest.mpifetch-*/run-* && touch released");
     go_on(&job, content, countof(content));
     resume_release(job.run.resume);
-    custody_leave(&job.run, false);
+    custody_leave(&job.run, CUSTODY_REMOVE);
     job_end(&job);
     names = output_of("cd \"$PARENT\" && find . -type f | sed 's/kept-[^/]*/kept-X/' | "
                       "LC_ALL=C sort | tr '\\n' ' '");

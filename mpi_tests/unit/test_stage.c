@@ -59,7 +59,7 @@ static void test_parents_are_made(void **state)
     assert_int_equal(job_build(&job), 0);
     assert_true(text_starts(job.run.staging, parent_path));
     assert_int_equal(look_in(parent_path, "p/q").kind, FS_DIRECTORY);
-    custody_leave(&job.run, false);
+    custody_leave(&job.run, CUSTODY_REMOVE);
     job_end(&job);
 }
 
@@ -82,7 +82,7 @@ static void test_the_staged_tree(void **state)
     assert_string_equal(found, "\n.mpifetch\na\na-b\na/b\na/b.c\na/empty:f:0:1700000000\n"
                                "void:f:0:1700000000\nx\nx/y\nx/y/z\nx/y/z/large\n");
     free(found);
-    custody_leave(&job.run, false);
+    custody_leave(&job.run, CUSTODY_REMOVE);
     job_end(&job);
 }
 
@@ -103,7 +103,7 @@ static void test_rights_of_staging(void **state)
     assert_int_equal(st.st_mode & 0777, 0700);
     assert_int_equal(stat(job.run.tree, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0750);
-    custody_leave(&job.run, false);
+    custody_leave(&job.run, CUSTODY_REMOVE);
     job_end(&job);
 }
 
@@ -112,18 +112,18 @@ static void test_staging_is_discarded(void **state)
     struct job job;
 
     (void)state;
-    custody_leave(&(struct run){ 0 }, false); /* none was made */
+    custody_leave(&(struct run){ 0 }, CUSTODY_REMOVE); /* none was made */
     job_start(&job, STAMP, files, countof(files));
     assert_int_equal(job_look(&job), 0);
     assert_int_equal(job_build(&job), 0);
     job_fetch(&job);
     job.run.rank = 1; /* it is rank 0's to remove */
-    custody_leave(&job.run, false);
+    custody_leave(&job.run, CUSTODY_REMOVE);
     assert_int_equal(look_in(job.run.tree, "top").kind, FS_FILE);
     job.run.rank = 0;
-    custody_leave(&job.run, false);
+    custody_leave(&job.run, CUSTODY_REMOVE);
     assert_beside("");
-    custody_leave(&job.run, false);
+    custody_leave(&job.run, CUSTODY_REMOVE);
     job_end(&job);
 }
 
@@ -279,7 +279,7 @@ static void test_too_large_for_the_disk(void **state)
     assert_true(text_starts(job.err.text, parent));
     assert_non_null(strstr(job.err.text, "B free, and 1.00 EiB are needed for '"));
     assert_non_null(strstr(job.err.text, dest_path));
-    custody_leave(&job.run, true);
+    custody_leave(&job.run, CUSTODY_RELEASE);
     job_end(&job);
     assert_beside("");
 }
@@ -296,7 +296,7 @@ static void test_room_is_for_what_is_missing(void **state)
     job.run.plan.nbytes += 1ULL << 60;
     job.stage.have.bytes += 1ULL << 60;
     assert_int_equal(job_build(&job), 0);
-    custody_leave(&job.run, false);
+    custody_leave(&job.run, CUSTODY_REMOVE);
     job_end(&job);
 }
 

@@ -26,7 +26,7 @@ static void begin(struct run *run, const struct run_file *files, size_t count)
 
 static void end(struct run *run)
 {
-    custody_leave(run, false);
+    custody_leave(run, CUSTODY_REMOVE);
     run_case_close(run);
 }
 

@@ -91,9 +91,8 @@ static int check_dest(struct session *s, struct err *err)
     return cache || !publishes ? 0 : check_not_here(s->dest, err);
 }
 
-int check_options(struct session *s, struct err *err)
+int check_options(const struct mpifetch_options *o, struct err *err)
 {
-    const struct mpifetch_options *o = s->options;
 
     if (o->segment_size % SEGMENT_ALIGN != 0)
         return err_set(err, ERR_USAGE, "the segment size must be a multiple of 1 MiB");
@@ -108,7 +107,7 @@ int check_options(struct session *s, struct err *err)
         return err_set(err, ERR_USAGE,
                        "a rank timeout of %g s is too short: at least %g s",
                        o->rank_timeout, CHECK_RANK_TIMEOUT);
-    return s->task == SESSION_DOCTOR ? check_dir(s, err) : check_dest(s, err);
+    return 0;
 }
 
 static int check_file(const char *option, const char *path, struct err *err)
@@ -119,8 +118,12 @@ static int check_file(const char *option, const char *path, struct err *err)
     return err_wrap(err, "%s", option);
 }
 
-int check_files(const struct session *s, struct err *err)
+int check_places(struct session *s, struct err *err)
 {
+    if ((s->task == SESSION_DOCTOR ? check_dir(s, err) : check_dest(s, err)) < 0)
+        return -1;
+    if (s->run.rank != 0)
+        return 0;
     if (check_file("--report", s->options->report, err) < 0)
         return -1;
     if (s->task != SESSION_GET && s->task != SESSION_PLAN)

@@ -5,11 +5,12 @@
 #include "app/session.h"
 
 /* ERR_USAGE for options that make no sense, from the command line or from another
- * program. Sets s->dest. */
-int check_options(struct session *s, struct err *err);
+ * program. */
+int check_options(const struct mpifetch_options *options, struct err *err);
 
-/* Rank 0: the files for report and trace can be written: after hours of work it would be
- * too late to find out. */
-int check_files(const struct session *s, struct err *err);
+/* The same for what they say of files and directories, which may take long to look at.
+ * Sets s->dest. Rank 0 tries to write to the files for report and trace: after hours of
+ * work it would be too late to find out. */
+int check_places(struct session *s, struct err *err);
 
 #endif

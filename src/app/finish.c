@@ -107,17 +107,39 @@ static void warn(struct session *s, const struct err *err)
         log_line(&s->run.log, LOG_WARN, "%s", err->text);
 }
 
-static int end_worker(void *arg, struct err *err)
+static int destroy_worker(void *arg, struct err *err)
 {
     (void)err;
     worker_destroy(arg);
     return 0;
 }
 
+static int write_report(void *arg, struct err *err)
+{
+    struct session *s = arg;
+
+    return report_write(&s->run, &s->report, s->options->report, err);
+}
+
+/* Its scratch may take long to remove, so before the last word of all. */
+static void end_worker(struct session *s)
+{
+    if (s->worker)
+        aside_run(&s->run, destroy_worker, s->worker, NULL);
+    s->worker = NULL;
+}
+
+struct leaving {
+    struct run *run;
+    enum custody_end end;
+};
+
 static int leave(void *arg, struct err *err)
 {
+    struct leaving *leaving = arg;
+
     (void)err;
-    custody_leave(arg, true);
+    custody_leave(leaving->run, leaving->end);
     return 0;
 }
 
@@ -126,13 +148,15 @@ static int leave(void *arg, struct err *err)
 static void leave_staging(struct session *s)
 {
     struct run *run = &s->run;
+    struct leaving leaving = { run, CUSTODY_RELEASE };
     struct err fault = { 0 };
 
-    aside_run(run, end_worker, s->worker, NULL);
-    s->worker = NULL;
+    end_worker(s);
     agree_step(run, 0, &fault);
+    if (run->vigil.lost)
+        leaving.end = CUSTODY_KEEP;
     if (run->rank == 0)
-        aside_run(run, leave, run, NULL);
+        aside_run(run, leave, &leaving, NULL);
 }
 
 void finish_report(struct session *s, int rc, const struct err *err)
@@ -155,8 +179,9 @@ void finish_report(struct session *s, int rc, const struct err *err)
     if (run->traced && trace_write(run, o->trace, &fault) < 0)
         warn(s, &fault);
     err_clear(&fault);
-    if (o->report && run->rank == 0 &&
-        report_write(run, &s->report, o->report, &fault) < 0)
+    if (o->report && run->rank == 0 && aside_run(run, write_report, s, &fault) < 0)
         warn(s, &fault);
+    end_worker(s);
+    err_clear(&fault);
     agree_step(run, 0, &fault);
 }

@@ -16,16 +16,6 @@ static int set_up(struct session *s, const char *tree, bool blobs, struct err *e
     return run->tree ? session_cut(s, err) : err_memory(err, "a path");
 }
 
-static int make_parts(struct session *s, struct known *skip, struct err *err)
-{
-    struct run *run = &s->run;
-
-    if (run->rank == 0 &&
-        coordinator_create(&s->coordinator, run, s->http, skip, s->slots, err) < 0)
-        return -1;
-    return worker_create(&s->worker, run, s->coordinator, err);
-}
-
 static void take_down(struct session *s)
 {
     struct run *run = &s->run;
@@ -49,7 +39,7 @@ int rehash_run(struct session *s, const char *tree, bool blobs, struct known *sk
 
     if (agree_step(run, rc, err) < 0 || brief_share(run, err) < 0)
         return -1;
-    rc = agree_step(run, make_parts(s, skip, err), err);
+    rc = agree_step(run, session_make_parts(s, skip, err), err);
     if (rc == 0)
         rc = agree_step(run, worker_run(s->worker, err), err);
     take_down(s);

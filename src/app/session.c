@@ -146,6 +146,11 @@ static int share_timeout(struct session *s, struct err *err)
     return rc;
 }
 
+static int check(void *arg, struct err *err)
+{
+    return check_places(arg, err);
+}
+
 int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options *options,
                  enum session_task task, struct err *err)
 {
@@ -164,14 +169,15 @@ int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options
     run->memory_at_start = clock_peak();
     run->interrupted = is_interrupted;
     run->interrupted_arg = s;
+    run->vigil.stages = task == SESSION_GET;
     run->stamp = clock_wall() / 1000000000;
     /* The first question says that all collectives of the start are behind this rank. */
     rc = is_interrupted(s) ? err_set(err, ERR_INTERRUPTED, "interrupted")
-                           : check_options(s, err);
+                           : check_options(options, err);
     if (rc == 0)
         rc = vigil_open(run, s->options->rank_timeout, err);
-    if (rc == 0 && run->rank == 0)
-        rc = check_files(s, err);
+    if (rc == 0)
+        rc = aside_run(run, check, s, err);
     if (rc == 0) {
         set_options(s);
         set_log(s);
@@ -224,6 +230,7 @@ static int share_course(struct session *s, bool *check, struct err *err)
     if (rc == 0) {
         s->report.unchanged = flags.data[0];
         s->only_plan = flags.data[1];
+        run->vigil.stages = !s->only_plan;
         run->traced = flags.data[2];
         *check = flags.data[3];
     }
@@ -253,14 +260,21 @@ int session_list(struct session *s, struct err *err)
     return agree_step(run, rc, err) < 0 ? -1 : share_course(s, &check, err);
 }
 
-static int make_parts(struct session *s, struct err *err)
+static int open_worker(void *arg, struct err *err)
+{
+    struct session *s = arg;
+
+    return worker_create(&s->worker, &s->run, s->coordinator, err);
+}
+
+int session_make_parts(struct session *s, struct known *known, struct err *err)
 {
     struct run *run = &s->run;
 
-    if (run->rank == 0 && coordinator_create(&s->coordinator, run, s->http,
-                                             s->target.have->known, s->slots, err) < 0)
+    if (run->rank == 0 &&
+        coordinator_create(&s->coordinator, run, s->http, known, s->slots, err) < 0)
         return -1;
-    return worker_create(&s->worker, run, s->coordinator, err);
+    return aside_run(run, open_worker, s, err);
 }
 
 static void note_figures(struct session *s)
@@ -309,7 +323,8 @@ int session_fetch(struct session *s, struct err *err)
         return -1;
     if (run->traced)
         trace_open(&run->trace, clock_now());
-    if (agree_step(run, make_parts(s, err), err) < 0)
+    rc = session_make_parts(s, run->rank == 0 ? s->target.have->known : NULL, err);
+    if (agree_step(run, rc, err) < 0)
         return -1;
     session_end_phase(s, REPORT_STAGE);
     rc = worker_run(s->worker, err);

@@ -51,6 +51,9 @@ int session_list(struct session *s, struct err *err);
 /* Collective. Staging and fetch; nothing if all is there. */
 int session_fetch(struct session *s, struct err *err);
 
+/* The coordinator, on rank 0, and the worker; known as coordinator_create has it. */
+int session_make_parts(struct session *s, struct known *known, struct err *err);
+
 /* Rank 0: cut the plan into segments. */
 int session_cut(struct session *s, struct err *err);
 

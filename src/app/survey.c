@@ -74,7 +74,7 @@ static int claim(struct session *s, struct err *err)
     if (rc == 0 && s->target.have->unchanged) {
         resume_release(s->run.resume);
         s->run.resume = NULL;
-        custody_leave(&s->run, false);
+        custody_leave(&s->run, CUSTODY_REMOVE);
     }
     return rc < 0 ? -1 : 0;
 }

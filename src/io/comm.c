@@ -326,16 +326,14 @@ static int recv_arrived(struct comm *comm, struct strbuf *buf, int *from, struct
         if (is_behind(comm, arrival->from, arrival))
             continue;
         rc = MPI_Test(&arrival->request, &done, MPI_STATUS_IGNORE);
-        if (rc != MPI_SUCCESS)
-            return mpi_failed(rc, "receiving", err);
-        if (!done)
+        if (rc == MPI_SUCCESS && !done)
             continue;
         strbuf_release(buf);
         *buf = arrival->bytes;
         *from = arrival->from;
         *at = arrival->next;
         free(arrival);
-        return 1;
+        return rc == MPI_SUCCESS ? 1 : mpi_failed(rc, "receiving", err);
     }
     return 0;
 }
@@ -373,6 +371,7 @@ int comm_recv(struct comm *comm, struct strbuf *buf, int *from, struct err *err)
     MPI_Request request;
     int there = 0, len = 0, rc;
 
+    *from = -1;
     strbuf_clear(buf);
     reap_sent(comm);
     rc = recv_self(comm, buf, from, err);

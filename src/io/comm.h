@@ -37,8 +37,8 @@ const char *comm_host(const struct comm *comm, int rank);
 int comm_send(struct comm *comm, int to, const void *bytes, size_t len, struct err *err);
 
 /* The next message that has arrived whole: in buf, whatever was there, sender in *from.
- * 1: there is one, 0: nothing waits, -1: there was one that cannot be had. Lets sends
- * make progress. */
+ * 1: there is one, 0: none, -1: there was one that cannot be had. With 0 *from is the
+ * rank of which one has begun to arrive, or -1. Lets sends make progress. */
 int comm_recv(struct comm *comm, struct strbuf *buf, int *from, struct err *err);
 
 #endif

@@ -146,44 +146,34 @@ void agree_settle(struct run *run)
     err_clear(&run->agree.worst);
 }
 
-/* Rank 0 has heard all: say what the step came to. */
-static int decide(struct run *run, struct err *err)
+/* Rank 0 has heard all: say what the step came to. One that cannot be sent to is gone:
+ * the others are told all the same, and the vigil finds it. */
+static void decide(struct run *run)
 {
     struct agree *agree = &run->agree;
     struct msg msg = { .kind = MSG_DECISION, .id = agree->step };
-    int rc = 0;
 
     /* A rank may have seen no more of it than that a file is not there. */
     custody_explain(run, &agree->worst);
     msg.code = (int32_t)agree->worst.code;
     msg.rank = agree->worst.rank;
     msg.text = agree->worst.text;
-    for (int to = 0; to < run->size && rc == 0; to++)
-        rc = agree_send(run, to, &msg, err);
+    for (int to = 0; to < run->size; to++)
+        agree_send(run, to, &msg, NULL);
     agree->votes = 0;
     err_clear(&agree->worst);
-    return rc;
 }
 
-int agree_step(struct run *run, int rc, struct err *err)
+/* The decision of this step, into *msg; a signal here ends it for all. */
+static int wait_for_decision(struct run *run, struct msg *msg, struct err *err)
 {
     struct agree *agree = &run->agree;
-    struct msg msg = { .kind = MSG_VOTE,
-                       .id = agree->step,
-                       .code = rc < 0 ? (int32_t)(err->code ? err->code : ERR_DEFECT) : 0,
-                       /* An error that another rank saw first stays its own. */
-                       .rank = rc < 0 && err->rank > 0 ? err->rank : run->rank,
-                       .text = rc < 0 ? err->text : "" };
     unsigned idle = 0;
     int heard;
 
-    if (run->vigil.lost)
-        return vigil_end(run, err);
-    if (agree_send(run, 0, &msg, err) < 0)
-        return -1;
-    while ((heard = hear_all(run, &msg, err)) == 0) {
-        if (run->rank == 0 && agree->votes == run->size && decide(run, err) < 0)
-            return -1;
+    while ((heard = hear_all(run, msg, err)) == 0) {
+        if (run->rank == 0 && agree->votes == run->size)
+            decide(run);
         if (run->rank != 0 && !agree->told && run->interrupted(run->interrupted_arg)) {
             struct msg abort = { .kind = MSG_ABORT,
                                  .code = ERR_INTERRUPTED,
@@ -196,9 +186,38 @@ int agree_step(struct run *run, int rc, struct err *err)
         }
         nap(&idle);
     }
-    if (heard < 0)
-        return run->vigil.lost ? vigil_end(run, err) : -1;
+    return heard < 0 ? -1 : 0;
+}
+
+/* No decision was to be had: what is settled stands. */
+static int leave_step(struct run *run, struct err *err)
+{
+    if (run->vigil.lost)
+        return vigil_end(run, err);
+    if (!run->agree.final)
+        return -1;
+    err_clear(err);
+    return 0;
+}
+
+int agree_step(struct run *run, int rc, struct err *err)
+{
+    struct agree *agree = &run->agree;
+    struct msg msg = { .kind = MSG_VOTE,
+                       .id = agree->step,
+                       .code = rc < 0 ? (int32_t)(err->code ? err->code : ERR_DEFECT) : 0,
+                       /* An error that another rank saw first stays its own. */
+                       .rank = rc < 0 && err->rank > 0 ? err->rank : run->rank,
+                       .text = rc < 0 ? err->text : "" };
+
+    if (run->vigil.lost)
+        return vigil_end(run, err);
+    rc = agree_send(run, 0, &msg, err);
+    if (rc == 0)
+        rc = wait_for_decision(run, &msg, err);
     agree->step++;
+    if (rc < 0)
+        return leave_step(run, err);
     if (msg.code == ERR_NONE)
         return 0;
     err_clear(err);

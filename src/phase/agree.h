@@ -2,10 +2,10 @@
  *
  * Messages through rank 0 instead of MPI collectives: a rank that waits sleeps, and a
  * signal or a failure on any rank reaches rank 0 while it still works (agree_poll). Steps
- * are counted, so that a message of another step shows a defect instead of a wrong
- * answer. A rank that is silent for too long is given up (phase/vigil.h): after that each
- * call returns at once, with its loss as the error; agree_step with 0 if all was settled
- * before. */
+ * are counted: the decision of another one is passed over. Rank 0 counts votes of
+ * whatever step, as nobody votes again before it has the decision. A rank that is silent
+ * for too long is given up (phase/vigil.h): after that each call returns at once, with
+ * its loss as the error; agree_step with 0 if all was settled before. */
 #ifndef PHASE_AGREE_H
 #define PHASE_AGREE_H
 

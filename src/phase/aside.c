@@ -52,7 +52,10 @@ int aside_ask(struct aside *aside, struct err *err)
 /* Whoever is lost meanwhile, the others must not take this rank for dead as well. */
 static int listen(struct run *run, struct err *err)
 {
-    return run->vigil.lost ? vigil_speak(run, err) : agree_listen(run, err);
+    if (!run->vigil.lost)
+        return agree_listen(run, err);
+    vigil_speak(run);
+    return 0;
 }
 
 static void wait_and_listen(struct run *run, struct aside *aside, struct pool *pool)

@@ -44,21 +44,21 @@ struct coordinator {
 };
 
 /* A rank may be the first to see that the staging is not there any more. */
-static int stop_everyone(struct coordinator *c, int rank, enum err_code code,
-                         const char *text, struct err *err)
+static void stop_everyone(struct coordinator *c, int rank, enum err_code code,
+                          const char *text)
 {
     struct err why = { 0 };
     struct msg msg = { .kind = MSG_STOP, .rank = rank, .text = why.text };
 
     if (c->stopped)
-        return 0;
+        return;
     if (code != ERR_NONE)
         err_set(&why, code, "%s", text);
     custody_explain(c->run, &why);
     msg.code = (int32_t)why.code;
     c->stopped = true;
     progress_end(&c->progress);
-    return dispatch_all(&c->dispatch, &msg, err);
+    dispatch_all(&c->dispatch, &msg);
 }
 
 static const struct plan_file *plan_file(const struct coordinator *c, uint32_t file)
@@ -140,7 +140,7 @@ static int hear_landed(struct coordinator *c, int from, const struct msg *msg,
     return 0;
 }
 
-static int hold_everyone(struct coordinator *c, double seconds, struct err *err)
+static void hold_everyone(struct coordinator *c, double seconds)
 {
     struct msg msg = { .kind = MSG_HOLD, .seconds = seconds };
     char text[32];
@@ -150,7 +150,7 @@ static int hold_everyone(struct coordinator *c, double seconds, struct err *err)
     c->held_until = fmax(c->held_until, clock_now() + seconds);
     sched_hold(c->sched, c->held_until);
     locator_hold(c->locator, c->held_until);
-    return dispatch_all(&c->dispatch, &msg, err);
+    dispatch_all(&c->dispatch, &msg);
 }
 
 /* A source that asks for a pause refuses whatever comes, so that counts for the job, once
@@ -204,7 +204,7 @@ static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
         locator_renew(c->locator, c->run->segments.file[msg->id], msg->count);
     sched_failed(c->sched, from, msg->id, now + decision.delay);
     if (decision.remedy == REMEDY_SLOW_DOWN)
-        return hold_everyone(c, decision.delay, err);
+        hold_everyone(c, decision.delay);
     return 0;
 }
 
@@ -267,7 +267,8 @@ int coordinator_hear(struct coordinator *c, int from, const struct msg *msg,
     case MSG_HASHED:
         return hear_hashed(c, from, msg, err);
     case MSG_ABORT:
-        return stop_everyone(c, from, (enum err_code)msg->code, msg->text, err);
+        stop_everyone(c, from, (enum err_code)msg->code, msg->text);
+        return 0;
     default:
         return err_set(err, ERR_DEFECT, "rank %d sent a '%s' message out of turn", from,
                        msg_name(msg->kind));
@@ -302,7 +303,7 @@ int coordinator_step(struct coordinator *c, bool *moved, struct err *err)
         return -1;
     show_progress(c);
     if (sched_finished(c->sched) && relay_finished(c->relay))
-        return stop_everyone(c, 0, ERR_NONE, "", err);
+        stop_everyone(c, 0, ERR_NONE, "");
     return 0;
 }
 

@@ -314,7 +314,7 @@ int custody_take(struct run *run, const char *parent, const char *prefix, const 
     }
     /* It may have taken over something before another one won. */
     if (rc != 0)
-        custody_leave(run, true);
+        custody_leave(run, CUSTODY_RELEASE);
     free(own);
     strbuf_release(&name);
     return rc;

@@ -55,9 +55,11 @@ int custody_confirm(const struct run *run, struct err *err);
 /* Replace an error that only shows that the staging was taken away. */
 void custody_explain(const struct run *run, struct err *err);
 
-/* At the end: keep for the next run what was fetched, if anything was, or remove all.
- * Every rank has stopped writing. Nothing happens where nothing was made, or where it was
- * taken away. */
-void custody_leave(struct run *run, bool keep);
+/* What was fetched, if anything was, may be left for the next run. It is only kept, not
+ * released, where a rank that is lost may still write. */
+enum custody_end { CUSTODY_REMOVE, CUSTODY_KEEP, CUSTODY_RELEASE };
+
+/* At the end. Nothing happens where nothing was made, or where it was taken away. */
+void custody_leave(struct run *run, enum custody_end end);
 
 #endif

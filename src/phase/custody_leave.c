@@ -55,18 +55,17 @@ static void discard(struct run *run)
     strbuf_release(&dir);
 }
 
-void custody_leave(struct run *run, bool keep)
+void custody_leave(struct run *run, enum custody_end end)
 {
     if (run->rank != 0 || !run->staging)
         return;
     if (beat_lost(run->beat) || !fs_is_there(run->staging, "owner")) {
         end_beat(run);
-    } else if (!keep || !holds_something(run)) {
+    } else if (end == CUSTODY_REMOVE || !holds_something(run)) {
         discard(run);
     } else {
         end_beat(run);
-        /* A rank that is lost may still write. */
-        if (!run->vigil.lost)
+        if (end == CUSTODY_RELEASE)
             release(run);
         log_line(&run->log, LOG_WARN,
                  "what was fetched is kept in '%s': the same command continues, and "

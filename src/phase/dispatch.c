@@ -210,14 +210,10 @@ int dispatch_places(struct dispatch *d, bool *moved, struct err *err)
     return 0;
 }
 
-int dispatch_all(struct dispatch *d, const struct msg *msg, struct err *err)
+void dispatch_all(struct dispatch *d, const struct msg *msg)
 {
-    int rc = 0;
-
     for (int to = 0; to < d->run->size; to++)
-        if (agree_send(d->run, to, msg, err) < 0)
-            rc = -1;
-    return rc;
+        agree_send(d->run, to, msg, NULL);
 }
 
 void dispatch_release(struct dispatch *d)

@@ -27,8 +27,9 @@ int dispatch_hashes(struct dispatch *dispatch, bool *moved, struct err *err);
 /* Send parked grants whose places have become known. */
 int dispatch_places(struct dispatch *dispatch, bool *moved, struct err *err);
 
-/* The same message to every rank. */
-int dispatch_all(struct dispatch *dispatch, const struct msg *msg, struct err *err);
+/* The same message to every rank; one that cannot be sent to is gone, and is left to the
+ * vigil. */
+void dispatch_all(struct dispatch *dispatch, const struct msg *msg);
 
 void dispatch_release(struct dispatch *dispatch);
 

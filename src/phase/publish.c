@@ -267,5 +267,5 @@ void publish_clean(struct stage *stage)
 {
     if (stage->version)
         sweep_versions(stage);
-    custody_leave(stage->run, false);
+    custody_leave(stage->run, CUSTODY_REMOVE);
 }

@@ -118,7 +118,7 @@ int target_commit(struct target *target, struct seen_mark *mark, struct err *err
 void target_clean(struct target *target)
 {
     if (is_cache(target))
-        custody_leave(target->cache.run, false);
+        custody_leave(target->cache.run, CUSTODY_REMOVE);
     else
         publish_clean(&target->stage);
 }

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "io/fs.h"
+#include "phase/aside.h"
 #include "phase/run.h"
 
 static const char *const kind_names[TRACE_KINDS] = { "fetch", "hash", "copy" };
@@ -48,6 +49,7 @@ void trace_release(struct trace *trace)
 
 struct trace_file {
     const struct run *run;
+    const char *path;
     struct strbuf text;
 };
 
@@ -100,10 +102,17 @@ static int take(void *arg, int rank, const void *bytes, size_t len, struct err *
     return 0;
 }
 
+static int write_text(void *arg, struct err *err)
+{
+    const struct trace_file *file = arg;
+
+    return fs_write_all(file->path, file->text.data, file->text.len, true, false, err);
+}
+
 int trace_write(struct run *run, const char *path, struct err *err)
 {
     const struct trace *trace = &run->trace;
-    struct trace_file file = { .run = run };
+    struct trace_file file = { .run = run, .path = path };
     int rc;
 
     if (run->rank == 0)
@@ -112,9 +121,8 @@ int trace_write(struct run *run, const char *path, struct err *err)
                       take, &file, err);
     if (run->rank == 0 && rc == 0) {
         strbuf_adds(&file.text, "\n]\n");
-        rc = file.text.failed
-                 ? err_memory(err, "the trace")
-                 : fs_write_all(path, file.text.data, file.text.len, true, false, err);
+        rc = file.text.failed ? err_memory(err, "the trace")
+                              : aside_run(run, write_text, &file, err);
     }
     strbuf_release(&file.text);
     return rc;

@@ -1,6 +1,5 @@
 #include "phase/vigil.h"
 
-#include "base/text.h"
 #include "io/clock.h"
 #include "phase/run.h"
 
@@ -15,20 +14,19 @@ void vigil_close(struct run *run)
     silence_release(&run->vigil.silence);
 }
 
-int vigil_speak(struct run *run, struct err *err)
+/* Who cannot be sent to is gone, and will be found silent. */
+void vigil_speak(struct run *run)
 {
     const struct msg msg = { .kind = MSG_ALIVE };
-    int rc = 0;
 
     silence_tick(&run->vigil.silence, clock_now());
     if (!silence_speak(&run->vigil.silence))
-        return 0;
-    if (run->rank != 0)
-        return agree_send(run, 0, &msg, err);
+        return;
     silence_said(&run->vigil.silence);
-    for (int to = 1; to < run->size && rc == 0; to++)
-        rc = agree_send(run, to, &msg, err);
-    return rc;
+    if (run->rank != 0)
+        agree_send(run, 0, &msg, NULL);
+    for (int to = 1; to < run->size && run->rank == 0; to++)
+        agree_send(run, to, &msg, NULL);
 }
 
 /* Each node has one that says that rank 0 is lost: its lowest other rank. */
@@ -45,16 +43,15 @@ static int speaker(const struct run *run)
 static void describe(struct run *run)
 {
     struct vigil *vigil = &run->vigil;
-    char time[32];
 
     err_clear(&vigil->loss);
     err_set(&vigil->loss, ERR_INTERRUPTED,
-            "rank %d on %s has said nothing for %s: it is given up%s", vigil->who,
-            comm_host(run->comm, vigil->who),
-            text_seconds(time, sizeof(time), vigil->silence.timeout),
+            "rank %d on %s has said nothing for %.0f s: it is given up%s", vigil->who,
+            comm_host(run->comm, vigil->who), vigil->silence.timeout,
             run->agree.final ? ""
-                             : "; run the same command again, it continues with what is "
-                               "staged");
+            : vigil->stages
+                ? "; run the same command again, it continues with what is staged"
+                : "; run it again");
     vigil->loss.rank = run->rank == 0 ? 0 : speaker(run);
 }
 
@@ -117,6 +114,7 @@ int vigil_take(struct run *run, struct strbuf *bytes, struct msg *msg, int *from
 
     if (vigil->lost)
         return err_copy(err, &vigil->loss);
+    *from = -1;
     while ((rc = comm_recv(run->comm, bytes, from, err)) > 0) {
         silence_heard(&vigil->silence, *from);
         if (msg_decode(msg, bytes->data, bytes->len, err) < 0)
@@ -126,10 +124,13 @@ int vigil_take(struct run *run, struct strbuf *bytes, struct msg *msg, int *from
         if (msg->kind != MSG_ALIVE)
             return 1;
     }
-    if (rc < 0 || vigil_speak(run, err) < 0)
-        return -1;
+    /* Signs of life wait behind a long message; that they have come is enough. */
+    if (*from >= 0)
+        silence_heard(&vigil->silence, *from);
+    /* Where nothing can be received any more all others look silent, and that ends it. */
+    vigil_speak(run);
     rank = silence_due(&vigil->silence);
-    return rank < 0 ? 0 : give_up(run, rank, err);
+    return rank < 0 ? rc : give_up(run, rank, err);
 }
 
 int vigil_end(struct run *run, struct err *err)

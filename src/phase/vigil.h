@@ -20,6 +20,7 @@ struct run;
 
 struct vigil {
     struct silence silence;
+    bool stages;     /* what this run fetches is kept for the next one */
     bool lost;       /* somebody is gone */
     bool told;       /* rank 0: the others know */
     int who;         /* the lost rank, where this one noticed it */
@@ -37,7 +38,7 @@ int vigil_take(struct run *run, struct strbuf *bytes, struct msg *msg, int *from
 
 /* Give a sign of life if one is due. vigil_take includes it; for those who cannot take.
  */
-int vigil_speak(struct run *run, struct err *err);
+void vigil_speak(struct run *run);
 
 /* Somebody is lost: 0 if what the run came to stands, else -1 and why. Rank 0 tells the
  * others, once. */

@@ -248,7 +248,7 @@ static void leave_nothing_running(struct worker *w)
     pool_stop(w->pool);
     while (pool_unfinished(w->pool) > 0) {
         clock_sleep(0.001);
-        vigil_speak(w->run, NULL);
+        vigil_speak(w->run);
         while (pool_finished(w->pool))
             ;
     }
