@@ -126,7 +126,16 @@ static void advise_lying(const struct adviser *to, const char *who)
 
 static void advise_refused(const struct adviser *to)
 {
-    if (to->facts->flock_trial != ENOSYS) {
+    int trial = to->facts->flock_trial;
+
+    /* filelock takes these for a lock that somebody else has */
+    if (trial == EAGAIN || trial == EACCES) {
+        say(to, ADVICE_WARN, library,
+            "flock says that somebody holds a lock that nobody has taken: the library "
+            "waits for ever for it, without a word");
+        return;
+    }
+    if (trial != ENOSYS) {
         say(to, ADVICE_WARN, library,
             "flock fails, and not with ENOSYS, which is the only errno that the library "
             "has an answer to: its downloads and everything with local_dir end with that "
