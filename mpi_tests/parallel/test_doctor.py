@@ -269,6 +269,7 @@ def test_a_file(run, tmp_path):
     (tmp_path / "file").write_text("")
     result = run(1, "doctor", tmp_path / "file")
     assert result.code == 5 and "ENOTDIR" in result.err, result
+    assert "a part of the path is a file" in result.err and "make the directory" not in result.err
 
 
 def test_read_only(run, dir):
@@ -374,6 +375,7 @@ def test_usage(run, args, words):
 def test_help(run):
     result = run(0, "doctor", "--help")
     assert result.code == 0 and "--quick" in result.out and "--include" not in result.out
+    assert "doctor looks at none" in " ".join(result.out.split())
     assert "--quick" not in run(0, "get", "--help").out
 
 

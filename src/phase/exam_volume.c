@@ -164,9 +164,9 @@ static int refuse(struct exam *exam, int trial, struct err *err)
 
     err_set(err, ERR_DEST, "'%s' cannot be examined: %s%s", exam->dir,
             exam_reason(&reason, trial),
-            trial == ENOENT || trial == ENOTDIR
-                ? " (make the directory first, or name its parent)"
-                : "");
+            trial == ENOENT    ? " (make the directory first, or name its parent)"
+            : trial == ENOTDIR ? " (a part of the path is a file)"
+                               : "");
     strbuf_release(&reason);
     return -1;
 }
