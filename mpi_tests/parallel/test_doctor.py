@@ -208,6 +208,27 @@ def test_race(run, dir):
     assert any("O_EXCL" in text for text in advice(result, "other programs")["warning"])
 
 
+@pytest.mark.parametrize("what", ["BYTES", "INODES"])
+def test_full(run, dir, what):
+    """What cannot be tried for want of room is no fault of the file system."""
+    result = run(2, "doctor", "--quick", dir, env=sham(full=what))
+    assert result.code == 0, result
+    warnings = [one for one in result.report["advice"] if one["level"] == "warning"]
+    assert ["too full to be examined" in one["text"] for one in warnings] == [True]
+    assert advice(result, "publishing").get("good") is None
+    assert not any("differ in case" in one["text"] for one in result.report["advice"])
+    made = what == "BYTES"
+    assert verdict(result, "sharing", "shared") == ("works" if made else "untested")
+    assert verdict(result, "locks", "flock") == ("between_nodes" if made else "untested")
+    assert verdict(result, "names", "race") == ("works" if made else "untested")
+    for key in TRIALS:
+        if not (made and key in ("exclusive", "rename_symlink")):
+            assert verdict(result, "names", key) == "untested", key
+    assert "not tried: ENOSPC" in findings(result, "names")["rename_directory"]["text"]
+    assert {verdict(result, "visibility", kind) for kind in SIGHTS} <= {"seen", "untested"}
+    assert os.listdir(dir) == []
+
+
 def test_a_node_that_is_elsewhere(start, dir):
     """It is named, and nothing waits for what it cannot see."""
     env = sham()

@@ -121,6 +121,7 @@ static void take_answer(struct desk *desk, const struct msg *msg)
     errand->answered = true;
     errand->at = clock_now();
     errand->trial = msg->code;
+    desk->full |= verdict_is_full(msg->code);
     strbuf_add(&errand->bytes, msg->blob, (size_t)msg->blob_len);
     desk->failed |= errand->bytes.failed;
 }

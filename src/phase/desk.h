@@ -47,6 +47,7 @@ struct desk {
     uint32_t first;   /* id of errand[0] */
     bool waited;      /* the next order begins a new list */
     bool failed;      /* out of memory */
+    bool full;        /* an answer was that no room is left */
     bool unstoppable; /* signals are of no interest any more: it is being cleaned up */
     bool closed;      /* rank 0 has said so */
 };

@@ -88,6 +88,7 @@ static int examine(struct exam *exam, struct err *err)
     for (size_t i = 0; rc == 0 && exam->own && i < count; i++) {
         log_line(&exam->run->log, LOG_INFO, "trying %s", parts[i].what);
         rc = parts[i].look(exam, err);
+        exam->facts.full = exam->desk.full;
     }
     if (rc == 0)
         rc = exam_scratch(exam, err);

@@ -49,10 +49,7 @@ const char *exam_word(int trial)
         return "silent";
     case TRIAL_WRONG:
         return "wrong";
-    case TRIAL_LOST:
-    case TRIAL_NONE:
-        return "untested";
     default:
-        return "refused";
+        return verdict_refuses(trial) ? "refused" : "untested";
     }
 }
