@@ -341,6 +341,15 @@ def test_lfs_that_hangs(start, dir, tmp_path):
     assert job.wait_for_silence() == []
 
 
+def is_rank(pid, number):
+    words = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    return b"OMPI_COMM_WORLD_RANK=%d" % number in words
+
+
+def is_helper(pid):
+    return b"internal-helper" in Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
 def wait_for_hang(dir):
     until = time.monotonic() + 60
     while not list(dir.glob(f"{PREFIX}*/lock-flock.hangs-0")):
@@ -355,12 +364,39 @@ def test_signal(start, dir, ranks, to):
     job = start(ranks, "doctor", dir, env=env)
     wait_for_hang(dir)
     for pid in job.ranks():
-        words = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-        if b"OMPI_COMM_WORLD_RANK=%d" % to in words:
+        if is_rank(pid, to):
             os.kill(pid, signal.SIGTERM)
     result = job.wait()
     assert result.code == 7, result
     assert "interrupted" in result.err
+    assert os.listdir(dir) == []
+    assert job.wait_for_silence() == []
+
+
+def test_lost(start, dir):
+    """A rank that is silent ends it, and rank 0 removes what it can by itself."""
+    job = start(3, "doctor", "--rank-timeout", "3", dir, env=sham(flock="HANG"))
+    wait_for_hang(dir)
+    for pid in job.ranks():
+        if is_rank(pid, 2):
+            os.kill(pid, signal.SIGSTOP)
+    result = job.wait()
+    assert result.code == 7, result
+    assert "rank 2" in result.err and "left behind" not in result.err
+    assert os.listdir(dir) == []
+
+
+@pytest.mark.parametrize("after", ["patience", "signal"])
+def test_made_too_late(start, dir, after):
+    """Our directory has a name before it is there, so it goes even where nobody heard of it."""
+    job = start(2, "doctor", "--quick", dir, env=sham(make="HANG"))
+    job.wait_until(lambda: os.listdir(dir))
+    if after == "signal":
+        (pid,) = [pid for pid in job.ranks() if is_rank(pid, 0) and not is_helper(pid)]
+        os.kill(pid, signal.SIGTERM)
+    result = job.wait()
+    assert result.code == (7 if after == "signal" else 5), result
+    assert "left behind" not in result.err
     assert os.listdir(dir) == []
     assert job.wait_for_silence() == []
 
@@ -370,7 +406,7 @@ def test_killed(start, dir):
     job = start(2, "doctor", dir, env=sham(flock="HANG"))
     wait_for_hang(dir)
     for pid in job.ranks():
-        if b"internal-helper" not in Path(f"/proc/{pid}/cmdline").read_bytes():
+        if not is_helper(pid):
             os.kill(pid, signal.SIGKILL)
     job.process.wait()
     assert job.wait_for_silence() == []

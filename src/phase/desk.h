@@ -67,6 +67,10 @@ int desk_wait(struct desk *desk, struct err *err);
 /* Rank 0. The one order that was given is carried out; its answer, or NULL and *err. */
 const struct errand *desk_wait_one(struct desk *desk, struct err *err);
 
+/* Rank 0. An act with one word, by a fresh helper of this rank, without any message: for
+ * when a rank is lost. What it came to, after so many seconds at most. */
+int desk_alone(struct desk *desk, double patience, const char *act, const char *word);
+
 /* Rank 0. The others leave desk_serve. */
 int desk_close(struct desk *desk, struct err *err);
 
