@@ -314,31 +314,58 @@ def test_names_that_are_odd(run, tmp_path):
     assert os.listdir(odd) == []
 
 
-def tool(path, text):
+def tool(path, text, **how):
+    """An environment with a program of that name on PATH, on what says it is Lustre."""
     path.parent.mkdir(exist_ok=True)
     path.write_text(f"#!/bin/sh\n{text}\n")
     path.chmod(0o755)
-    return {"PATH": f"{path.parent}:{os.environ['PATH']}"}
+    return {"PATH": f"{path.parent}:{os.environ['PATH']}", **sham(magic="0x0bd00bd0"), **how}
 
 
 def test_lfs(run, dir, tmp_path):
-    """A program called lfs is asked, and no shell reads the path."""
-    env = tool(tmp_path / "bin" / "lfs", f'echo "$@" >> {tmp_path}/asked; printf "stripe_count: 4\\n\\tx"')
+    """A program called lfs is asked on Lustre alone; no shell reads the path, and of the
+    environment it gets what it needs."""
+    secrets = {"HF_TOKEN": "hf_secret", "MPIFETCH_HEADER": "X-Key: secret"}
+    text = f'echo "$@" >> {tmp_path}/asked; env >> {tmp_path}/env; printf "stripe_count: 4\\n\\tx"'
+    env = tool(tmp_path / "bin" / "lfs", text, **secrets)
     result = run(2, "doctor", "--quick", dir, env=env)
     assert result.code == 0, result
     assert findings(result, "file_system")["stripes"]["text"] == "stripe_count: 4  x"
     asked = (tmp_path / "asked").read_text().splitlines()
     assert asked == [f"getstripe -d {dir}", f"quota -q {dir}"]
+    names = {line.partition("=")[0] for line in (tmp_path / "env").read_text().splitlines()}
+    assert {"PATH", "HOME", "LANG"} <= names
+    of_the_shell = {"PWD", "OLDPWD", "SHLVL", "_"}
+    assert names - of_the_shell <= {"PATH", "HOME", "LANG", "LD_LIBRARY_PATH"}
+    result = run(1, "doctor", "--quick", dir, env={"PATH": env["PATH"]})
+    assert result.code == 0 and "stripes" not in findings(result, "file_system"), result
+    assert (tmp_path / "asked").read_text().splitlines() == asked
+
+
+def test_no_lfs(run, dir):
+    result = run(1, "doctor", "--quick", dir, env=sham(magic="0x0bd00bd0"))
+    assert result.code == 0, result
+    assert "ENOENT" in findings(result, "file_system")["stripes"]["text"]
 
 
 def test_lfs_that_hangs(start, dir, tmp_path):
-    env = tool(tmp_path / "bin" / "lfs", "exec sleep 1000")
-    job = start(2, "doctor", "--quick", dir, env=env)
+    job = start(2, "doctor", "--quick", dir, env=tool(tmp_path / "bin" / "lfs", "exec sleep 1000"))
     result = job.wait()
     assert result.code == 0, result
     assert "did not answer" in findings(result, "file_system")["stripes"]["text"]
     assert verdict(result, "names", "rename_exchange") == "works"
     assert job.wait_for_silence() == []
+
+
+def test_lfs_ends_with_its_rank(start, dir, tmp_path):
+    text = f"echo > {tmp_path}/begun; exec sleep 1000"
+    job = start(2, "doctor", "--quick", dir, env=tool(tmp_path / "bin" / "lfs", text))
+    job.wait_until((tmp_path / "begun").exists)
+    for pid in job.ranks():
+        if not is_helper(pid):
+            os.kill(pid, signal.SIGKILL)
+    job.process.wait()
+    assert job.wait_for_silence(10) == []
 
 
 def is_rank(pid, number):

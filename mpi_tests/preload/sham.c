@@ -10,6 +10,7 @@
  *     SHAM_SHARED=1        O_EXCL lets everybody create
  *     SHAM_BLIND=TEXT      a path that contains it is not there
  *     SHAM_READONLY=1      no directory of ours can be made
+ *     SHAM_MAGIC=NUMBER    statfs says that it is of that kind
  *     SHAM_MAKE=HANG       the call that makes a directory of ours does so, and never
  *                          returns
  *     SHAM_FULL=WHAT       BYTES: in a directory of ours nothing can be written to files;
@@ -27,6 +28,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 typedef int flock_call(int fd, int how);
@@ -34,6 +36,7 @@ typedef int fcntl_call(int fd, int command, ...);
 typedef int open_call(const char *path, int flags, ...);
 typedef int openat_call(int dir, const char *path, int flags, ...);
 typedef int stat_call(const char *path, struct stat *st);
+typedef int fstatfs_call(int fd, struct statfs *kind);
 typedef int mkdir_call(const char *path, mode_t mode);
 typedef int mkdirat_call(int dir, const char *path, mode_t mode);
 typedef int linkat_call(int from_dir, const char *from, int to_dir, const char *to,
@@ -260,6 +263,19 @@ ssize_t write(int fd, const void *bytes, size_t len)
         return -1;
     }
     return syscall(SYS_write, fd, bytes, len);
+}
+
+int fstatfs(int fd, struct statfs *kind)
+{
+    const char *magic = getenv("SHAM_MAGIC");
+    fstatfs_call *next;
+    int rc;
+
+    find("fstatfs", &next, sizeof(next));
+    rc = next(fd, kind);
+    if (magic)
+        kind->f_type = strtol(magic, NULL, 0);
+    return rc;
 }
 
 int mkdirat(int dir, const char *path, mode_t mode)
