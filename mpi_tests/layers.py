@@ -49,7 +49,7 @@ GRANTS = [
     (r"src/source/\w+\.[ch]", r"jansson\.h"),
     (r"src/phase/(report|record|trace|trees|exam_report)\.c", r"jansson\.h"),
     (r"src/io/volume\.c", r"sys/quota\.h"),
-    (r"src/io/acts\.c", r"sys/prctl\.h"),
+    (r"src/io/(acts|program)\.c", r"sys/prctl\.h"),
     (r"src/phase/\w+\.[ch]", r"sys/types\.h"),
     (r"src/app/\w+\.[ch]", r"mpi\.h"),
     (r"include/mpifetch\.h", r"mpi\.h"),

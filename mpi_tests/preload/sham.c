@@ -9,7 +9,12 @@
  *     SHAM_LINKLESS=1      no symlinks and no hard links
  *     SHAM_SHARED=1        O_EXCL lets everybody create
  *     SHAM_BLIND=TEXT      a path that contains it is not there
- *     SHAM_READONLY=1      no directory of ours can be made */
+ *     SHAM_READONLY=1      no directory of ours can be made
+ *     SHAM_MAGIC=NUMBER    statfs says that it is of that kind
+ *     SHAM_MAKE=HANG       the call that makes a directory of ours does so, and never
+ *                          returns
+ *     SHAM_FULL=WHAT       BYTES: in a directory of ours nothing can be written to files;
+ *                          INODES: nor can anything be made in it */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +27,8 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 typedef int flock_call(int fd, int how);
@@ -29,7 +36,9 @@ typedef int fcntl_call(int fd, int command, ...);
 typedef int open_call(const char *path, int flags, ...);
 typedef int openat_call(int dir, const char *path, int flags, ...);
 typedef int stat_call(const char *path, struct stat *st);
-typedef char *mkdtemp_call(char *path);
+typedef int fstatfs_call(int fd, struct statfs *kind);
+typedef int mkdir_call(const char *path, mode_t mode);
+typedef int mkdirat_call(int dir, const char *path, mode_t mode);
 typedef int linkat_call(int from_dir, const char *from, int to_dir, const char *to,
                         int flags);
 typedef int symlinkat_call(const char *target, int dir, const char *path);
@@ -59,6 +68,35 @@ static bool is_hidden(const char *path)
     const char *hidden = getenv("SHAM_BLIND");
 
     return hidden && *hidden && strstr(path, hidden);
+}
+
+static bool is_below_ours(const char *path)
+{
+    const char *ours = strstr(path, "/.mpifetch-doctor-");
+
+    return ours && strchr(ours + 1, '/');
+}
+
+static bool is_path_of(int fd, bool (*what)(const char *path))
+{
+    char link[64], path[PATH_MAX];
+    ssize_t len;
+
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    len = readlink(link, path, sizeof(path) - 1);
+    path[len > 0 ? len : 0] = '\0';
+    return what(path);
+}
+
+/* Nothing can be made of that name, in a directory of ours or below. */
+static bool no_inode(int dir, const char *path)
+{
+    if (!is("SHAM_FULL", "INODES") ||
+        !(is_below_ours(path) ||
+          (*path != '/' && dir >= 0 && is_path_of(dir, is_below_ours))))
+        return false;
+    errno = ENOSPC;
+    return true;
 }
 
 static int rank(void)
@@ -185,6 +223,8 @@ int open(const char *path, int flags, ...)
         errno = ENOENT;
         return -1;
     }
+    if (flags & O_CREAT && no_inode(-1, path))
+        return -1;
     find("open", &next, sizeof(next));
     return next(path, flags_of(flags), mode);
 }
@@ -198,6 +238,8 @@ int openat(int dir, const char *path, int flags, ...)
     va_start(args, flags);
     mode = va_arg(args, mode_t);
     va_end(args);
+    if (flags & O_CREAT && no_inode(dir, path))
+        return -1;
     find("openat", &next, sizeof(next));
     return next(dir, path, flags_of(flags), mode);
 }
@@ -214,16 +256,55 @@ int stat(const char *path, struct stat *st)
     return next(path, st);
 }
 
-char *mkdtemp(char *path)
+ssize_t write(int fd, const void *bytes, size_t len)
 {
-    mkdtemp_call *next;
-
-    if (getenv("SHAM_READONLY")) {
-        errno = EROFS;
-        return NULL;
+    if (getenv("SHAM_FULL") && len > 0 && is_path_of(fd, is_below_ours)) {
+        errno = ENOSPC;
+        return -1;
     }
-    find("mkdtemp", &next, sizeof(next));
-    return next(path);
+    return syscall(SYS_write, fd, bytes, len);
+}
+
+int fstatfs(int fd, struct statfs *kind)
+{
+    const char *magic = getenv("SHAM_MAGIC");
+    fstatfs_call *next;
+    int rc;
+
+    find("fstatfs", &next, sizeof(next));
+    rc = next(fd, kind);
+    if (magic)
+        kind->f_type = strtol(magic, NULL, 0);
+    return rc;
+}
+
+int mkdirat(int dir, const char *path, mode_t mode)
+{
+    mkdirat_call *next;
+
+    if (no_inode(dir, path))
+        return -1;
+    find("mkdirat", &next, sizeof(next));
+    return next(dir, path, mode);
+}
+
+int mkdir(const char *path, mode_t mode)
+{
+    mkdir_call *next;
+
+    if (getenv("SHAM_READONLY") && strstr(path, "/.mpifetch-doctor-")) {
+        errno = EROFS;
+        return -1;
+    }
+    if (no_inode(-1, path))
+        return -1;
+    find("mkdir", &next, sizeof(next));
+    if (is("SHAM_MAKE", "HANG") && strstr(path, "/.mpifetch-doctor-")) {
+        next(path, mode);
+        for (;;)
+            pause();
+    }
+    return next(path, mode);
 }
 
 int linkat(int from_dir, const char *from, int to_dir, const char *to, int flags)

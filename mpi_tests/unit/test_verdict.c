@@ -38,6 +38,7 @@ static void every_outcome_has_its_verdict(void **state)
         { { NONE, NONE, NONE }, LOCK_UNTESTED },
         { { LOST, NONE, NONE }, LOCK_UNTESTED },
         { { 0, LOST, EAGAIN }, LOCK_UNTESTED },
+        { { ENOSPC, NONE, NONE }, LOCK_UNTESTED },
     };
 
     (void)state;
@@ -101,13 +102,32 @@ static void reasons_are_named(void **state)
 
 static void a_race_has_one_winner(void **state)
 {
-    static const unsigned fair[] = { 1, 1, 1 }, two[] = { 1, 2, 1 }, none[] = { 1, 1, 0 };
+    static const unsigned fair[] = { 1, 1, 1 }, two[] = { 1, 2, 1 }, none[] = { 1, 1, 0 },
+                          both[] = { 0, 1, 2 };
 
     (void)state;
-    assert_true(verdict_race(fair, 3));
-    assert_false(verdict_race(two, 3));
-    assert_false(verdict_race(none, 3));
-    assert_false(verdict_race(fair, 0));
+    assert_int_equal(verdict_race(fair, 3), 0);
+    assert_int_equal(verdict_race(two, 3), TRIAL_WRONG);
+    assert_int_equal(verdict_race(none, 3), TRIAL_NONE);
+    assert_int_equal(verdict_race(both, 3), TRIAL_WRONG);
+    assert_int_equal(verdict_race(fair, 0), TRIAL_NONE);
+}
+
+static void what_was_not_tried_refuses_nothing(void **state)
+{
+    static const int refusals[] = { EPERM, EINVAL, ENOSYS, TRIAL_WRONG }, unknown[] = {
+        0, LOST, SILENT, NONE, ENOSPC, EDQUOT, TRIAL_UNPREPARED - EIO
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(refusals); i++)
+        assert_true(verdict_refuses(refusals[i]));
+    for (size_t i = 0; i < countof(unknown); i++)
+        assert_false(verdict_refuses(unknown[i]));
+    assert_true(verdict_is_full(ENOSPC));
+    assert_true(verdict_is_full(verdict_unprepared(EDQUOT)));
+    assert_false(verdict_is_full(verdict_unprepared(EIO)));
+    assert_false(verdict_is_full(0));
 }
 
 int main(void)
@@ -118,6 +138,7 @@ int main(void)
         cmocka_unit_test(verdicts_have_words),
         cmocka_unit_test(reasons_are_named),
         cmocka_unit_test(a_race_has_one_winner),
+        cmocka_unit_test(what_was_not_tried_refuses_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

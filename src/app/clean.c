@@ -148,7 +148,6 @@ int clean(MPI_Comm comm, const struct mpifetch_options *options,
         report->rank = err.rank;
         snprintf(report->error, sizeof(report->error), "%s", err.text);
     }
-    report->lost = s.run.vigil.lost;
-    session_close(&s);
+    report->lost = !session_close(&s);
     return report->status;
 }

@@ -130,7 +130,9 @@ const struct option option_table[] = {
       .kind = OPTION_TEXT,
       .value = "DIR",
       .field = offsetof(struct mpifetch_options, scratch),
-      .help = "local disk for arriving bytes, or none; else SLURM_TMPDIR, TMPDIR, /tmp" },
+      .help =
+          "local disk for arriving bytes, or none; without it get takes SLURM_TMPDIR, "
+          "TMPDIR or /tmp, and doctor looks at none" },
     { .name = "layout",
       .kind = OPTION_LAYOUT,
       .value = "LAYOUT",

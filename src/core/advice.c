@@ -35,25 +35,38 @@ static void say(const struct adviser *to, enum advice_level level, const char *t
 static const char publishing[] = "publishing", cache[] = "cache",
                   library[] = "huggingface_hub", others[] = "other programs";
 
+static void advise_room(const struct adviser *to)
+{
+    if (to->facts->full)
+        say(to, ADVICE_WARN, publishing,
+            "this directory is too full to be examined (no bytes, inodes or quota left): "
+            "what could not be tried is not known. Make room and run doctor again");
+}
+
 /* The step that get would take is asked of the code that takes it. */
-static void advise_get(const struct adviser *to)
+static void advise_step(const struct adviser *to)
 {
     const struct advice_case *facts = to->facts;
-    const struct layout_case fresh = { .dest = LAYOUT_MISSING,
-                                       .can_exchange = facts->exchange == 0 };
-    const struct layout_case again = { .dest = LAYOUT_OURS,
-                                       .can_exchange = facts->exchange == 0 };
-    bool flips = layout_choose(&fresh).step == LAYOUT_FLIP;
+    bool is_known = facts->exchange == 0 || verdict_refuses(facts->exchange);
+    bool swaps = facts->exchange == 0;
+    const struct layout_case fresh = { .dest = LAYOUT_MISSING, .can_exchange = swaps };
+    const struct layout_case again = { .dest = LAYOUT_OURS, .can_exchange = swaps };
+    bool flips = is_known && layout_choose(&fresh).step == LAYOUT_FLIP;
 
-    if (facts->rename_directory != 0)
+    if (verdict_refuses(facts->rename_directory))
         say(to, ADVICE_WARN, publishing,
             "directories cannot be renamed here, so get cannot publish: choose a DEST on "
             "another file system");
-    else if (flips && (facts->symlink != 0 || facts->rename_symlink != 0))
+    else if (flips &&
+             (verdict_refuses(facts->symlink) || verdict_refuses(facts->rename_symlink)))
         say(to, ADVICE_WARN, publishing,
             "this file system neither swaps two names nor lets a symlink be replaced, so "
             "get cannot publish a directory here in one step: choose a DEST on another "
             "file system");
+    else if (facts->rename_directory != 0 || !is_known ||
+             (flips && (facts->symlink != 0 || facts->rename_symlink != 0)))
+        say(to, ADVICE_NOTE, publishing,
+            "how get would publish here could not be tried: nothing is known");
     else if (flips)
         say(to, ADVICE_NOTE, publishing,
             "this file system does not swap two names: get makes DEST a symlink into "
@@ -68,11 +81,18 @@ static void advise_get(const struct adviser *to)
             layout_choose(&again).step == LAYOUT_EXCHANGE
                 ? "an update by swapping two names"
                 : "refuses an update");
-    if (facts->hard_link != 0)
+}
+
+static void advise_get(const struct adviser *to)
+{
+    const struct advice_case *facts = to->facts;
+
+    advise_step(to);
+    if (verdict_refuses(facts->hard_link))
         say(to, ADVICE_NOTE, publishing,
             "without hard links an update cannot take over unchanged files: it fetches "
             "them again");
-    if (facts->case_sensitive != 0)
+    if (facts->case_sensitive == TRIAL_WRONG)
         say(to, ADVICE_NOTE, publishing,
             "names that differ in case only are one name here: repositories that have "
             "such names do not fit");
@@ -105,7 +125,7 @@ static void advise_sharing(const struct adviser *to)
 
 static void advise_cache(const struct adviser *to)
 {
-    if (to->facts->symlink != 0)
+    if (verdict_refuses(to->facts->symlink))
         say(to, ADVICE_NOTE, cache,
             "without symlinks get --hf-cache puts the files themselves into the "
             "snapshot, as the library does by itself; HF_HUB_DISABLE_SYMLINKS=1 (since "
@@ -126,7 +146,16 @@ static void advise_lying(const struct adviser *to, const char *who)
 
 static void advise_refused(const struct adviser *to)
 {
-    if (to->facts->flock_trial != ENOSYS) {
+    int trial = to->facts->flock_trial;
+
+    /* filelock takes these for a lock that somebody else has */
+    if (trial == EAGAIN || trial == EACCES) {
+        say(to, ADVICE_WARN, library,
+            "flock says that somebody holds a lock that nobody has taken: the library "
+            "waits for ever for it, without a word");
+        return;
+    }
+    if (trial != ENOSYS) {
         say(to, ADVICE_WARN, library,
             "flock fails, and not with ENOSYS, which is the only errno that the library "
             "has an answer to: its downloads and everything with local_dir end with that "
@@ -193,7 +222,7 @@ static void advise_variables(const struct adviser *to)
 
 static void advise_others(const struct adviser *to)
 {
-    if (to->facts->exclusive != 0 || to->facts->race_failed)
+    if (verdict_refuses(to->facts->exclusive) || to->facts->race_failed)
         say(to, ADVICE_WARN, others,
             "O_EXCL does not tell who was first: lock files, which programs fall back to "
             "where there is no flock, exclude nobody here");
@@ -206,6 +235,7 @@ void advice_give(const struct advice_case *facts,
 {
     const struct adviser to = { facts, say_one, arg };
 
+    advise_room(&to);
     advise_sharing(&to);
     advise_get(&to);
     advise_cache(&to);

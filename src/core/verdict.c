@@ -67,10 +67,31 @@ void verdict_reason(struct strbuf *out, int trial)
         strbuf_adds(out, words[-trial]);
         return;
     }
+    if (trial < TRIAL_UNPREPARED) {
+        strbuf_adds(out, "not tried: ");
+        trial = TRIAL_UNPREPARED - trial;
+    }
     for (size_t i = 0; i < countof(reasons); i++)
         if (reasons[i].number == trial)
             strbuf_addf(out, "%s: ", reasons[i].name);
     strbuf_adds(out, strerror(trial));
+}
+
+int verdict_unprepared(int reason)
+{
+    return TRIAL_UNPREPARED - reason;
+}
+
+bool verdict_is_full(int trial)
+{
+    int reason = trial < TRIAL_UNPREPARED ? TRIAL_UNPREPARED - trial : trial;
+
+    return reason == ENOSPC || reason == EDQUOT;
+}
+
+bool verdict_refuses(int trial)
+{
+    return trial == TRIAL_WRONG || (trial > 0 && !verdict_is_full(trial));
 }
 
 enum attempt { GOT, HELD, REFUSED, SILENT, ABSENT };
@@ -89,7 +110,7 @@ static enum attempt attempt_of(int trial)
     case TRIAL_NONE:
         return ABSENT;
     default:
-        return REFUSED;
+        return verdict_refuses(trial) ? REFUSED : ABSENT;
     }
 }
 
@@ -150,10 +171,15 @@ const char *verdict_lock_words(enum lock_verdict verdict)
     return locks[verdict].words;
 }
 
-bool verdict_race(const unsigned *winners, unsigned rounds)
+int verdict_race(const unsigned *winners, unsigned rounds)
 {
-    for (unsigned i = 0; i < rounds; i++)
-        if (winners[i] != 1)
-            return false;
-    return rounds > 0;
+    int trial = rounds > 0 ? 0 : TRIAL_NONE;
+
+    for (unsigned i = 0; i < rounds; i++) {
+        if (winners[i] > 1)
+            return TRIAL_WRONG;
+        if (winners[i] == 0)
+            trial = TRIAL_NONE;
+    }
+    return trial;
 }

@@ -12,8 +12,20 @@ enum {
     TRIAL_SILENT = -1, /* it did not end in time: the call hangs in the kernel */
     TRIAL_WRONG = -2,  /* the call says that it was done, and it was not */
     TRIAL_LOST = -3,   /* the process that should have tried is gone */
-    TRIAL_NONE = -4    /* nobody was there to try */
+    TRIAL_NONE = -4,   /* nobody was there to try */
+    /* less an errno: what the trial needs could not be made, so nothing is known */
+    TRIAL_UNPREPARED = -1000
 };
+
+/* The trial of which the preparation came to reason, an errno. */
+int verdict_unprepared(int reason);
+
+/* It was tried, and cannot be done here, or is not done. Of a file system without room
+ * nothing is known. */
+bool verdict_refuses(int trial);
+
+/* No bytes, no inodes, or no quota was left, for the trial or for its preparation. */
+bool verdict_is_full(int trial);
 
 /* "ENOSYS: Function not implemented"; for the numbers above a few words. Appended. */
 void verdict_reason(struct strbuf *out, int trial);
@@ -45,8 +57,9 @@ int verdict_worse(int a, int b);
 const char *verdict_lock_word(enum lock_verdict verdict);  /* for programs */
 const char *verdict_lock_words(enum lock_verdict verdict); /* for people */
 
-/* Of a few processes that all created the same file with O_EXCL, rounds times: each round
- * must have one winner. */
-bool verdict_race(const unsigned *winners, unsigned rounds);
+/* Of a few processes that all created the same file with O_EXCL, rounds times: 0 if each
+ * round had one winner, TRIAL_WRONG if one had more, else TRIAL_NONE: where nobody could
+ * create the file there was no race. */
+int verdict_race(const unsigned *winners, unsigned rounds);
 
 #endif

@@ -4,7 +4,7 @@
  * struct acts_answer and then bytes, whose meaning depends on the act:
  *
  *     look DIR                         struct volume
- *     make DIR                         a 0700 directory of ours in DIR: its path
+ *     make PATH                        a 0700 directory of ours, which must be new
  *     remove PATH                      with all that is in it
  *     folder PATH                      an ordinary directory of that name
  *     try WHAT DIR                     io/nameprobe.h

@@ -25,7 +25,8 @@ static int put(int dir, const char *name, const char *text)
 
     if (fd < 0)
         return errno;
-    reason = write(fd, text, len) == (ssize_t)len ? 0 : errno ? errno : EIO;
+    errno = 0;
+    reason = write(fd, text, len) == (ssize_t)len ? 0 : errno ? errno : ENOSPC;
     return close(fd) < 0 && reason == 0 ? errno : reason;
 }
 
@@ -61,51 +62,92 @@ static int judge(int rc, bool seen)
     return rc < 0 ? errno : seen ? 0 : TRIAL_WRONG;
 }
 
-static int rename_file(int dir)
+/* What trials begin with. */
+
+static int nothing(int dir)
+{
+    (void)dir;
+    return 0;
+}
+
+static int one_file(int dir)
+{
+    return put(dir, "a", "a");
+}
+
+static int two_files(int dir)
 {
     int reason = put(dir, "a", "a");
-    int rc;
 
-    if (reason == 0)
-        reason = put(dir, "b", "b");
-    if (reason != 0)
-        return reason;
-    rc = renameat(dir, "a", dir, "b");
+    return reason == 0 ? put(dir, "b", "b") : reason;
+}
+
+static int one_directory(int dir)
+{
+    return put_dir(dir, "a");
+}
+
+static int one_and_an_empty(int dir)
+{
+    int reason = put_dir(dir, "a");
+
+    return reason == 0 && mkdirat(dir, "b", 0700) < 0 ? errno : reason;
+}
+
+static int two_directories(int dir)
+{
+    int reason = put_dir(dir, "a");
+
+    return reason == 0 ? put_dir(dir, "b") : reason;
+}
+
+static int two_symlinks(int dir)
+{
+    return symlinkat("old", dir, "a") < 0 || symlinkat("new", dir, "b") < 0 ? errno : 0;
+}
+
+static int upper_case(int dir)
+{
+    return put(dir, "Name", "upper");
+}
+
+static int large_and_empty(int dir)
+{
+    static const char bytes[REFLINK_SIZE] = { 'x' };
+    int fd = openat(dir, "a", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    int reason;
+
+    if (fd < 0)
+        return errno;
+    errno = 0;
+    reason = write(fd, bytes, sizeof(bytes)) == sizeof(bytes) ? 0
+             : errno                                          ? errno
+                                                              : ENOSPC;
+    close(fd);
+    return reason == 0 ? put(dir, "b", "") : reason;
+}
+
+/* The trials themselves. */
+
+static int rename_file(int dir)
+{
+    int rc = renameat(dir, "a", dir, "b");
+
     return judge(rc, rc == 0 && holds(dir, "b", "a") && !is_there(dir, "a"));
 }
 
 static int rename_directory(int dir)
 {
-    int reason = put_dir(dir, "a");
-    int rc;
+    int rc = renameat(dir, "a", dir, "b");
 
-    if (reason != 0)
-        return reason;
-    rc = renameat(dir, "a", dir, "b");
-    return judge(rc, rc == 0 && holds(dir, "b/file", "a") && !is_there(dir, "a"));
-}
-
-static int rename_onto_empty(int dir)
-{
-    int reason = put_dir(dir, "a");
-    int rc;
-
-    if (reason == 0 && mkdirat(dir, "b", 0700) < 0)
-        reason = errno;
-    if (reason != 0)
-        return reason;
-    rc = renameat(dir, "a", dir, "b");
     return judge(rc, rc == 0 && holds(dir, "b/file", "a") && !is_there(dir, "a"));
 }
 
 static int rename_symlink(int dir)
 {
     char target[8] = "";
-    int rc;
+    int rc = renameat(dir, "b", dir, "a");
 
-    if (symlinkat("old", dir, "a") < 0 || symlinkat("new", dir, "b") < 0)
-        return errno;
-    rc = renameat(dir, "b", dir, "a");
     return judge(rc, rc == 0 && readlinkat(dir, "a", target, sizeof(target) - 1) == 3 &&
                          strcmp(target, "new") == 0);
 }
@@ -113,14 +155,8 @@ static int rename_symlink(int dir)
 /* The kernel itself says EEXIST; only a new name is asked of the file system. */
 static int rename_noreplace(int dir)
 {
-    int reason = put(dir, "a", "a");
-    int rc;
+    int rc = renameat2(dir, "a", dir, "c", RENAME_NOREPLACE);
 
-    if (reason == 0)
-        reason = put(dir, "b", "b");
-    if (reason != 0)
-        return reason;
-    rc = renameat2(dir, "a", dir, "c", RENAME_NOREPLACE);
     if (rc < 0 || !holds(dir, "c", "a"))
         return judge(rc, false);
     rc = renameat2(dir, "c", dir, "b", RENAME_NOREPLACE);
@@ -131,26 +167,16 @@ static int rename_noreplace(int dir)
 
 static int rename_exchange(int dir)
 {
-    int reason = put_dir(dir, "a");
-    int rc;
+    int rc = renameat2(dir, "a", dir, "b", RENAME_EXCHANGE);
 
-    if (reason == 0)
-        reason = put_dir(dir, "b");
-    if (reason != 0)
-        return reason;
-    rc = renameat2(dir, "a", dir, "b", RENAME_EXCHANGE);
     return judge(rc, rc == 0 && holds(dir, "a/file", "b") && holds(dir, "b/file", "a"));
 }
 
 static int hard_link(int dir)
 {
-    int reason = put(dir, "a", "a");
     struct stat first, second;
-    int rc;
+    int rc = linkat(dir, "a", dir, "b", 0);
 
-    if (reason != 0)
-        return reason;
-    rc = linkat(dir, "a", dir, "b", 0);
     return judge(rc, rc == 0 && fstatat(dir, "a", &first, 0) == 0 &&
                          fstatat(dir, "b", &second, 0) == 0 &&
                          first.st_ino == second.st_ino);
@@ -158,12 +184,8 @@ static int hard_link(int dir)
 
 static int symbolic_link(int dir)
 {
-    int reason = put(dir, "a", "a");
-    int rc;
+    int rc = symlinkat("a", dir, "b");
 
-    if (reason != 0)
-        return reason;
-    rc = symlinkat("a", dir, "b");
     return judge(rc, rc == 0 && holds(dir, "b", "a"));
 }
 
@@ -183,16 +205,12 @@ static int exclusive(int dir)
 
 static int case_sensitive(int dir)
 {
-    int reason = put(dir, "Name", "upper");
-
-    if (reason != 0)
-        return reason;
     return is_there(dir, "name") ? TRIAL_WRONG : 0;
 }
 
 static int allocate(int dir)
 {
-    int fd = openat(dir, "a", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int fd = openat(dir, "a", O_RDWR | O_CLOEXEC);
     struct stat st;
     int reason;
 
@@ -208,14 +226,12 @@ static int allocate(int dir)
 
 static int reflink(int dir)
 {
-    static const char bytes[REFLINK_SIZE] = { 'x' };
-    int from = openat(dir, "a", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    int to = openat(dir, "b", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int from = openat(dir, "a", O_RDONLY | O_CLOEXEC);
+    int to = openat(dir, "b", O_RDWR | O_CLOEXEC);
     struct stat st;
     int reason = 0;
 
-    if (from < 0 || to < 0 || pwrite(from, bytes, sizeof(bytes), 0) < 0 ||
-        ioctl(to, FICLONE, from) < 0 || fstat(to, &st) < 0)
+    if (from < 0 || to < 0 || ioctl(to, FICLONE, from) < 0 || fstat(to, &st) < 0)
         reason = errno;
     else if (st.st_size != REFLINK_SIZE)
         reason = TRIAL_WRONG;
@@ -226,35 +242,47 @@ static int reflink(int dir)
     return reason;
 }
 
-int nameprobe_try(const char *what, const char *dir)
-{
-    static const struct {
-        const char *name;
-        int (*act)(int dir);
-    } trials[] = {
-        { "rename_file", rename_file },
-        { "rename_directory", rename_directory },
-        { "rename_onto_empty", rename_onto_empty },
-        { "rename_symlink", rename_symlink },
-        { "rename_noreplace", rename_noreplace },
-        { "rename_exchange", rename_exchange },
-        { "hard_link", hard_link },
-        { "symlink", symbolic_link },
-        { "exclusive", exclusive },
-        { "case_sensitive", case_sensitive },
-        { "fallocate", allocate },
-        { "reflink", reflink },
-    };
-    int reason = EINVAL, fd;
+struct trial {
+    const char *name;
+    int (*prepare)(int dir);
+    int (*act)(int dir);
+};
 
-    if (mkdir(dir, 0700) < 0)
-        return errno;
-    fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return errno;
+static const struct trial trials[] = {
+    { "rename_file", two_files, rename_file },
+    { "rename_directory", one_directory, rename_directory },
+    { "rename_onto_empty", one_and_an_empty, rename_directory },
+    { "rename_symlink", two_symlinks, rename_symlink },
+    { "rename_noreplace", two_files, rename_noreplace },
+    { "rename_exchange", two_directories, rename_exchange },
+    { "hard_link", one_file, hard_link },
+    { "symlink", one_file, symbolic_link },
+    { "exclusive", nothing, exclusive },
+    { "case_sensitive", upper_case, case_sensitive },
+    { "fallocate", one_file, allocate },
+    { "reflink", large_and_empty, reflink },
+};
+
+static const struct trial *find(const char *what)
+{
     for (size_t i = 0; i < countof(trials); i++)
         if (strcmp(trials[i].name, what) == 0)
-            reason = trials[i].act(fd);
+            return &trials[i];
+    return NULL;
+}
+
+int nameprobe_try(const char *what, const char *dir)
+{
+    const struct trial *trial = find(what);
+    int reason, fd;
+
+    if (!trial)
+        return EINVAL;
+    fd = mkdir(dir, 0700) < 0 ? -1 : open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return verdict_unprepared(errno);
+    reason = trial->prepare(fd);
+    reason = reason == 0 ? trial->act(fd) : verdict_unprepared(reason);
     close(fd);
     return reason;
 }

@@ -4,8 +4,9 @@
 #ifndef IO_NAMEPROBE_H
 #define IO_NAMEPROBE_H
 
-/* Does what is called so, in the empty directory dir. 0: it works, and what it should
- * have done is seen; else an errno, or TRIAL_WRONG (core/verdict.h). */
+/* Does what is called so, in the directory dir, which it makes. 0: it works, and what it
+ * should have done is seen; else an errno, TRIAL_WRONG, or that it could not be prepared
+ * (core/verdict.h). */
 int nameprobe_try(const char *what, const char *dir);
 
 /* Creates path with O_EXCL: 0 or an errno. */

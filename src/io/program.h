@@ -1,5 +1,6 @@
 /* io/program.h -- another program, for what it prints. Run in a helper process
- * (io/helper.h), which is killed together with it when its time is up. */
+ * (io/helper.h), which is killed together with it when its time is up. It ends with the
+ * helper, and knows of the environment only PATH, HOME, LANG and LD_LIBRARY_PATH. */
 #ifndef IO_PROGRAM_H
 #define IO_PROGRAM_H
 

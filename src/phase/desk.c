@@ -121,6 +121,7 @@ static void take_answer(struct desk *desk, const struct msg *msg)
     errand->answered = true;
     errand->at = clock_now();
     errand->trial = msg->code;
+    desk->full |= verdict_is_full(msg->code);
     strbuf_add(&errand->bytes, msg->blob, (size_t)msg->blob_len);
     desk->failed |= errand->bytes.failed;
 }
@@ -265,6 +266,45 @@ int desk_wait(struct desk *desk, struct err *err)
 const struct errand *desk_wait_one(struct desk *desk, struct err *err)
 {
     return desk_wait(desk, err) < 0 ? NULL : &desk->errand[0];
+}
+
+static int hear_alone(struct helper *helper, double patience)
+{
+    double until = clock_now() + patience;
+    struct acts_answer head = { .trial = TRIAL_LOST };
+    struct strbuf in = { 0 };
+    int heard;
+
+    while ((heard = helper_hear(helper, &in, NULL)) == 0 && clock_now() < until)
+        clock_sleep(0.004);
+    if (heard == 0)
+        head.trial = TRIAL_SILENT;
+    else if (heard > 0 && in.len >= sizeof(head))
+        memcpy(&head, in.data, sizeof(head));
+    strbuf_release(&in);
+    return head.trial;
+}
+
+int desk_alone(struct desk *desk, double patience, const char *act, const char *word)
+{
+    struct helper *helper = NULL;
+    struct strbuf order = { 0 };
+    int trial = TRIAL_LOST;
+
+    /* What is in hand would go on making what is to be removed. */
+    for (size_t i = 0; i < DESK_SEATS; i++) {
+        helper_kill(desk->seat[i].helper);
+        desk->seat[i].helper = NULL;
+        desk->seat[i].busy = false;
+    }
+    strbuf_add(&order, act, strlen(act) + 1);
+    strbuf_add(&order, word, strlen(word) + 1);
+    if (!order.failed && helper_start(&helper, NULL) == 0 &&
+        helper_ask(helper, order.data, order.len, NULL) == 0)
+        trial = hear_alone(helper, patience);
+    strbuf_release(&order);
+    helper_kill(helper);
+    return trial;
 }
 
 int desk_close(struct desk *desk, struct err *err)

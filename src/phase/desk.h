@@ -47,6 +47,7 @@ struct desk {
     uint32_t first;   /* id of errand[0] */
     bool waited;      /* the next order begins a new list */
     bool failed;      /* out of memory */
+    bool full;        /* an answer was that no room is left */
     bool unstoppable; /* signals are of no interest any more: it is being cleaned up */
     bool closed;      /* rank 0 has said so */
 };
@@ -65,6 +66,10 @@ int desk_wait(struct desk *desk, struct err *err);
 
 /* Rank 0. The one order that was given is carried out; its answer, or NULL and *err. */
 const struct errand *desk_wait_one(struct desk *desk, struct err *err);
+
+/* Rank 0. An act with one word, by a fresh helper of this rank, without any message: for
+ * when a rank is lost. What it came to, after so many seconds at most. */
+int desk_alone(struct desk *desk, double patience, const char *act, const char *word);
 
 /* Rank 0. The others leave desk_serve. */
 int desk_close(struct desk *desk, struct err *err);

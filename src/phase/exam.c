@@ -6,7 +6,8 @@
 #include "base/text.h"
 #include "phase/exam_part.h"
 
-static const double CLEAN_PATIENCE = 60; /* seconds */
+/* Seconds. Alone rank 0 gives no sign of life, for which the others do not wait long. */
+static const double CLEAN_PATIENCE = 60, ALONE_PATIENCE = 20;
 
 static int find_nodes(struct exam *exam, struct err *err)
 {
@@ -51,19 +52,24 @@ static int make_own(struct exam *exam, struct err *err)
     struct strbuf reason = { 0 };
     const struct errand *made;
 
-    desk_order(&exam->desk, 0, 0, EXAM_PATIENCE, "make", exam->dir, NULL);
+    exam->own = exam_new_name(exam->dir);
+    if (!exam->own)
+        return err_memory(err, "a path");
+    desk_order(&exam->desk, 0, 0, EXAM_PATIENCE, "make", exam->own, NULL);
     made = desk_wait_one(&exam->desk, err);
     if (!made)
         return -1;
-    if (made->trial == 0) {
-        exam->own = strndup(made->bytes.data, made->bytes.len);
-        return exam->own ? 0 : err_memory(err, "a path");
-    }
+    if (made->trial == 0)
+        return 0;
     exam->lacks_write = true;
     err_set(err, ERR_DEST,
             "'%s' cannot be examined further, since nothing can be made in it: %s",
             exam->dir, exam_reason(&reason, made->trial));
     strbuf_release(&reason);
+    if (made->trial > 0) { /* else it may have been made all the same */
+        free(exam->own);
+        exam->own = NULL;
+    }
     return -1;
 }
 
@@ -85,9 +91,10 @@ static int examine(struct exam *exam, struct err *err)
         *err = fault;
         rc = -1;
     }
-    for (size_t i = 0; rc == 0 && exam->own && i < count; i++) {
+    for (size_t i = 0; rc == 0 && !exam->lacks_write && i < count; i++) {
         log_line(&exam->run->log, LOG_INFO, "trying %s", parts[i].what);
         rc = parts[i].look(exam, err);
+        exam->facts.full = exam->desk.full;
     }
     if (rc == 0)
         rc = exam_scratch(exam, err);
@@ -98,13 +105,20 @@ static int examine(struct exam *exam, struct err *err)
     return rc;
 }
 
-/* Whatever came before, and without regard to signals: they are why it ends, often. */
-static void clean_up(struct exam *exam)
+static void tell_left(const struct exam *exam, const char *path, int rank, int trial)
 {
     struct strbuf reason = { 0 };
+
+    log_line(&exam->run->log, LOG_WARN, "'%s' on %s is left behind: remove it: %s", path,
+             comm_host(exam->run->comm, rank), exam_reason(&reason, trial));
+    strbuf_release(&reason);
+}
+
+/* By messages, which go nowhere any more once a rank is lost. */
+static bool ask_all_to_remove(struct exam *exam)
+{
     struct err fault = { 0 };
 
-    exam->desk.unstoppable = true;
     exam->desk.failed = false;
     exam->desk.waited = true;
     if (exam->own)
@@ -113,14 +127,43 @@ static void clean_up(struct exam *exam)
         if (exam->scratch_own[node])
             desk_order(&exam->desk, exam->first[node], 1, CLEAN_PATIENCE, "remove",
                        exam->scratch_own[node], NULL);
-    if (exam->desk.waited || desk_wait(&exam->desk, &fault) < 0)
-        return;
+    if (exam->desk.waited)
+        return true; /* there is nothing */
+    if (desk_wait(&exam->desk, &fault) < 0)
+        return false;
     for (size_t i = 0; i < exam->desk.count; i++)
         if (exam->desk.errand[i].trial != 0)
-            log_line(&exam->run->log, LOG_WARN, "'%s' is left behind: remove it: %s",
-                     exam->desk.errand[i].order.data + sizeof("remove"),
-                     exam_reason(&reason, exam->desk.errand[i].trial));
-    strbuf_release(&reason);
+            tell_left(exam, exam->desk.errand[i].order.data + sizeof("remove"),
+                      exam->desk.errand[i].rank, exam->desk.errand[i].trial);
+    return true;
+}
+
+/* Where rank 0 has only itself: what lies on other nodes can but be named. */
+static void remove_here(struct exam *exam)
+{
+    int trial =
+        exam->own ? desk_alone(&exam->desk, ALONE_PATIENCE, "remove", exam->own) : 0;
+
+    if (trial != 0)
+        tell_left(exam, exam->own, 0, trial);
+    for (int node = 0; node < exam->nodes; node++) {
+        const char *path = exam->scratch_own[node];
+
+        if (!path)
+            continue;
+        trial = node == 0 ? desk_alone(&exam->desk, ALONE_PATIENCE, "remove", path)
+                          : TRIAL_NONE;
+        if (trial != 0)
+            tell_left(exam, path, exam->first[node], trial);
+    }
+}
+
+/* Whatever came before, and without regard to signals: they are why it ends, often. */
+static void clean_up(struct exam *exam)
+{
+    exam->desk.unstoppable = true;
+    if (!ask_all_to_remove(exam))
+        remove_here(exam);
 }
 
 int exam_run(struct exam *exam, const char *scratch, struct err *err)

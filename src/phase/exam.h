@@ -26,7 +26,7 @@ struct exam {
     int nodes;
     int *first;         /* lowest rank of each node */
     bool *blind;        /* of each node: it does not see our directory */
-    char *own;          /* our directory, or NULL */
+    char *own;          /* our directory, or NULL; known before it is made */
     uint64_t space;     /* bytes free in DIR */
     uint64_t inodes;    /* free; UINT64_MAX where they are not counted */
     char **scratch;     /* of each node: the directory asked for, or NULL */

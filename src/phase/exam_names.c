@@ -64,22 +64,25 @@ int exam_names(struct exam *exam, struct err *err)
 
 static void tell_race(struct exam *exam, const unsigned *winners, int racers, int nodes)
 {
-    bool fair = verdict_race(winners, RACES);
+    int trial = verdict_race(winners, RACES);
     unsigned most = 0, least = UINT32_MAX;
 
     for (unsigned i = 0; i < RACES; i++) {
         most = winners[i] > most ? winners[i] : most;
         least = winners[i] < least ? winners[i] : least;
     }
-    exam->facts.race_failed = !fair;
-    if (fair)
-        sheet_row(&exam->sheet, "race", "O_EXCL, raced", "works",
+    exam->facts.race_failed = trial == TRIAL_WRONG;
+    if (trial == 0)
+        sheet_row(&exam->sheet, "race", "O_EXCL, raced", exam_word(trial),
                   "one winner each in %d races of %d processes on %d node%s", RACES,
                   racers, nodes, nodes == 1 ? "" : "s");
-    else
-        sheet_row(&exam->sheet, "race", "O_EXCL, raced", "wrong",
+    else if (trial == TRIAL_WRONG)
+        sheet_row(&exam->sheet, "race", "O_EXCL, raced", exam_word(trial),
                   "from %u to %u winners in races of %d processes on %d node%s", least,
                   most, racers, nodes, nodes == 1 ? "" : "s");
+    else
+        sheet_row(&exam->sheet, "race", "O_EXCL, raced", exam_word(trial),
+                  "no race: nobody could create the file");
 }
 
 /* All at once, as far as orders that leave one after the other get there at once. */

@@ -1,8 +1,9 @@
 #include "phase/exam_part.h"
 
 #include "core/verdict.h"
+#include "io/clock.h"
 
-enum { HOSTS_NAMED = 3 };
+enum { HOSTS_NAMED = 3, NAME_RANDOM = 6 };
 
 void exam_hosts(const struct exam *exam, const bool *marked, struct strbuf *out)
 {
@@ -33,6 +34,17 @@ const char *exam_below(struct exam *exam, struct strbuf *out, const char *dir,
     return "";
 }
 
+char *exam_new_name(const char *dir)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+    struct strbuf path = { 0 };
+
+    strbuf_addf(&path, "%s/.mpifetch-doctor-", dir);
+    for (int i = 0; i < NAME_RANDOM; i++)
+        strbuf_add(&path, &letters[(size_t)(clock_random() * (sizeof(letters) - 1))], 1);
+    return strbuf_steal(&path);
+}
+
 const char *exam_reason(struct strbuf *out, int trial)
 {
     strbuf_clear(out);
@@ -49,10 +61,7 @@ const char *exam_word(int trial)
         return "silent";
     case TRIAL_WRONG:
         return "wrong";
-    case TRIAL_LOST:
-    case TRIAL_NONE:
-        return "untested";
     default:
-        return "refused";
+        return verdict_refuses(trial) ? "refused" : "untested";
     }
 }

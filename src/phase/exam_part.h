@@ -34,6 +34,11 @@ void exam_hosts(const struct exam *exam, const bool *marked, struct strbuf *out)
 const char *exam_below(struct exam *exam, struct strbuf *out, const char *dir,
                        const char *name);
 
+/* The path of a fresh name in dir for a directory of ours; NULL without memory. It is
+ * chosen before anything is made, so that what comes of an order that was given up can be
+ * removed. */
+char *exam_new_name(const char *dir);
+
 /* verdict_reason as a text that lives as long as out. */
 const char *exam_reason(struct strbuf *out, int trial);
 

@@ -39,7 +39,7 @@ void exam_report_text(const struct exam *exam, struct strbuf *out)
     sheet_text(&exam->sheet, out);
     if (exam->sheet.failed)
         out->failed = true;
-    if (!exam->own)
+    if (!exam->own || exam->lacks_write)
         return;
     strbuf_adds(out, "\nadvice\n");
     advice_give(&exam->facts, add_advice, out);
@@ -105,7 +105,7 @@ static json_t *advice_array(const struct exam *exam)
 {
     json_t *array = json_array();
 
-    if (exam->own)
+    if (exam->own && !exam->lacks_write)
         advice_give(&exam->facts, append_advice, array);
     return array;
 }

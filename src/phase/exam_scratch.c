@@ -12,7 +12,8 @@ enum { BYTES_MOST = 256 << 20, SHARE_OF_FREE = 100 };
 /* Of one node's own directory. */
 struct local {
     bool asked, told;
-    int trial; /* of looking, then of making our directory */
+    int trial; /* of looking */
+    bool made; /* our directory is there */
     struct volume volume;
     enum lock_verdict flock;
     double rate; /* bytes a second; 0: not measured */
@@ -49,26 +50,33 @@ static int look(struct exam *exam, struct local *local, struct err *err)
 static int make(struct exam *exam, struct local *local, struct err *err)
 {
     size_t next = 0;
+    int asked = 0;
 
-    for (int node = 0; node < exam->nodes; node++)
-        if (local[node].asked && local[node].trial == 0)
-            desk_order(&exam->desk, exam->first[node], 0, EXAM_PATIENCE, "make",
-                       exam->scratch[node], NULL);
-    if (exam->desk.waited)
-        return 0; /* nobody was asked */
+    for (int node = 0; node < exam->nodes; node++) {
+        if (!local[node].asked || local[node].trial != 0)
+            continue;
+        exam->scratch_own[node] = exam_new_name(exam->scratch[node]);
+        if (!exam->scratch_own[node])
+            return err_memory(err, "a path");
+        desk_order(&exam->desk, exam->first[node], 0, EXAM_PATIENCE, "make",
+                   exam->scratch_own[node], NULL);
+        asked++;
+    }
+    if (asked == 0)
+        return 0;
     if (desk_wait(&exam->desk, err) < 0)
         return -1;
     for (int node = 0; node < exam->nodes; node++) {
-        const struct errand *errand;
+        int trial;
 
-        if (!local[node].asked || local[node].trial != 0)
-            continue;
-        errand = next_answer(exam, &next);
-        if (errand->trial != 0)
-            continue;
-        exam->scratch_own[node] = strndup(errand->bytes.data, errand->bytes.len);
         if (!exam->scratch_own[node])
-            return err_memory(err, "a path");
+            continue;
+        trial = next_answer(exam, &next)->trial;
+        local[node].made = trial == 0;
+        if (trial > 0) { /* else it may have been made all the same */
+            free(exam->scratch_own[node]);
+            exam->scratch_own[node] = NULL;
+        }
     }
     return 0;
 }
@@ -80,7 +88,7 @@ static int lock(struct exam *exam, struct local *local, struct err *err)
                                    .dir = exam->scratch_own[node],
                                    .holder = exam->first[node] };
 
-        if (!trial.dir)
+        if (!local[node].made)
             continue;
         if (exam_lock(exam, &trial, err) < 0)
             return -1;
@@ -114,7 +122,7 @@ static int measure(struct exam *exam, struct local *local, struct err *err)
     int asked = 0;
 
     for (int node = 0; node < exam->nodes; node++)
-        if (exam->scratch_own[node]) {
+        if (local[node].made) {
             order_bytes(exam, node, local[node].volume.bytes);
             asked++;
         }
@@ -123,8 +131,7 @@ static int measure(struct exam *exam, struct local *local, struct err *err)
     if (desk_wait(&exam->desk, err) < 0)
         return -1;
     for (int node = 0; node < exam->nodes; node++) {
-        const struct errand *errand =
-            exam->scratch_own[node] ? next_answer(exam, &next) : NULL;
+        const struct errand *errand = local[node].made ? next_answer(exam, &next) : NULL;
         struct rateprobe rate;
 
         if (!errand || errand->trial != 0 || errand->bytes.len != sizeof(rate))
@@ -137,7 +144,7 @@ static int measure(struct exam *exam, struct local *local, struct err *err)
 
 static bool are_alike(const struct local *a, const struct local *b)
 {
-    return a->trial == b->trial && a->flock == b->flock &&
+    return a->trial == b->trial && a->made == b->made && a->flock == b->flock &&
            a->volume.magic == b->volume.magic &&
            a->volume.writable == b->volume.writable &&
            strcmp(a->volume.mount.type, b->volume.mount.type) == 0 &&
@@ -185,7 +192,7 @@ static int tell(struct exam *exam, struct local *local, int first, struct err *e
                   exam->scratch[first], count, count == 1 ? "" : "s",
                   hosts.data ? hosts.data : "");
     exam_volume_rows(exam, &local[first].volume, local[first].trial);
-    if (exam->scratch_own[first]) {
+    if (local[first].made) {
         sheet_row(
             &exam->sheet, "flock", "flock", verdict_lock_word(local[first].flock), "%s",
             local[first].flock == LOCK_ONE_NODE ? "excludes on the node"

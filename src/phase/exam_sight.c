@@ -177,25 +177,45 @@ int exam_sight(struct exam *exam, struct err *err)
     return 0;
 }
 
-static void tell_sharing(struct exam *exam, int sharers)
+static void tell_sharing(struct exam *exam, int trial)
 {
-    struct strbuf hosts = { 0 };
+    struct strbuf text = { 0 };
     int blind = exam->facts.blind;
+    const char *host = comm_host(exam->run->comm, 0);
 
-    exam_hosts(exam, exam->blind, &hosts);
     sheet_section(&exam->sheet, "sharing", "nodes");
     if (exam->nodes == 1)
         sheet_row(&exam->sheet, "shared", "one directory for all", "untested",
                   "only one node takes part: nothing is known about others");
+    else if (trial != 0)
+        sheet_row(&exam->sheet, "shared", "one directory for all", "untested",
+                  "not even %s sees what it makes: %s", host, exam_reason(&text, trial));
     else if (blind == 0)
         sheet_row(&exam->sheet, "shared", "one directory for all", "works",
-                  "all %d nodes see what %s makes", exam->nodes,
-                  comm_host(exam->run->comm, 0));
-    else
+                  "all %d nodes see what %s makes", exam->nodes, host);
+    else {
+        exam_hosts(exam, exam->blind, &text);
         sheet_row(&exam->sheet, "shared", "one directory for all", "wrong",
                   "%d of %d nodes do not see what %s makes, or do not answer: %s", blind,
-                  sharers, comm_host(exam->run->comm, 0), hosts.data ? hosts.data : "");
-    strbuf_release(&hosts);
+                  exam->nodes, host, text.data ? text.data : "");
+    }
+    strbuf_release(&text);
+}
+
+/* Where rank 0 itself sees nothing the others have nothing to be blind for. */
+static int look_for_shared(struct exam *exam, const char *dir, int *trial,
+                           struct err *err)
+{
+    for (int node = 0; node < exam->nodes; node++)
+        order_watch(exam, exam->first[node], 0, "new_file", dir, false, SHARE_MOST);
+    if (desk_wait(&exam->desk, err) < 0)
+        return -1;
+    *trial = exam->desk.errand[0].trial;
+    for (int node = 1; node < exam->nodes; node++) {
+        exam->blind[node] = exam->desk.errand[node].trial != 0;
+        exam->facts.blind += exam->blind[node] && *trial == 0;
+    }
+    return 0;
 }
 
 /* The name is fresh, so no cache has denied it yet: who does not see it soon looks at
@@ -203,24 +223,20 @@ static void tell_sharing(struct exam *exam, int sharers)
 int exam_sharing(struct exam *exam, struct err *err)
 {
     struct strbuf dir = { 0 };
-    int rc;
+    const struct errand *made;
+    int trial, rc = -1;
 
-    exam_below(exam, &dir, exam->own, "shared");
-    desk_order(&exam->desk, 0, 0, EXAM_PATIENCE, "prepare", "removed_file", dir.data,
-               NULL);
-    rc = desk_wait(&exam->desk, err);
-    for (int node = 0; rc == 0 && node < exam->nodes; node++)
-        order_watch(exam, exam->first[node], 0, "removed_file", dir.data, false,
-                    SHARE_MOST);
-    if (rc == 0)
-        rc = desk_wait(&exam->desk, err);
     exam->facts.nodes = exam->nodes;
-    for (int node = 1; rc == 0 && node < exam->nodes; node++) {
-        exam->blind[node] = exam->desk.errand[node].trial != 0;
-        exam->facts.blind += exam->blind[node];
-    }
+    exam_below(exam, &dir, exam->own, "shared");
+    desk_order(&exam->desk, 0, 0, EXAM_PATIENCE, "prepare", "new_file", dir.data, NULL);
+    made = desk_wait_one(&exam->desk, err);
+    if (!made)
+        goto out;
+    trial = made->trial;
+    rc = trial == 0 ? look_for_shared(exam, dir.data, &trial, err) : 0;
     if (rc == 0)
-        tell_sharing(exam, exam->nodes);
+        tell_sharing(exam, trial);
+out:
     strbuf_release(&dir);
     return rc;
 }

@@ -118,7 +118,7 @@ static int tell(struct exam *exam, struct found *found, int node, struct err *er
 
 /* What a program prints, as one line. */
 static void program_row(struct exam *exam, const char *key, const char *name,
-                        const struct errand *errand, bool expected)
+                        const struct errand *errand)
 {
     struct strbuf reason = { 0 };
     char *text = errand->bytes.data;
@@ -128,14 +128,14 @@ static void program_row(struct exam *exam, const char *key, const char *name,
             text[i] = ' ';
     if (errand->trial == 0 && text)
         sheet_row(&exam->sheet, key, name, "known", "%s", text + strspn(text, " "));
-    else if (expected || errand->trial == TRIAL_SILENT)
+    else
         sheet_row(&exam->sheet, key, name, "unreadable", "cannot be read: lfs: %s",
                   exam_reason(&reason, errand->trial));
     strbuf_release(&reason);
 }
 
-/* Lustre's own program, where it is on PATH. */
-static int ask_lfs(struct exam *exam, bool expected, struct err *err)
+/* Lustre's own program. */
+static int ask_lfs(struct exam *exam, struct err *err)
 {
     static const struct {
         const char *key, *name;
@@ -153,7 +153,9 @@ static int ask_lfs(struct exam *exam, bool expected, struct err *err)
         errand = desk_wait_one(&exam->desk, err);
         if (!errand)
             return -1;
-        program_row(exam, rows[i].key, rows[i].name, errand, expected);
+        program_row(exam, rows[i].key, rows[i].name, errand);
+        if (errand->trial == TRIAL_SILENT)
+            return 0; /* the other would hang as well */
     }
     return 0;
 }
@@ -164,9 +166,9 @@ static int refuse(struct exam *exam, int trial, struct err *err)
 
     err_set(err, ERR_DEST, "'%s' cannot be examined: %s%s", exam->dir,
             exam_reason(&reason, trial),
-            trial == ENOENT || trial == ENOTDIR
-                ? " (make the directory first, or name its parent)"
-                : "");
+            trial == ENOENT    ? " (make the directory first, or name its parent)"
+            : trial == ENOTDIR ? " (a part of the path is a file)"
+                               : "");
     strbuf_release(&reason);
     return -1;
 }
@@ -197,8 +199,8 @@ int exam_volumes(struct exam *exam, struct err *err)
     for (int node = 0; rc == 0 && node < exam->nodes; node++)
         if (!found[node].told)
             rc = tell(exam, found, node, err);
-    if (rc == 0)
-        rc = ask_lfs(exam, found[0].volume.magic == LUSTRE, err);
+    if (rc == 0 && found[0].volume.magic == LUSTRE)
+        rc = ask_lfs(exam, err);
     free(found);
     return rc;
 }
