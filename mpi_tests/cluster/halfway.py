@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import time
+from pathlib import Path
 
 from cluster import ORIGIN, wait_for
 from hub import Hub
@@ -74,9 +75,15 @@ class Halfway:
         return self.ended()
 
     def kill_ranks(self, *nodes):
-        """All of this job on these hosts, which runs nothing else there."""
-        pids = [pid for node in nodes for pid in self.cluster.processes(node)]
-        assert pids
+        """All of this job on these hosts."""
+        mark = f"CODES={self.codes}".encode()
+        pids = [
+            pid
+            for node in nodes
+            for pid in self.cluster.processes(node)
+            if mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        ]
+        assert len(pids) >= len(nodes), self
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
 
