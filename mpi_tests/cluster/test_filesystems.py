@@ -3,6 +3,7 @@ every host; and what doctor says of it."""
 
 import os
 import re
+import signal
 
 import pytest
 from cluster import Run, wait_for
@@ -37,7 +38,7 @@ def doctor(site, kind):
     parent = site.shared / f"doctor-{kind}"
     site.seen("n1", parent).mkdir()
     shape = ("--nodes=2", "--ntasks-per-node=1")
-    words = ("run", "head", "srun", *shape, PROGRAM, "doctor", "--quick", parent)
+    words = ("run", "head", "srun", *shape, PROGRAM, "doctor", "--quick", "-v", parent)
     run = Run(site, words, {}, None)
     if kind not in ("stale", "slow", "gluster"):
         run.wait()
@@ -252,14 +253,18 @@ CACHES = 1  # second, of the 4 for which a host believes what it saw
 @on(*KINDS)
 def test_doctor(cluster, kind, doctor):
     name, locks, exchange, reflink = VERDICTS[kind]
+    if kind == "gluster":
+        # of two bricks: a directory that was renamed is missing elsewhere for half a minute
+        doctor.wait_for_text("trying visibility", 60)
+        doctor.signal(signal.SIGTERM)
     result = doctor.wait()
-    assert result.code == 0, result
     told = result.report
+    assert told["status"] == (7 if kind == "gluster" else 0), result
     found = {section["section"]: section["findings"] for section in told["sections"]}
     verdicts = {
         key: {name: one["verdict"] for name, one in rows.items()} for key, rows in found.items()
     }
-    print(kind, verdicts, {key: one["text"] for key, one in found["visibility"].items()})
+    print(kind, verdicts)
     assert told["nodes"] == ["n1", "n2"]
     assert verdicts["sharing"]["shared"] == "works"
     assert name is None or name in found["file_system"]["type"]["text"]
@@ -269,16 +274,14 @@ def test_doctor(cluster, kind, doctor):
     assert verdicts["names"]["rename_exchange"] == exchange
     assert reflink in (None, verdicts["names"]["reflink"])
     assert verdicts["names"]["race"] == "works"
-    assert_sights(kind, found["visibility"])
-    assert_advice(kind, told["advice"], locks)
+    if kind != "gluster":
+        assert_sights(kind, found["visibility"])
+        assert_advice(kind, told["advice"], locks)
     assert os.listdir(cluster.seen(truth(kind), cluster.shared / f"doctor-{kind}")) == []
 
 
 def assert_sights(kind, sights):
-    if kind == "gluster":
-        # of two bricks: a host that has looked for the name takes it for missing for half a minute
-        assert sights["renamed_directory"]["verdict"] in ("seen", "unseen")
-        del sights["renamed_directory"]
+    print({key: one["text"] for key, one in sights.items()})
     assert {one["verdict"] for one in sights.values()} == {"seen"}, sights
     if kind == "stale":
         for key in ("new_file", "renamed_directory"):
