@@ -5,6 +5,7 @@ import os
 import random
 import re
 import signal
+import tempfile
 import time
 from pathlib import Path
 
@@ -15,8 +16,17 @@ STEPS = os.environ["MPIFETCH_STEPS"]
 NAME = "acme/demo"
 SOURCE = f"hf://{NAME}"
 FOLDER = "models--acme--demo"
-ALONE = {"OMPI_MCA_ess_singleton_isolated": "1"}  # without mpirun: no daemon either, so it is fast
 LAYERS = 8  # custody.h: what more dead runs in a row have left is not looked at
+
+
+def alone(top):
+    """For a process without mpirun: no daemon of Open MPI either, so it is fast. What such a process
+    has in a directory of Open MPI's would be that of every other one as well."""
+    return {
+        "OMPI_MCA_ess_singleton_isolated": "1",
+        "OMPI_MCA_orte_tmpdir_base": tempfile.mkdtemp(prefix="ompi-", dir=top),
+        "OMPI_MCA_btl": "self",
+    }
 
 
 def content(mark, large=3 * MIB, small=24):
@@ -77,8 +87,9 @@ class Dir:
     def strays(self):
         known = {"model", ".model.versions"} if self.versions else {"model"}
         found = set(os.listdir(self.parent)) - known
-        if self.versions and len(os.listdir(self.parent / ".model.versions")) > 2:
-            found |= {f".model.versions/{name}" for name in os.listdir(f"{self.parent}/.model.versions")}
+        kept = os.listdir(self.parent / ".model.versions") if self.versions else []
+        if len(kept) > 2:  # the present one and the one before
+            found |= {f".model.versions/{name}" for name in kept}
         return sorted(found)
 
 
@@ -146,11 +157,6 @@ def noted(place):
     return sum(int(length) for _, _, length in entries)
 
 
-def layers(place):
-    """How many runs have left something."""
-    return sum(len(list(top.rglob("journal"))) for top in place.stagings())
-
-
 def assert_adds_up(result):
     """What was fetched, what was there, and what a former run had left make up the whole."""
     told = result.report["bytes"]
@@ -161,7 +167,12 @@ def assert_adds_up(result):
 
 def sent_by(hub):
     """Bytes of content that went out, also to those who did not live to see them."""
-    return sum(row["bytes"] for row in hub.requests.rows(settle=0) if is_content(row))
+    return sum(row["bytes"] for row in hub.requests.rows() if is_content(row))
+
+
+def copied_late(*results):
+    """Most bytes of copies that idle ranks have begun of late segments, to the end or not."""
+    return sum(MIB * result.report["requests"]["duplicated"] for result in results)
 
 
 def is_content(row):
@@ -178,7 +189,7 @@ class Jobs:
         """each: as for Job; 0 ranks: one process without mpirun."""
         env = {"HF_ENDPOINT": self.hub.endpoint, **self.place.env, **env}
         if not ranks:
-            env |= ALONE
+            env |= alone(self.place.parent.parent)
         else:
             # each rank alone has what the shim is told
             own = each or [{} for _ in range(ranks)]

@@ -77,9 +77,10 @@ def file_of(jobs, line):
 def test_torn_journal(left, where):
     journal, lines = lines_of(left)
     size = journal.stat().st_size
-    cut = {"begin": 7, "middle of a line": len(lines[0]) + 20, "before the last line feed": size - 1}
-    os.truncate(journal, cut[where])
-    whole = b"".join(lines)[: cut[where]]
+    middle = len(lines[0]) + 20
+    cut = {"begin": 7, "middle of a line": middle, "before the last line feed": size - 1}[where]
+    os.truncate(journal, cut)
+    whole = b"".join(lines)[:cut]
     kept = sum(int(m[3]) for m in LINE.finditer(whole))
     finish(left, kept)
 

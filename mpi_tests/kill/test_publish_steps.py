@@ -8,7 +8,6 @@ import signal
 import pytest
 from conftest import write_tree
 from killing import (
-    SOURCE,
     Dir,
     Jobs,
     assert_files,
@@ -16,22 +15,19 @@ from killing import (
     content,
     noted,
     serve,
-    size_of,
 )
 
 MOST = 400  # far more than a tree of this size takes
-OLD, NEW = (content(mark, large=1 << 20, small=4) for mark in ("old", "new"))
+OLD, NEW = (content(mark, large=1 << 20, small=2) for mark in ("old", "new"))
 FOREIGN = {"somebody/else": b"not ours\n"}
 
 # before: what stands at DEST; words: of the run that is killed
 CASES = {
     "first": (None, ()),
-    "first-versions": (None, ("--versions",)),
     "exchange": ((), ()),
     "flip": (("--versions",), ("--versions",)),
     "swap-link": ((), ("--versions",)),
     "force": (FOREIGN, ("--force",)),
-    "force-link": (FOREIGN, ("--force", "--versions")),
 }
 
 
@@ -43,10 +39,10 @@ def prepare(start, hub, tmp_path, before, words):
     if before is FOREIGN:
         write_tree(origin.dest, FOREIGN)
         return origin, FOREIGN
-    Jobs(start, hub, Dir(tmp_path / "origin" / "x", before)).succeed(0)
-    for name in os.listdir(origin.parent / "x"):
-        os.rename(origin.parent / "x" / name, origin.parent / name)
-    os.rmdir(origin.parent / "x")
+    place = Dir(tmp_path / "before", before)
+    Jobs(start, hub, place).succeed(0)
+    for name in os.listdir(place.parent):
+        os.rename(place.parent / name, origin.parent / name)
     return origin, OLD
 
 

@@ -288,13 +288,18 @@ class Handler(BaseHTTPRequestHandler):
         self._pass(opened, begin, end)
 
     def _pass(self, opened, begin, end):
-        if end <= begin:
-            return
-        opened.seek(begin)
-        try:
-            self.connection.sendfile(opened, begin, end - begin)
-        finally:
-            self.sent += opened.tell() - begin  # what went out also counts if the client went away
+        """What went out counts as it goes, also if the client then goes away."""
+        plain = type(self.connection) is socket.socket  # else TLS, which has to see the bytes
+        while begin < end:
+            if plain:
+                count = os.sendfile(self.connection.fileno(), opened.fileno(), begin, end - begin)
+            else:
+                block = os.pread(opened.fileno(), min(end - begin, 1 << 18), begin)
+                count = self.connection.send(block)
+            if count == 0:
+                raise ConnectionResetError
+            self.sent += count
+            begin += count
 
     def _row(self):
         return {

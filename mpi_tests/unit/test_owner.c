@@ -27,9 +27,16 @@ static bool is_gone(const char *text)
     return owner_is_gone(text, &view);
 }
 
+static bool is_requeued(const char *text)
+{
+    const struct owner_view view = { here, my_job, lives, (void *)(uintptr_t)&here };
+
+    return owner_is_requeued(text, &view);
+}
+
 static const struct {
     const char *text;
-    bool gone;
+    bool gone; /* or, of one with a job, requeued: which is not to be gone */
 } rows[] = {
     { "process n1 b1 s1 1 5\n", true },
     { "process n1 b1 s1 100 5\n", false },
@@ -69,7 +76,8 @@ static void test_rows(void **state)
         owner_begin(&text);
         strbuf_adds(&text, rows[i].text);
         owner_end(&text);
-        if (is_gone(text.data) != rows[i].gone)
+        if (is_gone(text.data) != (rows[i].gone && !strstr(rows[i].text, "job")) ||
+            is_requeued(text.data) != (rows[i].gone && strstr(rows[i].text, "job")))
             fail_msg("%s", rows[i].text);
         strbuf_release(&text);
     }

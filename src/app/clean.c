@@ -15,18 +15,31 @@ struct cleaning {
     struct sweep sweep;
 };
 
+/* One directory that may not be looked into keeps nobody from the rest; a signal does. */
+static int pass_over(struct cleaning *cleaning, const struct err *why, struct err *err)
+{
+    if (why->code == ERR_INTERRUPTED)
+        return err_copy(err, why);
+    log_line(&cleaning->s->run.log, LOG_WARN, "%s", why->text);
+    cleaning->sweep.refused++;
+    return 0;
+}
+
 /* A folder of a cache is models--ns--name, and new ones are prepared in .locks. */
 static int sweep_folder(void *arg, const char *name, struct err *err)
 {
     struct cleaning *cleaning = arg;
     struct strbuf dir = { 0 };
+    struct err why = { 0 };
     int rc = 0;
 
     if (!strstr(name, "--") && strcmp(name, ".locks") != 0)
         return 0;
     strbuf_addf(&dir, "%s/%s", cleaning->s->dest, name);
-    rc = dir.failed ? err_memory(err, "a path")
-                    : sweep_stagings(&cleaning->sweep, dir.data, NULL, err);
+    if (dir.failed)
+        rc = err_memory(err, "a path");
+    else if (sweep_stagings(&cleaning->sweep, dir.data, NULL, &why) < 0)
+        rc = pass_over(cleaning, &why, err);
     strbuf_release(&dir);
     return rc;
 }
@@ -49,6 +62,7 @@ static int sweep_beside(struct cleaning *cleaning, struct err *err)
 static int sweep_shared(struct cleaning *cleaning, struct err *err)
 {
     const char *dir = cleaning->s->dest;
+    struct err why = { 0 };
     struct fs_info info;
 
     if (fs_look_through(dir, &info, err) < 0)
@@ -58,7 +72,8 @@ static int sweep_shared(struct cleaning *cleaning, struct err *err)
          fs_list(dir, sweep_folder, cleaning, err) < 0))
         return -1;
     /* A DEST may be missing, where the first run died. */
-    if (strcmp(dir, "/") != 0 && sweep_beside(cleaning, err) < 0)
+    if (strcmp(dir, "/") != 0 && sweep_beside(cleaning, &why) < 0 &&
+        pass_over(cleaning, &why, err) < 0)
         return -1;
     return sweep_wait(&cleaning->sweep, err);
 }

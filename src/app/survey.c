@@ -1,7 +1,11 @@
 #include "app/survey.h"
 
+#include <stdlib.h>
+
 #include "app/listing.h"
 #include "app/offline.h"
+#include "phase/custody.h"
+#include "phase/resume.h"
 
 static int count_untrusted(struct session *s, struct err *err)
 {
@@ -35,20 +39,44 @@ int survey(void *arg, struct err *err)
     return s->offline ? offline_refuse(s, err) : 0;
 }
 
-/* Until the staging is this run's own, or another run has published all of it. */
+/* Look once more. What was hashed and found wrong is so until it was fetched, whatever
+ * its size and time say. */
+static int look_again(struct session *s, struct err *err)
+{
+    size_t count = s->run.plan.nfiles;
+    bool *wrong = calloc(count + 1, sizeof(*wrong));
+    int rc = -1;
+
+    if (!wrong)
+        return err_memory(err, "the list of files");
+    for (size_t i = 0; i < count; i++)
+        wrong[i] = s->target.have->known[i].wrong;
+    rc = target_look(&s->target, &s->run, s->whole.nfiles > 0 ? &s->whole : NULL, err);
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        s->target.have->known[i].wrong = wrong[i] && s->target.have->known[i].there;
+    if (rc == 0)
+        rc = target_drop_wrong(&s->target, err);
+    free(wrong);
+    return rc;
+}
+
+/* Until the staging is this run's own, or another run has published all of it. Whoever
+ * had it before may have published just before it ended. */
 static int claim(struct session *s, struct err *err)
 {
-    int rc = 0;
+    int rc = 1;
 
-    while (!s->only_plan && !s->offline && !s->target.have->unchanged) {
+    while (rc == 1 && !s->only_plan && !s->offline && !s->target.have->unchanged) {
         rc = target_claim(&s->target, err);
-        if (rc <= 0)
-            break;
-        if (target_look(&s->target, &s->run, s->whole.nfiles > 0 ? &s->whole : NULL,
-                        err) < 0)
-            return -1;
+        if (rc >= 0 && (rc == 1 || target_is_old(&s->target)) && look_again(s, err) < 0)
+            rc = -1;
     }
-    return rc;
+    if (rc == 0 && s->target.have->unchanged) {
+        resume_release(s->run.resume);
+        s->run.resume = NULL;
+        custody_leave(&s->run, false);
+    }
+    return rc < 0 ? -1 : 0;
 }
 
 int survey_claim(void *arg, struct err *err)

@@ -129,8 +129,18 @@ size_t journal_of(const struct journal_entry *entries, size_t count, uint64_t ke
 const struct journal_entry *journal_find(const struct journal_entry *first, size_t count,
                                          struct range range)
 {
-    for (size_t i = 0; i < count; i++)
-        if (first[i].offset == range.begin && first[i].len == range.end - range.begin)
-            return &first[i];
+    size_t low = 0, high = count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (first[middle].offset < range.begin)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < count && first[low].offset == range.begin; low++)
+        if (first[low].len == range.end - range.begin)
+            return &first[low];
     return NULL;
 }

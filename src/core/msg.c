@@ -27,9 +27,9 @@ static const struct {
     unsigned fields;
 } kinds[MSG_KINDS] = {
     [MSG_CREDIT] = { "credit", F_COUNT },
-    [MSG_PROGRESS] = { "progress", F_BYTES | F_COUNT | F_RUNNING },
+    [MSG_PROGRESS] = { "progress", F_BYTES | F_COUNT | F_LAST | F_RUNNING },
     [MSG_LANDED] = { "landed", F_RESULTS },
-    [MSG_FAILED] = { "failed", F_ID | F_COUNT | F_OUTCOME | F_TEXT },
+    [MSG_FAILED] = { "failed", F_ID | F_COUNT | F_LAST | F_OUTCOME | F_TEXT },
     [MSG_CANCELLED] = { "cancelled", F_ID },
     [MSG_HASHED] = { "hashed", F_ID | F_COUNT | F_LAST | F_MIDSTATE | F_SHA256 },
     [MSG_ABORT] = { "abort", F_CODE | F_RANK | F_TEXT },

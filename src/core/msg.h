@@ -15,8 +15,8 @@
 enum msg_kind {
     /* rank to coordinator */
     MSG_CREDIT,   /* count: so many units more can be taken */
-    MSG_PROGRESS, /* bytes fetched by the rank so far, count busy slots; items: running
-                   * segments and their bytes */
+    MSG_PROGRESS, /* bytes that the rank has so far, last: some came from the source;
+                   * count busy slots; items: running segments and their bytes */
     MSG_LANDED,   /* items: segments in their place, with the digest if the file is one */
     MSG_FAILED,   /* id segment, count generation of the place used, outcome, text */
     MSG_CANCELLED, /* id segment: dropped, nothing more of it will be written */

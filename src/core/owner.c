@@ -95,21 +95,38 @@ static bool is_dead(const struct owner_process *process, const struct owner_view
            !view->lives(view->arg, process->pid, process->start);
 }
 
-bool owner_is_gone(const char *text, const struct owner_view *view)
+/* false: the text is not whole. */
+static bool read_all(const char *text, const struct owner_view *view,
+                     struct owner_job *job, bool *all_dead)
 {
     struct owner_process process;
-    struct owner_job job = { .id = 0 };
-    bool all_dead = true;
     uint64_t count = 0;
 
+    *all_dead = true;
+    *job = (struct owner_job){ .id = 0 };
     if (!text_starts(text, head))
         return false;
     for (text += strlen(head); take_process(&text, &process); count++)
-        all_dead = all_dead && is_dead(&process, view);
-    take_job(&text, &job);
-    if (strcmp(text, tail) != 0)
-        return false;
-    return is_before(&job, &view->job) || (count > 0 && all_dead);
+        *all_dead = *all_dead && is_dead(&process, view);
+    *all_dead = *all_dead && count > 0;
+    take_job(&text, job);
+    return strcmp(text, tail) == 0;
+}
+
+bool owner_is_gone(const char *text, const struct owner_view *view)
+{
+    struct owner_job job;
+    bool all_dead;
+
+    return read_all(text, view, &job, &all_dead) && all_dead;
+}
+
+bool owner_is_requeued(const char *text, const struct owner_view *view)
+{
+    struct owner_job job;
+    bool all_dead;
+
+    return read_all(text, view, &job, &all_dead) && is_before(&job, &view->job);
 }
 
 void owner_host(const char *text, char host[OWNER_WORD])

@@ -47,10 +47,13 @@ struct owner_view {
     void *arg;
 };
 
-/* true only if the text is whole and either each process ran under this kernel and in
- * this name space and none lives, or the job is the asker's own, before it was requeued:
- * Slurm starts a job again only once nothing of it runs. */
+/* true only if the text is whole, each process ran under this kernel and in this name
+ * space, and none lives. */
 bool owner_is_gone(const char *text, const struct owner_view *view);
+
+/* Whether it is the asker's own job, before it was requeued. Slurm has then given up all
+ * that ran in it; a node that does not answer may still be writing. */
+bool owner_is_requeued(const char *text, const struct owner_view *view);
 
 /* The host of the first process, for a sentence; "" if there is none. */
 void owner_host(const char *text, char host[OWNER_WORD]);

@@ -32,13 +32,29 @@ static size_t put_number(char text[BEAT_TEXT], uint64_t number)
     return (size_t)snprintf(text, BEAT_TEXT, "%020" PRIu64 "\n", number);
 }
 
+/* NFS may go on for a minute to lead by the old name to a directory that was renamed,
+ * until what it was in is looked at anew. */
+static void refresh(const char *path)
+{
+    char *dir = strdup(path), *slash = dir ? strrchr(dir, '/') : NULL;
+
+    if (slash && slash != dir) {
+        *slash = '\0';
+        fs_refresh(dir);
+    }
+    free(dir);
+}
+
 /* By name each time: whoever takes the file away renames what it lies in, and an open one
  * would not tell. */
 static void write_number(struct beat *beat)
 {
     char text[BEAT_TEXT];
     size_t len = put_number(text, ++beat->number);
-    int fd = open(beat->path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+    int fd;
+
+    refresh(beat->path);
+    fd = open(beat->path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 
     if (fd < 0) {
         if (errno == ENOENT || errno == ENOTDIR || errno == ESTALE)

@@ -130,6 +130,24 @@ out:
     return rc;
 }
 
+char *fs_join(const char *dir, const char *name)
+{
+    struct strbuf path = { 0 };
+
+    strbuf_addf(&path, "%s/%s", dir, name);
+    return strbuf_steal(&path);
+}
+
+bool fs_is_there(const char *dir, const char *name)
+{
+    char *path = fs_join(dir, name);
+    struct stat st;
+    bool there = path && lstat(path, &st) == 0;
+
+    free(path);
+    return there;
+}
+
 int fs_link(const char *from, const char *to, struct err *err)
 {
     struct stat st;

@@ -35,6 +35,12 @@ int fs_symlink(const char *target, const char *path, struct err *err);
 int fs_readlink(const char *path, struct strbuf *target, struct err *err); /* appended */
 int fs_unlink(const char *path, struct err *err); /* a missing file is fine */
 
+/* "dir/name", to be freed; NULL: out of memory. */
+char *fs_join(const char *dir, const char *name);
+
+/* Whether there is anything of that name in dir; what cannot be looked at is not. */
+bool fs_is_there(const char *dir, const char *name);
+
 /* The absolute form, appended to out: symlinks in the parents resolved, the last part
  * left as it is, "." and ".." and double slashes gone. The parents need not exist. */
 int fs_absolute(const char *path, struct strbuf *out, struct err *err);

@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "io/fs.h"
 
-enum { STAT_START = 22 }; /* field of /proc/PID/stat, see proc(5) */
+enum { STAT_THREADS = 20, STAT_START = 22 }; /* fields of /proc/PID/stat, see proc(5) */
 
 static bool read_small(const char *path, char *text, size_t size)
 {
@@ -37,9 +37,15 @@ static void set_word(char word[OWNER_WORD], const char *text)
     word[len] = '\0';
 }
 
-/* State and start of a process: what follows the name, which stands in brackets and may
- * itself hold blanks and brackets. */
-static bool look(uint64_t pid, char *state, uint64_t *start)
+struct stat_line {
+    char state;
+    uint64_t threads, start;
+};
+
+/* What follows the name, which stands in brackets and may itself hold blanks and
+ * brackets.
+ */
+static bool look(uint64_t pid, struct stat_line *line)
 {
     char path[64], text[1024];
     const char *at;
@@ -49,20 +55,26 @@ static bool look(uint64_t pid, char *state, uint64_t *start)
         at[1] != ' ')
         return false;
     at += 2;
-    *state = *at;
+    line->state = *at;
+    line->threads = 0;
     for (int field = 3; field < STAT_START; field++) {
+        const char *number = at;
+
+        if (field == STAT_THREADS && !text_take_u64(&number, &line->threads))
+            return false;
         at = strchr(at, ' ');
         if (!at)
             return false;
         at++;
     }
-    return text_take_u64(&at, start);
+    return text_take_u64(&at, &line->start);
 }
 
 /* One of this name space. */
 static void describe(struct owner_process *process, uint64_t pid)
 {
-    char text[256] = "", state;
+    struct stat_line line;
+    char text[256] = "";
     ssize_t len;
 
     *process = (struct owner_process){ .pid = pid };
@@ -74,8 +86,7 @@ static void describe(struct owner_process *process, uint64_t pid)
     len = readlink("/proc/self/ns/pid", text, sizeof(text) - 1);
     text[len > 0 ? len : 0] = '\0';
     set_word(process->space, text);
-    if (!look(process->pid, &state, &process->start))
-        process->start = 0;
+    process->start = look(process->pid, &line) ? line.start : 0;
 }
 
 void process_here(struct owner_process *process)
@@ -121,16 +132,18 @@ void process_job(struct owner_job *job)
 
 bool process_lives(void *arg, uint64_t pid, uint64_t start)
 {
-    uint64_t began;
-    char state;
+    struct stat_line line;
 
     (void)arg;
     if (pid == 0 || start == 0 || pid > INT32_MAX)
         return true;
     if (kill((pid_t)pid, 0) < 0 && errno == ESRCH)
         return false;
-    if (!look(pid, &state, &began))
+    if (!look(pid, &line))
         return true;
-    /* One that only waits for its parent to notice writes nothing any more. */
-    return began == start && state != 'Z' && state != 'X';
+    if (line.start != start || line.state == 'X')
+        return false;
+    /* One that only waits for its parent to notice writes nothing any more; but its main
+     * thread may be that far while another one is still in a write. */
+    return line.state != 'Z' || line.threads > 1;
 }

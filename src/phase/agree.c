@@ -4,6 +4,7 @@
 
 #include "io/clock.h"
 #include "phase/aside.h"
+#include "phase/custody.h"
 #include "phase/run.h"
 
 /* A rank that waits sleeps longer and longer: a millisecond of delay is nothing beside a
@@ -149,13 +150,14 @@ void agree_settle(struct run *run)
 static int decide(struct run *run, struct err *err)
 {
     struct agree *agree = &run->agree;
-    struct msg msg = { .kind = MSG_DECISION,
-                       .id = agree->step,
-                       .code = (int32_t)agree->worst.code,
-                       .rank = agree->worst.rank,
-                       .text = agree->worst.text };
+    struct msg msg = { .kind = MSG_DECISION, .id = agree->step };
     int rc = 0;
 
+    /* A rank may have seen no more of it than that a file is not there. */
+    custody_explain(run, &agree->worst);
+    msg.code = (int32_t)agree->worst.code;
+    msg.rank = agree->worst.rank;
+    msg.text = agree->worst.text;
     for (int to = 0; to < run->size && rc == 0; to++)
         rc = agree_send(run, to, &msg, err);
     agree->votes = 0;

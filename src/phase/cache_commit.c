@@ -7,6 +7,7 @@
 #include "core/hub_cache.h"
 #include "io/clock.h"
 #include "io/fs.h"
+#include "phase/custody.h"
 #include "phase/staging.h"
 #include "phase/trees.h"
 
@@ -365,7 +366,7 @@ int cache_commit(struct cache *cache, struct seen_mark *mark, struct err *err)
         check_reused(cache, &names, err) < 0)
         goto out;
     /* The last moment at which a signal, here or elsewhere, can still end the run. */
-    if (agree_ask(run, err) < 0)
+    if (custody_confirm(run, err) < 0 || agree_ask(run, err) < 0)
         goto out;
     if (show(cache, &names, err) < 0) {
         err_wrap(err, "publishing");

@@ -170,13 +170,12 @@ static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
 {
     struct retry_decision decision;
     double now = clock_now();
-    struct msg_item held;
     bool told = c->egress.rank[from].state == EGRESS_SHUT;
 
     if (msg->id >= c->run->segments.count)
         return err_set(err, ERR_DEFECT, "rank %d failed at segment %u, which is none",
                        from, (unsigned)msg->id);
-    if (resume_held(c->run->resume, msg->id, &held)) {
+    if (msg->last) {
         log_line(&c->run->log, LOG_INFO, "rank %d: %s: fetching it", from, msg->text);
         resume_forget(c->run->resume, msg->id);
         sched_failed(c->sched, from, msg->id, now);
@@ -213,7 +212,7 @@ static void hear_progress(struct coordinator *c, int from, const struct msg *msg
 {
     double now = clock_now();
 
-    if (msg->bytes > 0)
+    if (msg->last)
         egress_open(&c->egress, from);
     c->ranks[from].bytes = msg->bytes;
     c->ranks[from].busy = msg->count > 0;

@@ -23,29 +23,10 @@ enum {
 
 static const char run_prefix[] = "run-";
 
-static char *joined(const char *dir, const char *name)
-{
-    struct strbuf path = { 0 };
-
-    strbuf_addf(&path, "%s/%s", dir, name);
-    return strbuf_steal(&path);
-}
-
-static bool is_there(const char *dir, const char *name)
-{
-    struct fs_info info = { .kind = FS_MISSING };
-    char *path = joined(dir, name);
-
-    if (path)
-        fs_look(path, &info, NULL);
-    free(path);
-    return info.kind != FS_MISSING;
-}
-
 static int write_named(const char *dir, const char *name, const char *text,
                        struct err *err)
 {
-    char *path = joined(dir, name);
+    char *path = fs_join(dir, name);
     int rc = path ? fs_write_all(path, text, strlen(text), true, false, err)
                   : err_memory(err, "a path");
 
@@ -70,17 +51,18 @@ static int set_paths(struct run *run, const char *dir, const char *name, struct 
     free(run->tree);
     free(run->spare);
     run->tree = run->spare = NULL;
-    run->staging = joined(dir, name);
+    run->staging = fs_join(dir, name);
     if (run->staging) {
-        run->tree = joined(run->staging, "tree");
-        run->spare = joined(run->staging, "spare");
+        run->tree = fs_join(run->staging, "tree");
+        run->spare = fs_join(run->staging, "spare");
     }
     return run->tree && run->spare ? 0 : err_memory(err, "a path");
 }
 
 static int fill(struct run *run, struct err *err)
 {
-    char *journal = joined(run->staging, "journal"), *beat = joined(run->staging, "beat");
+    char *journal = fs_join(run->staging, "journal"),
+         *beat = fs_join(run->staging, "beat");
     int rc = -1;
 
     /* Killed before it has said who it is, it leaves nothing but empty directories. */
@@ -119,7 +101,7 @@ static int prepare(struct run *run, const char *parent, const char *prefix, char
     for (unsigned tries = 1;; tries++) {
         if (prepare_once(run, parent, prefix, own, err) == 0)
             return 0;
-        if (tries == BEGIN || !*own || !run->tree || is_there(run->staging, "."))
+        if (tries == BEGIN || !*own || !run->tree || fs_is_there(run->staging, "."))
             return -1;
         /* Another run has swept it away, for it was empty. */
         err_clear(err);
@@ -150,7 +132,7 @@ char *custody_occupant(const char *dir, bool *readable)
                  (info.kind == FS_DIRECTORY && fs_is_mine(&info) &&
                   (fs_list(dir, first_run, &name, NULL) == 0 || errno == ENOENT)));
     if (name)
-        path = joined(dir, name);
+        path = fs_join(dir, name);
     free(name);
     return path;
 }
@@ -162,7 +144,7 @@ unsigned custody_layers(const struct run *run)
 
     do
         snprintf(name, sizeof(name), "old-%u", ++count);
-    while (count <= CUSTODY_LAYERS && is_there(run->staging, name));
+    while (count <= CUSTODY_LAYERS && fs_is_there(run->staging, name));
     return count - 1;
 }
 
@@ -176,9 +158,9 @@ static unsigned flatten(const struct run *run, unsigned layer, unsigned layers)
         char *from, *to;
 
         snprintf(name, sizeof(name), "old-%u/old-%u", layer, i);
-        from = joined(run->staging, name);
+        from = fs_join(run->staging, name);
         snprintf(name, sizeof(name), "old-%u", layers + 1);
-        to = joined(run->staging, name);
+        to = fs_join(run->staging, name);
         if (from && to && fs_rename(from, to, FS_RENAME_ABSENT, NULL) == 0)
             layers++;
         free(from);
@@ -187,7 +169,7 @@ static unsigned flatten(const struct run *run, unsigned layer, unsigned layers)
     return layers;
 }
 
-/* 0: it is this run's, or somebody was faster. */
+/* 1: somebody was faster. */
 static int take(struct run *run, const char *other, bool gone, struct err *err)
 {
     unsigned layers = custody_layers(run);
@@ -195,13 +177,13 @@ static int take(struct run *run, const char *other, bool gone, struct err *err)
     int rc;
 
     snprintf(name, sizeof(name), "old-%u", layers + 1);
-    to = joined(run->staging, name);
+    to = fs_join(run->staging, name);
     if (!to)
         return err_memory(err, "a path");
     rc = fs_rename(other, to, FS_RENAME_ABSENT, err);
     if (rc < 0 && errno == ENOENT) {
         err_clear(err);
-        rc = 0;
+        rc = 1;
     } else if (rc == 0) {
         log_line(&run->log, LOG_INFO, "what an earlier run left in '%s' is taken over",
                  other);
@@ -221,14 +203,16 @@ static int take(struct run *run, const char *other, bool gone, struct err *err)
 static int face(struct run *run, const char *other, struct err *err)
 {
     enum watch_end end;
+    int rc = watch_keep(run, other, &end, err);
 
-    if (watch_keep(run, other, &end, err) < 0)
-        return -1;
-    if (end != WATCH_LEFT)
-        return take(run, other, end == WATCH_GONE, err);
+    if (rc == 0 && end == WATCH_LEFT)
+        rc = 1;
+    else if (rc == 0)
+        rc = take(run, other, end == WATCH_GONE, err);
     /* Who took it away from a dead one is just about to win the name. */
-    clock_sleep(LOOK);
-    return 1;
+    if (rc == 1)
+        clock_sleep(LOOK);
+    return rc;
 }
 
 /* Win the name, wait, or do without it. */
@@ -245,7 +229,7 @@ static int elect(struct run *run, const char *own, const char *name, struct err 
             char *last = strdup(slash + 1), *beat;
 
             rc = last ? set_paths(run, name, last, err) : err_memory(err, "a path");
-            beat = rc == 0 ? joined(run->staging, "beat") : NULL;
+            beat = rc == 0 ? fs_join(run->staging, "beat") : NULL;
             if (rc == 0)
                 rc = beat ? beat_move(run->beat, beat, err) : err_memory(err, "a path");
             free(last);
@@ -263,6 +247,7 @@ static int elect(struct run *run, const char *own, const char *name, struct err 
             continue;
         }
         empty = 0;
+        run->contended = true;
         rc = face(run, other, err);
         free(other);
         if (rc != 0)
@@ -285,7 +270,7 @@ static int deal_with(struct run *run, const char *dir, const char *other, struct
     if (!other || !watch_is_gone(other))
         fs_remove_empty(other ? other : dir, NULL); /* killed as it began, or not empty */
     else if (custody_layers(run) < CUSTODY_LAYERS)
-        rc = take(run, other, true, err);
+        rc = take(run, other, true, err) < 0 ? -1 : 0;
     fs_remove_empty(dir, NULL);
     return rc;
 }
@@ -299,7 +284,7 @@ static int look_at_one(void *arg, const char *name, struct err *err)
 
     if (!custody_is_name(name, search->prefix))
         return 0;
-    dir = joined(search->parent, name);
+    dir = fs_join(search->parent, name);
     if (dir)
         other = custody_occupant(dir, &readable);
     if (readable && !(other && strcmp(other, search->run->staging) == 0))
@@ -327,8 +312,9 @@ int custody_take(struct run *run, const char *parent, const char *prefix, const 
         /* A favour to the next run; this one is complete without. */
         fs_list(parent, look_at_one, &search, NULL);
     }
+    /* It may have taken over something before another one won. */
     if (rc != 0)
-        custody_leave(run, false);
+        custody_leave(run, true);
     free(own);
     strbuf_release(&name);
     return rc;
@@ -338,10 +324,23 @@ int custody_check(const struct run *run, struct err *err)
 {
     if (!beat_lost(run->beat))
         return 0;
+    return err_set(
+        err, ERR_INTERRUPTED,
+        "what this run had staged for '%s' was taken away, by another one that "
+        "had heard nothing of it for %d s, or by hand: run it again",
+        run->opt.dest, WATCH_PATIENCE);
+}
+
+int custody_confirm(const struct run *run, struct err *err)
+{
+    fs_refresh(run->staging);
+    if (custody_check(run, err) < 0)
+        return -1;
+    if (fs_is_there(run->staging, "owner"))
+        return 0;
     return err_set(err, ERR_INTERRUPTED,
-                   "another run has taken over what this one had staged for '%s', since "
-                   "nothing was heard of it for %d s: run it again",
-                   run->opt.dest, WATCH_PATIENCE);
+                   "'%s' was taken away while this run built in it: run it again",
+                   run->staging);
 }
 
 void custody_explain(const struct run *run, struct err *err)
@@ -349,7 +348,7 @@ void custody_explain(const struct run *run, struct err *err)
     struct err lost = { 0 };
 
     if (err->code != ERR_DEST || !run->beat ||
-        (!beat_lost(run->beat) && is_there(run->staging, ".")))
+        (!beat_lost(run->beat) && fs_is_there(run->staging, "owner")))
         return;
     custody_check(run, &lost);
     if (lost.code == ERR_NONE)
@@ -358,51 +357,4 @@ void custody_explain(const struct run *run, struct err *err)
                 run->staging);
     lost.rank = err->rank;
     *err = lost;
-}
-
-static int count_name(void *arg, const char *name, struct err *err)
-{
-    (void)name;
-    (void)err;
-    ++*(unsigned *)arg;
-    return 0;
-}
-
-static bool holds_something(const struct run *run)
-{
-    char *journal = joined(run->staging, "journal");
-    unsigned count = custody_layers(run);
-
-    if (journal)
-        fs_list(journal, count_name, &count, NULL);
-    free(journal);
-    return count > 0;
-}
-
-void custody_leave(struct run *run, bool keep)
-{
-    struct strbuf dir = { 0 };
-    bool lost = beat_lost(run->beat);
-
-    if (run->rank != 0 || !run->staging)
-        return;
-    beat_stop(run->beat);
-    run->beat = NULL;
-    if (lost || !is_there(run->staging, "."))
-        return;
-    if (keep && holds_something(run)) {
-        /* A rank that is lost may still write. */
-        if (!run->vigil.lost)
-            write_named(run->staging, "released", "", NULL);
-        log_line(&run->log, LOG_WARN,
-                 "what was fetched is kept in '%s': the same command continues, and "
-                 "mpifetch clean removes it",
-                 run->staging);
-        return;
-    }
-    strbuf_add(&dir, run->staging, (size_t)(strrchr(run->staging, '/') - run->staging));
-    remains_remove(&run->log, run->opt.dest, run->staging);
-    if (!dir.failed)
-        fs_remove_empty(dir.data, NULL);
-    strbuf_release(&dir);
 }

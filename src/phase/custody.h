@@ -1,4 +1,5 @@
-/* phase/custody.h -- which run may build in a staging, without locks. Rank 0.
+/* phase/custody.h -- which run may build in a staging, without locks. Rank 0. How one
+ * gets it is in custody.c, how it ends in custody_leave.c.
  *
  *     PARENT/PREFIX<id>/        the content that is being staged; 16 hex digits
  *         run-XXXXXX/           the run that has it: run->staging
@@ -47,6 +48,9 @@ bool custody_is_name(const char *name, const char *prefix);
 /* Another run has taken the staging away, so this one must stop: -1 and ERR_INTERRUPTED.
  */
 int custody_check(const struct run *run, struct err *err);
+
+/* The same, by a look at the file system: before a step that cannot be taken back. */
+int custody_confirm(const struct run *run, struct err *err);
 
 /* Replace an error that only shows that the staging was taken away. */
 void custody_explain(const struct run *run, struct err *err);

@@ -15,12 +15,18 @@ struct parked {
     bool unit, duplicate;
 };
 
+static bool is_held(const struct dispatch *d, uint32_t segment)
+{
+    struct msg_item item = { 0 };
+
+    return resume_held(d->run->resume, segment, &item);
+}
+
 static bool must_locate(const struct dispatch *d, uint32_t segment)
 {
     const struct run *run = d->run;
-    struct msg_item item;
 
-    return !run->rehash && !resume_held(run->resume, segment, &item) &&
+    return !run->rehash &&
            (run->plan.files[run->segments.file[segment]].flags & PLAN_LOCATE);
 }
 
@@ -115,7 +121,7 @@ static int grant(struct dispatch *d, const struct sched_action *action, struct e
         uint32_t segment = action->segment[i];
         bool unit = i == action->count - 1;
 
-        if (must_locate(d, segment)) {
+        if (!is_held(d, segment) && must_locate(d, segment)) {
             struct parked one = { NULL, action->rank, segment, unit, false };
 
             if (grant_located(d, one, err) < 0)

@@ -38,6 +38,7 @@ int outbox_failed(struct outbox *outbox, const struct task *task, struct err *er
     struct msg msg = { .kind = MSG_FAILED,
                        .id = task->segment,
                        .count = task->generation,
+                       .last = task->held,
                        .outcome = task->outcome,
                        .text = task->err.text };
 
@@ -67,8 +68,10 @@ static int add_running(struct outbox *outbox, struct msg *msg, const struct task
         rc = agree_send(outbox->run, 0, msg, err);
         msg->nitems = 0;
     }
+    /* Of what lies here all is here: only the disk is waited for. */
     msg->item[msg->nitems++] =
-        (struct msg_item){ .segment = task->segment, .bytes = task->got };
+        (struct msg_item){ .segment = task->segment,
+                           .bytes = task->held ? task_size(task) : task->got };
     return rc;
 }
 
@@ -77,6 +80,7 @@ static int send_progress(struct outbox *outbox, const struct task *first, struct
     const struct run *run = outbox->run;
     const uint64_t *value = run->stats.value;
     struct msg msg = { .kind = MSG_PROGRESS,
+                       .last = value[STAT_FETCHED] > 0,
                        .bytes = run->rehash ? value[STAT_HASHED]
                                             : value[STAT_FETCHED] + value[STAT_RESUMED] };
 

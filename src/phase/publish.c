@@ -228,7 +228,7 @@ int publish_commit(struct stage *stage, struct seen_mark *mark, struct err *err)
         (run->opt.sync && fs_sync_system(run->tree, err) < 0))
         return -1;
     /* The last moment at which a signal, here or elsewhere, can still end the run. */
-    if (agree_ask(stage->run, err) < 0)
+    if (custody_confirm(run, err) < 0 || agree_ask(stage->run, err) < 0)
         return -1;
     if (take_steps(stage, mark, err) < 0)
         return err_wrap(err, "publishing");
@@ -256,7 +256,7 @@ static void sweep_versions(const struct stage *stage)
         strbuf_clear(&path);
         layout_versions(run->opt.dest, &path);
         strbuf_addf(&path, "/%s", name);
-        if (!path.failed)
+        if (!path.failed && !remains_may_be_shown(run->opt.dest, path.data))
             fs_remove_tree(path.data, NULL);
     }
     strbuf_release(&path);

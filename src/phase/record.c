@@ -164,13 +164,21 @@ bool record_peek(const char *dest, char *content_id)
     return true;
 }
 
+bool record_run_of(const char *dest, char name[RECORD_RUN])
+{
+    char *quote;
+
+    if (!peek(dest, "\"run\": \"", name, RECORD_RUN - 1) || !(quote = strchr(name, '"')))
+        return false;
+    *quote = '\0';
+    return *name && !strchr(name, '/');
+}
+
 bool record_is_by(const char *dest, const char *run)
 {
-    char name[64];
-    size_t len = strlen(run);
+    char name[RECORD_RUN];
 
-    return len + 1 < sizeof(name) && peek(dest, "\"run\": \"", name, len + 1) &&
-           strncmp(name, run, len) == 0 && name[len] == '"';
+    return record_run_of(dest, name) && strcmp(name, run) == 0;
 }
 
 const char *record_run(const struct run *run)

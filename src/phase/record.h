@@ -44,6 +44,11 @@ int record_write(const struct run *run, const struct known *known, const char *i
 /* Only the content id of what stands at dest now; false: none can be read. */
 bool record_peek(const char *dest, char *content_id);
 
+enum { RECORD_RUN = 64 }; /* bytes: the longest name of a run, and its NUL */
+
+/* The name of the run that wrote the manifest there; false: none is told. */
+bool record_run_of(const char *dest, char name[RECORD_RUN]);
+
 /* Whether the manifest there was written by that run. */
 bool record_is_by(const char *dest, const char *run);
 

@@ -13,17 +13,9 @@ enum { MARK = 128 }; /* bytes: the longest mark */
 
 static const char forced[] = " force";
 
-static char *joined(const char *dir, const char *name)
-{
-    struct strbuf path = { 0 };
-
-    strbuf_addf(&path, "%s/%s", dir, name);
-    return strbuf_steal(&path);
-}
-
 int remains_mark(const struct run *run, struct err *err)
 {
-    char *path = joined(run->staging, "commit");
+    char *path = fs_join(run->staging, "commit");
     struct strbuf text = { 0 };
     int rc;
 
@@ -39,11 +31,14 @@ int remains_mark(const struct run *run, struct err *err)
 /* The run that may have taken the step; false: none. */
 static bool read_mark(const char *staging, char name[MARK], bool *force)
 {
-    char *path = joined(staging, "commit"), *text = NULL, *blank;
+    char *path = fs_join(staging, "commit"), *text = NULL, *blank;
     size_t len = 0;
-    bool there = path && fs_read_regular(path, MARK - 1, &text, &len, NULL) == 0;
+    bool there = fs_is_there(staging, "commit");
 
-    if (there) {
+    /* One that cannot be read names no run, so that nothing counts as that run's own. */
+    name[0] = '\0';
+    *force = false;
+    if (there && path && fs_read_regular(path, MARK - 1, &text, &len, NULL) == 0) {
         snprintf(name, MARK, "%s", text);
         blank = strchr(name, ' ');
         *force = blank && strcmp(blank, forced) == 0;
@@ -62,7 +57,7 @@ bool remains_is_ours(const char *staging)
 
     if (!read_mark(staging, name, &force))
         return true;
-    tree = joined(staging, "tree");
+    tree = fs_join(staging, "tree");
     ours = tree && record_is_by(tree, name);
     free(tree);
     return ours;
@@ -72,7 +67,7 @@ bool remains_is_ours(const char *staging)
 static char *version_of(const char *dest, const char *staging)
 {
     struct strbuf target = { 0 }, path = { 0 };
-    char *link = joined(staging, "link");
+    char *link = fs_join(staging, "link");
 
     if (link && fs_readlink(link, &target, NULL) == 0 && !target.failed &&
         layout_is_version(dest, target.data)) {
@@ -86,7 +81,7 @@ static char *version_of(const char *dest, const char *staging)
 
 void remains_put_back(const char *dest, const char *staging)
 {
-    char name[MARK], *tree = joined(staging, "tree"), *version = NULL;
+    char name[MARK], *tree = fs_join(staging, "tree"), *version = NULL;
     bool force;
 
     if (read_mark(staging, name, &force))
@@ -114,24 +109,28 @@ static int note_stranger(void *arg, const char *path, const struct fs_info *info
     return err_memory(err, "a path");
 }
 
-/* What keeps an old tree from being removed, to be freed; NULL: nothing. */
-static char *stranger_in(const char *tree)
+/* Whether something keeps an old tree from being removed; then *first is a file of it, to
+ * be freed, or NULL: not all of it can be read. */
+static bool has_stranger(const char *tree, char **first)
 {
     struct record record = { 0 };
     struct look look = { .record = &record };
     struct strbuf dir = { 0 };
     struct fs_info info;
+    bool has = true;
 
-    if (fs_look(tree, &info, NULL) < 0 || info.kind != FS_DIRECTORY)
-        return NULL;
+    *first = NULL;
+    if (fs_look(tree, &info, NULL) == 0 && info.kind != FS_DIRECTORY)
+        return false;
     strbuf_addf(&dir, "%s/", tree);
     /* Without a record every file is one. */
     record_load(&record, tree, NULL);
     if (!dir.failed)
-        fs_walk(dir.data, note_stranger, &look, NULL);
+        has = fs_walk(dir.data, note_stranger, &look, NULL) < 0;
+    *first = look.first;
     record_release(&record);
     strbuf_release(&dir);
-    return look.first;
+    return has;
 }
 
 /* Out of the way of what is removed, under a name that nothing removes. */
@@ -152,7 +151,7 @@ static bool set_aside(const struct log *log, const char *dest, const char *tree,
     log_line(log, LOG_WARN,
              "what '%s' was before stays at '%s': it holds '%s', which mpifetch did not "
              "put there",
-             dest, done ? kept.data : tree, stranger);
+             dest, done ? kept.data : tree, stranger ? stranger : "what cannot be read");
     if (err.code != ERR_NONE)
         log_line(log, LOG_WARN, "%s", err.text);
     strbuf_release(&parent);
@@ -172,11 +171,11 @@ static bool save_strangers(const struct log *log, const char *dest, const char *
     if (!read_mark(staging, name, &force) || force)
         return true;
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        char *tree = joined(staging, places[i]), *stranger = NULL;
+        char *tree = fs_join(staging, places[i]), *stranger = NULL;
 
-        if (tree && !record_is_by(tree, name))
-            stranger = stranger_in(tree);
-        if (stranger)
+        if (!tree)
+            saved = false;
+        else if (!record_is_by(tree, name) && has_stranger(tree, &stranger))
             saved = set_aside(log, dest, tree, stranger) && saved;
         free(stranger);
         free(tree);
@@ -190,7 +189,7 @@ static void unmark(const char *staging)
     static const char *const names[] = { "journal", "commit" };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        char *path = joined(staging, names[i]);
+        char *path = fs_join(staging, names[i]);
 
         if (path)
             fs_remove_tree(path, NULL);
@@ -198,48 +197,105 @@ static void unmark(const char *staging)
     }
 }
 
-/* Who had it is removed last: whoever finds the rest after a kill must see that this run
- * is gone. */
+/* Who has it is removed last: whoever finds the rest meanwhile must see whether that run
+ * lives or is gone. */
 static int remove_named(void *arg, const char *name, struct err *err)
 {
     char *path;
 
     (void)err;
-    if (strcmp(name, "owner") == 0 || strcmp(name, "released") == 0)
+    if (strcmp(name, "owner") == 0 || strcmp(name, "released") == 0 ||
+        strcmp(name, "beat") == 0)
         return 0;
-    path = joined(arg, name);
+    path = fs_join(arg, name);
     if (path)
         fs_remove_tree(path, NULL);
     free(path);
     return 0;
 }
 
-static void remove_all(const char *staging)
+static int remove_all(const char *staging)
 {
     struct strbuf copy = { 0 };
+    char *beat = fs_join(staging, "beat");
 
     strbuf_adds(&copy, staging);
     if (!copy.failed)
         fs_list(staging, remove_named, copy.data, NULL);
     strbuf_release(&copy);
-    fs_remove_tree(staging, NULL);
+    /* What is left without an owner would count as nobody's. */
+    if (beat)
+        fs_unlink(beat, NULL);
+    free(beat);
+    return fs_remove_tree(staging, NULL);
 }
 
-void remains_remove(const struct log *log, const char *dest, const char *staging)
+static bool remove_layers(const struct log *log, const char *dest, const char *staging)
 {
+    bool removed = true;
+
     for (int i = 1; i <= CUSTODY_LAYERS; i++) {
         struct fs_info info = { .kind = FS_MISSING };
         char name[16], *inner;
 
         snprintf(name, sizeof(name), "old-%d", i);
-        inner = joined(staging, name);
-        if (inner && fs_look(inner, &info, NULL) == 0 && info.kind == FS_DIRECTORY)
-            remains_remove(log, dest, inner);
+        inner = fs_join(staging, name);
+        if (!inner || fs_look(inner, &info, NULL) < 0)
+            removed = false;
+        else if (info.kind == FS_DIRECTORY)
+            removed = remains_remove(log, dest, inner) && removed;
         free(inner);
     }
+    return removed;
+}
+
+bool remains_remove(const struct log *log, const char *dest, const char *staging)
+{
+    if (!remove_layers(log, dest, staging))
+        return false;
     remains_put_back(dest, staging);
     if (!save_strangers(log, dest, staging))
-        return;
+        return false;
     unmark(staging);
-    remove_all(staging);
+    return remove_all(staging) == 0;
+}
+
+struct search {
+    const char *parent, *run;
+    struct strbuf prefix;
+    bool found;
+};
+
+static int look_for_run(void *arg, const char *name, struct err *err)
+{
+    struct search *search = arg;
+    char *dir;
+
+    (void)err;
+    if (!custody_is_name(name, search->prefix.data))
+        return 0;
+    dir = fs_join(search->parent, name);
+    search->found |= !dir || fs_is_there(dir, search->run);
+    free(dir);
+    return 0;
+}
+
+bool remains_may_be_shown(const char *dest, const char *version)
+{
+    struct search search = { .found = false };
+    struct strbuf parent = { 0 };
+    char run[RECORD_RUN];
+
+    if (!record_run_of(version, run))
+        return false;
+    layout_parent(dest, &parent);
+    layout_staging_prefix(dest, &search.prefix);
+    search.parent = parent.data;
+    search.run = run;
+    if (parent.failed || search.prefix.failed ||
+        fs_list(parent.data, look_for_run, &search, NULL) < 0)
+        search.found = true;
+    strbuf_release(&parent);
+    strbuf_release(&search.prefix);
+    return search.found;
 }

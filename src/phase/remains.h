@@ -24,8 +24,12 @@ bool remains_is_ours(const char *staging);
 void remains_put_back(const char *dest, const char *staging);
 
 /* Remove a staging, and those inside it. An old tree with files that no run put there is
- * moved to PARENT/.NAME.kept-XXXXXX beside dest, and a warning says so. What cannot be
- * removed stays. */
-void remains_remove(const struct log *log, const char *dest, const char *staging);
+ * moved to PARENT/.NAME.kept-XXXXXX beside dest, and a warning says so. false: some of it
+ * is still there. */
+bool remains_remove(const struct log *log, const char *dest, const char *staging);
+
+/* Whether the run that made a version of dest still has a staging: it may be about to
+ * lead readers there. */
+bool remains_may_be_shown(const char *dest, const char *version);
 
 #endif

@@ -70,7 +70,9 @@ static void measure(struct resume *resume)
         size_t count = entries_of(resume, i, &entry);
 
         for (size_t k = 0; k < count; k++) {
-            if (resume->gone[entry[k].layer])
+            /* A segment that was taken over before is noted in each layer. */
+            if (resume->gone[entry[k].layer] &&
+                (k == 0 || entry[k].offset != entry[k - 1].offset))
                 resume->bytes += entry[k].len;
             if (entry[k].len < plan->files[i].size && entry[k].len % SEGMENT_ALIGN == 0 &&
                 entry[k].len > resume->segment_size)
@@ -130,34 +132,41 @@ static char *find_file(const struct resume *resume, unsigned layer, uint32_t fil
     return NULL;
 }
 
-/* The first layer that has it: a run that was taken over had taken it from a later one.
- */
-static unsigned first_layer(const struct resume *resume, uint32_t file, bool has[LAYERS])
+/* The first layer that has it, and what it is there: a run that was taken over had taken
+ * it from a later one. */
+static unsigned first_layer(const struct resume *resume, uint32_t file, bool has[LAYERS],
+                            struct fs_info *info)
 {
     unsigned first = NOWHERE;
 
     for (unsigned layer = resume->layers; layer > 0; layer--) {
-        struct fs_info info;
-        char *path = resume->ours[layer] ? find_file(resume, layer, file, &info) : NULL;
+        struct fs_info found;
+        char *path = resume->ours[layer] ? find_file(resume, layer, file, &found) : NULL;
 
         has[layer] = path != NULL;
-        if (path)
+        if (path) {
             first = layer;
+            *info = found;
+        }
         free(path);
     }
     return first;
 }
 
-/* Whether nobody else can have it open for writing, or sees it under another name. */
+/* Only where nobody else can have it open for writing, or sees it under another name. The
+ * target is in this run's own fresh tree. */
 static bool move(const struct resume *resume, unsigned layer, uint32_t file,
-                 const char *to)
+                 const struct fs_info *info, const char *to)
 {
-    struct fs_info info;
-    char *from = find_file(resume, layer, file, &info);
-    bool moved = from && resume->gone[layer] && info.links == 1 && fs_is_mine(&info) &&
-                 fs_rename(from, to, FS_RENAME_ABSENT, NULL) == 0;
+    struct strbuf from = { 0 };
+    bool moved = false;
 
-    free(from);
+    if (layer > CUSTODY_LAYERS || !resume->gone[layer] || info->links != 1 ||
+        !fs_is_mine(info))
+        return false;
+    staging_layer_place(resume->run, layer, file, &from);
+    moved = !from.failed && fs_rename(from.data, to, FS_RENAME_REPLACE, NULL) == 0;
+    strbuf_release(&from);
     return moved;
 }
 
@@ -166,13 +175,13 @@ bool resume_place(struct resume *resume, uint32_t file, const char *path)
     bool has[LAYERS] = { false }, placed = false;
     struct journal_entry *entry;
     size_t count = resume ? entries_of(resume, file, &entry) : 0;
+    struct fs_info info = { 0 };
     unsigned first;
 
     if (count == 0)
         return false;
-    first = first_layer(resume, file, has);
-    if (first <= CUSTODY_LAYERS)
-        placed = move(resume, first, file, path);
+    first = first_layer(resume, file, has, &info);
+    placed = move(resume, first, file, &info, path);
     for (size_t i = 0; i < count; i++) {
         unsigned layer = has[entry[i].layer] ? entry[i].layer : first;
 

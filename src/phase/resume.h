@@ -1,6 +1,6 @@
 /* phase/resume.h -- rank 0: what former runs left in staging/old-N, and which segments of
  * this run it may spare. Nothing is believed: a rank to which such a segment is granted
- * looks at the bytes first (phase/recheck.h).
+ * looks at the bytes first (store_recheck).
  *
  * A file of a run that is certainly gone is renamed into this run's tree; of any other
  * run the bytes are copied, since it may still be writing into what it has open. So is a

@@ -62,6 +62,7 @@ struct run {
     char *spare;   /* in staging: private copies of ranks */
     char *owner;   /* rank 0: all processes of the run, as core/owner.h has them */
     struct beat *beat;     /* rank 0: its sign of life in staging */
+    bool contended;        /* rank 0: another run had, or has left, the same content */
     struct resume *resume; /* rank 0: what former runs left, or NULL */
 
     struct stats stats;

@@ -291,7 +291,8 @@ int settle_held(struct job *job)
     struct task *task = job->owner;
     const struct store *store = task->world->store;
     struct strbuf path = { 0 };
-    int rc = store_recheck(store, task->segment, task->layer, task->checksum, &job->err);
+    int rc = store_recheck(store, task->segment, task->layer, task->checksum,
+                           task->world->pool, &job->err);
 
     if (rc == 0 && is_whole_file(task)) {
         rc = hash_file(task, &job->err);

@@ -158,13 +158,21 @@ int stage_look(struct stage *stage, struct run *run, struct err *err)
     return 0;
 }
 
+/* Part by part, and not the staging itself: should that have been taken away, it must not
+ * come back. */
 static int make_named(const struct run *run, const char *name, struct err *err)
 {
     struct strbuf path = { 0 };
-    int rc;
+    int rc = 0;
 
-    strbuf_addf(&path, "%s/%s", run->tree, name);
-    rc = path.failed ? err_memory(err, "a path") : fs_mkdirs(path.data, err);
+    for (const char *slash = name; rc == 0 && slash; slash = strchr(slash + 1, '/')) {
+        const char *end = strchr(slash + 1, '/');
+
+        strbuf_clear(&path);
+        strbuf_addf(&path, "%s/%.*s", run->tree,
+                    end ? (int)(end - name) : (int)strlen(name), name);
+        rc = path.failed ? err_memory(err, "a path") : fs_mkdir(path.data, 0777, err);
+    }
     strbuf_release(&path);
     return rc;
 }

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "io/append.h"
 #include "io/fs.h"
+#include "io/pool.h"
 #include "io/process.h"
 #include "io/sha256.h"
 #include "phase/journal.h"
@@ -322,8 +323,8 @@ static int bring(const struct store *store, uint32_t segment, unsigned layer,
     return rc;
 }
 
-static int sum_range(const char *path, struct range range, uint64_t *value,
-                     struct err *err)
+static int sum_range(const char *path, struct range range, const struct pool *pool,
+                     uint64_t *value, struct err *err)
 {
     struct checksum *sum = checksum_create();
     char *block = malloc(STORE_BLOCK);
@@ -337,7 +338,9 @@ static int sum_range(const char *path, struct range range, uint64_t *value,
         size_t len =
             (size_t)(range.end - at < STORE_BLOCK ? range.end - at : STORE_BLOCK);
 
-        rc = fs_pread(fd, path, block, len, at, err);
+        rc = pool_stopping(pool)
+                 ? err_set(err, ERR_INTERRUPTED, "interrupted while reading '%s'", path)
+                 : fs_pread(fd, path, block, len, at, err);
         checksum_feed(sum, block, rc < 0 ? 0 : len);
         at += len;
     }
@@ -351,7 +354,7 @@ static int sum_range(const char *path, struct range range, uint64_t *value,
 }
 
 int store_recheck(const struct store *store, uint32_t segment, unsigned layer,
-                  uint64_t checksum, struct err *err)
+                  uint64_t checksum, const struct pool *pool, struct err *err)
 {
     const struct segments *segments = &store->run->segments;
     struct strbuf place = { 0 };
@@ -361,12 +364,12 @@ int store_recheck(const struct store *store, uint32_t segment, unsigned layer,
     if (rc == 0 && layer > 0)
         rc = bring(store, segment, layer, place.data, err);
     if (rc == 0)
-        rc = sum_range(place.data, segment_range(segments, segment), &found, err);
+        rc = sum_range(place.data, segment_range(segments, segment), pool, &found, err);
     if (rc == 0 && found != checksum)
         rc = err_set(err, ERR_SOURCE,
                      "'%s': what an earlier run left is not what it had fetched",
                      plan_path(&store->run->plan, segments->file[segment]));
-    if (rc < 0)
+    if (rc < 0 && err->code != ERR_INTERRUPTED)
         err->code = ERR_SOURCE;
     strbuf_release(&place);
     return rc;

@@ -18,6 +18,7 @@
 #include "phase/run.h"
 
 struct append;
+struct pool;
 
 struct store {
     struct run *run;
@@ -63,7 +64,7 @@ void store_drop(struct store *store, uint32_t segment, bool duplicate);
  * kernel where that works; layer 0: it lies there. Then the bytes of the place must have
  * that checksum: ERR_SOURCE if they have not, or could not be had. */
 int store_recheck(const struct store *store, uint32_t segment, unsigned layer,
-                  uint64_t checksum, struct err *err);
+                  uint64_t checksum, const struct pool *pool, struct err *err);
 
 /* Where to read a settled segment from, to hash it. */
 int store_source(const struct store *store, uint32_t segment, struct strbuf *path,

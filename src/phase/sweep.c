@@ -11,7 +11,8 @@
 #include "phase/remains.h"
 #include "phase/watch.h"
 
-static const double LOOK = 0.25; /* seconds between two looks for signals */
+static const double LOOK = 0.5; /* seconds between two looks */
+static const double SLOW = 2;   /* seconds after which a look says nothing */
 static const char mark[] = ".mpifetch-", doctor[] = ".mpifetch-doctor-",
                   scratch[] = "mpifetch-";
 
@@ -21,16 +22,9 @@ enum { SUFFIX = 6 };
 struct sweep_doubt {
     struct sweep_doubt *next;
     char *dir, *staging;
-    uint64_t number;
+    uint64_t number; /* at first */
+    bool lives;
 };
-
-static char *joined(const char *dir, const char *name)
-{
-    struct strbuf path = { 0 };
-
-    strbuf_addf(&path, "%s/%s", dir, name);
-    return strbuf_steal(&path);
-}
 
 static bool is_directory_of_ours(const char *path)
 {
@@ -84,12 +78,14 @@ static int take_and_remove(struct sweep *sweep, const char *dir, const char *sta
     if (!parent || !prefix || !dest)
         err_memory(err, "a path");
     else if (fs_private_dir(parent, prefix, &own, err) == 0 &&
-             !(to = joined(own.data, strrchr(staging, '/') + 1)))
+             !(to = fs_join(own.data, strrchr(staging, '/') + 1)))
         err_memory(err, "a path");
     if (to)
         rc = fs_rename(staging, to, FS_RENAME_ABSENT, err);
-    if (rc == 0)
-        remains_remove(&sweep->run->log, dest, to);
+    if (rc == 0 && !remains_remove(&sweep->run->log, dest, to)) {
+        rc = err_set(err, ERR_DEST, "some of it is still there, in '%s'", to);
+        errno = ENOTEMPTY;
+    }
     if (own.data)
         fs_remove_empty(own.data, NULL);
     free(parent);
@@ -207,7 +203,7 @@ static int visit(void *arg, const char *entry, struct err *err)
     bool plain = listing->scratch ? has_suffix(entry, scratch)
                                   : !listing->name && has_suffix(entry, doctor);
     bool staging = !listing->scratch && is_staging(entry, listing->name);
-    char *path = plain || staging ? joined(listing->dir, entry) : NULL;
+    char *path = plain || staging ? fs_join(listing->dir, entry) : NULL;
     int rc = 0;
 
     if ((plain || staging) && !path)
@@ -245,7 +241,9 @@ int sweep_scratch(struct sweep *sweep, const char *dir, struct err *err)
 
 static void decide(struct sweep *sweep, const struct sweep_doubt *doubt)
 {
-    if (watch_number(doubt->staging) == doubt->number) {
+    if (!fs_is_there(doubt->staging, "."))
+        return; /* its run has ended, or somebody else has it */
+    if (!doubt->lives) {
         remove_staging(sweep, doubt->dir, doubt->staging);
         return;
     }
@@ -254,18 +252,31 @@ static void decide(struct sweep *sweep, const struct sweep_doubt *doubt)
              doubt->staging);
 }
 
+static void look_at_all(const struct sweep *sweep)
+{
+    for (struct sweep_doubt *doubt = sweep->doubts; doubt; doubt = doubt->next)
+        doubt->lives |= watch_number(doubt->staging) > doubt->number;
+}
+
 int sweep_wait(struct sweep *sweep, struct err *err)
 {
-    double until = clock_now() + WATCH_PATIENCE;
+    double left = WATCH_PATIENCE;
 
     if (!sweep->doubts)
         return 0;
     log_line(&sweep->run->log, LOG_WARN,
              "some may still be at work: watching them for %d s", WATCH_PATIENCE);
-    while (clock_now() < until) {
+    while (left > 0) {
+        double began;
+
         if (agree_poll(sweep->run, err) < 0)
             return -1;
         clock_sleep(LOOK);
+        began = clock_now();
+        look_at_all(sweep);
+        /* While a file system hangs nobody can beat. */
+        if (clock_now() < began + SLOW)
+            left -= LOOK;
     }
     for (const struct sweep_doubt *doubt = sweep->doubts; doubt; doubt = doubt->next)
         decide(sweep, doubt);

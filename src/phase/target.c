@@ -65,6 +65,17 @@ int target_claim(struct target *target, struct err *err)
     return rc == 0 ? resume_read(&run->resume, run, err) : rc;
 }
 
+bool target_is_old(const struct target *target)
+{
+    const struct run *run = run_of(target);
+    char now[65] = "";
+
+    if (run->contended || run->opt.check || is_cache(target))
+        return true;
+    record_peek(run->opt.dest, now);
+    return strcmp(now, target->stage.record.content_id) != 0;
+}
+
 void target_sweep(struct target *target)
 {
     struct run *run = run_of(target);

@@ -31,6 +31,9 @@ bool target_found(const struct target *target, size_t i);
  * another run had the same in hand, look again. */
 int target_claim(struct target *target, struct err *err);
 
+/* After target_claim: whether what was found before it may not hold any more. */
+bool target_is_old(const struct target *target);
+
 /* Where nothing is missing: remove what runs that are certainly gone have left. */
 void target_sweep(struct target *target);
 

@@ -8,6 +8,8 @@
 #include "io/process.h"
 
 static const double LOOK = 0.25;    /* seconds between two looks */
+static const double LOOK_LATER = 2; /* the same, once it is clear that it takes long */
+static const double LONG = 60;      /* seconds after which that is clear */
 static const double PROBE = 1;      /* the same, at its processes */
 static const double SAY_AGAIN = 60; /* seconds between two lines about the same wait */
 
@@ -20,29 +22,10 @@ struct watch {
     double since, probed, said;
 };
 
-static char *joined(const char *dir, const char *name)
-{
-    struct strbuf path = { 0 };
-
-    strbuf_addf(&path, "%s/%s", dir, name);
-    return strbuf_steal(&path);
-}
-
-static bool is_there(const char *dir, const char *name)
-{
-    struct fs_info info = { .kind = FS_MISSING };
-    char *path = joined(dir, name);
-
-    if (path)
-        fs_look(path, &info, NULL);
-    free(path);
-    return info.kind != FS_MISSING;
-}
-
 /* To be freed; NULL: nobody wrote it, or it cannot be read. */
 static char *owner_text(const char *staging)
 {
-    char *path = joined(staging, "owner"), *text = NULL;
+    char *path = fs_join(staging, "owner"), *text = NULL;
     size_t len;
 
     if (path)
@@ -51,25 +34,28 @@ static char *owner_text(const char *staging)
     return text;
 }
 
-bool watch_is_gone(const char *staging)
+static bool ask_owner(const char *staging,
+                      bool (*is)(const char *text, const struct owner_view *view))
 {
     struct owner_view view = { .lives = process_lives };
-    char *text;
-    bool gone;
+    char *text = owner_text(staging);
+    bool yes;
 
-    if (is_there(staging, "released"))
-        return true;
     process_here(&view.here);
     process_job(&view.job);
-    text = owner_text(staging);
-    gone = text && owner_is_gone(text, &view);
+    yes = text && is(text, &view);
     free(text);
-    return gone;
+    return yes;
+}
+
+bool watch_is_gone(const char *staging)
+{
+    return fs_is_there(staging, "released") || ask_owner(staging, owner_is_gone);
 }
 
 uint64_t watch_number(const char *staging)
 {
-    char *path = joined(staging, "beat");
+    char *path = fs_join(staging, "beat");
     uint64_t number = 0;
 
     if (!path || !beat_read(path, &number))
@@ -93,7 +79,7 @@ static bool grows(struct watch *watch)
 /* false: nothing is certain yet. */
 static bool look(struct watch *watch, enum watch_end *end)
 {
-    double now = clock_now();
+    double now = clock_now(), took;
 
     if (grows(watch)) {
         watch->lives = true;
@@ -104,10 +90,17 @@ static bool look(struct watch *watch, enum watch_end *end)
         *end = WATCH_GONE;
         if (watch_is_gone(watch->staging))
             return true;
+        *end = WATCH_SILENT;
+        if (ask_owner(watch->staging, owner_is_requeued))
+            return true;
     }
     *end = WATCH_LEFT;
-    if (!is_there(watch->staging, "."))
+    if (!fs_is_there(watch->staging, "."))
         return true;
+    /* A file system that hangs keeps the owner from beating as well. */
+    took = clock_now() - now;
+    if (took > LOOK)
+        watch->since += took;
     *end = WATCH_SILENT;
     return now >= watch->since + WATCH_PATIENCE;
 }
@@ -130,13 +123,14 @@ static void say_waiting(const struct run *run, struct watch *watch)
 
 int watch_keep(struct run *run, const char *staging, enum watch_end *end, struct err *err)
 {
-    struct watch watch = { .staging = staging, .since = clock_now() };
+    double began = clock_now();
+    struct watch watch = { .staging = staging, .since = began };
 
     while (!look(&watch, end)) {
         say_waiting(run, &watch);
         if (agree_poll(run, err) < 0)
             return -1;
-        clock_sleep(LOOK);
+        clock_sleep(clock_now() < began + LONG ? LOOK : LOOK_LATER);
     }
     return 0;
 }

@@ -1,0 +1,76 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/beat.h"
+#include "io/fs.h"
+#include "phase/custody.h"
+#include "phase/remains.h"
+
+static int count_name(void *arg, const char *name, struct err *err)
+{
+    (void)name;
+    (void)err;
+    ++*(unsigned *)arg;
+    return 0;
+}
+
+static bool holds_something(const struct run *run)
+{
+    char *journal = fs_join(run->staging, "journal");
+    unsigned count = custody_layers(run);
+
+    if (journal)
+        fs_list(journal, count_name, &count, NULL);
+    free(journal);
+    return count > 0;
+}
+
+/* By a rename of what is there: the disk may be full. */
+static void release(const struct run *run)
+{
+    char *beat = fs_join(run->staging, "beat"), *to = fs_join(run->staging, "released");
+
+    if (to && (!beat || fs_rename(beat, to, FS_RENAME_REPLACE, NULL) < 0))
+        fs_write_all(to, "", 0, true, false, NULL);
+    free(beat);
+    free(to);
+}
+
+static void end_beat(struct run *run)
+{
+    beat_stop(run->beat);
+    run->beat = NULL;
+}
+
+/* It beats until all is removed, which may take long. */
+static void discard(struct run *run)
+{
+    struct strbuf dir = { 0 };
+
+    strbuf_add(&dir, run->staging, (size_t)(strrchr(run->staging, '/') - run->staging));
+    remains_remove(&run->log, run->opt.dest, run->staging);
+    end_beat(run);
+    if (!dir.failed)
+        fs_remove_empty(dir.data, NULL);
+    strbuf_release(&dir);
+}
+
+void custody_leave(struct run *run, bool keep)
+{
+    if (run->rank != 0 || !run->staging)
+        return;
+    if (beat_lost(run->beat) || !fs_is_there(run->staging, "owner")) {
+        end_beat(run);
+    } else if (!keep || !holds_something(run)) {
+        discard(run);
+    } else {
+        end_beat(run);
+        /* A rank that is lost may still write. */
+        if (!run->vigil.lost)
+            release(run);
+        log_line(&run->log, LOG_WARN,
+                 "what was fetched is kept in '%s': the same command continues, and "
+                 "mpifetch clean removes it",
+                 run->staging);
+    }
+}
