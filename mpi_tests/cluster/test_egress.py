@@ -75,8 +75,12 @@ def assert_all_once(cluster, files, result, dest, model):
         assert_alone(cluster.seen(node, dest))
 
 
-@pytest.mark.parametrize("shut", SHUT, ids="+".join)
-@pytest.mark.parametrize("cut", [no_route, no_name])
+# for whom there is no name is found out as for whom there is no way, so the worst of it is enough
+@pytest.mark.parametrize(
+    "cut, shut",
+    [*((no_route, hosts) for hosts in SHUT), (no_name, SHUT[-1])],
+    ids=lambda one: "+".join(one) if isinstance(one, list) else one.__name__,
+)
 def test_some_hosts_have_no_way_out(cluster, files, model, dest, cut, shut):
     with cut(cluster, shut):
         result = start(cluster, files, dest).wait()
