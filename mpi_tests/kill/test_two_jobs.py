@@ -16,6 +16,7 @@ import pytest
 from conftest import MIB, write_tree
 from hub import Hub
 from killing import (
+    FOLDER,
     LAYOUTS,
     NAME,
     Dir,
@@ -52,7 +53,10 @@ def test_same_content_at_once(start, hub, trees, tmp_path, layout):
         hub.reset()
         jobs = Jobs(start, hub, LAYOUTS[layout](tmp_path / f"{layout}-{turn}"))
         ranks = (2, 1) if turn % 10 == 0 else (0, 0)
-        pair = [jobs.begin(count, "--no-sync") for count in ranks]
+        pair = [jobs.begin(ranks[0], "--no-sync")]
+        # at any moment of the first: before it asks for anything, and when it is about to end
+        wait_for(lambda: hub.requests.wait(turn % 25, 0), pair[0])
+        pair.append(jobs.begin(ranks[1], "--no-sync"))
         results = [job.wait() for job in pair]
         assert [result.code for result in results] == [0, 0], (turn, results)
         assert_files(jobs.place, NEW)
@@ -60,6 +64,28 @@ def test_same_content_at_once(start, hub, trees, tmp_path, layout):
         assert_fetched_once(hub, NEW, copied_late(*results))
         for job in pair:
             job.close()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_published_between_the_look_and_the_claim(start, hub, trees, tmp_path, layout):
+    """One run has seen that there is nothing, and is about to stage it, when another does all of
+    it. That one also takes the directory away which the first has just begun, since it is empty."""
+    hub.add(NAME, trees[1])
+    jobs = Jobs(start, hub, LAYOUTS[layout](tmp_path / "out"))
+    gate = tmp_path / "gate"
+    name = f"{FOLDER}/.mpifetch-" if layout == "cache" else "out/.model.mpifetch-"
+    held = jobs.shim(hold=f"*/{name}??????", gate=gate)
+    late = jobs.begin(0, "--no-sync", **held)
+    assert wait_for(jobs.place.stagings, late), late.result(None)
+    jobs.succeed(0, "--no-sync")
+    assert jobs.place.stagings() == []
+    gate.touch()
+    result = late.wait()
+    assert result.code == 0, result
+    assert "already there" in result.err, result
+    assert_files(jobs.place, NEW)
+    assert jobs.place.strays() == []
+    assert_fetched_once(hub, NEW)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
