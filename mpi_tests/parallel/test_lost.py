@@ -90,7 +90,7 @@ def assert_named(text, rank):
     """One sentence on one node, with rank and host."""
     said = [line for line in text.splitlines() if "has said nothing" in line]
     assert len(said) == 1, text
-    assert f"rank {rank} on {socket.gethostname()} has said nothing for 2" in said[0], text
+    assert f"rank {rank} on {socket.gethostname()} has said nothing for 2 s:" in said[0], text
 
 
 def assert_given_up(job, victim, dest):
@@ -115,15 +115,6 @@ def test_lost_while_the_source_is_slow(apart, hub, dest, kind, victim, how):
     assert_given_up(job, victim, dest)
 
 
-def test_staging_is_kept(apart, hub, dest):
-    trouble = hub.trouble(kind="cdn", hold=True)
-    job = apart()
-    assert hub.troubles.wait(trouble), job.said()
-    job.send(2, signal.SIGSTOP)
-    assert_given_up(job, 2, dest)
-    assert [name for name in os.listdir(dest.parent) if name.startswith(".model.mpifetch-")]
-
-
 @pytest.mark.parametrize("pattern", ["*/tree", "syncfs"])
 def test_rank_0_frozen_while_it_works_alone(apart, dest, pattern):
     """While it builds the tree, and just before the visible step. When it wakes up the others are
@@ -137,13 +128,18 @@ def test_rank_0_frozen_while_it_works_alone(apart, dest, pattern):
 
 
 def test_given_up_rank_wakes_up(apart, hub, dest):
+    """And what had landed is kept."""
     trouble = hub.trouble(kind="cdn", hold=True)
     job = apart()
+    landed = ".model.mpifetch-*/run-*/journal/*"
     assert hub.troubles.wait(trouble), job.said()
+    job.wait_until(lambda: any(dest.parent.glob(landed)), "nothing landed")
     job.send(1, signal.SIGSTOP)
     assert_given_up(job, 1, dest)
+    assert any(dest.parent.glob(landed))
     job.send(1, signal.SIGCONT)
     assert job.code(1) == 7, job.said()
+    assert any(dest.parent.glob(landed))
 
 
 def test_all_stopped_together_is_no_loss(apart, hub, tree, dest):
@@ -166,8 +162,21 @@ def test_source_that_is_silent_for_long_is_no_loss(apart, hub, tree, dest):
     trouble = hub.trouble(kind="api-tree", hold=True)
     job = apart()
     assert hub.troubles.wait(trouble), job.said()
-    time.sleep(2 * TIMEOUT)  # what is tested, not a wait for something
+    time.sleep(1.5 * TIMEOUT)  # what is tested, not a wait for something
     hub.troubles.release()
+    assert [job.code(rank) for rank in range(RANKS)] == [0] * RANKS, job.said()
+    assert_same(dest, tree)
+
+
+def test_scratch_that_is_slow_is_no_loss(apart, tree, dest, tmp_path):
+    scratch = dest.parent / "scratch"
+    scratch.mkdir()
+    gate = tmp_path / "gate"
+    hold = {"STEPS_HOLD": f"{scratch}/mpifetch-*", "STEPS_GATE": str(gate)}
+    job = apart("--scratch", scratch, each=steps_of_rank(1, dest, **hold))
+    job.wait_until(lambda: len(os.listdir(scratch)) == RANKS, "no scratch")
+    time.sleep(1.5 * TIMEOUT)  # what is tested, not a wait for something
+    gate.touch()
     assert [job.code(rank) for rank in range(RANKS)] == [0] * RANKS, job.said()
     assert_same(dest, tree)
 
