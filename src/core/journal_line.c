@@ -64,8 +64,9 @@ bool journal_line_parse(const char **at, const char *end, struct journal_entry *
     *at = stop ? stop + 1 : end;
     *entry = (struct journal_entry){ 0 };
     /* Zeroes follow the line, so no field is read beyond it. */
-    return stop && len > 2 * HEX && len < sizeof(line) && take_hex(&p, &entry->key) &&
-           take_blank(&p) && text_take_u64(&p, &entry->offset) && take_blank(&p) &&
+    return stop && len > (size_t)2 * HEX && len < sizeof(line) &&
+           take_hex(&p, &entry->key) && take_blank(&p) &&
+           text_take_u64(&p, &entry->offset) && take_blank(&p) &&
            text_take_u64(&p, &entry->len) && take_blank(&p) && p + HEX == line + len &&
            take_hex(&p, &entry->sum) && entry->offset + entry->len > entry->offset;
 }

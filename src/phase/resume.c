@@ -19,7 +19,7 @@ struct resume {
     unsigned layers;
     bool gone[LAYERS], ours[LAYERS]; /* of each layer */
     uint64_t segment_size, bytes;
-    const struct journal_entry **of; /* of each segment, or NULL */
+    size_t *of; /* of each segment: the number of its entry from 1, or 0 */
 };
 
 static char *layer_path(const struct run *run, unsigned layer, const char *name)
@@ -47,17 +47,17 @@ static int look_at_layer(struct resume *resume, unsigned layer, struct err *err)
     return rc;
 }
 
-static size_t entries_of(const struct resume *resume, size_t file,
-                         struct journal_entry **first)
+/* NULL: there are none. */
+static struct journal_entry *entries_of(const struct resume *resume, size_t file,
+                                        size_t *count)
 {
     const struct journal_entry *found = NULL;
     uint64_t key;
-    size_t count = 0;
 
+    *count = 0;
     if (journal_key(resume->run, file, &key))
-        count = journal_of(resume->entry, resume->count, key, &found);
-    *first = found ? resume->entry + (found - resume->entry) : NULL;
-    return count;
+        *count = journal_of(resume->entry, resume->count, key, &found);
+    return *count > 0 ? resume->entry + (found - resume->entry) : NULL;
 }
 
 /* The last segment of a file is shorter, and a file of one segment tells nothing. */
@@ -66,10 +66,10 @@ static void measure(struct resume *resume)
     const struct plan *plan = &resume->run->plan;
 
     for (size_t i = 0; i < plan->nfiles; i++) {
-        struct journal_entry *entry;
-        size_t count = entries_of(resume, i, &entry);
+        size_t count;
+        struct journal_entry *entry = entries_of(resume, i, &count);
 
-        for (size_t k = 0; k < count; k++) {
+        for (size_t k = 0; entry && k < count; k++) {
             /* A segment that was taken over before is noted in each layer. */
             if (resume->gone[entry[k].layer] &&
                 (k == 0 || entry[k].offset != entry[k - 1].offset))
@@ -173,12 +173,12 @@ static bool move(const struct resume *resume, unsigned layer, uint32_t file,
 bool resume_place(struct resume *resume, uint32_t file, const char *path)
 {
     bool has[LAYERS] = { false }, placed = false;
-    struct journal_entry *entry;
-    size_t count = resume ? entries_of(resume, file, &entry) : 0;
+    size_t count = 0;
+    struct journal_entry *entry = resume ? entries_of(resume, file, &count) : NULL;
     struct fs_info info = { 0 };
     unsigned first;
 
-    if (count == 0)
+    if (!entry)
         return false;
     first = first_layer(resume, file, has, &info);
     placed = move(resume, first, file, &info, path);
@@ -192,6 +192,12 @@ bool resume_place(struct resume *resume, uint32_t file, const char *path)
     return placed;
 }
 
+static void note_held(struct resume *resume, uint32_t segment,
+                      const struct journal_entry *entry)
+{
+    resume->of[segment] = entry ? (size_t)(entry - resume->entry) + 1 : 0;
+}
+
 int resume_settle(struct resume *resume, struct err *err)
 {
     const struct segments *segments;
@@ -203,29 +209,31 @@ int resume_settle(struct resume *resume, struct err *err)
     if (!resume->of)
         return err_memory(err, "what former runs left");
     for (uint32_t f = 0; f < resume->run->plan.nfiles; f++) {
-        struct journal_entry *entry;
-        size_t count = entries_of(resume, f, &entry);
+        size_t count;
+        struct journal_entry *entry = entries_of(resume, f, &count);
 
-        for (uint32_t s = segments->first[f]; count > 0 && s < segments->first[f + 1];
-             s++)
-            resume->of[s] = journal_find(entry, count, segment_range(segments, s));
+        for (uint32_t s = segments->first[f]; entry && s < segments->first[f + 1]; s++)
+            note_held(resume, s, journal_find(entry, count, segment_range(segments, s)));
     }
     return 0;
 }
 
 bool resume_held(const struct resume *resume, uint32_t segment, struct msg_item *item)
 {
-    if (!resume || !resume->of[segment])
+    const struct journal_entry *entry;
+
+    if (!resume || resume->of[segment] == 0)
         return false;
-    item->flags |= MSG_ITEM_HELD | resume->of[segment]->layer << MSG_ITEM_LAYER;
-    item->bytes = resume->of[segment]->sum;
+    entry = &resume->entry[resume->of[segment] - 1];
+    item->flags |= MSG_ITEM_HELD | entry->layer << MSG_ITEM_LAYER;
+    item->bytes = entry->sum;
     return true;
 }
 
 void resume_forget(struct resume *resume, uint32_t segment)
 {
     if (resume && resume->of)
-        resume->of[segment] = NULL;
+        resume->of[segment] = 0;
 }
 
 void resume_release(struct resume *resume)

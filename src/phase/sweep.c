@@ -62,7 +62,8 @@ static char *dest_of(const char *dir)
     return strbuf_steal(&dest);
 }
 
-/* It is taken away first, as by a run that wants it: only one can win that. */
+/* It is taken away first, as by a run that wants it: only one can win that. 1: somebody
+ * was faster. */
 static int take_and_remove(struct sweep *sweep, const char *dir, const char *staging,
                            struct err *err)
 {
@@ -75,17 +76,16 @@ static int take_and_remove(struct sweep *sweep, const char *dir, const char *sta
     char *dest = dest_of(dir), *to = NULL;
     int rc = -1;
 
-    if (!parent || !prefix || !dest)
-        err_memory(err, "a path");
-    else if (fs_private_dir(parent, prefix, &own, err) == 0 &&
-             !(to = fs_join(own.data, strrchr(staging, '/') + 1)))
-        err_memory(err, "a path");
+    if (parent && prefix && dest && fs_private_dir(parent, prefix, &own, err) == 0)
+        to = fs_join(own.data, strrchr(staging, '/') + 1);
     if (to)
         rc = fs_rename(staging, to, FS_RENAME_ABSENT, err);
-    if (rc == 0 && !remains_remove(&sweep->run->log, dest, to)) {
+    if (to && rc < 0 && errno == ENOENT)
+        rc = 1;
+    if (rc == 0 && !remains_remove(&sweep->run->log, dest, to))
         rc = err_set(err, ERR_DEST, "some of it is still there, in '%s'", to);
-        errno = ENOTEMPTY;
-    }
+    if (rc < 0)
+        err_memory(err, "a path"); /* where nothing else was the reason */
     if (own.data)
         fs_remove_empty(own.data, NULL);
     free(parent);
@@ -99,12 +99,12 @@ static int take_and_remove(struct sweep *sweep, const char *dir, const char *sta
 static void remove_staging(struct sweep *sweep, const char *dir, const char *staging)
 {
     struct err why = { 0 };
+    int rc = sweep->only_say ? 0 : take_and_remove(sweep, dir, staging, &why);
 
-    if (!sweep->only_say && take_and_remove(sweep, dir, staging, &why) < 0) {
-        if (errno != ENOENT)
-            refuse(sweep, staging, &why);
+    if (rc < 0)
+        refuse(sweep, staging, &why);
+    if (rc != 0)
         return;
-    }
     sweep->removed++;
     say(sweep, staging);
     if (!sweep->only_say)
