@@ -247,8 +247,14 @@ static void leave_nothing_running(struct worker *w)
     hands_drop_all(&w->hands);
     pool_stop(w->pool);
     while (pool_unfinished(w->pool) > 0) {
+        struct err ignored = { 0 };
+
         clock_sleep(0.001);
-        vigil_speak(w->run);
+        /* Who only spoke would take the silence that it does not hear for a loss. */
+        if (w->run->vigil.lost)
+            vigil_speak(w->run);
+        else
+            agree_listen(w->run, &ignored);
         while (pool_finished(w->pool))
             ;
     }
