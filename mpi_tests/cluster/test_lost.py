@@ -52,7 +52,7 @@ def assert_given_up(job, lost, by_all):
     left = [rank for rank in range(4) if rank != lost]
     codes = job.wait_for_ranks(*left)
     assert [codes[rank] for rank in left] == [7] * 3, job
-    wanted = f"rank {lost} on {job.hosts[lost]} has said nothing for {TIMEOUT}.0s"
+    wanted = f"rank {lost} on {job.hosts[lost]} has said nothing for {TIMEOUT} s:"
     wait_for(lambda: job.run.said().count(wanted) == (3 if by_all else 1), job)
     assert "run the same command again" in job.run.said()
     assert_kept(job.cluster, job.dest)
