@@ -22,17 +22,17 @@ struct resume {
     size_t *of; /* of each segment: the number of its entry from 1, or 0 */
 };
 
-static char *layer_path(const struct run *run, unsigned layer, const char *name)
+static char *layer_path(const struct run *run, unsigned layer)
 {
     struct strbuf path = { 0 };
 
-    strbuf_addf(&path, "%s/old-%u%s", run->staging, layer, name);
+    strbuf_addf(&path, "%s/old-%u", run->staging, layer);
     return strbuf_steal(&path);
 }
 
 static int look_at_layer(struct resume *resume, unsigned layer, struct err *err)
 {
-    char *staging = layer_path(resume->run, layer, "");
+    char *staging = layer_path(resume->run, layer);
     int rc;
 
     if (!staging)
