@@ -41,7 +41,7 @@ def words(case, url, dest):
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_fault(run, server, dest, case):
     url = server.place(case.fault, case.size, NAME, **case.options)
-    result = run(2, *words(case, url, dest))
+    result = run(4, *words(case, url, dest))
     assert result.code == case.exit, result
     assert server.count() <= case.most
     least, most = case.struck
