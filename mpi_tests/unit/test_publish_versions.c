@@ -155,6 +155,167 @@ static void test_a_later_version_is_not_swept(void **state)
     job_end(&job);
 }
 
+/* A whole tree of that content among the versions, under that name. */
+static void put_version(const struct run_file *files, size_t count, const char *name)
+{
+    char command[512];
+    struct job job;
+
+    job_start(&job, STAMP, files, count);
+    job.run.opt.versions = true;
+    publish(&job, LAYOUT_FLIP);
+    snprintf(command, sizeof(command),
+             "rm \"$DEST\" && cd \"$PARENT/.dest.versions\" && mv -T %s tmp && mv -T tmp '%s'",
+             job.stage.version, name);
+    run_command(command);
+    job_end(&job);
+}
+
+/* Only what a manifest of ours vouches for, by the name that it has there. */
+static void test_what_others_keep_there(void **state)
+{
+    static const char all_there[] = "cd \"$PARENT\" && find . -printf '%P %y %i %l\\n' | "
+                                    "LC_ALL=C sort";
+    char id[65], name[160], *before, *after;
+    struct strbuf moved = { 0 };
+    struct job job;
+
+    (void)state;
+    publish_first(id); /* tells the id of that content */
+    run_command("rm -r \"$DEST\"");
+    snprintf(name, sizeof(name), "%s.x", id);
+    put_version(first, countof(first), name);
+    snprintf(name, sizeof(name), "%s.01", id);
+    put_version(first, countof(first), name);
+    put_version(first, countof(first), "by-another-name");
+    snprintf(name, sizeof(name), "%.63s%c", id, id[63] == '0' ? '1' : '0');
+    put_version(first, countof(first), name);
+    snprintf(name, sizeof(name), "%s.7", id);
+    put_version(first, countof(first), name);
+    strbuf_addf(&moved,
+                "cd \"$PARENT/.dest.versions\" && mkdir -p notes/more && touch file "
+                "notes/more/x && mv %s.7 ../elsewhere && ln -s ../elsewhere %s.7 && "
+                "mkdir %s.8",
+                id, id, id);
+    run_command(moved.data);
+    strbuf_release(&moved);
+    before = output_of(all_there);
+
+    job_start(&job, LATER, second, countof(second));
+    job.run.opt.versions = true;
+    publish(&job, LAYOUT_FLIP);
+    strbuf_addf(&moved, "rm -r \"$DEST\" \"$PARENT/.dest.versions/%s\"",
+                job.mark.present);
+    run_command(moved.data);
+    strbuf_release(&moved);
+    job_end(&job);
+    after = output_of(all_there);
+    assert_string_equal(after, before);
+    free(before);
+    free(after);
+}
+
+/* With the number that a run gives it where the same content is published again. */
+static void test_numbered_versions_are_swept(void **state)
+{
+    char id[65], name[80];
+    struct job job;
+
+    (void)state;
+    publish_first(id);
+    run_command("rm -r \"$DEST\"");
+    snprintf(name, sizeof(name), "%s.12", id);
+    put_version(first, countof(first), name);
+    put_version(first, countof(first), id);
+    job_start(&job, LATER, second, countof(second));
+    job.run.opt.versions = true;
+    publish(&job, LAYOUT_FLIP);
+    assert_versions(job.mark.present, NULL);
+    assert_beside(".dest.versions dest ");
+    job_end(&job);
+}
+
+/* Somebody else's directory, with a link to it where the versions belong. */
+static void plant_link(void)
+{
+    run_command("mkdir -p \"$PARENT/home/work\" && touch \"$PARENT/home/work/text\" && "
+                "rm -rf \"$PARENT/.dest.versions\" && "
+                "ln -s home \"$PARENT/.dest.versions\"");
+}
+
+static void assert_home_untouched(void)
+{
+    char *found = output_of("cd \"$PARENT/home\" && find . | LC_ALL=C sort | tr '\\n' ' '");
+
+    assert_string_equal(found, ". ./work ./work/text ");
+    free(found);
+}
+
+static void assert_refused(const struct job *job)
+{
+    assert_int_equal(job->err.code, ERR_DEST);
+    assert_non_null(strstr(job->err.text, ".dest.versions' is a symbolic link"));
+}
+
+static void test_a_link_in_place_of_the_versions(void **state)
+{
+    struct job job;
+
+    (void)state;
+    plant_link();
+    job_start(&job, STAMP, first, countof(first));
+    job.run.opt.versions = true;
+    assert_int_equal(job_look(&job), 0);
+    assert_int_equal(job_build(&job), -1);
+    assert_refused(&job);
+    custody_leave(&job.run, CUSTODY_REMOVE);
+    job_end(&job);
+    assert_home_untouched();
+    assert_beside(".dest.versions home ");
+}
+
+static void test_a_link_planted_while_fetching(void **state)
+{
+    struct job job;
+
+    (void)state;
+    job_start(&job, STAMP, first, countof(first));
+    job.run.opt.versions = true;
+    assert_int_equal(job_look(&job), 0);
+    assert_int_equal(job_build(&job), 0);
+    job_fetch(&job);
+    plant_link();
+    assert_int_equal(job_commit(&job), -1);
+    assert_refused(&job);
+    custody_leave(&job.run, CUSTODY_REMOVE);
+    job_end(&job);
+    assert_home_untouched();
+    assert_beside(".dest.versions home ");
+}
+
+/* What stands behind the link is a version by every other mark. */
+static void test_a_link_planted_before_the_sweep(void **state)
+{
+    char id[65];
+    struct job job;
+
+    (void)state;
+    publish_first(id);
+    run_command("rm -r \"$DEST\"");
+    put_version(first, countof(first), id);
+    job_start(&job, LATER, second, countof(second));
+    job.run.opt.versions = true;
+    assert_int_equal(job_look(&job), 0);
+    assert_int_equal(job_build(&job), 0);
+    job_fetch(&job);
+    assert_int_equal(publish_commit(&job.stage, &job.mark, &job.err), 0);
+    run_command("mv \"$PARENT/.dest.versions\" \"$PARENT/home\" && "
+                "ln -s home \"$PARENT/.dest.versions\"");
+    publish_clean(&job.stage);
+    assert_versions(id, job.mark.present);
+    job_end(&job);
+}
+
 static void test_a_version_whose_record_is_gone(void **state)
 {
     char path[128], before[65];
@@ -234,6 +395,11 @@ int main(void)
         cmocka_unit_test_setup(test_back_to_the_version_before, publish_enter),
         cmocka_unit_test_setup(test_a_damaged_version_is_replaced, publish_enter),
         cmocka_unit_test_setup(test_a_later_version_is_not_swept, publish_enter),
+        cmocka_unit_test_setup(test_what_others_keep_there, publish_enter),
+        cmocka_unit_test_setup(test_numbered_versions_are_swept, publish_enter),
+        cmocka_unit_test_setup(test_a_link_in_place_of_the_versions, publish_enter),
+        cmocka_unit_test_setup(test_a_link_planted_while_fetching, publish_enter),
+        cmocka_unit_test_setup(test_a_link_planted_before_the_sweep, publish_enter),
         cmocka_unit_test_setup(test_a_version_whose_record_is_gone, publish_enter),
         cmocka_unit_test_setup(test_versions_from_a_directory, publish_enter),
         cmocka_unit_test_setup(test_versions_into_an_empty_directory, publish_enter),

@@ -95,6 +95,12 @@ int fs_rename(const char *from, const char *to, enum fs_rename how, struct err *
     return fail_two(err, "rename", from, to);
 }
 
+int fs_rename_from(int dir, const char *name, const char *to, struct err *err)
+{
+    return renameat2(dir, name, AT_FDCWD, to, 0) < 0 ? fail_two(err, "rename", name, to)
+                                                     : 0;
+}
+
 /* Some file systems accept the flag and rename plainly, hence the look at the inodes. */
 static bool exchange_works(const char *a, const char *b)
 {

@@ -25,6 +25,10 @@ enum fs_rename {
  * better. */
 int fs_rename(const char *from, const char *to, enum fs_rename how, struct err *err);
 
+/* From an open directory (fs_open_dir), so that no symlink leads it elsewhere; as
+ * FS_RENAME_REPLACE. */
+int fs_rename_from(int dir, const char *name, const char *to, struct err *err);
+
 /* Whether FS_RENAME_EXCHANGE works on the file system of dir, by doing it. */
 int fs_can_exchange(const char *dir, bool *yes, struct err *err);
 

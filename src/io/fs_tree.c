@@ -130,6 +130,13 @@ out:
     return rc;
 }
 
+int fs_open_dir(const char *path, struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    return fd < 0 ? fail(err, ERR_DEST, "open", path) : fd;
+}
+
 /* The next entry but "." and "..": 1, 0 at the end, -1 and errno. */
 static int next_name(DIR *dir, const char **name)
 {

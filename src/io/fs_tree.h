@@ -31,6 +31,9 @@ bool fs_is_writable(const char *dir);
 /* Remove an empty directory. */
 int fs_remove_empty(const char *path, struct err *err);
 
+/* A directory itself, never what a symlink leads to; fs_close it. */
+int fs_open_dir(const char *path, struct err *err);
+
 /* Names in one directory, "." and ".." left out. -1 from visit ends the listing and is
  * handed on. */
 int fs_list(const char *path, int (*visit)(void *arg, const char *name, struct err *err),

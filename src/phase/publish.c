@@ -9,6 +9,7 @@
 #include "phase/hubmeta.h"
 #include "phase/remains.h"
 #include "phase/strangers.h"
+#include "phase/versions.h"
 
 enum {
     PUBLISH_VERSIONS = 1000, /* of one content */
@@ -66,7 +67,9 @@ static int note_versions(struct stage *stage, const char *versions, struct err *
     struct strbuf target = { 0 };
     int rc;
 
-    if (fs_mkdir(versions, 0777, err) < 0 ||
+    /* Hours may have passed since the last look. */
+    if (versions_check(stage->run->opt.dest, err) < 0 ||
+        fs_mkdir(versions, 0777, err) < 0 ||
         fs_list(versions, note_version, &stage->old_versions, err) < 0)
         return -1;
     if (stage->dest == LAYOUT_VERSIONED &&
@@ -180,7 +183,7 @@ static void take_version_back(struct stage *stage)
         return;
     layout_versions(stage->run->opt.dest, &path);
     strbuf_addf(&path, "/%s", stage->version);
-    if (!path.failed)
+    if (!path.failed && versions_check(stage->run->opt.dest, NULL) == 0)
         fs_rename(path.data, stage->run->tree, FS_RENAME_NEW, NULL);
     strbuf_release(&path);
     free(stage->version);
@@ -236,15 +239,30 @@ int publish_commit(struct stage *stage, struct seen_mark *mark, struct err *err)
     return 0;
 }
 
+/* Into staging, with which it goes: a version that is removed where it stands would be
+ * left without its manifest by a kill, and then be nobody's. */
+static void sweep_version(const struct run *run, const char *name, unsigned number)
+{
+    struct strbuf path = { 0 }, to = { 0 };
+
+    layout_versions(run->opt.dest, &path);
+    strbuf_addf(&path, "/%s", name);
+    strbuf_addf(&to, "%s/swept-%u", run->staging, number);
+    if (!path.failed && !to.failed && !remains_may_be_shown(run->opt.dest, path.data))
+        versions_move(run->opt.dest, name, to.data);
+    strbuf_release(&path);
+    strbuf_release(&to);
+}
+
 /* Of the versions that were there before, the one that DEST pointed to stays: a job may
  * be reading it. What DEST points to at this moment is somebody's newest. */
 static void sweep_versions(const struct stage *stage)
 {
-    const struct run *run = stage->run;
-    struct strbuf path = { 0 }, present = { 0 };
+    struct strbuf present = { 0 };
+    unsigned number = 0;
     size_t at = 0;
 
-    fs_readlink(run->opt.dest, &present, NULL);
+    fs_readlink(stage->run->opt.dest, &present, NULL);
     while (at < stage->old_versions.len) {
         const char *name = stage->old_versions.data + at;
         const char *now = present.data ? strrchr(present.data, '/') : NULL;
@@ -253,13 +271,8 @@ static void sweep_versions(const struct stage *stage)
         if ((stage->before && strcmp(name, stage->before) == 0) ||
             strcmp(name, stage->version) == 0 || (now && strcmp(name, now + 1) == 0))
             continue;
-        strbuf_clear(&path);
-        layout_versions(run->opt.dest, &path);
-        strbuf_addf(&path, "/%s", name);
-        if (!path.failed && !remains_may_be_shown(run->opt.dest, path.data))
-            fs_remove_tree(path.data, NULL);
+        sweep_version(stage->run, name, ++number);
     }
-    strbuf_release(&path);
     strbuf_release(&present);
 }
 

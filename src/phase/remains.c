@@ -8,6 +8,7 @@
 #include "io/fs.h"
 #include "phase/custody.h"
 #include "phase/strangers.h"
+#include "phase/versions.h"
 
 enum { MARK = 128 }; /* bytes: the longest mark */
 
@@ -63,14 +64,15 @@ bool remains_is_ours(const char *staging)
     return ours;
 }
 
-/* Where the symlink in staging leads, to be freed; NULL: there is none. */
+/* Where the symlink in staging leads, to be freed; NULL: there is none, or somebody has
+ * put something in the place of the versions. */
 static char *version_of(const char *dest, const char *staging)
 {
     struct strbuf target = { 0 }, path = { 0 };
     char *link = fs_join(staging, "link");
 
     if (link && fs_readlink(link, &target, NULL) == 0 && !target.failed &&
-        layout_is_version(dest, target.data)) {
+        layout_is_version(dest, target.data) && versions_check(dest, NULL) == 0) {
         layout_parent(dest, &path);
         strbuf_addf(&path, "/%s", target.data);
     }

@@ -11,6 +11,7 @@
 #include "phase/resume.h"
 #include "phase/staging.h"
 #include "phase/strangers.h"
+#include "phase/versions.h"
 
 enum { STAGE_POLL = 1000 }; /* files between two looks for signals */
 
@@ -315,7 +316,9 @@ static int choose(struct stage *stage, struct err *err)
     stage->how = layout_choose(&situation);
     if (stage->how.step == LAYOUT_REFUSE)
         return err_set(err, ERR_DEST, "'%s' %s", run->opt.dest, stage->how.reason);
-    return 0;
+    return stage->how.step == LAYOUT_FLIP || stage->how.step == LAYOUT_SWAP_LINK
+               ? versions_check(run->opt.dest, err)
+               : 0;
 }
 
 int stage_refresh(struct stage *stage, struct err *err)
