@@ -164,9 +164,10 @@ static void put_version(const struct run_file *files, size_t count, const char *
     job_start(&job, STAMP, files, count);
     job.run.opt.versions = true;
     publish(&job, LAYOUT_FLIP);
-    snprintf(command, sizeof(command),
-             "rm \"$DEST\" && cd \"$PARENT/.dest.versions\" && mv -T %s tmp && mv -T tmp '%s'",
-             job.stage.version, name);
+    snprintf(
+        command, sizeof(command),
+        "rm \"$DEST\" && cd \"$PARENT/.dest.versions\" && mv -T %s tmp && mv -T tmp '%s'",
+        job.stage.version, name);
     run_command(command);
     job_end(&job);
 }
@@ -245,7 +246,8 @@ static void plant_link(void)
 
 static void assert_home_untouched(void)
 {
-    char *found = output_of("cd \"$PARENT/home\" && find . | LC_ALL=C sort | tr '\\n' ' '");
+    char *found =
+        output_of("cd \"$PARENT/home\" && find . | LC_ALL=C sort | tr '\\n' ' '");
 
     assert_string_equal(found, ". ./work ./work/text ");
     free(found);

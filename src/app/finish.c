@@ -55,14 +55,30 @@ static int clean(void *arg, struct err *err)
     return 0;
 }
 
+static int destroy_worker(void *arg, struct err *err)
+{
+    (void)err;
+    worker_destroy(arg);
+    return 0;
+}
+
+/* Its scratch may take long to remove, so before the last word of all. */
+static void end_worker(struct session *s)
+{
+    if (s->worker)
+        aside_run(&s->run, destroy_worker, s->worker, NULL);
+    s->worker = NULL;
+}
+
 /* It is published: whatever happens here, a signal or a node that cannot see it, is worth
- * a warning at most. */
+ * a warning at most. What ranks have open in staging is closed before it is removed. */
 static void show_everywhere(struct session *s)
 {
     struct err err = { 0 };
 
     if (share_mark(s, &err) == 0)
         look_everywhere(s, &err);
+    end_worker(s);
     agree_step(&s->run, 0, &err);
     if (s->run.rank == 0)
         aside_run(&s->run, clean, s, NULL);
@@ -107,26 +123,11 @@ static void warn(struct session *s, const struct err *err)
         log_line(&s->run.log, LOG_WARN, "%s", err->text);
 }
 
-static int destroy_worker(void *arg, struct err *err)
-{
-    (void)err;
-    worker_destroy(arg);
-    return 0;
-}
-
 static int write_report(void *arg, struct err *err)
 {
     struct session *s = arg;
 
     return report_write(&s->run, &s->report, s->options->report, err);
-}
-
-/* Its scratch may take long to remove, so before the last word of all. */
-static void end_worker(struct session *s)
-{
-    if (s->worker)
-        aside_run(&s->run, destroy_worker, s->worker, NULL);
-    s->worker = NULL;
 }
 
 struct leaving {

@@ -8,7 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "io/fs.h"
+
+enum { REMOVE_PASSES = 10000 }; /* most, over one directory */
 
 static int fail(struct err *err, enum err_code code, const char *verb, const char *path)
 {
@@ -176,7 +179,11 @@ struct descent {
     dev_t device;
     int (*visit)(void *arg, const char *path, const struct fs_info *info,
                  struct err *err);
+    bool (*go_on)(void *arg); /* or NULL */
     void *arg;
+    struct strbuf *hidden; /* names in the directory that is being emptied, each with its
+                            * NUL */
+    unsigned nhidden;
     struct err *err;
 };
 
@@ -291,21 +298,68 @@ out:
 
 static int remove_entry(struct descent *d, int parent, const char *name);
 
-/* Again and again while there is something to remove: some file systems lose their place
- * in a directory that shrinks while it is read. */
-static int empty_dir(struct descent *d, DIR *dir, int parent, const char *name)
+/* The names under which FUSE and NFS keep what was removed while somebody has it open.
+ * They go with the last close; to remove one makes another, or is refused. But others
+ * give such names to files as well, and a server that died leaves them for ever. */
+static bool is_hidden(const char *name)
 {
-    unsigned count;
+    return text_starts(name, ".fuse_hidden") || text_starts(name, ".nfs");
+}
 
-    for (;;) {
-        if (descent_each(d, dir, &count, remove_entry) < 0)
+static int remove_or_note(struct descent *d, int parent, const char *name)
+{
+    if (!is_hidden(name))
+        return remove_entry(d, parent, name);
+    d->nhidden++;
+    strbuf_add(d->hidden, name, strlen(name) + 1);
+    return d->hidden->failed ? err_memory(d->err, "a path") : 0;
+}
+
+/* Each of them once. Those that stay keep the directory, which says so. */
+static int remove_hidden(struct descent *d, const struct strbuf *hidden, int dir)
+{
+    int rc = 0;
+
+    for (size_t at = 0; rc == 0 && at < hidden->len; at += strlen(hidden->data + at) + 1)
+        if (unlinkat(dir, hidden->data + at, 0) < 0 && errno == EISDIR)
+            rc = remove_entry(d, dir, hidden->data + at);
+    return rc;
+}
+
+/* Again and again while there is something to remove: some file systems lose their place
+ * in a directory that shrinks while it is read. hidden: what the last pass left alone. */
+static int remove_all_in(struct descent *d, DIR *dir, int parent, const char *name,
+                         struct strbuf *hidden)
+{
+    for (unsigned pass = 0;; pass++) {
+        unsigned count;
+
+        strbuf_clear(hidden);
+        d->hidden = hidden;
+        d->nhidden = 0;
+        if (descent_each(d, dir, &count, remove_or_note) < 0)
+            return -1;
+        if (count == d->nhidden && remove_hidden(d, hidden, dirfd(dir)) < 0)
             return -1;
         if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
             return 0;
-        if ((errno != ENOTEMPTY && errno != EEXIST) || count == 0)
+        if ((errno != ENOTEMPTY && errno != EEXIST) || count == d->nhidden ||
+            pass == REMOVE_PASSES)
             return descent_fail(d, "remove");
         rewinddir(dir);
     }
+}
+
+static int empty_dir(struct descent *d, DIR *dir, int parent, const char *name)
+{
+    struct strbuf hidden = { 0 }, *outer = d->hidden;
+    unsigned nouter = d->nhidden;
+    int rc = remove_all_in(d, dir, parent, name, &hidden);
+
+    d->hidden = outer;
+    d->nhidden = nouter;
+    strbuf_release(&hidden);
+    return rc;
 }
 
 static int remove_dir(struct descent *d, int parent, const char *name)
@@ -334,6 +388,9 @@ static int remove_entry(struct descent *d, int parent, const char *name)
     struct stat st;
     int reason;
 
+    if (d->go_on && !d->go_on(d->arg))
+        return err_set(d->err, ERR_INTERRUPTED, "interrupted while removing '%s'",
+                       d->path.data);
     if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
         return 0;
     reason = errno;
@@ -346,7 +403,13 @@ static int remove_entry(struct descent *d, int parent, const char *name)
 
 int fs_remove_tree(const char *path, struct err *err)
 {
-    struct descent d = { .code = ERR_DEST, .err = err };
+    return fs_remove_tree_while(path, NULL, NULL, err);
+}
+
+int fs_remove_tree_while(const char *path, bool (*go_on)(void *arg), void *arg,
+                         struct err *err)
+{
+    struct descent d = { .code = ERR_DEST, .go_on = go_on, .arg = arg, .err = err };
     struct stat st;
     int rc = -1;
 

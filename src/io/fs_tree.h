@@ -51,4 +51,8 @@ int fs_walk(const char *dir,
  * missing path is fine. Never follows a symlink, never crosses a mount. */
 int fs_remove_tree(const char *path, struct err *err);
 
+/* The same for as long as go_on says so, else ERR_INTERRUPTED. */
+int fs_remove_tree_while(const char *path, bool (*go_on)(void *arg), void *arg,
+                         struct err *err);
+
 #endif

@@ -42,14 +42,24 @@ static void end_beat(struct run *run)
     run->beat = NULL;
 }
 
-/* It beats until all is removed, which may take long. */
+/* It beats until all is removed, which may take long: a signal ends that, unless one has
+ * led to it. */
 static void discard(struct run *run)
 {
+    struct remains_removal removal = { run, run->opt.dest, agree_ask(run, NULL) < 0 };
     struct strbuf dir = { 0 };
+    bool removed;
 
     strbuf_add(&dir, run->staging, (size_t)(strrchr(run->staging, '/') - run->staging));
-    remains_remove(&run->log, run->opt.dest, run->staging);
+    removed = remains_remove(&removal, run->staging);
     end_beat(run);
+    if (!removed && fs_is_there(run->staging, "owner")) {
+        release(run);
+        log_line(&run->log, LOG_WARN,
+                 "'%s' could not be removed whole, somebody may have a file of it open: "
+                 "mpifetch clean removes it later",
+                 run->staging);
+    }
     if (!dir.failed)
         fs_remove_empty(dir.data, NULL);
     strbuf_release(&dir);

@@ -88,6 +88,8 @@ static int read_one(void *arg, const char *name, struct err *err)
     size_t len = 0;
 
     (void)err;
+    if (*name == '.') /* one that was removed while it was open */
+        return 0;
     strbuf_addf(&path, "%s/%s", reading->dir, name);
     if (!path.failed && fs_read_regular(path.data, journal_most, &text, &len, NULL) == 0)
         for (const char *at = text; at < text + len && !reading->failed;)

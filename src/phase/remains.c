@@ -199,28 +199,46 @@ static void unmark(const char *staging)
     }
 }
 
+static bool goes_on(void *arg)
+{
+    const struct remains_removal *removal = arg;
+
+    return removal->to_the_end || agree_poll(removal->run, NULL) == 0;
+}
+
+struct emptying {
+    const struct remains_removal *removal;
+    const char *staging;
+    bool failed;
+};
+
 /* Who has it is removed last: whoever finds the rest meanwhile must see whether that run
  * lives or is gone. */
 static int remove_named(void *arg, const char *name, struct err *err)
 {
+    struct emptying *emptying = arg;
     char *path;
 
     (void)err;
     if (strcmp(name, "owner") == 0 || strcmp(name, "released") == 0 ||
         strcmp(name, "beat") == 0)
         return 0;
-    path = fs_join(arg, name);
-    if (path)
-        fs_remove_tree(path, NULL);
+    path = fs_join(emptying->staging, name);
+    if (!path || fs_remove_tree_while(path, goes_on, (void *)(uintptr_t)emptying->removal,
+                                      NULL) < 0)
+        emptying->failed = true;
     free(path);
     return 0;
 }
 
-static int remove_all(const char *staging)
+static int remove_all(const struct remains_removal *removal, const char *staging)
 {
-    char *beat = fs_join(staging, "beat");
+    struct emptying emptying = { removal, staging, false };
+    char *beat;
 
-    fs_list(staging, remove_named, (char *)(uintptr_t)staging, NULL);
+    if (fs_list(staging, remove_named, &emptying, NULL) < 0 || emptying.failed)
+        return -1;
+    beat = fs_join(staging, "beat");
     /* What is left without an owner would count as nobody's. */
     if (beat)
         fs_unlink(beat, NULL);
@@ -228,7 +246,7 @@ static int remove_all(const char *staging)
     return fs_remove_tree(staging, NULL);
 }
 
-static bool remove_layers(const struct log *log, const char *dest, const char *staging)
+static bool remove_layers(const struct remains_removal *removal, const char *staging)
 {
     bool removed = true;
 
@@ -242,21 +260,21 @@ static bool remove_layers(const struct log *log, const char *dest, const char *s
         if (!inner || fs_look(inner, &info, NULL) < 0)
             removed = false;
         else if (info.kind == FS_DIRECTORY)
-            removed = remains_remove(log, dest, inner) && removed;
+            removed = remains_remove(removal, inner) && removed;
         free(inner);
     }
     return removed;
 }
 
-bool remains_remove(const struct log *log, const char *dest, const char *staging)
+bool remains_remove(const struct remains_removal *removal, const char *staging)
 {
-    if (!remove_layers(log, dest, staging))
+    if (!remove_layers(removal, staging))
         return false;
-    remains_put_back(dest, staging);
-    if (!save_strangers(log, dest, staging))
+    remains_put_back(removal->dest, staging);
+    if (!save_strangers(&removal->run->log, removal->dest, staging))
         return false;
     unmark(staging);
-    return remove_all(staging) == 0;
+    return remove_all(removal, staging) == 0;
 }
 
 struct search {

@@ -23,10 +23,16 @@ bool remains_is_ours(const char *staging);
  * into staging with it. Nobody else may use the staging. */
 void remains_put_back(const char *dest, const char *staging);
 
+struct remains_removal {
+    struct run *run; /* which removes it */
+    const char *dest;
+    bool to_the_end; /* else it ends where agree_poll says so */
+};
+
 /* Remove a staging, and those inside it. An old tree with files that no run put there is
  * moved to PARENT/.NAME.kept-XXXXXX beside dest, and a warning says so. false: some of it
- * is still there. */
-bool remains_remove(const struct log *log, const char *dest, const char *staging);
+ * is still there, and so is its owner. */
+bool remains_remove(const struct remains_removal *removal, const char *staging);
 
 /* Whether the run that made a version of dest still has a staging: it may be about to
  * lead readers there. */

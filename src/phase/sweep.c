@@ -82,7 +82,8 @@ static int take_and_remove(struct sweep *sweep, const char *dir, const char *sta
         rc = fs_rename(staging, to, FS_RENAME_ABSENT, err);
     if (to && rc < 0 && errno == ENOENT)
         rc = 1;
-    if (rc == 0 && !remains_remove(&sweep->run->log, dest, to))
+    if (rc == 0 &&
+        !remains_remove(&(struct remains_removal){ sweep->run, dest, false }, to))
         rc = err_set(err, ERR_DEST, "some of it is still there, in '%s'", to);
     if (rc < 0)
         err_memory(err, "a path"); /* where nothing else was the reason */
