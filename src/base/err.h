@@ -6,6 +6,8 @@
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
+#include <stdbool.h>
+
 /* The values are the exit codes of the program and of mpifetch_get. */
 enum err_code {
     ERR_NONE = 0,
@@ -21,6 +23,9 @@ enum err_code {
 struct err {
     enum err_code code;
     int rank; /* who saw it first; meaningful once ranks have agreed */
+    bool
+        unsure; /* a sync or a close failed, here or after what the text tells: what reads
+                 * back may never have reached the disk. Ranks do not tell each other */
     char text[480];
 };
 

@@ -260,11 +260,20 @@ int fs_copy(int from, const char *from_path, int to, const char *to_path, uint64
     return rc;
 }
 
+/* After a write that failed the kernel takes its pages for written, and says so but
+ * once. */
+static int fail_flush(struct err *err, const char *verb, const char *path)
+{
+    if (err)
+        err->unsure = true;
+    return fail(err, verb, path);
+}
+
 int fs_close(int fd, const char *path, struct err *err)
 {
     /* Linux has closed the descriptor even when it says EINTR. */
     if (close(fd) < 0 && errno != EINTR)
-        return fail(err, "close", path);
+        return fail_flush(err, "close", path);
     return 0;
 }
 
@@ -300,7 +309,7 @@ int fs_sync(int fd, const char *path, struct err *err)
     while (rc < 0 && errno == EINTR);
     /* EINVAL: there is nothing to sync, which is what some file systems say of their
      * directories and Linux of pipes and terminals. */
-    return rc < 0 && errno != EINVAL ? fail(err, "sync", path) : 0;
+    return rc < 0 && errno != EINVAL ? fail_flush(err, "sync", path) : 0;
 }
 
 int fs_sync_path(const char *path, struct err *err)
@@ -324,7 +333,7 @@ int fs_sync_system(const char *path, struct err *err)
         return -1;
     rc = syncfs(fd);
     if (rc < 0)
-        fail(err, "sync the file system of", path);
+        fail_flush(err, "sync the file system of", path);
     close(fd);
     return rc;
 }

@@ -64,7 +64,9 @@ int fs_pread(int fd, const char *path, void *bytes, size_t len, uint64_t at,
 int fs_copy(int from, const char *from_path, int to, const char *to_path, uint64_t at,
             uint64_t to_at, uint64_t len, struct err *err);
 
-int fs_close(int fd, const char *path, struct err *err); /* EDQUOT and EIO show here */
+/* EDQUOT and EIO show here, and after another failure err keeps that, and is marked as
+ * unsure. */
+int fs_close(int fd, const char *path, struct err *err);
 int fs_set_size(int fd, const char *path, uint64_t size, struct err *err);
 int fs_set_mtime(const char *path, int64_t ns, struct err *err);
 

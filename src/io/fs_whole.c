@@ -145,7 +145,7 @@ int fs_write_all(const char *path, const void *bytes, size_t len, bool replace, 
     if (rc == 0)
         rc = fs_close(fd, path, err);
     else
-        close(fd);
+        fs_close(fd, path, err);
     if (rc < 0 && !replace)
         unlink(path); /* half a file in the way of the next attempt */
     return rc;

@@ -56,7 +56,7 @@ static int copy_file(const char *from, const char *to, uint64_t size, struct err
 
     if (in >= 0)
         fs_close(in, from, NULL);
-    if (out >= 0 && fs_close(out, to, rc < 0 ? NULL : err) < 0)
+    if (out >= 0 && fs_close(out, to, err) < 0)
         rc = -1;
     return rc;
 }

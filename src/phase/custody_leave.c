@@ -4,6 +4,7 @@
 #include "io/beat.h"
 #include "io/fs.h"
 #include "phase/custody.h"
+#include "phase/journal.h"
 #include "phase/remains.h"
 
 static int count_name(void *arg, const char *name, struct err *err)
@@ -71,6 +72,11 @@ void custody_leave(struct run *run, enum custody_end end)
         return;
     if (beat_lost(run->beat) || !fs_is_there(run->staging, "owner")) {
         end_beat(run);
+    } else if (journal_is_void(run)) {
+        log_line(&run->log, LOG_WARN,
+                 "what was fetched is not kept: the disk may not have what it seems to "
+                 "have");
+        discard(run);
     } else if (end == CUSTODY_REMOVE || !holds_something(run)) {
         discard(run);
     } else {

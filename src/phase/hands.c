@@ -5,6 +5,7 @@
 #include "io/clock.h"
 #include "io/fs.h"
 #include "phase/hubmeta.h"
+#include "phase/journal.h"
 
 int hands_open(struct hands *hands, const struct task_world *world, struct outbox *outbox,
                struct err *err)
@@ -242,6 +243,8 @@ static int finish(struct hands *hands, struct task *task, bool *over, struct err
         *over = task_idle(task);
         if (!*over)
             return 0;
+        if (task_close(task, err) < 0)
+            return -1;
         if (!task->small)
             store_drop(hands->world.store, task->segment, task->duplicate);
         return task->cancelled ? outbox_cancelled(hands->outbox, task, err)
@@ -306,11 +309,12 @@ static int sync_record(const struct hands *hands, uint32_t file, struct strbuf *
  * and of every kernel, that its own bytes went out. */
 int hands_sync(const struct hands *hands, struct err *err)
 {
+    const struct run *run = hands->world.run;
     struct strbuf path = { 0 };
     int rc = 0;
 
     if (hands->ntouched > HANDS_TOUCHED)
-        rc = fs_sync_system(hands->world.run->tree, err);
+        rc = fs_sync_system(run->tree, err);
     for (uint32_t i = 0; i < hands->ntouched && rc == 0; i++) {
         rc = store_place(hands->world.store, hands->touched[i], &path, err);
         if (rc == 0)
@@ -320,6 +324,12 @@ int hands_sync(const struct hands *hands, struct err *err)
         if (rc == 0)
             rc = agree_poll(hands->world.run, err);
     }
+    if (rc < 0)
+        journal_doubt(run, err);
+    /* Whoever syncs the file system next is told of the same failure, once: better now
+     * than when the next run has all its bytes on the disk. */
+    if (rc < 0 && err->unsure)
+        fs_sync_system(run->tree, NULL);
     strbuf_release(&path);
     return rc;
 }

@@ -1,11 +1,13 @@
 #include "phase/journal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "io/append.h"
 #include "io/fs.h"
 #include "io/sha256.h"
+#include "phase/custody.h"
 
 static const size_t journal_most = (size_t)1
                                    << 30; /* bytes of one that is worth reading */
@@ -51,6 +53,53 @@ void journal_note(struct append *journal, const struct run *run, uint32_t segmen
 
     if (journal && journal_key(run, run->segments.file[segment], &entry.key))
         append_line(journal, line, journal_line(line, &entry), NULL);
+}
+
+/* By a rename of all at once: other ranks may be writing to theirs, or be about to make
+ * them. */
+static void make_void(const struct run *run, const char *staging)
+{
+    char *from = fs_join(staging, "journal"), *to = fs_join(staging, "void");
+    struct err err = { 0 };
+    struct fs_info info;
+
+    /* Another rank may have been faster. */
+    if (from && to && fs_rename(from, to, FS_RENAME_ABSENT, NULL) < 0 &&
+        fs_remove_tree(from, &err) < 0 && fs_look(from, &info, NULL) == 0 &&
+        info.kind != FS_MISSING)
+        log_line(
+            &run->log, LOG_WARN,
+            "%s: remove it by hand, or the next run takes what the disk may not have",
+            err.text);
+    free(from);
+    free(to);
+}
+
+void journal_doubt(const struct run *run, const struct err *err)
+{
+    char name[16], *layer;
+
+    if (!err->unsure || !run->staging || run->rehash)
+        return;
+    make_void(run, run->staging);
+    for (unsigned i = custody_layers(run); i > 0; i--) {
+        snprintf(name, sizeof(name), "old-%u", i);
+        layer = fs_join(run->staging, name);
+        if (layer)
+            make_void(run, layer);
+        free(layer);
+    }
+}
+
+bool journal_is_void(const struct run *run)
+{
+    char *path = fs_join(run->staging, "void");
+
+    /* It may have been another node. */
+    if (path)
+        fs_refresh(path);
+    free(path);
+    return fs_is_there(run->staging, "void");
 }
 
 struct reading {

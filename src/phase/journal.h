@@ -20,6 +20,13 @@ int journal_open(struct append **out, const struct run *run, struct err *err);
 void journal_note(struct append *journal, const struct run *run, uint32_t segment,
                   uint64_t sum);
 
+/* Where err is unsure, all journals of the run and of what it took over stop counting, on
+ * whichever rank: the next run fetches into files of its own. Any thread. */
+void journal_doubt(const struct run *run, const struct err *err);
+
+/* Whether that has happened. */
+bool journal_is_void(const struct run *run);
+
 /* All entries of all journals in a staging, appended to *entries, which is grown. layer:
  * what to put into each. Journals that cannot be read and lines that are none are left
  * out. ERR_DEFECT: out of memory. */

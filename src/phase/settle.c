@@ -118,7 +118,12 @@ static int close_home(struct task *task, struct err *err)
     int fd = task->fd;
 
     task->fd = -1;
-    return fd < 0 ? 0 : fs_close(fd, task->path, err);
+    if (fd < 0 || fs_close(fd, task->path, err) == 0)
+        return 0;
+    /* A copy that nobody else has, and no later run. */
+    if (store_copies(task->world->store, task->duplicate))
+        err->unsure = false;
+    return -1;
 }
 
 static int write_body(struct task *task, const char *path, struct err *err)
@@ -128,7 +133,7 @@ static int write_body(struct task *task, const char *path, struct err *err)
                  ? -1
                  : fs_pwrite(fd, path, task->body, (size_t)file_of(task)->size, 0, err);
 
-    if (fd >= 0 && fs_close(fd, path, rc < 0 ? NULL : err) < 0)
+    if (fd >= 0 && fs_close(fd, path, err) < 0)
         rc = -1;
     return rc;
 }
@@ -167,6 +172,14 @@ static void note(const struct task *task)
         journal_note(store->journal, store->run, task->segment, task->checksum);
 }
 
+/* Here and not where the run hears of it: it may be about to stop for another reason. */
+static int ended(const struct task *task, const struct err *err, int rc)
+{
+    if (rc < 0)
+        journal_doubt(task->world->run, err);
+    return rc;
+}
+
 int settle_run(struct job *job)
 {
     struct task *task = job->owner;
@@ -195,7 +208,7 @@ int settle_run(struct job *job)
         note(task);
 out:
     strbuf_release(&path);
-    return rc;
+    return ended(task, &job->err, rc);
 }
 
 static int source_changed(const char *path, struct err *err)
@@ -310,7 +323,7 @@ int settle_held(struct job *job)
         note(task);
     }
     strbuf_release(&path);
-    return rc;
+    return ended(task, &job->err, rc);
 }
 
 int settle_fetch(struct job *job)

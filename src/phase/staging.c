@@ -104,7 +104,7 @@ int staging_place_large(const char *path, uint64_t size, struct err *err)
     int fd = fs_open_write(path, err);
     int rc = fd < 0 ? -1 : fs_set_size(fd, path, size, err);
 
-    if (fd >= 0 && fs_close(fd, path, rc < 0 ? NULL : err) < 0)
+    if (fd >= 0 && fs_close(fd, path, err) < 0)
         rc = -1;
     return rc;
 }

@@ -255,7 +255,7 @@ int store_settle(const struct store *store, uint32_t segment, bool duplicate,
 out:
     if (copy.from >= 0)
         fs_close(copy.from, from.data, NULL);
-    if (copy.to >= 0 && fs_close(copy.to, to.data, rc < 0 ? NULL : err) < 0)
+    if (copy.to >= 0 && fs_close(copy.to, to.data, err) < 0)
         rc = -1;
     strbuf_release(&from);
     strbuf_release(&to);
@@ -317,7 +317,7 @@ static int bring(const struct store *store, uint32_t segment, unsigned layer,
                      range.end - range.begin, err);
     if (from >= 0)
         fs_close(from, path.data, NULL);
-    if (to >= 0 && fs_close(to, place, rc < 0 ? NULL : err) < 0)
+    if (to >= 0 && fs_close(to, place, err) < 0)
         rc = -1;
     strbuf_release(&path);
     return rc;
@@ -369,7 +369,7 @@ int store_recheck(const struct store *store, uint32_t segment, unsigned layer,
         rc = err_set(err, ERR_SOURCE,
                      "'%s': what an earlier run left is not what it had fetched",
                      plan_path(&store->run->plan, segments->file[segment]));
-    if (rc < 0 && err->code != ERR_INTERRUPTED)
+    if (rc < 0 && err->code != ERR_INTERRUPTED && !err->unsure)
         err->code = ERR_SOURCE;
     strbuf_release(&place);
     return rc;

@@ -62,7 +62,8 @@ void store_drop(struct store *store, uint32_t segment, bool duplicate);
 
 /* On a pool thread: bring the segment from staging/old-<layer> to its place, inside the
  * kernel where that works; layer 0: it lies there. Then the bytes of the place must have
- * that checksum: ERR_SOURCE if they have not, or could not be had. */
+ * that checksum: ERR_SOURCE if they have not, or could not be had, unless it is unsure
+ * what the disk has. */
 int store_recheck(const struct store *store, uint32_t segment, unsigned layer,
                   uint64_t checksum, const struct pool *pool, struct err *err);
 

@@ -6,6 +6,7 @@
 #include "phase/cache_commit.h"
 #include "phase/cache_stage.h"
 #include "phase/custody.h"
+#include "phase/journal.h"
 #include "phase/publish.h"
 #include "phase/resume.h"
 #include "phase/sweep.h"
@@ -93,6 +94,13 @@ void target_sweep(struct target *target)
     strbuf_release(&parent);
 }
 
+static int fail(const struct run *run, struct err *err)
+{
+    journal_doubt(run, err);
+    custody_explain(run, err);
+    return -1;
+}
+
 int target_build(struct target *target, struct err *err)
 {
     int rc = is_cache(target) ? cache_stage(&target->cache, err)
@@ -100,9 +108,7 @@ int target_build(struct target *target, struct err *err)
 
     if (rc == 0)
         rc = resume_settle(run_of(target)->resume, err);
-    if (rc < 0)
-        custody_explain(run_of(target), err);
-    return rc;
+    return rc < 0 ? fail(run_of(target), err) : rc;
 }
 
 int target_commit(struct target *target, struct seen_mark *mark, struct err *err)
@@ -110,9 +116,7 @@ int target_commit(struct target *target, struct seen_mark *mark, struct err *err
     int rc = is_cache(target) ? cache_commit(&target->cache, mark, err)
                               : publish_commit(&target->stage, mark, err);
 
-    if (rc < 0)
-        custody_explain(run_of(target), err);
-    return rc;
+    return rc < 0 ? fail(run_of(target), err) : rc;
 }
 
 void target_clean(struct target *target)

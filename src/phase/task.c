@@ -7,6 +7,7 @@
 #include "io/clock.h"
 #include "io/fs.h"
 #include "phase/attempt.h"
+#include "phase/journal.h"
 #include "phase/settle.h"
 
 int task_slot_init(struct task_slot *slot, unsigned number, struct err *err)
@@ -53,13 +54,26 @@ static void leave_slot(struct task *task)
     task->slot = NULL;
 }
 
+int task_close(struct task *task, struct err *err)
+{
+    const struct store *store = task->world->store;
+    struct err fault = { 0 };
+    int fd = task->fd;
+
+    task->fd = -1;
+    if (fd < 0 || fs_close(fd, task->path, &fault) == 0 ||
+        store_copies(store, task->duplicate))
+        return 0;
+    journal_doubt(store->run, &fault);
+    return err_copy(err, &fault);
+}
+
 void task_destroy(struct task *task)
 {
     if (!task)
         return;
     leave_slot(task);
-    if (task->fd >= 0)
-        fs_close(task->fd, task->path, NULL);
+    task_close(task, NULL);
     checksum_destroy(task->sum);
     free(task->url);
     free(task->path);

@@ -96,6 +96,10 @@ void task_slot_release(struct task_slot *slot);
 
 struct task *task_create(struct task_world *world, uint32_t segment, bool duplicate,
                          struct err *err);
+/* What a dropped task has open. -1: others have written into that file as well, and what
+ * they wrote may be lost. */
+int task_close(struct task *task, struct err *err);
+
 /* Not while pool or http have it: see task_idle. */
 void task_destroy(struct task *task);
 bool task_idle(const struct task *task);
