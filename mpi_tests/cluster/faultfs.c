@@ -1,7 +1,8 @@
 /* faultfs BACKING RULES MOUNTPOINT [-o OPTIONS]: a FUSE file system that shows the
  * directory BACKING, but for calls that fail or wait as RULES say (faultfs.h). Among
  * OPTIONS, local_locks: locks are granted by each mount for itself, as Lustre's
- * localflock does. */
+ * localflock does; hide_removed: an open file that is removed stays under another name
+ * until it is closed, as libfuse has it by default. */
 #define FUSE_USE_VERSION 31
 #include "faultfs.h"
 
@@ -12,6 +13,7 @@
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +27,7 @@ struct faultfs {
     int root;
     char rules[PATH_MAX];
     _Atomic uint64_t written;
+    int hide_removed, local_locks;
 };
 
 static struct faultfs *self(void)
@@ -62,8 +65,8 @@ static void *fault_init(struct fuse_conn_info *conn, struct fuse_config *config)
 {
     (void)conn;
     config->use_ino = 1;
-    /* what is unlinked while open lives on by its descriptor, not under another name */
-    config->hard_remove = 1;
+    /* else what is unlinked while open lives on by its descriptor alone */
+    config->hard_remove = !self()->hide_removed;
     return self();
 }
 
@@ -355,10 +358,14 @@ static struct fuse_operations operations(bool local_locks)
 int main(int argc, char **argv)
 {
     struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
-    struct fuse_opt options[] = { { "local_locks", 0, 1 }, FUSE_OPT_END };
+    struct fuse_opt options[] = {
+        { "local_locks", offsetof(struct faultfs, local_locks), 1 },
+        { "hide_removed", offsetof(struct faultfs, hide_removed), 1 },
+        FUSE_OPT_END,
+    };
     struct fuse_operations ops;
     struct faultfs fs = { .root = -1 };
-    int local_locks = 0, rc = 2;
+    int rc = 2;
 
     if (argc < 4 || !realpath(argv[2], fs.rules) ||
         (fs.root = open(argv[1], O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0) {
@@ -368,8 +375,8 @@ int main(int argc, char **argv)
     fuse_opt_add_arg(&args, argv[0]);
     for (int i = 3; i < argc; i++)
         fuse_opt_add_arg(&args, argv[i]);
-    if (fuse_opt_parse(&args, &local_locks, options, NULL) == 0) {
-        ops = operations(local_locks);
+    if (fuse_opt_parse(&args, &fs, options, NULL) == 0) {
+        ops = operations(fs.local_locks);
         umask(0); /* the kernel has applied the caller's */
         rc = fuse_main(args.argc, args.argv, &ops, &fs);
     }

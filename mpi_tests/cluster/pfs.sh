@@ -11,7 +11,7 @@ pfs_switch()
     pfs_leave
     : >"$dir/rules"
     case $kind in
-    plain | localflock | stale) ;;
+    plain | localflock | stale | hidden) ;;
     noflock) printf '%s\n' "flock ENOSYS" "lock ENOSYS" >"$dir/rules" ;;
     noexchange) echo "rename2 EINVAL" >"$dir/rules" ;;
     slow)
@@ -50,6 +50,7 @@ pfs_join()
     case $(cat "$dir/state/pfs") in
     stale) options+=,attr_timeout=4,entry_timeout=4,negative_timeout=4 ;;
     localflock) options+=,local_locks ;;
+    hidden) options+=,hide_removed ;;
     noflock | noexchange | slow) ;;
     gluster) gluster_join "$host" && return ;;
     *) return 0 ;;

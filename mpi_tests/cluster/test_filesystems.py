@@ -14,7 +14,7 @@ from trees import assert_nothing, assert_only_state, assert_verifiable, digests,
 
 KINDS = [
     "plain", "ext4", "xfs", "btrfs", "tmpfs", "noflock", "localflock", "noexchange", "stale", "slow",
-    "gluster",
+    "hidden", "gluster",
 ]  # fmt: skip
 SWAPLESS = ("noexchange", "gluster")  # no renameat2 with RENAME_EXCHANGE: DEST is a symlink
 CACHED = ["plain", "noflock", "noexchange", "stale", "gluster"]
@@ -183,7 +183,6 @@ def test_no_call_of_a_lock(cluster, demo, revised, dest, scratch, kind, layout):
         ("write ENOSPC", "No space left on device"),
         ("write EDQUOT", "Disk quota exceeded"),
         ("write EIO match=model-2", "Input/output error"),
-        ("fsync EIO match=model-1", "Input/output error"),
         ("open ESTALE match=model-2", "Stale file handle"),
         ("rename2 EIO", "Input/output error"),
     ],
@@ -207,6 +206,45 @@ def test_a_disk_that_refuses(cluster, demo, model, dest, scratch, kind, rule, sa
     least = noted(cluster, dest, truth(kind))
     assert_used(start(cluster, demo, "get", *words, SOURCE, dest).wait(), least)
     seen_by_all(cluster, dest, model)
+
+
+@on("noflock")
+@pytest.mark.parametrize("rule", ["fsync EIO match=model-1", "flush EIO match=model-2"])
+def test_a_disk_that_may_not_have_it(cluster, demo, model, dest, kind, rule):
+    """One rank is told so, and nothing that any of them has fetched is used again, although all of
+    it reads well."""
+    job = Halfway(cluster, cluster.srun, (4, 1), demo, dest, "--scratch", "none", host=truth(kind))
+    before = (cluster.dir / "rules").read_text()
+    cluster.rules(rule)
+    try:
+        let_go(demo)
+        result = job.run.wait()
+    finally:
+        (cluster.dir / "rules").write_text(before)
+    assert result.code == 5, result
+    assert "Input/output error" in result.err and "what was fetched is not kept" in result.err
+    assert os.listdir(cluster.seen(truth(kind), dest.parent)) == []
+    result = start(cluster, demo, "get", SOURCE, dest).wait()
+    assert result.code == 0 and result.report["bytes"]["resumed"] == 0, result
+    seen_by_all(cluster, dest, model)
+
+
+@on("hidden")
+def test_a_reader_of_the_old_tree(cluster, demo, model, revised, dest, kind):
+    """What it has open stays under another name while it reads; the run ends, and the next one, or
+    clean, removes the rest."""
+    assert start(cluster, demo, "get", SOURCE, dest).wait().code == 0
+    demo.add("acme/demo", revised)
+    before, after = files_of(model), files_of(revised)
+    gone = min(before.keys() - after.keys())
+    with open(cluster.seen("n1", dest / gone), "rb") as reader:
+        result = start(cluster, demo, "get", SOURCE, dest).wait()
+        assert result.code == 0 and "mpifetch clean removes it later" in result.err, result
+        assert reader.read() == before[gone]
+        seen_by_all(cluster, dest, revised)
+    result = start(cluster, demo, "clean", dest).wait()
+    assert result.code == 0, result
+    assert os.listdir(cluster.seen("n1", dest.parent)) == ["model"]
 
 
 @on("btrfs")
@@ -246,6 +284,7 @@ VERDICTS = {
     "noexchange": ("fuse", EVERYWHERE, "refused", None),
     "stale": ("fuse", EVERYWHERE, "works", None),
     "slow": ("fuse", EVERYWHERE, "works", None),
+    "hidden": ("fuse", EVERYWHERE, "works", None),
     "gluster": ("fuse.glusterfs", EVERYWHERE, "refused", None),
 }
 CACHES = 1  # second, of the 4 for which a host believes what it saw

@@ -15,6 +15,7 @@
 #include "io/fs.h"
 #include "io/process.h"
 #include "phase/custody.h"
+#include "phase/journal.h"
 #include "run_case.h"
 
 static const struct run_file files[] = { { "a", "1", 0 } };
@@ -174,6 +175,80 @@ static void test_released_is_taken_over(void **state)
     assert_int_equal(names_beside(), 1);
     end(&second, CUSTODY_REMOVE);
     assert_int_equal(names_beside(), 0);
+}
+
+static const char line[] = "0123456789abcdef 0 1 0123456789abcdef\n";
+
+/* What may not be on the disk is nothing to go on with, be it of this run or of one that
+ * it took over. */
+static void test_doubt(void **state)
+{
+    const struct err sure = { .code = ERR_DEST }, unsure = { ERR_DEST, .unsure = true };
+    struct journal_entry *entry = NULL;
+    struct run run, next;
+    size_t count = 0;
+
+    (void)state;
+    assert_int_equal(take(&run, dead_owner(), one), 0);
+    put_in(&run, "journal/0", line);
+    die(&run);
+    assert_int_equal(take(&run, dead_owner(), one), 0);
+    put_in(&run, "journal/0", line);
+    put_in(&run, "journal/1", line); /* of another rank */
+    journal_doubt(&run, &sure);
+    assert_true(is_in(&run, "journal/0") && is_in(&run, "old-1/journal/0"));
+    assert_false(journal_is_void(&run));
+    journal_doubt(&run, &unsure);
+    journal_doubt(&run, &unsure); /* by another rank */
+    assert_false(is_in(&run, "journal") || is_in(&run, "old-1/journal"));
+    assert_true(journal_is_void(&run));
+    die(&run); /* before it could remove anything */
+
+    assert_int_equal(take(&next, own_owner(), one), 0);
+    assert_false(journal_is_void(&next));
+    for (unsigned i = 1; i <= custody_layers(&next); i++) {
+        char path[512];
+
+        snprintf(path, sizeof(path), "%s/old-%u", next.staging, i);
+        assert_int_equal(journal_read(path, i, &entry, &count, NULL), 0);
+    }
+    assert_int_equal(count, 0);
+    free(entry);
+    end(&next, CUSTODY_REMOVE);
+}
+
+static void test_nothing_doubtful_is_kept(void **state)
+{
+    const struct err unsure = { ERR_DEST, .unsure = true };
+    struct run run;
+
+    (void)state;
+    assert_int_equal(take(&run, dead_owner(), one), 0);
+    die(&run);
+    assert_int_equal(take(&run, own_owner(), one), 0);
+    assert_int_equal(custody_layers(&run), 1);
+    put_in(&run, "journal/0", line);
+    journal_doubt(&run, &unsure);
+    end(&run, CUSTODY_RELEASE);
+    assert_int_equal(names_beside(), 0);
+}
+
+/* Under the name that the file system gave it. */
+static void test_a_removed_journal_is_not_read(void **state)
+{
+    struct journal_entry *entry = NULL;
+    struct run run;
+    size_t count = 0;
+
+    (void)state;
+    assert_int_equal(take(&run, own_owner(), one), 0);
+    put_in(&run, "journal/.fuse_hidden0000000e00000001", line);
+    put_in(&run, "journal/.nfs0000000000000001", line);
+    put_in(&run, "journal/0", line);
+    assert_int_equal(journal_read(run.staging, 0, &entry, &count, NULL), 0);
+    assert_int_equal(count, 1);
+    free(entry);
+    end(&run, CUSTODY_REMOVE);
 }
 
 /* Each had taken over what the one before had left: all of it is seen, newest first. */
@@ -345,6 +420,9 @@ int main(void)
         cmocka_unit_test_setup(test_all_is_there_at_once, enter),
         cmocka_unit_test_setup(test_nothing_to_keep, enter),
         cmocka_unit_test_setup(test_released_is_taken_over, enter),
+        cmocka_unit_test_setup(test_doubt, enter),
+        cmocka_unit_test_setup(test_nothing_doubtful_is_kept, enter),
+        cmocka_unit_test_setup(test_a_removed_journal_is_not_read, enter),
         cmocka_unit_test_setup(test_dead_ones_in_a_row, enter),
         cmocka_unit_test_setup(test_other_contents, enter),
         cmocka_unit_test_setup(test_layers_in_layers, enter),

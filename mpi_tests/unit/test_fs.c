@@ -54,6 +54,30 @@ ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
 
 static unsigned late_parents; /* still to be made while somebody sleeps */
 
+/* What the disk says of what it was given. */
+static int verdict;
+
+static int told(int rc)
+{
+    errno = verdict;
+    return verdict ? -1 : rc;
+}
+
+int fsync(int fd)
+{
+    return told((int)syscall(SYS_fsync, fd));
+}
+
+int syncfs(int fd)
+{
+    return told((int)syscall(SYS_syncfs, fd));
+}
+
+int close(int fd)
+{
+    return told((int)syscall(SYS_close, fd));
+}
+
 int nanosleep(const struct timespec *wanted, struct timespec *left)
 {
     if (late_parents > 0)
@@ -370,6 +394,34 @@ static void test_space(void **state)
     assert_sentence(&err, ERR_DEST, "'space.none'", ENOENT);
 }
 
+static void test_a_disk_that_did_not_take_it(void **state)
+{
+    struct err err[5] = { { .code = ERR_NONE },
+                          { .code = ERR_NONE },
+                          { .code = ERR_NONE },
+                          { .code = ERR_NONE },
+                          { ERR_SOURCE, .text = "before" } };
+    int fd = fs_open_write("u", NULL), rc[5];
+
+    (void)state;
+    verdict = EIO;
+    rc[0] = fs_sync(fd, "u", &err[0]);
+    rc[1] = fs_sync_system("u", &err[1]);
+    rc[2] = fs_close(fd, "u", &err[2]);
+    rc[3] = fs_write_all("v", "x", 1, true, true, &err[3]);
+    rc[4] = fs_close(dup(0), "u", &err[4]);
+    verdict = 0;
+    for (unsigned i = 0; i < countof(rc); i++) {
+        assert_int_equal(rc[i], -1);
+        assert_true(err[i].unsure);
+    }
+    assert_int_equal(err[3].code, ERR_DEST);
+    assert_string_equal(err[4].text, "before");
+    err_clear(&err[0]);
+    assert_int_equal(fs_open_read("none", &err[0]), -1);
+    assert_false(err[0].unsure);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -388,6 +440,7 @@ int main(void)
         cmocka_unit_test(test_open_write_does_not_wait_for_ever),
         cmocka_unit_test_teardown(test_copy, healthy),
         cmocka_unit_test(test_copy_fails),
+        cmocka_unit_test(test_a_disk_that_did_not_take_it),
         cmocka_unit_test(test_space),
     };
 

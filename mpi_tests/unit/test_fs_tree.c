@@ -28,10 +28,42 @@ int openat(int dir, const char *name, int flags, ...)
     return (int)syscall(SYS_openat, dir, name, flags, 0);
 }
 
+/* What is done with the names "open" and .fuse_hidden*, which somebody has open. */
+static enum { PLAIN, LIKE_FUSE, LIKE_NFS } keeping;
+static unsigned kept;
+
+static int keep_open_file(int dir, const char *name)
+{
+    char hidden[32];
+
+    if (keeping == LIKE_NFS && !strcmp(name, "open"))
+        return renameat(dir, name, dir, ".nfs1");
+    if (keeping == LIKE_NFS) {
+        errno = EBUSY;
+        return -1;
+    }
+    if (kept >= 100) /* nobody waits for the end of that */
+        return (int)syscall(SYS_unlinkat, dir, name, 0);
+    snprintf(hidden, sizeof(hidden), ".fuse_hidden%u", ++kept);
+    return renameat(dir, name, dir, hidden);
+}
+
+int unlinkat(int dir, const char *name, int flags)
+{
+    bool held = !strcmp(name, "open") || text_starts(name, ".fuse_hidden") ||
+                text_starts(name, ".nfs");
+
+    return keeping != PLAIN && flags == 0 && held
+               ? keep_open_file(dir, name)
+               : (int)syscall(SYS_unlinkat, dir, name, flags);
+}
+
 static int reset(void **state)
 {
     (void)state;
     enemy = false;
+    keeping = PLAIN;
+    kept = 0;
     return system("rm -rf ./*") == 0 ? 0 : -1;
 }
 
@@ -378,6 +410,57 @@ static void test_remove_tree_fails(void **state)
     assert_sentence(&err, ERR_DEST, "'f/x'", ENOTDIR);
 }
 
+/* It goes with the last close, which nobody waits for; the rest goes at once. */
+static void test_remove_tree_with_an_open_file(void **state)
+{
+    static const char *const hidden[] = {
+        [LIKE_FUSE] = "d/.fuse_hidden2", [LIKE_NFS] = "d/.nfs1"
+    };
+    struct err err = { 0 };
+
+    (void)state;
+    for (keeping = LIKE_FUSE; keeping <= LIKE_NFS; keeping++) {
+        err_clear(&err);
+        assert_int_equal(system("mkdir -p d/sub && touch d/a d/open d/sub/b"), 0);
+        assert_int_equal(fs_remove_tree("d", &err), -1);
+        assert_sentence(&err, ERR_DEST, "'d'", ENOTEMPTY);
+        assert_true(exists(hidden[keeping]));
+        assert_false(exists("d/a") || exists("d/sub") || exists("d/open"));
+        assert_int_equal(system("rm -r d"), 0);
+    }
+    assert_int_equal(kept, 2); /* by the first look and by the one that may help */
+}
+
+/* Somebody's files, or those of a server that died. */
+static void test_remove_tree_with_hidden_names(void **state)
+{
+    struct err err = { 0 };
+
+    (void)state;
+    assert_int_equal(system("mkdir -p d/.nfs3/sub d/e && touch d/.nfs1 d/.nfs3/x d/y "
+                            "d/.fuse_hidden2 d/e/.nfs4 d/.nfs3/.nfs5"),
+                     0);
+    assert_int_equal(fs_remove_tree("d", &err), 0);
+    assert_false(exists("d"));
+}
+
+static bool thrice(void *arg)
+{
+    return ++*(unsigned *)arg <= 3;
+}
+
+static void test_remove_tree_while(void **state)
+{
+    struct err err = { 0 };
+    unsigned asked = 0;
+
+    (void)state;
+    assert_int_equal(system("mkdir d && touch d/1 d/2 d/3 d/4"), 0);
+    assert_int_equal(fs_remove_tree_while("d", thrice, &asked, &err), -1);
+    assert_int_equal(err.code, ERR_INTERRUPTED);
+    assert_int_equal(exists("d/1") + exists("d/2") + exists("d/3") + exists("d/4"), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -397,6 +480,9 @@ int main(void)
         cmocka_unit_test_setup(test_nobody_leads_us_astray, reset),
         cmocka_unit_test_setup(test_remove_tree_stays_on_its_file_system, reset),
         cmocka_unit_test_setup(test_remove_tree_fails, reset),
+        cmocka_unit_test_setup(test_remove_tree_with_an_open_file, reset),
+        cmocka_unit_test_setup(test_remove_tree_with_hidden_names, reset),
+        cmocka_unit_test_setup(test_remove_tree_while, reset),
     };
 
     return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
