@@ -200,6 +200,10 @@ static void test_what_others_keep_there(void **state)
                 id, id, id);
     run_command(moved.data);
     strbuf_release(&moved);
+    before =
+        output_of("ls \"$PARENT/.dest.versions\" | wc -l"); /* none went on the way */
+    assert_string_equal(before, "8\n");
+    free(before);
     before = output_of(all_there);
 
     job_start(&job, LATER, second, countof(second));
