@@ -26,8 +26,8 @@ enum {
 
 /* One for the process, as is its main thread. */
 static atomic_uint turned;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* for the rest; kept at the end
-                                                          */
+/* For the rest. At the end it is kept: whoever would change the outcome waits for it. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct stall stall;
 static int code;
 static char what[WHAT], advice[WHAT], line[LINE];
@@ -56,14 +56,16 @@ static bool say(int fd, const char *text)
 
 static void leave(void)
 {
+    const char *end = code == 0 ? "; the run has succeeded all the same" : advice;
     char text[2 * WHAT + 32] = "";
 
     beat_hush();
-    if (*what)
-        snprintf(text, sizeof(text), "mpifetch: %s%s\n", what,
-                 code == 0 ? "; the run has succeeded all the same" : advice);
-    if (!say(STDOUT_FILENO, line))
+    if (!say(STDOUT_FILENO, line)) {
         code = ERR_DEFECT; /* as where the main thread cannot write it */
+        end = "; the run has succeeded, but stdout cannot be written to";
+    }
+    if (*what)
+        snprintf(text, sizeof(text), "mpifetch: %s%s\n", what, end);
     say(STDERR_FILENO, text);
     _exit(code);
 }

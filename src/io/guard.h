@@ -29,7 +29,8 @@ struct guard_watch {
 /* From here on. The texts are copied. */
 void guard_watch(const struct guard_watch *watch);
 
-/* The main thread has come round. From any thread, and cheap. */
+/* The main thread has come round. Cheap. The looks for messages (phase/vigil.h) say it
+ * for all loops that have one. */
 void guard_turn(void);
 
 /* From here on it leaves with 0. line: what stdout is still to get, without the end of

@@ -3,7 +3,7 @@
  *
  * Life cycle   vigil_open once the ranks have found each other; then every loop that
  * waits takes its messages by vigil_take, which gives signs of life and looks for silence
- * on the way, and counts as a turn (io/guard.h); vigil_close. A zeroed struct run watches nobody. Loss         vigil.lost:
+ * on the way; vigil_close. A zeroed struct run watches nobody. Loss         vigil.lost:
  * nobody is waited for any more, each call of phase/agree.h returns at once, and the run
  * ends with vigil.loss; if what it came to was settled before (agree_settle), that
  * stands. */
