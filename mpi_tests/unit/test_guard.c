@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -184,6 +185,31 @@ static void test_what_turns_is_left_alone(void **state)
     assert_ends(turn_for_a_while, 42, "", "");
 }
 
+/* It hangs for less than half of what it may, and is stopped in between. */
+static void stop_and_go_on(void)
+{
+    guard_watch(&(struct guard_watch){ 3, 7, "it hung", NULL });
+    usleep(600000);
+    raise(SIGSTOP);
+    usleep(600000);
+    _exit(42);
+}
+
+static void test_what_is_stopped_does_not_hang(void **state)
+{
+    struct ward ward = begin(stop_and_go_on);
+    int status;
+
+    (void)state;
+    assert_int_equal(waitpid(ward.pid, &status, WUNTRACED), ward.pid);
+    assert_true(WIFSTOPPED(status));
+    usleep(3000000); /* what is tested, not a wait for something */
+    kill(ward.pid, SIGCONT);
+    assert_int_equal(code_of(&ward), 42);
+    assert_came(ward.out, "");
+    assert_came(ward.err, "");
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -194,6 +220,7 @@ int main(void)
         cmocka_unit_test(test_a_line_that_cannot_be_written),
         cmocka_unit_test(test_ends_where_nobody_listens),
         cmocka_unit_test(test_what_turns_is_left_alone),
+        cmocka_unit_test(test_what_is_stopped_does_not_hang),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
