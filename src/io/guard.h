@@ -33,9 +33,9 @@ void guard_watch(const struct guard_watch *watch);
  * for all loops that have one. */
 void guard_turn(void);
 
-/* From here on it leaves with 0. line: what stdout is still to get, without the end of
+/* From here on it leaves with 0. text: what stdout is still to get, without the end of
  * the line, or NULL. From any thread. */
-void guard_settle(const char *line);
+void guard_settle(const char *text);
 
 /* The caller writes that line itself: call it just before. Does not return where it is
  * written already. */
