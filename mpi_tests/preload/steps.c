@@ -10,14 +10,18 @@
  *     STEPS_STOP=PATTERN  SIGSTOP to itself, once: right after a name there was made that
  *                         matches, after MPI_Init_thread, or before MPI_Finalize or
  *                         syncfs
- *     STEPS_HOLD=PATTERN  right after a name there was made that matches its thread waits
- *     STEPS_GATE=PATH     until there is PATH
+ *     STEPS_HOLD=PATTERN  right after a name there was made that matches its thread
+ *                         waits; so it does before MPI_Test, MPI_Isend and MPI_Finalize
+ *     STEPS_GATE=PATH     until there is PATH; none: for ever
+ *     STEPS_WHEN=PATH     and does not wait while there is no PATH
+ *     STEPS_HELD=PATH     made as it begins to wait
  *     STEPS_LINKLESS=1    no symlinks there, as on a file system that has none */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <limits.h>
+#include <mpi.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -35,6 +39,9 @@ typedef char *mkdtemp_call(char *path);
 typedef int symlink_call(const char *target, const char *path);
 typedef int init_call(int *argc, char ***argv, int required, int *provided);
 typedef int finalize_call(void);
+typedef int test_call(MPI_Request *request, int *flag, MPI_Status *status);
+typedef int isend_call(const void *bytes, int count, MPI_Datatype type, int to, int tag,
+                       MPI_Comm comm, MPI_Request *request);
 typedef int syncfs_call(int fd);
 typedef int link_call(const char *from, const char *to);
 typedef int unlink_call(const char *path);
@@ -91,13 +98,24 @@ static void stop_at(const char *name)
     kill(getpid(), SIGSTOP);
 }
 
+static bool is_there(const char *variable)
+{
+    const char *path = getenv(variable);
+
+    return path && access(path, F_OK) == 0;
+}
+
 static void hold_at(const char *name)
 {
-    const char *pattern = getenv("STEPS_HOLD");
+    const char *pattern = getenv("STEPS_HOLD"), *held = getenv("STEPS_HELD");
 
     if (!pattern || fnmatch(pattern, name, 0) != 0)
         return;
-    while (access(getenv("STEPS_GATE"), F_OK) != 0)
+    if (getenv("STEPS_WHEN") && !is_there("STEPS_WHEN"))
+        return;
+    if (held)
+        close(open(held, O_WRONLY | O_CREAT, 0600));
+    while (!is_there("STEPS_GATE"))
         usleep(1000);
 }
 
@@ -281,7 +299,27 @@ int MPI_Finalize(void)
 
     find("MPI_Finalize", &next, sizeof(next));
     stop_at("MPI_Finalize");
+    hold_at("MPI_Finalize");
     return next();
+}
+
+int MPI_Test(MPI_Request *request, int *flag, MPI_Status *status)
+{
+    test_call *next;
+
+    find("MPI_Test", &next, sizeof(next));
+    hold_at("MPI_Test");
+    return next(request, flag, status);
+}
+
+int MPI_Isend(const void *bytes, int count, MPI_Datatype type, int to, int tag,
+              MPI_Comm comm, MPI_Request *request)
+{
+    isend_call *next;
+
+    find("MPI_Isend", &next, sizeof(next));
+    hold_at("MPI_Isend");
+    return next(bytes, count, type, to, tag, comm, request);
 }
 
 int syncfs(int fd)

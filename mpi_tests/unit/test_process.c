@@ -123,6 +123,38 @@ static void test_the_number_grows(void **state)
     assert_false(beat_lost(NULL));
 }
 
+/* A process of its own with a beat at that path, which it keeps. */
+static pid_t start_beating(const char *path, bool hushed)
+{
+    pid_t pid = fork();
+    struct beat *beat;
+
+    if (pid > 0)
+        return pid;
+    if (hushed)
+        beat_hush();
+    if (beat_start(&beat, path, NULL) < 0)
+        _exit(1);
+    for (;;)
+        pause();
+}
+
+/* The other, which began later, tells how long to wait. */
+static void test_a_process_that_is_hushed_beats_no_more(void **state)
+{
+    const pid_t pids[] = { start_beating("hushed", true), start_beating("loud", false) };
+    uint64_t number;
+
+    (void)state;
+    wait_for_more("loud", 1);
+    assert_true(beat_read("hushed", &number));
+    assert_int_equal(number, 0);
+    for (int i = 0; i < 2; i++) {
+        kill(pids[i], SIGKILL);
+        assert_int_equal(waitpid(pids[i], NULL, 0), pids[i]);
+    }
+}
+
 static void test_no_number(void **state)
 {
     uint64_t number;
@@ -206,6 +238,7 @@ int main(void)
         cmocka_unit_test(test_a_dead_one_does_not),
         cmocka_unit_test(test_the_job),
         cmocka_unit_test(test_the_number_grows),
+        cmocka_unit_test(test_a_process_that_is_hushed_beats_no_more),
         cmocka_unit_test(test_no_number),
         cmocka_unit_test(test_nowhere_to_beat),
         cmocka_unit_test(test_lines_of_several_threads),

@@ -7,6 +7,7 @@
 #include "app/inspect.h"
 #include "app/listing.h"
 #include "app/session.h"
+#include "io/guard.h"
 
 const char *mpifetch_version(void)
 {
@@ -80,8 +81,10 @@ static int run_session(MPI_Comm comm, const struct mpifetch_options *options,
     int rc = session_open(&s, comm, options, task, &err);
 
     *report = (struct mpifetch_report){ 0 };
-    if (rc == 0 && (rc = run_phases(&s, &err)) == 0)
+    if (rc == 0 && (rc = run_phases(&s, &err)) == 0) {
         agree_settle(&s.run);
+        guard_settle(s.run.rank == 0 && !s.only_plan ? s.run.published : NULL);
+    }
     if (!s.only_plan || rc < 0)
         finish_report(&s, rc, &err);
     if (rc < 0)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "io/clock.h"
+#include "io/guard.h"
 #include "phase/aside.h"
 #include "phase/custody.h"
 #include "phase/seen.h"
@@ -92,8 +93,12 @@ static int sync_mine(void *arg, struct err *err)
 static int commit(void *arg, struct err *err)
 {
     struct session *s = arg;
+    int rc = target_commit(&s->target, &s->mark, err);
 
-    return target_commit(&s->target, &s->mark, err);
+    /* At once, for the main thread may not come to it. */
+    if (rc == 0)
+        guard_settle(s->run.published);
+    return rc;
 }
 
 int finish_publish(struct session *s, struct err *err)

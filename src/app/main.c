@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "io/acts.h"
 #include "io/comm_mpi.h"
+#include "io/guard.h"
 #include "io/helper.h"
 
 static volatile sig_atomic_t signalled;
@@ -22,59 +23,57 @@ static void on_signal(int number)
     signalled = number;
 }
 
-/* The start and the end of MPI are collectives, in which a rank that is gone would keep
- * the others for ever: an alarm ends them. */
-static struct guard {
-    char text[200];
-    int code;
-} guard;
-
-static void on_alarm(int number)
-{
-    ssize_t written = write(STDERR_FILENO, guard.text, strlen(guard.text));
-
-    (void)number;
-    (void)written;
-    _exit(guard.code);
-}
-
 /* A busy machine may take its time, however little patience the ranks have. */
-static const unsigned guard_least = 10, guard_most = 86400; /* seconds */
+static const double collective_least = 10, watch_least = 1; /* seconds */
 
-static void guard_begin(const struct options *options, const char *what, int code)
+/* The start and the end of MPI are collectives, in which a rank that is gone would keep
+ * the others for ever. */
+static void watch_collective(double timeout, const char *what, int code)
 {
-    struct sigaction action = { .sa_handler = on_alarm };
-    double timeout = options->get.rank_timeout;
-    unsigned seconds = timeout < guard_least  ? guard_least
-                       : timeout < guard_most ? (unsigned)timeout
-                                              : guard_most;
+    double seconds = timeout > collective_least ? timeout : collective_least;
+    char text[256];
 
-    alarm(0); /* while its words change */
-    guard.code = code;
-    guard.text[0] = '\0';
+    snprintf(text, sizeof(text), "rank %d: %s for %.0f s: a rank is gone or frozen",
+             comm_launch_index(), what, seconds);
     /* Two of a node speak: the first may be the one that is gone. */
-    if (comm_launch_local() < 2)
-        snprintf(guard.text, sizeof(guard.text),
-                 "mpifetch: rank %d: %s for %u s: a rank is gone or frozen\n",
-                 comm_launch_index(), what, seconds);
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGALRM, &action, NULL);
-    alarm(seconds);
+    guard_watch(&(struct guard_watch){ seconds, code,
+                                       comm_launch_local() < 2 ? text : NULL, NULL });
 }
 
-static void guard_end(void)
+/* In between it is MPI's calls for messages that may never return. A rank that is alone
+ * makes none, and nobody waits for it. */
+static void watch_loops(const struct options *options, int size)
 {
-    alarm(0);
+    double timeout = options->get.rank_timeout;
+    double seconds = timeout > watch_least ? timeout : watch_least;
+    bool stages = options->command == COMMAND_GET && !options->get.dry_run;
+    char text[384], host[256] = "";
+
+    gethostname(host, sizeof(host) - 1);
+    snprintf(text, sizeof(text),
+             "rank %d on %s has hung for %.0f s in one call, of MPI or of a file system: "
+             "it is ended",
+             comm_launch_index(), host, seconds);
+    guard_watch(&(struct guard_watch){
+        size > 1 ? seconds : 0, ERR_INTERRUPTED, text,
+        stages ? "; run the same command again, it continues with what is staged"
+               : "; run it again" });
 }
+
+struct start {
+    const struct options *options;
+    int size; /* of the job */
+    bool over;
+};
 
 /* Asked for the first time when all collectives of the start are over. */
 static int was_signalled(void *arg)
 {
-    bool *starting = arg;
+    struct start *start = arg;
 
-    if (*starting)
-        guard_end();
-    *starting = false;
+    if (!start->over)
+        watch_loops(start->options, start->size);
+    start->over = true;
     return signalled != 0;
 }
 
@@ -170,6 +169,7 @@ static int run_command(const struct options *options, int rank, bool *lost)
         log_line(&plain, LOG_ERROR, "rank %d: %s", report.rank, report.error);
     else if (status != MPIFETCH_OK && rank == 0)
         log_line(&plain, LOG_ERROR, "%s", report.error);
+    guard_settle_line();
     if (status == MPIFETCH_OK && rank == 0 && says_path &&
         (puts(report.path) < 0 || fflush(stdout) != 0)) {
         log_line(&plain, LOG_ERROR, "'%s' is good, but stdout cannot be written to",
@@ -179,12 +179,36 @@ static int run_command(const struct options *options, int rank, bool *lost)
     return status;
 }
 
+/* All between the start of MPI and its end. code: what the options came to. */
+static int run_ranks(struct options *options, int code, struct err *err, bool *lost)
+{
+    struct start start = { .options = options };
+    struct err launch = { 0 };
+    int rank = 0, index = 0;
+
+    watch_collective(options->get.rank_timeout, "the ranks have not found each other",
+                     ERR_INTERRUPTED);
+    if (guard_start(code == 0 ? err : NULL) < 0 && code == 0)
+        code = (int)err->code;
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &start.size);
+    if (check_launch(&launch, &index) < 0)
+        return complain(index, &launch);
+    if (!all_agree(rank, &code, err)) {
+        MPI_Barrier(MPI_COMM_WORLD); /* the sentence is out before anybody ends */
+        return code;
+    }
+    options->get.interrupted = was_signalled;
+    options->get.interrupted_arg = &start;
+    return run_command(options, rank, lost);
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
-    struct err err = { 0 }, launch = { 0 };
-    int rank = 0, index = 0, provided, code;
-    bool starting = true, lost = false;
+    struct err err = { 0 };
+    bool lost = false;
+    int provided, code;
 
     /* Another mpifetch has started this one, to try what may hang: no rank of any job. */
     if (argc == 2 && strcmp(argv[1], HELPER_WORD) == 0)
@@ -201,24 +225,14 @@ int main(int argc, char **argv)
     }
     catch_signals();
     MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
-    guard_begin(&options, "the ranks have not found each other", ERR_INTERRUPTED);
-    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    if (check_launch(&launch, &index) < 0) {
-        code = complain(index, &launch);
-    } else if (!all_agree(rank, &code, &err)) {
-        MPI_Barrier(MPI_COMM_WORLD); /* the sentence is out before anybody ends */
-    } else {
-        options.get.interrupted = was_signalled;
-        options.get.interrupted_arg = &starting;
-        code = run_command(&options, rank, &lost);
-    }
+    code = run_ranks(&options, code, &err, &lost);
     if (lost) {
         fflush(NULL);
         _exit(code); /* MPI_Finalize would wait for who is gone */
     }
-    guard_begin(&options, "MPI_Finalize has waited", code);
+    /* Until the process is gone: what MPI has left to the end counts as well. */
+    watch_collective(options.get.rank_timeout, "MPI_Finalize has waited", code);
     MPI_Finalize();
-    guard_end();
 out:
     options_release(&options);
     return code;

@@ -27,6 +27,8 @@ struct beat {
     atomic_bool lost;
 };
 
+static atomic_bool hushed; /* of the process */
+
 static size_t put_number(char text[BEAT_TEXT], uint64_t number)
 {
     return (size_t)snprintf(text, BEAT_TEXT, "%020" PRIu64 "\n", number);
@@ -79,7 +81,7 @@ static void *run(void *arg)
         while (!beat->stop &&
                pthread_cond_timedwait(&beat->wake, &beat->lock, &until) != ETIMEDOUT)
             ;
-        if (!beat->stop && !atomic_load(&beat->lost))
+        if (!beat->stop && !atomic_load(&beat->lost) && !atomic_load(&hushed))
             write_number(beat);
         clock_gettime(CLOCK_MONOTONIC, &until);
     }
@@ -150,6 +152,11 @@ int beat_move(struct beat *beat, const char *path, struct err *err)
     atomic_store(&beat->lost, false);
     pthread_mutex_unlock(&beat->lock);
     return 0;
+}
+
+void beat_hush(void)
+{
+    atomic_store(&hushed, true);
 }
 
 bool beat_lost(const struct beat *beat)

@@ -24,6 +24,10 @@ int beat_move(struct beat *beat, const char *path, struct err *err);
  * From any thread; NULL has lost nothing. */
 bool beat_lost(const struct beat *beat);
 
+/* This process is about to end: none of its numbers grows any more. From any thread, and
+ * at once, while a write that has begun may yet end. */
+void beat_hush(void);
+
 /* The number in a file; false: it is not there, or holds none. */
 bool beat_read(const char *path, uint64_t *number);
 

@@ -8,6 +8,7 @@
 
 #include "io/clock.h"
 #include "io/comm_mpi.h"
+#include "io/guard.h"
 
 enum { COMM_TAG = 1, COMM_HOST = 64 };
 
@@ -176,6 +177,7 @@ static bool let_leave(struct comm *comm, double patience)
 
     for (struct parcel *parcel = comm->sent.first; parcel; parcel = parcel->next)
         for (int done = 0; !done;) {
+            guard_turn();
             MPI_Test(&parcel->request, &done, MPI_STATUS_IGNORE);
             if (!done && clock_now() > until)
                 return false;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "io/clock.h"
+#include "io/guard.h"
 #include "phase/aside.h"
 #include "phase/custody.h"
 #include "phase/run.h"
@@ -143,6 +144,7 @@ int agree_ask(struct run *run, struct err *err)
 void agree_settle(struct run *run)
 {
     run->agree.final = true;
+    guard_settle(NULL);
     err_clear(&run->agree.worst);
 }
 

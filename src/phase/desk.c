@@ -7,6 +7,7 @@
 #include "core/verdict.h"
 #include "io/acts.h"
 #include "io/clock.h"
+#include "io/guard.h"
 #include "io/helper.h"
 
 static const double LATE =
@@ -275,8 +276,10 @@ static int hear_alone(struct helper *helper, double patience)
     struct strbuf in = { 0 };
     int heard;
 
-    while ((heard = helper_hear(helper, &in, NULL)) == 0 && clock_now() < until)
+    while ((heard = helper_hear(helper, &in, NULL)) == 0 && clock_now() < until) {
+        guard_turn();
         clock_sleep(0.004);
+    }
     if (heard == 0)
         head.trial = TRIAL_SILENT;
     else if (heard > 0 && in.len >= sizeof(head))
@@ -352,6 +355,7 @@ void desk_release(struct desk *desk)
     clear_errands(desk);
     free(desk->errand);
     for (size_t i = 0; i < DESK_SEATS; i++) {
+        guard_turn();
         helper_end(desk->seat[i].helper);
         strbuf_release(&desk->seat[i].in);
     }

@@ -1,6 +1,7 @@
 #include "phase/vigil.h"
 
 #include "io/clock.h"
+#include "io/guard.h"
 #include "phase/run.h"
 
 int vigil_open(struct run *run, double timeout, struct err *err)
@@ -19,6 +20,7 @@ void vigil_speak(struct run *run)
 {
     const struct msg msg = { .kind = MSG_ALIVE };
 
+    guard_turn();
     silence_tick(&run->vigil.silence, clock_now());
     if (!silence_speak(&run->vigil.silence))
         return;
@@ -114,6 +116,7 @@ int vigil_take(struct run *run, struct strbuf *bytes, struct msg *msg, int *from
 
     if (vigil->lost)
         return err_copy(err, &vigil->loss);
+    guard_turn();
     *from = -1;
     while ((rc = comm_recv(run->comm, bytes, from, err)) > 0) {
         silence_heard(&vigil->silence, *from);
