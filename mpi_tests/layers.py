@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""Hold src/ and include/ to the tower of floors and to the house rules.
+"""Hold src/ and include/ to the order of the rooms and to the house rules.
 
-    layers.py [ROOT]      ROOT: the project, by default the one this file is in
+    layers.py [ROOT]           ROOT: the project, by default the one this file is in
+    layers.py --graph [ROOT]   which unit uses which, a line each
 
 Each finding is a line "file:line: sentence" on stderr; with one the exit code is 1.
 Files over 400 lines are only warned of, those over 500 are refused.
 
-Which outside header a file may use stands in GRANTS, which floor may speak of which in
-FLOORS and CLOSED. Both follow section 6 of the design.
+Which outside header a file may use is in GRANTS, the order of the rooms in ROOMS: a room
+sees those before it and those it shares a line with. What else it may not see is in CLOSED.
+Beyond that no headers include each other in a circle, and no units (x.c with x.h) use each
+other's functions in one (units.py).
 """
 
 import re
@@ -15,7 +18,32 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-FLOORS = ["base", "core", "io", "source", "phase", "app"]
+import units
+
+ROOMS = [
+    ["base"],
+    ["core/plan"],
+    ["core/sched"],
+    ["core/http"],
+    ["core/hub"],
+    ["core/state"],
+    ["io", "io/fs"],
+    ["io/http"],
+    ["io/mpi"],
+    ["source"],
+    ["ranks"],
+    ["report"],
+    ["staging"],
+    ["resume"],
+    ["publish"],
+    ["coordinate"],
+    ["fetch"],
+    ["app"],
+    ["doctor"],
+]
+LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
+# The program's own top calls the doctor, which is no part of the library.
+TOP = {"src/app/main.c": "doctor"}
 
 C_STANDARD = {
     name + ".h"
@@ -43,22 +71,27 @@ CORE_STANDARD = C_STANDARD - {"time.h", "signal.h", "threads.h"}
 # (file below the root, outside header), each a pattern for the whole.
 GRANTS = [
     (r"src/base/log\.c", r"unistd\.h"),
-    (r"src/io/(comm\.c|comm_mpi\.h)", r"mpi\.h"),
-    (r"src/io/(http(_wire)?|proxy)\.c", r"curl/\w+\.h"),
+    (r"src/io/mpi/(comm\.c|comm_mpi\.h)", r"mpi\.h"),
+    (r"src/io/http/(http(_wire)?|proxy|url_join)\.c", r"curl/\w+\.h"),
     (r"src/io/sha256\.c", r"openssl/\w+\.h|xxhash\.h"),
     (r"src/source/\w+\.[ch]", r"jansson\.h"),
-    (r"src/phase/(report|record|trace|trees|exam_report)\.c", r"jansson\.h"),
-    (r"src/io/volume\.c", r"sys/quota\.h"),
-    (r"src/io/(acts|program)\.c", r"sys/prctl\.h"),
-    (r"src/phase/\w+\.[ch]", r"sys/types\.h"),
-    (r"src/app/\w+\.[ch]", r"mpi\.h"),
+    (r"src/report/(report|trace)\.c", r"jansson\.h"),
+    (r"src/staging/manifest\.c", r"jansson\.h"),
+    (r"src/publish/commit_record\.c", r"jansson\.h"),
+    (r"src/doctor/\w+\.c", r"jansson\.h|sys/quota\.h|sys/prctl\.h"),
+    (r"src/(ranks|report|staging|resume|publish|coordinate|fetch)/\w+\.[ch]",
+     r"sys/types\.h"),
+    (r"src/(app|doctor)/\w+\.[ch]", r"mpi\.h"),
     (r"include/mpifetch\.h", r"mpi\.h"),
 ]
 
-# Own headers that a floor may not see although they are below it.
+# Own headers that a room may not see although they come before it.
 CLOSED = {
-    "source": {"io/comm.h", "io/comm_mpi.h"},
-    "phase": {"io/comm_mpi.h"},
+    "source": {"io/mpi/comm.h", "io/mpi/comm_mpi.h"},
+    **{
+        room: {"io/mpi/comm_mpi.h"}
+        for room in "ranks report staging resume publish coordinate fetch".split()
+    },
 }
 
 # What base and core must not touch: streams, and the calls that ask or change the world.
@@ -75,7 +108,7 @@ BANNED = re.compile(
     r"|\b(F_(?:OFD_)?SETLKW?)\b"
 )
 # The one file that takes locks, to find out what those of other programs would be worth.
-BANNED_BUT = {"src/io/lockprobe.c": {"flock", "F_SETLK", "F_OFD_SETLK"}}
+BANNED_BUT = {"src/doctor/lockprobe.c": {"flock", "F_SETLK", "F_OFD_SETLK"}}
 LEFTOVER = re.compile(r"\b(TODO|FIXME|XXX)\b")
 INCLUDE = re.compile(r'\s*#\s*include\s*(?:<([^>]+)>|"([^"]+)")')
 MACRO = re.compile(r"\s*#\s*define\s+(\w+)\(([^)]*)\)\s*(.*)")
@@ -123,40 +156,47 @@ def joined_lines(text):
         start, parts = 0, []
 
 
-def floor_of(file):
-    """The floor a file is on; "" for the public header; None for a stray one."""
-    parts = file.split("/")
-    if parts[0] == "include":
+def room_of(file):
+    """The room a file is in; "" for the public header; None for a stray one."""
+    if file.startswith("include/"):
         return ""
-    return parts[1] if len(parts) == 3 and parts[1] in FLOORS else None
+    room = file.removeprefix("src/").rpartition("/")[0]
+    return room if room in LEVEL else None
 
 
-def is_granted(file, floor, header):
+def is_pure(room):
+    return room == "base" or room.startswith("core/")
+
+
+def is_granted(file, room, header):
     for files, headers in GRANTS:
         if re.fullmatch(files, file) and re.fullmatch(headers, header):
             return True
-    if floor == "core":
+    if room.startswith("core/"):
         return header in CORE_STANDARD
-    return header in C_STANDARD or (floor in ("io", "app") and header in POSIX)
+    posix = room.split("/")[0] in ("io", "app", "doctor")
+    return header in C_STANDARD or (posix and header in POSIX)
 
 
-def refuse_own(floor, header):
+def refuse_own(file, room, header):
     """Why a header of ours may not be included here, or None."""
-    if floor == "":
+    if room == "":
         return f"the public header must stand alone, without '{header}'"
     if header == "mpifetch.h":
-        return None if floor == "app" else "only app may include the public 'mpifetch.h'"
-    other = header.split("/")[0]
-    if "/" not in header or other not in FLOORS:
-        return f"'{header}' names no floor: write it from src/, as in \"core/plan.h\""
-    if FLOORS.index(other) > FLOORS.index(floor):
-        return f"'{header}' is on a floor above {floor}"
-    if header in CLOSED.get(floor, ()):
-        return f"{floor} may not see '{header}'"
+        if room in ("app", "doctor"):
+            return None
+        return "only app and doctor may include the public 'mpifetch.h'"
+    other = header.rpartition("/")[0]
+    if other not in LEVEL:
+        return f"'{header}' names no room: write it from src/, as in \"core/plan/plan.h\""
+    if LEVEL[other] > LEVEL[TOP.get(file, room)]:
+        return f"'{header}' is in a room above {room}"
+    if header in CLOSED.get(room, ()):
+        return f"{room} may not see '{header}'"
     return None
 
 
-def check_includes(root, file, floor, text):
+def check_includes(root, file, room, text):
     own_header = file[:-1] + "h"
     expects_own = file.endswith(".c") and (root / own_header).exists()
     for number, line in joined_lines(strip(text, strings=True)):
@@ -170,9 +210,9 @@ def check_includes(root, file, floor, text):
         if expects_own and own != own_header.removeprefix("src/"):
             yield Finding(file, number, "a source file includes its own header first")
         expects_own = False
-        if outside and not is_granted(file, floor, outside):
-            yield Finding(file, number, f"<{outside}> is not granted to {floor or file}")
-        reason = own and refuse_own(floor, own)
+        if outside and not is_granted(file, room, outside):
+            yield Finding(file, number, f"<{outside}> is not granted to {room or file}")
+        reason = own and refuse_own(file, room, own)
         if reason:
             yield Finding(file, number, reason)
 
@@ -184,19 +224,19 @@ def check_macros(file, text):
             yield Finding(file, number, f"'{match[1]}' is a macro: make it a function")
 
 
-def check_words(file, floor, text):
+def check_words(file, room, text):
     for number, line in enumerate(strip(text, strings=False).split("\n"), 1):
         for match in BANNED.finditer(line):
             word = match[1] or match[2]
             if word not in BANNED_BUT.get(file, ()):
                 yield Finding(file, number, f"'{word}' is banned everywhere")
-        if floor not in ("base", "core"):
+        if not is_pure(room):
             continue
         line = ATTRIBUTES.sub("", line)  # format(printf, ...) prints nothing
         for pattern, what in (STREAMS, "streams"), (WORLD, "the world"):
             for match in pattern.finditer(line):
                 word = match[0].rstrip("( ")
-                yield Finding(file, number, f"'{word}': {floor} does not know {what}")
+                yield Finding(file, number, f"'{word}': {room} does not know {what}")
     for number, line in enumerate(text.split("\n"), 1):
         match = LEFTOVER.search(line)
         if match:
@@ -213,21 +253,54 @@ def check_length(file, text):
 
 def check_file(root, path):
     file = path.relative_to(root).as_posix()
-    floor = floor_of(file)
+    room = room_of(file)
     text = path.read_text(encoding="utf-8")
-    if floor is None:
-        yield Finding(file, 1, "the file is on no floor: " + ", ".join(FLOORS))
+    if room is None:
+        yield Finding(file, 1, "the file is in no room: " + ", ".join(LEVEL))
         return
-    yield from check_includes(root, file, floor, text)
+    yield from check_includes(root, file, room, text)
     yield from check_macros(file, text)
-    yield from check_words(file, floor, text)
+    yield from check_words(file, room, text)
     yield from check_length(file, text)
 
 
+def read_units(root, paths):
+    """Includes between files, and uses between units."""
+    texts = {p.relative_to(root).as_posix(): p.read_text(encoding="utf-8") for p in paths}
+    includes = units.includes({f: strip(text, strings=True) for f, text in texts.items()})
+    uses = units.uses(
+        {f: strip(text, strings=False) for f, text in texts.items()},
+        units.closure(includes),
+    )
+    return includes, uses
+
+
+def check_circles(root, paths):
+    includes, uses = read_units(root, paths)
+    for files in units.circles(includes):
+        yield Finding(files[0], 1, "include each other: " + ", ".join(files))
+    for names in units.circles(uses):
+        calls = [
+            f"{a} uses {sorted(uses[a][b])[0]} of {b}" for a in names for b in uses[a] if b in names
+        ]
+        file = "src/" + names[0] + ".c"
+        yield Finding(file, 1, "a circle of units: " + ", ".join(calls))
+
+
+def print_graph(uses):
+    for unit in sorted(uses):
+        print(unit + ":", " ".join(sorted(uses[unit])))
+
+
 def main():
-    root = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parents[1]).resolve()
+    args = [arg for arg in sys.argv[1:] if arg != "--graph"]
+    root = Path(args[0] if args else Path(__file__).parents[1]).resolve()
     paths = sorted(p for top in ("src", "include") for p in (root / top).rglob("*.[ch]"))
+    if "--graph" in sys.argv[1:]:
+        print_graph(read_units(root, paths)[1])
+        return 0
     findings = [finding for path in paths for finding in check_file(root, path)]
+    findings += check_circles(root, paths)
     if not paths:
         print(f"{root}: no C file below src or include", file=sys.stderr)
     for finding in findings:

@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 SLOW = 8  # how many of the slowest are named
+TIME = "Results/NamedMeasurement[@name='Execution Time']/Value"
 
 
 def pytest_cases(path):
@@ -27,11 +28,17 @@ def pytest_cases(path):
     ]
 
 
+def ctest_file(build):
+    """What the last ctest -T Test wrote."""
+    stamp = (build / "Testing/TAG").read_text().split("\n", 1)[0]
+    return build / "Testing" / stamp / "Test.xml"
+
+
 def ctest_cases(build):
     """(name, passed, seconds) of each case of one build folder."""
-    for test in ET.parse(build / "ctest.xml").getroot().iter("testcase"):
-        name, passed = test.get("name"), test.get("status") == "run"
-        seconds = float(test.get("time") or 0)
+    for test in ET.parse(ctest_file(build)).getroot().iterfind("Testing/Test"):
+        name, passed = test.findtext("Name"), test.get("Status") == "passed"
+        seconds = float(test.findtext(TIME) or 0)
         inside = pytest_cases(build / "junit" / f"{name}.xml")
         for case, good in inside:
             yield f"{build}: {case}", good, 0.0

@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "core/sched.h"
+#include "core/sched/sched.h"
 
 enum { RANKS = 1024, SLOTS = 4, AHEAD = 4, MIB = 1 << 20 };
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/hub_name.h"
+#include "core/hub/hub_name.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

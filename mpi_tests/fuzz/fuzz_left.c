@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "core/journal_line.h"
-#include "core/owner.h"
+#include "core/state/journal_line.h"
+#include "core/state/owner.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/link.h"
+#include "core/http/link_header.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

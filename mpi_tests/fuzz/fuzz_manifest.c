@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/list_line.h"
-#include "core/plan.h"
+#include "core/plan/list_line.h"
+#include "core/plan/plan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -14,7 +14,7 @@ static int take(void *arg, const struct list_line *line, struct err *err)
                                       .size = line->size,
                                       .want = line->want };
 
-    if (plan_path_fault(line->path.data) || strlen(line->name.data) != line->name.len ||
+    if (path_rules_fault(line->path.data) || strlen(line->name.data) != line->name.len ||
         line->size > INT64_MAX)
         abort();
     return plan_add(arg, &entry, err);

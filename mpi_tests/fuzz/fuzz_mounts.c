@@ -3,14 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
-#include "core/mounts.h"
+#include "base/utf8.h"
+#include "doctor/mounts.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(const char *text, size_t size)
 {
-    if (!memchr(text, '\0', size) || !text_is_utf8(text, strlen(text)))
+    if (!memchr(text, '\0', size) || !utf8_is_valid(text, strlen(text)))
         abort();
 }
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/pattern.h"
+#include "base/glob.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
@@ -15,12 +15,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     memcpy(text, bytes, len);
     memset(text + len, 0, 2);
     path = text + strlen(text) + 1;
-    pattern_match(text, path);
+    glob_match(text, path);
     /* a pattern without anything special takes itself */
-    if (*text && !strpbrk(text, "*?[/\\") && !pattern_match(text, text))
+    if (*text && !strpbrk(text, "*?[/\\") && !glob_match(text, text))
         abort();
     /* and two stars take no more than one */
-    if (*path && (!pattern_match("*", path) || !pattern_match("**", path)))
+    if (*path && (!glob_match("*", path) || !glob_match("**", path)))
         abort();
     free(text);
     return 0;

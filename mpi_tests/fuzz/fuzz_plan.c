@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/plan.h"
+#include "core/plan/plan.h"
 
 static void require(bool holds)
 {
@@ -52,7 +52,7 @@ static void seal(const char *text, size_t len)
     }
     if (plan_seal(&plan, NULL) == 0) {
         for (size_t i = 0; i < plan.nfiles; i++)
-            require(!plan_path_fault(plan_path(&plan, i)));
+            require(!path_rules_fault(plan_path(&plan, i)));
         must_come_back(&plan);
     }
     plan_release(&plan);

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "phase/record.h"
+#include "staging/manifest.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -50,32 +50,32 @@ static void put(const uint8_t *data, size_t size)
 }
 
 /* What a run does with it: look for the files of its plan. */
-static void must_be_usable(const struct record *record)
+static void must_be_usable(const struct manifest *record)
 {
     struct plan plan = { 0 };
     char seen[65];
 
     /* It looks for the form that we write, which is not the only one that can be read. */
-    require(!record_peek(dest, seen) || strlen(seen) == 64);
+    require(!manifest_peek(dest, seen) || strlen(seen) == 64);
     require(strlen(record->identity) == 64);
     for (size_t i = 0; i < record->nfiles; i++) {
-        const struct record_file *file = &record->file[i];
+        const struct manifest_file *file = &record->file[i];
         const struct plan_entry entry = { .path = file->path,
                                           .key = file->path,
                                           .etag = file->etag,
                                           .oid = file->oid,
                                           .size = file->size };
 
-        require(!plan_path_fault(file->path) && file->size <= INT64_MAX);
+        require(!path_rules_fault(file->path) && file->size <= INT64_MAX);
         require(i == 0 || strcmp(record->file[i - 1].path, file->path) <= 0);
-        require(strcmp(record_find(record, file->path)->path, file->path) == 0);
+        require(strcmp(manifest_find(record, file->path)->path, file->path) == 0);
         require(plan_add(&plan, &entry, NULL) == 0);
     }
     for (size_t i = 0; i < plan.nfiles; i++) {
         uint64_t inode;
 
-        require(!record_same(record_find(record, plan_path(&plan, i)), &plan, i, dest,
-                             &inode));
+        require(!manifest_same(manifest_find(record, plan_path(&plan, i)), &plan, i, dest,
+                               &inode));
     }
     plan_release(&plan);
 }
@@ -83,16 +83,16 @@ static void must_be_usable(const struct record *record)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct err err = { 0 };
-    struct record record;
+    struct manifest record;
 
     if (!*manifest)
         enter();
     put(data, size);
-    if (record_load(&record, dest, &err) < 0) {
+    if (manifest_load(&record, dest, &err) < 0) {
         require(err.code == ERR_DEST);
         return 0;
     }
     must_be_usable(&record);
-    record_release(&record);
+    manifest_release(&record);
     return 0;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/utf8.h"
 #include "source/source.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -20,7 +21,7 @@ static void check(const char *text)
 
     for (const unsigned char *p = (const unsigned char *)text; *p; p++)
         require(*p >= ' ' && *p != 127);
-    require(text_is_utf8(text, strlen(text)));
+    require(utf8_is_valid(text, strlen(text)));
     for (const char *p = text; (p = strstr(p, "hf_")); p += 3)
         require(strspn(p + 3, in_tokens) == 0);
 }

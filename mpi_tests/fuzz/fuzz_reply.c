@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
-#include "core/reply.h"
+#include "base/date.h"
+#include "core/http/reply.h"
 
 static void require(bool holds)
 {
@@ -21,7 +21,7 @@ static void read_values(const char *text)
     require(seconds == -1 || (seconds >= 0 && seconds <= 86400));
     seconds = retry_ratelimit(text);
     require(seconds == -1 || (seconds >= 0 && seconds <= 86400));
-    if (text_http_date(text, &date)) /* years 1 to 9999 */
+    if (date_from_http(text, &date)) /* years 1 to 9999 */
         require(date >= -62135596800 && date <= 253402300800);
     if (reply_content_range(text, &range)) {
         require(range.begin == UINT64_MAX ? range.end == UINT64_MAX

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/url.h"
+#include "base/utf8.h"
 
 static void require(bool holds)
 {
@@ -38,11 +40,11 @@ static void quote_and_back(const char *text)
 
     strbuf_adds(&quoted, "");
     strbuf_adds(&back, "");
-    text_quote(&quoted, text, "/");
-    text_unquote(&back, quoted.data);
+    url_quote(&quoted, text, "/");
+    url_unquote(&back, quoted.data);
     require(strcmp(back.data, text) == 0);
     strbuf_clear(&back);
-    text_unquote(&back, text);
+    url_unquote(&back, text);
     require(strlen(back.data) == back.len && back.len <= strlen(text));
     strbuf_release(&quoted);
     strbuf_release(&back);
@@ -52,12 +54,12 @@ static void redact(const char *text)
 {
     char out[24], all[4096];
 
-    text_redact(out, sizeof(out), text);
-    text_redact(all, sizeof(all), text);
+    url_redact(out, sizeof(out), text);
+    url_redact(all, sizeof(all), text);
     require(!strchr(all, '#'));
-    require(text_is_utf8(out, strlen(out)) && text_is_utf8(all, strlen(all)));
+    require(utf8_is_valid(out, strlen(out)) && utf8_is_valid(all, strlen(all)));
     for (const char *at = all; *at;)
-        require(!text_is_control(text_rune(&at)));
+        require(!utf8_is_control(utf8_rune(&at)));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
@@ -73,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     read_numbers(text);
     quote_and_back(text);
     redact(text);
-    require(text_same_origin(text, other) == text_same_origin(other, text));
+    require(url_same_origin(text, other) == url_same_origin(other, text));
     free(text);
     return 0;
 }

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/hub_cache.h"
-#include "phase/trees.h"
+#include "core/hub/hub_cache.h"
+#include "publish/commit_record.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -51,11 +51,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         entered = true;
     }
     put(data, size);
-    if (trees_load(file, add, &plan, &err) < 0)
+    if (commit_record_load(file, add, &plan, &err) < 0)
         require(err.code == ERR_DEST);
     else if (plan_seal(&plan, &err) == 0)
         for (size_t i = 0; i < plan.nfiles; i++)
-            require(!plan_path_fault(plan_path(&plan, i)));
+            require(!path_rules_fault(plan_path(&plan, i)));
     plan_release(&plan);
     return 0;
 }

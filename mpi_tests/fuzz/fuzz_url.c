@@ -3,8 +3,9 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "core/redirect.h"
-#include "core/url_path.h"
+#include "base/url.h"
+#include "core/http/redirect.h"
+#include "core/plan/url_path.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -40,7 +41,7 @@ static void check_redirect(const char *to)
             require(web && hops < REDIRECT_HOPS && err.code == ERR_NONE);
             require(i == 1 || text_alike(to, "https://", 8));
             require((step == REDIRECT_STOP) ==
-                    (hops % 2 && !text_same_origin(from[i], to)));
+                    (hops % 2 && !url_same_origin(from[i], to)));
         }
 }
 

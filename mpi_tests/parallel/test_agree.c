@@ -1,4 +1,4 @@
-/* phase/agree.h over real MPI, on any number of ranks. The first thing that does not hold
+/* ranks/agree.h over real MPI, on any number of ranks. The first thing that does not hold
  * ends the whole job; a rank that waits for ever is ended by the alarm. */
 #include <mpi.h>
 #include <stdio.h>
@@ -7,8 +7,9 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "io/comm_mpi.h"
-#include "phase/run.h"
+#include "io/mpi/comm_mpi.h"
+#include "ranks/background.h"
+#include "ranks/run.h"
 
 enum { ROUNDS = 200, PATIENCE = 100 };
 
@@ -40,10 +41,10 @@ static void step(struct run *run, const enum err_code *code, struct err *err)
     int rc = 0;
 
     err_clear(err);
-    if (code[run->rank] != ERR_NONE)
-        rc = err_set(err, code[run->rank], "rank %d: failed with %d", run->rank,
-                     (int)code[run->rank]);
-    rc = agree_step(run, rc, err);
+    if (code[run->ranks.rank] != ERR_NONE)
+        rc = err_set(err, code[run->ranks.rank], "rank %d: failed with %d",
+                     run->ranks.rank, (int)code[run->ranks.rank]);
+    rc = agree_step(&run->ranks, rc, err);
     require(rc == (err->code == ERR_NONE ? 0 : -1), "the result and the error differ");
 }
 
@@ -55,10 +56,10 @@ static void assert_worst(const struct run *run, const enum err_code *code,
     char text[64] = "";
     int worst = -1;
 
-    for (int i = run->size - 1; i >= 0; i--)
+    for (int i = run->ranks.size - 1; i >= 0; i--)
         if (code[i] == ERR_INTERRUPTED)
             worst = i;
-    for (int i = run->size - 1; i >= 0; i--)
+    for (int i = run->ranks.size - 1; i >= 0; i--)
         if (code[i] != ERR_NONE && code[i] != ERR_INTERRUPTED)
             worst = i;
     if (worst < 0) {
@@ -79,10 +80,10 @@ static void all_leave_with_the_same_error(struct run *run)
     struct err err = { 0 };
     int count = 1;
 
-    for (int i = 0; i < run->size; i++)
+    for (int i = 0; i < run->ranks.size; i++)
         count *= (int)countof(ways);
     for (int i = 0; i < count; i++) {
-        for (int rank = 0, rest = i; rank < run->size; rank++, rest /= 3)
+        for (int rank = 0, rest = i; rank < run->ranks.size; rank++, rest /= 3)
             code[rank] = ways[rest % 3];
         step(run, code, &err);
         assert_worst(run, code, &err);
@@ -93,9 +94,10 @@ static void all_leave_with_the_same_error(struct run *run)
 static void a_failure_without_reason_is_a_defect(struct run *run)
 {
     struct err err = { 0 };
-    int last = run->size - 1;
+    int last = run->ranks.size - 1;
 
-    require(agree_step(run, run->rank == last ? -1 : 0, &err) == -1, "taken as success");
+    require(agree_step(&run->ranks, run->ranks.rank == last ? -1 : 0, &err) == -1,
+            "taken as success");
     require(err.code == ERR_DEFECT && err.rank == last, "not a defect of that rank");
 }
 
@@ -112,7 +114,7 @@ static void the_order_of_arrival_makes_no_difference(struct run *run)
     (void)run;
     for (unsigned i = 0; i < 256; i++) {
         unsigned order[] = { i % 4, i / 4 % 4, i / 16 % 4, i / 64 }, seen = 0;
-        struct run heard = { .size = 5 };
+        struct run heard = { .ranks.size = 5 };
 
         for (unsigned k = 0; k < 4; k++)
             seen |= 1U << order[k];
@@ -122,11 +124,11 @@ static void the_order_of_arrival_makes_no_difference(struct run *run)
             struct msg msg = said[order[k]];
 
             msg.rank = (int)order[k] + 1;
-            agree_hear(&heard, &msg);
+            agree_hear(&heard.ranks, &msg);
         }
-        require(heard.agree.votes == 3, "an abort is no vote");
-        require(heard.agree.worst.code == ERR_NETWORK, "not the lowest own cause");
-        require(heard.agree.worst.rank == 2, "not its rank");
+        require(heard.ranks.agree.votes == 3, "an abort is no vote");
+        require(heard.ranks.agree.worst.code == ERR_NETWORK, "not the lowest own cause");
+        require(heard.ranks.agree.worst.rank == 2, "not its rank");
     }
 }
 
@@ -134,22 +136,24 @@ static void the_order_of_arrival_makes_no_difference(struct run *run)
  * signal to one of them ends the wait of all. */
 static void an_interrupted_rank_reaches_rank_0(struct run *run)
 {
-    struct moment moment = { .interrupted_rank = run->size - 1, .rank = run->rank };
+    struct moment moment = { .interrupted_rank = run->ranks.size - 1,
+                             .rank = run->ranks.rank };
     struct err err = { 0 };
     int rc = 0;
 
-    run->interrupted_arg = &moment;
-    if (run->rank == 0)
+    run->ranks.interrupted_arg = &moment;
+    if (run->ranks.rank == 0)
         while (rc == 0)
-            rc = agree_poll(run, &err);
-    rc = agree_step(run, rc, &err);
+            rc = background_poll(&run->ranks, &err);
+    rc = agree_step(&run->ranks, rc, &err);
     require(rc == -1 && err.code == ERR_INTERRUPTED, "the signal was lost");
     moment.interrupted_rank = -1;
     err_clear(&err);
-    require(agree_step(run, 0, &err) == 0, "the next step fails as well");
-    require(run->rank != 0 || agree_poll(run, &err) == 0, "still interrupted");
-    run->agree.told = false;
-    run->interrupted_arg = NULL;
+    require(agree_step(&run->ranks, 0, &err) == 0, "the next step fails as well");
+    require(run->ranks.rank != 0 || background_poll(&run->ranks, &err) == 0,
+            "still interrupted");
+    run->ranks.agree.told = false;
+    run->ranks.interrupted_arg = NULL;
 }
 
 static void fill(struct strbuf *bytes, size_t size, unsigned seed)
@@ -168,9 +172,9 @@ static void share(struct run *run, size_t size, unsigned seed)
     struct err err = { 0 };
 
     fill(&want, size, seed);
-    if (run->rank == 0)
+    if (run->ranks.rank == 0)
         fill(&bytes, size, seed);
-    require(agree_share(run, &bytes, &err) == 0, "a share failed");
+    require(agree_share(&run->ranks, &bytes, &err) == 0, "a share failed");
     require(bytes.len == size, "a share of another length");
     require(size == 0 || memcmp(bytes.data, want.data, size) == 0, "other bytes");
     strbuf_release(&bytes);
@@ -206,10 +210,10 @@ static void shares_reach_all(struct run *run)
 static void shares_overtake_the_decision(struct run *run, const size_t *sizes,
                                          size_t count)
 {
-    for (size_t i = 0; i < count && run->rank == 0; i++)
+    for (size_t i = 0; i < count && run->ranks.rank == 0; i++)
         share(run, sizes[i], (unsigned)i);
     good_step(run);
-    for (size_t i = 0; i < count && run->rank != 0; i++)
+    for (size_t i = 0; i < count && run->ranks.rank != 0; i++)
         share(run, sizes[i], (unsigned)i);
     good_step(run);
 }
@@ -252,16 +256,16 @@ static int take(void *arg, int rank, const void *bytes, size_t len, struct err *
 
 static int gather(struct run *run, enum msg_kind kind, int fail_at, struct err *err)
 {
-    struct takings takings = { .size = run->size, .fail_at = fail_at };
+    struct takings takings = { .size = run->ranks.size, .fail_at = fail_at };
     struct strbuf mine = { 0 };
     int rc;
 
-    fill(&mine, (size_t)run->rank * 1000, (unsigned)run->rank);
-    rc = agree_gather(run, kind, mine.data, mine.len, take, &takings, err);
+    fill(&mine, (size_t)run->ranks.rank * 1000, (unsigned)run->ranks.rank);
+    rc = agree_gather(&run->ranks, kind, mine.data, mine.len, take, &takings, err);
     strbuf_release(&mine);
-    for (int i = 0; i < run->size && rc == 0; i++)
-        require(takings.of[i] == (run->rank == 0), "not taken once of each rank");
-    require(run->rank == 0 || takings.calls == 0, "taken on another rank");
+    for (int i = 0; i < run->ranks.size && rc == 0; i++)
+        require(takings.of[i] == (run->ranks.rank == 0), "not taken once of each rank");
+    require(run->ranks.rank == 0 || takings.calls == 0, "taken on another rank");
     return rc;
 }
 
@@ -282,7 +286,7 @@ static void votes_during_a_gather_count(struct run *run)
     enum err_code code[8] = { ERR_NONE };
     struct err err = { 0 };
 
-    code[run->size - 1] = ERR_NETWORK;
+    code[run->ranks.size - 1] = ERR_NETWORK;
     for (unsigned i = 0; i < ROUNDS; i++) {
         require(gather(run, MSG_SEEN, -1, &err) == 0, "gather failed");
         step(run, code, &err);
@@ -297,12 +301,12 @@ static void rank_0_gathers_late(struct run *run)
     struct err err = { 0 };
 
     for (unsigned i = 0; i < ROUNDS / 8; i++) {
-        while (run->rank == 0 && run->agree.votes < run->size - 1)
-            require(agree_poll(run, &err) == 0, "a failure out of nothing");
+        while (run->ranks.rank == 0 && run->ranks.agree.votes < run->ranks.size - 1)
+            require(background_poll(&run->ranks, &err) == 0, "a failure out of nothing");
         require(gather(run, MSG_SEEN, -1, &err) == 0, "gather failed");
         good_step(run);
-        while (run->rank == 0 && run->agree.votes < run->size - 1)
-            require(agree_poll(run, &err) == 0, "a failure out of nothing");
+        while (run->ranks.rank == 0 && run->ranks.agree.votes < run->ranks.size - 1)
+            require(background_poll(&run->ranks, &err) == 0, "a failure out of nothing");
         require(gather(run, MSG_TRACE, -1, &err) == 0, "gather failed");
         require(gather(run, MSG_STATS, -1, &err) == 0, "gather failed");
         good_step(run);
@@ -314,10 +318,10 @@ static void a_failed_gather_leaves_nothing_behind(struct run *run)
     struct err err = { 0 };
     int rc;
 
-    for (int fail_at = 0; fail_at < run->size; fail_at++) {
+    for (int fail_at = 0; fail_at < run->ranks.size; fail_at++) {
         rc = gather(run, MSG_STATS, fail_at, &err);
-        require(rc == (run->rank == 0 ? -1 : 0), "rank 0 alone sees the failure");
-        require(agree_step(run, rc, &err) == -1, "and the step tells the others");
+        require(rc == (run->ranks.rank == 0 ? -1 : 0), "rank 0 alone sees the failure");
+        require(agree_step(&run->ranks, rc, &err) == -1, "and the step tells the others");
         require(err.code == ERR_DEFECT && strcmp(err.text, "take failed") == 0,
                 "in its words");
         err_clear(&err);
@@ -348,26 +352,26 @@ int main(int argc, char **argv)
         { "shares", shares_reach_all },
     };
     struct moment never = { .interrupted_rank = -1 };
-    struct run run = { .interrupted = is_interrupted };
+    struct run run = { .ranks.interrupted = is_interrupted };
     struct err err = { 0 };
     int provided;
 
     alarm(PATIENCE);
     MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
-    require(comm_open(&run.comm, MPI_COMM_WORLD, &err) == 0, "comm_open");
-    run.rank = comm_rank(run.comm);
-    run.size = comm_size(run.comm);
-    require(run.size <= 8, "made for up to 8 ranks");
+    require(comm_open(&run.ranks.comm, MPI_COMM_WORLD, &err) == 0, "comm_open");
+    run.ranks.rank = comm_rank(run.ranks.comm);
+    run.ranks.size = comm_size(run.ranks.comm);
+    require(run.ranks.size <= 8, "made for up to 8 ranks");
     for (size_t i = 0; i < countof(tests); i++) {
-        run.interrupted_arg = &never;
+        run.ranks.interrupted_arg = &never;
         now_testing = tests[i].name;
         tests[i].run(&run);
-        if (run.rank == 0)
+        if (run.ranks.rank == 0)
             printf("ok %s\n", tests[i].name);
         fflush(stdout);
     }
-    agree_release(&run.agree);
-    require(comm_close(run.comm, PATIENCE), "a message did not leave");
+    agree_release(&run.ranks.agree);
+    require(comm_close(run.ranks.comm, PATIENCE), "a message did not leave");
     MPI_Finalize();
     return 0;
 }

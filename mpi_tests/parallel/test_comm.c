@@ -1,4 +1,4 @@
-/* io/comm.h over real MPI: a sender that stops in the middle of a long message keeps
+/* io/mpi/comm.h over real MPI: a sender that stops in the middle of a long message keeps
  * nobody from hearing the others, what one rank sends stays in order, and a message that
  * fails on its way takes no other with it. */
 #include <mpi.h>
@@ -10,7 +10,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#include "io/comm_mpi.h"
+#include "io/mpi/comm_mpi.h"
 
 enum { LONG = 20000000, SHORT = 100, PATIENCE = 100 };
 

@@ -1,4 +1,4 @@
-/* http_case.h -- what the tests of io/http.c share. */
+/* http_case.h -- what the tests of io/http/http.c share. */
 #ifndef HTTP_CASE_H
 #define HTTP_CASE_H
 
@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "base/text.h"
-#include "io/http.h"
+#include "io/http/http.h"
 
 static inline void forget_proxies(void)
 {

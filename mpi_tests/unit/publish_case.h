@@ -9,10 +9,10 @@
 
 #include <sys/stat.h>
 
-#include "io/fs.h"
-#include "phase/hubmeta.h"
-#include "phase/publish.h"
+#include "io/fs/fs.h"
+#include "publish/dir_commit.h"
 #include "run_case.h"
+#include "staging/local_metadata.h"
 
 static const struct run_file first[] = {
     { "same", "one\n", 0 },
@@ -38,10 +38,10 @@ enum { STAMP = 1700000000, LATER = 1700000100, LATEST = 1700000200 };
 
 struct job {
     struct run run;
-    struct stage stage;
+    struct dir dir;
     const struct run_file *files;
     size_t count;
-    struct seen_mark mark;
+    struct visibility_mark mark;
     struct err err;
 };
 
@@ -119,15 +119,15 @@ static inline void job_start(struct job *job, int64_t stamp, const struct run_fi
 
 static inline int job_look(struct job *job)
 {
-    return stage_look(&job->stage, &job->run, &job->err);
+    return dir_look(&job->dir, &job->run, &job->err);
 }
 
 static inline int job_build(struct job *job)
 {
-    int rc = stage_claim(&job->stage, &job->err);
+    int rc = dir_claim(&job->dir, &job->err);
 
     assert_true(rc <= 0); /* nobody is waited for */
-    return rc < 0 ? -1 : stage_build(&job->stage, &job->err);
+    return rc < 0 ? -1 : dir_build(&job->dir, &job->err);
 }
 
 static inline void path_in(char *path, size_t size, const char *dir, const char *name)
@@ -145,7 +145,7 @@ static inline void job_fetch_file(struct job *job, uint32_t i)
     char *bytes = run_file_bytes(file), path[256];
     struct fs_info info;
 
-    path_in(path, sizeof(path), job->run.tree, name);
+    path_in(path, sizeof(path), job->run.staging.tree, name);
     assert_int_equal(fs_look(path, &info, NULL), 0);
     assert_int_equal(info.kind, large ? FS_FILE : FS_MISSING);
     assert_int_equal(info.size, large ? run_file_size(file) : 0);
@@ -154,14 +154,14 @@ static inline void job_fetch_file(struct job *job, uint32_t i)
     free(bytes);
     if (large)
         return;
-    assert_int_equal(fs_set_mtime(path, job->run.stamp * 1000000000, NULL), 0);
-    assert_int_equal(hubmeta_write_file(&job->run, i, NULL), 0);
+    assert_int_equal(fs_set_mtime(path, job->run.mtime * 1000000000, NULL), 0);
+    assert_int_equal(local_metadata_write_file(&job->run, i, NULL), 0);
 }
 
 static inline void job_fetch(struct job *job)
 {
     for (uint32_t i = 0; i < job->run.plan.nfiles; i++) {
-        struct known *known = &job->stage.have.known[i];
+        struct existing_file *known = &job->dir.existing.file[i];
 
         if (known->there)
             continue;
@@ -173,16 +173,16 @@ static inline void job_fetch(struct job *job)
 
 static inline int job_commit(struct job *job)
 {
-    int rc = publish_commit(&job->stage, &job->mark, &job->err);
+    int rc = dir_commit(&job->dir, &job->mark, &job->err);
 
     if (rc == 0)
-        publish_clean(&job->stage);
+        dir_clean(&job->dir);
     return rc;
 }
 
 static inline void job_end(struct job *job)
 {
-    stage_release(&job->stage);
+    dir_release(&job->dir);
     run_case_close(&job->run);
 }
 
@@ -222,7 +222,7 @@ static inline void assert_published(const struct run_file *files, size_t count,
                       "sha256sum --check --quiet .mpifetch/SHA256SUMS");
     strbuf_addf(&want, "%zu\n", count + 2);
     assert_string_equal(found, want.data);
-    assert_true(record_peek(dest_path, seen));
+    assert_true(manifest_peek(dest_path, seen));
     assert_string_equal(seen, id);
     free(found);
     strbuf_release(&want);
@@ -242,7 +242,7 @@ static inline struct fs_info look_in(const char *dir, const char *name)
 static inline void publish(struct job *job, enum layout_step step)
 {
     job_publish(job);
-    assert_int_equal(job->stage.how.step, step);
+    assert_int_equal(job->dir.how.step, step);
     assert_published(job->files, job->count, job->mark.present);
 }
 
@@ -263,7 +263,7 @@ static inline void assert_unchanged(const struct run_file *files, size_t count)
 
     job_start(&job, LATEST, files, count);
     assert_int_equal(job_look(&job), 0);
-    assert_true(job.stage.have.unchanged);
+    assert_true(job.dir.existing.unchanged);
     job_end(&job);
 }
 

@@ -3,9 +3,9 @@
 #ifndef RUN_CASE_H
 #define RUN_CASE_H
 
-#include "io/beat.h"
+#include "coordinate/coordinator.h"
+#include "io/heartbeat.h"
 #include "io/sha256.h"
-#include "phase/coordinator.h"
 #include "scratch_dir.h"
 
 struct run_file {
@@ -62,7 +62,9 @@ static inline bool run_case_goes_on(void *arg)
 static inline void run_case_open(struct run *run, const char *dest, int64_t stamp,
                                  const struct run_file *files, size_t count)
 {
-    *run = (struct run){ .size = 1, .stamp = stamp, .interrupted = run_case_goes_on };
+    *run = (struct run){ .ranks.size = 1,
+                         .mtime = stamp,
+                         .ranks.interrupted = run_case_goes_on };
     run->opt.dest = dest;
     for (size_t i = 0; i < count; i++)
         run_case_add(run, &files[i]);
@@ -75,10 +77,10 @@ static inline void run_case_close(struct run *run)
 {
     segments_release(&run->segments);
     plan_release(&run->plan);
-    beat_stop(run->beat);
-    free(run->staging);
-    free(run->tree);
-    free(run->spare);
+    heartbeat_stop(run->staging.heartbeat);
+    free(run->staging.path);
+    free(run->staging.tree);
+    free(run->staging.private_dir);
     *run = (struct run){ 0 };
 }
 

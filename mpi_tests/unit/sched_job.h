@@ -4,7 +4,7 @@
 #ifndef SCHED_JOB_H
 #define SCHED_JOB_H
 
-#include "core/sched.h"
+#include "core/sched/sched.h"
 
 enum { MIB = 1 << 20 };
 

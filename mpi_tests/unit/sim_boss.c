@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "core/retry.h"
+#include "core/sched/retry.h"
 
 enum { RUN = 4 }; /* RUN: most segments of one hash job */
 

@@ -1,7 +1,7 @@
 /* sim_rank.h -- a virtual rank, and the invented world it lives in: events in order of an
  * invented clock, messages that take time but keep their order, links that are shared.
  *
- * A rank knows nothing but the messages it gets. It keeps to what core/sched.h asks of a
+ * A rank knows nothing but the messages it gets. It keeps to what core/sched/sched.h asks of a
  * rank: one last word for each grant, copies are kept until told otherwise. */
 #ifndef SIM_RANK_H
 #define SIM_RANK_H
@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/rate.h"
-#include "core/relay.h"
-#include "core/sched.h"
+#include "core/sched/rate.h"
+#include "core/sched/relay.h"
+#include "core/sched/sched.h"
 
 enum { SIM_REQUEST = 64 << 10 }; /* bytes that a request costs beside its own */
 

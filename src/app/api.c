@@ -33,12 +33,12 @@ static void share_report(struct session *s, struct mpifetch_report *report)
         report_sum(run, &s->report, STAT_RETRIED) + s->report.listing_retries;
     report->seconds = s->report.total;
     report->unchanged = s->report.unchanged;
-    if (run->rank == 0)
+    if (run->ranks.rank == 0)
         strbuf_add(&bytes, report, sizeof(*report));
-    if (agree_share(run, &bytes, &err) == 0 && bytes.len == sizeof(*report))
+    if (agree_share(&run->ranks, &bytes, &err) == 0 && bytes.len == sizeof(*report))
         memcpy(report, bytes.data, sizeof(*report));
     strbuf_release(&bytes);
-    agree_step(run, 0, &err);
+    agree_step(&run->ranks, 0, &err);
 }
 
 static void fill_error(struct mpifetch_report *report, const struct err *err)
@@ -52,10 +52,10 @@ static void fill_error(struct mpifetch_report *report, const struct err *err)
  */
 static void warn_of_loss(const struct run *run)
 {
-    const struct vigil *vigil = &run->vigil;
+    const struct liveness *vigil = &run->ranks.liveness;
 
-    if (vigil->lost && vigil->loss.rank == run->rank)
-        log_line(&run->log, LOG_WARN, "%s", vigil->loss.text);
+    if (vigil->lost && vigil->loss.rank == run->ranks.rank)
+        log_line(&run->ranks.log, LOG_WARN, "%s", vigil->loss.text);
 }
 
 /* Collective. The phases in order, agreed upon one by one. */
@@ -82,8 +82,8 @@ static int run_session(MPI_Comm comm, const struct mpifetch_options *options,
 
     *report = (struct mpifetch_report){ 0 };
     if (rc == 0 && (rc = run_phases(&s, &err)) == 0) {
-        agree_settle(&s.run);
-        guard_settle(s.run.rank == 0 && !s.only_plan ? s.run.published : NULL);
+        agree_settle(&s.run.ranks);
+        guard_settle(s.run.ranks.rank == 0 && !s.only_plan ? s.run.published : NULL);
     }
     if (!s.only_plan || rc < 0)
         finish_report(&s, rc, &err);
@@ -92,7 +92,7 @@ static int run_session(MPI_Comm comm, const struct mpifetch_options *options,
     else if (!s.only_plan)
         snprintf(report->path, sizeof(report->path), "%s",
                  s.run.published ? s.run.published : "");
-    if (s.run.comm)
+    if (s.run.ranks.comm)
         share_report(&s, report);
     if (rc == 0)
         warn_of_loss(&s.run);

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/layout.h"
-#include "io/fs.h"
+#include "core/plan/layout.h"
+#include "io/fs/fs.h"
 #include "io/hub_env.h"
 
 /* Far beyond what any source would stand from one rank. */
@@ -122,7 +122,7 @@ int check_places(struct session *s, struct err *err)
 {
     if ((s->task == SESSION_DOCTOR ? check_dir(s, err) : check_dest(s, err)) < 0)
         return -1;
-    if (s->run.rank != 0)
+    if (s->run.ranks.rank != 0)
         return 0;
     if (check_file("--report", s->options->report, err) < 0)
         return -1;

@@ -4,11 +4,10 @@
 #include <string.h>
 
 #include "app/session.h"
-#include "base/text.h"
-#include "core/layout.h"
-#include "io/fs.h"
-#include "phase/aside.h"
-#include "phase/sweep.h"
+#include "core/plan/layout.h"
+#include "io/fs/fs.h"
+#include "ranks/background.h"
+#include "resume/sweep.h"
 
 struct cleaning {
     struct session *s;
@@ -20,7 +19,7 @@ static int pass_over(struct cleaning *cleaning, const struct err *why, struct er
 {
     if (why->code == ERR_INTERRUPTED)
         return err_copy(err, why);
-    log_line(&cleaning->s->run.log, LOG_WARN, "%s", why->text);
+    log_line(&cleaning->s->run.ranks.log, LOG_WARN, "%s", why->text);
     cleaning->sweep.refused++;
     return 0;
 }
@@ -83,10 +82,10 @@ static int sweep_all(void *arg, struct err *err)
     struct cleaning *cleaning = arg;
     struct sweep *sweep = &cleaning->sweep;
 
-    if (comm_node_first(sweep->run->comm) &&
+    if (comm_node_first(sweep->run->ranks.comm) &&
         sweep_scratch(sweep, cleaning->s->dest, err) < 0)
         return -1;
-    if (sweep->run->rank == 0 && sweep_shared(cleaning, err) < 0)
+    if (sweep->run->ranks.rank == 0 && sweep_shared(cleaning, err) < 0)
         return -1;
     if (sweep->refused > 0)
         return err_set(err, ERR_DEST, "%u directories of dead runs could not be removed",
@@ -116,10 +115,10 @@ static int sum_up(struct cleaning *cleaning, struct err *err)
     struct counts mine = { cleaning->sweep.removed, cleaning->sweep.alive },
                   all = { 0, 0 };
 
-    if (agree_gather(run, MSG_STATS, &mine, sizeof(mine), add, &all, err) < 0)
+    if (agree_gather(&run->ranks, MSG_STATS, &mine, sizeof(mine), add, &all, err) < 0)
         return -1;
-    if (run->rank == 0)
-        log_line(&run->log, LOG_WARN, "%s %llu, left alone %llu that may be in use",
+    if (run->ranks.rank == 0)
+        log_line(&run->ranks.log, LOG_WARN, "%s %llu, left alone %llu that may be in use",
                  cleaning->sweep.only_say ? "would remove" : "removed",
                  (unsigned long long)all.removed, (unsigned long long)all.alive);
     return 0;
@@ -138,9 +137,10 @@ int clean(MPI_Comm comm, const struct mpifetch_options *options,
             .s = &s, .sweep = { .run = &s.run, .only_say = options->dry_run != 0 }
         };
 
-        rc = agree_step(&s.run, aside_run(&s.run, sweep_all, &cleaning, &err), &err);
+        rc = agree_step(&s.run.ranks,
+                        background_run(&s.run.ranks, sweep_all, &cleaning, &err), &err);
         if (rc == 0)
-            rc = agree_step(&s.run, sum_up(&cleaning, &err), &err);
+            rc = agree_step(&s.run.ranks, sum_up(&cleaning, &err), &err);
         sweep_release(&cleaning.sweep);
     }
     if (rc < 0) {

@@ -4,9 +4,10 @@
 
 #include "io/clock.h"
 #include "io/guard.h"
-#include "phase/aside.h"
-#include "phase/custody.h"
-#include "phase/seen.h"
+#include "publish/visibility.h"
+#include "ranks/background.h"
+#include "report/trace.h"
+#include "resume/claim.h"
 
 /* The mark is made by rank 0 as it publishes; the others need it to look for it. */
 static int share_mark(struct session *s, struct err *err)
@@ -14,9 +15,9 @@ static int share_mark(struct session *s, struct err *err)
     struct strbuf mark = { 0 };
     int rc;
 
-    if (s->run.rank == 0)
+    if (s->run.ranks.rank == 0)
         strbuf_add(&mark, &s->mark, sizeof(s->mark));
-    rc = agree_share(&s->run, &mark, err);
+    rc = agree_share(&s->run.ranks, &mark, err);
     if (rc == 0 && mark.len == sizeof(s->mark))
         memcpy(&s->mark, mark.data, sizeof(s->mark));
     strbuf_release(&mark);
@@ -37,14 +38,15 @@ static int look(void *arg, struct err *err)
     struct session *s = arg;
 
     (void)err;
-    return seen_wait(&s->run, &s->mark) ? 0 : -1;
+    return visibility_wait(&s->run, &s->mark) ? 0 : -1;
 }
 
 static int look_everywhere(struct session *s, struct err *err)
 {
-    const char *seen = aside_run(&s->run, look, s, NULL) == 0 ? "1" : "0";
+    const char *seen = background_run(&s->run.ranks, look, s, NULL) == 0 ? "1" : "0";
 
-    return agree_gather(&s->run, MSG_SEEN, seen, 1, take_seen, &s->report.stale, err);
+    return agree_gather(&s->run.ranks, MSG_SEEN, seen, 1, take_seen, &s->report.stale,
+                        err);
 }
 
 static int clean(void *arg, struct err *err)
@@ -67,7 +69,7 @@ static int destroy_worker(void *arg, struct err *err)
 static void end_worker(struct session *s)
 {
     if (s->worker)
-        aside_run(&s->run, destroy_worker, s->worker, NULL);
+        background_run(&s->run.ranks, destroy_worker, s->worker, NULL);
     s->worker = NULL;
 }
 
@@ -80,9 +82,9 @@ static void show_everywhere(struct session *s)
     if (share_mark(s, &err) == 0)
         look_everywhere(s, &err);
     end_worker(s);
-    agree_step(&s->run, 0, &err);
-    if (s->run.rank == 0)
-        aside_run(&s->run, clean, s, NULL);
+    agree_step(&s->run.ranks, 0, &err);
+    if (s->run.ranks.rank == 0)
+        background_run(&s->run.ranks, clean, s, NULL);
 }
 
 static int sync_mine(void *arg, struct err *err)
@@ -108,14 +110,14 @@ int finish_publish(struct session *s, struct err *err)
 
     if (s->report.unchanged)
         return 0;
-    rc = run->opt.sync ? aside_run(run, sync_mine, s->worker, err) : 0;
-    if (agree_step(run, rc, err) < 0)
+    rc = run->opt.sync ? background_run(&run->ranks, sync_mine, s->worker, err) : 0;
+    if (agree_step(&run->ranks, rc, err) < 0)
         return -1;
-    if (run->rank == 0 && (rc = aside_run(run, commit, s, err)) == 0)
-        agree_settle(run); /* it is visible: nothing may be called a failure */
-    if (agree_step(run, rc, err) < 0)
+    if (run->ranks.rank == 0 && (rc = background_run(&run->ranks, commit, s, err)) == 0)
+        agree_settle(&run->ranks); /* it is visible: nothing may be called a failure */
+    if (agree_step(&run->ranks, rc, err) < 0)
         return -1;
-    agree_settle(run);
+    agree_settle(&run->ranks);
     s->report.published = true;
     show_everywhere(s);
     session_end_phase(s, REPORT_COMMIT);
@@ -124,8 +126,8 @@ int finish_publish(struct session *s, struct err *err)
 
 static void warn(struct session *s, const struct err *err)
 {
-    if (s->run.rank == 0 && err->code != ERR_NONE)
-        log_line(&s->run.log, LOG_WARN, "%s", err->text);
+    if (s->run.ranks.rank == 0 && err->code != ERR_NONE)
+        log_line(&s->run.ranks.log, LOG_WARN, "%s", err->text);
 }
 
 static int write_report(void *arg, struct err *err)
@@ -137,7 +139,7 @@ static int write_report(void *arg, struct err *err)
 
 struct leaving {
     struct run *run;
-    enum custody_end end;
+    enum claim_end end;
 };
 
 static int leave(void *arg, struct err *err)
@@ -145,7 +147,7 @@ static int leave(void *arg, struct err *err)
     struct leaving *leaving = arg;
 
     (void)err;
-    custody_leave(leaving->run, leaving->end);
+    claim_leave(leaving->run, leaving->end);
     return 0;
 }
 
@@ -154,15 +156,15 @@ static int leave(void *arg, struct err *err)
 static void leave_staging(struct session *s)
 {
     struct run *run = &s->run;
-    struct leaving leaving = { run, CUSTODY_RELEASE };
+    struct leaving leaving = { run, CLAIM_RELEASE };
     struct err fault = { 0 };
 
     end_worker(s);
-    agree_step(run, 0, &fault);
-    if (run->vigil.lost)
-        leaving.end = CUSTODY_KEEP;
-    if (run->rank == 0)
-        aside_run(run, leave, &leaving, NULL);
+    agree_step(&run->ranks, 0, &fault);
+    if (run->ranks.liveness.lost)
+        leaving.end = CLAIM_KEEP;
+    if (run->ranks.rank == 0)
+        background_run(&run->ranks, leave, &leaving, NULL);
 }
 
 void finish_report(struct session *s, int rc, const struct err *err)
@@ -171,23 +173,24 @@ void finish_report(struct session *s, int rc, const struct err *err)
     struct run *run = &s->run;
     struct err fault = { 0 };
 
-    if (!run->comm)
+    if (!run->ranks.comm)
         return;
     if (rc < 0)
         s->report.err = *err;
     if (rc < 0)
         leave_staging(s);
     s->report.total = clock_now() - s->began;
-    agree_step(run, report_gather(run, &s->report, &fault), &fault);
+    agree_step(&run->ranks, report_gather(run, &s->report, &fault), &fault);
     err_clear(&fault);
-    if (run->rank == 0)
+    if (run->ranks.rank == 0)
         report_summary(run, &s->report);
-    if (run->traced && trace_write(run, o->trace, &fault) < 0)
+    if (run->trace && trace_write(run, o->trace, &fault) < 0)
         warn(s, &fault);
     err_clear(&fault);
-    if (o->report && run->rank == 0 && aside_run(run, write_report, s, &fault) < 0)
+    if (o->report && run->ranks.rank == 0 &&
+        background_run(&run->ranks, write_report, s, &fault) < 0)
         warn(s, &fault);
     end_worker(s);
     err_clear(&fault);
-    agree_step(run, 0, &fault);
+    agree_step(&run->ranks, 0, &fault);
 }

@@ -4,19 +4,19 @@
 #include <string.h>
 
 #include "app/rehash.h"
-#include "core/hub_cache.h"
-#include "io/fs.h"
-#include "phase/aside.h"
-#include "phase/strangers.h"
-#include "phase/trees.h"
+#include "core/hub/hub_cache.h"
+#include "io/fs/fs.h"
+#include "publish/commit_record.h"
+#include "ranks/background.h"
+#include "staging/foreign_files.h"
 
 /* Rank 0. */
 struct inspection {
     struct session *s;
-    bool snapshot;        /* of a cache; else a directory of ours */
-    struct record record; /* of the directory */
-    struct pattern_list allow, deny;
-    struct known *known; /* of each file of the plan: there if it needs no look */
+    bool snapshot;          /* of a cache; else a directory of ours */
+    struct manifest record; /* of the directory */
+    struct glob_list allow, deny;
+    struct existing_file *known; /* of each file of the plan: there if it needs no look */
     unsigned long long wrong, missing, more, seen;
 };
 
@@ -24,7 +24,7 @@ enum { INSPECT_POLL = 1000 }; /* files between two looks for signals */
 
 static bool is_kept(const struct inspection *look, const char *path)
 {
-    return pattern_keep(&look->allow, &look->deny, path);
+    return glob_keep(&look->allow, &look->deny, path);
 }
 
 static int add_entry(void *arg, const struct plan_entry *entry, struct err *err)
@@ -36,8 +36,8 @@ static int add_entry(void *arg, const struct plan_entry *entry, struct err *err)
 
 static int list_record(struct inspection *look, struct err *err)
 {
-    const struct record *record = &look->record;
-    int rc = record_load(&look->record, look->s->run.opt.dest, err);
+    const struct manifest *record = &look->record;
+    int rc = manifest_load(&look->record, look->s->run.opt.dest, err);
 
     for (size_t i = 0; rc == 0 && i < record->nfiles; i++) {
         struct plan_entry entry = { .path = record->file[i].path,
@@ -59,7 +59,7 @@ static int list_trees(struct inspection *look, size_t folder, const char *commit
     look->s->run.plan.bare = true;
     strbuf_addf(&path, "%.*s/trees/%s.json", (int)folder, look->s->run.opt.dest, commit);
     rc = path.failed ? err_memory(err, "a path")
-                     : trees_load(path.data, add_entry, look, err);
+                     : commit_record_load(path.data, add_entry, look, err);
     strbuf_release(&path);
     return rc;
 }
@@ -71,8 +71,8 @@ static int list(struct inspection *look, struct err *err)
     char commit[41];
     int rc;
 
-    look->allow = session_patterns(s->options->include);
-    look->deny = session_patterns(s->options->exclude);
+    look->allow = session_globs(s->options->include);
+    look->deny = session_globs(s->options->exclude);
     look->snapshot = hub_cache_is_snapshot(s->run.opt.dest, &folder, commit);
     rc = look->snapshot ? list_trees(look, folder, commit, err) : list_record(look, err);
     if (rc == 0 && plan_seal(&s->run.plan, err) < 0) {
@@ -94,7 +94,7 @@ static int list(struct inspection *look, struct err *err)
 
 static void tell(const struct inspection *look, const char *path, const char *what)
 {
-    log_line(&look->s->run.log, LOG_ERROR, "'%s': %s", path, what);
+    log_line(&look->s->run.ranks.log, LOG_ERROR, "'%s': %s", path, what);
 }
 
 /* What need not be read to be found wrong. */
@@ -129,7 +129,7 @@ static int look_at_file(struct inspection *look, size_t i, struct strbuf *path,
         return -1;
     if (info.kind != FS_FILE || info.size != run->plan.files[i].size)
         note_odd(look, i, &info);
-    return i % INSPECT_POLL == 0 ? agree_poll(run, err) : 0;
+    return i % INSPECT_POLL == 0 ? background_poll(&run->ranks, err) : 0;
 }
 
 static int look_at_files(struct inspection *look, struct err *err)
@@ -165,10 +165,10 @@ static int look_for_more(void *arg, const char *path, const struct fs_info *info
     struct inspection *look = arg;
 
     (void)info;
-    if (look->seen++ % INSPECT_POLL == 0 && agree_poll(&look->s->run, err) < 0)
+    if (look->seen++ % INSPECT_POLL == 0 && background_poll(&look->s->run.ranks, err) < 0)
         return -1;
     if (is_planned(&look->s->run.plan, path) || !is_kept(look, path) ||
-        (!look->snapshot && !strangers_is_one(&look->record, path)))
+        (!look->snapshot && !foreign_files_is_one(&look->record, path)))
         return 0;
     look->more++;
     tell(look, path, "not in the record");
@@ -198,7 +198,7 @@ static bool was_replaced(const struct inspection *look)
 {
     char present[65];
 
-    return !look->snapshot && record_peek(look->s->run.opt.dest, present) &&
+    return !look->snapshot && manifest_peek(look->s->run.opt.dest, present) &&
            strcmp(present, look->record.content_id) != 0;
 }
 
@@ -238,14 +238,16 @@ int inspect(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
     struct inspection look = { .s = s };
-    int rc = agree_step(run, run->rank == 0 ? aside_run(run, look_around, &look, err) : 0,
-                        err);
+    int rc = agree_step(
+        &run->ranks,
+        run->ranks.rank == 0 ? background_run(&run->ranks, look_around, &look, err) : 0,
+        err);
 
     if (rc == 0)
         rc = rehash_run(s, run->opt.dest, false, look.known, err);
     if (rc == 0)
-        rc = agree_step(run, run->rank == 0 ? sum_up(&look, err) : 0, err);
-    record_release(&look.record);
+        rc = agree_step(&run->ranks, run->ranks.rank == 0 ? sum_up(&look, err) : 0, err);
+    manifest_release(&look.record);
     free(look.known);
     return rc;
 }

@@ -6,25 +6,28 @@
 
 #include "app/offline.h"
 #include "base/text.h"
-#include "core/url_path.h"
-#include "io/cred.h"
+#include "base/url.h"
+#include "core/plan/url_path.h"
+#include "io/credentials.h"
 #include "io/hub_env.h"
+#include "ranks/background.h"
 #include "source/source.h"
 
 static const char default_endpoint[] = "https://huggingface.co";
 
 static int poll_agree(void *arg)
 {
+    struct run *run = arg;
     struct err err = { 0 };
 
-    return agree_poll(arg, &err);
+    return background_poll(&run->ranks, &err);
 }
 
 static void notice(void *arg, const char *text)
 {
     const struct run *run = arg;
 
-    log_line(&run->log, LOG_WARN, "%s", text);
+    log_line(&run->ranks.log, LOG_WARN, "%s", text);
 }
 
 /* The record of a commit is of all that it holds, whatever the patterns keep. */
@@ -61,13 +64,13 @@ static int set_hub(struct session *s, struct err *err)
                        "HF_HUB_OFFLINE is set, and '%s' can only be listed by asking the "
                        "Hub: unset it",
                        s->options->source);
-    run->endpoint = hub_endpoint();
-    if (!run->endpoint)
+    run->access.endpoint = hub_endpoint();
+    if (!run->access.endpoint)
         return err_memory(err, "the endpoint");
-    if (!url_path_is_web(run->endpoint) || strpbrk(run->endpoint, "?#"))
+    if (!url_path_is_web(run->access.endpoint) || strpbrk(run->access.endpoint, "?#"))
         return err_set(err, ERR_USAGE, "HF_ENDPOINT '%s': expected https://HOST",
-                       text_redact(shown, sizeof(shown), run->endpoint));
-    return cred_hub_token(s->options->token_file, &run->bearer, err);
+                       url_redact(shown, sizeof(shown), run->access.endpoint));
+    return credentials_hub_token(s->options->token_file, &run->access.bearer, err);
 }
 
 static struct source_config config_of(struct session *s)
@@ -84,8 +87,8 @@ static struct source_config config_of(struct session *s)
         .repo_type = o->repo_type,
         .token_file = o->token_file,
         .headers = o->headers,
-        .allow = session_patterns(o->include),
-        .deny = session_patterns(o->exclude),
+        .allow = session_globs(o->include),
+        .deny = session_globs(o->exclude),
         .bare = run->opt.cache,
         .every = run->opt.cache && run->opt.trees ? note_entry : NULL,
         .every_arg = s,
@@ -111,7 +114,7 @@ static int ask_source(struct session *s, const struct source_config *config,
     if (rc == 0)
         return plan_seal(&s->run.plan, err) < 0 ? -1 : plan_seal(&s->whole, err);
     /* A signal, or another rank's failure, says more than the request that it ended. */
-    if (err->code == ERR_INTERRUPTED && agree_poll(&s->run, &cause) < 0)
+    if (err->code == ERR_INTERRUPTED && background_poll(&s->run.ranks, &cause) < 0)
         *err = cause;
     return -1;
 }
@@ -131,8 +134,8 @@ int listing_make(struct session *s, struct err *err)
         return offline_list(s, err) < 0 ? -1 : plan_seal(&run->plan, err);
     if (kind == SOURCE_HUB && set_hub(s, err) < 0)
         return -1;
-    config.endpoint = run->endpoint;
-    config.token = run->bearer;
+    config.endpoint = run->access.endpoint;
+    config.token = run->access.bearer;
     return ask_source(s, &config, err);
 }
 
@@ -141,7 +144,7 @@ static const char *fate_of(const struct session *s, size_t i)
 {
     const struct target *target = &s->target;
 
-    if (!target->have->known[i].there)
+    if (!target->existing->file[i].there)
         return "fetch";
     if (s->run.opt.cache && target->cache.state[i] != CACHE_SHOWN)
         return "link ";
@@ -158,7 +161,7 @@ static int print_files(const struct session *s, struct err *err)
     for (size_t i = 0; i < plan->nfiles; i++) {
         printf("%s %12llu %s\n", fate_of(s, i), (unsigned long long)plan->files[i].size,
                plan_path(plan, i));
-        if (s->target.have->known[i].there)
+        if (s->target.existing->file[i].there)
             continue;
         files++;
         missing += plan->files[i].size;
@@ -172,7 +175,7 @@ static int print_files(const struct session *s, struct err *err)
 
 int listing_show(struct session *s, struct err *err)
 {
-    int rc = s->run.rank == 0 ? print_files(s, err) : 0;
+    int rc = s->run.ranks.rank == 0 ? print_files(s, err) : 0;
 
-    return agree_step(&s->run, rc, err);
+    return agree_step(&s->run.ranks, rc, err);
 }

@@ -8,13 +8,13 @@
 #include <unistd.h>
 
 #include "app/clean.h"
-#include "app/doctor.h"
 #include "app/options.h"
 #include "base/log.h"
-#include "io/acts.h"
-#include "io/comm_mpi.h"
+#include "doctor/acts.h"
+#include "doctor/doctor.h"
+#include "doctor/helper.h"
 #include "io/guard.h"
-#include "io/helper.h"
+#include "io/mpi/comm_mpi.h"
 
 static volatile sig_atomic_t signalled;
 

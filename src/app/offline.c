@@ -1,14 +1,14 @@
 #include "app/offline.h"
 
-#include "core/hub_cache.h"
-#include "core/hub_name.h"
-#include "io/fs.h"
-#include "phase/trees.h"
+#include "core/hub/hub_cache.h"
+#include "core/hub/hub_name.h"
+#include "io/fs/fs.h"
+#include "publish/commit_record.h"
 
 struct listing {
     struct session *s;
     struct hub_name name;
-    struct pattern_list allow, deny;
+    struct glob_list allow, deny;
 };
 
 static int refuse(const struct session *s, const char *reason, struct err *err)
@@ -23,7 +23,7 @@ static int add_entry(void *arg, const struct plan_entry *entry, struct err *err)
     struct listing *listing = arg;
 
     if (!hub_name_covers(&listing->name, entry->path) ||
-        !pattern_keep(&listing->allow, &listing->deny, entry->path))
+        !glob_keep(&listing->allow, &listing->deny, entry->path))
         return 0;
     return plan_add(&listing->s->run.plan, entry, err);
 }
@@ -52,8 +52,8 @@ int offline_list(struct session *s, struct err *err)
 {
     const struct mpifetch_options *o = s->options;
     struct listing listing = { .s = s,
-                               .allow = session_patterns(o->include),
-                               .deny = session_patterns(o->exclude) };
+                               .allow = session_globs(o->include),
+                               .deny = session_globs(o->exclude) };
     struct strbuf folder = { 0 }, path = { 0 }, repo = { 0 };
     struct err why = { 0 };
     char commit[41];
@@ -75,7 +75,7 @@ int offline_list(struct session *s, struct err *err)
     strbuf_addf(&path, "%s/trees/%s.json", folder.data, commit);
     if (path.failed)
         err_memory(err, "a path");
-    else if (trees_load(path.data, add_entry, &listing, &why) < 0)
+    else if (commit_record_load(path.data, add_entry, &listing, &why) < 0)
         refuse(s, why.text, err);
     else if (s->run.plan.nfiles == 0)
         refuse(s, "no file of the revision is meant", err);

@@ -7,7 +7,7 @@
 
 #include "app/guess.h"
 #include "base/text.h"
-#include "core/header_line.h"
+#include "core/http/header_line.h"
 
 enum {
     MOST_COUNT = 1000000,

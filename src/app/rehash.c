@@ -3,17 +3,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/hub_cache.h"
-#include "phase/brief.h"
+#include "core/hub/hub_cache.h"
+#include "ranks/share.h"
 
 static int set_up(struct session *s, const char *tree, bool blobs, struct err *err)
 {
     struct run *run = &s->run;
 
-    run->rehash = true;
-    run->blobs = blobs;
-    run->tree = strdup(tree);
-    return run->tree ? session_cut(s, err) : err_memory(err, "a path");
+    run->mode = RUN_REHASH;
+    run->layout = blobs ? RUN_BLOBS : RUN_PATHS;
+    run->staging.tree = strdup(tree);
+    return run->staging.tree ? session_cut(s, err) : err_memory(err, "a path");
 }
 
 static void take_down(struct session *s)
@@ -25,52 +25,53 @@ static void take_down(struct session *s)
     coordinator_destroy(s->coordinator);
     s->coordinator = NULL;
     segments_release(&run->segments);
-    free(run->tree);
-    run->tree = NULL;
-    run->rehash = false;
-    run->blobs = false;
+    free(run->staging.tree);
+    run->staging.tree = NULL;
+    run->mode = RUN_FETCH;
+    run->layout = RUN_PATHS;
 }
 
-int rehash_run(struct session *s, const char *tree, bool blobs, struct known *skip,
-               struct err *err)
+int rehash_run(struct session *s, const char *tree, bool blobs,
+               struct existing_file *skip, struct err *err)
 {
     struct run *run = &s->run;
-    int rc = run->rank == 0 ? set_up(s, tree, blobs, err) : 0;
+    int rc = run->ranks.rank == 0 ? set_up(s, tree, blobs, err) : 0;
 
-    if (agree_step(run, rc, err) < 0 || brief_share(run, err) < 0)
+    if (agree_step(&run->ranks, rc, err) < 0 || share_run(run, err) < 0)
         return -1;
-    rc = agree_step(run, session_make_parts(s, skip, err), err);
+    rc = agree_step(&run->ranks, session_make_parts(s, skip, err), err);
     if (rc == 0)
-        rc = agree_step(run, worker_run(s->worker, err), err);
+        rc = agree_step(&run->ranks, worker_run(s->worker, err), err);
     take_down(s);
     return rc;
 }
 
 /* What is there is to be hashed, and the rest to be skipped. */
-static struct known *others(const struct session *s, struct err *err)
+static struct existing_file *others(const struct session *s, struct err *err)
 {
     size_t count = s->run.plan.nfiles;
-    struct known *skip = malloc((count + 1) * sizeof(*skip));
+    struct existing_file *skip = malloc((count + 1) * sizeof(*skip));
 
     if (!skip) {
         err_memory(err, "the list of files");
         return NULL;
     }
-    memcpy(skip, s->target.have->known, count * sizeof(*skip));
+    memcpy(skip, s->target.existing->file, count * sizeof(*skip));
     for (size_t i = 0; i < count; i++)
         skip[i].there = !target_found(&s->target, i);
     return skip;
 }
 
-static int drop_wrong(struct session *s, const struct known *skip, struct err *err)
+static int drop_wrong(struct session *s, const struct existing_file *skip,
+                      struct err *err)
 {
     struct run *run = &s->run;
 
     for (size_t i = 0; skip && i < run->plan.nfiles; i++) {
         if (!skip[i].wrong)
             continue;
-        s->target.have->known[i].wrong = true;
-        log_line(&run->log, LOG_WARN, "'%s' is not what it was: fetching it again",
+        s->target.existing->file[i].wrong = true;
+        log_line(&run->ranks.log, LOG_WARN, "'%s' is not what it was: fetching it again",
                  plan_path(&run->plan, i));
     }
     return target_drop_wrong(&s->target, err);
@@ -81,13 +82,14 @@ int rehash_found(struct session *s, struct err *err)
     struct run *run = &s->run;
     bool cache = run->opt.cache;
     const char *tree = cache ? s->target.cache.folder : run->opt.dest;
-    struct known *skip = run->rank == 0 ? others(s, err) : NULL;
-    int rc = agree_step(run, run->rank == 0 && !skip ? -1 : 0, err);
+    struct existing_file *skip = run->ranks.rank == 0 ? others(s, err) : NULL;
+    int rc = agree_step(&run->ranks, run->ranks.rank == 0 && !skip ? -1 : 0, err);
 
     if (rc == 0)
         rc = rehash_run(s, tree, cache, skip, err);
     if (rc == 0)
-        rc = agree_step(run, run->rank == 0 ? drop_wrong(s, skip, err) : 0, err);
+        rc = agree_step(&run->ranks, run->ranks.rank == 0 ? drop_wrong(s, skip, err) : 0,
+                        err);
     free(skip);
     return rc;
 }

@@ -8,8 +8,8 @@
  * folder of a repository in a cache. skip[i].there on rank 0: not that file. Afterwards
  * skip[i].wrong says what is not as planned; where the source has no digest, not as
  * skip[i].sha256. tree is borrowed. */
-int rehash_run(struct session *s, const char *tree, bool blobs, struct known *skip,
-               struct err *err);
+int rehash_run(struct session *s, const char *tree, bool blobs,
+               struct existing_file *skip, struct err *err);
 
 /* Collective. Hash what was found at the destination before it is taken over; what is
  * wrong counts as missing. */

@@ -9,18 +9,19 @@
 #include "app/offline.h"
 #include "app/rehash.h"
 #include "app/survey.h"
-#include "base/text.h"
-#include "core/share.h"
-#include "io/beat.h"
+#include "core/plan/connection_share.h"
+#include "fetch/engine.h"
 #include "io/clock.h"
-#include "io/comm_mpi.h"
-#include "io/cred.h"
-#include "io/fs.h"
-#include "phase/aside.h"
-#include "phase/brief.h"
-#include "phase/census.h"
-#include "phase/engine.h"
-#include "phase/resume.h"
+#include "io/credentials.h"
+#include "io/fs/fs.h"
+#include "io/heartbeat.h"
+#include "io/mpi/comm_mpi.h"
+#include "ranks/background.h"
+#include "ranks/owners.h"
+#include "ranks/share.h"
+#include "report/trace.h"
+#include "resume/claim.h"
+#include "resume/resume.h"
 
 static const double LONGEST_DELAY = 60; /* seconds between two tries */
 
@@ -35,6 +36,13 @@ static bool is_interrupted(void *arg)
 
     return s->options->interrupted &&
            s->options->interrupted(s->options->interrupted_arg);
+}
+
+/* A rank may have seen no more of a staging that was taken away than that a file is not
+ * there. */
+static void explain(void *arg, struct err *err)
+{
+    claim_explain(arg, err);
 }
 
 void session_end_phase(struct session *s, enum report_phase phase)
@@ -58,7 +66,7 @@ static void set_options(struct session *s)
         .user_agent = "mpifetch/" MPIFETCH_VERSION,
         .proxy = o->proxy,
         .cacert = o->cacert,
-        .connections = o->connections ? o->connections : share_default(s->run.size),
+        .connections = o->connections ? o->connections : share_default(s->run.ranks.size),
         .max_connections = o->max_connections ? o->max_connections : SHARE_TOTAL,
         .limit_rate = o->limit_rate,
         .retry = { o->retry_delay, LONGEST_DELAY, o->retries },
@@ -83,28 +91,29 @@ static void set_log(struct session *s)
     static const enum log_level levels[] = { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
     int index = s->options->verbosity + 1;
 
-    s->run.log = (struct log){ .level = levels[index < 0   ? 0
-                                               : index > 3 ? 3
-                                                           : index],
-                               .rank = s->run.rank == 0 ? -1 : s->run.rank,
-                               .bar = s->run.opt.bar };
+    s->run.ranks.log =
+        (struct log){ .level = levels[index < 0   ? 0
+                                      : index > 3 ? 3
+                                                  : index],
+                      .rank = s->run.ranks.rank == 0 ? -1 : s->run.ranks.rank,
+                      .bar = s->run.opt.bar };
 }
 
 static int set_slots(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
-    int *node = calloc((size_t)run->size, sizeof(*node));
+    int *node = calloc((size_t)run->ranks.size, sizeof(*node));
 
-    s->slots = calloc((size_t)run->size, sizeof(*s->slots));
+    s->slots = calloc((size_t)run->ranks.size, sizeof(*s->slots));
     if (!node || !s->slots) {
         free(node);
         return err_memory(err, "the list of ranks");
     }
-    for (int i = 0; i < run->size; i++)
-        node[i] = comm_node(run->comm, i);
-    share_slots(node, run->size, run->opt.connections, run->opt.max_connections,
+    for (int i = 0; i < run->ranks.size; i++)
+        node[i] = comm_node(run->ranks.comm, i);
+    share_slots(node, run->ranks.size, run->opt.connections, run->opt.max_connections,
                 s->slots);
-    run->slots = s->slots[run->rank];
+    run->slots = s->slots[run->ranks.rank];
     free(node);
     return 0;
 }
@@ -113,14 +122,14 @@ static int open_questions(struct session *s, struct err *err)
 {
     unsigned most = s->run.opt.max_connections;
 
-    if (s->run.rank != 0)
+    if (s->run.ranks.rank != 0)
         return 0;
     return engine_open(&s->http, &s->run, most < QUESTIONS ? most : QUESTIONS, err);
 }
 
-struct pattern_list session_patterns(const char *const *list)
+struct glob_list session_globs(const char *const *list)
 {
-    struct pattern_list patterns = { .pattern = list };
+    struct glob_list patterns = { .pattern = list };
 
     while (list && list[patterns.count])
         patterns.count++;
@@ -135,12 +144,12 @@ static int share_timeout(struct session *s, struct err *err)
     struct strbuf bytes = { 0 };
     int rc;
 
-    if (run->rank == 0)
+    if (run->ranks.rank == 0)
         strbuf_add(&bytes, &timeout, sizeof(timeout));
-    rc = agree_share(run, &bytes, err);
+    rc = agree_share(&run->ranks, &bytes, err);
     if (rc == 0 && bytes.len == sizeof(timeout)) {
         memcpy(&timeout, bytes.data, sizeof(timeout));
-        silence_set(&run->vigil.silence, timeout, clock_now());
+        silence_set(&run->ranks.liveness.silence, timeout, clock_now());
     }
     strbuf_release(&bytes);
     return rc;
@@ -162,22 +171,26 @@ int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options
                            .only_plan = task == SESSION_PLAN,
                            .began = clock_now() };
     s->phase_began = s->began;
-    if (comm_open(&run->comm, comm, err) < 0)
+    if (comm_open(&run->ranks.comm, comm, err) < 0)
         return -1;
-    run->rank = comm_rank(run->comm);
-    run->size = comm_size(run->comm);
+    run->ranks.rank = comm_rank(run->ranks.comm);
+    run->ranks.size = comm_size(run->ranks.comm);
     run->memory_at_start = clock_peak();
-    run->interrupted = is_interrupted;
-    run->interrupted_arg = s;
-    run->vigil.stages = task == SESSION_GET;
-    run->stamp = clock_wall() / 1000000000;
+    run->ranks.interrupted = is_interrupted;
+    run->ranks.interrupted_arg = s;
+    if (run->ranks.rank == 0) {
+        run->ranks.explain = explain;
+        run->ranks.explain_arg = run;
+    }
+    run->ranks.liveness.stages = task == SESSION_GET;
+    run->mtime = clock_wall() / 1000000000;
     /* The first question says that all collectives of the start are behind this rank. */
     rc = is_interrupted(s) ? err_set(err, ERR_INTERRUPTED, "interrupted")
                            : check_options(options, err);
     if (rc == 0)
-        rc = vigil_open(run, s->options->rank_timeout, err);
+        rc = liveness_open(&run->ranks, s->options->rank_timeout, err);
     if (rc == 0)
-        rc = aside_run(run, check, s, err);
+        rc = background_run(&run->ranks, check, s, err);
     if (rc == 0) {
         set_options(s);
         set_log(s);
@@ -185,12 +198,12 @@ int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options
     }
     if (rc == 0)
         rc = open_questions(s, err);
-    rc = agree_step(run, rc, err);
+    rc = agree_step(&run->ranks, rc, err);
     if (rc == 0)
         rc = share_timeout(s, err);
     /* Whether it is only a plan may differ in the environments of ranks. */
     if (rc == 0 && (task == SESSION_GET || task == SESSION_PLAN))
-        rc = agree_step(run, census_take(run, err), err);
+        rc = agree_step(&run->ranks, owners_take(run, err), err);
     return rc;
 }
 
@@ -201,11 +214,11 @@ int session_cut(struct session *s, struct err *err)
     uint64_t size = s->options->segment_size;
     uint32_t slots = 0;
 
-    if (s->target.have && !run->rehash)
-        missing -= s->target.have->bytes;
-    if (size == 0 && !run->rehash)
-        size = resume_segment_size(run->resume);
-    for (int i = 0; i < run->size; i++)
+    if (s->target.existing && run->mode != RUN_REHASH)
+        missing -= s->target.existing->bytes;
+    if (size == 0 && run->mode != RUN_REHASH)
+        size = resume_segment_size(run->staging.resume);
+    for (int i = 0; i < run->ranks.size; i++)
         slots += s->slots[i];
     if (size == 0)
         size = segment_size(missing, slots);
@@ -222,42 +235,42 @@ static int share_course(struct session *s, bool *check, struct err *err)
     struct strbuf flags = { 0 };
     int rc;
 
-    if (run->rank == 0)
+    if (run->ranks.rank == 0)
         strbuf_add(&flags, mine, sizeof(mine));
-    rc = agree_share(run, &flags, err);
+    rc = agree_share(&run->ranks, &flags, err);
     if (rc == 0 && flags.len != sizeof(mine))
         rc = err_set(err, ERR_DEFECT, "rank 0 shared flags of another build");
     if (rc == 0) {
         s->report.unchanged = flags.data[0];
         s->only_plan = flags.data[1];
-        run->vigil.stages = !s->only_plan;
-        run->traced = flags.data[2];
+        run->ranks.liveness.stages = !s->only_plan;
+        run->trace = flags.data[2] ? &s->trace : NULL;
         *check = flags.data[3];
     }
     strbuf_release(&flags);
-    return agree_step(run, rc, err);
+    return agree_step(&run->ranks, rc, err);
 }
 
 int session_list(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
     bool check = false;
-    int rc = run->rank == 0 ? aside_run(run, survey, s, err) : 0;
+    int rc = run->ranks.rank == 0 ? background_run(&run->ranks, survey, s, err) : 0;
 
-    if (rc == 0 && run->rank == 0) {
-        check = run->opt.check && s->target.have->files > 0;
-        rc = check ? 0 : aside_run(run, survey_claim, s, err);
+    if (rc == 0 && run->ranks.rank == 0) {
+        check = run->opt.check && s->target.existing->files > 0;
+        rc = check ? 0 : background_run(&run->ranks, survey_claim, s, err);
     }
-    if (agree_step(run, rc, err) < 0 || share_course(s, &check, err) < 0)
+    if (agree_step(&run->ranks, rc, err) < 0 || share_course(s, &check, err) < 0)
         return -1;
     if (!check)
         return 0;
     if (rehash_found(s, err) < 0)
         return -1;
     rc = s->offline ? offline_refuse(s, err) : 0;
-    if (rc == 0 && run->rank == 0)
-        rc = aside_run(run, survey_claim, s, err);
-    return agree_step(run, rc, err) < 0 ? -1 : share_course(s, &check, err);
+    if (rc == 0 && run->ranks.rank == 0)
+        rc = background_run(&run->ranks, survey_claim, s, err);
+    return agree_step(&run->ranks, rc, err) < 0 ? -1 : share_course(s, &check, err);
 }
 
 static int open_worker(void *arg, struct err *err)
@@ -267,14 +280,14 @@ static int open_worker(void *arg, struct err *err)
     return worker_create(&s->worker, &s->run, s->coordinator, err);
 }
 
-int session_make_parts(struct session *s, struct known *known, struct err *err)
+int session_make_parts(struct session *s, struct existing_file *known, struct err *err)
 {
     struct run *run = &s->run;
 
-    if (run->rank == 0 &&
+    if (run->ranks.rank == 0 &&
         coordinator_create(&s->coordinator, run, s->http, known, s->slots, err) < 0)
         return -1;
-    return aside_run(run, open_worker, s, err);
+    return background_run(&run->ranks, open_worker, s, err);
 }
 
 static void note_figures(struct session *s)
@@ -310,26 +323,27 @@ int session_fetch(struct session *s, struct err *err)
         session_end_phase(s, REPORT_STAGE);
         return 0;
     }
-    rc = run->rank == 0 ? aside_run(run, build, s, err) : 0;
-    for (size_t i = 0; rc == 0 && run->rank == 0 && i < run->plan.nfiles; i++)
-        s->report.untrusted_fetched += !s->target.have->known[i].there &&
+    rc = run->ranks.rank == 0 ? background_run(&run->ranks, build, s, err) : 0;
+    for (size_t i = 0; rc == 0 && run->ranks.rank == 0 && i < run->plan.nfiles; i++)
+        s->report.untrusted_fetched += !s->target.existing->file[i].there &&
                                        run->plan.files[i].want.kind == DIGEST_NONE;
     /* Files that could not be linked are fetched after all. */
-    if (run->rank == 0) {
-        s->report.reused_files = s->target.have->files;
-        s->report.reused_bytes = s->target.have->bytes;
+    if (run->ranks.rank == 0) {
+        s->report.reused_files = s->target.existing->files;
+        s->report.reused_bytes = s->target.existing->bytes;
     }
-    if (agree_step(run, rc, err) < 0 || brief_share(run, err) < 0)
+    if (agree_step(&run->ranks, rc, err) < 0 || share_run(run, err) < 0)
         return -1;
-    if (run->traced)
-        trace_open(&run->trace, clock_now());
-    rc = session_make_parts(s, run->rank == 0 ? s->target.have->known : NULL, err);
-    if (agree_step(run, rc, err) < 0)
+    if (run->trace)
+        trace_open(run->trace, clock_now());
+    rc = session_make_parts(s, run->ranks.rank == 0 ? s->target.existing->file : NULL,
+                            err);
+    if (agree_step(&run->ranks, rc, err) < 0)
         return -1;
     session_end_phase(s, REPORT_STAGE);
     rc = worker_run(s->worker, err);
     note_figures(s);
-    return agree_step(run, rc, err);
+    return agree_step(&run->ranks, rc, err);
 }
 
 bool session_close(struct session *s)
@@ -343,32 +357,32 @@ bool session_close(struct session *s)
     target_release(&s->target);
     plan_release(&s->whole);
     report_release(&s->report);
-    trace_release(&run->trace);
+    trace_release(&s->trace);
     segments_release(&run->segments);
     plan_release(&run->plan);
-    agree_release(&run->agree);
-    closed = !run->vigil.lost && comm_close(run->comm, CLOSE_PATIENCE);
-    if (run->vigil.lost)
-        comm_abandon(run->comm);
-    vigil_close(run);
-    cred_release(&run->bearer);
-    free(run->endpoint);
+    agree_release(&run->ranks.agree);
+    closed = !run->ranks.liveness.lost && comm_close(run->ranks.comm, CLOSE_PATIENCE);
+    if (run->ranks.liveness.lost)
+        comm_abandon(run->ranks.comm);
+    liveness_close(&run->ranks);
+    credentials_release(&run->access.bearer);
+    free(run->access.endpoint);
     free(run->dest);
     free(run->published);
     /* On other ranks each line has its own end. */
-    for (size_t i = 0; run->header_list && run->header_list[i]; i++)
-        explicit_bzero((char *)(uintptr_t)run->header_list[i],
-                       strlen(run->header_list[i]));
-    if (run->headers)
-        explicit_bzero(run->headers, strlen(run->headers));
-    free(run->headers);
-    free(run->header_list);
-    beat_stop(run->beat);
-    resume_release(run->resume);
-    free(run->owner);
-    free(run->staging);
-    free(run->tree);
-    free(run->spare);
+    for (size_t i = 0; run->access.header_list && run->access.header_list[i]; i++)
+        explicit_bzero((char *)(uintptr_t)run->access.header_list[i],
+                       strlen(run->access.header_list[i]));
+    if (run->access.headers)
+        explicit_bzero(run->access.headers, strlen(run->access.headers));
+    free(run->access.headers);
+    free(run->access.header_list);
+    heartbeat_stop(run->staging.heartbeat);
+    resume_release(run->staging.resume);
+    free(run->staging.owner);
+    free(run->staging.path);
+    free(run->staging.tree);
+    free(run->staging.private_dir);
     free(s->slots);
     free(s->dest);
     free(s->source);

@@ -2,14 +2,15 @@
 #ifndef APP_SESSION_H
 #define APP_SESSION_H
 
-#include "base/pattern.h"
-#include "io/http.h"
+#include "base/glob.h"
+#include "coordinate/coordinator.h"
+#include "fetch/worker.h"
+#include "io/http/http.h"
 #include "mpifetch.h"
-#include "phase/coordinator.h"
-#include "phase/report.h"
-#include "phase/seen.h"
-#include "phase/target.h"
-#include "phase/worker.h"
+#include "publish/target.h"
+#include "publish/visibility.h"
+#include "report/report.h"
+#include "report/trace.h"
 
 enum session_task {
     SESSION_GET,
@@ -26,6 +27,7 @@ struct session {
     bool only_plan; /* say what would be done; then DEST may be missing. As rank 0 has it
                      * once session_list is over: environments may differ */
     struct run run;
+    struct trace trace;
     struct report report;
     struct plan whole;    /* rank 0: all that the commit holds, where that is more than
                            * the plan or is to be recorded */
@@ -36,7 +38,7 @@ struct session {
     char *source;         /* rank 0: the source, absolute where it is a path */
     struct coordinator *coordinator;
     struct worker *worker;
-    struct seen_mark mark;
+    struct visibility_mark mark;
     double began, phase_began;
 };
 
@@ -52,7 +54,7 @@ int session_list(struct session *s, struct err *err);
 int session_fetch(struct session *s, struct err *err);
 
 /* The coordinator, on rank 0, and the worker; known as coordinator_create has it. */
-int session_make_parts(struct session *s, struct known *known, struct err *err);
+int session_make_parts(struct session *s, struct existing_file *known, struct err *err);
 
 /* Rank 0: cut the plan into segments. */
 int session_cut(struct session *s, struct err *err);
@@ -61,7 +63,7 @@ int session_cut(struct session *s, struct err *err);
 void session_end_phase(struct session *s, enum report_phase phase);
 
 /* A list of options as patterns; borrowed. */
-struct pattern_list session_patterns(const char *const *list);
+struct glob_list session_globs(const char *const *list);
 
 /* false: a rank is lost, and MPI is of no more use. */
 bool session_close(struct session *s);

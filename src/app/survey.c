@@ -4,8 +4,8 @@
 
 #include "app/listing.h"
 #include "app/offline.h"
-#include "phase/custody.h"
-#include "phase/resume.h"
+#include "resume/claim.h"
+#include "resume/resume.h"
 
 static int count_untrusted(struct session *s, struct err *err)
 {
@@ -50,10 +50,10 @@ static int look_again(struct session *s, struct err *err)
     if (!wrong)
         return err_memory(err, "the list of files");
     for (size_t i = 0; i < count; i++)
-        wrong[i] = s->target.have->known[i].wrong;
+        wrong[i] = s->target.existing->file[i].wrong;
     rc = target_look(&s->target, &s->run, s->whole.nfiles > 0 ? &s->whole : NULL, err);
     for (size_t i = 0; rc == 0 && i < count; i++)
-        s->target.have->known[i].wrong = wrong[i] && s->target.have->known[i].there;
+        s->target.existing->file[i].wrong = wrong[i] && s->target.existing->file[i].there;
     if (rc == 0)
         rc = target_drop_wrong(&s->target, err);
     free(wrong);
@@ -66,15 +66,15 @@ static int claim(struct session *s, struct err *err)
 {
     int rc = 1;
 
-    while (rc == 1 && !s->only_plan && !s->offline && !s->target.have->unchanged) {
+    while (rc == 1 && !s->only_plan && !s->offline && !s->target.existing->unchanged) {
         rc = target_claim(&s->target, err);
         if (rc >= 0 && (rc == 1 || target_is_old(&s->target)) && look_again(s, err) < 0)
             rc = -1;
     }
-    if (rc == 0 && s->target.have->unchanged) {
-        resume_release(s->run.resume);
-        s->run.resume = NULL;
-        custody_leave(&s->run, CUSTODY_REMOVE);
+    if (rc == 0 && s->target.existing->unchanged) {
+        resume_release(s->run.staging.resume);
+        s->run.staging.resume = NULL;
+        claim_leave(&s->run, CLAIM_REMOVE);
     }
     return rc < 0 ? -1 : 0;
 }
@@ -82,16 +82,16 @@ static int claim(struct session *s, struct err *err)
 int survey_claim(void *arg, struct err *err)
 {
     struct session *s = arg;
-    const struct inventory *have;
+    const struct existing *existing;
 
     if (claim(s, err) < 0)
         return -1;
-    have = s->target.have;
-    if (have->unchanged && !s->only_plan && !s->offline)
+    existing = s->target.existing;
+    if (existing->unchanged && !s->only_plan && !s->offline)
         target_sweep(&s->target);
-    s->report.reused_files = have->files;
-    s->report.reused_bytes = have->bytes;
-    s->report.dropped_files = have->dropped;
-    s->report.unchanged = have->unchanged;
+    s->report.reused_files = existing->files;
+    s->report.reused_bytes = existing->bytes;
+    s->report.dropped_files = existing->dropped;
+    s->report.unchanged = existing->unchanged;
     return session_cut(s, err);
 }

@@ -1,5 +1,5 @@
 /* app/survey.h -- rank 0: what the source has, what of it is there, and who fetches the
- * rest. Work for phase/aside.h: arg is the session. */
+ * rest. Work for ranks/background.h: arg is the session. */
 #ifndef APP_SURVEY_H
 #define APP_SURVEY_H
 

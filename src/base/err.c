@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "base/utf8.h"
 
 /* Room for two paths, of which a sentence may speak. */
 enum { WHOLE = 9000, TAIL = 200 };
@@ -23,7 +23,7 @@ static void keep(struct err *err, const char *whole)
         return;
     }
     memcpy(err->text, whole, head);
-    text_cut(err->text, head);
+    utf8_cut(err->text, head);
     while (((unsigned char)*tail & 0xc0) == 0x80) /* in the middle of a character */
         tail++;
     memcpy(err->text + strlen(err->text), tail, strlen(tail) + 1);

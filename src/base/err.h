@@ -1,8 +1,8 @@
 /* base/err.h -- what went wrong, in words.
  *
- * Life cycle   a zeroed struct is "no error". err_set records the first cause, each floor
+ * Life cycle   a zeroed struct is "no error". err_set records the first cause, each room
  *              on the way up adds where with err_wrap, main prints it once.
- * Collective   no. Ranks agree on one error through phase/agree.h. */
+ * Collective   no. Ranks agree on one error through ranks/agree.h. */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 

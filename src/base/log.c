@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/text.h"
+#include "base/utf8.h"
 
 enum {
     /* A pipe takes up to 4096 bytes in one piece; the rest is for what stands around the
@@ -47,8 +47,8 @@ void log_line(const struct log *log, enum log_level level, const char *fmt, ...)
     len = vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
     if (len >= (int)sizeof(text))
-        text_cut(text, sizeof(text));
-    text_mask(text);
+        utf8_cut(text, sizeof(text));
+    utf8_mask(text);
     if (log->rank >= 0)
         snprintf(rank, sizeof(rank), "rank %d: ", log->rank);
     /* to the first column, and erase to the end of the line */

@@ -11,9 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/stall.h"
-#include "io/beat.h"
+#include "core/state/stall.h"
 #include "io/clock.h"
+#include "io/heartbeat.h"
 
 static const double LOOK = 0.25;   /* seconds between two looks */
 static const double LONGEST = 1e8; /* seconds */
@@ -59,7 +59,7 @@ static void leave(void)
     const char *end = code == 0 ? "; the run has succeeded all the same" : advice;
     char text[2 * WHAT + 32] = "";
 
-    beat_hush();
+    heartbeat_hush();
     if (!say(STDOUT_FILENO, line)) {
         code = ERR_DEFECT; /* as where the main thread cannot write it */
         end = "; the run has succeeded, but stdout cannot be written to";

@@ -7,7 +7,7 @@
  * Life cycle   guard_start; guard_watch, as often as what is watched changes; guard_turn
  *              in every turn of every loop of the main thread; guard_settle once it is
  *              certain that the run succeeds. It ends with the process.
- * Time         is counted in wake-ups of that thread (core/stall.h).
+ * Time         is counted in wake-ups of that thread (core/state/stall.h).
  * Files        are left alone by that thread, since one that hangs may be the reason. It
  *              writes to the standard streams, where they take it.
  * Limits       a thread that sleeps in the kernel and cannot be interrupted keeps the
@@ -29,7 +29,7 @@ struct guard_watch {
 /* From here on. The texts are copied. */
 void guard_watch(const struct guard_watch *watch);
 
-/* The main thread has come round. Cheap. The looks for messages (phase/vigil.h) say it
+/* The main thread has come round. Cheap. The looks for messages (ranks/liveness.h) say it
  * for all loops that have one. */
 void guard_turn(void);
 

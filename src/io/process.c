@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "io/fs.h"
+#include "io/fs/fs.h"
 
 enum { STAT_THREADS = 20, STAT_START = 22 }; /* fields of /proc/PID/stat, see proc(5) */
 

@@ -4,7 +4,7 @@
 #define IO_PROCESS_H
 
 #include "base/err.h"
-#include "core/owner.h"
+#include "core/state/owner.h"
 
 /* What cannot be found out is "-" or 0, and equals nothing that owner_is_gone believes.
  */

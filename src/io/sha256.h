@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "core/digest.h"
+#include "core/plan/digest.h"
 
 /* Hash on from a midstate. len must be a multiple of 64. */
 void sha256_blocks(struct midstate *state, const void *bytes, size_t len);

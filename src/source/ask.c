@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "base/text.h"
+#include "base/url.h"
 #include "io/clock.h"
 
 static const double poll_every = 0.05; /* seconds: a signal is answered within that */
@@ -40,7 +40,7 @@ void ask_address(const struct ask *ask, const char *url, struct http_request *re
 {
     request->url = url;
     request->redirect = HTTP_FOLLOW;
-    if (!ask->origin || !text_same_origin(url, ask->origin))
+    if (!ask->origin || !url_same_origin(url, ask->origin))
         return;
     request->bearer = ask->token;
     request->headers = ask->config->headers;

@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "core/url_path.h"
-#include "io/fs.h"
+#include "base/url.h"
+#include "base/utf8.h"
+#include "core/plan/url_path.h"
+#include "io/fs/fs.h"
 #include "source/lister.h"
 
 enum { LINKS = 40 }; /* followed before it counts as a loop, as Linux does */
@@ -90,11 +92,11 @@ static int add(struct files *files, const char *path, const struct fs_info *info
         .path = path, .etag = etag, .size = info->size, .want = files->want
     };
 
-    if (!pattern_keep(&config->allow, &config->deny, path))
+    if (!glob_keep(&config->allow, &config->deny, path))
         return 0;
     make_etag(etag, info);
     strbuf_clear(&files->key);
-    text_quote(&files->key, path, "/");
+    url_quote(&files->key, path, "/");
     if (files->key.failed)
         return err_memory(err, "a URL");
     entry.key = files->key.data;
@@ -126,7 +128,7 @@ static int set_base(struct plan *plan, const char *folder, size_t len, struct er
 
     strbuf_add(&path, folder, len);
     strbuf_adds(&base, "file://");
-    text_quote(&base, path.data ? path.data : "", "/");
+    url_quote(&base, path.data ? path.data : "", "/");
     if (!text_ends(base.data ? base.data : "", "/"))
         strbuf_adds(&base, "/");
     rc = path.failed || base.failed ? err_memory(err, "a URL")
@@ -191,7 +193,7 @@ int files_list(struct ask *ask, struct plan *plan, struct err *err)
         err_memory(err, "the source");
         goto out;
     }
-    text_mask(shown.data);
+    utf8_mask(shown.data);
     if (plan_set(plan, &plan->source, shown.data, err) == 0)
         rc = list_path(&files, path.data, err);
 out:

@@ -2,7 +2,8 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "core/hub_name.h"
+#include "base/url.h"
+#include "core/hub/hub_name.h"
 #include "source/hub_page.h"
 #include "source/lister.h"
 
@@ -92,10 +93,10 @@ static int hub_visit(void *arg, const struct plan_entry *found, struct err *err)
     hub->found = true;
     if (!config->bare && hub_is_record(hub, entry.path))
         return 0;
-    if (!pattern_keep(&config->allow, &config->deny, entry.path))
+    if (!glob_keep(&config->allow, &config->deny, entry.path))
         return 0;
     strbuf_clear(&hub->key);
-    text_quote(&hub->key, entry.path, "/");
+    url_quote(&hub->key, entry.path, "/");
     if (hub->key.failed)
         return err_memory(err, "a URL");
     entry.key = hub->key.data;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "core/hub_name.h"
+#include "core/hub/hub_name.h"
 
 static json_t *load(const char *bytes, size_t len, struct err *err)
 {

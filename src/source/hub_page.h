@@ -3,7 +3,7 @@
 #ifndef SOURCE_HUB_PAGE_H
 #define SOURCE_HUB_PAGE_H
 
-#include "core/plan.h"
+#include "core/plan/plan.h"
 
 /* The commit in an answer about a revision. */
 int hub_page_commit(const char *bytes, size_t len, char commit[41], struct err *err);

@@ -1,4 +1,4 @@
-/* Lists what a manifest names; core/list_line.h says what that is.
+/* Lists what a manifest names; core/plan/list_line.h says what that is.
  *
  * Secrets go to the origin of the base, so that a list cannot lead them elsewhere. */
 #include <stdio.h>
@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "core/list_line.h"
-#include "core/url_path.h"
-#include "io/fs.h"
+#include "base/url.h"
+#include "base/utf8.h"
+#include "core/plan/list_line.h"
+#include "core/plan/url_path.h"
+#include "io/fs/fs.h"
 #include "source/lister.h"
 #include "source/probe.h"
 
@@ -52,7 +54,7 @@ static int check_there(const char *path, struct err *err)
     if (info.kind != FS_MISSING)
         return 0;
     snprintf(shown, sizeof(shown), "%s", path);
-    text_mask(shown);
+    utf8_mask(shown);
     return err_set(err, ERR_USAGE, "--manifest '%s': no such file", shown);
 }
 
@@ -76,7 +78,7 @@ static int read_list(struct ask *ask, char **bytes, size_t *len, struct err *err
     int rc;
 
     if (url_path_is_web(list)) {
-        text_redact(shown, sizeof(shown), list);
+        url_redact(shown, sizeof(shown), list);
         rc = ask_get(ask, shown, list, LIST_BYTES, &ask->count->listing, &response, err);
         *bytes = response.body;
         *len = response.body_len;
@@ -123,7 +125,7 @@ static int make_url(const struct manifest *manifest, const struct list_line *lin
     } else if (manifest->base) {
         item->base = strlen(manifest->base);
         strbuf_adds(&url, manifest->base);
-        text_quote(&url, line->name.data, "/");
+        url_quote(&url, line->name.data, "/");
     } else {
         return err_set(err, ERR_USAGE,
                        "'%s' is relative, and the list has no URL of its own: say where "
@@ -188,7 +190,7 @@ static int take(void *arg, const struct list_line *line, struct err *err)
         url_path_is_web(config->manifest))
         return err_set(err, ERR_SOURCE,
                        "a list from the web must not name files of this machine");
-    if (!pattern_keep(&config->allow, &config->deny, line->path.data))
+    if (!glob_keep(&config->allow, &config->deny, line->path.data))
         return 0;
     item = add_item(manifest);
     if (!item)
@@ -250,10 +252,10 @@ int manifest_list(struct ask *ask, struct plan *plan, struct err *err)
     size_t len = 0;
     int rc = -1;
 
-    text_redact(shown, sizeof(shown), list);
+    url_redact(shown, sizeof(shown), list);
     if (!strstr(list, "://"))
         snprintf(shown, sizeof(shown), "%s", list);
-    text_mask(shown); /* a path is any bytes, and what is shown ends in JSON */
+    utf8_mask(shown); /* a path is any bytes, and what is shown ends in JSON */
     if (find_base(&manifest, err) < 0)
         goto out;
     ask->origin = list;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/url.h"
 #include "io/clock.h"
 
 enum { FLIGHT = 64 }; /* probes at a time; http has its own limit of connections below */
@@ -136,7 +137,7 @@ static int receive(struct flight *flight, struct slot *slot,
     char shown[256];
     bool plain = slot->plain;
 
-    text_redact(shown, sizeof(shown), slot->probe->url);
+    url_redact(shown, sizeof(shown), slot->probe->url);
     slot->transfer = NULL;
     if (!is_answer(&response->outcome))
         return defer(flight, slot, shown, response, err);

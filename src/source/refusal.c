@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/utf8.h"
 
 /* How much of a server's own words goes into a sentence, in bytes. */
 enum { MESSAGE_SHOWN = 160 };
@@ -98,8 +99,8 @@ void source_tame(char *out, size_t size, const char *text)
     memcpy(out, text, len);
     out[len] = '\0';
     if (text[len])
-        text_cut(out, size);
-    text_mask(out);
+        utf8_cut(out, size);
+    utf8_mask(out);
     for (char *p = strstr(out, "hf_"); p; p = strstr(p, "hf_")) {
         p += strlen("hf_");
         memset(p, '*', strspn(p, in_tokens));

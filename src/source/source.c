@@ -4,8 +4,9 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "core/hub_name.h"
-#include "core/url_path.h"
+#include "base/url.h"
+#include "core/hub/hub_name.h"
+#include "core/plan/url_path.h"
 #include "source/lister.h"
 
 static int (*const listers[])(struct ask *ask, struct plan *plan, struct err *err) = {
@@ -21,7 +22,7 @@ static int refuse_source(const char *source, struct err *err)
     const char *slash = strchr(source, '/');
     char shown[256];
 
-    text_redact(shown, sizeof(shown), source);
+    url_redact(shown, sizeof(shown), source);
     if ((text_alike(source, "http://", 7) || text_alike(source, "https://", 8)) &&
         strpbrk(source, " \t"))
         return err_set(err, ERR_USAGE, "'%s' has a blank: write %%20", shown);
@@ -76,17 +77,17 @@ static int check_manifest(const struct source_config *config, struct err *err)
         !is_file_url(config->manifest))
         return err_set(err, ERR_USAGE,
                        "manifest '%s': there are files, https://... and http://...",
-                       text_redact(shown, sizeof(shown), config->manifest));
+                       url_redact(shown, sizeof(shown), config->manifest));
     if (!base)
         return 0;
     if (!url_path_is_web(base) && !is_file_url(base))
         return err_set(err, ERR_USAGE,
                        "--base '%s': it takes https://..., http://... or file:///PATH",
-                       text_redact(shown, sizeof(shown), base));
+                       url_redact(shown, sizeof(shown), base));
     if (url_path_is_web(base) && strpbrk(base, "?#"))
         return err_set(err, ERR_USAGE,
                        "--base '%s': names cannot follow a query or a fragment",
-                       text_redact(shown, sizeof(shown), base));
+                       url_redact(shown, sizeof(shown), base));
     return 0;
 }
 

@@ -3,9 +3,9 @@
  * source_list picks the lister by the form of the source, asks the server what there is,
  * and fills a plan (not sealed). After that the plan alone says how to fetch: plan_url,
  * flags, and for PLAN_LOCATE files one request without body, whose redirect is the place
- * (phase/locate.h). A file:// URL becomes a path with url_path_file (core/url_path.h).
+ * (phase/locate.h). A file:// URL becomes a path with url_path_file (core/plan/url_path.h).
  *
- * Forms        hf://: core/hub_name.h. Manifests: core/list_line.h. Others: one file at a
+ * Forms        hf://: core/hub/hub_name.h. Manifests: core/plan/list_line.h. Others: one file at a
  *              URL, or a file or a tree at file:///.
  * Patterns     go over the path that a file gets below DEST.
  * Secrets      the token goes to the endpoint of the Hub, and from hf:// sources only.
@@ -15,9 +15,9 @@
 #ifndef SOURCE_SOURCE_H
 #define SOURCE_SOURCE_H
 
-#include "base/pattern.h"
-#include "core/plan.h"
-#include "io/http.h"
+#include "base/glob.h"
+#include "core/plan/plan.h"
+#include "io/http/http.h"
 
 struct source_config {
     const char *source;     /* hf://, https://, http://, file://; NULL with a manifest */
@@ -30,7 +30,7 @@ struct source_config {
     const char *token;      /* for the Hub, or NULL */
     const char *token_file; /* --token-file, or NULL: only that it was given counts */
     const char *const *headers; /* NULL-terminated, or NULL */
-    struct pattern_list allow, deny;
+    struct glob_list allow, deny;
     bool bare; /* nothing of ours will stand among the files: all of a repository's may */
     /* Called for each file of a Hub repository, whatever patterns and paths leave out; or
      * NULL, and then only what is needed is asked for. */
@@ -65,7 +65,7 @@ int source_list(const struct source_config *config, struct http *http, struct pl
 int source_refusal(const char *what, const struct http_response *response, bool had_token,
                    struct err *err);
 
-/* Text of a server, fit for one line: masked as by text_mask, cut if too long (size is
+/* Text of a server, fit for one line: masked as by utf8_mask, cut if too long (size is
  * more than 4), and without a token that it repeats. */
 void source_tame(char *out, size_t size, const char *text);
 

@@ -2,7 +2,8 @@
 #include <stdlib.h>
 
 #include "base/text.h"
-#include "core/url_path.h"
+#include "base/url.h"
+#include "core/plan/url_path.h"
 #include "source/lister.h"
 #include "source/probe.h"
 
@@ -42,7 +43,7 @@ int url_list(struct ask *ask, struct plan *plan, struct err *err)
     int rc = -1;
 
     ask->origin = config->source;
-    text_redact(shown, sizeof(shown), config->source);
+    url_redact(shown, sizeof(shown), config->source);
     if (!url_path_name(config->source, &name) || name.failed) {
         err_set(err, ERR_USAGE, "'%s' ends in no name that a file could have", shown);
         goto out;
@@ -50,7 +51,7 @@ int url_list(struct ask *ask, struct plan *plan, struct err *err)
     if (set_texts(plan, config->source, shown, err) < 0)
         goto out;
     entry.path = name.data;
-    if (!pattern_keep(&config->allow, &config->deny, entry.path)) {
+    if (!glob_keep(&config->allow, &config->deny, entry.path)) {
         rc = 0;
         goto out;
     }

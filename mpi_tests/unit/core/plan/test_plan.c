@@ -1,0 +1,341 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/text.h"
+#include "core/plan/plan.h"
+
+static void add(struct plan *plan, const char *path, uint64_t size)
+{
+    const struct plan_entry entry = { .path = path, .key = path, .size = size };
+    struct err err = { 0 };
+
+    assert_int_equal(plan_add(plan, &entry, &err), 0);
+}
+
+static void add_all(struct plan *plan, const char *const *paths)
+{
+    for (; *paths; paths++)
+        add(plan, *paths, 1);
+}
+
+/* A path of so many bytes in parts of at most 200. */
+static void long_path(char *out, size_t len)
+{
+    memset(out, 'a', len);
+    for (size_t i = 200; i + 1 < len; i += 201)
+        out[i] = '/';
+    out[len] = '\0';
+}
+
+static void seals_in_byte_order(void **state)
+{
+    static const char *const paths[] = { "b", "a/c", "a-b", "\xc3\xbc", "a.b",
+                                         "Z", "a/b", "z",   "a0",       NULL };
+    static const char *const want[] = { "Z",  "a-b", "a.b", "a/b",     "a/c",
+                                        "a0", "b",   "z",   "\xc3\xbc" };
+    struct plan plan = { 0 };
+    struct err err = { 0 };
+
+    (void)state;
+    add_all(&plan, paths);
+    assert_int_equal(plan_seal(&plan, &err), 0);
+    assert_int_equal(plan.nfiles, countof(want));
+    assert_int_equal(plan.nbytes, countof(want));
+    for (size_t i = 0; i < countof(want); i++)
+        assert_string_equal(plan_path(&plan, i), want[i]);
+    plan_release(&plan);
+}
+
+static void copies_what_it_is_given(void **state)
+{
+    char path[] = "dir/file", etag[] = "tag";
+    const struct plan_entry entry = {
+        .path = path,
+        .etag = etag,
+        .oid = "0123",
+        .flags = PLAN_LFS | PLAN_LOCATE,
+        .size = 42,
+        .want = { .kind = DIGEST_SHA256, .bytes = { 7, 8 } },
+    };
+    struct plan plan = { 0 };
+    struct err err = { 0 };
+    const struct plan_file *file;
+
+    (void)state;
+    assert_int_equal(plan_set(&plan, &plan.revision, "c0ffee", &err), 0);
+    assert_int_equal(plan_set(&plan, &plan.ref, NULL, &err), 0);
+    assert_int_equal(plan_add(&plan, &entry, &err), 0);
+    memset(path, 'x', sizeof(path) - 1);
+    memset(etag, 'x', sizeof(etag) - 1);
+    assert_int_equal(plan_seal(&plan, &err), 0);
+    file = &plan.files[0];
+    assert_string_equal(plan_path(&plan, 0), "dir/file");
+    assert_string_equal(plan_text(&plan, file->etag), "tag");
+    assert_string_equal(plan_text(&plan, file->oid), "0123");
+    assert_string_equal(plan_text(&plan, file->key), "");
+    assert_string_equal(plan_text(&plan, file->xet), "");
+    assert_string_equal(plan_text(&plan, plan.revision), "c0ffee");
+    assert_string_equal(plan_text(&plan, plan.ref), "");
+    assert_string_equal(plan_text(&plan, plan.repo), "");
+    assert_int_equal(file->flags, PLAN_LFS | PLAN_LOCATE);
+    assert_int_equal(file->size, 42);
+    assert_true(digest_equal(&file->want, &entry.want));
+    plan_release(&plan);
+    plan_release(&plan);
+    plan_release(NULL);
+}
+
+static void judges_paths(void **state)
+{
+    char most[4097], more[4097], part[257];
+    const struct {
+        const char *path;
+        bool good;
+    } rows[] = {
+        { "a", true },
+        { "a/b.c/d", true },
+        { ".gitattributes", true },
+        { "...", true },
+        { "..a/b..", true },
+        { "a\\b", true },
+        { "\xc3\xbc/\xe4\xb8\xad", true },
+        { "a b/%41#?*", true },
+        { "ab:c", true },
+        { "", false },
+        { "/a", false },
+        { "\\a", false },
+        { "//a", false },
+        { "a/", false },
+        { "a\\", false },
+        { "a//b", false },
+        { "a\\/b", false },
+        { ".", false },
+        { "..", false },
+        { "./a", false },
+        { "../a", false },
+        { "a/../b", false },
+        { "a/..", false },
+        { "a/./b", false },
+        { "a\\..\\b", false },
+        { "..\\a", false },
+        { "C:", false },
+        { "C:\\x", false },
+        { "c:/x", false },
+        { "c:x", true },
+        { "a:b.txt", true },
+        { "a\nb", false },
+        { "a\tb", false },
+        { "\x01", false },
+        { "a\x7f", false },
+        { "a\xc2\x85"
+          "b",
+          false }, /* NEL, a line end in C1 */
+        { "a\xff", false },
+        { "\xc0\xaf", false },
+        { most, true },
+        { more, false },
+        { part, false },
+        { part + 1, true },
+    };
+
+    (void)state;
+    long_path(most, 4095);
+    long_path(more, 4096);
+    memset(part, 'p', 256);
+    part[256] = '\0';
+    for (size_t i = 0; i < countof(rows); i++)
+        if ((path_rules_fault(rows[i].path) == NULL) != rows[i].good)
+            fail_msg("'%s'", rows[i].path);
+    part[100] = '\\'; /* one part for the file system, whatever Windows thinks */
+    assert_non_null(path_rules_fault(part));
+}
+
+/* Some files, and whether they can lie in one tree. */
+struct tree {
+    const char *paths[6];
+    const char *repo;
+    const char *hint; /* part of the reason; NULL: fine */
+};
+
+static void refuses_files_that_cannot_lie_together(void **state)
+{
+    static const struct tree rows[] = {
+        { { "a", "b" }, "", NULL },
+        { { "a-b", "a/c", "a.d" }, "", NULL },
+        { { "ab", "a/c", "abc" }, "", NULL },
+        { { "a", "a" }, "", "path 'a': two" },
+        { { "a/b", "c", "a/b" }, "", "path 'a/b': two" },
+        { { "a", "a/c" }, "", "path 'a': it is a file and" },
+        { { "a", "a-b", "a/c" }, "", "path 'a': it is a file and" },
+        { { "a/c/d/e", "a-b", "a", "a!b", "a.b" }, "", "path 'a': it is a file and" },
+        { { "a", "a-b", "a-b-c", "a-b/x" }, "", "path 'a-b': it is a file and" },
+        { { "a", "a-", "a--", "a-!", "a/b" }, "", "path 'a': it is a file and" },
+        { { "x/a", "x/a-", "x/a-/y" }, "", "path 'x/a-': it is a file and" },
+        { { "a", "a-b", "a-/c" }, "", NULL },
+        { { "ok", "../a" }, "", "path '../a'" },
+        { { ".mpifetch" }, "", "'.mpifetch' is for" },
+        { { ".mpifetch/x" }, "", "'.mpifetch' is for" },
+        { { ".mpifetch2", "a/.mpifetch" }, "", NULL },
+        { { ".cache/huggingface/x", ".cache/y" }, "", NULL },
+        { { ".cache/huggingface/x" }, "models/a/b", "'.cache/huggingface' is for" },
+        { { ".cache/huggingface" }, "models/a/b", "'.cache/huggingface' is for" },
+        { { ".cache" }, "models/a/b", "'.cache/huggingface' is for" },
+        { { ".cache/huggingface2", ".cache/x", ".cache2" }, "models/a/b", NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct plan plan = { 0 };
+        struct err err = { 0 };
+        int rc;
+
+        add_all(&plan, rows[i].paths);
+        assert_int_equal(plan_set(&plan, &plan.repo, rows[i].repo, &err), 0);
+        rc = plan_seal(&plan, &err);
+        if ((rc == 0) != (rows[i].hint == NULL))
+            fail_msg("row %zu: %d %s", i, rc, err.text);
+        if (rc < 0) {
+            assert_int_equal(err.code, ERR_SOURCE);
+            assert_non_null(strstr(err.text, rows[i].hint));
+        }
+        plan_release(&plan);
+    }
+}
+
+/* The reason must be readable even where the path fills the sentence. */
+static void names_long_paths_short(void **state)
+{
+    struct plan plan = { 0 };
+    struct err err = { 0 };
+    char path[3001];
+
+    (void)state;
+    memset(path, 'a', 3000);
+    path[3000] = '\0';
+    add(&plan, path, 1);
+    assert_int_equal(plan_seal(&plan, &err), -1);
+    assert_non_null(strstr(err.text, "aaa...': it has a part of more than 255 bytes"));
+    plan_release(&plan);
+}
+
+static void refuses_sizes_that_overflow(void **state)
+{
+    const uint64_t half = (uint64_t)1 << 62;
+    static const struct {
+        uint64_t third;
+        int rc;
+    } rows[] = { { 0, 0 }, { 1, -1 }, { UINT64_MAX, -1 } };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct plan plan = { 0 };
+        struct err err = { 0 };
+
+        add(&plan, "a", half);
+        add(&plan, "b", half);
+        add(&plan, "c", rows[i].third);
+        assert_int_equal(plan_seal(&plan, &err), rows[i].rc);
+        if (rows[i].rc < 0)
+            assert_int_equal(err.code, ERR_SOURCE);
+        else
+            assert_true(plan.nbytes == 2 * half);
+        plan_release(&plan);
+    }
+}
+
+static void joins_base_and_key(void **state)
+{
+    static const char *const rows[][2] = {
+        { "dir/a.bin", "https://host/base/dir/a.bin" },
+        { "http://other/a", "http://other/a" },
+        { "file:///a", "file:///a" },
+        { "a://b", "a://b" },
+        { "?x=://y", "https://host/base/?x=://y" },
+        { "", "https://host/base/" },
+    };
+    struct plan plan = { 0 };
+    struct err err = { 0 };
+
+    (void)state;
+    assert_int_equal(plan_set(&plan, &plan.base, "https://host/base/", &err), 0);
+    for (size_t i = 0; i < countof(rows); i++) {
+        const struct plan_entry entry = { .path = "p", .key = rows[i][0] };
+        struct strbuf url = { 0 };
+
+        assert_int_equal(plan_add(&plan, &entry, &err), 0);
+        plan_url(&plan, i, &url);
+        assert_string_equal(url.data, rows[i][1]);
+        strbuf_release(&url);
+    }
+    plan_release(&plan);
+}
+
+/* Two names that differ in nothing but the case of ASCII letters. */
+static void finds_twins(void **state)
+{
+    static const struct {
+        const char *paths[4]; /* in byte order */
+        const char *one, *other;
+    } rows[] = {
+        { { "a", "b", "c" }, NULL, NULL },
+        { { "a" }, NULL, NULL },
+        { { NULL }, NULL, NULL },
+        { { "README", "a", "readme" }, "README", "readme" },
+        { { "A/x", "B/x", "b/X" }, "B/x", "b/X" },
+        { { "A/x", "a/y" }, NULL, NULL }, /* one directory, and nothing lost in it */
+        { { "Z", "[", "z" }, "Z", "z" },  /* what lies between the letters */
+        { { "@", "`" }, NULL, NULL },
+        { { "[", "{" }, NULL, NULL },
+        { { "x", "xX", "xx" }, "xX", "xx" },
+        { { "\xc3\x84", "\xc3\xa4" }, NULL, NULL }, /* not ASCII: cannot be told here */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct plan plan = { 0 };
+        size_t one, other;
+        bool found;
+
+        for (size_t k = 0; k < countof(rows[i].paths) && rows[i].paths[k]; k++)
+            add(&plan, rows[i].paths[k], 1);
+        assert_int_equal(plan_seal(&plan, NULL), 0);
+        found = plan_path_twins(&plan, &one, &other);
+        if (found != (rows[i].one != NULL))
+            fail_msg("row %zu: twins %s", i, found ? "found" : "not found");
+        if (found && strcmp(plan_path(&plan, one), rows[i].one) != 0) {
+            size_t swap = one;
+
+            one = other;
+            other = swap;
+        }
+        if (found) {
+            assert_string_equal(plan_path(&plan, one), rows[i].one);
+            assert_string_equal(plan_path(&plan, other), rows[i].other);
+        }
+        plan_release(&plan);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(seals_in_byte_order),
+        cmocka_unit_test(copies_what_it_is_given),
+        cmocka_unit_test(judges_paths),
+        cmocka_unit_test(refuses_files_that_cannot_lie_together),
+        cmocka_unit_test(names_long_paths_short),
+        cmocka_unit_test(refuses_sizes_that_overflow),
+        cmocka_unit_test(joins_base_and_key),
+        cmocka_unit_test(finds_twins),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,349 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/text.h"
+#include "core/plan/plan.h"
+
+/* A sealed plan in which every field has something to say. */
+static void make_plan(struct plan *plan)
+{
+    static const struct plan_entry entries[] = {
+        { .path = "b", .key = "b?x", .size = 5, .want = { DIGEST_SHA256, { 1, 2, 3 } } },
+        { .path = "a/c", .etag = "\"t 1\"", .size = 7, .flags = PLAN_WHOLE },
+        { .path = "a/b",
+          .key = "k",
+          .oid = "00ff",
+          .xet = "ee",
+          .flags = PLAN_LFS,
+          .want = { DIGEST_GIT_BLOB, { 9 } } },
+    };
+    struct err err = { 0 };
+
+    for (size_t i = 0; i < countof(entries); i++)
+        assert_int_equal(plan_add(plan, &entries[i], &err), 0);
+    assert_int_equal(plan_set(plan, &plan->source, "https://h", &err), 0);
+    assert_int_equal(plan_set(plan, &plan->revision, "c0ffee", &err), 0);
+    assert_int_equal(plan_set(plan, &plan->ref, "main", &err), 0);
+    assert_int_equal(plan_set(plan, &plan->base, "https://h/", &err), 0);
+    assert_int_equal(plan_set(plan, &plan->repo, "models/a/b", &err), 0);
+    assert_int_equal(plan_seal(plan, &err), 0);
+}
+
+static void encode(const struct plan *plan, struct strbuf *bytes)
+{
+    struct err err = { 0 };
+
+    assert_int_equal(plan_encode(plan, bytes, &err), 0);
+}
+
+static void decodes_what_it_encodes(void **state)
+{
+    struct plan plan = { 0 }, back;
+    struct strbuf bytes = { 0 }, again = { 0 };
+    struct err err = { 0 };
+
+    (void)state;
+    make_plan(&plan);
+    encode(&plan, &bytes);
+    assert_int_equal(plan_decode(&back, bytes.data, bytes.len, &err), 0);
+    assert_int_equal(back.nfiles, 3);
+    assert_int_equal(back.nbytes, 12);
+    assert_string_equal(plan_path(&back, 0), "a/b");
+    assert_string_equal(plan_path(&back, 1), "a/c");
+    assert_string_equal(plan_path(&back, 2), "b");
+    assert_string_equal(plan_text(&back, back.files[1].etag), "\"t 1\"");
+    assert_string_equal(plan_text(&back, back.files[0].xet), "ee");
+    assert_string_equal(plan_text(&back, back.files[0].oid), "00ff");
+    assert_string_equal(plan_text(&back, back.files[2].key), "b?x");
+    assert_int_equal(back.files[1].flags, PLAN_WHOLE);
+    assert_true(digest_equal(&back.files[2].want, &plan.files[2].want));
+    assert_string_equal(plan_text(&back, back.source), "https://h");
+    assert_string_equal(plan_text(&back, back.revision), "c0ffee");
+    assert_string_equal(plan_text(&back, back.ref), "main");
+    assert_string_equal(plan_text(&back, back.base), "https://h/");
+    assert_string_equal(plan_text(&back, back.repo), "models/a/b");
+    encode(&back, &again);
+    assert_int_equal(bytes.len, again.len);
+    assert_memory_equal(bytes.data, again.data, bytes.len);
+    strbuf_release(&bytes);
+    strbuf_release(&again);
+    plan_release(&plan);
+    plan_release(&back);
+}
+
+static void a_plan_may_be_empty(void **state)
+{
+    struct plan plan = { 0 }, back;
+    struct strbuf bytes = { 0 };
+    struct err err = { 0 };
+
+    (void)state;
+    assert_int_equal(plan_seal(&plan, &err), 0);
+    encode(&plan, &bytes);
+    assert_int_equal(plan_decode(&back, bytes.data, bytes.len, &err), 0);
+    assert_int_equal(back.nfiles, 0);
+    assert_string_equal(plan_text(&back, back.repo), "");
+    strbuf_release(&bytes);
+    plan_release(&plan);
+    plan_release(&back);
+}
+
+static void refuses_any_other_length(void **state)
+{
+    struct plan plan = { 0 }, back;
+    struct strbuf bytes = { 0 };
+
+    (void)state;
+    make_plan(&plan);
+    encode(&plan, &bytes);
+    for (size_t len = 0; len < bytes.len; len++) {
+        /* of its own size, so that a look behind the end is seen by the sanitizer */
+        char *cut = malloc(len + 1);
+        struct err err = { 0 };
+
+        memcpy(cut, bytes.data, len);
+        assert_int_equal(plan_decode(&back, cut, len, &err), -1);
+        assert_int_equal(err.code, ERR_DEFECT);
+        assert_int_equal(back.nfiles, 0);
+        free(cut);
+    }
+    strbuf_add(&bytes, "", 1);
+    assert_int_equal(plan_decode(&back, bytes.data, bytes.len, NULL), -1);
+    strbuf_release(&bytes);
+    plan_release(&plan);
+}
+
+/* Each row breaks one promise of a sealed plan that encodes as it stands. */
+static void break_key(struct plan *plan)
+{
+    plan->files[1].key = (uint32_t)plan->text.len;
+}
+
+static void break_etag(struct plan *plan)
+{
+    plan->files[1].etag = (uint32_t)plan->text.len;
+}
+
+static void break_oid(struct plan *plan)
+{
+    plan->files[1].oid = (uint32_t)plan->text.len;
+}
+
+static void break_xet(struct plan *plan)
+{
+    plan->files[1].xet = (uint32_t)plan->text.len;
+}
+
+static void break_own_offset(struct plan *plan)
+{
+    plan->base = UINT32_MAX;
+}
+
+static void break_first_nul(struct plan *plan)
+{
+    plan->text.data[0] = 'x';
+}
+
+static void break_last_nul(struct plan *plan)
+{
+    plan->text.data[plan->text.len - 1] = 'x';
+}
+
+static void break_order(struct plan *plan)
+{
+    struct plan_file first = plan->files[0];
+
+    plan->files[0] = plan->files[2];
+    plan->files[2] = first;
+}
+
+static void break_double(struct plan *plan)
+{
+    plan->files[1] = plan->files[0];
+}
+
+static void break_no_path(struct plan *plan)
+{
+    plan->files[2].path = 0;
+}
+
+static void break_path(struct plan *plan)
+{
+    plan->files[2].path = UINT32_MAX;
+}
+
+static void break_sum(struct plan *plan)
+{
+    plan->nbytes++;
+}
+
+static void break_size(struct plan *plan)
+{
+    plan->files[0].size = UINT64_MAX;
+}
+
+static void break_flag(struct plan *plan)
+{
+    plan->files[0].flags = 16;
+}
+
+static void break_kind(struct plan *plan)
+{
+    plan->files[0].want.kind = 3;
+}
+
+static void break_count(struct plan *plan)
+{
+    plan->nfiles--;
+    plan->nbytes -= plan->files[2].size;
+    /* the bytes of the third file would count as text */
+    strbuf_adds(&plan->text, "x");
+}
+
+static void refuses_what_does_not_add_up(void **state)
+{
+    static void (*const breaks[])(struct plan * plan) = {
+        break_key,        break_etag,      break_oid,      break_xet,
+        break_own_offset, break_first_nul, break_last_nul, break_order,
+        break_double,     break_no_path,   break_path,     break_sum,
+        break_size,       break_flag,      break_kind,     break_count,
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(breaks); i++) {
+        struct plan plan = { 0 }, back;
+        struct strbuf bytes = { 0 };
+        struct err err = { 0 };
+
+        make_plan(&plan);
+        breaks[i](&plan);
+        encode(&plan, &bytes);
+        if (plan_decode(&back, bytes.data, bytes.len, &err) == 0)
+            fail_msg("row %zu was taken", i);
+        assert_int_equal(err.code, ERR_DEFECT);
+        strbuf_release(&bytes);
+        plan_release(&plan);
+    }
+}
+
+/* One file, by fields; "" where not given. */
+struct one {
+    const char *path, *key, *etag;
+    uint64_t size;
+    struct digest want;
+};
+
+static char *identity_of(const struct one *files, size_t count)
+{
+    struct plan plan = { 0 };
+    struct strbuf text = { 0 };
+    struct err err = { 0 };
+
+    assert_int_equal(plan_set(&plan, &plan.base, "https://h/", &err), 0);
+    for (size_t i = 0; i < count; i++) {
+        const struct plan_entry entry = { .path = files[i].path,
+                                          .key = files[i].key,
+                                          .etag = files[i].etag,
+                                          .size = files[i].size,
+                                          .want = files[i].want };
+
+        assert_int_equal(plan_add(&plan, &entry, &err), 0);
+    }
+    assert_int_equal(plan_seal(&plan, &err), 0);
+    assert_int_equal(plan_identity(&plan, &text, &err), 0);
+    plan_release(&plan);
+    return strbuf_steal(&text);
+}
+
+static void other_content_is_another_identity(void **state)
+{
+    static const struct one rows[] = {
+        { "a", "k", "", 1, { DIGEST_SHA256, { 1 } } },
+        { "a", "k", "", 1, { DIGEST_SHA256, { 2 } } },
+        { "a", "k", "", 1, { DIGEST_GIT_BLOB, { 1 } } },
+        { "a", "k", "", 2, { DIGEST_SHA256, { 1 } } },
+        { "b", "k", "", 1, { DIGEST_SHA256, { 1 } } },
+        { "a", "k", "", 1, { 0 } },
+        { "a", "k", "t", 1, { 0 } },
+        { "a", "k", "t", 2, { 0 } },
+        { "a", "k2", "t", 1, { 0 } },
+        { "a", "k2", "", 1, { 0 } },
+        { "a", "", "t k", 1, { 0 } },
+        { "a", "k a", "t", 1, { 0 } },
+        { "a a", "k", "t", 1, { 0 } },
+        { "a", "k", "t\n1 etag t k b", 1, { 0 } },
+    };
+    char *texts[countof(rows)];
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        texts[i] = identity_of(&rows[i], 1);
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(texts[i], texts[k]) == 0)
+                fail_msg("rows %zu and %zu", k, i);
+    }
+    for (size_t i = 0; i < countof(rows); i++)
+        free(texts[i]);
+}
+
+/* A validator is what a server writes, and could try to look like a line of its own. */
+static void a_validator_cannot_pose_as_a_file(void **state)
+{
+    static const struct one two[] = {
+        { "a", "k", "t", 1, { 0 } },
+        { "b", "k", "u", 1, { 0 } },
+    };
+    static const struct one one = { "b", "k", "t https://h/k a\n1 etag u", 1, { 0 } };
+    char *text = identity_of(two, 2), *other = identity_of(&one, 1);
+
+    (void)state;
+    assert_string_equal(text, "mpifetch content 1\n1 etag t https://h/k a\n"
+                              "1 etag u https://h/k b\n");
+    assert_string_not_equal(text, other);
+    free(text);
+    free(other);
+}
+
+/* With a digest, neither the place nor the validator nor the order of the list counts. */
+static void same_content_is_the_same_identity(void **state)
+{
+    static const struct one files[] = {
+        { "a", "k", "t", 1, { DIGEST_SHA256, { 1 } } },
+        { "b", "k", "t", 2, { DIGEST_GIT_BLOB, { 1 } } },
+        { "b", "https://mirror/k", "u", 2, { DIGEST_GIT_BLOB, { 1 } } },
+        { "a", "x", "", 1, { DIGEST_SHA256, { 1 } } },
+    };
+    char *text = identity_of(files, 2), *other = identity_of(files + 2, 2);
+
+    (void)state;
+    assert_string_equal(text, other);
+    assert_string_equal(text, "mpifetch content 1\n"
+                              "1 sha256 01000000000000000000000000000000"
+                              "00000000000000000000000000000000 a\n"
+                              "2 git 0100000000000000000000000000000000000000 b\n");
+    free(text);
+    free(other);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(decodes_what_it_encodes),
+        cmocka_unit_test(a_plan_may_be_empty),
+        cmocka_unit_test(refuses_any_other_length),
+        cmocka_unit_test(refuses_what_does_not_add_up),
+        cmocka_unit_test(other_content_is_another_identity),
+        cmocka_unit_test(a_validator_cannot_pose_as_a_file),
+        cmocka_unit_test(same_content_is_the_same_identity),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,206 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/text.h"
+#include "core/plan/segment.h"
+
+static const uint64_t mib = 1024 * 1024;
+
+static void chooses_a_size(void **state)
+{
+    const struct {
+        uint64_t nbytes;
+        uint32_t slots;
+        uint64_t size;
+    } rows[] = {
+        { 0, 4, 8 * mib },
+        { 100 * mib, 4, 8 * mib },
+        { 4096 * mib, 0, 64 * mib },
+        { 1024 * mib, 4, 16 * mib },      /* 1024 / 64 */
+        { 1024 * mib + 1, 4, 16 * mib },  /* whole bytes: 16 MiB */
+        { 1024 * mib + 64, 4, 17 * mib }, /* one byte more than 16 MiB */
+        { 5000000 * mib, 16, 64 * mib },
+        { (uint64_t)1 << 63, 1, 64 * mib },
+        { (uint64_t)1 << 63, UINT32_MAX, 64 * mib },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        uint64_t size = segment_size(rows[i].nbytes, rows[i].slots);
+
+        if (size != rows[i].size)
+            fail_msg("row %zu: %llu", i, (unsigned long long)size);
+    }
+}
+
+/* For any run the last turn of all slots is a small share, or the segments are as small
+ * as they get. */
+static void sizes_keep_their_bounds(void **state)
+{
+    (void)state;
+    for (uint64_t nbytes = 1; nbytes < (uint64_t)1 << 50; nbytes = nbytes * 3 + 1) {
+        for (uint32_t slots = 1; slots < 100000; slots *= 7) {
+            uint64_t size = segment_size(nbytes, slots);
+
+            assert_true(size >= SEGMENT_LEAST && size <= SEGMENT_MOST);
+            assert_int_equal(size % SEGMENT_ALIGN, 0);
+            if (size > SEGMENT_LEAST)
+                assert_true((size - SEGMENT_ALIGN) * slots * 16 <= nbytes);
+        }
+    }
+}
+
+static void add(struct plan *plan, const char *path, uint64_t size, uint32_t flags,
+                enum digest_kind kind)
+{
+    const struct plan_entry entry = {
+        .path = path, .size = size, .flags = flags, .want = { .kind = (uint8_t)kind }
+    };
+    struct err err = { 0 };
+
+    assert_int_equal(plan_add(plan, &entry, &err), 0);
+}
+
+static void cuts_files_in_order(void **state)
+{
+    static const struct {
+        uint32_t file;
+        uint64_t begin, end;
+    } want[] = {
+        { 0, 0, 8 << 20 },
+        { 0, 8 << 20, 16 << 20 },
+        { 0, 16 << 20, (16 << 20) + 1 },
+        { 2, 0, 8 << 20 },
+        { 3, 0, 1 },
+        { 4, 0, 100 << 20 },
+        { 5, 0, 100 << 20 },
+        { 6, 0, 8 << 20 },
+        { 6, 8 << 20, 16 << 20 },
+    };
+    static const uint32_t counts[] = { 3, 0, 1, 1, 1, 1, 2 };
+    struct plan plan = { 0 };
+    struct segments segments;
+    struct err err = { 0 };
+
+    (void)state;
+    add(&plan, "a", 16 * mib + 1, 0, DIGEST_SHA256);
+    add(&plan, "b", 0, PLAN_WHOLE, DIGEST_NONE);
+    add(&plan, "c", 8 * mib, 0, DIGEST_NONE);
+    add(&plan, "d", 1, 0, DIGEST_NONE);
+    add(&plan, "e", 100 * mib, PLAN_WHOLE, DIGEST_SHA256);
+    add(&plan, "f", 100 * mib, 0, DIGEST_GIT_BLOB);
+    add(&plan, "g", 16 * mib, 0, DIGEST_SHA256);
+    assert_int_equal(plan_seal(&plan, &err), 0);
+    assert_int_equal(segments_cut(&segments, &plan, 8 * mib, &err), 0);
+    assert_int_equal(segments.count, countof(want));
+    for (uint32_t i = 0; i < segments.count; i++) {
+        struct range range = segment_range(&segments, i);
+
+        assert_int_equal(segments.file[i], want[i].file);
+        assert_int_equal(range.begin, want[i].begin);
+        assert_int_equal(range.end, want[i].end);
+        assert_int_equal(segment_bytes(&segments, i), want[i].end - want[i].begin);
+    }
+    for (uint32_t file = 0; file < countof(counts); file++)
+        assert_int_equal(segments_of(&segments, file), counts[file]);
+    segments_release(&segments);
+    segments_release(&segments);
+    segments_release(NULL);
+    plan_release(&plan);
+}
+
+static void an_empty_plan_has_no_segments(void **state)
+{
+    struct plan plan = { 0 };
+    struct segments segments;
+    struct err err = { 0 };
+
+    (void)state;
+    assert_int_equal(plan_seal(&plan, &err), 0);
+    assert_int_equal(segments_cut(&segments, &plan, mib, &err), 0);
+    assert_int_equal(segments.count, 0);
+    segments_release(&segments);
+    plan_release(&plan);
+}
+
+/* 2^32-1 segments, one too many. */
+static void the_last_number_stays_free(void **state)
+{
+    struct plan plan = { 0 };
+    struct segments segments;
+    struct err err = { 0 };
+
+    (void)state;
+    add(&plan, "a", (uint64_t)UINT32_MAX * mib, 0, DIGEST_NONE);
+    assert_int_equal(segments_cut(&segments, &plan, mib, &err), -1);
+    assert_int_equal(err.code, ERR_USAGE);
+    plan_release(&plan);
+}
+
+static void refuses_odd_sizes_and_too_many(void **state)
+{
+    const uint64_t odd[] = { 0, 1, mib - 1, mib + 64 };
+    struct plan plan = { 0 };
+    struct segments segments;
+
+    (void)state;
+    add(&plan, "a", (uint64_t)1 << 53, 0, DIGEST_NONE);
+    for (size_t i = 0; i < countof(odd); i++) {
+        struct err err = { 0 };
+
+        assert_int_equal(segments_cut(&segments, &plan, odd[i], &err), -1);
+        assert_int_equal(err.code, ERR_USAGE);
+        assert_null(segments.first);
+    }
+    for (uint64_t size = mib; size <= 2 * mib; size += mib) {
+        struct err err = { 0 };
+
+        /* 2^33 and 2^32 segments */
+        assert_int_equal(segments_cut(&segments, &plan, size, &err), -1);
+        assert_int_equal(err.code, ERR_USAGE);
+        assert_null(segments.first);
+    }
+    plan_release(&plan);
+}
+
+/* Far beyond 4 GiB, where 32 bits would wrap. */
+static void large_files_keep_their_offsets(void **state)
+{
+    const uint64_t size = (uint64_t)1 << 40;
+    struct plan plan = { 0 };
+    struct segments segments;
+    struct err err = { 0 };
+    struct range range;
+
+    (void)state;
+    add(&plan, "a", size + 5, 0, DIGEST_NONE);
+    assert_int_equal(segments_cut(&segments, &plan, 64 * mib, &err), 0);
+    assert_int_equal(segments.count, 16385);
+    range = segment_range(&segments, 16383);
+    assert_true(range.begin == size - 64 * mib && range.end == size);
+    range = segment_range(&segments, 16384);
+    assert_true(range.begin == size && range.end == size + 5);
+    segments_release(&segments);
+    plan_release(&plan);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(chooses_a_size),
+        cmocka_unit_test(sizes_keep_their_bounds),
+        cmocka_unit_test(cuts_files_in_order),
+        cmocka_unit_test(an_empty_plan_has_no_segments),
+        cmocka_unit_test(the_last_number_stays_free),
+        cmocka_unit_test(refuses_odd_sizes_and_too_many),
+        cmocka_unit_test(large_files_keep_their_offsets),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,437 @@
+/* resume/claim.c: who gets a staging, and what of former ones. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "io/clock.h"
+#include "io/fs/fs.h"
+#include "io/process.h"
+#include "resume/claim.h"
+#include "resume/journal.h"
+#include "run_case.h"
+
+static const struct run_file files[] = { { "a", "1", 0 } };
+static const char one[] = "0123456789abcdef0123", other[] = "fedcba98765432100123";
+static char parent[128];
+
+static int enter(void **state)
+{
+    static unsigned number;
+
+    (void)state;
+    snprintf(parent, sizeof(parent), "%s/%u", scratch_path, ++number);
+    return mkdir(parent, 0777);
+}
+
+static char *owner_of(const struct owner_process *process)
+{
+    struct strbuf text = { 0 };
+
+    owner_begin(&text);
+    owner_add_process(&text, process);
+    owner_end(&text);
+    return strbuf_steal(&text);
+}
+
+/* A process that was there and is not any more. */
+static char *dead_owner(void)
+{
+    struct owner_process process;
+    pid_t child = fork();
+
+    if (child == 0)
+        _exit(0);
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    process_here(&process);
+    process.pid = (uint64_t)child;
+    return owner_of(&process);
+}
+
+static char *own_owner(void)
+{
+    struct owner_process process;
+
+    process_here(&process);
+    return owner_of(&process);
+}
+
+static int take(struct run *run, char *owner, const char *id)
+{
+    struct err err = { 0 };
+    int rc;
+
+    run_case_open(run, "the destination", 1, files, countof(files));
+    run->staging.owner = owner;
+    rc = claim_take(run, parent, ".x.mpifetch-", id, &err);
+    if (rc < 0)
+        fail_msg("%s", err.text);
+    return rc;
+}
+
+/* As a run that is killed leaves things. */
+static void die(struct run *run)
+{
+    free(run->staging.owner);
+    run->staging.owner = NULL;
+    run_case_close(run);
+}
+
+static void end(struct run *run, enum claim_end how)
+{
+    claim_leave(run, how);
+    die(run);
+}
+
+static bool is_in(const struct run *run, const char *name)
+{
+    struct fs_info info;
+    char path[512];
+
+    snprintf(path, sizeof(path), "%s/%s", run->staging.path, name);
+    assert_int_equal(fs_look(path, &info, NULL), 0);
+    return info.kind != FS_MISSING;
+}
+
+static void put_in(const struct run *run, const char *name, const char *text)
+{
+    char path[512];
+
+    snprintf(path, sizeof(path), "%s/%s", run->staging.path, name);
+    assert_int_equal(fs_write_all(path, text, strlen(text), false, false, NULL), 0);
+}
+
+static int count_one(void *arg, const char *name, struct err *err)
+{
+    (void)name;
+    (void)err;
+    ++*(unsigned *)arg;
+    return 0;
+}
+
+static unsigned names_beside(void)
+{
+    unsigned count = 0;
+
+    assert_int_equal(fs_list(parent, count_one, &count, NULL), 0);
+    return count;
+}
+
+static void test_all_is_there_at_once(void **state)
+{
+    static const char *const names[] = { "owner", "beat", "tree", "spare", "journal" };
+    char want[256];
+    struct stat st;
+    struct run run;
+
+    (void)state;
+    assert_int_equal(take(&run, own_owner(), one), 0);
+    snprintf(want, sizeof(want), "%s/.x.mpifetch-0123456789abcdef/run-", parent);
+    assert_true(text_starts(run.staging.path, want));
+    for (size_t i = 0; i < countof(names); i++)
+        assert_true(is_in(&run, names[i]));
+    assert_false(is_in(&run, "released"));
+    assert_int_equal(stat(run.staging.path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0700);
+    assert_int_equal(names_beside(), 1);
+    end(&run, CLAIM_REMOVE);
+    assert_int_equal(names_beside(), 0);
+}
+
+/* What nobody could go on with is not kept. */
+static void test_nothing_to_keep(void **state)
+{
+    struct run run;
+
+    (void)state;
+    assert_int_equal(take(&run, own_owner(), one), 0);
+    end(&run, CLAIM_RELEASE);
+    assert_int_equal(names_beside(), 0);
+}
+
+static void test_released_is_taken_over(void **state)
+{
+    struct run first, second;
+
+    (void)state;
+    assert_int_equal(take(&first, own_owner(), one), 0);
+    put_in(&first, "journal/0", "0123456789abcdef 0 1 0123456789abcdef\n");
+    put_in(&first, "tree/a", "1");
+    end(&first, CLAIM_RELEASE);
+    assert_int_equal(names_beside(), 1);
+    assert_int_equal(take(&second, own_owner(), one), 0);
+    assert_int_equal(claim_layers(&second), 1);
+    assert_true(is_in(&second, "old-1/released"));
+    assert_true(is_in(&second, "old-1/tree/a"));
+    assert_false(is_in(&second, "tree/a"));
+    assert_int_equal(names_beside(), 1);
+    end(&second, CLAIM_REMOVE);
+    assert_int_equal(names_beside(), 0);
+}
+
+static const char line[] = "0123456789abcdef 0 1 0123456789abcdef\n";
+
+/* What may not be on the disk is nothing to go on with, be it of this run or of one that
+ * it took over. */
+static void test_doubt(void **state)
+{
+    const struct err sure = { .code = ERR_DEST }, unsure = { ERR_DEST, .unsure = true };
+    struct journal_entry *entry = NULL;
+    struct run run, next;
+    size_t count = 0;
+
+    (void)state;
+    assert_int_equal(take(&run, dead_owner(), one), 0);
+    put_in(&run, "journal/0", line);
+    die(&run);
+    assert_int_equal(take(&run, dead_owner(), one), 0);
+    put_in(&run, "journal/0", line);
+    put_in(&run, "journal/1", line); /* of another rank */
+    journal_doubt(&run, &sure);
+    assert_true(is_in(&run, "journal/0") && is_in(&run, "old-1/journal/0"));
+    assert_false(journal_is_void(&run));
+    journal_doubt(&run, &unsure);
+    journal_doubt(&run, &unsure); /* by another rank */
+    assert_false(is_in(&run, "journal") || is_in(&run, "old-1/journal"));
+    assert_true(journal_is_void(&run));
+    die(&run); /* before it could remove anything */
+
+    assert_int_equal(take(&next, own_owner(), one), 0);
+    assert_false(journal_is_void(&next));
+    for (unsigned i = 1; i <= claim_layers(&next); i++) {
+        char path[512];
+
+        snprintf(path, sizeof(path), "%s/old-%u", next.staging.path, i);
+        assert_int_equal(journal_read(path, i, &entry, &count, NULL), 0);
+    }
+    assert_int_equal(count, 0);
+    free(entry);
+    end(&next, CLAIM_REMOVE);
+}
+
+static void test_nothing_doubtful_is_kept(void **state)
+{
+    const struct err unsure = { ERR_DEST, .unsure = true };
+    struct run run;
+
+    (void)state;
+    assert_int_equal(take(&run, dead_owner(), one), 0);
+    die(&run);
+    assert_int_equal(take(&run, own_owner(), one), 0);
+    assert_int_equal(claim_layers(&run), 1);
+    put_in(&run, "journal/0", line);
+    journal_doubt(&run, &unsure);
+    end(&run, CLAIM_RELEASE);
+    assert_int_equal(names_beside(), 0);
+}
+
+/* Under the name that the file system gave it. */
+static void test_a_removed_journal_is_not_read(void **state)
+{
+    struct journal_entry *entry = NULL;
+    struct run run;
+    size_t count = 0;
+
+    (void)state;
+    assert_int_equal(take(&run, own_owner(), one), 0);
+    put_in(&run, "journal/.fuse_hidden0000000e00000001", line);
+    put_in(&run, "journal/.nfs0000000000000001", line);
+    put_in(&run, "journal/0", line);
+    assert_int_equal(journal_read(run.staging.path, 0, &entry, &count, NULL), 0);
+    assert_int_equal(count, 1);
+    free(entry);
+    end(&run, CLAIM_REMOVE);
+}
+
+/* Each had taken over what the one before had left: all of it is seen, newest first. */
+static void test_dead_ones_in_a_row(void **state)
+{
+    struct run run;
+
+    (void)state;
+    for (unsigned i = 0; i < CLAIM_LAYERS + 3; i++) {
+        char name[32];
+
+        assert_int_equal(take(&run, dead_owner(), one), 0);
+        assert_int_equal(claim_layers(&run), i < CLAIM_LAYERS ? i : CLAIM_LAYERS);
+        for (unsigned k = 0; k < claim_layers(&run); k++) {
+            snprintf(name, sizeof(name), "old-%u/by-%u", k + 1, i - k - 1);
+            assert_true(is_in(&run, name));
+        }
+        snprintf(name, sizeof(name), "by-%u", i);
+        put_in(&run, name, "");
+        die(&run);
+    }
+    assert_int_equal(names_beside(), 1);
+    assert_int_equal(take(&run, own_owner(), one), 0);
+    end(&run, CLAIM_REMOVE);
+    assert_int_equal(names_beside(), 0);
+}
+
+/* Another content of the same destination: the dead are taken over, the living left. */
+static void test_other_contents(void **state)
+{
+    struct run dead, living, run;
+
+    (void)state;
+    assert_int_equal(take(&dead, dead_owner(), one), 0);
+    die(&dead);
+    assert_int_equal(take(&living, own_owner(), "00000000000000000000"), 0);
+    assert_int_equal(claim_layers(&living), 1);
+    assert_int_equal(take(&run, own_owner(), other), 0);
+    assert_int_equal(claim_layers(&run), 0);
+    assert_int_equal(names_beside(), 2);
+    end(&run, CLAIM_REMOVE);
+    end(&living, CLAIM_REMOVE);
+    assert_int_equal(names_beside(), 0);
+}
+
+/* A run killed while it took others over had no time to put their layers in order. */
+static void test_layers_in_layers(void **state)
+{
+    struct run run;
+    char path[256];
+
+    (void)state;
+    assert_int_equal(take(&run, dead_owner(), one), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        static const char *const inner[] = { "old-1", "old-1/old-1",
+                                             "old-1/old-1/old-1" };
+
+        snprintf(path, sizeof(path), "%s/%s", run.staging.path, inner[i]);
+        assert_int_equal(mkdir(path, 0700), 0);
+    }
+    die(&run);
+    assert_int_equal(take(&run, own_owner(), one), 0);
+    assert_int_equal(claim_layers(&run), 4);
+    end(&run, CLAIM_REMOVE);
+    assert_int_equal(names_beside(), 0);
+}
+
+/* Killed before it had said who it is, or when all else was removed already. */
+static void test_empty_ones_go(void **state)
+{
+    struct run run;
+    char path[256];
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s/.x.mpifetch-empty1", parent);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof(path), "%s/.x.mpifetch-begun1", parent);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof(path), "%s/.x.mpifetch-begun1/run-begun1", parent);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(take(&run, own_owner(), one), 0);
+    assert_int_equal(claim_layers(&run), 0);
+    assert_int_equal(names_beside(), 1);
+    end(&run, CLAIM_REMOVE);
+}
+
+/* Not whom we should believe: it could say for ever that it lives. */
+static void test_somebody_elses(void **state)
+{
+    char path[256];
+    struct run run;
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s/.x.mpifetch-0123456789abcdef", parent);
+    assert_int_equal(mkdir(path, 0755), 0);
+    snprintf(path, sizeof(path), "%s/.x.mpifetch-0123456789abcdef/run-abcdef", parent);
+    assert_int_equal(mkdir(path, 0755), 0);
+    snprintf(path, sizeof(path), "%s/.x.mpifetch-0123456789abcdef", parent);
+    if (chown(path, 65534, 65534) < 0)
+        fail_msg("this test wants to be root");
+    assert_int_equal(take(&run, own_owner(), one), 0);
+    assert_int_equal(claim_layers(&run), 0);
+    assert_int_equal(names_beside(), 2);
+    end(&run, CLAIM_REMOVE);
+    assert_int_equal(names_beside(), 1);
+}
+
+/* As after a freeze: another run has taken the staging away. */
+static void test_the_owner_notices(void **state)
+{
+    double until = clock_now() + 30;
+    struct err err = { 0 }, why = { 0 };
+    char away[256];
+    struct run run;
+
+    (void)state;
+    assert_int_equal(take(&run, own_owner(), one), 0);
+    assert_int_equal(claim_check(&run, &err), 0);
+    put_in(&run, "journal/0", "");
+    snprintf(away, sizeof(away), "%s/away", parent);
+    assert_int_equal(rename(run.staging.path, away), 0);
+    err_set(&why, ERR_DEST, "open '%s/tree/a': gone", run.staging.path);
+    claim_explain(&run, &why);
+    assert_int_equal(why.code, ERR_INTERRUPTED);
+    while (claim_check(&run, &err) == 0)
+        assert_true(clock_now() < until);
+    assert_int_equal(err.code, ERR_INTERRUPTED);
+    assert_non_null(strstr(err.text, "the destination"));
+    end(&run, CLAIM_RELEASE);
+    snprintf(away, sizeof(away), "%s/away/released", parent);
+    assert_int_not_equal(access(away, F_OK), 0);
+}
+
+static void test_an_error_of_its_own_stays(void **state)
+{
+    struct err why = { 0 };
+    struct run run;
+
+    (void)state;
+    assert_int_equal(take(&run, own_owner(), one), 0);
+    err_set(&why, ERR_DEST, "write: no space");
+    claim_explain(&run, &why);
+    assert_int_equal(why.code, ERR_DEST);
+    assert_string_equal(why.text, "write: no space");
+    end(&run, CLAIM_REMOVE);
+}
+
+static void test_names(void **state)
+{
+    static const struct {
+        const char *name;
+        bool good;
+    } rows[] = {
+        { ".x.mpifetch-0123456789abcdef", true }, { ".x.mpifetch-abcdef", true },
+        { ".x.mpifetch-abcde", false },           { ".x.mpifetch-", false },
+        { ".y.mpifetch-abcdef", false },          { ".x.versions", false },
+        { ".x.mpifetch-x.mpifetch-abcd", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++)
+        if (claim_is_name(rows[i].name, ".x.mpifetch-") != rows[i].good)
+            fail_msg("%s", rows[i].name);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_all_is_there_at_once, enter),
+        cmocka_unit_test_setup(test_nothing_to_keep, enter),
+        cmocka_unit_test_setup(test_released_is_taken_over, enter),
+        cmocka_unit_test_setup(test_doubt, enter),
+        cmocka_unit_test_setup(test_nothing_doubtful_is_kept, enter),
+        cmocka_unit_test_setup(test_a_removed_journal_is_not_read, enter),
+        cmocka_unit_test_setup(test_dead_ones_in_a_row, enter),
+        cmocka_unit_test_setup(test_other_contents, enter),
+        cmocka_unit_test_setup(test_layers_in_layers, enter),
+        cmocka_unit_test_setup(test_empty_ones_go, enter),
+        cmocka_unit_test_setup(test_somebody_elses, enter),
+        cmocka_unit_test_setup(test_the_owner_notices, enter),
+        cmocka_unit_test_setup(test_an_error_of_its_own_stays, enter),
+        cmocka_unit_test(test_names),
+    };
+
+    return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
+}

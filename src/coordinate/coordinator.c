@@ -1,0 +1,402 @@
+#include "coordinate/coordinator.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "coordinate/dispatch.h"
+#include "coordinate/mismatch.h"
+#include "coordinate/rate_share.h"
+#include "core/sched/egress.h"
+#include "io/clock.h"
+#include "report/progress.h"
+#include "resume/claim.h"
+#include "resume/resume.h"
+
+enum { BATCH_BYTES = 8 << 20 }; /* of small files in one grant */
+
+static const double STALL = 15; /* seconds without progress before somebody else tries */
+
+struct rank_view {
+    uint64_t bytes; /* fetched, as it said last */
+    bool busy;
+};
+
+struct coordinator {
+    struct run *run;
+    struct sched *sched;
+    struct relay *relay;
+    struct locator *locator;
+    struct existing_file *known;
+    struct dispatch dispatch;
+    struct egress egress;
+    struct rank_view *ranks;
+    unsigned *attempts; /* of each segment */
+    uint8_t *refetched; /* of each file: its digest was wrong once */
+    uint64_t to_fetch, files_to_fetch, files_done;
+    double last_landed;
+    struct rate_share allowance;
+    struct progress progress;
+    unsigned refusals; /* pauses in a row that the source asked for */
+    double held_until;
+    bool stopped;
+};
+
+/* A rank may be the first to see that the staging is not there any more. */
+static void stop_everyone(struct coordinator *c, int rank, enum err_code code,
+                          const char *text)
+{
+    struct err why = { 0 };
+    struct msg msg = { .kind = MSG_STOP, .rank = rank, .text = why.text };
+
+    if (c->stopped)
+        return;
+    if (code != ERR_NONE)
+        err_set(&why, code, "%s", text);
+    claim_explain(c->run, &why);
+    msg.code = (int32_t)why.code;
+    c->stopped = true;
+    progress_end(&c->progress);
+    dispatch_all(&c->dispatch, &msg);
+}
+
+static const struct plan_file *plan_file(const struct coordinator *c, uint32_t file)
+{
+    return &c->run->plan.files[file];
+}
+
+/* The digest is wrong: fetch the file once more, all of it, since nobody can tell which
+ * part it was. */
+static int file_wrong(struct coordinator *c, uint32_t file, const uint8_t sha256[32],
+                      int rank, struct err *err)
+{
+    const struct segments *segments = &c->run->segments;
+
+    if (c->refetched[file])
+        return mismatch(c->run, file, sha256, err);
+    c->refetched[file] = 1;
+    log_line(&c->run->ranks.log, LOG_WARN, "'%s' has the wrong digest: fetching it again",
+             plan_path(&c->run->plan, file));
+    relay_restart(c->relay, file);
+    for (uint32_t s = segments->first[file]; s < segments->first[file + 1]; s++) {
+        c->attempts[s] = 0;
+        resume_forget(c->run->staging.resume, s);
+        sched_restart(c->sched, s, rank);
+    }
+    return 0;
+}
+
+/* bad: the digest that the source announced is another. What has none is held against
+ * the record of the run that fetched it, where there is one. */
+static int file_hashed(struct coordinator *c, uint32_t file, const uint8_t sha256[32],
+                       bool bad, int rank, struct err *err)
+{
+    if (c->run->mode == RUN_REHASH && plan_file(c, file)->want.kind == DIGEST_NONE)
+        bad = memcmp(sha256, c->known[file].sha256, 32) != 0;
+    if (bad && c->run->mode != RUN_REHASH)
+        return file_wrong(c, file, sha256, rank, err);
+    if (bad)
+        c->known[file].wrong = true;
+    else
+        memcpy(c->known[file].sha256, sha256, 32);
+    c->files_done++;
+    locator_forget(c->locator, file);
+    return 0;
+}
+
+static int stored(struct coordinator *c, int rank, const struct msg_item *item,
+                  struct err *err)
+{
+    uint32_t file = c->run->segments.file[item->segment];
+
+    c->last_landed = clock_now();
+    c->refusals = 0;
+    c->attempts[item->segment] = 0;
+    locator_good(c->locator, file);
+    if (segments_of(&c->run->segments, file) > 1) {
+        relay_stored(c->relay, item->segment, rank);
+        return 0;
+    }
+    return file_hashed(c, file, item->sha256, (item->flags & MSG_ITEM_BAD) != 0, rank,
+                       err);
+}
+
+static int hear_landed(struct coordinator *c, int from, const struct msg *msg,
+                       struct err *err)
+{
+    double now = clock_now();
+
+    for (uint32_t i = 0; i < msg->nitems; i++) {
+        const struct msg_item *item = &msg->item[i];
+
+        if (item->segment >= c->run->segments.count)
+            return err_set(err, ERR_DEFECT, "rank %d landed segment %u, which is none",
+                           from, (unsigned)item->segment);
+        if (sched_done(c->sched, from, item->segment, now) == SCHED_STORED &&
+            stored(c, from, item, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void hold_everyone(struct coordinator *c, double seconds)
+{
+    struct msg msg = { .kind = MSG_HOLD, .seconds = seconds };
+    char text[32];
+
+    log_line(&c->run->ranks.log, LOG_INFO,
+             "the source asks for a pause: no request for %s",
+             text_seconds(text, sizeof(text), seconds));
+    c->held_until = fmax(c->held_until, clock_now() + seconds);
+    sched_hold(c->sched, c->held_until);
+    locator_hold(c->locator, c->held_until);
+    dispatch_all(&c->dispatch, &msg);
+}
+
+/* A source that asks for a pause refuses whatever comes, so that counts for the job, once
+ * a pause and until something arrives; other failures count for the segment. */
+static unsigned count_attempt(struct coordinator *c, uint32_t segment,
+                              const struct outcome *outcome, double now)
+{
+    if (outcome->status == 429 || outcome->status == 503) {
+        c->refusals += now >= c->held_until;
+        return c->refusals ? c->refusals : 1;
+    }
+    return ++c->attempts[segment];
+}
+
+static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
+                       struct err *err)
+{
+    struct retry_decision decision;
+    double now = clock_now();
+    bool told = c->egress.rank[from].state == EGRESS_SHUT;
+
+    if (msg->id >= c->run->segments.count)
+        return err_set(err, ERR_DEFECT, "rank %d failed at segment %u, which is none",
+                       from, (unsigned)msg->id);
+    if (msg->last) {
+        log_line(&c->run->ranks.log, LOG_INFO, "rank %d: %s: fetching it", from,
+                 msg->text);
+        resume_forget(c->run->staging.resume, msg->id);
+        sched_failed(c->sched, from, msg->id, now);
+        return 0;
+    }
+    if (egress_shut(&c->egress, from, &msg->outcome, now)) {
+        if (!told) /* it may have had several transfers under way */
+            log_line(&c->run->ranks.log, LOG_WARN,
+                     "rank %d on %s cannot reach the source: others fetch its share (%s)",
+                     from, comm_host(c->run->ranks.comm, from), msg->text);
+        sched_mute(c->sched, from, true);
+        sched_failed(c->sched, from, msg->id, now);
+        return 0;
+    }
+    decision =
+        retry_decide(&c->run->opt.retry, &msg->outcome,
+                     count_attempt(c, msg->id, &msg->outcome, now), clock_random());
+    if (decision.remedy == REMEDY_GIVE_UP && !sched_alone(c->sched, from, msg->id))
+        decision = (struct retry_decision){ .remedy = REMEDY_RETRY };
+    if (decision.remedy == REMEDY_GIVE_UP)
+        return err_set(err, decision.code, "%s", msg->text);
+    log_line(&c->run->ranks.log, LOG_INFO, "rank %d: %s: trying again in %.1f s", from,
+             msg->text, decision.delay);
+    c->run->stats.value[STAT_RETRIED]++;
+    if (decision.remedy == REMEDY_NEW_URL)
+        locator_renew(c->locator, c->run->segments.file[msg->id], msg->count);
+    sched_failed(c->sched, from, msg->id, now + decision.delay);
+    if (decision.remedy == REMEDY_SLOW_DOWN)
+        hold_everyone(c, decision.delay);
+    return 0;
+}
+
+static void hear_progress(struct coordinator *c, int from, const struct msg *msg)
+{
+    double now = clock_now();
+
+    if (msg->last)
+        egress_open(&c->egress, from);
+    c->ranks[from].bytes = msg->bytes;
+    c->ranks[from].busy = msg->count > 0;
+    for (uint32_t i = 0; i < msg->nitems; i++) {
+        uint32_t segment = msg->item[i].segment;
+
+        if (segment >= c->run->segments.count)
+            continue;
+        sched_progress(c->sched, from, segment, msg->item[i].bytes, now);
+        if (c->run->opt.limit_rate > 0 ||
+            msg->item[i].bytes >= segment_bytes(&c->run->segments, segment))
+            sched_alive(c->sched, from, segment, now);
+    }
+}
+
+static int hear_hashed(struct coordinator *c, int from, const struct msg *msg,
+                       struct err *err)
+{
+    const struct digest *want;
+    uint32_t file;
+
+    if (msg->id >= c->run->segments.count)
+        return err_set(err, ERR_DEFECT, "rank %d hashed segment %u, which is none", from,
+                       (unsigned)msg->id);
+    file = c->run->segments.file[msg->id];
+    want = &plan_file(c, file)->want;
+    if (relay_advance(c->relay, msg->id, &msg->midstate) != RELAY_DONE)
+        return 0;
+    return file_hashed(c, file, msg->sha256,
+                       want->kind == DIGEST_SHA256 &&
+                           memcmp(want->bytes, msg->sha256, 32) != 0,
+                       -1, err);
+}
+
+int coordinator_hear(struct coordinator *c, int from, const struct msg *msg,
+                     struct err *err)
+{
+    switch (msg->kind) {
+    case MSG_CREDIT:
+        sched_credit(c->sched, from, msg->count);
+        return 0;
+    case MSG_PROGRESS:
+        hear_progress(c, from, msg);
+        return 0;
+    case MSG_LANDED:
+        return hear_landed(c, from, msg, err);
+    case MSG_FAILED:
+        return hear_failed(c, from, msg, err);
+    case MSG_CANCELLED:
+        sched_cancelled(c->sched, from, msg->id);
+        return 0;
+    case MSG_HASHED:
+        return hear_hashed(c, from, msg, err);
+    case MSG_ABORT:
+        stop_everyone(c, from, (enum err_code)msg->code, msg->text);
+        return 0;
+    default:
+        return err_set(err, ERR_DEFECT, "rank %d sent a '%s' message out of turn", from,
+                       msg_name(msg->kind));
+    }
+}
+
+static void show_progress(struct coordinator *c)
+{
+    uint64_t bytes = 0;
+    int busy = 0;
+
+    for (int i = 0; i < c->run->ranks.size; i++) {
+        bytes += c->ranks[i].bytes;
+        busy += c->ranks[i].busy;
+    }
+    progress_tick(&c->progress, c->files_done, bytes, busy);
+}
+
+int coordinator_step(struct coordinator *c, bool *moved, struct err *err)
+{
+    if (c->stopped)
+        return 0;
+    if (claim_check(c->run, err) < 0)
+        return -1;
+    for (int rank; (rank = egress_next(&c->egress, clock_now())) >= 0;)
+        sched_mute(c->sched, rank, false);
+    if (rate_share_share(&c->allowance, c->sched, err) < 0 ||
+        dispatch_places(&c->dispatch, moved, err) < 0)
+        return -1;
+    if (dispatch_segments(&c->dispatch, moved, err) < 0 ||
+        dispatch_hashes(&c->dispatch, moved, err) < 0)
+        return -1;
+    show_progress(c);
+    if (sched_finished(c->sched) && relay_finished(c->relay))
+        stop_everyone(c, 0, ERR_NONE, "");
+    return 0;
+}
+
+/* What is there already needs no segment; what is empty needs none and must be empty by
+ * its digest too. */
+static int settle_known(struct coordinator *c, struct err *err)
+{
+    const struct segments *segments = &c->run->segments;
+    uint8_t sha256[32];
+
+    for (uint32_t f = 0; f < c->run->plan.nfiles; f++) {
+        const struct plan_file *file = plan_file(c, f);
+        bool wrong;
+
+        if (c->known[f].there) {
+            relay_skip(c->relay, f);
+            for (uint32_t s = segments->first[f]; s < segments->first[f + 1]; s++)
+                sched_have(c->sched, s);
+            continue;
+        }
+        c->files_to_fetch++;
+        c->to_fetch += file->size;
+        if (file->size > 0)
+            continue;
+        if (mismatch_empty(c->run, f, sha256, &wrong, err) < 0 ||
+            file_hashed(c, f, sha256, wrong, -1, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int coordinator_create(struct coordinator **out, struct run *run, struct http *http,
+                       struct existing_file *known, const unsigned *slots,
+                       struct err *err)
+{
+    const struct sched_policy policy = { .stall = STALL,
+                                         .no_copies = run->mode == RUN_REHASH,
+                                         .small = SEGMENT_SMALL,
+                                         .batch_bytes = BATCH_BYTES };
+    struct coordinator *c = calloc(1, sizeof(*c));
+    int rc = -1;
+
+    *out = NULL;
+    if (!c)
+        return err_memory(err, "the coordinator");
+    c->run = run;
+    c->known = known;
+    c->ranks = calloc((size_t)run->ranks.size, sizeof(*c->ranks));
+    c->attempts = calloc(run->segments.count + (size_t)1, sizeof(*c->attempts));
+    c->refetched = calloc(run->plan.nfiles + 1, 1);
+    if (!c->ranks || !c->attempts || !c->refetched) {
+        err_memory(err, "the coordinator");
+        goto out;
+    }
+    if (sched_create(&c->sched, &run->segments, run->ranks.size, &policy, err) < 0 ||
+        relay_create(&c->relay, &run->segments, err) < 0 ||
+        locator_create(&c->locator, run, http, err) < 0)
+        goto out;
+    c->dispatch = (struct dispatch){ run, c->sched, c->relay, c->locator, NULL };
+    if (egress_init(&c->egress, slots, run->ranks.size, err) < 0 ||
+        settle_known(c, err) < 0 || rate_share_begin(&c->allowance, run, slots, err) < 0)
+        goto out;
+    progress_begin(&c->progress, run, c->files_to_fetch, c->to_fetch);
+    c->last_landed = clock_now();
+    *out = c;
+    c = NULL;
+    rc = 0;
+out:
+    coordinator_destroy(c);
+    return rc;
+}
+
+void coordinator_destroy(struct coordinator *c)
+{
+    if (!c)
+        return;
+    progress_end(&c->progress);
+    dispatch_release(&c->dispatch);
+    rate_share_release(&c->allowance);
+    egress_release(&c->egress);
+    locator_destroy(c->locator);
+    relay_destroy(c->relay);
+    sched_destroy(c->sched);
+    free(c->ranks);
+    free(c->attempts);
+    free(c->refetched);
+    free(c);
+}
+
+void coordinator_figures(const struct coordinator *c, struct coordinator_figures *figures)
+{
+    *figures = (struct coordinator_figures){ c->to_fetch, locator_requests(c->locator),
+                                             c->last_landed };
+}

@@ -1,0 +1,228 @@
+#include "coordinate/dispatch.h"
+
+#include <stdlib.h>
+
+#include "io/clock.h"
+#include "ranks/mail.h"
+#include "resume/resume.h"
+
+enum { HASH_RUN = 4 }; /* segments hashed at one go: a chain must not occupy a rank */
+
+/* A grant that waits until the place of its file is known. */
+struct parked {
+    struct parked *next;
+    int rank;
+    uint32_t segment;
+    bool unit, duplicate;
+};
+
+static bool is_held(const struct dispatch *d, uint32_t segment)
+{
+    struct msg_item item = { 0 };
+
+    return resume_held(d->run->staging.resume, segment, &item);
+}
+
+static bool must_locate(const struct dispatch *d, uint32_t segment)
+{
+    const struct run *run = d->run;
+
+    return run->mode != RUN_REHASH &&
+           (run->plan.files[run->segments.file[segment]].flags & PLAN_LOCATE);
+}
+
+static int send_place(struct dispatch *d, int rank, uint32_t file, const char *url,
+                      uint32_t generation, struct err *err)
+{
+    struct msg msg = { .kind = MSG_PLACE, .id = file, .count = generation, .text = url };
+
+    return mail_send(&d->run->ranks, rank, &msg, err);
+}
+
+static int send_one(struct dispatch *d, const struct parked *grant, struct err *err)
+{
+    struct msg msg = { .kind = MSG_GRANT, .nitems = 1 };
+
+    if (grant->duplicate) {
+        msg.kind = MSG_DUPLICATE;
+        msg.id = grant->segment;
+    }
+    msg.item[0] = (struct msg_item){ .segment = grant->segment,
+                                     .flags = grant->unit ? MSG_ITEM_UNIT : 0 };
+    return mail_send(&d->run->ranks, grant->rank, &msg, err);
+}
+
+/* Send a grant whose file has no place of its own yet as soon as it has one. */
+static int grant_located(struct dispatch *d, struct parked grant, struct err *err)
+{
+    uint32_t file = d->run->segments.file[grant.segment], generation;
+    const char *url = locator_url(d->locator, file, &generation);
+    struct parked *parked;
+
+    if (url) {
+        if (send_place(d, grant.rank, file, url, generation, err) < 0)
+            return -1;
+        return send_one(d, &grant, err);
+    }
+    parked = malloc(sizeof(*parked));
+    if (!parked)
+        return err_memory(err, "a grant");
+    *parked = grant;
+    parked->next = d->parked;
+    d->parked = parked;
+    return locator_ask(d->locator, file, err);
+}
+
+static int unpark(struct dispatch *d, uint32_t file, struct err *err)
+{
+    uint32_t generation;
+
+    if (!locator_url(d->locator, file, &generation))
+        return 0;
+    for (struct parked **at = &d->parked; *at;) {
+        struct parked *parked = *at;
+        int rc;
+
+        if (d->run->segments.file[parked->segment] != file) {
+            at = &parked->next;
+            continue;
+        }
+        *at = parked->next;
+        rc = grant_located(d, *parked, err);
+        free(parked);
+        if (rc < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* A grant that has not left yet is cancelled here. */
+static bool cancel_parked(struct dispatch *d, int rank, uint32_t segment)
+{
+    for (struct parked **at = &d->parked; *at; at = &(*at)->next) {
+        struct parked *parked = *at;
+
+        if (parked->rank != rank || parked->segment != segment)
+            continue;
+        *at = parked->next;
+        if (parked->unit)
+            sched_credit(d->sched, rank, 1);
+        free(parked);
+        sched_cancelled(d->sched, rank, segment);
+        return true;
+    }
+    return false;
+}
+
+static int grant(struct dispatch *d, const struct sched_action *action, struct err *err)
+{
+    struct msg msg = { .kind = MSG_GRANT };
+
+    for (uint32_t i = 0; i < action->count; i++) {
+        uint32_t segment = action->segment[i];
+        bool unit = i == action->count - 1;
+
+        if (!is_held(d, segment) && must_locate(d, segment)) {
+            struct parked one = { NULL, action->rank, segment, unit, false };
+
+            if (grant_located(d, one, err) < 0)
+                return -1;
+            continue;
+        }
+        msg.item[msg.nitems] =
+            (struct msg_item){ .segment = segment, .flags = unit ? MSG_ITEM_UNIT : 0 };
+        resume_held(d->run->staging.resume, segment, &msg.item[msg.nitems++]);
+    }
+    return msg.nitems ? mail_send(&d->run->ranks, action->rank, &msg, err) : 0;
+}
+
+static int duplicate(struct dispatch *d, const struct sched_action *action,
+                     struct err *err)
+{
+    struct parked one = { NULL, action->rank, action->segment[0], true, true };
+
+    log_line(&d->run->ranks.log, LOG_DEBUG, "segment %u: rank %d fetches it as well",
+             (unsigned)one.segment, one.rank);
+    if (must_locate(d, one.segment))
+        return grant_located(d, one, err);
+    return send_one(d, &one, err);
+}
+
+static int act(struct dispatch *d, const struct sched_action *action, struct err *err)
+{
+    struct msg msg = { .id = action->segment[0] };
+
+    switch (action->kind) {
+    case SCHED_GRANT:
+        return grant(d, action, err);
+    case SCHED_DUPLICATE:
+        return duplicate(d, action, err);
+    case SCHED_CANCEL:
+    case SCHED_TAKE_BACK:
+        if (cancel_parked(d, action->rank, action->segment[0]))
+            return 0;
+        msg.kind = action->kind == SCHED_CANCEL ? MSG_CANCEL : MSG_TAKE_BACK;
+        break;
+    case SCHED_ADOPT:
+        msg.kind = MSG_ADOPT;
+        break;
+    }
+    return mail_send(&d->run->ranks, action->rank, &msg, err);
+}
+
+int dispatch_segments(struct dispatch *d, bool *moved, struct err *err)
+{
+    struct sched_action action;
+
+    while (sched_next(d->sched, clock_now(), &action)) {
+        *moved = true;
+        if (act(d, &action, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int dispatch_hashes(struct dispatch *d, bool *moved, struct err *err)
+{
+    struct relay_job job;
+
+    while (relay_next(d->relay, HASH_RUN, &job)) {
+        struct msg msg = {
+            .kind = MSG_HASH, .id = job.segment, .count = job.count, .midstate = job.from
+        };
+
+        *moved = true;
+        if (mail_send(&d->run->ranks, job.rank, &msg, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int dispatch_places(struct dispatch *d, bool *moved, struct err *err)
+{
+    uint32_t file;
+    int rc;
+
+    while (locator_next(d->locator, &file, &rc, err)) {
+        *moved = true;
+        if (rc < 0 || unpark(d, file, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+void dispatch_all(struct dispatch *d, const struct msg *msg)
+{
+    for (int to = 0; to < d->run->ranks.size; to++)
+        mail_send(&d->run->ranks, to, msg, NULL);
+}
+
+void dispatch_release(struct dispatch *d)
+{
+    while (d->parked) {
+        struct parked *parked = d->parked;
+
+        d->parked = parked->next;
+        free(parked);
+    }
+}

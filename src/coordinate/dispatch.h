@@ -1,0 +1,36 @@
+/* coordinate/dispatch.h -- rank 0: carries what the scheduler and the relay decide to the
+ * ranks.
+ *
+ * A grant of a file whose place must be found first is parked until the locator knows it;
+ * everything else leaves at once. */
+#ifndef COORDINATE_DISPATCH_H
+#define COORDINATE_DISPATCH_H
+
+#include "coordinate/locator.h"
+#include "core/sched/relay.h"
+#include "core/sched/sched.h"
+
+struct parked;
+
+struct dispatch {
+    struct run *run;
+    struct sched *sched; /* borrowed, as are the next two */
+    struct relay *relay;
+    struct locator *locator;
+    struct parked *parked;
+};
+
+/* Do all that sched_next and relay_next say. *moved is set if there was anything. */
+int dispatch_segments(struct dispatch *dispatch, bool *moved, struct err *err);
+int dispatch_hashes(struct dispatch *dispatch, bool *moved, struct err *err);
+
+/* Send parked grants whose places have become known. */
+int dispatch_places(struct dispatch *dispatch, bool *moved, struct err *err);
+
+/* The same message to every rank; one that cannot be sent to is gone, and is left to the
+ * vigil. */
+void dispatch_all(struct dispatch *dispatch, const struct msg *msg);
+
+void dispatch_release(struct dispatch *dispatch);
+
+#endif

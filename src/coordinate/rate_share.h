@@ -1,0 +1,28 @@
+/* coordinate/rate_share.h -- rank 0: the rate limit of the whole job, shared among the ranks
+ * that have something to do, so that a rank that is idle keeps nothing from the others.
+ */
+#ifndef COORDINATE_RATE_SHARE_H
+#define COORDINATE_RATE_SHARE_H
+
+#include "core/sched/sched.h"
+#include "ranks/run.h"
+
+struct rate_share {
+    struct run *run;
+    const unsigned *slots; /* of each rank; borrowed */
+    uint64_t *told;        /* bytes per second, of each rank */
+    double looked;         /* clock_now of the last look; 0: none yet */
+};
+
+/* slots: of each rank, borrowed until rate_share_release. */
+int rate_share_begin(struct rate_share *allowance, struct run *run, const unsigned *slots,
+                     struct err *err);
+
+/* Cheap; the first time, and then once a second, it looks who is busy and tells the
+ * ranks whose share has changed. Does nothing where there is no limit. */
+int rate_share_share(struct rate_share *allowance, const struct sched *sched,
+                     struct err *err);
+
+void rate_share_release(struct rate_share *allowance);
+
+#endif

@@ -1,0 +1,58 @@
+/* core/http/headers.h -- the header block of one reply, line by line as it comes.
+ *
+ * Life cycle   zeroed struct; headers_reset before each request; headers_line for each
+ * line until it says HEADERS_END; then reply, fault and headers_text may be read;
+ *              headers_release.
+ * Ownership    the struct owns all text; it is good until the next reset or release.
+ * Interim      replies of 1xx are passed over, and so is what follows the end (trailers).
+ */
+#ifndef CORE_HTTP_HEADERS_H
+#define CORE_HTTP_HEADERS_H
+
+#include "base/strbuf.h"
+#include "core/http/reply.h"
+
+enum headers_field {
+    HEADERS_CONTENT_ENCODING,
+    HEADERS_CONTENT_LENGTH,
+    HEADERS_CONTENT_RANGE,
+    HEADERS_CONTENT_TYPE,
+    HEADERS_DATE,
+    HEADERS_ETAG,
+    HEADERS_LAST_MODIFIED,
+    HEADERS_LINK,
+    HEADERS_LOCATION,
+    HEADERS_RATELIMIT,
+    HEADERS_RETRY_AFTER,
+    HEADERS_TRANSFER_ENCODING,
+    HEADERS_AMZN_TRACE_ID,
+    HEADERS_ERROR_CODE,
+    HEADERS_ERROR_MESSAGE,
+    HEADERS_REQUEST_ID,
+    HEADERS_WARNING,
+    HEADERS_FIELDS
+};
+
+enum headers_step { HEADERS_MORE, HEADERS_END };
+
+struct headers {
+    struct reply
+        reply; /* whole once HEADERS_END was said; status from the first line on */
+    const char *fault; /* static: why the block cannot be trusted; NULL if it can */
+    bool begun, ended;
+    size_t total; /* bytes of lines, which a server may not grow without end */
+    struct strbuf value[HEADERS_FIELDS];
+};
+
+void headers_reset(struct headers *headers);
+
+/* One line, with or without its line end. An empty one ends the block. */
+enum headers_step headers_line(struct headers *headers, const char *line, size_t len);
+
+/* The value without blanks around it, or NULL. Lists that came in several lines are
+ * joined with ", "; of other fields the first counts. */
+const char *headers_text(const struct headers *headers, enum headers_field field);
+
+void headers_release(struct headers *headers);
+
+#endif

@@ -1,0 +1,13 @@
+/* core/http/link_header.h -- the Link header (RFC 8288), as far as pages of a listing need it. */
+#ifndef CORE_HTTP_LINK_HEADER_H
+#define CORE_HTTP_LINK_HEADER_H
+
+#include <stdbool.h>
+
+#include "base/strbuf.h"
+
+/* Append the target of the first link with rel="next", as written: it may be relative.
+ * false: there is none, or the value cannot be read up to it. */
+bool link_next(const char *value, struct strbuf *target);
+
+#endif

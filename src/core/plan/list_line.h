@@ -1,0 +1,46 @@
+/* core/plan/list_line.h -- the lines of a manifest: a text that lists files to fetch.
+ *
+ *     <sha256>  name            as sha256sum prints, in text form ...
+ *     <sha256> *name            ... and in binary form; the name is relative to a base.
+ *     URL SHA256 [SIZE] [PATH]  separated by blanks; PATH goes to the end of the line
+ *
+ * A line of sha256sum that begins with '\' has the name escaped: \\, \n and \r. A leading
+ * "./" of a name is dropped. SHA256 and SIZE may be '-', which is "not known"; a PATH of
+ * nothing but digits needs a SIZE in front of it. Without PATH the file gets the last
+ * component of the URL, decoded. Blank lines and lines that begin with '#' count for
+ * nothing; a byte order mark in front and CR at the end of lines are no part of the list.
+ */
+#ifndef CORE_PLAN_LIST_LINE_H
+#define CORE_PLAN_LIST_LINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/strbuf.h"
+#include "core/plan/digest.h"
+
+/* Life cycle: zeroed, list_line_parse as often as wanted, list_line_release. */
+struct list_line {
+    struct strbuf name; /* a URL, or a name relative to the base */
+    struct strbuf path; /* where it goes below DEST; fit for a plan */
+    bool url;
+    bool sized;    /* size is known */
+    uint64_t size; /* less than 2^63 */
+    struct digest want;
+};
+
+/* One line, without its newline. *present: it names a file. ERR_SOURCE says what is wrong
+ * with the line. */
+int list_line_parse(struct list_line *line, const char *text, size_t len, bool *present,
+                    struct err *err);
+void list_line_release(struct list_line *line);
+
+/* Call visit for each file of a whole list; its error, and that of a bad line, gets the
+ * number of the line, counted from 1. */
+int list_line_each(const char *text, size_t len,
+                   int (*visit)(void *arg, const struct list_line *line, struct err *err),
+                   void *arg, struct err *err);
+
+#endif

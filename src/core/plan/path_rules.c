@@ -1,0 +1,176 @@
+#include "core/plan/plan.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/utf8.h"
+
+enum {
+    PATH_MOST = 4095, /* PATH_MAX of Linux, less the NUL */
+    PART_MOST = 255   /* NAME_MAX of every file system worth publishing on */
+};
+
+static bool is_slash(char c)
+{
+    return c == '/' || c == '\\';
+}
+
+static bool is_empty(const char *path)
+{
+    return *path == '\0';
+}
+
+static bool is_too_long(const char *path)
+{
+    return strnlen(path, PATH_MOST + 1) > PATH_MOST;
+}
+
+static bool is_no_utf8(const char *path)
+{
+    return !utf8_is_valid(path, strlen(path));
+}
+
+static bool has_control(const char *path)
+{
+    while (*path)
+        if (utf8_is_control(utf8_rune(&path)))
+            return true;
+    return false;
+}
+
+static bool is_absolute(const char *path)
+{
+    return is_slash(*path);
+}
+
+/* A name such as "a:b" is one like any other, except to Windows. */
+static bool has_drive(const char *path)
+{
+    char letter = (char)(path[0] | 0x20);
+
+    return letter >= 'a' && letter <= 'z' && path[1] == ':' &&
+           (path[2] == '\0' || is_slash(path[2]));
+}
+
+static bool has_empty_part(const char *path)
+{
+    for (; *path; path++)
+        if (is_slash(*path) && (path[1] == '\0' || is_slash(path[1])))
+            return true;
+    return false;
+}
+
+/* "." or "..", for each is a part that does not name what it seems to. */
+static bool has_dot_part(const char *path)
+{
+    for (bool start = true; *path; path++) {
+        const char *end = path;
+
+        while (start && *end == '.' && end - path < 2)
+            end++;
+        if (end > path && (*end == '\0' || is_slash(*end)))
+            return true;
+        start = is_slash(*path);
+    }
+    return false;
+}
+
+/* Here only '/' counts: '\' is a byte like any other to the file system. */
+static bool has_long_part(const char *path)
+{
+    while (*path) {
+        size_t len = strcspn(path, "/");
+
+        if (len > PART_MOST)
+            return true;
+        path += len + (path[len] == '/');
+    }
+    return false;
+}
+
+const char *path_rules_fault(const char *path)
+{
+    static const struct {
+        bool (*holds)(const char *path);
+        const char *reason;
+    } faults[] = {
+        { is_empty, "it is empty" },
+        { is_too_long, "it is longer than 4095 bytes" },
+        { is_no_utf8, "it is not UTF-8" },
+        { has_control, "it has a control character" },
+        { is_absolute, "it is absolute" },
+        { has_drive, "it begins with a drive letter" },
+        { has_empty_part, "it has an empty part" },
+        { has_dot_part, "it has a part '.' or '..'" },
+        { has_long_part, "it has a part of more than 255 bytes" },
+    };
+
+    for (size_t i = 0; i < countof(faults); i++)
+        if (faults[i].holds(path))
+            return faults[i].reason;
+    return NULL;
+}
+
+static bool is_within(const char *path, const char *directory)
+{
+    size_t len = strlen(directory);
+
+    return strncmp(path, directory, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
+const char *path_rules_reserved(const struct plan *plan, const char *path)
+{
+    if (plan->bare)
+        return NULL;
+    if (is_within(path, ".mpifetch"))
+        return "'.mpifetch' is for our own files";
+    if (*plan_text(plan, plan->repo) == '\0')
+        return NULL;
+    if (is_within(path, ".cache/huggingface") || strcmp(path, ".cache") == 0)
+        return "'.cache/huggingface' is for the Hub library's own files";
+    return NULL;
+}
+
+static int folded(char c)
+{
+    return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : (unsigned char)c;
+}
+
+static int compare_folded(const char *a, const char *b)
+{
+    while (*a && folded(*a) == folded(*b)) {
+        a++;
+        b++;
+    }
+    return folded(*a) - folded(*b);
+}
+
+static int by_folded_path(const void *a, const void *b, void *arg)
+{
+    const struct plan *plan = arg;
+
+    return compare_folded(plan_path(plan, *(const size_t *)a),
+                          plan_path(plan, *(const size_t *)b));
+}
+
+bool plan_path_twins(const struct plan *plan, size_t *one, size_t *other)
+{
+    size_t *order = malloc((plan->nfiles + 1) * sizeof(*order));
+    bool found = false;
+
+    for (size_t i = 0; order && i < plan->nfiles; i++)
+        order[i] = i;
+    if (order && plan->nfiles > 1)
+        qsort_r(order, plan->nfiles, sizeof(*order), by_folded_path,
+                (void *)(uintptr_t)plan);
+    for (size_t i = 1; order && !found && i < plan->nfiles; i++) {
+        *one = order[i - 1];
+        *other = order[i];
+        found = compare_folded(plan_path(plan, *one), plan_path(plan, *other)) == 0;
+    }
+    free(order);
+    return found;
+}

@@ -1,0 +1,114 @@
+/* core/plan/plan.h -- what to fetch: paths, sizes, digests, pinned to one version of the
+ * source.
+ *
+ * plan.c grows and seals a plan, plan_path.c has the rules for paths, plan_code.c turns a
+ * plan into bytes and text.
+ *
+ * Life cycle   zeroed struct; plan_set and plan_add while listing; plan_seal once; then
+ *              read only. Rank 0 encodes it, all others decode: every rank holds the same
+ *              plan and the same file numbers, so messages carry numbers, not paths.
+ * Ownership    all text lives in one arena; text pointers from plan_* calls are good
+ *              until the next plan_add or plan_set, for ever once sealed.
+ * Memory       at most 400 bytes a file for paths of ordinary length. */
+#ifndef CORE_PLAN_PLAN_H
+#define CORE_PLAN_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/strbuf.h"
+#include "core/plan/digest.h"
+
+enum plan_flag {
+    PLAN_LOCATE = 1, /* rank 0 must ask the source for the place of the bytes */
+    PLAN_WHOLE = 2,  /* one request for the whole file: the server cuts no ranges, or
+                      * counts requests */
+    PLAN_LFS = 4,    /* the Hub keeps it in LFS: its entity tag there is the SHA-256 */
+    PLAN_COUNTED = 8 /* the source counts requests for it: none is made for haste */
+};
+
+struct plan_file {
+    uint32_t path;  /* where it goes below DEST; offset into the arena */
+    uint32_t key;   /* a URL, or what follows base; offset */
+    uint32_t etag;  /* validator the server gave when listed, or ""; offset. Also holds
+                     * "mtime:<ns>" for file:// */
+    uint32_t oid;   /* git object id of a Hub file in hex, or ""; offset */
+    uint32_t xet;   /* Xet file id, 64 hex, or ""; offset */
+    uint32_t flags; /* enum plan_flag */
+    uint64_t size;  /* bytes */
+    struct digest want;
+};
+
+/* What a lister knows of one file; plan_add copies it. NULL text means "". */
+struct plan_entry {
+    const char *path, *key, *etag, *oid, *xet;
+    uint32_t flags;
+    uint64_t size;
+    struct digest want;
+};
+
+struct plan {
+    struct strbuf text; /* the arena; offset 0 is "" */
+    struct plan_file *files;
+    size_t nfiles, room;
+    uint64_t nbytes;   /* of all files; plan_seal adds them up */
+    uint32_t source;   /* in its full form, without secrets; offset */
+    uint32_t revision; /* commit, or ""; offset */
+    uint32_t ref;      /* the revision as asked for, "main" by default, or ""; offset */
+    uint32_t base;     /* put in front of keys that are no URLs; offset */
+    uint32_t repo;     /* "models/ns/name" of a Hub repository, or ""; offset */
+    bool bare;         /* no record of ours stands among the files: no path is reserved */
+};
+
+/* Offsets are 32 bits: more than 4 GiB of text is an error, not a wrap. Texts that are
+ * equal within one entry are kept once. */
+int plan_add(struct plan *plan, const struct plan_entry *entry, struct err *err);
+
+/* Copy text into the arena and point *field (one of plan's own offsets) at it. */
+int plan_set(struct plan *plan, uint32_t *field, const char *text, struct err *err);
+
+/* Sort by path (bytes). ERR_SOURCE for a path that is absolute, has an empty, "." or ".."
+ * part (with '\' counted as '/'), a drive letter, a control character, more than 255
+ * bytes in a part or 4095 in all, or is not UTF-8; for two files of one path; for a file
+ * that is also a directory; unless bare for anything at or below ".mpifetch", and if repo
+ * is set ".cache/huggingface" (and a file ".cache"); for sizes that add up to more than
+ * 2^63. */
+int plan_seal(struct plan *plan, struct err *err);
+
+/* Why a path is refused, or NULL if it may be used. Says nothing of paths that are
+ * refused for their place: path_rules_reserved does. */
+const char *path_rules_fault(const char *path);
+
+/* Why a path may not be used in this plan although it is a good one, or NULL. */
+const char *path_rules_reserved(const struct plan *plan, const char *path);
+
+/* Two files whose paths differ in nothing but the case of A to Z; false: there are none.
+ * Out of memory counts as none. */
+bool plan_path_twins(const struct plan *plan, size_t *one, size_t *other);
+
+/* What plan_seal holds against paths and sizes, the order included; sets nbytes. code:
+ * whose fault it is. */
+int plan_check(struct plan *plan, enum err_code code, struct err *err);
+
+const char *plan_text(const struct plan *plan, uint32_t offset);
+const char *plan_path(const struct plan *plan, size_t file);
+
+/* The URL of a file: its key if that is one, else base and key. */
+void plan_url(const struct plan *plan, size_t file, struct strbuf *url);
+
+/* Bytes that any rank of the same build decodes into an equal plan. A decoded plan is
+ * sealed. plan_decode trusts nothing: ERR_DEFECT for bytes that do not add up. */
+int plan_encode(const struct plan *plan, struct strbuf *bytes, struct err *err);
+int plan_decode(struct plan *plan, const void *bytes, size_t len, struct err *err);
+
+/* A canonical text whose digest names the content: a line for each file with path, size
+ * and digest. Where there is no digest, validator and URL stand in for it: a validator
+ * says something about one URL only. Equal text means equal content, as far as the source
+ * tells; the same content from another place may have another text. */
+int plan_identity(const struct plan *plan, struct strbuf *text, struct err *err);
+
+void plan_release(struct plan *plan);
+
+#endif

@@ -1,0 +1,108 @@
+#include "core/plan/segment.h"
+
+#include <stdlib.h>
+
+uint64_t segment_size(uint64_t nbytes, uint32_t slots)
+{
+    /* With 16 turns for each slot the last turn is about 6 % of the run. */
+    const uint64_t turns = 16;
+    uint64_t size = nbytes / (turns * (slots > 0 ? slots : 1));
+
+    if (size >= SEGMENT_MOST)
+        return SEGMENT_MOST;
+    size = (size + SEGMENT_ALIGN - 1) / SEGMENT_ALIGN * SEGMENT_ALIGN;
+    return size > SEGMENT_LEAST ? size : SEGMENT_LEAST;
+}
+
+/* How many segments a file has. */
+static uint64_t pieces(const struct plan_file *file, uint64_t size)
+{
+    if (file->size == 0)
+        return 0;
+    if (file->flags & PLAN_WHOLE || file->want.kind == DIGEST_GIT_BLOB)
+        return 1;
+    return (file->size - 1) / size + 1;
+}
+
+static int count_pieces(struct segments *segments, struct err *err)
+{
+    const struct plan *plan = segments->plan;
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < plan->nfiles; i++) {
+        segments->first[i] = (uint32_t)count;
+        count += pieces(&plan->files[i], segments->size);
+        /* UINT32_MAX itself stays free: others use it for "no segment" */
+        if (count >= UINT32_MAX)
+            return err_set(
+                err, ERR_USAGE,
+                "segments of %llu bytes: more than 4294967294 of them, choose a "
+                "larger segment size",
+                (unsigned long long)segments->size);
+    }
+    segments->first[plan->nfiles] = segments->count = (uint32_t)count;
+    return 0;
+}
+
+int segments_cut(struct segments *segments, const struct plan *plan, uint64_t size,
+                 struct err *err)
+{
+    int rc = -1;
+
+    *segments = (struct segments){ .plan = plan, .size = size };
+    if (size == 0 || size % SEGMENT_ALIGN != 0)
+        return err_set(err, ERR_USAGE,
+                       "segment size %llu: it must be a multiple of 1 MiB, and not 0",
+                       (unsigned long long)size);
+    segments->first = calloc(plan->nfiles + 1, sizeof(*segments->first));
+    if (!segments->first) {
+        err_memory(err, "segments");
+        goto out;
+    }
+    if (count_pieces(segments, err) < 0)
+        goto out;
+    segments->file = malloc(((size_t)segments->count + 1) * sizeof(*segments->file));
+    if (!segments->file) {
+        err_memory(err, "segments");
+        goto out;
+    }
+    for (uint32_t file = 0; file < plan->nfiles; file++)
+        for (uint32_t k = segments->first[file]; k < segments->first[file + 1]; k++)
+            segments->file[k] = file;
+    rc = 0;
+out:
+    if (rc < 0)
+        segments_release(segments);
+    return rc;
+}
+
+void segments_release(struct segments *segments)
+{
+    if (!segments)
+        return;
+    free(segments->first);
+    free(segments->file);
+    *segments = (struct segments){ 0 };
+}
+
+struct range segment_range(const struct segments *segments, uint32_t segment)
+{
+    uint32_t file = segments->file[segment], nth = segment - segments->first[file];
+    uint64_t begin = nth * segments->size, end = segments->plan->files[file].size;
+
+    if (nth + 1 < segments_of(segments, file))
+        end = begin + segments->size;
+    return (struct range){ .begin = begin, .end = end };
+}
+
+uint64_t segment_bytes(const struct segments *segments, uint32_t segment)
+{
+    struct range range = segment_range(segments, segment);
+
+    return range.end - range.begin;
+}
+
+uint32_t segments_of(const struct segments *segments, uint32_t file)
+{
+    return segments->first[file + 1] - segments->first[file];
+}

@@ -1,0 +1,49 @@
+/* core/plan/segment.h -- the plan cut into segments: the unit of work, retry and hashing.
+ *
+ * A segment begins on a multiple of 1 MiB of its file (so of the 64 bytes of SHA-256, of
+ * pages and of file system stripes) and all but the last of a file have the same length.
+ * A file with PLAN_WHOLE or a git digest is one segment; an empty file has none. Numbers
+ * are file by file, in order; every rank cuts the same plan into the same segments. */
+#ifndef CORE_PLAN_SEGMENT_H
+#define CORE_PLAN_SEGMENT_H
+
+#include <stdbool.h>
+
+#include "core/plan/plan.h"
+
+struct range {
+    uint64_t begin, end; /* [begin, end) */
+};
+
+struct segments {
+    const struct plan *plan; /* borrowed */
+    uint64_t size;           /* bytes of a full segment */
+    uint32_t *first;         /* nfiles + 1: first segment of each file */
+    uint32_t *file;          /* of each segment */
+    uint32_t count;
+};
+
+enum {
+    SEGMENT_ALIGN = 1 << 20,
+    SEGMENT_LEAST = 8 << 20,
+    SEGMENT_MOST = 64 << 20,
+    SEGMENT_SMALL = 1 << 20, /* a file of at most so many bytes is small: kept in memory
+                              * while it arrives, and granted in batches */
+};
+
+/* Bytes of a segment for so many transfers at a time: enough segments that the last ones
+ * are a small share of the run, few enough that requests do not count. Between
+ * SEGMENT_LEAST and SEGMENT_MOST, a multiple of SEGMENT_ALIGN. */
+uint64_t segment_size(uint64_t nbytes, uint32_t slots);
+
+/* size: as above, or what the user asked for; ERR_USAGE unless it is a multiple of
+ * SEGMENT_ALIGN, and for more than 2^32-2 segments. */
+int segments_cut(struct segments *segments, const struct plan *plan, uint64_t size,
+                 struct err *err);
+void segments_release(struct segments *segments);
+
+struct range segment_range(const struct segments *segments, uint32_t segment);
+uint64_t segment_bytes(const struct segments *segments, uint32_t segment);
+uint32_t segments_of(const struct segments *segments, uint32_t file); /* how many */
+
+#endif

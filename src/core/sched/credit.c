@@ -1,0 +1,89 @@
+#include "core/sched/credit.h"
+
+#include <stdlib.h>
+
+int credit_init(struct credit *credit, int nranks, struct err *err)
+{
+    size_t n = (size_t)nranks;
+
+    *credit = (struct credit){ .nranks = nranks };
+    credit->units = calloc(n, sizeof(*credit->units));
+    credit->known = calloc(n, sizeof(*credit->known));
+    credit->ring = calloc(n, sizeof(*credit->ring));
+    if (credit->units && credit->known && credit->ring)
+        return 0;
+    credit_release(credit);
+    return err_memory(err, "credit of the ranks");
+}
+
+void credit_release(struct credit *credit)
+{
+    free(credit->units);
+    free(credit->known);
+    free(credit->ring);
+    *credit = (struct credit){ 0 };
+}
+
+/* i is below 2 * nranks, so one subtraction does what a division would. */
+static int *place(const struct credit *credit, int i)
+{
+    int at = credit->head + i;
+
+    return &credit->ring[at < credit->nranks ? at : at - credit->nranks];
+}
+
+void credit_add(struct credit *credit, int rank, uint32_t units)
+{
+    if (units == 0)
+        return;
+    if (!credit->known[rank]) {
+        credit->known[rank] = true;
+        credit->takers++;
+    }
+    if (credit->units[rank] == 0)
+        *place(credit, credit->waiting++) = rank;
+    credit->units[rank] += units;
+}
+
+int credit_at(const struct credit *credit, int i)
+{
+    return *place(credit, i);
+}
+
+int credit_pick(const struct credit *credit, int but)
+{
+    if (credit->waiting > 0 && credit_at(credit, 0) != but)
+        return credit_at(credit, 0);
+    return credit->waiting > 1 ? credit_at(credit, 1) : CREDIT_NOBODY;
+}
+
+/* Those in front of the rank move up one, as they are few. */
+static void leave(struct credit *credit, int rank)
+{
+    int i = 0;
+
+    while (i < credit->waiting && credit_at(credit, i) != rank)
+        i++;
+    if (i == credit->waiting)
+        return;
+    for (; i > 0; i--)
+        *place(credit, i) = credit_at(credit, i - 1);
+    credit->head = credit->head + 1 == credit->nranks ? 0 : credit->head + 1;
+    credit->waiting--;
+}
+
+void credit_spend(struct credit *credit, int rank)
+{
+    leave(credit, rank);
+    if (--credit->units[rank] > 0)
+        *place(credit, credit->waiting++) = rank;
+}
+
+void credit_drop(struct credit *credit, int rank)
+{
+    leave(credit, rank);
+    credit->units[rank] = 0;
+    if (credit->known[rank])
+        credit->takers--;
+    credit->known[rank] = false;
+}

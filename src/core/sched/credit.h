@@ -1,0 +1,41 @@
+/* core/sched/credit.h -- which ranks can take work, longest waiting first.
+ *
+ * A rank with credit stands in the ring once, whatever its credit; after each unit it
+ * goes to the end, so that the first to ask does not take all. */
+#ifndef CORE_SCHED_CREDIT_H
+#define CORE_SCHED_CREDIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum { CREDIT_NOBODY = -1 };
+
+struct credit {
+    uint32_t *units; /* of each rank */
+    bool *known;     /* the rank has asked before */
+    int *ring;
+    int nranks, head, waiting;
+    uint32_t takers; /* ranks that ever asked and are not dropped */
+};
+
+int credit_init(struct credit *credit, int nranks, struct err *err);
+void credit_release(struct credit *credit);
+
+void credit_add(struct credit *credit, int rank, uint32_t units);
+
+/* The rank that waits longest and is not `but`; CREDIT_NOBODY if there is none. */
+int credit_pick(const struct credit *credit, int but);
+
+/* The i-th in the ring, i below waiting. */
+int credit_at(const struct credit *credit, int i);
+
+/* One unit. Constant time for the first two in the ring, which are all that credit_pick
+ * returns. */
+void credit_spend(struct credit *credit, int rank);
+
+/* The rank takes no part any more. */
+void credit_drop(struct credit *credit, int rank);
+
+#endif

@@ -1,0 +1,68 @@
+/* core/sched/ledger.h -- where each segment stands, and every step from one state to another.
+ *
+ * The scheduler decides who should get what, and when; the ledger carries it out, so that
+ * whatever is decided and whatever ranks report, each segment is pending, leased or
+ * stored, and no two ranks write one place. Messages to ranks that follow from a step are
+ * posted here and leave by ledger_send.
+ *
+ * Time         `now` is kept by the owner: it must be right before each call. */
+#ifndef CORE_SCHED_LEDGER_H
+#define CORE_SCHED_LEDGER_H
+
+#include "core/sched/credit.h"
+#include "core/sched/lease.h"
+#include "core/sched/queue.h"
+#include "core/sched/sched.h"
+
+enum segment_state { SEGMENT_PENDING, SEGMENT_LEASED, SEGMENT_STORED, SEGMENT_STATES };
+
+struct ledger {
+    const struct segments *segments; /* borrowed */
+    uint8_t *state;                  /* of each segment */
+    uint32_t in[SEGMENT_STATES];
+    struct credit credit;
+    struct queue queue; /* what is pending; but see ledger_restart */
+    struct lease_book book;
+    double now;
+};
+
+int ledger_init(struct ledger *ledger, const struct segments *segments, int nranks,
+                const struct sched_policy *policy, struct err *err);
+void ledger_release(struct ledger *ledger);
+
+/* The oldest message that was posted; false: there is none. */
+bool ledger_send(struct ledger *ledger, struct sched_action *action);
+
+/* A unit for the rank that waits longest. queue_ready must have said true and the rank to
+ * avoid, and somebody must have credit. */
+void ledger_grant(struct ledger *ledger, int avoid, struct sched_action *action);
+
+/* Of the lease with that number, here and below: tell the rank to stop. A rank that was
+ * not even told to begin is spared both. */
+void ledger_stop(struct ledger *ledger, uint32_t number);
+/* The same, for a lease that its rank has not begun as far as is known. */
+void ledger_take_back(struct ledger *ledger, uint32_t number);
+
+/* The rank can take so many units more. */
+void ledger_credit(struct ledger *ledger, int rank, uint32_t units);
+
+/* No credit of the rank counts until it is taken back. */
+void ledger_mute(struct ledger *ledger, int rank, bool mute);
+
+/* Let another rank, which has credit, fetch the segment of that lease too. */
+void ledger_copy(struct ledger *ledger, uint32_t number, int rank);
+
+enum sched_verdict ledger_done(struct ledger *ledger, uint32_t number);
+
+/* The lease ended and brought nothing. */
+void ledger_fall(struct ledger *ledger, uint32_t number, double not_before);
+
+/* Nothing happens unless the segment is pending. */
+void ledger_have(struct ledger *ledger, uint32_t segment);
+
+/* Nothing happens unless the segment is stored. A segment of which a late copy is still
+ * to be answered for is pending outside the queue until then: the rank's last word would
+ * be taken for that on the next grant. */
+void ledger_restart(struct ledger *ledger, uint32_t segment, int not_by);
+
+#endif

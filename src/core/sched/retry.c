@@ -1,0 +1,248 @@
+#include "core/sched/retry.h"
+
+#include <string.h>
+
+#include "base/date.h"
+#include "base/text.h"
+
+enum {
+    DAY = 24 * 60 * 60,
+    WRONG_MOST = 2 /* tries after a reply of the wrong shape: another node of the CDN may
+                    * do better, but a server that always does so stays as it is */
+};
+
+/* What is known of one status or fault. */
+struct rule {
+    int32_t key; /* status or fault */
+    enum remedy remedy;
+    enum remedy located; /* the same, where the source handed the URL out */
+    unsigned most; /* failures that are answered so; 0: as many as the policy says */
+    unsigned most_located; /* the same */
+    enum err_code code;    /* whose fault it is in the end */
+    const char *meaning;
+};
+
+/* A URL that was handed out may have run out (401, 403). Some servers of such URLs show
+ * that, or a lost object, in other ways (400, 404, 416): worth one fresh URL, not more.
+ */
+static const struct rule status_rules[] = {
+    { 400, REMEDY_GIVE_UP, REMEDY_NEW_URL, 0, 1, ERR_SOURCE,
+      "HTTP 400: the server does not understand the request" },
+    { 401, REMEDY_GIVE_UP, REMEDY_NEW_URL, 0, 0, ERR_SOURCE,
+      "HTTP 401: the server wants a token, or a different one" },
+    { 403, REMEDY_GIVE_UP, REMEDY_NEW_URL, 0, 0, ERR_SOURCE,
+      "HTTP 403: access denied, or a signed URL has run out" },
+    { 404, REMEDY_GIVE_UP, REMEDY_NEW_URL, 0, 1, ERR_SOURCE, "HTTP 404: no such file" },
+    { 408, REMEDY_RETRY, REMEDY_RETRY, 0, 0, ERR_NETWORK,
+      "HTTP 408: the server grew tired of waiting" },
+    { 410, REMEDY_GIVE_UP, REMEDY_GIVE_UP, 0, 0, ERR_SOURCE,
+      "HTTP 410: the file is gone for good" },
+    { 412, REMEDY_GIVE_UP, REMEDY_GIVE_UP, 0, 0, ERR_SOURCE,
+      "HTTP 412: the file was replaced since it was listed" },
+    { 416, REMEDY_GIVE_UP, REMEDY_NEW_URL, 0, 1, ERR_SOURCE,
+      "HTTP 416: the file is shorter than it was when listed" },
+    { 425, REMEDY_RETRY, REMEDY_RETRY, 0, 0, ERR_NETWORK,
+      "HTTP 425: the server calls the request too early" },
+    { 429, REMEDY_SLOW_DOWN, REMEDY_SLOW_DOWN, 0, 0, ERR_NETWORK,
+      "HTTP 429: too many requests" },
+    { 500, REMEDY_RETRY, REMEDY_RETRY, 0, 0, ERR_NETWORK,
+      "HTTP 500: the server has a fault of its own" },
+    { 502, REMEDY_RETRY, REMEDY_RETRY, 0, 0, ERR_NETWORK,
+      "HTTP 502: a gateway got no proper reply from the server" },
+    { 503, REMEDY_SLOW_DOWN, REMEDY_SLOW_DOWN, 0, 0, ERR_NETWORK,
+      "HTTP 503: the server asks for a pause" },
+    { 504, REMEDY_RETRY, REMEDY_RETRY, 0, 0, ERR_NETWORK,
+      "HTTP 504: a gateway waited too long for the server" },
+};
+
+/* Statuses nobody thought of: a fault of ours will not heal by repetition, a fault of
+ * theirs may. */
+static const struct rule other_redirect = { 0,
+                                            REMEDY_GIVE_UP,
+                                            REMEDY_GIVE_UP,
+                                            0,
+                                            0,
+                                            ERR_SOURCE,
+                                            "HTTP 3xx: a redirect that leads nowhere" };
+static const struct rule other_refusal = { 0,
+                                           REMEDY_GIVE_UP,
+                                           REMEDY_GIVE_UP,
+                                           0,
+                                           0,
+                                           ERR_SOURCE,
+                                           "HTTP 4xx: the server refuses the request" };
+static const struct rule other_failure = {
+    0, REMEDY_RETRY, REMEDY_RETRY, 0, 0, ERR_NETWORK, "HTTP 5xx: the server failed"
+};
+
+static const struct rule fault_rules[] = {
+    { NET_RESOLVE, REMEDY_RETRY, REMEDY_RETRY, 0, 0, ERR_NETWORK,
+      "no address for the host name" },
+    { NET_CONNECT, REMEDY_RETRY, REMEDY_RETRY, 0, 0, ERR_NETWORK,
+      "connection refused or timed out" },
+    { NET_TLS, REMEDY_RETRY, REMEDY_RETRY, 0, 0, ERR_NETWORK,
+      "the TLS handshake failed" },
+    { NET_CERT, REMEDY_GIVE_UP, REMEDY_GIVE_UP, 0, 0, ERR_NETWORK,
+      "the server's certificate is not trusted" },
+    { NET_TIMEOUT, REMEDY_RETRY, REMEDY_RETRY, 0, 0, ERR_NETWORK,
+      "too slow for too long" },
+    { NET_CUT, REMEDY_RETRY, REMEDY_RETRY, 0, 0, ERR_NETWORK,
+      "the connection ended before the announced end" },
+    { NET_PROTOCOL, REMEDY_RETRY, REMEDY_RETRY, 0, 0, ERR_NETWORK,
+      "the server's reply is not proper HTTP" },
+    { NET_REDIRECT, REMEDY_GIVE_UP, REMEDY_GIVE_UP, 0, 0, ERR_SOURCE,
+      "too many redirects, or one to a place not allowed" },
+    { NET_RANGE, REMEDY_RETRY, REMEDY_RETRY, WRONG_MOST, WRONG_MOST, ERR_SOURCE,
+      "the reply is not the part of the file that was asked for" },
+    { NET_CHANGED, REMEDY_GIVE_UP, REMEDY_GIVE_UP, 0, 0, ERR_SOURCE,
+      "the file was replaced since it was listed" },
+    { NET_ENCODED, REMEDY_RETRY, REMEDY_RETRY, WRONG_MOST, WRONG_MOST, ERR_SOURCE,
+      "the reply is compressed although that was not accepted" },
+    { NET_LOCAL, REMEDY_GIVE_UP, REMEDY_GIVE_UP, 0, 0, ERR_DEFECT,
+      "stopped from our own side" },
+};
+
+/* What is no failure has no remedy; whoever asks for one made a mistake. */
+static const struct rule no_failure = {
+    0, REMEDY_GIVE_UP, REMEDY_GIVE_UP, 0, 0, ERR_DEFECT, "a reply that nobody expected"
+};
+
+static const struct rule *find(const struct rule *rules, size_t count, int32_t key,
+                               const struct rule *otherwise)
+{
+    for (size_t i = 0; i < count; i++)
+        if (rules[i].key == key)
+            return &rules[i];
+    return otherwise;
+}
+
+static const struct rule *rule_for(const struct outcome *outcome)
+{
+    if (outcome->status >= 300 && outcome->status < 400 && outcome->fault == NET_OK)
+        return &other_redirect;
+    if (outcome->status >= 400 && outcome->fault != NET_LOCAL)
+        return find(status_rules, countof(status_rules), outcome->status,
+                    outcome->status < 500 ? &other_refusal : &other_failure);
+    return find(fault_rules, countof(fault_rules), outcome->fault, &no_failure);
+}
+
+static double backoff(const struct retry_policy *policy, unsigned attempt, double jitter)
+{
+    double delay = policy->first_delay;
+
+    for (unsigned i = 1; i < attempt && delay < policy->longest_delay; i++)
+        delay *= 2;
+    if (delay > policy->longest_delay)
+        delay = policy->longest_delay;
+    /* jitter in [0, 1): a thousand ranks must not come back in step */
+    return delay * (0.5 + jitter / 2);
+}
+
+/* Seconds the server asked for, 0 if it did not. The end of its rate window is the better
+ * word where both are given; one second more, for the window is counted in whole ones. */
+static double asked(const struct retry_policy *policy, const struct outcome *outcome,
+                    enum remedy remedy)
+{
+    double most = policy->longest_delay > RETRY_ASKED_MOST ? policy->longest_delay
+                                                           : RETRY_ASKED_MOST;
+    double delay = 0;
+
+    if (remedy == REMEDY_SLOW_DOWN && outcome->reset >= 0)
+        delay = outcome->reset + 1;
+    else if (outcome->retry_after > 0)
+        delay = outcome->retry_after;
+    return delay < most ? delay : most;
+}
+
+struct retry_decision retry_decide(const struct retry_policy *policy,
+                                   const struct outcome *outcome, unsigned attempt,
+                                   double jitter)
+{
+    const struct rule *rule = rule_for(outcome);
+    enum remedy remedy = outcome->located ? rule->located : rule->remedy;
+    unsigned most = outcome->located ? rule->most_located : rule->most;
+    double delay, wish;
+
+    if (most == 0 || most > policy->attempts)
+        most = policy->attempts;
+    if (remedy == REMEDY_GIVE_UP || attempt > most)
+        return (struct retry_decision){ .remedy = REMEDY_GIVE_UP, .code = rule->code };
+    if (remedy == REMEDY_NEW_URL && attempt <= 1)
+        return (struct retry_decision){ .remedy = remedy };
+    delay = backoff(policy, attempt, jitter);
+    wish = asked(policy, outcome, remedy);
+    return (struct retry_decision){ .remedy = remedy,
+                                    .delay = wish > delay ? wish : delay };
+}
+
+const char *retry_meaning(const struct outcome *outcome)
+{
+    return rule_for(outcome)->meaning;
+}
+
+double retry_after(const char *value, const char *date, int64_t now)
+{
+    uint64_t seconds;
+    int64_t then, base = now;
+
+    if (!value || *value == '\0')
+        return -1;
+    if (value[strspn(value, "0123456789")] == '\0')
+        return text_to_u64(value, &seconds) && seconds < DAY ? (double)seconds : DAY;
+    if (!date_from_http(value, &then))
+        return -1;
+    if (date)
+        date_from_http(date, &base);
+    if (then <= base)
+        return 0;
+    return then - base < DAY ? (double)(then - base) : DAY;
+}
+
+/* What follows the name of a parameter, if it stands at *at: "r=0". */
+static bool take_parameter(const char *at, const char *name, uint64_t *value)
+{
+    at += strspn(at, " \t");
+    if (!text_starts(at, name))
+        return false;
+    at += strlen(name);
+    return text_take_u64(&at, value);
+}
+
+/* To the next ';' or ',' outside quotes, or the end. */
+static const char *next_separator(const char *at)
+{
+    bool quoted = false;
+
+    for (; *at; at++) {
+        if (quoted && *at == '\\' && at[1] != '\0')
+            at++;
+        else if (*at == '"')
+            quoted = !quoted;
+        else if (!quoted && (*at == ';' || *at == ','))
+            break;
+    }
+    return at;
+}
+
+double retry_ratelimit(const char *value)
+{
+    const char *at = value ? value : "";
+    uint64_t left = UINT64_MAX, seconds = UINT64_MAX;
+    double longest = -1;
+
+    for (;;) {
+        at = next_separator(at);
+        if (*at == ';') {
+            at++;
+            if (!take_parameter(at, "r=", &left))
+                take_parameter(at, "t=", &seconds);
+            continue;
+        }
+        if (left == 0 && seconds != UINT64_MAX && (double)seconds > longest)
+            longest = seconds < DAY ? (double)seconds : DAY;
+        if (*at == '\0')
+            return longest;
+        at++;
+        left = seconds = UINT64_MAX;
+    }
+}

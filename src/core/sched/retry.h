@@ -1,0 +1,78 @@
+/* core/sched/retry.h -- what a failed attempt means: again, later, with a new URL, or never. */
+#ifndef CORE_SCHED_RETRY_H
+#define CORE_SCHED_RETRY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/* How a transfer ended, beside its HTTP status. */
+enum net_fault {
+    NET_OK,
+    NET_RESOLVE,  /* no address for the name */
+    NET_CONNECT,  /* refused, no route, timed out while connecting */
+    NET_TLS,      /* handshake failed */
+    NET_CERT,     /* the certificate is not good: no retry heals that */
+    NET_TIMEOUT,  /* too slow for too long */
+    NET_CUT,      /* ended before its announced end */
+    NET_PROTOCOL, /* not HTTP as we know it */
+    NET_REDIRECT, /* too many redirects, or one to a place not allowed */
+    NET_RANGE,    /* the reply is not the range asked for */
+    NET_CHANGED,  /* another version of the file than planned */
+    NET_ENCODED,  /* content encoding although none was accepted */
+    NET_LOCAL     /* our side: disk, memory, cancel */
+};
+
+struct outcome {
+    int32_t status;     /* HTTP status; 0 if none came */
+    int32_t fault;      /* enum net_fault */
+    double retry_after; /* seconds the server asked for; -1 if it did not */
+    double reset;    /* seconds from retry_ratelimit; -1: quota is left, or not known */
+    bool located;    /* the URL was handed out by the source, and may have run out */
+    bool progressed; /* some bytes came */
+};
+
+enum remedy { REMEDY_RETRY, REMEDY_SLOW_DOWN, REMEDY_NEW_URL, REMEDY_GIVE_UP };
+
+/* Seconds. A server may ask for more than longest_delay: windows of rate limits last five
+ * minutes. Its wish counts up to RETRY_ASKED_MOST, or longest_delay if that is more. */
+enum { RETRY_ASKED_MOST = 600 };
+
+struct retry_policy {
+    double first_delay, longest_delay; /* seconds; of our own back-off */
+    unsigned attempts;                 /* most tries after the first */
+};
+
+struct retry_decision {
+    enum remedy remedy;
+    double delay;       /* seconds */
+    enum err_code code; /* for GIVE_UP: whose fault it is */
+};
+
+/* What to do about an outcome that is a failure. attempt: failures so far without
+ * progress, 1 for the first. jitter in [0, 1): the delay is between half and all of
+ * first_delay doubled attempt-1 times, and never less than what the server asked for. A
+ * status of 400 and above speaks before the fault does, except for NET_LOCAL.
+ *
+ * SLOW_DOWN: the delay binds the whole job. NEW_URL: the first is asked for at once. An
+ * attempt number beyond policy->attempts gives up, with ERR_NETWORK for faults that a
+ * later run may not meet. A reply that is not what was asked for (NET_RANGE, NET_ENCODED)
+ * is given up at the third failure. */
+struct retry_decision retry_decide(const struct retry_policy *policy,
+                                   const struct outcome *outcome, unsigned attempt,
+                                   double jitter);
+
+/* "HTTP 503: the server asks for a pause", "connection refused or timed out". Static, so
+ * a status that nobody thought of is "HTTP 4xx: ..." or "HTTP 5xx: ...". */
+const char *retry_meaning(const struct outcome *outcome);
+
+/* Retry-After: seconds or a date, against the server's own Date if it sent one, else
+ * `now` (seconds since 1970). -1: absent or rubbish; never more than a day. */
+double retry_after(const char *value, const char *date, int64_t now);
+
+/* `"resolvers";r=0;t=113` (IETF draft): t if r is 0, else -1. Of several limits in one
+ * value the longest; never more than a day. */
+double retry_ratelimit(const char *value);
+
+#endif

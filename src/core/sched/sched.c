@@ -1,0 +1,244 @@
+#include "core/sched/sched.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "core/sched/late.h"
+#include "core/sched/ledger.h"
+
+/* Seconds between two looks at all leases for late ones: that walk must cost nothing
+ * beside the rest, and most looks change nothing. */
+static const double look_least = 0.02, look_most = 0.25;
+
+struct sched {
+    struct ledger ledger;
+    bool no_copies;
+    double stall, hold, due;
+    double looked, look_gap;
+};
+
+int sched_create(struct sched **out, const struct segments *segments, int nranks,
+                 const struct sched_policy *policy, struct err *err)
+{
+    struct sched *sched = malloc(sizeof(*sched));
+
+    *out = NULL;
+    if (!sched)
+        return err_memory(err, "scheduler");
+    *sched = (struct sched){ .no_copies = policy->no_copies,
+                             .stall = policy->no_copies ? INFINITY : policy->stall,
+                             .hold = -INFINITY,
+                             .due = -INFINITY,
+                             .looked = -INFINITY,
+                             .look_gap = look_least };
+    if (ledger_init(&sched->ledger, segments, nranks, policy, err) < 0) {
+        free(sched);
+        return -1;
+    }
+    *out = sched;
+    return 0;
+}
+
+void sched_destroy(struct sched *sched)
+{
+    if (!sched)
+        return;
+    ledger_release(&sched->ledger);
+    free(sched);
+}
+
+/* Somebody reported: whatever was decided about the time until then holds no more. */
+static void wake(struct sched *sched)
+{
+    sched->due = -INFINITY;
+}
+
+static void tick(struct sched *sched, double now)
+{
+    sched->ledger.now = fmax(sched->ledger.now, now);
+}
+
+void sched_credit(struct sched *sched, int rank, uint32_t units)
+{
+    wake(sched);
+    ledger_credit(&sched->ledger, rank, units);
+}
+
+void sched_mute(struct sched *sched, int rank, bool mute)
+{
+    wake(sched);
+    ledger_mute(&sched->ledger, rank, mute);
+}
+
+static bool help_stalled(struct sched *sched)
+{
+    struct ledger *ledger = &sched->ledger;
+    struct copy_choice choice;
+
+    if (!copy_stalled(ledger, sched->stall, sched->hold, &choice, &sched->due))
+        return false;
+    if (copy_takes_back(&ledger->book.lease[choice.lease]))
+        ledger_take_back(ledger, choice.lease);
+    else
+        ledger_copy(ledger, choice.lease, choice.rank);
+    return true;
+}
+
+static bool help_late(struct sched *sched)
+{
+    struct ledger *ledger = &sched->ledger;
+    struct copy_choice choice[COPY_MOST];
+    uint32_t n = 0;
+
+    if (ledger->in[SEGMENT_LEASED] == 0 || ledger->credit.nranks < 2)
+        return false;
+    if (sched->looked + sched->look_gap <= ledger->now) {
+        n = copy_late(ledger, !sched->no_copies, sched->hold, choice);
+        sched->look_gap = n > 0 ? look_least : fmin(2 * sched->look_gap, look_most);
+        sched->looked = ledger->now;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        if (copy_takes_back(&ledger->book.lease[choice[i].lease])) {
+            lease_bequeath(&ledger->book, choice[i].lease, choice[i].rank);
+            ledger_take_back(ledger, choice[i].lease);
+        } else {
+            ledger_copy(ledger, choice[i].lease, choice[i].rank);
+        }
+    }
+    sched->due = fmin(sched->due, sched->looked + sched->look_gap);
+    return n > 0;
+}
+
+bool sched_next(struct sched *sched, double now, struct sched_action *action)
+{
+    struct ledger *ledger = &sched->ledger;
+    int avoid;
+
+    tick(sched, now);
+    if (ledger_send(ledger, action))
+        return true;
+    sched->due = INFINITY;
+    if (ledger->credit.waiting == 0)
+        return false;
+    if (ledger->now < sched->hold) {
+        sched->due = sched->hold;
+        return false;
+    }
+    if (help_stalled(sched))
+        return ledger_send(ledger, action);
+    if (queue_ready(&ledger->queue, ledger->now, &avoid)) {
+        ledger_grant(ledger, avoid, action);
+        return true;
+    }
+    if (help_late(sched))
+        return ledger_send(ledger, action);
+    sched->due = fmin(sched->due, queue_due(&ledger->queue));
+    return false;
+}
+
+/* 0 if the rank holds no lease of the segment. */
+static uint32_t lease_of(const struct sched *sched, int rank, uint32_t segment)
+{
+    return lease_find(&sched->ledger.book, segment, rank);
+}
+
+enum sched_verdict sched_done(struct sched *sched, int rank, uint32_t segment, double now)
+{
+    uint32_t lease = lease_of(sched, rank, segment);
+
+    tick(sched, now);
+    wake(sched);
+    if (!lease)
+        return SCHED_LATE;
+    sched->look_gap = look_least;
+    return ledger_done(&sched->ledger, lease);
+}
+
+void sched_failed(struct sched *sched, int rank, uint32_t segment, double not_before)
+{
+    uint32_t lease = lease_of(sched, rank, segment);
+
+    wake(sched);
+    if (lease)
+        ledger_fall(&sched->ledger, lease, not_before);
+}
+
+void sched_cancelled(struct sched *sched, int rank, uint32_t segment)
+{
+    sched_failed(sched, rank, segment, -INFINITY);
+}
+
+void sched_progress(struct sched *sched, int rank, uint32_t segment, uint64_t bytes,
+                    double now)
+{
+    uint32_t lease = lease_of(sched, rank, segment);
+
+    tick(sched, now);
+    wake(sched);
+    if (lease)
+        lease_progress(&sched->ledger.book, lease, bytes, sched->ledger.now);
+}
+
+void sched_alive(struct sched *sched, int rank, uint32_t segment, double now)
+{
+    uint32_t lease = lease_of(sched, rank, segment);
+
+    tick(sched, now);
+    if (lease)
+        lease_alive(&sched->ledger.book, lease, sched->ledger.now);
+}
+
+bool sched_alone(const struct sched *sched, int rank, uint32_t segment)
+{
+    uint32_t lease = lease_of(sched, rank, segment);
+
+    return lease && lease_other(&sched->ledger.book, lease) == 0;
+}
+
+void sched_have(struct sched *sched, uint32_t segment)
+{
+    wake(sched);
+    ledger_have(&sched->ledger, segment);
+}
+
+void sched_restart(struct sched *sched, uint32_t segment, int not_by)
+{
+    wake(sched);
+    ledger_restart(&sched->ledger, segment, not_by);
+}
+
+void sched_hold(struct sched *sched, double until)
+{
+    wake(sched);
+    sched->hold = fmax(sched->hold, until);
+}
+
+bool sched_finished(const struct sched *sched)
+{
+    return sched_stored(sched) == sched->ledger.segments->count;
+}
+
+double sched_due(const struct sched *sched)
+{
+    return sched->due;
+}
+
+uint32_t sched_pending(const struct sched *sched)
+{
+    return sched->ledger.in[SEGMENT_PENDING];
+}
+
+uint32_t sched_leased(const struct sched *sched)
+{
+    return sched->ledger.in[SEGMENT_LEASED];
+}
+
+uint32_t sched_stored(const struct sched *sched)
+{
+    return sched->ledger.in[SEGMENT_STORED];
+}
+
+uint32_t sched_held(const struct sched *sched, int rank)
+{
+    return lease_held(&sched->ledger.book, rank);
+}

@@ -1,0 +1,134 @@
+/* core/sched/sched.h -- which rank fetches which segment, and when.
+ *
+ * Life cycle   sched_create; sched_credit when a rank can take more; sched_next until it
+ *              says false, and do what it says; sched_done, sched_failed,
+ *              sched_cancelled, sched_progress as ranks report; sched_finished;
+ *              sched_destroy.
+ * Time         an argument: seconds from any origin, never going back.
+ * Cost         a grant is amortised constant time, whatever the number of ranks and
+ *              segments. The choice of a duplicate is not: it happens late in a run, and
+ *              seldom.
+ *
+ * The order. Large segments first, in the order of each file, several files side by side
+ * (so that hash chains run beside each other, each in order); files of one small segment
+ * last, in batches, since the smallest units make the shortest tail. A rank gets the
+ * neighbour of the segment it got last, where that is near the head of the queue.
+ *
+ * Copies. A lease is one rank's duty to fetch one segment. Late in the run (nothing is
+ * pending, a rank has credit) and for a lease without progress for `stall` seconds:
+ *  - a lease that its rank has not started is taken back: SCHED_TAKE_BACK; once the rank
+ *    answers (sched_cancelled) the segment is pending again;
+ *  - otherwise another rank fetches it too: SCHED_DUPLICATE, at most one per segment. A
+ *    file with PLAN_COUNTED is not copied because it is late, only if it has stalled.
+ * Two ranks never write one place: a duplicate lands in the rank's private space. If the
+ * first rank is done first, the duplicate is told SCHED_CANCEL and the verdict on it is
+ * SCHED_LATE, whatever it answers. If the duplicate lands first (SCHED_WAIT), the first
+ * rank is told SCHED_CANCEL, and only when it has answered that it stopped
+ * (sched_cancelled, or sched_failed) the duplicate's rank is told SCHED_ADOPT: put it in
+ * its place, report done again, and that is SCHED_STORED. If the first rank answers done
+ * after all, that counts, and the duplicate is told SCHED_CANCEL.
+ *
+ * The last word. A rank ends what it was granted with exactly one of done, failed and
+ * cancelled; a SCHED_CANCEL (or SCHED_TAKE_BACK) that comes after that is left
+ * unanswered. A duplicate that is done has not ended: its rank keeps the copy, whatever
+ * the verdict, until it is told SCHED_ADOPT (and ends with done or failed) or
+ * SCHED_CANCEL (and ends with cancelled). A segment is not given again to a rank whose
+ * last word on it is still to come.
+ *
+ * Invariant: each segment is pending, leased or stored, and the counts add up. */
+#ifndef CORE_SCHED_SCHED_H
+#define CORE_SCHED_SCHED_H
+
+#include "core/plan/segment.h"
+
+enum { SCHED_BATCH = 64 }; /* most segments in one action */
+
+struct sched_policy {
+    double stall;         /* seconds without progress before a lease may be copied */
+    bool no_copies;       /* leases are taken back, but never copied */
+    uint64_t small;       /* a file of one segment of at most so many bytes is small */
+    uint64_t batch_bytes; /* most bytes of small files in one grant */
+};
+
+enum sched_kind {
+    SCHED_GRANT,     /* fetch these */
+    SCHED_DUPLICATE, /* fetch this one too, into private space */
+    SCHED_CANCEL,    /* drop this one and say so */
+    SCHED_ADOPT,     /* the private copy counts: put it in its place */
+    SCHED_TAKE_BACK  /* as CANCEL; but one that has begun may go on to its end */
+};
+
+struct sched_action {
+    enum sched_kind kind;
+    int rank;
+    uint32_t count;
+    uint32_t segment[SCHED_BATCH];
+};
+
+enum sched_verdict {
+    SCHED_STORED, /* the segment lies at that rank, in its place */
+    SCHED_WAIT,   /* a private copy is whole; what becomes of it is decided later */
+    SCHED_LATE    /* somebody else was first */
+};
+
+struct sched;
+
+int sched_create(struct sched **out, const struct segments *segments, int nranks,
+                 const struct sched_policy *policy, struct err *err);
+void sched_destroy(struct sched *sched);
+
+/* The rank can take so many units more; a unit is a large segment, a batch or a
+ * duplicate. */
+void sched_credit(struct sched *sched, int rank, uint32_t units);
+
+/* Grant the rank nothing more until it is unmuted: its credit waits. What it holds it
+ * keeps. */
+void sched_mute(struct sched *sched, int rank, bool mute);
+
+/* false: nothing to do before sched_due, or before somebody reports. */
+bool sched_next(struct sched *sched, double now, struct sched_action *action);
+
+enum sched_verdict sched_done(struct sched *sched, int rank, uint32_t segment,
+                              double now);
+
+/* Back to pending (unless another copy lives), not before that time, and for another rank
+ * if one has credit. */
+void sched_failed(struct sched *sched, int rank, uint32_t segment, double not_before);
+
+/* The rank has dropped it and will write no more of it. */
+void sched_cancelled(struct sched *sched, int rank, uint32_t segment);
+
+/* The rank has fetched so many bytes of it; 0 at the start of the transfer. */
+void sched_progress(struct sched *sched, int rank, uint32_t segment, uint64_t bytes,
+                    double now);
+
+/* The rank is at work on it although no bytes come: it waits for its disk, or for a rate
+ * limit. */
+void sched_alive(struct sched *sched, int rank, uint32_t segment, double now);
+
+/* Whether nobody else has the segment or fetches it, so that a failure there must be made
+ * good. */
+bool sched_alone(const struct sched *sched, int rank, uint32_t segment);
+
+/* A segment already stored somewhere (unchanged files, a former run). Nothing happens if
+ * it is leased. */
+void sched_have(struct sched *sched, uint32_t segment);
+
+/* A stored segment must be fetched again, if possible by another rank than `not_by` (or
+ * -1). Nothing happens if it is not stored. */
+void sched_restart(struct sched *sched, uint32_t segment, int not_by);
+
+/* Nobody is granted anything before that time, and no lease stalls before it. */
+void sched_hold(struct sched *sched, double until);
+
+bool sched_finished(const struct sched *sched); /* all stored */
+/* The next time at which sched_next is worth a call although nobody reports; or infinity.
+ * Minus infinity: at once, as something was reported since sched_next said false. */
+double sched_due(const struct sched *sched);
+uint32_t sched_pending(const struct sched *sched);
+uint32_t sched_leased(const struct sched *sched);
+uint32_t sched_stored(const struct sched *sched);
+/* Leases and duplicates that the rank holds. */
+uint32_t sched_held(const struct sched *sched, int rank);
+
+#endif

@@ -1,0 +1,147 @@
+#include "core/state/journal_line.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+enum { HEX = 16 };
+
+static void put_hex(char out[HEX + 1], uint64_t value)
+{
+    uint8_t bytes[8];
+
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (uint8_t)(value >> (56 - 8 * i));
+    text_hex(out, bytes, sizeof(bytes));
+}
+
+size_t journal_line(char line[JOURNAL_LINE], const struct journal_entry *entry)
+{
+    char key[HEX + 1], sum[HEX + 1];
+
+    put_hex(key, entry->key);
+    put_hex(sum, entry->sum);
+    return (size_t)snprintf(line, JOURNAL_LINE, "%s %" PRIu64 " %" PRIu64 " %s\n", key,
+                            entry->offset, entry->len, sum);
+}
+
+static bool take_hex(const char **at, uint64_t *value)
+{
+    char digits[HEX + 1];
+    uint8_t bytes[8];
+
+    memcpy(digits, *at, HEX);
+    digits[HEX] = '\0';
+    if (!text_unhex(bytes, sizeof(bytes), digits))
+        return false;
+    *value = 0;
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        *value = *value << 8 | bytes[i];
+    *at += HEX;
+    return true;
+}
+
+static bool take_blank(const char **at)
+{
+    if (**at != ' ')
+        return false;
+    ++*at;
+    return true;
+}
+
+bool journal_line_parse(const char **at, const char *end, struct journal_entry *entry)
+{
+    const char *stop = memchr(*at, '\n', (size_t)(end - *at));
+    char line[JOURNAL_LINE] = { 0 };
+    size_t len = (size_t)((stop ? stop : end) - *at);
+    const char *p = line;
+
+    if (stop && len < sizeof(line))
+        memcpy(line, *at, len);
+    *at = stop ? stop + 1 : end;
+    *entry = (struct journal_entry){ 0 };
+    /* Zeroes follow the line, so no field is read beyond it. */
+    return stop && len > (size_t)2 * HEX && len < sizeof(line) &&
+           take_hex(&p, &entry->key) && take_blank(&p) &&
+           text_take_u64(&p, &entry->offset) && take_blank(&p) &&
+           text_take_u64(&p, &entry->len) && take_blank(&p) && p + HEX == line + len &&
+           take_hex(&p, &entry->sum) && entry->offset + entry->len > entry->offset;
+}
+
+bool journal_subject(const struct plan *plan, size_t file, bool blobs,
+                     struct strbuf *text)
+{
+    const struct plan_file *f = &plan->files[file];
+    const char *etag = plan_text(plan, f->etag);
+    char hex[2 * sizeof(f->want.bytes) + 1];
+
+    if (f->want.kind == DIGEST_NONE && !*etag)
+        return false;
+    text_hex(hex, f->want.bytes, digest_length(&f->want));
+    strbuf_addf(text, "%s\n%" PRIu64 " %d %s\n", blobs ? etag : plan_path(plan, file),
+                f->size, (int)f->want.kind, hex);
+    /* A validator says something about one URL only. */
+    if (f->want.kind == DIGEST_NONE) {
+        strbuf_addf(text, "%s\n", etag);
+        plan_url(plan, file, text);
+    }
+    return true;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const struct journal_entry *left = a, *right = b;
+
+    if (left->key != right->key)
+        return left->key < right->key ? -1 : 1;
+    if (left->offset != right->offset)
+        return left->offset < right->offset ? -1 : 1;
+    return left->layer < right->layer ? -1 : left->layer > right->layer;
+}
+
+void journal_sort(struct journal_entry *entries, size_t count)
+{
+    if (count > 0)
+        qsort(entries, count, sizeof(*entries), compare);
+}
+
+size_t journal_of(const struct journal_entry *entries, size_t count, uint64_t key,
+                  const struct journal_entry **first)
+{
+    size_t low = 0, high = count, end;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (entries[middle].key < key)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (end = low; end < count && entries[end].key == key; end++)
+        ;
+    *first = count > 0 ? entries + low : NULL;
+    return end - low;
+}
+
+const struct journal_entry *journal_find(const struct journal_entry *first, size_t count,
+                                         struct range range)
+{
+    size_t low = 0, high = count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (first[middle].offset < range.begin)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < count && first[low].offset == range.begin; low++)
+        if (first[low].len == range.end - range.begin)
+            return &first[low];
+    return NULL;
+}

@@ -1,0 +1,39 @@
+/* core/state/stats.h -- counters of one rank, and how those of all ranks are put together. */
+#ifndef CORE_STATE_STATS_H
+#define CORE_STATE_STATS_H
+
+#include <stdint.h>
+
+enum stats_item {
+    STAT_FETCHED,          /* bytes of bodies, whatever became of them */
+    STAT_RESUMED,          /* bytes that a former run had fetched, checked here */
+    STAT_COPIED,           /* bytes from scratch into staging */
+    STAT_HASHED,           /* bytes through SHA-256 */
+    STAT_SEGMENTS,         /* landed here */
+    STAT_DATA_REQUESTS,    /* for bytes of files */
+    STAT_RESOLVE_REQUESTS, /* that the Hub counts as such: one a file at most */
+    STAT_RETRIED,          /* attempts after a failed one */
+    STAT_DUPLICATED,       /* requests for a segment that another rank fetches as well */
+    STAT_BUSY,             /* microseconds with at least one transfer running */
+    STAT_CPU,              /* microseconds of CPU */
+    STAT_PEAK,             /* bytes: largest resident set */
+    STAT_GROWTH,           /* bytes: largest resident set less that at the start */
+    STAT_COUNT
+};
+
+struct stats {
+    uint64_t value[STAT_COUNT];
+};
+
+/* A counter over all ranks: a report that names the slow rank is worth ten averages. */
+struct stats_range {
+    uint64_t sum, least, most;
+    int least_at, most_at; /* ranks */
+};
+
+const char *stats_name(enum stats_item item);
+
+struct stats_range stats_range(const struct stats *ranks, int count,
+                               enum stats_item item);
+
+#endif

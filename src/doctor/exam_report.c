@@ -1,0 +1,145 @@
+#include "doctor/exam_report.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/utf8.h"
+#include "io/fs/fs.h"
+
+enum { EXAM_REPORT_VERSION = 1, ADVICE_INDENT = 11 };
+
+static void add_advice(void *arg, enum advice_level level, const char *topic,
+                       const char *text)
+{
+    struct strbuf *out = arg;
+    struct strbuf words = { 0 };
+    size_t len = strlen(advice_word(level));
+
+    strbuf_addf(out, "  %s%*s", advice_word(level), (int)(ADVICE_INDENT - 2 - len), "");
+    strbuf_addf(&words, "%s: %s", topic, text);
+    if (words.failed)
+        out->failed = true;
+    else
+        sheet_wrap(out, words.data, ADVICE_INDENT, ADVICE_INDENT);
+    strbuf_release(&words);
+}
+
+void exam_report_text(const struct exam *exam, struct strbuf *out)
+{
+    const struct run *run = exam->run;
+    char *dir = strdup(exam->dir);
+
+    if (dir)
+        utf8_mask(dir);
+    strbuf_addf(out, "%s, examined by %d rank%s on %d node%s\n", dir ? dir : "?",
+                run->ranks.size, run->ranks.size == 1 ? "" : "s", exam->nodes,
+                exam->nodes == 1 ? "" : "s");
+    free(dir);
+    sheet_text(&exam->sheet, out);
+    if (exam->sheet.failed)
+        out->failed = true;
+    if (!exam->own || exam->lacks_write)
+        return;
+    strbuf_adds(out, "\nadvice\n");
+    advice_give(&exam->facts, add_advice, out);
+}
+
+/* A path is any bytes, and JSON is UTF-8. */
+static json_t *text_object(const char *text)
+{
+    char *copy = strdup(text);
+    json_t *object;
+
+    if (copy)
+        utf8_mask(copy);
+    object = copy ? json_string(copy) : NULL;
+    free(copy);
+    return object;
+}
+
+/* Bytes and counts are, and a double holds them exactly up to here. */
+static bool is_whole(double number)
+{
+    return number >= 0 && number < 9e15 && number == (double)(json_int_t)number;
+}
+
+static json_t *row_object(const struct sheet_row *row)
+{
+    json_t *object =
+        json_pack("{s:s, s:o}", "verdict", row->verdict, "text", text_object(row->words));
+
+    if (row->unit)
+        json_object_set_new(object, row->unit,
+                            is_whole(row->number) ? json_integer((json_int_t)row->number)
+                                                  : json_real(row->number));
+    return object;
+}
+
+static json_t *sections_array(const struct sheet *sheet)
+{
+    json_t *array = json_array();
+    size_t row = 0;
+
+    for (size_t i = 0; i < sheet->nsections; i++) {
+        json_t *findings = json_object();
+
+        for (; row < sheet->nrows && sheet->row[row].section == i; row++)
+            json_object_set_new(findings, sheet->row[row].key,
+                                row_object(&sheet->row[row]));
+        json_array_append_new(
+            array, json_pack("{s:s, s:o, s:o}", "section", sheet->section[i].key, "title",
+                             text_object(sheet->section[i].title), "findings", findings));
+    }
+    return array;
+}
+
+static void append_advice(void *arg, enum advice_level level, const char *topic,
+                          const char *text)
+{
+    json_array_append_new(arg, json_pack("{s:s, s:s, s:s}", "level", advice_word(level),
+                                         "topic", topic, "text", text));
+}
+
+static json_t *advice_array(const struct exam *exam)
+{
+    json_t *array = json_array();
+
+    if (exam->own && !exam->lacks_write)
+        advice_give(&exam->facts, append_advice, array);
+    return array;
+}
+
+static json_t *hosts_array(const struct exam *exam)
+{
+    json_t *array = json_array();
+
+    for (int node = 0; node < exam->nodes; node++)
+        json_array_append_new(
+            array, text_object(comm_host(exam->run->ranks.comm, exam->first[node])));
+    return array;
+}
+
+int exam_report_write(const struct exam *exam, const struct err *fault, double seconds,
+                      const char *path, struct err *err)
+{
+    json_t *object = json_pack(
+        "{s:s, s:i, s:i, s:o, s:o, s:i, s:o, s:f, s:o, s:o}", "format", "mpifetch-doctor",
+        "version", EXAM_REPORT_VERSION, "status", (int)fault->code, "error",
+        fault->code == ERR_NONE ? json_null() : text_object(fault->text), "path",
+        text_object(exam->dir), "ranks", exam->run->ranks.size, "nodes",
+        hosts_array(exam), "seconds", seconds, "sections", sections_array(&exam->sheet),
+        "advice", advice_array(exam));
+    char *text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
+    struct strbuf line = { 0 };
+    int rc;
+
+    json_decref(object);
+    strbuf_addf(&line, "%s\n", text ? text : "");
+    rc = !text || line.failed ? err_memory(err, "the report")
+                              : fs_write_all(path, line.data, line.len, true, false, err);
+    free(text);
+    strbuf_release(&line);
+    return rc;
+}

@@ -1,0 +1,116 @@
+#include "fetch/outbox.h"
+
+#include <string.h>
+
+#include "io/clock.h"
+#include "ranks/mail.h"
+
+static const double OUTBOX_PROGRESS = 0.5; /* seconds */
+
+void outbox_open(struct outbox *outbox, struct run *run, uint32_t credit)
+{
+    *outbox = (struct outbox){ .run = run, .credit = credit };
+    outbox->landed.kind = MSG_LANDED;
+}
+
+static int send_landed(struct outbox *outbox, struct err *err)
+{
+    int rc = 0;
+
+    if (outbox->landed.nitems > 0)
+        rc = mail_send(&outbox->run->ranks, 0, &outbox->landed, err);
+    outbox->landed.nitems = 0;
+    return rc;
+}
+
+int outbox_landed(struct outbox *outbox, const struct task *task, struct err *err)
+{
+    struct msg_item *item = &outbox->landed.item[outbox->landed.nitems++];
+
+    item->segment = task->segment;
+    item->bytes = task->got;
+    item->flags = (task->hashed ? MSG_ITEM_DIGEST : 0u) | (task->bad ? MSG_ITEM_BAD : 0u);
+    memcpy(item->sha256, task->sha256, sizeof(item->sha256));
+    return outbox->landed.nitems == MSG_ITEMS ? send_landed(outbox, err) : 0;
+}
+
+int outbox_failed(struct outbox *outbox, const struct task *task, struct err *err)
+{
+    struct msg msg = { .kind = MSG_FAILED,
+                       .id = task->segment,
+                       .count = task->generation,
+                       .last = task->held,
+                       .outcome = task->outcome,
+                       .text = task->err.text };
+
+    return mail_send(&outbox->run->ranks, 0, &msg, err);
+}
+
+int outbox_cancelled(struct outbox *outbox, const struct task *task, struct err *err)
+{
+    struct msg msg = { .kind = MSG_CANCELLED, .id = task->segment };
+
+    return mail_send(&outbox->run->ranks, 0, &msg, err);
+}
+
+static bool is_fetching(const struct task *task)
+{
+    return task->state == TASK_FETCHING || task->state == TASK_DRAINING;
+}
+
+/* In several messages where one does not hold all: what is not named looks as if it had
+ * not begun. */
+static int add_running(struct outbox *outbox, struct msg *msg, const struct task *task,
+                       struct err *err)
+{
+    int rc = 0;
+
+    if (msg->nitems == MSG_ITEMS) {
+        rc = mail_send(&outbox->run->ranks, 0, msg, err);
+        msg->nitems = 0;
+    }
+    /* Of what lies here all is here: only the disk is waited for. */
+    msg->item[msg->nitems++] =
+        (struct msg_item){ .segment = task->segment,
+                           .bytes = task->held ? task_size(task) : task->got };
+    return rc;
+}
+
+static int send_progress(struct outbox *outbox, const struct task *first, struct err *err)
+{
+    const struct run *run = outbox->run;
+    const uint64_t *value = run->stats.value;
+    struct msg msg = { .kind = MSG_PROGRESS,
+                       .last = value[STAT_FETCHED] > 0,
+                       .bytes = run->mode == RUN_REHASH
+                                    ? value[STAT_HASHED]
+                                    : value[STAT_FETCHED] + value[STAT_RESUMED] };
+
+    for (const struct task *task = first; task; task = task->next)
+        msg.count += is_fetching(task) || run->mode == RUN_REHASH;
+    for (const struct task *task = first; task; task = task->next)
+        if ((is_fetching(task) || task->state == TASK_SETTLING) &&
+            add_running(outbox, &msg, task, err) < 0)
+            return -1;
+    return mail_send(&outbox->run->ranks, 0, &msg, err);
+}
+
+int outbox_send(struct outbox *outbox, const struct task *first, bool room,
+                struct err *err)
+{
+    struct msg credit = { .kind = MSG_CREDIT, .count = outbox->credit };
+    double now = clock_now();
+
+    if (send_landed(outbox, err) < 0)
+        return -1;
+    if (room && outbox->credit > 0) {
+        outbox->credit = 0;
+        if (mail_send(&outbox->run->ranks, 0, &credit, err) < 0)
+            return -1;
+    }
+    if (!outbox->started && now < outbox->reported + OUTBOX_PROGRESS)
+        return 0;
+    outbox->started = false;
+    outbox->reported = now;
+    return send_progress(outbox, first, err);
+}

@@ -1,0 +1,385 @@
+#include "fetch/store.h"
+
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "io/append.h"
+#include "io/fs/fs.h"
+#include "io/pool.h"
+#include "io/process.h"
+#include "io/sha256.h"
+#include "resume/journal.h"
+#include "staging/staging.h"
+
+enum {
+    STORE_BLOCK = 1 << 20,
+    STORE_INODES = 16 /* beside the segments: directories */
+};
+
+/* What a rank needs at the least: a segment for each transfer, and as many on their way
+ * into staging. */
+static uint64_t least_room(const struct run *run)
+{
+    return 2 * (uint64_t)run->slots * run->segments.size;
+}
+
+static bool none(const char *scratch)
+{
+    return text_starts(scratch, "none") && scratch[4] == '\0';
+}
+
+/* The first directory of the usual ones that exists, or NULL. */
+static const char *default_scratch(void)
+{
+    const char *const candidates[] = { getenv("SLURM_TMPDIR"), getenv("TMPDIR"), "/tmp" };
+    struct fs_info info;
+
+    for (size_t i = 0; i < countof(candidates); i++)
+        if (candidates[i] && *candidates[i] && fs_look(candidates[i], &info, NULL) == 0 &&
+            info.kind == FS_DIRECTORY)
+            return candidates[i];
+    return NULL;
+}
+
+static bool same_file_system(const char *a, const char *b)
+{
+    struct fs_info left, right;
+
+    return fs_look(a, &left, NULL) == 0 && fs_look(b, &right, NULL) == 0 &&
+           left.device == right.device;
+}
+
+/* The room that this rank may count on: scratch is shared with the others of its node. */
+static int measure(struct store *store, const char *dir, struct err *err)
+{
+    const struct run *run = store->run;
+    int node = comm_node(run->ranks.comm, run->ranks.rank);
+    unsigned local = (unsigned)comm_node_size(run->ranks.comm, node);
+    char need[32], have[32];
+    struct fs_space space;
+
+    if (fs_space(dir, &space, err) < 0)
+        return -1;
+    if (space.bytes / local < least_room(run))
+        return err_set(err, ERR_DEST,
+                       "scratch '%s' has %s free and %u ranks of this node need %s: make "
+                       "room, or use --scratch none",
+                       dir, text_bytes(have, sizeof(have), space.bytes), local,
+                       text_bytes(need, sizeof(need), local * least_room(run)));
+    if (space.inodes / local < 4 * (uint64_t)run->slots + STORE_INODES)
+        return err_set(err, ERR_DEST,
+                       "scratch '%s' has %llu inodes free, too few for %u ranks of this "
+                       "node: make room, or use --scratch none",
+                       dir, (unsigned long long)space.inodes, local);
+    /* Scratch may be memory, and only what waits for its turn to be hashed need stay. */
+    store->budget = 2 * least_room(run);
+    if (store->budget > (space.bytes / local - least_room(run)) / 2)
+        store->budget = (space.bytes / local - least_room(run)) / 2;
+    return 0;
+}
+
+static int make_scratch(struct store *store, const char *dir, struct err *err)
+{
+    struct strbuf path = { 0 };
+
+    if (measure(store, dir, err) < 0 ||
+        fs_private_dir(dir, "mpifetch-", &path, err) < 0) {
+        strbuf_release(&path);
+        return -1;
+    }
+    if (process_sign(path.data, false, err) < 0) {
+        fs_remove_tree(path.data, NULL);
+        strbuf_release(&path);
+        return -1;
+    }
+    store->scratch = strbuf_steal(&path);
+    return store->scratch ? 0 : err_memory(err, "scratch");
+}
+
+int store_open(struct store *store, struct run *run, struct err *err)
+{
+    const char *asked = run->opt.scratch;
+    const char *dir = asked ? asked : default_scratch();
+
+    *store = (struct store){ .run = run };
+    store->at = calloc(run->segments.count + (size_t)1, sizeof(*store->at));
+    if (!store->at)
+        return err_memory(err, "the list of segments");
+    if (journal_open(&store->journal, run, err) < 0)
+        return -1;
+    if (run->slots == 0 || run->mode == RUN_REHASH || !dir || none(dir))
+        return 0;
+    if (asked)
+        return make_scratch(store, dir, err);
+    if (!same_file_system(dir, run->staging.path) && make_scratch(store, dir, NULL) < 0)
+        log_line(&run->ranks.log, LOG_INFO,
+                 "scratch '%s' cannot be used: writing straight into staging", dir);
+    return 0;
+}
+
+void store_close(struct store *store)
+{
+    if (store->scratch)
+        fs_remove_tree(store->scratch, NULL);
+    append_close(store->journal);
+    free(store->scratch);
+    free(store->at);
+    *store = (struct store){ 0 };
+}
+
+bool store_copies(const struct store *store, bool duplicate)
+{
+    return store->scratch || duplicate;
+}
+
+/* What readers see; or, where the snapshot does not have it yet, the blob. */
+static void place_in_cache(const struct run *run, uint32_t file, struct strbuf *path)
+{
+    const struct plan *plan = &run->plan;
+    struct fs_info info;
+
+    strbuf_addf(path, "%s/snapshots/%s/%s", run->staging.tree,
+                plan_text(plan, plan->revision), plan_path(plan, file));
+    if (path->failed || (fs_look_through(path->data, &info, NULL) == 0 &&
+                         info.kind == FS_FILE && info.size == plan->files[file].size))
+        return;
+    strbuf_clear(path);
+    strbuf_addf(path, "%s/blobs/%s", run->staging.tree,
+                plan_text(plan, plan->files[file].etag));
+}
+
+int store_place(const struct store *store, uint32_t file, struct strbuf *path,
+                struct err *err)
+{
+    const struct run *run = store->run;
+
+    strbuf_clear(path);
+    if (run->layout == RUN_BLOBS && run->mode == RUN_REHASH)
+        place_in_cache(run, file, path);
+    else
+        strbuf_addf(path, "%s/%s", run->staging.tree, staging_name(run, file));
+    return path->failed ? err_memory(err, "a path") : 0;
+}
+
+int store_home(const struct store *store, uint32_t segment, bool duplicate,
+               struct strbuf *path, uint64_t *offset, struct err *err)
+{
+    const struct run *run = store->run;
+
+    *offset = 0;
+    strbuf_clear(path);
+    if (store->scratch) {
+        strbuf_addf(path, "%s/segment-%u", store->scratch, (unsigned)segment);
+    } else if (duplicate) {
+        strbuf_addf(path, "%s/%d-%u", run->staging.private_dir, run->ranks.rank,
+                    (unsigned)segment);
+    } else {
+        *offset = segment_range(&run->segments, segment).begin;
+        return store_place(store, run->segments.file[segment], path, err);
+    }
+    return path->failed ? err_memory(err, "a path") : 0;
+}
+
+int store_source(const struct store *store, uint32_t segment, struct strbuf *path,
+                 uint64_t *offset, struct err *err)
+{
+    if (store->at[segment] == STORE_KEPT)
+        return store_home(store, segment, false, path, offset, err);
+    *offset = segment_range(&store->run->segments, segment).begin;
+    return store_place(store, store->run->segments.file[segment], path, err);
+}
+
+struct copy {
+    const char *from_path, *to_path;
+    int from, to;
+    uint64_t from_at, to_at, len, checksum;
+};
+
+/* Through memory, not inside the kernel: each byte is looked at once more, because the
+ * copy is what will be published. */
+static int copy_checked(const struct copy *copy, struct err *err)
+{
+    struct checksum *sum = checksum_create();
+    char *block = malloc(STORE_BLOCK);
+    int rc = -1;
+
+    if (!sum || !block) {
+        err_memory(err, "a copy");
+        goto out;
+    }
+    for (uint64_t done = 0; done < copy->len;) {
+        size_t len =
+            (size_t)(copy->len - done < STORE_BLOCK ? copy->len - done : STORE_BLOCK);
+
+        if (fs_pread(copy->from, copy->from_path, block, len, copy->from_at + done, err) <
+            0)
+            goto out;
+        checksum_feed(sum, block, len);
+        if (fs_pwrite(copy->to, copy->to_path, block, len, copy->to_at + done, err) < 0)
+            goto out;
+        done += len;
+    }
+    if (checksum_value(sum) != copy->checksum)
+        err_set(err, ERR_DEST,
+                "'%s' does not read back as it was written: that disk is "
+                "not to be trusted (choose another --scratch)",
+                copy->from_path);
+    else
+        rc = 0;
+out:
+    checksum_destroy(sum);
+    free(block);
+    return rc;
+}
+
+int store_settle(const struct store *store, uint32_t segment, bool duplicate,
+                 uint64_t checksum, struct err *err)
+{
+    const struct segments *segments = &store->run->segments;
+    struct strbuf from = { 0 }, to = { 0 };
+    struct copy copy = { .from = -1, .to = -1, .checksum = checksum };
+    int rc = -1;
+
+    copy.to_at = segment_range(segments, segment).begin;
+    copy.len = segment_bytes(segments, segment);
+    if (store_home(store, segment, duplicate, &from, &copy.from_at, err) < 0 ||
+        store_place(store, segments->file[segment], &to, err) < 0)
+        goto out;
+    copy.from_path = from.data;
+    copy.to_path = to.data;
+    copy.from = fs_open_read(from.data, err);
+    if (copy.from < 0)
+        goto out;
+    copy.to = fs_open_write(to.data, err);
+    if (copy.to < 0)
+        goto out;
+    rc = copy_checked(&copy, err);
+out:
+    if (copy.from >= 0)
+        fs_close(copy.from, from.data, NULL);
+    if (copy.to >= 0 && fs_close(copy.to, to.data, err) < 0)
+        rc = -1;
+    strbuf_release(&from);
+    strbuf_release(&to);
+    return rc;
+}
+
+static void remove_home(const struct store *store, uint32_t segment, bool duplicate)
+{
+    struct strbuf path = { 0 };
+    uint64_t offset;
+
+    if (store_copies(store, duplicate) &&
+        store_home(store, segment, duplicate, &path, &offset, NULL) == 0)
+        fs_unlink(path.data, NULL);
+    strbuf_release(&path);
+}
+
+static void count_out(struct store *store, uint32_t segment)
+{
+    if (store->at[segment] == STORE_KEPT)
+        store->kept -= segment_bytes(&store->run->segments, segment);
+    store->at[segment] = STORE_PLACE;
+}
+
+void store_settled(struct store *store, uint32_t segment, bool duplicate)
+{
+    uint64_t bytes = segment_bytes(&store->run->segments, segment);
+    bool hashed_later =
+        segments_of(&store->run->segments, store->run->segments.file[segment]) > 1;
+
+    count_out(store, segment); /* it may be fetched a second time */
+    if (store->scratch && hashed_later && store->kept + bytes <= store->budget) {
+        store->at[segment] = STORE_KEPT;
+        store->kept += bytes;
+    } else {
+        remove_home(store, segment, duplicate);
+    }
+}
+
+void store_found(struct store *store, uint32_t segment)
+{
+    count_out(store, segment);
+}
+
+static int bring(const struct store *store, uint32_t segment, unsigned layer,
+                 const char *place, struct err *err)
+{
+    const struct segments *segments = &store->run->segments;
+    struct range range = segment_range(segments, segment);
+    struct strbuf path = { 0 };
+    int from = -1, to = -1, rc = -1;
+
+    staging_layer_place(store->run, layer, segments->file[segment], &path);
+    if (path.failed)
+        err_memory(err, "a path");
+    else if ((from = fs_open_read(path.data, err)) >= 0 &&
+             (to = fs_open_write(place, err)) >= 0)
+        rc = fs_copy(from, path.data, to, place, range.begin, range.begin,
+                     range.end - range.begin, err);
+    if (from >= 0)
+        fs_close(from, path.data, NULL);
+    if (to >= 0 && fs_close(to, place, err) < 0)
+        rc = -1;
+    strbuf_release(&path);
+    return rc;
+}
+
+static int sum_range(const char *path, struct range range, const struct pool *pool,
+                     uint64_t *value, struct err *err)
+{
+    struct checksum *sum = checksum_create();
+    char *block = malloc(STORE_BLOCK);
+    int fd = -1, rc = -1;
+
+    if (!sum || !block)
+        err_memory(err, "a checksum");
+    else
+        rc = fd = fs_open_read(path, err);
+    for (uint64_t at = range.begin; rc >= 0 && at < range.end;) {
+        size_t len =
+            (size_t)(range.end - at < STORE_BLOCK ? range.end - at : STORE_BLOCK);
+
+        rc = pool_stopping(pool)
+                 ? err_set(err, ERR_INTERRUPTED, "interrupted while reading '%s'", path)
+                 : fs_pread(fd, path, block, len, at, err);
+        checksum_feed(sum, block, rc < 0 ? 0 : len);
+        at += len;
+    }
+    if (rc >= 0)
+        *value = checksum_value(sum);
+    if (fd >= 0)
+        fs_close(fd, path, NULL);
+    checksum_destroy(sum);
+    free(block);
+    return rc < 0 ? -1 : 0;
+}
+
+int store_recheck(const struct store *store, uint32_t segment, unsigned layer,
+                  uint64_t checksum, const struct pool *pool, struct err *err)
+{
+    const struct segments *segments = &store->run->segments;
+    struct strbuf place = { 0 };
+    uint64_t found = 0;
+    int rc = store_place(store, segments->file[segment], &place, err);
+
+    if (rc == 0 && layer > 0)
+        rc = bring(store, segment, layer, place.data, err);
+    if (rc == 0)
+        rc = sum_range(place.data, segment_range(segments, segment), pool, &found, err);
+    if (rc == 0 && found != checksum)
+        rc = err_set(err, ERR_SOURCE,
+                     "'%s': what an earlier run left is not what it had fetched",
+                     plan_path(&store->run->plan, segments->file[segment]));
+    if (rc < 0 && err->code != ERR_INTERRUPTED && !err->unsure)
+        err->code = ERR_SOURCE;
+    strbuf_release(&place);
+    return rc;
+}
+
+void store_drop(struct store *store, uint32_t segment, bool duplicate)
+{
+    if (store->at[segment] == STORE_KEPT)
+        count_out(store, segment);
+    remove_home(store, segment, duplicate);
+}

@@ -1,0 +1,348 @@
+#include "fetch/worker.h"
+
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "base/url.h"
+#include "coordinate/coordinator.h"
+#include "fetch/engine.h"
+#include "fetch/hasher.h"
+#include "fetch/tasks.h"
+#include "io/clock.h"
+#include "ranks/mail.h"
+#include "report/trace.h"
+
+enum {
+    WORKER_BURST = 1 << 20, /* most bytes of rate that pile up */
+    WORKER_AHEAD = 2,       /* units asked for beyond what the slots hold */
+    WORKER_THREADS = 3      /* one for the writes of sockets, two to hash and copy */
+};
+
+struct worker {
+    struct run *run;
+    struct coordinator *coordinator; /* rank 0, else NULL */
+    struct http *http;
+    struct pool *pool;
+    struct rate rate;
+    struct store store;
+    struct outbox outbox;
+    struct tasks hands;
+    struct hasher hasher;
+    double hold_until; /* no request before */
+    double busy_since;
+    struct strbuf bytes; /* of the message being read */
+    unsigned idle;       /* turns in a row in which nothing happened */
+    bool stopped, gave_up;
+    struct err stop; /* as the coordinator said */
+};
+
+static int hear_stop(struct worker *w, const struct msg *msg)
+{
+    w->stopped = true;
+    if (msg->code != ERR_NONE) {
+        err_set(&w->stop, (enum err_code)msg->code, "%s", msg->text);
+        w->stop.rank = msg->rank;
+    }
+    return 0;
+}
+
+static int hear(struct worker *w, int from, const struct msg *msg, struct err *err)
+{
+    double now = clock_now();
+
+    switch (msg->kind) {
+    case MSG_GRANT:
+        return tasks_grant(&w->hands, msg, err);
+    case MSG_DUPLICATE:
+        return tasks_duplicate(&w->hands, msg->id, err);
+    case MSG_CANCEL:
+        tasks_cancel(&w->hands, msg->id);
+        return 0;
+    case MSG_TAKE_BACK:
+        tasks_take_back(&w->hands, msg->id);
+        return 0;
+    case MSG_ADOPT:
+        return tasks_adopt(&w->hands, msg->id, err);
+    case MSG_PLACE:
+        return places_put(&w->hands.places, msg->id, msg->count, msg->text, err);
+    case MSG_HASH:
+        return hasher_begin(&w->hasher, msg, err);
+    case MSG_HOLD:
+        if (now + msg->seconds > w->hold_until)
+            w->hold_until = now + msg->seconds;
+        return 0;
+    case MSG_RATE:
+        rate_set(&w->rate, (double)msg->bytes, now);
+        /* What piles up counts for each of maybe thousands of ranks. */
+        w->rate.burst = msg->bytes < WORKER_BURST ? (double)msg->bytes : WORKER_BURST;
+        return 0;
+    case MSG_STOP:
+        return hear_stop(w, msg);
+    default:
+        if (w->coordinator)
+            return coordinator_hear(w->coordinator, from, msg, err);
+        return err_set(err, ERR_DEFECT, "a '%s' message came to a rank it is not for",
+                       msg_name(msg->kind));
+    }
+}
+
+static int worker_take_orders(struct worker *w, bool *moved, struct err *err)
+{
+    struct msg msg;
+    int from, rc = 0;
+
+    while (!w->stopped &&
+           (rc = mail_take(&w->run->ranks, &w->bytes, &msg, &from, err)) > 0) {
+        *moved = true;
+        if (hear(w, from, &msg, err) < 0)
+            return -1;
+    }
+    return rc < 0 ? -1 : 0;
+}
+
+/* MPI has no descriptor to poll, so a rank looks for messages every so often: at once
+ * while things happen, every few milliseconds when all is quiet. */
+static double patience(const struct worker *w)
+{
+    static const double ladder[] = { 0, 0.0002, 0.0005, 0.001, 0.002, 0.003 };
+    const unsigned last = countof(ladder) - 1;
+
+    if (w->idle > 200)
+        return 0.01;
+    return ladder[w->idle < last ? w->idle : last];
+}
+
+static void note_reply(const struct worker *w, const struct task *task,
+                       const struct http_response *response)
+{
+    const struct run *run = w->run;
+    char url[256];
+
+    if (run->ranks.log.level < LOG_DEBUG)
+        return;
+    log_line(&run->ranks.log, LOG_DEBUG,
+             "segment %u of '%s': %s: HTTP %d, %llu bytes, %.3f s%s%s",
+             (unsigned)task->segment, plan_path(&run->plan, task->file),
+             url_redact(url, sizeof(url), response->url ? response->url : ""),
+             (int)response->outcome.status, (unsigned long long)response->bytes,
+             response->seconds, *response->err.text ? ": " : "", response->err.text);
+}
+
+static void worker_take_replies(struct worker *w)
+{
+    struct http_response response;
+
+    while (http_next(w->http, &response)) {
+        struct task *task = response.owner;
+
+        trace_span(w->run->trace, TRACE_FETCH, task->slot->number, task->segment, 1,
+                   task->began, clock_now());
+        note_reply(w, task, &response);
+        if (response.requests > 1) /* hops beyond the first, which is counted */
+            w->run->stats.value[STAT_DATA_REQUESTS] += response.requests - 1;
+        task_reply(task, &response);
+        http_response_release(&response);
+        w->idle = 0;
+    }
+}
+
+/* What the disk did for a task: a file that came as one piece was hashed (and written or
+ * copied on the way), another segment was copied if it had another home. */
+static void note_settled(struct worker *w, const struct task *task)
+{
+    bool copied = store_copies(&w->store, task->duplicate) && !task->small && !task->held;
+    const struct job *job = &task->job;
+
+    if (copied)
+        w->run->stats.value[STAT_COPIED] += task->got;
+    if (copied || task->hashed)
+        trace_span(w->run->trace, task->hashed ? TRACE_HASH : TRACE_COPY,
+                   (unsigned)job->thread, task->segment, 1, job->started, job->ended);
+}
+
+static int job_back(struct worker *w, struct job *job, struct err *err)
+{
+    if (hasher_owns(job))
+        return hasher_end(&w->hasher, job, err);
+    if (hands_is_write(&w->hands, job))
+        return task_written(job->owner, err);
+    note_settled(w, job->owner);
+    return task_settled(job->owner, err);
+}
+
+static int worker_take_jobs(struct worker *w, struct err *err)
+{
+    struct job *job;
+
+    while ((job = pool_finished(w->pool))) {
+        w->idle = 0;
+        if (job_back(w, job, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void count_busy(struct worker *w)
+{
+    double now = clock_now();
+    bool busy = http_running(w->http) > 0;
+
+    if (w->busy_since > 0)
+        w->run->stats.value[STAT_BUSY] += (uint64_t)((now - w->busy_since) * 1e6);
+    w->busy_since = busy ? now : 0;
+}
+
+static int worker_turn(struct worker *w, struct err *err)
+{
+    bool moved = false, arrived = false;
+
+    if (w->coordinator && coordinator_step(w->coordinator, &moved, err) < 0)
+        return -1;
+    if (worker_take_orders(w, &moved, err) < 0)
+        return -1;
+    if (clock_now() >= w->hold_until && tasks_begin(&w->hands, &moved, err) < 0)
+        return -1;
+    tasks_resume(&w->hands);
+    if (http_wait(w->http, moved ? 0 : patience(w), &arrived, err) < 0)
+        return -1;
+    w->idle = moved || arrived ? 0 : w->idle + 1;
+    count_busy(w);
+    worker_take_replies(w);
+    if (worker_take_jobs(w, err) < 0)
+        return -1;
+    if (tasks_sweep(&w->hands, err) < 0)
+        return -1;
+    return outbox_send(&w->outbox, w->hands.first, tasks_room(&w->hands), err);
+}
+
+/* Drop everything and tell the coordinator why; after that only orders are heard, and
+ * only STOP ends the loop: nobody is left behind. */
+static void worker_give_up(struct worker *w, const struct err *why)
+{
+    struct msg msg = { .kind = MSG_ABORT,
+                       .code = (int32_t)why->code,
+                       .rank = w->run->ranks.rank,
+                       .text = why->text };
+    struct err err = { 0 };
+
+    if (w->gave_up)
+        return;
+    w->gave_up = true;
+    pool_stop(w->pool);
+    tasks_drop_all(&w->hands);
+    if (mail_send(&w->run->ranks, 0, &msg, &err) < 0)
+        w->stopped = true; /* MPI itself is broken: nobody would answer */
+}
+
+/* A rank that gave up still runs the coordinator, if it has it. */
+static int quiet_turn(struct worker *w, struct err *err)
+{
+    bool moved = false;
+
+    clock_sleep(0.001);
+    if (worker_take_orders(w, &moved, err) < 0)
+        return -1;
+    return w->coordinator ? coordinator_step(w->coordinator, &moved, err) : 0;
+}
+
+/* Copies that lost may still be on their way: staging is not theirs any more. */
+static void leave_nothing_running(struct worker *w)
+{
+    tasks_drop_all(&w->hands);
+    pool_stop(w->pool);
+    while (pool_unfinished(w->pool) > 0) {
+        struct err ignored = { 0 };
+
+        clock_sleep(0.001);
+        /* Who only spoke would take the silence that it does not hear for a loss. */
+        if (w->run->ranks.liveness.lost)
+            mail_speak(&w->run->ranks);
+        else
+            agree_listen(&w->run->ranks, &ignored);
+        while (pool_finished(w->pool))
+            ;
+    }
+}
+
+int worker_run(struct worker *w, struct err *err)
+{
+    struct run *run = w->run;
+    struct err own = { 0 };
+
+    while (!w->stopped && !run->ranks.liveness.lost) {
+        int rc = w->gave_up ? quiet_turn(w, &own) : worker_turn(w, &own);
+
+        if (rc == 0 && !w->gave_up && run->ranks.interrupted(run->ranks.interrupted_arg))
+            rc = err_set(&own, ERR_INTERRUPTED, "interrupted");
+        if (rc < 0 && !run->ranks.liveness.lost)
+            worker_give_up(w, &own);
+    }
+    leave_nothing_running(w);
+    if (!w->stopped)
+        return err_copy(err, &run->ranks.liveness.loss);
+    if (w->stop.code == ERR_NONE && !w->gave_up)
+        return 0;
+    *err = w->stop.code != ERR_NONE ? w->stop : own;
+    return -1;
+}
+
+static void wake(void *arg)
+{
+    http_wake(arg);
+}
+
+static int open_engine(struct worker *w, struct err *err)
+{
+    unsigned slots = w->run->slots;
+
+    if (engine_open(&w->http, w->run, slots ? slots : 1, err) < 0)
+        return -1;
+    return pool_create(&w->pool, WORKER_THREADS, wake, w->http, err);
+}
+
+int worker_create(struct worker **out, struct run *run, struct coordinator *coordinator,
+                  struct err *err)
+{
+    struct worker *w = calloc(1, sizeof(*w));
+    int rc = -1;
+
+    *out = NULL;
+    if (!w)
+        return err_memory(err, "a worker");
+    w->run = run;
+    w->coordinator = coordinator;
+    rate_init(&w->rate, 0, WORKER_BURST, clock_now());
+    outbox_open(&w->outbox, run, run->slots ? WORKER_AHEAD : 0);
+    if (open_engine(w, err) < 0 || store_open(&w->store, run, err) < 0)
+        goto out;
+    if (tasks_open(&w->hands,
+                   &(struct task_world){ run, &w->store, w->http, w->pool, &w->rate },
+                   &w->outbox, err) < 0)
+        goto out;
+    w->hasher = (struct hasher){ run, &w->store, w->pool, NULL };
+    *out = w;
+    w = NULL;
+    rc = 0;
+out:
+    worker_destroy(w);
+    return rc;
+}
+
+int worker_sync(struct worker *w, struct err *err)
+{
+    return tasks_sync(&w->hands, err);
+}
+
+void worker_destroy(struct worker *w)
+{
+    if (!w)
+        return;
+    /* Pool threads wake the sockets, sockets fill tasks: so in this order. */
+    pool_destroy(w->pool);
+    http_destroy(w->http);
+    hasher_release(&w->hasher);
+    tasks_release(&w->hands);
+    store_close(&w->store);
+    strbuf_release(&w->bytes);
+    free(w);
+}

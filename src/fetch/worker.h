@@ -1,0 +1,26 @@
+/* fetch/worker.h -- every rank: keeps its slots full, stores, hashes, reports.
+ *
+ * Life cycle   worker_create, worker_run (until the coordinator says stop),
+ * worker_destroy. Collective   worker_run: each rank runs it, and all return together
+ * with the same result. */
+#ifndef FETCH_WORKER_H
+#define FETCH_WORKER_H
+
+#include "ranks/run.h"
+
+struct worker;
+struct coordinator;
+
+/* coordinator: on rank 0, else NULL. */
+int worker_create(struct worker **out, struct run *run, struct coordinator *coordinator,
+                  struct err *err);
+
+/* Collective. 0, or -1 with the error that ended the run; err->rank says who saw it. */
+int worker_run(struct worker *worker, struct err *err);
+
+/* Wait until the disk has what this rank wrote into staging. */
+int worker_sync(struct worker *worker, struct err *err);
+
+void worker_destroy(struct worker *worker);
+
+#endif

@@ -1,0 +1,120 @@
+#include "io/credentials.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/strbuf.h"
+#include "base/text.h"
+#include "io/hub_env.h"
+
+enum { TOKEN_MOST = 64 << 10 };
+
+void credentials_release(char **token)
+{
+    if (!token || !*token)
+        return;
+    explicit_bzero(*token, strlen(*token));
+    free(*token);
+    *token = NULL;
+}
+
+/* A variable that is set and not empty, or NULL. */
+static const char *variable(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value && *value ? value : NULL;
+}
+
+/* The token inside text, which came from `place`. */
+static int take(const char *place, const char *text, size_t len, char **token,
+                struct err *err)
+{
+    static const char blanks[] = " \t\r\n\v\f";
+    const char *end = text + len;
+
+    while (text < end && strchr(blanks, *text))
+        text++;
+    while (end > text && strchr(blanks, end[-1]))
+        end--;
+    if (text == end)
+        return 0;
+    for (const char *p = text; p < end; p++)
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            return err_set(err, ERR_USAGE,
+                           "the token in '%s' has a control character inside", place);
+    *token = strndup(text, (size_t)(end - text));
+    return *token ? 0 : err_memory(err, "token");
+}
+
+/* Read up to len bytes; the number of bytes, or -1 and errno. */
+static ssize_t read_file(const char *path, char *bytes, size_t len)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    size_t have = 0;
+    ssize_t n = 1;
+
+    if (fd < 0)
+        return -1;
+    while (have < len && n != 0) {
+        n = read(fd, bytes + have, len - have);
+        if (n < 0 && errno != EINTR)
+            break;
+        have += n > 0 ? (size_t)n : 0;
+    }
+    close(fd);
+    return n < 0 ? -1 : (ssize_t)have;
+}
+
+static int take_file(const char *path, bool must, char **token, struct err *err)
+{
+    char *bytes = malloc(TOKEN_MOST);
+    ssize_t len;
+    int rc = -1;
+
+    if (!bytes)
+        return err_memory(err, "token");
+    len = read_file(path, bytes, TOKEN_MOST);
+    /* One that nobody asked for may be missing, or belong to somebody else. */
+    if (len < 0)
+        rc = must ? err_set(err, ERR_USAGE, "token file '%s': %s", path, strerror(errno))
+                  : 0;
+    else if (len == TOKEN_MOST)
+        err_set(err, ERR_USAGE, "token file '%s': too long to hold a token", path);
+    else
+        rc = take(path, bytes, (size_t)len, token, err);
+    explicit_bzero(bytes, TOKEN_MOST);
+    free(bytes);
+    return rc;
+}
+
+int credentials_hub_token(const char *token_file, char **token, struct err *err)
+{
+    static const char *const variables[] = { "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN" };
+    struct strbuf path = { 0 };
+    int rc = 0;
+
+    *token = NULL;
+    if (token_file)
+        return take_file(token_file, true, token, err);
+    if (hub_env_is_on("HF_HUB_DISABLE_IMPLICIT_TOKEN"))
+        return 0;
+    for (size_t i = 0; i < countof(variables); i++) {
+        const char *value = variable(variables[i]);
+
+        if (value)
+            rc = take(variables[i], value, strlen(value), token, err);
+        if (rc < 0 || *token)
+            return rc;
+    }
+    if (!hub_env_token(&path))
+        goto out;
+    rc = path.failed ? err_memory(err, "token") : take_file(path.data, false, token, err);
+out:
+    strbuf_release(&path);
+    return rc;
+}

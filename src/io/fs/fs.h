@@ -1,0 +1,83 @@
+/* io/fs/fs.h -- POSIX files: open ones here, small ones at one go in io/fs/fs_whole.h, their
+ * names in io/fs/fs_name.h, trees of them in io/fs/fs_tree.h. Including this header brings all.
+ *
+ * Errors       -1 and a sentence with call, path and the system's reason. The code is
+ *              ERR_DEST (fs_walk: ERR_SOURCE); a caller for whom the same file is
+ * somebody else's fault changes err->code. Threads      any call from any thread; nothing
+ * is kept between calls. */
+#ifndef IO_FS_FS_H
+#define IO_FS_FS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/strbuf.h"
+#include "io/fs/fs_name.h"
+#include "io/fs/fs_tree.h"
+#include "io/fs/fs_whole.h"
+
+enum fs_kind { FS_MISSING, FS_FILE, FS_DIRECTORY, FS_SYMLINK, FS_OTHER };
+
+struct fs_info {
+    enum fs_kind kind;
+    uint64_t size;
+    int64_t mtime_ns;
+    uint64_t device, inode;
+    uint32_t uid;
+    uint64_t links; /* names that the file has */
+};
+
+struct stat;
+struct fs_info fs_info_of(const struct stat *st);
+
+/* Whether it belongs to the user whom this process acts for. */
+bool fs_is_mine(const struct fs_info *info);
+
+/* lstat. A missing path is no error: kind says so, also where a parent is a file. */
+int fs_look(const char *path, struct fs_info *info, struct err *err);
+
+/* stat: what a symlink leads to; one that leads nowhere is FS_MISSING. */
+int fs_look_through(const char *path, struct fs_info *info, struct err *err);
+
+/* fstat: what a symlink led to. */
+int fs_look_open(int fd, const char *path, struct fs_info *info, struct err *err);
+
+/* Ask a network file system for news about the parents of path. Without it NFS may go on
+ * answering "no such file" from its cache for half a minute. */
+void fs_refresh(const char *path);
+
+/* Open for reading and writing, made if missing with 0666 less umask, never through a
+ * symlink. A parent that another node has just made and that this one does not see yet is
+ * waited for, at most 5 s. */
+int fs_open_write(const char *path, struct err *err);
+int fs_open_read(const char *path, struct err *err);
+
+int fs_pwrite(int fd, const char *path, const void *bytes, size_t len, uint64_t at,
+              struct err *err);
+/* Exactly len bytes; a file that is too short is an error that says where it ends. */
+int fs_pread(int fd, const char *path, void *bytes, size_t len, uint64_t at,
+             struct err *err);
+/* Copy a range between open files, inside the kernel where that works. */
+int fs_copy(int from, const char *from_path, int to, const char *to_path, uint64_t at,
+            uint64_t to_at, uint64_t len, struct err *err);
+
+/* EDQUOT and EIO show here, and after another failure err keeps that, and is marked as
+ * unsure. */
+int fs_close(int fd, const char *path, struct err *err);
+int fs_set_size(int fd, const char *path, uint64_t size, struct err *err);
+int fs_set_mtime(const char *path, int64_t ns, struct err *err);
+
+int fs_sync(int fd, const char *path, struct err *err);
+int fs_sync_path(const char *path, struct err *err); /* a file or a directory */
+/* All of the file system that path is on. */
+int fs_sync_system(const char *path, struct err *err);
+
+struct fs_space {
+    uint64_t bytes, inodes; /* free for us; inodes UINT64_MAX where not counted */
+};
+int fs_space(const char *path, struct fs_space *space, struct err *err);
+
+#endif

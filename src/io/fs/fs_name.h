@@ -1,0 +1,52 @@
+/* io/fs/fs_name.h -- the names of files: rename, exchange, link, and a path made absolute.
+ * Part of io/fs/fs.h, which says how errors look.
+ *
+ * After -1 errno is still the system's reason, for callers to whom EEXIST or ENOENT means
+ * that somebody else was first. */
+#ifndef IO_FS_FS_NAME_H
+#define IO_FS_FS_NAME_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/strbuf.h"
+
+enum fs_rename {
+    FS_RENAME_NEW,    /* the target must not exist, or be an empty directory */
+    FS_RENAME_ABSENT, /* the target must not exist: somebody may be about to fill an empty
+                       * directory, and would find it dead under its hands. As
+                       * FS_RENAME_NEW where the file system cannot tell in one step */
+    FS_RENAME_REPLACE, /* as rename(2) */
+    FS_RENAME_EXCHANGE /* both names change places, in one step */
+};
+
+/* A directory is renamed in one step on every file system. So is a file, but
+ * FS_RENAME_NEW may show it under both names for a moment where the kernel cannot do
+ * better. */
+int fs_rename(const char *from, const char *to, enum fs_rename how, struct err *err);
+
+/* From an open directory (fs_open_dir), so that no symlink leads it elsewhere; as
+ * FS_RENAME_REPLACE. */
+int fs_rename_from(int dir, const char *name, const char *to, struct err *err);
+
+/* Whether FS_RENAME_EXCHANGE works on the file system of dir, by doing it. */
+int fs_can_exchange(const char *dir, bool *yes, struct err *err);
+
+/* A name that is a link to the same file already is fine: that is what NFS shows when it
+ * asked twice. */
+int fs_link(const char *from, const char *to, struct err *err);
+int fs_symlink(const char *target, const char *path, struct err *err);
+int fs_readlink(const char *path, struct strbuf *target, struct err *err); /* appended */
+int fs_unlink(const char *path, struct err *err); /* a missing file is fine */
+
+/* "dir/name", to be freed; NULL: out of memory. */
+char *fs_join(const char *dir, const char *name);
+
+/* Whether there is anything of that name in dir; what cannot be looked at is not. */
+bool fs_is_there(const char *dir, const char *name);
+
+/* The absolute form, appended to out: symlinks in the parents resolved, the last part
+ * left as it is, "." and ".." and double slashes gone. The parents need not exist. */
+int fs_absolute(const char *path, struct strbuf *out, struct err *err);
+
+#endif

@@ -1,0 +1,27 @@
+/* io/fs/fs_whole.h -- small files, read or written at one go. Part of io/fs/fs.h, which says
+ * how errors look. */
+#ifndef IO_FS_FS_WHOLE_H
+#define IO_FS_FS_WHOLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+/* At most `most` bytes, more is an error; a NUL follows the last one,
+ * which *len does not count. The caller frees *bytes. */
+int fs_read_all(const char *path, size_t most, char **bytes, size_t *len,
+                struct err *err);
+/* The same of a regular file only: a pipe that somebody put in its place is not waited
+ * for. */
+int fs_read_regular(const char *path, size_t most, char **bytes, size_t *len,
+                    struct err *err);
+/* Whether it can be written to: made if it is missing, and left as it is. */
+int fs_can_write(const char *path, struct err *err);
+/* Made new (and gone again after an error), or with replace written over what is there,
+ * optionally synced. A reader may see a mixture: what others read is written under
+ * another name and renamed. */
+int fs_write_all(const char *path, const void *bytes, size_t len, bool replace, bool sync,
+                 struct err *err);
+
+#endif

@@ -1,0 +1,192 @@
+#include "io/heartbeat.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "io/fs/fs.h"
+
+enum { BEAT_SECONDS = 2, BEAT_TEXT = 24 };
+
+struct heartbeat {
+    pthread_t thread;
+    pthread_mutex_t lock; /* guards path and stop, and is held over each write */
+    pthread_cond_t wake;
+    char *path;
+    bool stop;
+    uint64_t number;
+    atomic_bool lost;
+};
+
+static atomic_bool hushed; /* of the process */
+
+static size_t put_number(char text[BEAT_TEXT], uint64_t number)
+{
+    return (size_t)snprintf(text, BEAT_TEXT, "%020" PRIu64 "\n", number);
+}
+
+/* NFS may go on for a minute to lead by the old name to a directory that was renamed,
+ * until what it was in is looked at anew. */
+static void refresh(const char *path)
+{
+    char *dir = strdup(path), *slash = dir ? strrchr(dir, '/') : NULL;
+
+    if (slash && slash != dir) {
+        *slash = '\0';
+        fs_refresh(dir);
+    }
+    free(dir);
+}
+
+/* By name each time: whoever takes the file away renames what it lies in, and an open one
+ * would not tell. */
+static void write_number(struct heartbeat *beat)
+{
+    char text[BEAT_TEXT];
+    size_t len = put_number(text, ++beat->number);
+    int fd;
+
+    refresh(beat->path);
+    fd = open(beat->path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd < 0) {
+        if (errno == ENOENT || errno == ENOTDIR || errno == ESTALE)
+            atomic_store(&beat->lost, true);
+        return;
+    }
+    /* A disk that is full or sick for a moment is for the others to complain about. */
+    if (pwrite(fd, text, len, 0) < 0)
+        (void)errno;
+    close(fd);
+}
+
+static void *run(void *arg)
+{
+    struct heartbeat *beat = arg;
+    struct timespec until;
+
+    pthread_mutex_lock(&beat->lock);
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    while (!beat->stop) {
+        until.tv_sec += BEAT_SECONDS;
+        while (!beat->stop &&
+               pthread_cond_timedwait(&beat->wake, &beat->lock, &until) != ETIMEDOUT)
+            ;
+        if (!beat->stop && !atomic_load(&beat->lost) && !atomic_load(&hushed))
+            write_number(beat);
+        clock_gettime(CLOCK_MONOTONIC, &until);
+    }
+    pthread_mutex_unlock(&beat->lock);
+    return NULL;
+}
+
+static int start_thread(struct heartbeat *beat)
+{
+    pthread_condattr_t attributes;
+    sigset_t all, before;
+    int rc;
+
+    pthread_mutex_init(&beat->lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&beat->wake, &attributes);
+    pthread_condattr_destroy(&attributes);
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    rc = pthread_create(&beat->thread, NULL, run, beat);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc;
+}
+
+static void release(struct heartbeat *beat)
+{
+    pthread_cond_destroy(&beat->wake);
+    pthread_mutex_destroy(&beat->lock);
+    free(beat->path);
+    free(beat);
+}
+
+int heartbeat_start(struct heartbeat **out, const char *path, struct err *err)
+{
+    struct heartbeat *beat = calloc(1, sizeof(*beat));
+    char text[BEAT_TEXT];
+    int rc;
+
+    *out = NULL;
+    if (!beat || !(beat->path = strdup(path))) {
+        free(beat);
+        return err_memory(err, "the sign of life");
+    }
+    if (fs_write_all(path, text, put_number(text, 0), false, false, err) < 0) {
+        free(beat->path);
+        free(beat);
+        return -1;
+    }
+    rc = start_thread(beat);
+    if (rc != 0) {
+        release(beat);
+        return err_set(err, ERR_DEFECT, "starting a thread: %s", strerror(rc));
+    }
+    *out = beat;
+    return 0;
+}
+
+int heartbeat_move(struct heartbeat *beat, const char *path, struct err *err)
+{
+    char *copy = strdup(path);
+
+    if (!copy)
+        return err_memory(err, "a path");
+    pthread_mutex_lock(&beat->lock);
+    free(beat->path);
+    beat->path = copy;
+    atomic_store(&beat->lost, false);
+    pthread_mutex_unlock(&beat->lock);
+    return 0;
+}
+
+void heartbeat_hush(void)
+{
+    atomic_store(&hushed, true);
+}
+
+bool heartbeat_lost(const struct heartbeat *beat)
+{
+    return beat && atomic_load(&beat->lost);
+}
+
+bool heartbeat_read(const char *path, uint64_t *number)
+{
+    char *text = NULL;
+    size_t len = 0;
+    bool good = false;
+
+    if (fs_read_regular(path, BEAT_TEXT, &text, &len, NULL) == 0) {
+        if (len > 0 && text[len - 1] == '\n')
+            text[len - 1] = '\0';
+        good = text_to_u64(text, number);
+    }
+    free(text);
+    return good;
+}
+
+void heartbeat_stop(struct heartbeat *beat)
+{
+    if (!beat)
+        return;
+    pthread_mutex_lock(&beat->lock);
+    beat->stop = true;
+    pthread_cond_signal(&beat->wake);
+    pthread_mutex_unlock(&beat->lock);
+    pthread_join(beat->thread, NULL);
+    release(beat);
+}

@@ -1,0 +1,368 @@
+#include "io/http/exchange.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/url.h"
+#include "core/http/header_line.h"
+#include "core/http/redirect.h"
+#include "io/clock.h"
+
+enum {
+    REFUSAL_MOST = 16 << 10, /* of the body of an error */
+    DRAIN_MOST = 16 << 10    /* a shorter body is read to its end, as a new connection
+                              * costs more */
+};
+
+static int refuse_nonsense(const struct http_request *request, struct err *err)
+{
+    char where[200];
+
+    if (!text_alike(request->url, "http://", 7) &&
+        !text_alike(request->url, "https://", 8))
+        return err_set(err, ERR_USAGE, "'%s': neither http:// nor https://",
+                       url_redact(where, sizeof(where), request->url));
+    for (const char *c = request->bearer; c && *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            return err_set(err, ERR_USAGE, "the token has a control character inside");
+    for (size_t i = 0; request->headers && request->headers[i]; i++) {
+        const char *fault = header_line_fault(request->headers[i]);
+
+        if (fault) /* without the line, which may hold a secret */
+            return err_set(err, ERR_USAGE, "header number %zu %s", i + 1, fault);
+    }
+    if (request->ranged && request->want.range.end <= request->want.range.begin)
+        return err_set(err, ERR_DEFECT, "a range of no bytes was asked for");
+    return 0;
+}
+
+int exchange_begin(struct exchange *exchange, const struct http_request *request,
+                   struct err *err)
+{
+    *exchange = (struct exchange){ .request = *request };
+    exchange->request.url = NULL;
+    exchange->request.bearer = NULL;
+    if (refuse_nonsense(request, err) < 0)
+        return -1;
+    exchange->request.url = strdup(request->url);
+    exchange->url = strdup(request->url);
+    if (request->bearer)
+        exchange->request.bearer = strdup(request->bearer);
+    if (!exchange->url || !exchange->request.url ||
+        (request->bearer && !exchange->request.bearer)) {
+        exchange_release(exchange);
+        return err_memory(err, "request");
+    }
+    return 0;
+}
+
+void exchange_release(struct exchange *exchange)
+{
+    if (!exchange)
+        return;
+    if (exchange->request.bearer)
+        explicit_bzero((char *)exchange->request.bearer,
+                       strlen(exchange->request.bearer));
+    free((char *)exchange->request.bearer);
+    free((char *)exchange->request.url);
+    free(exchange->url);
+    headers_release(&exchange->headers);
+    strbuf_release(&exchange->kept);
+    *exchange = (struct exchange){ 0 };
+}
+
+void exchange_hop(struct exchange *exchange)
+{
+    if (exchange->began == 0)
+        exchange->began = clock_now();
+    exchange->secrets =
+        exchange->hops == 0 || url_same_origin(exchange->request.url, exchange->url);
+    exchange->requests++;
+    exchange->replied = 0;
+    exchange->dropped = 0;
+    exchange->stopped = false;
+    headers_reset(&exchange->headers);
+}
+
+bool exchange_replied(const struct exchange *exchange)
+{
+    return exchange->headers.begun;
+}
+
+static const char *where(const struct exchange *exchange, char *out, size_t size)
+{
+    char url[200];
+
+    snprintf(out, size, "%s '%s'", exchange->request.head ? "HEAD" : "GET",
+             url_redact(url, sizeof(url), exchange->url));
+    return out;
+}
+
+void exchange_fail(struct exchange *exchange, enum net_fault fault, enum err_code code,
+                   const char *reason)
+{
+    char place[220];
+
+    if (exchange->fault != NET_OK)
+        return;
+    exchange->fault = fault;
+    err_set(&exchange->err, code, "%s: %s", where(exchange, place, sizeof(place)),
+            reason);
+}
+
+static enum exchange_step fail(struct exchange *exchange, enum net_fault fault,
+                               enum err_code code, const char *reason)
+{
+    exchange_fail(exchange, fault, code, reason);
+    return EXCHANGE_STOP;
+}
+
+static enum exchange_step enough(struct exchange *exchange)
+{
+    exchange->stopped = true;
+    return EXCHANGE_STOP;
+}
+
+const char *exchange_location(const struct exchange *exchange)
+{
+    if (exchange->fault != NET_OK || !exchange->headers.ended ||
+        !redirect_status(exchange->headers.reply.status))
+        return NULL;
+    return headers_text(&exchange->headers, HEADERS_LOCATION);
+}
+
+static bool refused(const struct exchange *exchange)
+{
+    return exchange->headers.reply.status >= 300;
+}
+
+/* The header is whole: what will become of the body? */
+static enum exchange_step judge(struct exchange *exchange)
+{
+    const struct http_request *request = &exchange->request;
+    const struct reply *reply = &exchange->headers.reply;
+    bool passing = exchange_location(exchange) != NULL;
+    char place[220];
+    uint64_t end = 0;
+
+    if (exchange->headers.fault)
+        return fail(exchange, NET_PROTOCOL, ERR_NETWORK, exchange->headers.fault);
+    if (reply->status < 200)
+        return fail(exchange, NET_PROTOCOL, ERR_NETWORK, "the server changes protocols");
+    if (request->checked && !passing) {
+        exchange->fault = reply_check(reply, &request->want, &end, &exchange->err);
+        if (exchange->fault != NET_OK) {
+            err_wrap(&exchange->err, "%s", where(exchange, place, sizeof(place)));
+            return EXCHANGE_STOP;
+        }
+        exchange->expected = end - request->want.range.begin;
+    }
+    exchange->to = passing || request->probe || request->head ? BODY_DROP
+                   : refused(exchange) || !request->sink      ? BODY_KEEP
+                                                              : BODY_SINK;
+    if (exchange->to == BODY_DROP && !request->head && reply->content_length > DRAIN_MOST)
+        return enough(exchange);
+    return EXCHANGE_GO;
+}
+
+enum exchange_step exchange_line(struct exchange *exchange, const char *line, size_t len)
+{
+    enum headers_step step = headers_line(&exchange->headers, line, len);
+
+    if (exchange->replied == 0)
+        exchange->replied = clock_now();
+    return step == HEADERS_END ? judge(exchange) : EXCHANGE_GO;
+}
+
+static enum exchange_step keep(struct exchange *exchange, const void *bytes, size_t len)
+{
+    size_t most = refused(exchange) ? REFUSAL_MOST : exchange->request.body_limit;
+    size_t room = most - exchange->kept.len;
+    char reason[80];
+
+    strbuf_add(&exchange->kept, bytes, len < room ? len : room);
+    exchange->received = exchange->kept.len;
+    if (exchange->kept.failed)
+        return fail(exchange, NET_LOCAL, ERR_DEFECT, "out of memory for the reply");
+    if (len <= room)
+        return EXCHANGE_GO;
+    if (refused(exchange))
+        return enough(exchange);
+    snprintf(reason, sizeof(reason), "the reply is longer than %zu bytes", most);
+    return fail(exchange, NET_LOCAL, ERR_SOURCE, reason);
+}
+
+static enum exchange_step sink(struct exchange *exchange, const void *bytes, size_t len)
+{
+    int rc = exchange->request.sink(exchange->request.owner, bytes, len);
+
+    if (rc == HTTP_PAUSE)
+        return EXCHANGE_PAUSE;
+    if (rc < 0)
+        return fail(exchange, NET_LOCAL, ERR_DEST, "the bytes could not be stored");
+    exchange->received += len;
+    return EXCHANGE_GO;
+}
+
+enum exchange_step exchange_body(struct exchange *exchange, const void *bytes, size_t len)
+{
+    char reason[80];
+
+    if (exchange->fault != NET_OK || exchange->stopped)
+        return EXCHANGE_STOP; /* a paused transfer may come back after its end */
+    if (exchange->to == BODY_DROP) {
+        exchange->dropped += len;
+        return exchange->dropped > DRAIN_MOST ? enough(exchange) : EXCHANGE_GO;
+    }
+    if (exchange->request.checked && !refused(exchange) &&
+        len > exchange->expected - exchange->received) {
+        snprintf(reason, sizeof(reason),
+                 "more bytes came than the %" PRIu64 " that were announced",
+                 exchange->expected);
+        return fail(exchange, NET_RANGE, ERR_SOURCE, reason);
+    }
+    return exchange->to == BODY_KEEP ? keep(exchange, bytes, len)
+                                     : sink(exchange, bytes, len);
+}
+
+/* What to make of the engine's fault, once the header is whole: with a refusal, or where
+ * nobody wants the body, all that was to be known is known, whatever comes of the rest.
+ */
+static bool excused(const struct exchange *exchange, enum net_fault fault)
+{
+    return fault != NET_LOCAL && (exchange->to == BODY_DROP || refused(exchange));
+}
+
+/* Statuses that another try may heal are the network's, the others the source's. */
+static enum err_code blame(int32_t status)
+{
+    return status >= 500 || status == 429 || status == 408 ? ERR_NETWORK : ERR_SOURCE;
+}
+
+static struct outcome outcome(const struct exchange *exchange)
+{
+    const char *limit = headers_text(&exchange->headers, HEADERS_RATELIMIT);
+
+    return (struct outcome){
+        .status = exchange->headers.reply.status,
+        .fault = (int32_t)exchange->fault,
+        .retry_after = retry_after(headers_text(&exchange->headers, HEADERS_RETRY_AFTER),
+                                   headers_text(&exchange->headers, HEADERS_DATE),
+                                   clock_wall() / 1000000000),
+        .reset = limit ? retry_ratelimit(limit) : -1,
+        .progressed = exchange->received > 0,
+    };
+}
+
+/* The transfer went well, as far as the engine knows. Is it what was to come? */
+static void settle_checked(struct exchange *exchange)
+{
+    char place[220], reason[100];
+    struct outcome end;
+
+    if (refused(exchange) && !exchange_location(exchange)) {
+        /* The status is the outcome; a fault would say that it cannot be relied on. */
+        end = outcome(exchange);
+        err_set(&exchange->err, blame(end.status), "%s: %s",
+                where(exchange, place, sizeof(place)), retry_meaning(&end));
+    } else if (exchange->to != BODY_DROP && exchange->received < exchange->expected) {
+        snprintf(reason, sizeof(reason), "ended after %" PRIu64 " of %" PRIu64 " bytes",
+                 exchange->received, exchange->expected);
+        exchange_fail(exchange, NET_CUT, ERR_NETWORK, reason);
+    }
+}
+
+/* The engine's words vary with its version; the kind of fault, in ours, comes first. */
+static void fail_of_engine(struct exchange *exchange, enum net_fault fault,
+                           enum err_code code, const char *reason)
+{
+    const struct outcome kind = { .fault = (int32_t)fault };
+    char both[400];
+
+    snprintf(both, sizeof(both), "%s (%s)", retry_meaning(&kind), reason);
+    exchange_fail(exchange, fault, code, fault == NET_LOCAL ? reason : both);
+}
+
+void exchange_settle(struct exchange *exchange, enum net_fault fault, enum err_code code,
+                     const char *reason)
+{
+    exchange->ended = clock_now();
+    if (exchange->fault != NET_OK)
+        return;
+    if (!exchange->stopped && fault != NET_OK &&
+        !(exchange->headers.ended && excused(exchange, fault)))
+        fail_of_engine(exchange, fault, code, reason);
+    else if (!exchange->headers.ended)
+        exchange_fail(exchange, NET_CUT, ERR_NETWORK,
+                      "the reply ended within its header");
+    else if (exchange->request.checked)
+        settle_checked(exchange);
+}
+
+bool exchange_redirect(struct exchange *exchange, char *target)
+{
+    struct redirect redirect = {
+        .first = exchange->request.url,
+        .from = exchange->url,
+        .to = target,
+        .hops = exchange->hops,
+        .stop_at_foreign = exchange->request.redirect == HTTP_STOP_AT_FOREIGN,
+    };
+    struct err err = { 0 };
+    enum redirect_step step = redirect_decide(&redirect, &err);
+
+    if (step == REDIRECT_REFUSE) {
+        exchange_fail(exchange, NET_REDIRECT, err.code, err.text);
+        free(target);
+        return false;
+    }
+    free(exchange->url);
+    exchange->url = target;
+    exchange->foreign = step == REDIRECT_STOP;
+    if (step == REDIRECT_GO)
+        exchange->hops++;
+    return step == REDIRECT_GO;
+}
+
+static char *copy_of(const struct headers *headers, enum headers_field field)
+{
+    const char *text = headers_text(headers, field);
+
+    return text ? strdup(text) : NULL;
+}
+
+void exchange_response(struct exchange *exchange, struct http_response *response)
+{
+    const struct http_request *request = &exchange->request;
+    const struct headers *headers = &exchange->headers;
+    bool checked = request->checked && exchange->fault == NET_OK && !refused(exchange);
+
+    *response = (struct http_response){
+        .owner = request->owner,
+        .outcome = outcome(exchange),
+        .err = exchange->err,
+        .reply = headers->reply,
+        .bytes = exchange->received,
+        .end = request->want.range.begin + (checked ? exchange->expected : 0),
+        .seconds = exchange->began > 0 ? exchange->ended - exchange->began : 0,
+        .first_byte = exchange->replied > 0 ? exchange->replied - exchange->began : 0,
+        .url = exchange->url,
+        .foreign = exchange->foreign,
+        .requests = exchange->requests,
+        .hops = exchange->hops,
+        .body_len = exchange->kept.len,
+        .error_code = copy_of(headers, HEADERS_ERROR_CODE),
+        .error_message = copy_of(headers, HEADERS_ERROR_MESSAGE),
+        .request_id = copy_of(headers, HEADERS_REQUEST_ID),
+        .warning = copy_of(headers, HEADERS_WARNING),
+    };
+    exchange->url = NULL;
+    if (!response->request_id)
+        response->request_id = copy_of(headers, HEADERS_AMZN_TRACE_ID);
+    if (!request->sink || refused(exchange))
+        response->body = strbuf_steal(&exchange->kept);
+}

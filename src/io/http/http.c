@@ -1,0 +1,382 @@
+#include "io/http/http.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "core/http/link_header.h"
+#include "io/http/exchange.h"
+#include "io/http/http_wire.h"
+#include "io/http/url_join.h"
+
+enum state {
+    WAITING, /* for a free connection */
+    RUNNING,
+    CANCELLED, /* from inside a callback, where the wire cannot be told yet */
+    DONE,
+    STATES
+};
+
+enum flow { FLOWING, PAUSED, RESUMED };
+
+struct http_transfer {
+    struct http *http;
+    enum state state;
+    enum flow flow;
+    struct http_transfer *next, *before;
+    struct http_wire_hop *hop; /* RUNNING and CANCELLED only */
+    bool fresh;                /* this hop is tried a second time */
+    struct exchange exchange;
+};
+
+struct list {
+    struct http_transfer *first, *last;
+    unsigned count;
+};
+
+struct http {
+    struct http_wire *wire;
+    unsigned connections;
+    struct list list[STATES];
+    unsigned resumed; /* transfers in flow RESUMED */
+    bool inside;      /* of a callback, perhaps: hops must not end */
+    bool moved;
+};
+
+static void list_add(struct list *list, struct http_transfer *t)
+{
+    t->next = NULL;
+    t->before = list->last;
+    *(list->last ? &list->last->next : &list->first) = t;
+    list->last = t;
+    list->count++;
+}
+
+static void list_remove(struct list *list, struct http_transfer *t)
+{
+    *(t->before ? &t->before->next : &list->first) = t->next;
+    *(t->next ? &t->next->before : &list->last) = t->before;
+    list->count--;
+}
+
+/* The one place where a transfer changes its state, and its list with it. */
+static void enter(struct http_transfer *t, enum state state)
+{
+    static const unsigned may_follow[STATES] = {
+        [WAITING] = 1u << RUNNING,
+        [RUNNING] = 1u << CANCELLED | 1u << DONE,
+    };
+
+    assert(may_follow[t->state] & 1u << state);
+    list_remove(&t->http->list[t->state], t);
+    t->state = state;
+    list_add(&t->http->list[state], t);
+}
+
+static void set_flow(struct http_transfer *t, enum flow flow)
+{
+    t->http->resumed -= t->flow == RESUMED;
+    t->http->resumed += flow == RESUMED;
+    t->flow = flow;
+}
+
+static void discard(struct http_transfer *t)
+{
+    set_flow(t, FLOWING);
+    list_remove(&t->http->list[t->state], t);
+    http_wire_end(t->http->wire, t->hop);
+    exchange_release(&t->exchange);
+    free(t);
+}
+
+static void discard_all(struct list *list)
+{
+    struct http_transfer *next;
+
+    for (struct http_transfer *t = list->first; t; t = next) {
+        next = t->next;
+        discard(t);
+    }
+}
+
+static enum exchange_step on_line(void *owner, const char *line, size_t len)
+{
+    struct http_transfer *t = owner;
+
+    t->http->moved = true;
+    return t->state == RUNNING ? exchange_line(&t->exchange, line, len) : EXCHANGE_STOP;
+}
+
+static enum exchange_step on_body(void *owner, const void *bytes, size_t len)
+{
+    struct http_transfer *t = owner;
+    enum exchange_step step = EXCHANGE_STOP;
+
+    if (t->state == RUNNING)
+        step = exchange_body(&t->exchange, bytes, len);
+    if (step == EXCHANGE_PAUSE)
+        set_flow(t, PAUSED);
+    else
+        t->http->moved = true;
+    return step;
+}
+
+static void begin_hop(struct http_transfer *t)
+{
+    const struct http_request *asked = &t->exchange.request;
+    struct http_wire_request request = {
+        .url = t->exchange.url,
+        .head = asked->head,
+        .ranged = asked->ranged,
+        .range = asked->want.range,
+        .fresh = t->fresh,
+        .line = on_line,
+        .body = on_body,
+        .owner = t,
+    };
+
+    exchange_hop(&t->exchange);
+    if (t->exchange.secrets) {
+        request.bearer = asked->bearer;
+        request.headers = asked->headers;
+    }
+    t->hop = http_wire_begin(t->http->wire, &request);
+    if (t->hop)
+        return;
+    exchange_settle(&t->exchange, NET_LOCAL, ERR_DEFECT, "out of memory for the request");
+    enter(t, DONE);
+}
+
+/* Whether the transfer goes on with another hop, or this one once more. */
+static bool next_hop(struct http_transfer *t, const struct http_wire_end *end)
+{
+    struct exchange *exchange = &t->exchange;
+    const char *location;
+
+    /* A kept connection that broke before anything came says nothing of the server. */
+    if (end->stale && !t->fresh && !exchange_replied(exchange)) {
+        t->fresh = true;
+        return true;
+    }
+    t->fresh = false;
+    exchange_settle(exchange, end->fault, end->code, end->reason);
+    location = exchange_location(exchange);
+    return location && exchange_redirect(exchange, url_join(exchange->url, location));
+}
+
+static void end_hop(const struct http_wire_end *end)
+{
+    struct http_transfer *t = end->owner;
+    bool more = next_hop(t, end);
+
+    t->http->moved = true;
+    set_flow(t, FLOWING);
+    http_wire_end(t->http->wire, t->hop);
+    t->hop = NULL;
+    if (more)
+        begin_hop(t);
+    else
+        enter(t, DONE);
+}
+
+static void ask_again(struct http_transfer *t)
+{
+    struct http *http = t->http;
+    struct http_wire_end end;
+    bool going;
+
+    set_flow(t, FLOWING);
+    http->moved = http->inside = true;
+    going = http_wire_resume(t->hop, &end);
+    http->inside = false;
+    if (!going && t->state == RUNNING)
+        end_hop(&end);
+}
+
+static void ask_resumed(struct http *http)
+{
+    /* Counted: two sinks that resume each other must not keep us here. A sink may change
+     * the list, so each search begins anew. */
+    for (unsigned n = http->resumed; n > 0; n--) {
+        struct http_transfer *t = http->list[RUNNING].first;
+
+        while (t && t->flow != RESUMED)
+            t = t->next;
+        if (t)
+            ask_again(t);
+    }
+}
+
+static void drop_cancelled(struct http *http)
+{
+    discard_all(&http->list[CANCELLED]);
+}
+
+static void begin_waiting(struct http *http)
+{
+    while (http->list[WAITING].first && http->list[RUNNING].count < http->connections) {
+        struct http_transfer *t = http->list[WAITING].first;
+
+        enter(t, RUNNING);
+        begin_hop(t);
+    }
+}
+
+static int move_bytes(struct http *http, struct err *err)
+{
+    struct http_wire_end end;
+    int rc;
+
+    ask_resumed(http);
+    drop_cancelled(http);
+    begin_waiting(http);
+    http->inside = true;
+    rc = http_wire_move(http->wire, err);
+    http->inside = false;
+    drop_cancelled(http);
+    while (http_wire_ended(http->wire, &end))
+        end_hop(&end);
+    return rc;
+}
+
+int http_wait(struct http *http, double seconds, bool *moved, struct err *err)
+{
+    int rc;
+
+    http->moved = false;
+    rc = move_bytes(http, err);
+    if (rc == 0 && !http->moved && seconds > 0) {
+        http_wire_wait(http->wire, seconds);
+        rc = move_bytes(http, err);
+    }
+    *moved = http->moved;
+    return rc;
+}
+
+void http_wake(struct http *http)
+{
+    http_wire_wake(http->wire);
+}
+
+int http_start(struct http *http, const struct http_request *request,
+               struct http_transfer **out, struct err *err)
+{
+    struct http_transfer *t = calloc(1, sizeof(*t));
+
+    *out = NULL;
+    if (!t)
+        return err_memory(err, "request");
+    t->http = http;
+    if (exchange_begin(&t->exchange, request, err) < 0) {
+        free(t);
+        return -1;
+    }
+    list_add(&http->list[WAITING], t);
+    *out = t;
+    return 0;
+}
+
+void http_cancel(struct http *http, struct http_transfer *transfer)
+{
+    if (!transfer || transfer->state == CANCELLED)
+        return;
+    if (http->inside && transfer->state == RUNNING)
+        enter(transfer, CANCELLED);
+    else
+        discard(transfer);
+}
+
+void http_resume(struct http *http, struct http_transfer *transfer)
+{
+    assert(transfer->http == http);
+    if (transfer->flow == PAUSED)
+        set_flow(transfer, RESUMED);
+}
+
+bool http_next(struct http *http, struct http_response *response)
+{
+    struct http_transfer *t = http->list[DONE].first;
+    struct strbuf next = { 0 };
+    const char *link;
+
+    if (!t)
+        return false;
+    exchange_response(&t->exchange, response);
+    link = headers_text(&t->exchange.headers, HEADERS_LINK);
+    if (link && link_next(link, &next))
+        response->link_next = url_join(response->url, next.data);
+    strbuf_release(&next);
+    discard(t);
+    return true;
+}
+
+void http_response_release(struct http_response *response)
+{
+    if (!response)
+        return;
+    free(response->url);
+    free(response->body);
+    free(response->link_next);
+    free(response->error_code);
+    free(response->error_message);
+    free(response->request_id);
+    free(response->warning);
+    *response = (struct http_response){ 0 };
+}
+
+int http_get(struct http *http, const struct http_request *request,
+             struct http_response *response, int (*poll)(void *arg), void *arg,
+             struct err *err)
+{
+    struct http_transfer *transfer;
+    bool moved;
+
+    if (http_start(http, request, &transfer, err) < 0)
+        return -1;
+    while (!http_next(http, response)) {
+        int rc = 0;
+
+        if (poll && poll(arg) < 0)
+            rc = err_set(err, ERR_INTERRUPTED, "interrupted");
+        if (rc == 0)
+            rc = http_wait(http, 0.05, &moved, err);
+        if (rc < 0) {
+            http_cancel(http, transfer);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+unsigned http_running(const struct http *http)
+{
+    return http->list[WAITING].count + http->list[RUNNING].count + http->list[DONE].count;
+}
+
+int http_create(struct http **out, const struct http_config *config, struct err *err)
+{
+    struct http_config some = *config;
+    struct http *http = calloc(1, sizeof(*http));
+
+    *out = NULL;
+    if (!http)
+        return err_memory(err, "http");
+    if (some.connections == 0)
+        some.connections = 1;
+    http->connections = some.connections;
+    if (http_wire_create(&http->wire, &some, err) < 0) {
+        free(http);
+        return -1;
+    }
+    *out = http;
+    return 0;
+}
+
+void http_destroy(struct http *http)
+{
+    if (!http)
+        return;
+    for (size_t i = 0; i < STATES; i++)
+        discard_all(&http->list[i]);
+    http_wire_destroy(http->wire);
+    free(http);
+}

@@ -1,0 +1,60 @@
+/* io/http/http_wire.h -- single hops of HTTP through libcurl; io/http/proxy.c is the only other
+ * file that knows it.
+ *
+ * Life cycle   http_wire_create; http_wire_begin for each hop; http_wire_move, then
+ *              http_wire_ended until it says false; http_wire_end for each hop, whatever
+ *              state it is in; http_wire_destroy once no hop is left.
+ * Callbacks    come from http_wire_move and http_wire_resume. Inside one, no call but
+ *              http_wire_wake is allowed.
+ * Ownership    what struct http_wire_request points at stays until http_wire_end. */
+#ifndef IO_HTTP_HTTP_WIRE_H
+#define IO_HTTP_HTTP_WIRE_H
+
+#include "io/http/exchange.h"
+
+struct http_wire;
+struct http_wire_hop;
+
+struct http_wire_request {
+    const char *url;
+    bool head;
+    bool ranged;
+    struct range range;
+    const char *bearer;         /* or NULL */
+    const char *const *headers; /* or NULL */
+    bool fresh;                 /* not on a kept connection */
+    /* A header line, bytes of the body; a hop that was told EXCHANGE_STOP ends. */
+    enum exchange_step (*line)(void *owner, const char *line, size_t len);
+    enum exchange_step (*body)(void *owner, const void *bytes, size_t len);
+    void *owner;
+};
+
+struct http_wire_end {
+    void *owner;
+    enum net_fault fault; /* also of a hop that was stopped: the owner knows better */
+    enum err_code code;
+    const char *reason; /* good until the hop's http_wire_end */
+    bool stale;         /* it broke on a kept connection */
+};
+
+/* config is borrowed for the call. */
+int http_wire_create(struct http_wire **out, const struct http_config *config,
+                     struct err *err);
+void http_wire_destroy(struct http_wire *wire);
+
+/* At most config->connections hops at a time. NULL: out of memory. */
+struct http_wire_hop *http_wire_begin(struct http_wire *wire,
+                                      const struct http_wire_request *request);
+void http_wire_end(struct http_wire *wire, struct http_wire_hop *hop); /* or NULL */
+
+/* Offer a paused hop its bytes again, at once. false: it has ended, *end says how. */
+bool http_wire_resume(struct http_wire_hop *hop, struct http_wire_end *end);
+
+int http_wire_move(struct http_wire *wire, struct err *err);
+bool http_wire_ended(struct http_wire *wire, struct http_wire_end *end);
+
+/* Wait for bytes, a time of libcurl's own, or http_wire_wake from any thread. */
+void http_wire_wait(struct http_wire *wire, double seconds);
+void http_wire_wake(struct http_wire *wire);
+
+#endif

@@ -1,0 +1,23 @@
+/* io/mpi/comm_mpi.h -- the one call with an MPI type in it. */
+#ifndef IO_MPI_COMM_MPI_H
+#define IO_MPI_COMM_MPI_H
+
+#include <mpi.h>
+
+#include "io/mpi/comm.h"
+
+/* Collective over mpi. The communicator is duplicated. */
+int comm_open(struct comm **out, MPI_Comm mpi, struct err *err);
+
+/* Which of its processes this is, as the launcher says in the environment; 0 without one.
+ * MPI need not be initialised. */
+int comm_launch_index(void);
+
+/* The same among those on its node. */
+int comm_launch_local(void);
+
+/* Whether a launcher started several processes that did not find each other: each is rank
+ * 0 of 1. *of is how many were started, *index which of them this is. */
+bool comm_is_singleton(int *index, int *of);
+
+#endif

@@ -1,0 +1,296 @@
+#include "publish/cache.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/hub/hub_cache.h"
+#include "core/hub/hub_name.h"
+#include "io/fs/fs.h"
+#include "publish/commit_record.h"
+#include "ranks/background.h"
+
+enum { CACHE_POLL = 1000 }; /* files between two looks for signals */
+
+static const struct plan_file *file_of(const struct cache *cache, size_t i)
+{
+    return &cache->run->plan.files[i];
+}
+
+/* NULL and *err where there is no memory. */
+static char *joined(const char *dir, const char *kind, const char *name, const char *end,
+                    struct err *err)
+{
+    struct strbuf path = { 0 };
+    char *text;
+
+    strbuf_addf(&path, "%s/%s%s%s", dir, kind, name, end);
+    text = strbuf_steal(&path);
+    if (!text)
+        err_memory(err, "a path");
+    return text;
+}
+
+static int set_names(struct cache *cache, struct err *err)
+{
+    struct run *run = cache->run;
+    const char *ref = plan_text(&run->plan, run->plan.ref);
+    const char *commit = plan_text(&run->plan, run->plan.revision);
+    const char *fault = path_rules_fault(ref);
+    struct strbuf folder = { 0 };
+
+    if (fault)
+        return err_set(err, ERR_SOURCE, "revision '%.200s': %s", ref, fault);
+    hub_cache_folder(plan_text(&run->plan, run->plan.repo), &folder);
+    cache->folder = joined(run->opt.dest, "", folder.data ? folder.data : "", "", err);
+    strbuf_release(&folder);
+    if (!cache->folder)
+        return -1;
+    run->published = joined(cache->folder, "snapshots/", commit, "", err);
+    if (cache->whole &&
+        !(cache->trees = joined(cache->folder, "trees/", commit, ".json", err)))
+        return -1;
+    if (!hub_name_is_commit(ref) &&
+        !(cache->ref = joined(cache->folder, "refs/", ref, "", err)))
+        return -1;
+    return run->published ? 0 : -1;
+}
+
+static bool is_file_of(const char *path, uint64_t size)
+{
+    struct fs_info info;
+
+    return fs_look_through(path, &info, NULL) == 0 && info.kind == FS_FILE &&
+           info.size == size;
+}
+
+bool cache_is_shown(const struct cache *cache, size_t i)
+{
+    const struct run *run = cache->run;
+    struct strbuf path = { 0 };
+    bool shown;
+
+    strbuf_addf(&path, "%s/%s", run->published, plan_path(&run->plan, i));
+    shown = !path.failed && is_file_of(path.data, file_of(cache, i)->size);
+    strbuf_release(&path);
+    return shown;
+}
+
+bool cache_has_blob(const struct cache *cache, size_t i)
+{
+    struct strbuf path = { 0 };
+    bool there;
+
+    strbuf_addf(&path, "%s/blobs/%s", cache->folder,
+                plan_text(&cache->run->plan, file_of(cache, i)->etag));
+    there = !path.failed && is_file_of(path.data, file_of(cache, i)->size);
+    strbuf_release(&path);
+    return there;
+}
+
+static void find(struct cache *cache, size_t i, enum cache_state state)
+{
+    cache->state[i] = (uint8_t)state;
+    cache->existing.file[i].there = state != CACHE_FETCH;
+    if (state != CACHE_BLOB && state != CACHE_SHOWN)
+        return;
+    cache->existing.files++;
+    cache->existing.bytes += file_of(cache, i)->size;
+}
+
+void cache_unfind(struct cache *cache, size_t i)
+{
+    cache->state[i] = CACHE_FETCH;
+    cache->existing.file[i].there = false;
+    cache->existing.files--;
+    cache->existing.bytes -= file_of(cache, i)->size;
+    cache->existing.unchanged = false;
+}
+
+bool cache_has(const char *dir, const char *name)
+{
+    struct strbuf path = { 0 };
+    struct fs_info info = { .kind = FS_MISSING };
+
+    strbuf_addf(&path, "%s%s", dir, name);
+    if (!path.failed)
+        fs_look_through(path.data, &info, NULL);
+    strbuf_release(&path);
+    return info.kind == FS_DIRECTORY;
+}
+
+static int find_files(struct cache *cache, struct err *err)
+{
+    bool snapshot = cache_has(cache->run->published, "");
+    bool blobs = cache_has(cache->folder, "/blobs");
+
+    for (size_t i = 0; i < cache->run->plan.nfiles; i++) {
+        const char *etag = plan_text(&cache->run->plan, file_of(cache, i)->etag);
+
+        if (!hub_cache_is_etag(etag))
+            return err_set(err, ERR_SOURCE, "'%s': the entity tag '%.80s' names no blob",
+                           plan_path(&cache->run->plan, i), etag);
+        if (i % CACHE_POLL == 0 && background_poll(&cache->run->ranks, err) < 0)
+            return -1;
+        if (snapshot && cache_is_shown(cache, i))
+            find(cache, i, CACHE_SHOWN);
+        else if (blobs && cache_has_blob(cache, i))
+            find(cache, i, CACHE_BLOB);
+    }
+    return 0;
+}
+
+static int by_etag(const void *a, const void *b, void *arg)
+{
+    const struct plan *plan = arg;
+    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+    int order = strcmp(plan_text(plan, plan->files[left].etag),
+                       plan_text(plan, plan->files[right].etag));
+
+    return order ? order : left < right ? -1 : left > right;
+}
+
+int cache_find_twins(struct cache *cache, struct err *err)
+{
+    struct plan *plan = &cache->run->plan;
+    uint32_t *order = malloc((plan->nfiles + 1) * sizeof(*order));
+    size_t count = 0;
+
+    if (!order)
+        return err_memory(err, "the list of files");
+    for (size_t i = 0; i < plan->nfiles; i++)
+        if (cache->state[i] == CACHE_FETCH)
+            order[count++] = (uint32_t)i;
+    qsort_r(order, count, sizeof(*order), by_etag, plan);
+    for (size_t k = 1; k < count; k++) {
+        const char *before = plan_text(plan, plan->files[order[k - 1]].etag);
+
+        if (strcmp(plan_text(plan, plan->files[order[k]].etag), before) != 0)
+            continue;
+        cache->origin[order[k]] = cache->state[order[k - 1]] == CACHE_TWIN
+                                      ? cache->origin[order[k - 1]]
+                                      : order[k - 1];
+        find(cache, order[k], CACHE_TWIN);
+    }
+    free(order);
+    return 0;
+}
+
+static int count_entry(void *arg, const struct plan_entry *entry, struct err *err)
+{
+    (void)entry;
+    (void)err;
+    ++*(size_t *)arg;
+    return 0;
+}
+
+/* A record that this rank cannot read is of no use to others either: the library makes
+ * its own for the user alone. */
+static bool has_good_trees(const struct cache *cache)
+{
+    size_t files = 0;
+
+    return commit_record_load(cache->trees, count_entry, &files, NULL) == 0 &&
+           files == cache->whole->nfiles;
+}
+
+/* The commit in a ref; without a line end, which the library does not take. */
+static bool read_ref(const char *path, char *commit)
+{
+    char *text = NULL;
+    size_t len = 0;
+    bool good = fs_read_regular(path, 64, &text, &len, NULL) == 0 && len == 40 &&
+                hub_name_is_commit(text);
+
+    if (good)
+        memcpy(commit, text, len + 1);
+    free(text);
+    return good;
+}
+
+static bool shows_all(const struct cache *cache)
+{
+    for (size_t i = 0; i < cache->run->plan.nfiles; i++)
+        if (cache->state[i] != CACHE_SHOWN)
+            return false;
+    return true;
+}
+
+int cache_look(struct cache *cache, struct run *run, const struct plan *whole,
+               struct err *err)
+{
+    *cache = (struct cache){ .run = run, .whole = whole };
+    cache->existing.file = calloc(run->plan.nfiles + 1, sizeof(*cache->existing.file));
+    cache->state = calloc(run->plan.nfiles + 1, sizeof(*cache->state));
+    cache->origin = calloc(run->plan.nfiles + 1, sizeof(*cache->origin));
+    if (!cache->existing.file || !cache->state || !cache->origin)
+        return err_memory(err, "the list of files");
+    if (set_names(cache, err) < 0 || find_files(cache, err) < 0 ||
+        cache_find_twins(cache, err) < 0)
+        return -1;
+    cache->commit_record_good = !cache->trees || has_good_trees(cache);
+    cache->ref_good =
+        !cache->ref ||
+        (read_ref(cache->ref, cache->before) &&
+         strcmp(cache->before, plan_text(&run->plan, run->plan.revision)) == 0);
+    cache->existing.unchanged = cache->ref_good && shows_all(cache);
+    if (cache->existing.unchanged && !cache->commit_record_good &&
+        !fs_is_writable(cache->folder)) {
+        log_line(&run->ranks.log, LOG_INFO,
+                 "'%s' is missing or unreadable, and this cache cannot be written to: "
+                 "some calls of "
+                 "the library will want the Hub",
+                 cache->trees);
+        cache->commit_record_good = true;
+    }
+    cache->existing.unchanged &= cache->commit_record_good;
+    return 0;
+}
+
+int cache_commit_of(const char *folder, const char *revision, char *commit,
+                    struct err *err)
+{
+    const char *fault = path_rules_fault(revision);
+    struct strbuf path = { 0 };
+    int rc = 0;
+
+    if (fault)
+        return err_set(err, ERR_SOURCE, "revision '%.200s': %s", revision, fault);
+    strbuf_addf(&path, "%s/refs/%s", folder, revision);
+    if (path.failed)
+        rc = err_memory(err, "a path");
+    else if (hub_name_is_commit(revision))
+        memcpy(commit, revision, strlen(revision) + 1);
+    else if (!read_ref(path.data, commit))
+        rc = err_set(err, ERR_SOURCE, "'%s' names no commit", path.data);
+    strbuf_release(&path);
+    return rc;
+}
+
+bool cache_peek(const struct run *run, char *out)
+{
+    size_t folder = 0;
+    char shown[41];
+    struct strbuf path = { 0 };
+    bool good;
+
+    if (!cache_has(run->published, "") ||
+        !hub_cache_is_snapshot(run->published, &folder, shown))
+        return false;
+    strbuf_add(&path, run->published, folder);
+    good =
+        !path.failed &&
+        cache_commit_of(path.data, plan_text(&run->plan, run->plan.ref), out, NULL) == 0;
+    strbuf_release(&path);
+    return good;
+}
+
+void cache_release(struct cache *cache)
+{
+    free(cache->existing.file);
+    free(cache->state);
+    free(cache->origin);
+    free(cache->folder);
+    free(cache->trees);
+    free(cache->ref);
+    *cache = (struct cache){ 0 };
+}

@@ -1,0 +1,17 @@
+/* publish/dir_commit.h -- from a staged tree that all ranks agree is whole, to one visible
+ * step. */
+#ifndef PUBLISH_DIR_COMMIT_H
+#define PUBLISH_DIR_COMMIT_H
+
+#include "publish/dir.h"
+#include "publish/visibility.h"
+
+/* Rank 0. Manifest, times and metadata of large files, sync, then the one step. The mark
+ * holds content ids. After an error nothing new is visible. */
+int dir_commit(struct dir *dir, struct visibility_mark *mark, struct err *err);
+
+/* Rank 0, once all nodes have looked: remove what DEST was before, and versions older
+ * than the one before. */
+void dir_clean(struct dir *dir);
+
+#endif

@@ -1,0 +1,39 @@
+#include "publish/visibility.h"
+
+#include <string.h>
+
+#include "io/clock.h"
+#include "io/fs/fs.h"
+#include "publish/cache.h"
+#include "ranks/background.h"
+#include "staging/manifest.h"
+
+static const double SEEN_MOST = 30; /* seconds */
+
+/* Another run may publish right after this one: what is neither there nor what stood
+ * before is later. */
+static bool is_news(const struct run *run, const struct visibility_mark *mark)
+{
+    char found[65];
+
+    return (run->opt.cache ? cache_peek(run, found)
+                           : manifest_peek(run->opt.dest, found)) &&
+           (strcmp(found, mark->present) == 0 || strcmp(found, mark->before) != 0);
+}
+
+bool visibility_wait(struct run *run, const struct visibility_mark *mark)
+{
+    double until = clock_now() + SEEN_MOST;
+    struct err err = { 0 };
+
+    if (!comm_node_first(run->ranks.comm))
+        return true;
+    for (double pause = 0.001;; pause = pause < 0.5 ? 2 * pause : pause) {
+        if (is_news(run, mark))
+            return true;
+        if (clock_now() > until || background_poll(&run->ranks, &err) < 0)
+            return false;
+        fs_refresh(run->published);
+        clock_sleep(pause);
+    }
+}

@@ -1,0 +1,311 @@
+#include "ranks/agree.h"
+
+#include <string.h>
+
+#include "io/clock.h"
+#include "io/guard.h"
+#include "ranks/mail.h"
+#include "ranks/ranks.h"
+
+/* A rank that waits sleeps longer and longer: a millisecond of delay is nothing beside a
+ * step, and a waiting rank must leave its core to the others. */
+static void nap(unsigned *idle)
+{
+    static const double ladder[] = { 0.0001, 0.0002, 0.0005, 0.001, 0.002 };
+    const unsigned last = sizeof(ladder) / sizeof(ladder[0]) - 1;
+
+    clock_sleep(ladder[*idle < last ? (*idle)++ : last]);
+}
+
+static void keep_worst(struct agree *agree, const struct msg *msg)
+{
+    struct err *worst = &agree->worst;
+    bool by_itself = msg->code != ERR_INTERRUPTED;
+    bool had_cause = worst->code != ERR_NONE && worst->code != ERR_INTERRUPTED;
+
+    if (msg->code == ERR_NONE)
+        return;
+    if (worst->code != ERR_NONE && (had_cause ? !by_itself || worst->rank < msg->rank
+                                              : !by_itself && worst->rank < msg->rank))
+        return;
+    err_clear(worst);
+    err_set(worst, (enum err_code)msg->code, "%s", msg->text);
+    worst->rank = msg->rank;
+}
+
+void agree_hear(struct ranks *ranks, const struct msg *msg)
+{
+    if (msg->kind == MSG_VOTE)
+        ranks->agree.votes++;
+    if (msg->kind == MSG_VOTE || (msg->kind == MSG_ABORT && !ranks->settled))
+        keep_worst(&ranks->agree, msg);
+}
+
+/* In front of the bytes of each: there may be several, and empty ones. */
+struct early {
+    enum msg_kind kind;
+    int from;
+    size_t len;
+};
+
+static void keep_early(struct strbuf *kept, int from, const struct msg *msg)
+{
+    const struct early early = { msg->kind, from, (size_t)msg->blob_len };
+
+    strbuf_add(kept, &early, sizeof(early));
+    strbuf_add(kept, msg->blob, early.len);
+}
+
+/* The first of that kind; false: none came early. */
+static bool take_early(struct strbuf *kept, enum msg_kind kind, int *from,
+                       struct strbuf *bytes)
+{
+    struct early early;
+
+    for (size_t at = 0; at < kept->len; at += sizeof(early) + early.len) {
+        char *head = kept->data + at, *end;
+
+        memcpy(&early, head, sizeof(early));
+        if (early.kind != kind)
+            continue;
+        end = head + sizeof(early) + early.len;
+        strbuf_add(bytes, head + sizeof(early), early.len);
+        *from = early.from;
+        memmove(head, end, (size_t)(kept->data + kept->len - end));
+        kept->len -= sizeof(early) + early.len;
+        return true;
+    }
+    return false;
+}
+
+/* What somebody will ask for who does not yet. */
+static bool is_for_later(enum msg_kind kind)
+{
+    return kind == MSG_SHARE || kind == MSG_STATS || kind == MSG_TRACE ||
+           kind == MSG_SEEN || kind == MSG_OWNER;
+}
+
+/* Take what has arrived. Messages of a phase that is over (late progress, say) are
+ * dropped. 1 once the decision of the step is in *msg, 0 before, -1 for bytes that are no
+ * message. */
+static int hear_all(struct ranks *ranks, struct msg *msg, struct err *err)
+{
+    int from, rc;
+
+    while ((rc = mail_take(ranks, &ranks->agree.bytes, msg, &from, err)) > 0) {
+        if (msg->kind == MSG_DECISION && msg->id == ranks->agree.step)
+            return 1;
+        if (is_for_later(msg->kind))
+            keep_early(&ranks->agree.early, from, msg);
+        agree_hear(ranks, msg);
+    }
+    return rc == 0 && ranks->agree.early.failed ? err_memory(err, "a message") : rc;
+}
+
+int agree_listen(struct ranks *ranks, struct err *err)
+{
+    bool interrupted = ranks->interrupted(ranks->interrupted_arg);
+    struct msg msg;
+
+    if (hear_all(ranks, &msg, err) < 0)
+        return -1;
+    if (interrupted)
+        return err_set(err, ERR_INTERRUPTED, "interrupted");
+    return ranks->agree.worst.code != ERR_NONE ? err_copy(err, &ranks->agree.worst) : 0;
+}
+
+void agree_settle(struct ranks *ranks)
+{
+    ranks->settled = true;
+    guard_settle(NULL);
+    err_clear(&ranks->agree.worst);
+}
+
+/* Rank 0 has heard all: say what the step came to. One that cannot be sent to is gone:
+ * the others are told all the same, and the vigil finds it. */
+static void decide(struct ranks *ranks)
+{
+    struct agree *agree = &ranks->agree;
+    struct msg msg = { .kind = MSG_DECISION, .id = agree->step };
+
+    /* A rank may have seen no more of it than that a file is not there. */
+    if (ranks->explain)
+        ranks->explain(ranks->explain_arg, &agree->worst);
+    msg.code = (int32_t)agree->worst.code;
+    msg.rank = agree->worst.rank;
+    msg.text = agree->worst.text;
+    for (int to = 0; to < ranks->size; to++)
+        mail_send(ranks, to, &msg, NULL);
+    agree->votes = 0;
+    err_clear(&agree->worst);
+}
+
+/* The decision of this step, into *msg; a signal here ends it for all. */
+static int wait_for_decision(struct ranks *ranks, struct msg *msg, struct err *err)
+{
+    struct agree *agree = &ranks->agree;
+    unsigned idle = 0;
+    int heard;
+
+    while ((heard = hear_all(ranks, msg, err)) == 0) {
+        if (ranks->rank == 0 && agree->votes == ranks->size)
+            decide(ranks);
+        if (ranks->rank != 0 && !agree->told &&
+            ranks->interrupted(ranks->interrupted_arg)) {
+            struct msg abort = { .kind = MSG_ABORT,
+                                 .code = ERR_INTERRUPTED,
+                                 .rank = ranks->rank,
+                                 .text = "interrupted" };
+
+            agree->told = true;
+            if (mail_send(ranks, 0, &abort, err) < 0)
+                return -1;
+        }
+        nap(&idle);
+    }
+    return heard < 0 ? -1 : 0;
+}
+
+/* No decision was to be had: what is settled stands. */
+static int leave_step(struct ranks *ranks, struct err *err)
+{
+    if (ranks->liveness.lost)
+        return mail_end(ranks, err);
+    if (!ranks->settled)
+        return -1;
+    err_clear(err);
+    return 0;
+}
+
+int agree_step(struct ranks *ranks, int rc, struct err *err)
+{
+    struct agree *agree = &ranks->agree;
+    struct msg msg = { .kind = MSG_VOTE,
+                       .id = agree->step,
+                       .code = rc < 0 ? (int32_t)(err->code ? err->code : ERR_DEFECT) : 0,
+                       /* An error that another rank saw first stays its own. */
+                       .rank = rc < 0 && err->rank > 0 ? err->rank : ranks->rank,
+                       .text = rc < 0 ? err->text : "" };
+
+    if (ranks->liveness.lost)
+        return mail_end(ranks, err);
+    rc = mail_send(ranks, 0, &msg, err);
+    if (rc == 0)
+        rc = wait_for_decision(ranks, &msg, err);
+    agree->step++;
+    if (rc < 0)
+        return leave_step(ranks, err);
+    if (msg.code == ERR_NONE)
+        return 0;
+    err_clear(err);
+    err_set(err, (enum err_code)msg.code, "%s", msg.text);
+    err->rank = msg.rank;
+    return -1;
+}
+
+static int receive_share(struct ranks *ranks, struct strbuf *bytes, struct err *err)
+{
+    struct strbuf *in = &ranks->agree.bytes;
+    struct msg msg = { .kind = MSG_KINDS };
+    unsigned idle = 0;
+    int from;
+
+    if (take_early(&ranks->agree.early, MSG_SHARE, &from, bytes))
+        return 0;
+    while (msg.kind != MSG_SHARE) {
+        int rc = mail_take(ranks, in, &msg, &from, err);
+
+        if (rc == 0)
+            nap(&idle);
+        if (rc < 0)
+            return -1;
+    }
+    strbuf_add(bytes, msg.blob, (size_t)msg.blob_len);
+    /* A plan may be long, and there is a token with it: neither is to stay. */
+    explicit_bzero(in->data, in->cap);
+    strbuf_release(in);
+    return 0;
+}
+
+int agree_share(struct ranks *ranks, struct strbuf *bytes, struct err *err)
+{
+    struct msg msg = { .kind = MSG_SHARE };
+
+    const struct msg nothing = { .kind = MSG_SHARE };
+    int rc;
+
+    if (ranks->liveness.lost)
+        return err_copy(err, &ranks->liveness.loss);
+    rc = ranks->rank == 0 ? 0 : receive_share(ranks, bytes, err);
+    if (rc == 0 && bytes->failed)
+        rc = err_memory(err, "what rank 0 shares");
+    /* Who has nothing to hand on hands on just that: the ranks below would wait. */
+    if (rc == 0) {
+        msg.blob = bytes->data;
+        msg.blob_len = bytes->len;
+    }
+    for (int child = 2 * ranks->rank + 1;
+         child <= 2 * ranks->rank + 2 && child < ranks->size; child++)
+        if (mail_send(ranks, child, &msg, err) < 0) {
+            rc = -1;
+            mail_send(ranks, child, &nothing, NULL);
+        }
+    return rc;
+}
+
+/* The next of the kind that *msg says, into *msg. */
+static int receive_gathered(struct ranks *ranks, struct msg *msg, int *from,
+                            struct err *err)
+{
+    struct strbuf *in = &ranks->agree.bytes;
+    const enum msg_kind kind = msg->kind;
+    unsigned idle = 0;
+    int there;
+
+    strbuf_clear(in);
+    if (take_early(&ranks->agree.early, kind, from, in)) {
+        msg->blob = in->data;
+        msg->blob_len = in->len;
+        return in->failed ? err_memory(err, "a message") : 0;
+    }
+    while ((there = mail_take(ranks, in, msg, from, err)) >= 0) {
+        if (there == 0)
+            nap(&idle);
+        else if (msg->kind == kind)
+            return 0;
+        else
+            agree_hear(ranks, msg);
+    }
+    return -1;
+}
+
+int agree_gather(struct ranks *ranks, enum msg_kind kind, const void *bytes, size_t len,
+                 int (*take)(void *arg, int rank, const void *bytes, size_t len,
+                             struct err *err),
+                 void *arg, struct err *err)
+{
+    const struct msg mine = { .kind = kind, .blob = bytes, .blob_len = len };
+    int from, rc;
+
+    if (ranks->liveness.lost)
+        return ranks->rank == 0 ? take(arg, 0, bytes, len, err) : 0;
+    rc = mail_send(ranks, 0, &mine, err);
+    if (rc < 0 || ranks->rank != 0)
+        return rc;
+    /* All of them, also after a failure: none is to be left for the next gather. */
+    for (int missing = ranks->size; missing > 0; missing--) {
+        struct msg msg = { .kind = kind };
+
+        if (receive_gathered(ranks, &msg, &from, err) < 0)
+            return -1;
+        if (rc == 0)
+            rc = take(arg, from, msg.blob, (size_t)msg.blob_len, err);
+    }
+    return rc;
+}
+
+void agree_release(struct agree *agree)
+{
+    strbuf_release(&agree->bytes);
+    strbuf_release(&agree->early);
+}

@@ -1,0 +1,78 @@
+/* ranks/run.h -- one run, as every part of it sees it on a rank. Plain data, in small
+ * structs with one writer each; app/session.c owns it. */
+#ifndef RANKS_RUN_H
+#define RANKS_RUN_H
+
+#include "base/strbuf.h"
+#include "core/plan/segment.h"
+#include "core/sched/retry.h"
+#include "core/state/stats.h"
+#include "ranks/ranks.h"
+
+struct run_options {
+    const char *dest;    /* absolute */
+    const char *scratch; /* asked for, or NULL */
+    const char *const *headers;
+    const char *user_agent, *proxy, *cacert;
+    unsigned connections, max_connections;
+    uint64_t limit_rate;
+    struct retry_policy retry;
+    double connect_timeout, speed_time;
+    uint64_t speed_limit;
+    bool force, versions, sync;
+    bool cache;      /* layout hf-cache: dest is the root of a cache */
+    bool trees;      /* hf-cache: with the record of all that the commit holds */
+    bool check;      /* what is there already is hashed before it is taken */
+    bool bar, plain; /* progress */
+};
+
+/* What a rank needs to reach the source. Written on rank 0 as the source is listed, on
+ * the others by share_run. */
+struct run_access {
+    char *bearer;   /* token for the Hub, or NULL; never logged */
+    char *endpoint; /* the origin that may see it */
+    char *headers;  /* of rank 0, a line each; header_list points into it. NULL there */
+    const char **header_list;
+};
+
+/* Where a run builds. Written on rank 0 by resume/claim.c, on the others by share_run. */
+struct run_staging {
+    char *path;        /* directory beside DEST, or in the folder of a repository */
+    char *tree;        /* in path: becomes DEST */
+    char *private_dir; /* in path: private copies of ranks */
+    char *owner;       /* rank 0: all processes of the run (core/state/owner.h) */
+    struct heartbeat *heartbeat; /* rank 0: its sign of life in path */
+    bool contended;        /* rank 0: another run had, or has left, the same content */
+    struct resume *resume; /* rank 0: what former runs left, or NULL */
+};
+
+/* How files lie in the tree: under their paths; under their entity tags, as in a staging
+ * of the cache; or, where nothing is fetched, as in the folder of a repository there. */
+enum run_layout { RUN_PATHS, RUN_BLOBS };
+
+/* RUN_REHASH: nothing is fetched, files are hashed where they lie. */
+enum run_mode { RUN_FETCH, RUN_REHASH };
+
+struct trace;
+
+struct run {
+    struct ranks ranks;
+    struct run_options opt; /* app/session.c */
+
+    struct plan plan; /* rank 0: the source; others: share_run */
+    struct segments segments;
+    int64_t mtime; /* seconds since 1970, of what is published; of rank 0 for all */
+    enum run_layout layout; /* publish/cache_stage.c, app/rehash.c; others: share_run */
+    enum run_mode mode;     /* app/rehash.c; others: share_run */
+    struct run_access access;
+    struct run_staging staging;
+    char *dest;      /* as rank 0 sees it: others may stand in other directories */
+    char *published; /* what the run makes visible: DEST, or a snapshot in the cache */
+
+    unsigned slots; /* transfers of this rank at a time */
+    struct stats stats;
+    struct trace *trace;      /* NULL: rank 0 was asked for none */
+    uint64_t memory_at_start; /* bytes */
+};
+
+#endif

@@ -1,0 +1,272 @@
+#include "report/report.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/utf8.h"
+#include "io/clock.h"
+#include "io/fs/fs.h"
+
+enum { REPORT_VERSION = 1 };
+
+static const char *const phase_names[REPORT_PHASES] = {
+    [REPORT_LIST] = "list",          [REPORT_STAGE] = "stage",   [REPORT_FETCH] = "fetch",
+    [REPORT_VERIFY] = "verify_tail", [REPORT_COMMIT] = "commit",
+};
+
+static int take(void *arg, int rank, const void *bytes, size_t len, struct err *err)
+{
+    struct report *report = arg;
+
+    if (len != sizeof(struct stats))
+        return err_set(err, ERR_DEFECT, "rank %d sent counters of another build", rank);
+    memcpy(&report->ranks[rank], bytes, len);
+    return 0;
+}
+
+int report_gather(struct run *run, struct report *report, struct err *err)
+{
+    uint64_t *value = run->stats.value;
+
+    value[STAT_CPU] = (uint64_t)(clock_cpu() * 1e6);
+    value[STAT_PEAK] = clock_peak();
+    value[STAT_GROWTH] = value[STAT_PEAK] > run->memory_at_start
+                             ? value[STAT_PEAK] - run->memory_at_start
+                             : 0;
+    if (run->ranks.rank == 0) {
+        report->ranks = calloc((size_t)run->ranks.size, sizeof(*report->ranks));
+        if (!report->ranks)
+            return err_memory(err, "the report");
+    }
+    return agree_gather(&run->ranks, MSG_STATS, &run->stats, sizeof(run->stats), take,
+                        report, err);
+}
+
+uint64_t report_sum(const struct run *run, const struct report *report,
+                    enum stats_item item)
+{
+    return report->ranks ? stats_range(report->ranks, run->ranks.size, item).sum : 0;
+}
+
+uint64_t report_duplicated(const struct run *run, const struct report *report)
+{
+    uint64_t came =
+        report_sum(run, report, STAT_FETCHED) + report_sum(run, report, STAT_RESUMED);
+
+    return report->published && came > report->to_fetch ? came - report->to_fetch : 0;
+}
+
+static void summarise_doubts(const struct run *run, const struct report *report)
+{
+    if (report->untrusted_fetched > 0)
+        log_line(&run->ranks.log, LOG_WARN,
+                 "on trust: the source publishes no digest "
+                 "(--require-digest refuses such files)");
+    if (report->dropped_files > 0)
+        log_line(&run->ranks.log, LOG_WARN,
+                 "%llu files of the old tree are gone: the source does not have them, or "
+                 "the patterns leave them out",
+                 (unsigned long long)report->dropped_files);
+    if (report->stale)
+        log_line(&run->ranks.log, LOG_WARN,
+                 "some nodes do not see the new '%s' yet: their file system caches names",
+                 run->published);
+}
+
+void report_summary(const struct run *run, const struct report *report)
+{
+    char bytes[32], fetched[32], rate[32], took[32];
+    double seconds = report->total > 0 ? report->total : 1e-9;
+    size_t files = run->plan.nfiles;
+
+    if (report->err.code != ERR_NONE)
+        return;
+    if (report->verified) {
+        log_line(&run->ranks.log, LOG_WARN,
+                 "verified %zu file%s, %s, in %s with %d rank%s", files,
+                 files == 1 ? "" : "s",
+                 text_bytes(bytes, sizeof(bytes), run->plan.nbytes),
+                 text_seconds(took, sizeof(took), report->total), run->ranks.size,
+                 run->ranks.size == 1 ? "" : "s");
+        return;
+    }
+    if (report->unchanged) {
+        log_line(&run->ranks.log, LOG_WARN, "already there: %zu file%s, %s, unchanged",
+                 files, files == 1 ? "" : "s",
+                 text_bytes(bytes, sizeof(bytes), run->plan.nbytes));
+        return;
+    }
+    log_line(
+        &run->ranks.log, LOG_WARN,
+        "published %zu file%s, %s: fetched %s in %s (%s/s) with %d rank%s; %llu "
+        "verified, %llu unchanged, %llu on trust",
+        files, files == 1 ? "" : "s", text_bytes(bytes, sizeof(bytes), run->plan.nbytes),
+        text_bytes(fetched, sizeof(fetched), report_sum(run, report, STAT_FETCHED)),
+        text_seconds(took, sizeof(took), report->total),
+        text_bytes(rate, sizeof(rate),
+                   (uint64_t)((double)report_sum(run, report, STAT_FETCHED) / seconds)),
+        run->ranks.size, run->ranks.size == 1 ? "" : "s",
+        (unsigned long long)(files - report->reused_files - report->untrusted_fetched),
+        (unsigned long long)report->reused_files,
+        (unsigned long long)report->untrusted_fetched);
+    if (report_sum(run, report, STAT_RESUMED) > 0)
+        log_line(&run->ranks.log, LOG_WARN, "continued: %s of it had been fetched before",
+                 text_bytes(bytes, sizeof(bytes), report_sum(run, report, STAT_RESUMED)));
+    summarise_doubts(run, report);
+}
+
+static json_t *count(uint64_t value)
+{
+    return json_integer((json_int_t)value);
+}
+
+static json_t *plan_object(const struct run *run)
+{
+    return json_pack("{s:o, s:o, s:o, s:o, s:i}", "files", count(run->plan.nfiles),
+                     "bytes", count(run->plan.nbytes), "segments",
+                     count(run->segments.count), "segment_size",
+                     count(run->segments.size), "ranks", run->ranks.size);
+}
+
+static json_t *bytes_object(const struct run *run, const struct report *report)
+{
+    bool there = report->published || report->unchanged || report->verified;
+
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "fetched",
+                     count(report_sum(run, report, STAT_FETCHED)), "duplicated",
+                     count(report_duplicated(run, report)), "resumed",
+                     count(report_sum(run, report, STAT_RESUMED)), "reused",
+                     count(report->reused_bytes), "published",
+                     count(there ? run->plan.nbytes : 0));
+}
+
+static json_t *requests_object(const struct run *run, const struct report *report)
+{
+    uint64_t resolve =
+        report_sum(run, report, STAT_RESOLVE_REQUESTS) + report->resolve_requests;
+    uint64_t retried = report_sum(run, report, STAT_RETRIED) + report->listing_retries;
+
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "api", count(report->api_requests),
+                     "resolve", count(resolve), "data",
+                     count(report_sum(run, report, STAT_DATA_REQUESTS)), "retried",
+                     count(retried), "duplicated",
+                     count(report_sum(run, report, STAT_DUPLICATED)));
+}
+
+static json_t *seconds_object(const struct report *report)
+{
+    json_t *object = json_object();
+
+    for (size_t i = 0; i < REPORT_PHASES; i++)
+        json_object_set_new(object, phase_names[i], json_real(report->seconds[i]));
+    json_object_set_new(object, "total", json_real(report->total));
+    return object;
+}
+
+static json_t *ranks_array(const struct run *run, const struct report *report)
+{
+    json_t *array = json_array();
+
+    for (int i = 0; report->ranks && i < run->ranks.size; i++) {
+        const uint64_t *value = report->ranks[i].value;
+
+        json_array_append_new(
+            array,
+            json_pack(
+                "{s:i, s:s, s:i, s:o, s:o, s:f, s:f, s:o, s:o}", "rank", i, "host",
+                comm_host(run->ranks.comm, i), "node", comm_node(run->ranks.comm, i),
+                "bytes", count(value[STAT_FETCHED]), "segments",
+                count(value[STAT_SEGMENTS]), "busy", (double)value[STAT_BUSY] / 1e6,
+                "cpu", (double)value[STAT_CPU] / 1e6, "peak_memory",
+                count(value[STAT_PEAK]), "memory_growth", count(value[STAT_GROWTH])));
+    }
+    return array;
+}
+
+static json_t *extremes_object(const struct run *run, const struct report *report)
+{
+    static const struct {
+        const char *name;
+        enum stats_item item;
+    } rows[] = { { "bytes", STAT_FETCHED },
+                 { "busy_us", STAT_BUSY },
+                 { "cpu_us", STAT_CPU },
+                 { "peak_memory", STAT_PEAK } };
+    json_t *object = json_object();
+
+    for (size_t i = 0; report->ranks && i < countof(rows); i++) {
+        struct stats_range range =
+            stats_range(report->ranks, run->ranks.size, rows[i].item);
+
+        json_object_set_new(object, rows[i].name,
+                            json_pack("{s:o, s:i, s:o, s:i}", "least", count(range.least),
+                                      "least_rank", range.least_at, "most",
+                                      count(range.most), "most_rank", range.most_at));
+    }
+    return object;
+}
+
+/* A path is any bytes, and JSON is UTF-8. */
+static json_t *text_object(const char *text)
+{
+    char *copy = strdup(text);
+    json_t *object;
+
+    if (copy)
+        utf8_mask(copy);
+    object = copy ? json_string(copy) : NULL;
+    free(copy);
+    return object;
+}
+
+static json_t *error_object(const struct report *report)
+{
+    if (report->err.code == ERR_NONE)
+        return json_null();
+    return text_object(report->err.text);
+}
+
+static json_t *report_object(const struct run *run, const struct report *report)
+{
+    const struct plan *plan = &run->plan;
+    bool there = report->published || report->unchanged || report->verified;
+    json_t *path = there ? text_object(run->published) : json_null();
+
+    return json_pack(
+        "{s:s, s:i, s:i, s:o, s:o, s:b, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, "
+        "s:o, "
+        "s:o}",
+        "format", "mpifetch-report", "version", REPORT_VERSION, "status",
+        (int)report->err.code, "error", error_object(report), "path", path, "unchanged",
+        report->unchanged, "source", plan_text(plan, plan->source), "revision",
+        plan_text(plan, plan->revision), "ref", plan_text(plan, plan->ref), "plan",
+        plan_object(run), "bytes", bytes_object(run, report), "reused_files",
+        count(report->reused_files), "files_on_trust", count(report->untrusted),
+        "requests", requests_object(run, report), "seconds", seconds_object(report),
+        "ranks", ranks_array(run, report), "extremes", extremes_object(run, report));
+}
+
+int report_write(const struct run *run, const struct report *report, const char *path,
+                 struct err *err)
+{
+    json_t *object = report_object(run, report);
+    char *text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
+    struct strbuf line = { 0 };
+    int rc;
+
+    json_decref(object);
+    strbuf_addf(&line, "%s\n", text ? text : "");
+    rc = !text || line.failed ? err_memory(err, "the report")
+                              : fs_write_all(path, line.data, line.len, true, false, err);
+    free(text);
+    strbuf_release(&line);
+    return rc;
+}
+
+void report_release(struct report *report)
+{
+    free(report->ranks);
+    report->ranks = NULL;
+}

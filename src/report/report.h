@@ -1,0 +1,50 @@
+/* report/report.h -- what a run did: counters of all ranks for a summary on stderr and a
+ * JSON report (schema: docs/report.md). */
+#ifndef REPORT_REPORT_H
+#define REPORT_REPORT_H
+
+#include "ranks/run.h"
+
+enum report_phase {
+    REPORT_LIST,   /* asking the source */
+    REPORT_STAGE,  /* looking at DEST, building the staging tree */
+    REPORT_FETCH,  /* first grant to last segment in its place */
+    REPORT_VERIFY, /* from there to the last digest */
+    REPORT_COMMIT, /* sync, one visible step, all nodes see it */
+    REPORT_PHASES
+};
+
+/* Rank 0 fills it as the run goes on. */
+struct report {
+    struct err err; /* what the run came to */
+    bool unchanged, published;
+    bool verified; /* nothing was to be published, and what stands there is good */
+    uint64_t api_requests; /* revision, listing, probes */
+    uint64_t listing_retries;
+    uint64_t resolve_requests; /* by rank 0 for places */
+    uint64_t reused_files, reused_bytes;
+    uint64_t dropped_files;     /* of the old tree, not in the one published */
+    uint64_t to_fetch;          /* bytes */
+    uint64_t untrusted;         /* files for which the source has no digest ... */
+    uint64_t untrusted_fetched; /* ... and that were not there already */
+    bool stale;                 /* some node did not see the new tree in time */
+    double seconds[REPORT_PHASES], total;
+    struct stats *ranks; /* of each rank */
+};
+
+/* Collective. Counters of all ranks into report->ranks on rank 0. */
+int report_gather(struct run *run, struct report *report, struct err *err);
+
+/* Rank 0. */
+void report_summary(const struct run *run, const struct report *report);
+int report_write(const struct run *run, const struct report *report, const char *path,
+                 struct err *err);
+
+/* Bytes that came over the network more than once. */
+uint64_t report_duplicated(const struct run *run, const struct report *report);
+uint64_t report_sum(const struct run *run, const struct report *report,
+                    enum stats_item item);
+
+void report_release(struct report *report);
+
+#endif

@@ -1,0 +1,129 @@
+#include "report/trace.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "io/fs/fs.h"
+#include "ranks/background.h"
+#include "ranks/run.h"
+
+static const char *const kind_names[TRACE_KINDS] = { "fetch", "hash", "copy" };
+
+void trace_open(struct trace *trace, double now)
+{
+    *trace = (struct trace){ .origin = now };
+}
+
+void trace_span(struct trace *trace, enum trace_kind kind, unsigned row, uint32_t segment,
+                uint32_t count, double begin, double end)
+{
+    if (!trace)
+        return;
+    if (trace->spans == TRACE_MOST) {
+        trace->left_out++;
+        return;
+    }
+    if (trace->spans == trace->room) {
+        size_t room = trace->room ? 2 * trace->room : 256;
+        struct trace_span *grown = realloc(trace->span, room * sizeof(*grown));
+
+        if (!grown) {
+            trace->left_out++;
+            return;
+        }
+        trace->span = grown;
+        trace->room = room;
+    }
+    trace->span[trace->spans++] = (struct trace_span){
+        begin - trace->origin, end - trace->origin, (uint32_t)kind, row, segment, count,
+    };
+}
+
+void trace_release(struct trace *trace)
+{
+    free(trace->span);
+    *trace = (struct trace){ 0 };
+}
+
+struct trace_file {
+    const struct run *run;
+    const char *path;
+    struct strbuf text;
+};
+
+/* A row (thread, in the format's words) for each slot and each pool thread. */
+static unsigned row_of(const struct trace_span *span)
+{
+    return span->kind == TRACE_FETCH ? span->row : 1000 + span->row;
+}
+
+static void add_event(struct trace_file *file, json_t *event)
+{
+    char *text = event ? json_dumps(event, JSON_COMPACT) : NULL;
+
+    strbuf_addf(&file->text, "%s%s", file->text.len > 2 ? ",\n" : "", text ? text : "{}");
+    free(text);
+    json_decref(event);
+}
+
+static void add_span(struct trace_file *file, int rank, const struct trace_span *span)
+{
+    const struct run *run = file->run;
+    const char *path = "";
+
+    if (span->segment < run->segments.count)
+        path = plan_path(&run->plan, run->segments.file[span->segment]);
+    add_event(file, json_pack("{s:s, s:s, s:i, s:i, s:f, s:f, s:{s:i, s:i, s:s}}", "name",
+                              span->kind < TRACE_KINDS ? kind_names[span->kind] : "?",
+                              "ph", "X", "pid", rank, "tid", (int)row_of(span), "ts",
+                              span->begin * 1e6, "dur", (span->end - span->begin) * 1e6,
+                              "args", "segment", (int)span->segment, "count",
+                              (int)span->count, "file", path));
+}
+
+static int take(void *arg, int rank, const void *bytes, size_t len, struct err *err)
+{
+    struct trace_file *file = arg;
+    struct strbuf name = { 0 };
+    struct trace_span span;
+
+    (void)err;
+    strbuf_addf(&name, "rank %d (%s)", rank, comm_host(file->run->ranks.comm, rank));
+    add_event(file,
+              json_pack("{s:s, s:s, s:i, s:{s:s}}", "name", "process_name", "ph", "M",
+                        "pid", rank, "args", "name", name.data ? name.data : "rank"));
+    strbuf_release(&name);
+    for (size_t at = 0; at + sizeof(span) <= len; at += sizeof(span)) {
+        memcpy(&span, (const char *)bytes + at, sizeof(span));
+        add_span(file, rank, &span);
+    }
+    return 0;
+}
+
+static int write_text(void *arg, struct err *err)
+{
+    const struct trace_file *file = arg;
+
+    return fs_write_all(file->path, file->text.data, file->text.len, true, false, err);
+}
+
+int trace_write(struct run *run, const char *path, struct err *err)
+{
+    const struct trace *trace = run->trace;
+    struct trace_file file = { .run = run, .path = path };
+    int rc;
+
+    if (run->ranks.rank == 0)
+        strbuf_adds(&file.text, "[\n");
+    rc = agree_gather(&run->ranks, MSG_TRACE, trace->span,
+                      trace->spans * sizeof(*trace->span), take, &file, err);
+    if (run->ranks.rank == 0 && rc == 0) {
+        strbuf_adds(&file.text, "\n]\n");
+        rc = file.text.failed ? err_memory(err, "the trace")
+                              : background_run(&run->ranks, write_text, &file, err);
+    }
+    strbuf_release(&file.text);
+    return rc;
+}

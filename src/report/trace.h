@@ -1,0 +1,43 @@
+/* report/trace.h -- what each rank did when, for the Chrome trace format (Perfetto opens
+ * it).
+ *
+ * Life cycle   trace_open, trace_span as things end, then rank 0 writes what all ranks
+ *              gathered; trace_release. A rank records at most TRACE_MOST spans and then
+ *              counts what it left out, so memory stays bounded. */
+#ifndef REPORT_TRACE_H
+#define REPORT_TRACE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum trace_kind { TRACE_FETCH, TRACE_HASH, TRACE_COPY, TRACE_KINDS };
+
+enum { TRACE_MOST = 100000 };
+
+struct trace_span {
+    double begin, end; /* seconds since trace_open */
+    uint32_t kind;     /* enum trace_kind */
+    uint32_t row;      /* slot for fetch, pool thread else */
+    uint32_t segment, count;
+};
+
+struct trace {
+    double origin; /* clock_now at trace_open: just after all ranks agreed to begin */
+    struct trace_span *span;
+    size_t spans, room, left_out;
+};
+
+void trace_open(struct trace *trace, double now);
+/* begin and end as clock_now gave them. trace: NULL records nothing. */
+void trace_span(struct trace *trace, enum trace_kind kind, unsigned row, uint32_t segment,
+                uint32_t count, double begin, double end);
+void trace_release(struct trace *trace);
+
+struct run;
+
+/* Collective. Rank 0 writes the file. */
+int trace_write(struct run *run, const char *path, struct err *err);
+
+#endif

@@ -1,0 +1,365 @@
+#include "resume/claim.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "io/clock.h"
+#include "io/fs/fs.h"
+#include "io/heartbeat.h"
+#include "resume/leftovers.h"
+#include "resume/owner_watch.h"
+
+static const double LOOK = 0.25; /* seconds between two looks */
+
+enum {
+    ID = 16,    /* digits of a content's name */
+    SUFFIX = 6, /* what mkdtemp makes */
+    EMPTY = 40, /* looks at a name that stays taken although nobody is in it */
+    BEGIN = 10  /* tries to make a directory that others take for a dead run's */
+};
+
+static const char run_prefix[] = "run-";
+
+static int write_named(const char *dir, const char *name, const char *text,
+                       struct err *err)
+{
+    char *path = fs_join(dir, name);
+    int rc = path ? fs_write_all(path, text, strlen(text), true, false, err)
+                  : err_memory(err, "a path");
+
+    free(path);
+    return rc;
+}
+
+bool claim_is_name(const char *name, const char *prefix)
+{
+    size_t len;
+
+    if (!text_starts(name, prefix))
+        return false;
+    len = strlen(name + strlen(prefix));
+    return (len == ID || len == SUFFIX) && !strchr(name + strlen(prefix), '.');
+}
+
+/* The names of a run in staging, once it lies in dir. */
+static int set_paths(struct run *run, const char *dir, const char *name, struct err *err)
+{
+    free(run->staging.path);
+    free(run->staging.tree);
+    free(run->staging.private_dir);
+    run->staging.tree = run->staging.private_dir = NULL;
+    run->staging.path = fs_join(dir, name);
+    if (run->staging.path) {
+        run->staging.tree = fs_join(run->staging.path, "tree");
+        run->staging.private_dir = fs_join(run->staging.path, "spare");
+    }
+    return run->staging.tree && run->staging.private_dir ? 0 : err_memory(err, "a path");
+}
+
+static int fill(struct run *run, struct err *err)
+{
+    char *journal = fs_join(run->staging.path, "journal"),
+         *beat = fs_join(run->staging.path, "beat");
+    int rc = -1;
+
+    /* Killed before it has said who it is, it leaves nothing but empty directories. */
+    if (!journal || !beat)
+        err_memory(err, "a path");
+    else if (fs_mkdir(run->staging.path, 0700, err) == 0 &&
+             write_named(run->staging.path, "owner",
+                         run->staging.owner ? run->staging.owner : "", err) == 0 &&
+             fs_mkdir(run->staging.tree, 0777, err) == 0 &&
+             fs_mkdir(run->staging.private_dir, 0700, err) == 0 &&
+             fs_mkdir(journal, 0700, err) == 0)
+        rc = heartbeat_start(&run->staging.heartbeat, beat, err);
+    free(journal);
+    free(beat);
+    return rc;
+}
+
+static int prepare_once(struct run *run, const char *parent, const char *prefix,
+                        char **own, struct err *err)
+{
+    struct strbuf path = { 0 };
+    char name[sizeof(run_prefix) + SUFFIX];
+    int rc = fs_private_dir(parent, prefix, &path, err);
+
+    *own = rc == 0 ? strbuf_steal(&path) : NULL;
+    strbuf_release(&path);
+    if (!*own)
+        return rc < 0 ? -1 : err_memory(err, "a path");
+    snprintf(name, sizeof(name), "%s%s", run_prefix, *own + strlen(*own) - SUFFIX);
+    return set_paths(run, *own, name, err) < 0 ? -1 : fill(run, err);
+}
+
+/* A private directory with all that a staging has, so that nobody ever sees half of one.
+ * *own is its path. */
+static int prepare(struct run *run, const char *parent, const char *prefix, char **own,
+                   struct err *err)
+{
+    for (unsigned tries = 1;; tries++) {
+        if (prepare_once(run, parent, prefix, own, err) == 0)
+            return 0;
+        if (tries == BEGIN || !*own || !run->staging.tree ||
+            fs_is_there(run->staging.path, "."))
+            return -1;
+        /* Another run has swept it away, for it was empty. */
+        err_clear(err);
+        fs_remove_empty(*own, NULL);
+        free(*own);
+    }
+}
+
+static int first_run(void *arg, const char *name, struct err *err)
+{
+    char **found = arg;
+
+    (void)err;
+    if (*found || !text_starts(name, run_prefix))
+        return 0;
+    *found = strdup(name);
+    return 0;
+}
+
+char *claim_occupant(const char *dir, bool *readable)
+{
+    char *name = NULL, *path = NULL;
+    struct fs_info info;
+
+    /* Somebody else's may say what it likes about who lives. */
+    *readable = fs_look(dir, &info, NULL) == 0 &&
+                (info.kind == FS_MISSING ||
+                 (info.kind == FS_DIRECTORY && fs_is_mine(&info) &&
+                  (fs_list(dir, first_run, &name, NULL) == 0 || errno == ENOENT)));
+    if (name)
+        path = fs_join(dir, name);
+    free(name);
+    return path;
+}
+
+unsigned claim_layers(const struct run *run)
+{
+    char name[16];
+    unsigned count = 0;
+
+    do
+        snprintf(name, sizeof(name), "old-%u", ++count);
+    while (count <= CLAIM_LAYERS && fs_is_there(run->staging.path, name));
+    return count - 1;
+}
+
+/* What a layer had taken itself lies beside it afterwards, in the same order. The number
+ * of layers then. */
+static unsigned flatten(const struct run *run, unsigned layer, unsigned layers)
+{
+    char name[32];
+
+    for (unsigned i = 1; i <= CLAIM_LAYERS && layers < CLAIM_LAYERS; i++) {
+        char *from, *to;
+
+        snprintf(name, sizeof(name), "old-%u/old-%u", layer, i);
+        from = fs_join(run->staging.path, name);
+        snprintf(name, sizeof(name), "old-%u", layers + 1);
+        to = fs_join(run->staging.path, name);
+        if (from && to && fs_rename(from, to, FS_RENAME_ABSENT, NULL) == 0)
+            layers++;
+        free(from);
+        free(to);
+    }
+    return layers;
+}
+
+/* 1: somebody was faster. */
+static int take(struct run *run, const char *other, bool gone, struct err *err)
+{
+    unsigned layers = claim_layers(run);
+    char name[16], *to;
+    int rc;
+
+    snprintf(name, sizeof(name), "old-%u", layers + 1);
+    to = fs_join(run->staging.path, name);
+    if (!to)
+        return err_memory(err, "a path");
+    rc = fs_rename(other, to, FS_RENAME_ABSENT, err);
+    if (rc < 0 && errno == ENOENT) {
+        err_clear(err);
+        rc = 1;
+    } else if (rc == 0) {
+        log_line(&run->ranks.log, LOG_INFO,
+                 "what an earlier run left in '%s' is taken over", other);
+        if (gone)
+            rc = write_named(to, "released", "", err);
+        layers++;
+        /* A run that was killed here had no time for it, so all are asked. */
+        for (unsigned layer = layers; layer <= layers; layer++)
+            layers = flatten(run, layer, layers);
+    }
+    free(to);
+    return rc;
+}
+
+/* 0: nobody has the name any more, or it was taken from a dead one. 1: the other run has
+ * ended. */
+static int face(struct run *run, const char *other, struct err *err)
+{
+    enum owner_watch_end end;
+    int rc = owner_watch_keep(run, other, &end, err);
+
+    if (rc == 0 && end == OWNER_WATCH_LEFT)
+        rc = 1;
+    else if (rc == 0)
+        rc = take(run, other, end == OWNER_WATCH_GONE, err);
+    /* Who took it away from a dead one is just about to win the name. */
+    if (rc == 1)
+        clock_sleep(LOOK);
+    return rc;
+}
+
+/* Win the name, wait, or do without it. */
+static int elect(struct run *run, const char *own, const char *name, struct err *err)
+{
+    const char *slash = strrchr(run->staging.path, '/');
+
+    for (unsigned empty = 0; empty < EMPTY;) {
+        bool readable;
+        char *other;
+        int rc;
+
+        if (fs_rename(own, name, FS_RENAME_NEW, NULL) == 0) {
+            char *last = strdup(slash + 1), *beat;
+
+            rc = last ? set_paths(run, name, last, err) : err_memory(err, "a path");
+            beat = rc == 0 ? fs_join(run->staging.path, "beat") : NULL;
+            if (rc == 0)
+                rc = beat ? heartbeat_move(run->staging.heartbeat, beat, err)
+                          : err_memory(err, "a path");
+            free(last);
+            free(beat);
+            return rc;
+        }
+        if (errno != EEXIST && errno != ENOTEMPTY)
+            return 0;
+        other = claim_occupant(name, &readable);
+        if (!readable)
+            return 0; /* another user's: each fetches, and the later commit wins */
+        if (!other) {
+            empty++;
+            clock_sleep(LOOK);
+            continue;
+        }
+        empty = 0;
+        run->staging.contended = true;
+        rc = face(run, other, err);
+        free(other);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+struct search {
+    struct run *run;
+    const char *parent, *prefix;
+};
+
+/* Of another content, or of this one before it had its name: what is certainly gone may
+ * hold files that this content has too, and is not left lying about. */
+static int deal_with(struct run *run, const char *dir, const char *other, struct err *err)
+{
+    int rc = 0;
+
+    if (!other || !owner_watch_is_gone(other))
+        fs_remove_empty(other ? other : dir, NULL); /* killed as it began, or not empty */
+    else if (claim_layers(run) < CLAIM_LAYERS)
+        rc = take(run, other, true, err) < 0 ? -1 : 0;
+    fs_remove_empty(dir, NULL);
+    return rc;
+}
+
+static int look_at_one(void *arg, const char *name, struct err *err)
+{
+    const struct search *search = arg;
+    char *dir, *other = NULL;
+    bool readable = false;
+    int rc = 0;
+
+    if (!claim_is_name(name, search->prefix))
+        return 0;
+    dir = fs_join(search->parent, name);
+    if (dir)
+        other = claim_occupant(dir, &readable);
+    if (readable && !(other && strcmp(other, search->run->staging.path) == 0))
+        rc = deal_with(search->run, dir, other, err);
+    free(other);
+    free(dir);
+    return rc;
+}
+
+int claim_take(struct run *run, const char *parent, const char *prefix, const char *id,
+               struct err *err)
+{
+    struct strbuf name = { 0 };
+    char *own = NULL;
+    int rc;
+
+    strbuf_addf(&name, "%s/%s%.*s", parent, prefix, ID, id);
+    rc =
+        name.failed ? err_memory(err, "a path") : prepare(run, parent, prefix, &own, err);
+    if (rc == 0)
+        rc = elect(run, own, name.data, err);
+    if (rc == 0) {
+        struct search search = { run, parent, prefix };
+
+        /* A favour to the next run; this one is complete without. */
+        fs_list(parent, look_at_one, &search, NULL);
+    }
+    /* It may have taken over something before another one won. */
+    if (rc != 0)
+        claim_leave(run, CLAIM_RELEASE);
+    free(own);
+    strbuf_release(&name);
+    return rc;
+}
+
+int claim_check(const struct run *run, struct err *err)
+{
+    if (!heartbeat_lost(run->staging.heartbeat))
+        return 0;
+    return err_set(
+        err, ERR_INTERRUPTED,
+        "what this run had staged for '%s' was taken away, by another one that "
+        "had heard nothing of it for %d s, or by hand: run it again",
+        run->opt.dest, OWNER_PATIENCE);
+}
+
+int claim_confirm(const struct run *run, struct err *err)
+{
+    fs_refresh(run->staging.path);
+    if (claim_check(run, err) < 0)
+        return -1;
+    if (fs_is_there(run->staging.path, "owner"))
+        return 0;
+    return err_set(err, ERR_INTERRUPTED,
+                   "'%s' was taken away while this run built in it: run it again",
+                   run->staging.path);
+}
+
+void claim_explain(const struct run *run, struct err *err)
+{
+    struct err lost = { 0 };
+
+    if (err->code != ERR_DEST || !run->staging.heartbeat ||
+        (!heartbeat_lost(run->staging.heartbeat) &&
+         fs_is_there(run->staging.path, "owner")))
+        return;
+    claim_check(run, &lost);
+    if (lost.code == ERR_NONE)
+        err_set(&lost, ERR_INTERRUPTED,
+                "'%s' was taken away while this run built in it: run it again",
+                run->staging.path);
+    lost.rank = err->rank;
+    *err = lost;
+}

@@ -1,0 +1,59 @@
+/* staging/manifest.h -- what a published tree says of itself, in DEST/.mpifetch:
+ *
+ *     manifest.json  source, version, and of each file size, digest and mtime
+ * (docs/publish.md) SHA256SUMS     for `cd DEST && sha256sum -c .mpifetch/SHA256SUMS`
+ *
+ * Rank 0 only. */
+#ifndef STAGING_MANIFEST_H
+#define STAGING_MANIFEST_H
+
+#include "ranks/run.h"
+#include "staging/existing.h"
+
+struct manifest_file {
+    char *path, *oid, *etag;
+    char *place; /* of a file without digest: SHA-256 of its URL, in hex; else "" */
+    uint64_t size;
+    int64_t mtime_ns;
+    uint8_t sha256[32];
+};
+
+struct manifest {
+    char identity[65];          /* of the plan that was published */
+    char content_id[65];        /* SHA-256 of SHA256SUMS */
+    struct manifest_file *file; /* sorted by path */
+    size_t nfiles;
+};
+
+/* Read DEST's manifest. A directory without a readable one is not ours: -1, and *err says
+ * why. */
+int manifest_load(struct manifest *record, const char *dest, struct err *err);
+const struct manifest_file *manifest_find(const struct manifest *record,
+                                          const char *path);
+
+/* Whether that file of the old tree is the planned one, unchanged on disk since it was
+ * published: same size and digest (or validator), and the mtime that was recorded. Then
+ * *inode is its number. */
+bool manifest_same(const struct manifest_file *file, const struct plan *plan,
+                   size_t index, const char *dest, uint64_t *inode);
+void manifest_release(struct manifest *record);
+
+/* Both files into tree/.mpifetch, with the digests in known. content_id: 65 bytes. */
+int manifest_write(const struct run *run, const struct existing_file *known,
+                   const char *identity, char *content_id, struct err *err);
+
+/* Only the content id of what stands at dest now; false: none can be read. */
+bool manifest_peek(const char *dest, char *content_id);
+
+enum { MANIFEST_RUN = 64 }; /* bytes: the longest name of a run, and its NUL */
+
+/* The name of the run that wrote the manifest there; false: none is told. */
+bool manifest_run_of(const char *dest, char name[MANIFEST_RUN]);
+
+/* Whether the manifest there was written by that run. */
+bool manifest_is_by(const char *dest, const char *run);
+
+/* The name of the run that builds in a staging, as the manifest has it. */
+const char *manifest_run(const struct run *run);
+
+#endif

@@ -1,0 +1,32 @@
+/* staging/staging.h -- what rank 0 builds in the staging that is its own by claim_take:
+ *
+ *     run->staging.path, 0700
+ *         tree               run->staging.tree: what is fetched lands in here
+ *         spare              run->staging.private_dir: private copies of ranks */
+#ifndef STAGING_STAGING_H
+#define STAGING_STAGING_H
+
+#include "ranks/run.h"
+
+/* ERR_DEST with the figures if dir has no room for so many bytes in so many files. */
+int staging_check_space(const struct run *run, const char *dir, uint64_t bytes,
+                        uint64_t files, struct err *err);
+
+/* What a file is called in tree: its path, or its entity tag in a cache. */
+const char *staging_name(const struct run *run, uint32_t file);
+
+/* Appended to path: that file in what a former run left, staging/old-<layer>. */
+void staging_layer_place(const struct run *run, unsigned layer, uint32_t file,
+                         struct strbuf *path);
+
+/* Each directory above a planned file once, below dir, which ends in a slash. */
+int staging_make_directories(const struct run *run, const char *dir, struct err *err);
+
+/* ERR_DEST with the first two files that would be one in run->staging.tree, because its file
+ * system takes upper and lower case for the same. */
+int staging_check_names(const struct run *run, struct err *err);
+
+/* A file of several segments, made in its full size before ranks open it. */
+int staging_place_large(const char *path, uint64_t size, struct err *err);
+
+#endif
