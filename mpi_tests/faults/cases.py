@@ -198,7 +198,7 @@ CASES = [
     # 31 to 36: throttling and time
     *(fine("status", status=s, times=2, most=60) for s in (408, 425, 429, 500, 502, 503, 504, 599)),
     *(once("status", status=s, times=2) for s in (408, 425, 429, 500, 502, 503, 504, 599)),
-    *(fails("status", 6, status=s, says=str(s), retries=2) for s in (408, 429, 500, 503)),
+    *(fails("status", 6, status=s, says=str(s), retries=2) for s in (408, 425, 429, 500, 503)),
     *(fails("status", 6, status=s, says=str(s), retries=2, skip=1) for s in (408, 429, 500, 503)),
     *(once("status", status=429, hint=h) for h in ("seconds", "date", "ratelimit", "rubbish")),
     once("status", status=503, hint="seconds"),

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/plan/list_line.h"
+#include "core/plan/path_rules.h"
 #include "core/plan/plan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

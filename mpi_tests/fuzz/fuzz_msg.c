@@ -44,6 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     require((unsigned)msg.kind < MSG_KINDS && msg.nitems <= MSG_ITEMS);
     require(!*msg.text || within(msg.text, strlen(msg.text) + 1, data, size));
+    require(!*msg.url || within(msg.url, strlen(msg.url) + 1, data, size));
     require(!msg.blob || within(msg.blob, (size_t)msg.blob_len, data, size));
     must_come_back(&msg);
     return 0;

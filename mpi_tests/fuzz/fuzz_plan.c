@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/plan/path_rules.h"
 #include "core/plan/plan.h"
 
 static void require(bool holds)

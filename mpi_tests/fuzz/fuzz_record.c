@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/plan/path_rules.h"
 #include "staging/manifest.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

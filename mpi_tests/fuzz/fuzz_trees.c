@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/hub/hub_cache.h"
+#include "core/plan/path_rules.h"
 #include "publish/commit_record.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -50,7 +50,7 @@ static bool never(void *arg)
 /* It has voted, and is gone before the decision. */
 static void vote_and_die(struct run *run)
 {
-    const struct msg vote = { .kind = MSG_VOTE, .id = run->ranks.agree.step };
+    const struct msg vote = { .kind = MSG_VOTE, .step = run->ranks.agree.step };
 
     require(mail_send(&run->ranks, 0, &vote, NULL) == 0, "sending failed");
     run->ranks.agree.step++;
@@ -74,7 +74,7 @@ static void the_others_leave_a_step(struct run *run)
 /* Whoever cannot reach rank 0 any more has no decision; after a publish it needs none. */
 static void leave_without_rank_0(struct run *run, bool final)
 {
-    const struct msg vote = { .kind = MSG_VOTE, .id = run->ranks.agree.step };
+    const struct msg vote = { .kind = MSG_VOTE, .step = run->ranks.agree.step };
     struct err err = { 0 };
 
     refused = 0;

@@ -31,7 +31,7 @@ bool next(double now);
 
 void expect(double now, enum sched_kind kind, int rank, uint32_t segment);
 void expect_none(double now);
-void expect_due(double due);
+void expect_none_until(double from, double until); /* asked each hundredth of a second */
 void expect_verdict(double now, int rank, uint32_t segment, enum sched_verdict verdict);
 
 #endif

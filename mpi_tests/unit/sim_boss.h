@@ -47,6 +47,7 @@ struct sim_boss {
     unsigned *attempt; /* of each segment */
     uint8_t *stored;   /* verdicts SCHED_STORED, less restarts */
     uint32_t wake;     /* epoch of the wake-up that counts */
+    double nap, heard; /* until the next turn; when a rank spoke last */
     uint32_t nstored;
     unsigned copies, strikes;
     struct sim_count count;

@@ -2,7 +2,7 @@
 #ifndef APP_CHECK_H
 #define APP_CHECK_H
 
-#include "app/session.h"
+#include "app/session_state.h"
 
 /* ERR_USAGE for options that make no sense, from the command line or from another
  * program. */

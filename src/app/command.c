@@ -41,7 +41,7 @@ static const char *guess_of(const char *name)
     return guess;
 }
 
-int command_parse(const char *name, enum options_command *id, struct err *err)
+int command_parse(const char *name, enum command_id *id, struct err *err)
 {
     const struct command *command = command_find(name);
     const char *guess;

@@ -2,18 +2,28 @@
 #ifndef APP_COMMAND_H
 #define APP_COMMAND_H
 
-#include "app/options.h"
+#include "base/err.h"
+
+enum command_id {
+    COMMAND_GET,
+    COMMAND_PLAN,
+    COMMAND_VERIFY,
+    COMMAND_DOCTOR,
+    COMMAND_CLEAN,
+    COMMAND_HELP,
+    COMMAND_VERSION
+};
 
 struct command {
     const char *name;
     const char *see; /* how to see its help */
-    enum options_command id;
+    enum command_id id;
 };
 
 /* NULL: there is no such command. */
 const struct command *command_find(const char *name);
 
 /* ERR_USAGE for NULL and for a word that is none: the sentence guesses what was meant. */
-int command_parse(const char *name, enum options_command *id, struct err *err);
+int command_parse(const char *name, enum command_id *id, struct err *err);
 
 #endif

@@ -3,7 +3,7 @@
 #ifndef APP_FINISH_H
 #define APP_FINISH_H
 
-#include "app/session.h"
+#include "app/session_state.h"
 
 /* Collective. The visible step, and all nodes look; nothing if all is there. */
 int finish_publish(struct session *s, struct err *err);

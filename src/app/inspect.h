@@ -3,7 +3,7 @@
 #ifndef APP_INSPECT_H
 #define APP_INSPECT_H
 
-#include "app/session.h"
+#include "app/session_state.h"
 
 /* Collective. ERR_DIGEST if a file is wrong, missing or not in the record; rank 0 has
  * named each. ERR_DEST if there is no good record, something cannot be read, or all of it

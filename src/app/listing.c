@@ -13,8 +13,6 @@
 #include "ranks/background.h"
 #include "source/source.h"
 
-static const char default_endpoint[] = "https://huggingface.co";
-
 static int poll_agree(void *arg)
 {
     struct run *run = arg;
@@ -38,33 +36,17 @@ static int note_entry(void *arg, const struct plan_entry *entry, struct err *err
     return plan_add(&s->whole, entry, err);
 }
 
-static char *hub_endpoint(void)
-{
-    const char *given = getenv("HF_ENDPOINT");
-    char *endpoint = strdup(given && *given ? given : default_endpoint);
-    size_t len = endpoint ? strlen(endpoint) : 0;
-
-    while (len > 0 && endpoint[len - 1] == '/')
-        endpoint[--len] = '\0';
-    return endpoint;
-}
-
-static bool is_offline(void)
-{
-    return hub_env_is_on("HF_HUB_OFFLINE");
-}
-
-static int set_hub(struct session *s, struct err *err)
+static int set_hub(struct session *s, bool offline, struct err *err)
 {
     struct run *run = &s->run;
     char shown[256];
 
-    if (is_offline())
+    if (offline)
         return err_set(err, ERR_SOURCE,
                        "HF_HUB_OFFLINE is set, and '%s' can only be listed by asking the "
                        "Hub: unset it",
                        s->options->source);
-    run->access.endpoint = hub_endpoint();
+    run->access.endpoint = hub_env_endpoint();
     if (!run->access.endpoint)
         return err_memory(err, "the endpoint");
     if (!url_path_is_web(run->access.endpoint) || strpbrk(run->access.endpoint, "?#"))
@@ -86,7 +68,7 @@ static struct source_config config_of(struct session *s)
         .revision = o->revision,
         .repo_type = o->repo_type,
         .token_file = o->token_file,
-        .headers = o->headers,
+        .headers = run->opt.headers,
         .allow = session_globs(o->include),
         .deny = session_globs(o->exclude),
         .bare = run->opt.cache,
@@ -124,15 +106,17 @@ int listing_make(struct session *s, struct err *err)
     struct run *run = &s->run;
     struct source_config config = config_of(s);
     enum source_kind kind;
+    bool offline;
 
     if (source_kind(&config, &kind, err) < 0)
         return -1;
     if (run->opt.cache && kind != SOURCE_HUB)
         return err_set(err, ERR_USAGE, "layout hf-cache is for hf:// sources only");
-    s->offline = run->opt.cache && is_offline();
+    offline = kind == SOURCE_HUB && hub_env_is_on("HF_HUB_OFFLINE");
+    s->offline = offline && run->opt.cache;
     if (s->offline)
-        return offline_list(s, err) < 0 ? -1 : plan_seal(&run->plan, err);
-    if (kind == SOURCE_HUB && set_hub(s, err) < 0)
+        return offline_list(s, &config, err) < 0 ? -1 : plan_seal(&run->plan, err);
+    if (kind == SOURCE_HUB && set_hub(s, offline, err) < 0)
         return -1;
     config.endpoint = run->access.endpoint;
     config.token = run->access.bearer;

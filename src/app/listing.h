@@ -2,7 +2,7 @@
 #ifndef APP_LISTING_H
 #define APP_LISTING_H
 
-#include "app/session.h"
+#include "app/session_state.h"
 
 /* Finds the token, asks the source, seals s->run.plan, and sets what workers need to
  * fetch. */

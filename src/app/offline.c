@@ -48,18 +48,16 @@ static int set_plan(struct listing *listing, const char *commit, struct err *err
     return rc;
 }
 
-int offline_list(struct session *s, struct err *err)
+int offline_list(struct session *s, const struct source_config *config, struct err *err)
 {
-    const struct mpifetch_options *o = s->options;
-    struct listing listing = { .s = s,
-                               .allow = session_globs(o->include),
-                               .deny = session_globs(o->exclude) };
+    struct listing listing = { .s = s, .allow = config->allow, .deny = config->deny };
     struct strbuf folder = { 0 }, path = { 0 }, repo = { 0 };
     struct err why = { 0 };
     char commit[41];
     int rc = -1;
 
-    if (hub_name_parse(&listing.name, o->source, o->revision, o->repo_type, err) < 0)
+    if (hub_name_parse(&listing.name, config->source, config->revision, config->repo_type,
+                       err) < 0)
         return -1;
     hub_name_repo(&listing.name, &repo);
     strbuf_addf(&folder, "%s/", s->run.opt.dest);

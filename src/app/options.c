@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/command.h"
 #include "app/option.h"
 #include "base/text.h"
 
@@ -241,7 +240,7 @@ static int parse_env(struct parser *parser)
     return 0;
 }
 
-static enum option_use use_of(enum options_command command)
+static enum option_use use_of(enum command_id command)
 {
     return command == COMMAND_VERIFY   ? FOR_VERIFY
            : command == COMMAND_DOCTOR ? FOR_DOCTOR
@@ -252,7 +251,7 @@ static enum option_use use_of(enum options_command command)
 /* What was given by hand must mean something; the environment is for all commands. */
 static int check_given(struct parser *parser)
 {
-    enum options_command command = parser->options->command;
+    enum command_id command = parser->options->command;
 
     for (size_t i = 0; i < option_count; i++) {
         const struct option *option = &option_table[i];
@@ -267,7 +266,7 @@ static int check_given(struct parser *parser)
 /* The one path of verify, doctor and clean. */
 static int parse_path(struct parser *parser)
 {
-    enum options_command command = parser->options->command;
+    enum command_id command = parser->options->command;
     struct mpifetch_options *get = &parser->options->get;
 
     get->dest = parser->operand[1];

@@ -12,22 +12,13 @@
 #ifndef APP_OPTIONS_H
 #define APP_OPTIONS_H
 
+#include "app/command.h"
 #include "base/err.h"
 #include "base/strbuf.h"
 #include "mpifetch.h"
 
-enum options_command {
-    COMMAND_GET,
-    COMMAND_PLAN,
-    COMMAND_VERIFY,
-    COMMAND_DOCTOR,
-    COMMAND_CLEAN,
-    COMMAND_HELP,
-    COMMAND_VERSION
-};
-
 struct options {
-    enum options_command command;
+    enum command_id command;
     const char *topic; /* COMMAND_HELP: the command it was asked of, or NULL */
     struct mpifetch_options get;
     void *owned; /* copies of lists from the environment */

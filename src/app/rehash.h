@@ -2,7 +2,7 @@
 #ifndef APP_REHASH_H
 #define APP_REHASH_H
 
-#include "app/session.h"
+#include "app/session_state.h"
 
 /* Collective. Rank 0's plan is hashed at tree: below it, or with blobs in it as in the
  * folder of a repository in a cache. skip[i].there on rank 0: not that file. Afterwards

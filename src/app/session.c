@@ -13,7 +13,6 @@
 #include "fetch/engine.h"
 #include "io/clock.h"
 #include "io/credentials.h"
-#include "io/fs/fs.h"
 #include "io/heartbeat.h"
 #include "io/mpi/comm_mpi.h"
 #include "ranks/background.h"
@@ -45,14 +44,6 @@ static void explain(void *arg, struct err *err)
     claim_explain(arg, err);
 }
 
-void session_end_phase(struct session *s, enum report_phase phase)
-{
-    double now = clock_now();
-
-    s->report.seconds[phase] += now - s->phase_began;
-    s->phase_began = now;
-}
-
 static void set_options(struct session *s)
 {
     const struct mpifetch_options *o = s->options;
@@ -66,8 +57,10 @@ static void set_options(struct session *s)
         .user_agent = "mpifetch/" MPIFETCH_VERSION,
         .proxy = o->proxy,
         .cacert = o->cacert,
-        .connections = o->connections ? o->connections : share_default(s->run.ranks.size),
-        .max_connections = o->max_connections ? o->max_connections : SHARE_TOTAL,
+        .connections =
+            o->connections ? o->connections : connection_share_default(s->run.ranks.size),
+        .max_connections =
+            o->max_connections ? o->max_connections : CONNECTION_SHARE_TOTAL,
         .limit_rate = o->limit_rate,
         .retry = { o->retry_delay, LONGEST_DELAY, o->retries },
         .connect_timeout = o->connect_timeout,
@@ -111,8 +104,8 @@ static int set_slots(struct session *s, struct err *err)
     }
     for (int i = 0; i < run->ranks.size; i++)
         node[i] = comm_node(run->ranks.comm, i);
-    share_slots(node, run->ranks.size, run->opt.connections, run->opt.max_connections,
-                s->slots);
+    connection_share_slots(node, run->ranks.size, run->opt.connections,
+                           run->opt.max_connections, s->slots);
     run->slots = s->slots[run->ranks.rank];
     free(node);
     return 0;
@@ -125,15 +118,6 @@ static int open_questions(struct session *s, struct err *err)
     if (s->run.ranks.rank != 0)
         return 0;
     return engine_open(&s->http, &s->run, most < QUESTIONS ? most : QUESTIONS, err);
-}
-
-struct glob_list session_globs(const char *const *list)
-{
-    struct glob_list patterns = { .pattern = list };
-
-    while (list && list[patterns.count])
-        patterns.count++;
-    return patterns;
 }
 
 /* That of rank 0: whoever waited less than the others speak would wait in vain. */
@@ -207,24 +191,6 @@ int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options
     return rc;
 }
 
-int session_cut(struct session *s, struct err *err)
-{
-    struct run *run = &s->run;
-    uint64_t missing = run->plan.nbytes;
-    uint64_t size = s->options->segment_size;
-    uint32_t slots = 0;
-
-    if (s->target.existing && run->mode != RUN_REHASH)
-        missing -= s->target.existing->bytes;
-    if (size == 0 && run->mode != RUN_REHASH)
-        size = resume_segment_size(run->staging.resume);
-    for (int i = 0; i < run->ranks.size; i++)
-        slots += s->slots[i];
-    if (size == 0)
-        size = segment_size(missing, slots);
-    return segments_cut(&run->segments, &run->plan, size, err);
-}
-
 /* What decides on which way all go from here: known to rank 0, or its options, which the
  * environment of another rank may give differently. */
 static int share_course(struct session *s, bool *check, struct err *err)
@@ -271,23 +237,6 @@ int session_list(struct session *s, struct err *err)
     if (rc == 0 && run->ranks.rank == 0)
         rc = background_run(&run->ranks, survey_claim, s, err);
     return agree_step(&run->ranks, rc, err) < 0 ? -1 : share_course(s, &check, err);
-}
-
-static int open_worker(void *arg, struct err *err)
-{
-    struct session *s = arg;
-
-    return worker_create(&s->worker, &s->run, s->coordinator, err);
-}
-
-int session_make_parts(struct session *s, struct existing_file *known, struct err *err)
-{
-    struct run *run = &s->run;
-
-    if (run->ranks.rank == 0 &&
-        coordinator_create(&s->coordinator, run, s->http, known, s->slots, err) < 0)
-        return -1;
-    return background_run(&run->ranks, open_worker, s, err);
 }
 
 static void note_figures(struct session *s)

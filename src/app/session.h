@@ -2,45 +2,7 @@
 #ifndef APP_SESSION_H
 #define APP_SESSION_H
 
-#include "base/glob.h"
-#include "coordinate/coordinator.h"
-#include "fetch/worker.h"
-#include "io/http/http.h"
-#include "mpifetch.h"
-#include "publish/target.h"
-#include "publish/visibility.h"
-#include "report/report.h"
-#include "report/trace.h"
-
-enum session_task {
-    SESSION_GET,
-    SESSION_PLAN,
-    SESSION_VERIFY,
-    SESSION_DOCTOR,
-    SESSION_CLEAN
-};
-
-struct session {
-    const struct mpifetch_options *options;
-    enum session_task task;
-    bool offline;   /* rank 0: the Hub must not be asked */
-    bool only_plan; /* say what would be done; then DEST may be missing. As rank 0 has it
-                     * once session_list is over: environments may differ */
-    struct run run;
-    struct trace trace;
-    struct report report;
-    struct plan whole;    /* rank 0: all that the commit holds, where that is more than
-                           * the plan or is to be recorded */
-    struct target target; /* rank 0 */
-    struct http *http;    /* rank 0: listing and resolving */
-    unsigned *slots;      /* of each rank */
-    char *dest;           /* absolute */
-    char *source;         /* rank 0: the source, absolute where it is a path */
-    struct coordinator *coordinator;
-    struct worker *worker;
-    struct visibility_mark mark;
-    double began, phase_began;
-};
+#include "app/session_state.h"
 
 /* Collective, and agreed. */
 int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options *options,
@@ -52,18 +14,6 @@ int session_list(struct session *s, struct err *err);
 
 /* Collective. Staging and fetch; nothing if all is there. */
 int session_fetch(struct session *s, struct err *err);
-
-/* The coordinator, on rank 0, and the worker; known as coordinator_create has it. */
-int session_make_parts(struct session *s, struct existing_file *known, struct err *err);
-
-/* Rank 0: cut the plan into segments. */
-int session_cut(struct session *s, struct err *err);
-
-/* The time since the phase before counts for this one. */
-void session_end_phase(struct session *s, enum report_phase phase);
-
-/* A list of options as patterns; borrowed. */
-struct glob_list session_globs(const char *const *list);
 
 /* false: a rank is lost, and MPI is of no more use. */
 bool session_close(struct session *s);

@@ -3,7 +3,7 @@
 #ifndef APP_SURVEY_H
 #define APP_SURVEY_H
 
-#include "app/session.h"
+#include "app/session_state.h"
 
 /* Ask the source and look at DEST. */
 int survey(void *arg, struct err *err);

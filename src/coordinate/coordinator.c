@@ -36,7 +36,7 @@ struct coordinator {
     uint8_t *refetched; /* of each file: its digest was wrong once */
     uint64_t to_fetch, files_to_fetch, files_done;
     double last_landed;
-    struct rate_share allowance;
+    struct rate_share rate_share;
     struct progress progress;
     unsigned refusals; /* pauses in a row that the source asked for */
     double held_until;
@@ -142,7 +142,7 @@ static int hear_landed(struct coordinator *c, int from, const struct msg *msg,
 
 static void hold_everyone(struct coordinator *c, double seconds)
 {
-    struct msg msg = { .kind = MSG_HOLD, .seconds = seconds };
+    struct msg msg = { .kind = MSG_HOLD, .pause = seconds };
     char text[32];
 
     log_line(&c->run->ranks.log, LOG_INFO,
@@ -159,7 +159,7 @@ static void hold_everyone(struct coordinator *c, double seconds)
 static unsigned count_attempt(struct coordinator *c, uint32_t segment,
                               const struct outcome *outcome, double now)
 {
-    if (outcome->status == 429 || outcome->status == 503) {
+    if (retry_asks_pause(outcome)) {
         c->refusals += now >= c->held_until;
         return c->refusals ? c->refusals : 1;
     }
@@ -173,14 +173,14 @@ static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
     double now = clock_now();
     bool told = c->egress.rank[from].state == EGRESS_SHUT;
 
-    if (msg->id >= c->run->segments.count)
+    if (msg->segment >= c->run->segments.count)
         return err_set(err, ERR_DEFECT, "rank %d failed at segment %u, which is none",
-                       from, (unsigned)msg->id);
-    if (msg->last) {
+                       from, (unsigned)msg->segment);
+    if (msg->lost) {
         log_line(&c->run->ranks.log, LOG_INFO, "rank %d: %s: fetching it", from,
                  msg->text);
-        resume_forget(c->run->staging.resume, msg->id);
-        sched_failed(c->sched, from, msg->id, now);
+        resume_forget(c->run->staging.resume, msg->segment);
+        sched_failed(c->sched, from, msg->segment, now);
         return 0;
     }
     if (egress_shut(&c->egress, from, &msg->outcome, now)) {
@@ -189,13 +189,13 @@ static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
                      "rank %d on %s cannot reach the source: others fetch its share (%s)",
                      from, comm_host(c->run->ranks.comm, from), msg->text);
         sched_mute(c->sched, from, true);
-        sched_failed(c->sched, from, msg->id, now);
+        sched_failed(c->sched, from, msg->segment, now);
         return 0;
     }
     decision =
         retry_decide(&c->run->opt.retry, &msg->outcome,
-                     count_attempt(c, msg->id, &msg->outcome, now), clock_random());
-    if (decision.remedy == REMEDY_GIVE_UP && !sched_alone(c->sched, from, msg->id))
+                     count_attempt(c, msg->segment, &msg->outcome, now), clock_random());
+    if (decision.remedy == REMEDY_GIVE_UP && !sched_alone(c->sched, from, msg->segment))
         decision = (struct retry_decision){ .remedy = REMEDY_RETRY };
     if (decision.remedy == REMEDY_GIVE_UP)
         return err_set(err, decision.code, "%s", msg->text);
@@ -203,8 +203,8 @@ static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
              msg->text, decision.delay);
     c->run->stats.value[STAT_RETRIED]++;
     if (decision.remedy == REMEDY_NEW_URL)
-        locator_renew(c->locator, c->run->segments.file[msg->id], msg->count);
-    sched_failed(c->sched, from, msg->id, now + decision.delay);
+        locator_renew(c->locator, c->run->segments.file[msg->segment], msg->generation);
+    sched_failed(c->sched, from, msg->segment, now + decision.delay);
     if (decision.remedy == REMEDY_SLOW_DOWN)
         hold_everyone(c, decision.delay);
     return 0;
@@ -214,10 +214,10 @@ static void hear_progress(struct coordinator *c, int from, const struct msg *msg
 {
     double now = clock_now();
 
-    if (msg->last)
+    if (msg->reached)
         egress_open(&c->egress, from);
-    c->ranks[from].bytes = msg->bytes;
-    c->ranks[from].busy = msg->count > 0;
+    c->ranks[from].bytes = msg->fetched;
+    c->ranks[from].busy = msg->running > 0;
     for (uint32_t i = 0; i < msg->nitems; i++) {
         uint32_t segment = msg->item[i].segment;
 
@@ -236,12 +236,12 @@ static int hear_hashed(struct coordinator *c, int from, const struct msg *msg,
     const struct digest *want;
     uint32_t file;
 
-    if (msg->id >= c->run->segments.count)
+    if (msg->segment >= c->run->segments.count)
         return err_set(err, ERR_DEFECT, "rank %d hashed segment %u, which is none", from,
-                       (unsigned)msg->id);
-    file = c->run->segments.file[msg->id];
+                       (unsigned)msg->segment);
+    file = c->run->segments.file[msg->segment];
     want = &plan_file(c, file)->want;
-    if (relay_advance(c->relay, msg->id, &msg->midstate) != RELAY_DONE)
+    if (relay_advance(c->relay, msg->segment, &msg->midstate) != RELAY_DONE)
         return 0;
     return file_hashed(c, file, msg->sha256,
                        want->kind == DIGEST_SHA256 &&
@@ -254,7 +254,7 @@ int coordinator_hear(struct coordinator *c, int from, const struct msg *msg,
 {
     switch (msg->kind) {
     case MSG_CREDIT:
-        sched_credit(c->sched, from, msg->count);
+        sched_credit(c->sched, from, msg->units);
         return 0;
     case MSG_PROGRESS:
         hear_progress(c, from, msg);
@@ -264,7 +264,7 @@ int coordinator_hear(struct coordinator *c, int from, const struct msg *msg,
     case MSG_FAILED:
         return hear_failed(c, from, msg, err);
     case MSG_CANCELLED:
-        sched_cancelled(c->sched, from, msg->id);
+        sched_cancelled(c->sched, from, msg->segment);
         return 0;
     case MSG_HASHED:
         return hear_hashed(c, from, msg, err);
@@ -297,8 +297,8 @@ int coordinator_step(struct coordinator *c, bool *moved, struct err *err)
         return -1;
     for (int rank; (rank = egress_next(&c->egress, clock_now())) >= 0;)
         sched_mute(c->sched, rank, false);
-    if (rate_share_share(&c->allowance, c->sched, err) < 0 ||
-        dispatch_places(&c->dispatch, moved, err) < 0)
+    if (rate_share_tell(&c->rate_share, c->sched, err) < 0 ||
+        dispatch_located(&c->dispatch, moved, err) < 0)
         return -1;
     if (dispatch_segments(&c->dispatch, moved, err) < 0 ||
         dispatch_hashes(&c->dispatch, moved, err) < 0)
@@ -366,7 +366,7 @@ int coordinator_create(struct coordinator **out, struct run *run, struct http *h
         goto out;
     c->dispatch = (struct dispatch){ run, c->sched, c->relay, c->locator, NULL };
     if (egress_init(&c->egress, slots, run->ranks.size, err) < 0 ||
-        settle_known(c, err) < 0 || rate_share_begin(&c->allowance, run, slots, err) < 0)
+        settle_known(c, err) < 0 || rate_share_begin(&c->rate_share, run, slots, err) < 0)
         goto out;
     progress_begin(&c->progress, run, c->files_to_fetch, c->to_fetch);
     c->last_landed = clock_now();
@@ -384,7 +384,7 @@ void coordinator_destroy(struct coordinator *c)
         return;
     progress_end(&c->progress);
     dispatch_release(&c->dispatch);
-    rate_share_release(&c->allowance);
+    rate_share_release(&c->rate_share);
     egress_release(&c->egress);
     locator_destroy(c->locator);
     relay_destroy(c->relay);

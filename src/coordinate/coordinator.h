@@ -28,7 +28,7 @@ int coordinator_step(struct coordinator *coordinator, bool *moved, struct err *e
 
 struct coordinator_figures {
     uint64_t to_fetch;         /* bytes */
-    uint64_t resolve_requests; /* by this rank, to find places */
+    uint64_t resolve_requests; /* by this rank, for signed URLs */
     double last_landed;        /* clock_now when the last segment lay in its place */
 };
 void coordinator_figures(const struct coordinator *coordinator,

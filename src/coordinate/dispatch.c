@@ -8,7 +8,7 @@
 
 enum { HASH_RUN = 4 }; /* segments hashed at one go: a chain must not occupy a rank */
 
-/* A grant that waits until the place of its file is known. */
+/* A grant that waits until the signed URL of its file is known. */
 struct parked {
     struct parked *next;
     int rank;
@@ -31,10 +31,12 @@ static bool must_locate(const struct dispatch *d, uint32_t segment)
            (run->plan.files[run->segments.file[segment]].flags & PLAN_LOCATE);
 }
 
-static int send_place(struct dispatch *d, int rank, uint32_t file, const char *url,
-                      uint32_t generation, struct err *err)
+static int send_signed_url(struct dispatch *d, int rank, uint32_t file, const char *url,
+                           uint32_t generation, struct err *err)
 {
-    struct msg msg = { .kind = MSG_PLACE, .id = file, .count = generation, .text = url };
+    struct msg msg = {
+        .kind = MSG_SIGNED_URL, .file = file, .generation = generation, .url = url
+    };
 
     return mail_send(&d->run->ranks, rank, &msg, err);
 }
@@ -45,14 +47,14 @@ static int send_one(struct dispatch *d, const struct parked *grant, struct err *
 
     if (grant->duplicate) {
         msg.kind = MSG_DUPLICATE;
-        msg.id = grant->segment;
+        msg.segment = grant->segment;
     }
     msg.item[0] = (struct msg_item){ .segment = grant->segment,
                                      .flags = grant->unit ? MSG_ITEM_UNIT : 0 };
     return mail_send(&d->run->ranks, grant->rank, &msg, err);
 }
 
-/* Send a grant whose file has no place of its own yet as soon as it has one. */
+/* Send a grant whose file has no signed URL yet as soon as it has one. */
 static int grant_located(struct dispatch *d, struct parked grant, struct err *err)
 {
     uint32_t file = d->run->segments.file[grant.segment], generation;
@@ -60,7 +62,7 @@ static int grant_located(struct dispatch *d, struct parked grant, struct err *er
     struct parked *parked;
 
     if (url) {
-        if (send_place(d, grant.rank, file, url, generation, err) < 0)
+        if (send_signed_url(d, grant.rank, file, url, generation, err) < 0)
             return -1;
         return send_one(d, &grant, err);
     }
@@ -150,7 +152,7 @@ static int duplicate(struct dispatch *d, const struct sched_action *action,
 
 static int act(struct dispatch *d, const struct sched_action *action, struct err *err)
 {
-    struct msg msg = { .id = action->segment[0] };
+    struct msg msg = { .segment = action->segment[0] };
 
     switch (action->kind) {
     case SCHED_GRANT:
@@ -187,9 +189,10 @@ int dispatch_hashes(struct dispatch *d, bool *moved, struct err *err)
     struct relay_job job;
 
     while (relay_next(d->relay, HASH_RUN, &job)) {
-        struct msg msg = {
-            .kind = MSG_HASH, .id = job.segment, .count = job.count, .midstate = job.from
-        };
+        struct msg msg = { .kind = MSG_HASH,
+                           .segment = job.segment,
+                           .segments = job.count,
+                           .midstate = job.from };
 
         *moved = true;
         if (mail_send(&d->run->ranks, job.rank, &msg, err) < 0)
@@ -198,7 +201,7 @@ int dispatch_hashes(struct dispatch *d, bool *moved, struct err *err)
     return 0;
 }
 
-int dispatch_places(struct dispatch *d, bool *moved, struct err *err)
+int dispatch_located(struct dispatch *d, bool *moved, struct err *err)
 {
     uint32_t file;
     int rc;

@@ -1,8 +1,8 @@
 /* coordinate/dispatch.h -- rank 0: carries what the scheduler and the relay decide to the
  * ranks.
  *
- * A grant of a file whose place must be found first is parked until the locator knows it;
- * everything else leaves at once. */
+ * A grant of a file that needs a signed URL is parked until the locator has one; all else
+ * leaves at once. */
 #ifndef COORDINATE_DISPATCH_H
 #define COORDINATE_DISPATCH_H
 
@@ -24,8 +24,8 @@ struct dispatch {
 int dispatch_segments(struct dispatch *dispatch, bool *moved, struct err *err);
 int dispatch_hashes(struct dispatch *dispatch, bool *moved, struct err *err);
 
-/* Send parked grants whose places have become known. */
-int dispatch_places(struct dispatch *dispatch, bool *moved, struct err *err);
+/* Send parked grants whose signed URLs have become known. */
+int dispatch_located(struct dispatch *dispatch, bool *moved, struct err *err);
 
 /* The same message to every rank; one that cannot be sent to is gone, and is left to the
  * vigil. */

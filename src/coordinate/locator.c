@@ -7,16 +7,16 @@
 #include "io/clock.h"
 #include "source/source.h"
 
-enum place_state { PLACE_UNKNOWN, PLACE_WAITING, PLACE_ASKED, PLACE_KNOWN };
+enum url_state { URL_UNKNOWN, URL_WAITING, URL_ASKED, URL_KNOWN };
 
-/* How often a place may run out while no byte of the file arrives: a policy that denies
- * looks just like a signature that has expired. */
+/* How often a signed URL may expire while no byte of the file arrives: a policy that
+ * denies looks just like a signature that has expired. */
 enum { LOCATOR_RENEWALS = 5 };
 
 enum { LOCATOR_ASKED = 8 }; /* questions at a time: what is refused is refused to few */
 
 struct entry {
-    enum place_state state;
+    enum url_state state;
     uint32_t file, generation, renewals;
     unsigned attempt;
     double not_before; /* WAITING */
@@ -45,7 +45,7 @@ int locator_create(struct locator **out, struct run *run, struct http *http,
         locator->of = calloc(run->plan.nfiles + 1, sizeof(struct entry *));
     if (!locator || !locator->of) {
         free(locator);
-        return err_memory(err, "the places of files");
+        return err_memory(err, "the signed URLs of files");
     }
     locator->run = run;
     locator->http = http;
@@ -72,7 +72,7 @@ void locator_forget(struct locator *locator, uint32_t file)
     struct entry *entry = locator->of[file];
 
     /* While it is asked for or waits, requests and lists point at it. */
-    if (!entry || entry->state == PLACE_ASKED || entry->state == PLACE_WAITING)
+    if (!entry || entry->state == URL_ASKED || entry->state == URL_WAITING)
         return;
     free(entry->url);
     free(entry);
@@ -89,7 +89,7 @@ const char *locator_url(struct locator *locator, uint32_t file, uint32_t *genera
 {
     const struct entry *entry = locator->of[file];
 
-    if (!entry || entry->state != PLACE_KNOWN)
+    if (!entry || entry->state != URL_KNOWN)
         return NULL;
     *generation = entry->generation;
     return entry->url;
@@ -114,7 +114,7 @@ static int request(struct locator *locator, struct entry *entry, struct err *err
     request.url = url.data;
     if (run->access.endpoint && !url_same_origin(url.data, run->access.endpoint))
         request.bearer = NULL;
-    entry->state = PLACE_ASKED;
+    entry->state = URL_ASKED;
     locator->asked++;
     locator->requests++;
     rc = http_start(locator->http, &request, &transfer, err);
@@ -124,7 +124,7 @@ static int request(struct locator *locator, struct entry *entry, struct err *err
 
 static void wait_for(struct locator *locator, struct entry *entry, double not_before)
 {
-    entry->state = PLACE_WAITING;
+    entry->state = URL_WAITING;
     entry->not_before = not_before;
     entry->next = NULL;
     *locator->last = entry;
@@ -138,11 +138,11 @@ int locator_ask(struct locator *locator, uint32_t file, struct err *err)
     if (!entry) {
         entry = calloc(1, sizeof(*entry));
         if (!entry)
-            return err_memory(err, "the place of a file");
+            return err_memory(err, "the signed URL of a file");
         entry->file = file;
         locator->of[file] = entry;
     }
-    if (entry->state == PLACE_UNKNOWN)
+    if (entry->state == URL_UNKNOWN)
         wait_for(locator, entry, 0);
     return 0;
 }
@@ -151,9 +151,9 @@ void locator_renew(struct locator *locator, uint32_t file, uint32_t generation)
 {
     struct entry *entry = locator->of[file];
 
-    if (!entry || entry->state != PLACE_KNOWN || entry->generation != generation)
+    if (!entry || entry->state != URL_KNOWN || entry->generation != generation)
         return;
-    entry->state = PLACE_UNKNOWN;
+    entry->state = URL_UNKNOWN;
     entry->renewals++;
 }
 
@@ -172,7 +172,7 @@ static int refused(const struct locator *locator, const struct entry *entry,
         *err = response->err;
         if (err->code == ERR_NONE)
             err_set(err, ERR_NETWORK, "%s", retry_meaning(&response->outcome));
-        return err_wrap(err, "finding the place of '%s'",
+        return err_wrap(err, "asking for a signed URL of '%s'",
                         plan_path(&run->plan, entry->file));
     }
     return source_refusal(plan_path(&run->plan, entry->file), response,
@@ -184,7 +184,7 @@ static int refused(const struct locator *locator, const struct entry *entry,
 static unsigned count_attempt(struct locator *locator, struct entry *entry,
                               const struct outcome *outcome)
 {
-    if (outcome->status != 429 && outcome->status != 503)
+    if (!retry_asks_pause(outcome))
         return ++entry->attempt;
     locator->refusals += clock_now() >= locator->hold;
     return locator->refusals ? locator->refusals : 1;
@@ -223,15 +223,15 @@ static int answered(struct locator *locator, struct entry *entry,
         return postpone(locator, entry, response, err);
     if (entry->renewals > LOCATOR_RENEWALS)
         return err_set(err, ERR_SOURCE,
-                       "'%s': the source handed out %u places one after the other, and "
-                       "access was refused at each (HTTP 401 or 403)",
+                       "'%s': the source handed out %u signed URLs in a row, and each "
+                       "was refused (HTTP 401 or 403)",
                        plan_path(&locator->run->plan, entry->file),
                        (unsigned)entry->renewals);
     free(entry->url);
     entry->url = strdup(response->url);
     if (!entry->url)
         return err_memory(err, "a URL");
-    entry->state = PLACE_KNOWN;
+    entry->state = URL_KNOWN;
     entry->attempt = 0;
     locator->refusals = 0;
     entry->generation++;
@@ -276,7 +276,7 @@ bool locator_next(struct locator *locator, uint32_t *file, int *rc, struct err *
         *rc = answered(locator, entry, &response, err);
         *file = entry->file;
         http_response_release(&response);
-        if (*rc == 0 && entry->state == PLACE_KNOWN)
+        if (*rc == 0 && entry->state == URL_KNOWN)
             return true;
     }
     return *rc < 0;

@@ -15,14 +15,13 @@ struct rate_share {
 };
 
 /* slots: of each rank, borrowed until rate_share_release. */
-int rate_share_begin(struct rate_share *allowance, struct run *run, const unsigned *slots,
+int rate_share_begin(struct rate_share *share, struct run *run, const unsigned *slots,
                      struct err *err);
 
 /* Cheap; the first time, and then once a second, it looks who is busy and tells the
  * ranks whose share has changed. Does nothing where there is no limit. */
-int rate_share_share(struct rate_share *allowance, const struct sched *sched,
-                     struct err *err);
+int rate_share_tell(struct rate_share *share, const struct sched *sched, struct err *err);
 
-void rate_share_release(struct rate_share *allowance);
+void rate_share_release(struct rate_share *share);
 
 #endif

@@ -74,7 +74,7 @@ static int answer(struct desk *desk, uint32_t id, int trial, const void *bytes,
                   size_t len, struct err *err)
 {
     const struct msg msg = {
-        .kind = MSG_ANSWER, .id = id, .code = trial, .blob = bytes, .blob_len = len
+        .kind = MSG_ANSWER, .order = id, .verdict = trial, .blob = bytes, .blob_len = len
     };
 
     return mail_send(&desk->run->ranks, 0, &msg, err);
@@ -91,13 +91,13 @@ static int give_up(struct desk *desk, struct seat *seat, int trial, struct err *
 
 static int take_order(struct desk *desk, const struct msg *msg, struct err *err)
 {
-    struct seat *seat = &desk->seat[msg->count % DESK_SEATS];
+    struct seat *seat = &desk->seat[msg->helper % DESK_SEATS];
     struct err fault = { 0 };
 
     /* Rank 0 waits no longer for what is in hand, or it would not send another. */
     if (seat->busy && give_up(desk, seat, TRIAL_LOST, err) < 0)
         return -1;
-    seat->id = msg->id;
+    seat->id = msg->order;
     if (!seat->helper && helper_start(&seat->helper, &fault) < 0) {
         log_line(&desk->run->ranks.log, LOG_ERROR, "%s", fault.text);
         return give_up(desk, seat, TRIAL_LOST, err);
@@ -105,14 +105,14 @@ static int take_order(struct desk *desk, const struct msg *msg, struct err *err)
     if (helper_ask(seat->helper, msg->blob, (size_t)msg->blob_len, NULL) < 0)
         return give_up(desk, seat, TRIAL_LOST, err);
     seat->busy = true;
-    seat->until = clock_now() + msg->seconds;
+    seat->until = clock_now() + msg->patience;
     strbuf_clear(&seat->in);
     return 0;
 }
 
 static void take_answer(struct desk *desk, const struct msg *msg)
 {
-    uint32_t index = msg->id - desk->first;
+    uint32_t index = msg->order - desk->first;
     struct errand *errand;
 
     if (index >= desk->count)
@@ -122,8 +122,8 @@ static void take_answer(struct desk *desk, const struct msg *msg)
         return;
     errand->answered = true;
     errand->at = clock_now();
-    errand->trial = msg->code;
-    desk->full |= verdict_is_full(msg->code);
+    errand->trial = msg->verdict;
+    desk->full |= verdict_is_full(msg->verdict);
     strbuf_add(&errand->bytes, msg->blob, (size_t)msg->blob_len);
     desk->failed |= errand->bytes.failed;
 }
@@ -187,9 +187,9 @@ static int send_orders(struct desk *desk, struct err *err)
     for (size_t i = 0; i < desk->count; i++) {
         const struct errand *errand = &desk->errand[i];
         const struct msg msg = { .kind = MSG_ORDER,
-                                 .id = desk->first + (uint32_t)i,
-                                 .count = errand->seat,
-                                 .seconds = errand->patience,
+                                 .order = desk->first + (uint32_t)i,
+                                 .helper = errand->seat,
+                                 .patience = errand->patience,
                                  .blob = errand->order.data,
                                  .blob_len = errand->order.len };
 

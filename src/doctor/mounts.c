@@ -158,11 +158,6 @@ bool mounts_id(const char *fdinfo, uint64_t *id)
     return text_take_u64(&at, id);
 }
 
-bool mounts_has(const struct mount *mount, const char *option)
-{
-    return holds(mount->options, option, strlen(option));
-}
-
 /* From linux/magic.h and the file systems' own headers. */
 const char *mounts_kind(uint64_t magic)
 {

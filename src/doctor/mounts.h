@@ -23,9 +23,6 @@ bool mounts_find(const char *text, uint64_t id, struct mount *mount);
 /* The value behind "mnt_id:" in the text of /proc/self/fdinfo/N. */
 bool mounts_id(const char *fdinfo, uint64_t *id);
 
-/* Whether the options hold just this one. */
-bool mounts_has(const struct mount *mount, const char *option);
-
 /* The kind of file system that statfs gives a number to, or NULL. */
 const char *mounts_kind(uint64_t magic);
 

@@ -79,19 +79,20 @@ int hasher_begin(struct hasher *hasher, const struct msg *order, struct err *err
 {
     const struct segments *segments = &hasher->run->segments;
     struct hash_run *run;
-    uint32_t end = order->id + order->count;
+    uint32_t end = order->segment + order->segments;
 
-    if (order->count == 0 || end > segments->count || end < order->id)
+    if (order->segments == 0 || end > segments->count || end < order->segment)
         return err_set(err, ERR_DEFECT, "asked to hash segments %u to %u of %u",
-                       (unsigned)order->id, (unsigned)end, (unsigned)segments->count);
+                       (unsigned)order->segment, (unsigned)end,
+                       (unsigned)segments->count);
     run = calloc(1, sizeof(*run));
     if (!run)
         return err_memory(err, "hashing");
     run->hasher = hasher;
-    run->segment = order->id;
-    run->count = order->count;
+    run->segment = order->segment;
+    run->count = order->segments;
     run->state = order->midstate;
-    run->last = end == segments->first[segments->file[order->id] + 1];
+    run->last = end == segments->first[segments->file[order->segment] + 1];
     run->job = (struct job){ .run = run_job, .owner = run };
     run->next = hasher->first;
     hasher->first = run;
@@ -113,9 +114,9 @@ int hasher_end(struct hasher *hasher, struct job *job, struct err *err)
 {
     struct hash_run *run = job->owner;
     struct msg msg = { .kind = MSG_HASHED,
-                       .id = run->segment,
-                       .count = run->count,
-                       .last = run->last,
+                       .segment = run->segment,
+                       .segments = run->count,
+                       .whole = run->last,
                        .midstate = run->state };
     int rc = job->rc;
 

@@ -28,7 +28,6 @@ int outbox_landed(struct outbox *outbox, const struct task *task, struct err *er
     struct msg_item *item = &outbox->landed.item[outbox->landed.nitems++];
 
     item->segment = task->segment;
-    item->bytes = task->got;
     item->flags = (task->hashed ? MSG_ITEM_DIGEST : 0u) | (task->bad ? MSG_ITEM_BAD : 0u);
     memcpy(item->sha256, task->sha256, sizeof(item->sha256));
     return outbox->landed.nitems == MSG_ITEMS ? send_landed(outbox, err) : 0;
@@ -37,9 +36,9 @@ int outbox_landed(struct outbox *outbox, const struct task *task, struct err *er
 int outbox_failed(struct outbox *outbox, const struct task *task, struct err *err)
 {
     struct msg msg = { .kind = MSG_FAILED,
-                       .id = task->segment,
-                       .count = task->generation,
-                       .last = task->held,
+                       .segment = task->segment,
+                       .generation = task->generation,
+                       .lost = task->held,
                        .outcome = task->outcome,
                        .text = task->err.text };
 
@@ -48,7 +47,7 @@ int outbox_failed(struct outbox *outbox, const struct task *task, struct err *er
 
 int outbox_cancelled(struct outbox *outbox, const struct task *task, struct err *err)
 {
-    struct msg msg = { .kind = MSG_CANCELLED, .id = task->segment };
+    struct msg msg = { .kind = MSG_CANCELLED, .segment = task->segment };
 
     return mail_send(&outbox->run->ranks, 0, &msg, err);
 }
@@ -81,13 +80,13 @@ static int send_progress(struct outbox *outbox, const struct task *first, struct
     const struct run *run = outbox->run;
     const uint64_t *value = run->stats.value;
     struct msg msg = { .kind = MSG_PROGRESS,
-                       .last = value[STAT_FETCHED] > 0,
-                       .bytes = run->mode == RUN_REHASH
-                                    ? value[STAT_HASHED]
-                                    : value[STAT_FETCHED] + value[STAT_RESUMED] };
+                       .reached = value[STAT_FETCHED] > 0,
+                       .fetched = run->mode == RUN_REHASH
+                                      ? value[STAT_HASHED]
+                                      : value[STAT_FETCHED] + value[STAT_RESUMED] };
 
     for (const struct task *task = first; task; task = task->next)
-        msg.count += is_fetching(task) || run->mode == RUN_REHASH;
+        msg.running += is_fetching(task) || run->mode == RUN_REHASH;
     for (const struct task *task = first; task; task = task->next)
         if ((is_fetching(task) || task->state == TASK_SETTLING) &&
             add_running(outbox, &msg, task, err) < 0)
@@ -98,7 +97,7 @@ static int send_progress(struct outbox *outbox, const struct task *first, struct
 int outbox_send(struct outbox *outbox, const struct task *first, bool room,
                 struct err *err)
 {
-    struct msg credit = { .kind = MSG_CREDIT, .count = outbox->credit };
+    struct msg credit = { .kind = MSG_CREDIT, .units = outbox->credit };
     double now = clock_now();
 
     if (send_landed(outbox, err) < 0)

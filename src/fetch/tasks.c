@@ -65,8 +65,8 @@ static int add(struct tasks *hands, const struct msg_item *item, bool duplicate,
         return -1;
     task->unit = (item->flags & MSG_ITEM_UNIT) != 0;
     task->held = (item->flags & MSG_ITEM_HELD) != 0;
-    task->layer = item->flags >> MSG_ITEM_LAYER;
-    task->checksum = item->bytes;
+    task->layer = item->layer;
+    task->checksum = item->checksum;
     *hands->last = task;
     hands->last = &task->next;
     hands->waiting++;

@@ -54,27 +54,27 @@ static int hear(struct worker *w, int from, const struct msg *msg, struct err *e
     case MSG_GRANT:
         return tasks_grant(&w->hands, msg, err);
     case MSG_DUPLICATE:
-        return tasks_duplicate(&w->hands, msg->id, err);
+        return tasks_duplicate(&w->hands, msg->segment, err);
     case MSG_CANCEL:
-        tasks_cancel(&w->hands, msg->id);
+        tasks_cancel(&w->hands, msg->segment);
         return 0;
     case MSG_TAKE_BACK:
-        tasks_take_back(&w->hands, msg->id);
+        tasks_take_back(&w->hands, msg->segment);
         return 0;
     case MSG_ADOPT:
-        return tasks_adopt(&w->hands, msg->id, err);
-    case MSG_PLACE:
-        return places_put(&w->hands.places, msg->id, msg->count, msg->text, err);
+        return tasks_adopt(&w->hands, msg->segment, err);
+    case MSG_SIGNED_URL:
+        return places_put(&w->hands.places, msg->file, msg->generation, msg->url, err);
     case MSG_HASH:
         return hasher_begin(&w->hasher, msg, err);
     case MSG_HOLD:
-        if (now + msg->seconds > w->hold_until)
-            w->hold_until = now + msg->seconds;
+        if (now + msg->pause > w->hold_until)
+            w->hold_until = now + msg->pause;
         return 0;
     case MSG_RATE:
-        rate_set(&w->rate, (double)msg->bytes, now);
+        rate_set(&w->rate, (double)msg->rate, now);
         /* What piles up counts for each of maybe thousands of ranks. */
-        w->rate.burst = msg->bytes < WORKER_BURST ? (double)msg->bytes : WORKER_BURST;
+        w->rate.burst = msg->rate < WORKER_BURST ? (double)msg->rate : WORKER_BURST;
         return 0;
     case MSG_STOP:
         return hear_stop(w, msg);

@@ -97,6 +97,17 @@ bool hub_env_cache(struct strbuf *path)
     return find_place(places, countof(places), "/huggingface/hub", path);
 }
 
+char *hub_env_endpoint(void)
+{
+    const char *given = variable("HF_ENDPOINT");
+    char *endpoint = strdup(given ? given : "https://huggingface.co");
+    size_t len = endpoint ? strlen(endpoint) : 0;
+
+    while (len > 0 && endpoint[len - 1] == '/')
+        endpoint[--len] = '\0';
+    return endpoint;
+}
+
 bool hub_env_is_on(const char *name)
 {
     static const char *const yes[] = { "1", "on", "yes", "true" };

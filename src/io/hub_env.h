@@ -1,5 +1,5 @@
-/* io/hub_env.h -- places that the Hub's library takes from the environment, found as it
- * finds them: "~" and variables in them are resolved. */
+/* io/hub_env.h -- what the Hub's library takes from the environment, as it takes it: in
+ * paths "~" and variables are resolved. */
 #ifndef IO_HUB_ENV_H
 #define IO_HUB_ENV_H
 
@@ -12,6 +12,10 @@ bool hub_env_token(struct strbuf *path);
 
 /* HF_HUB_CACHE, else hub in HF_HOME. */
 bool hub_env_cache(struct strbuf *path);
+
+/* HF_ENDPOINT without '/' at its end, else the Hub itself; malloc'd. NULL: out of memory.
+ */
+char *hub_env_endpoint(void);
 
 /* Whether a switch is on: 1, on, yes or true. */
 bool hub_env_is_on(const char *name);

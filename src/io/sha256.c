@@ -146,13 +146,8 @@ struct checksum *checksum_create(void)
         free(sum);
         return NULL;
     }
-    checksum_reset(sum);
-    return sum;
-}
-
-void checksum_reset(struct checksum *sum)
-{
     XXH3_64bits_reset(sum->state);
+    return sum;
 }
 
 void checksum_feed(struct checksum *sum, const void *bytes, size_t len)

@@ -36,9 +36,8 @@ void git_blob_destroy(struct git_blob *blob);
 /* XXH3, 64 bits: guards segments against disks and copies, not against people. */
 struct checksum;
 struct checksum *checksum_create(void); /* NULL: out of memory */
-void checksum_reset(struct checksum *sum);
 void checksum_feed(struct checksum *sum, const void *bytes, size_t len);
-uint64_t checksum_value(const struct checksum *sum); /* of what was fed since the reset */
+uint64_t checksum_value(const struct checksum *sum); /* of all that was fed */
 void checksum_destroy(struct checksum *sum);         /* takes NULL */
 
 #endif

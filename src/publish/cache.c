@@ -5,6 +5,7 @@
 
 #include "core/hub/hub_cache.h"
 #include "core/hub/hub_name.h"
+#include "core/plan/path_rules.h"
 #include "io/fs/fs.h"
 #include "publish/commit_record.h"
 #include "ranks/background.h"

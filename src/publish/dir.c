@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "io/fs/fs.h"
 #include "io/sha256.h"
-#include "publish/versions.h"
+#include "resume/versions.h"
 #include "ranks/background.h"
 #include "resume/claim.h"
 #include "resume/resume.h"

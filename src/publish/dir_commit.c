@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "io/fs/fs.h"
-#include "publish/versions.h"
+#include "resume/versions.h"
 #include "ranks/background.h"
 #include "resume/claim.h"
 #include "resume/leftovers.h"

@@ -93,7 +93,7 @@ static int hear_all(struct ranks *ranks, struct msg *msg, struct err *err)
     int from, rc;
 
     while ((rc = mail_take(ranks, &ranks->agree.bytes, msg, &from, err)) > 0) {
-        if (msg->kind == MSG_DECISION && msg->id == ranks->agree.step)
+        if (msg->kind == MSG_DECISION && msg->step == ranks->agree.step)
             return 1;
         if (is_for_later(msg->kind))
             keep_early(&ranks->agree.early, from, msg);
@@ -126,7 +126,7 @@ void agree_settle(struct ranks *ranks)
 static void decide(struct ranks *ranks)
 {
     struct agree *agree = &ranks->agree;
-    struct msg msg = { .kind = MSG_DECISION, .id = agree->step };
+    struct msg msg = { .kind = MSG_DECISION, .step = agree->step };
 
     /* A rank may have seen no more of it than that a file is not there. */
     if (ranks->explain)
@@ -181,7 +181,7 @@ int agree_step(struct ranks *ranks, int rc, struct err *err)
 {
     struct agree *agree = &ranks->agree;
     struct msg msg = { .kind = MSG_VOTE,
-                       .id = agree->step,
+                       .step = agree->step,
                        .code = rc < 0 ? (int32_t)(err->code ? err->code : ERR_DEFECT) : 0,
                        /* An error that another rank saw first stays its own. */
                        .rank = rc < 0 && err->rank > 0 ? err->rank : ranks->rank,

@@ -6,7 +6,7 @@
 
 #include "core/plan/layout.h"
 #include "io/fs/fs.h"
-#include "publish/versions.h"
+#include "resume/versions.h"
 #include "ranks/background.h"
 #include "resume/claim.h"
 #include "staging/foreign_files.h"

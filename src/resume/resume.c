@@ -225,8 +225,9 @@ bool resume_held(const struct resume *resume, uint32_t segment, struct msg_item 
     if (!resume || resume->of[segment] == 0)
         return false;
     entry = &resume->entry[resume->of[segment] - 1];
-    item->flags |= MSG_ITEM_HELD | entry->layer << MSG_ITEM_LAYER;
-    item->bytes = entry->sum;
+    item->flags |= MSG_ITEM_HELD;
+    item->layer = entry->layer;
+    item->checksum = entry->sum;
     return true;
 }
 

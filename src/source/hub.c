@@ -21,11 +21,11 @@ struct hub {
     struct strbuf key;  /* of the file at hand */
     struct plan *plan;
     bool found;    /* a file that the name covers, whether the patterns keep it or not */
-    unsigned told; /* places, as bits, of the records whose absence was told */
+    unsigned told; /* as bits: of which records the absence was told */
 };
 
 /* A folder that the library or this program once filled, committed with all it holds: its
- * records are of another download, and ours will stand in the same place. */
+ * records are of another download, and ours will have the same paths. */
 static bool hub_is_record(struct hub *hub, const char *path)
 {
     static const struct {

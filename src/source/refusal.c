@@ -66,17 +66,6 @@ static const struct {
 static const char in_tokens[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.";
 
-/* Answers that a later run may not meet. */
-static bool may_pass(int status)
-{
-    static const int passing[] = { 408, 425, 429 };
-
-    for (size_t i = 0; i < countof(passing); i++)
-        if (status == passing[i])
-            return true;
-    return status >= 500;
-}
-
 /* {"error": "..."}, {"error": ["..."]}, {"errors": [{"message": "..."}]}; "" if none. */
 static const char *json_message(const json_t *root)
 {
@@ -144,7 +133,7 @@ static int refuse(const char *what, const struct http_response *response,
                   enum token token, struct err *err)
 {
     int status = response->outcome.status;
-    enum err_code code = may_pass(status) ? ERR_NETWORK : ERR_SOURCE;
+    enum err_code code = retry_blame(&response->outcome);
     char message[MESSAGE_SHOWN];
     char id[64];
     const char *meaning;

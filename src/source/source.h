@@ -2,8 +2,9 @@
  *
  * source_list picks the lister by the form of the source, asks the server what there is,
  * and fills a plan (not sealed). After that the plan alone says how to fetch: plan_url,
- * flags, and for PLAN_LOCATE files one request without body, whose redirect is the place
- * (phase/locate.h). A file:// URL becomes a path with url_path_file (core/plan/url_path.h).
+ * flags, and for PLAN_LOCATE files one request without body, whose redirect is the
+ * signed URL (coordinate/locator.h). A file:// URL becomes a path with url_path_file
+ * (core/plan/url_path.h).
  *
  * Forms        hf://: core/hub/hub_name.h. Manifests: core/plan/list_line.h. Others: one file at a
  *              URL, or a file or a tree at file:///.

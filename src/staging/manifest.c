@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/plan/path_rules.h"
 #include "io/fs/fs.h"
 #include "io/sha256.h"
 

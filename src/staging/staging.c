@@ -87,7 +87,7 @@ int staging_check_names(const struct run *run, struct err *err)
     size_t one, other;
     int rc = -1;
 
-    if (!plan_path_twins(&run->plan, &one, &other))
+    if (!plan_twins(&run->plan, &one, &other))
         return 0;
     strbuf_addf(&path, "%s/SPARE", run->staging.path);
     if (path.failed)

@@ -272,7 +272,7 @@ static void test_help_and_version(void **state)
 {
     static const struct {
         struct given given;
-        enum options_command command;
+        enum command_id command;
         const char *topic;
     } rows[] = {
         { { .arg = { "--help" } }, COMMAND_HELP, NULL },

@@ -67,19 +67,6 @@ static void what_is_not_there_is_not_found(void **state)
     assert_false(mounts_find("", 1, &mount));
 }
 
-static void options_are_whole_words(void **state)
-{
-    struct mount mount;
-
-    (void)state;
-    assert_true(mounts_find(table, 36, &mount));
-    assert_true(mounts_has(&mount, "flock"));
-    assert_true(mounts_has(&mount, "rw"));
-    assert_false(mounts_has(&mount, "loc"));
-    assert_false(mounts_has(&mount, "localflock"));
-    assert_false(mounts_has(&mount, ""));
-}
-
 /* Overlays name all their layers. */
 static void what_does_not_fit_ends_in_dots(void **state)
 {
@@ -131,7 +118,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_mount_is_found_by_its_number),
         cmocka_unit_test(what_is_not_there_is_not_found),
-        cmocka_unit_test(options_are_whole_words),
         cmocka_unit_test(what_does_not_fit_ends_in_dots),
         cmocka_unit_test(the_number_is_read_from_fdinfo),
         cmocka_unit_test(kinds_have_names),

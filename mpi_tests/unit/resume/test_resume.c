@@ -119,8 +119,8 @@ static int layer_of(const struct job *job, const char *path, uint32_t index)
         if (!resume_held(job->run.staging.resume, segment, &item))
             return -1;
         assert_true(item.flags & MSG_ITEM_HELD);
-        assert_true(item.bytes == sum_of(file, segment_range(segments, segment)));
-        return (int)(item.flags >> MSG_ITEM_LAYER);
+        assert_true(item.checksum == sum_of(file, segment_range(segments, segment)));
+        return (int)item.layer;
     }
     fail_msg("no file '%s'", path);
     return -1;

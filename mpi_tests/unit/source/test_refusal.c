@@ -55,6 +55,7 @@ static void test_refusals(void **state)
         { 410, NULL, NULL, NULL, false, ERR_SOURCE, "410", NULL },
         { 429, NULL, NULL, NULL, true, ERR_NETWORK, "429", NULL },
         { 408, NULL, NULL, NULL, true, ERR_NETWORK, "408", NULL },
+        { 425, NULL, NULL, NULL, true, ERR_NETWORK, "425", NULL },
         { 502, NULL, NULL, "[]", true, ERR_NETWORK, "502", NULL },
     };
 

@@ -57,7 +57,7 @@ static bool has_word(const struct param *param, const char *lower)
     return false;
 }
 
-bool link_next(const char *value, struct strbuf *target)
+bool link_header_next(const char *value, struct strbuf *target)
 {
     const char *p = skip(value, " \t,");
 

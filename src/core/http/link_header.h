@@ -1,4 +1,5 @@
-/* core/http/link_header.h -- the Link header (RFC 8288), as far as pages of a listing need it. */
+/* core/http/link_header.h -- the Link header (RFC 8288), as far as pages of a listing need it.
+ */
 #ifndef CORE_HTTP_LINK_HEADER_H
 #define CORE_HTTP_LINK_HEADER_H
 
@@ -8,6 +9,6 @@
 
 /* Append the target of the first link with rel="next", as written: it may be relative.
  * false: there is none, or the value cannot be read up to it. */
-bool link_next(const char *value, struct strbuf *target);
+bool link_header_next(const char *value, struct strbuf *target);
 
 #endif

@@ -19,11 +19,11 @@ struct redirect {
 
 enum redirect_step { REDIRECT_GO, REDIRECT_STOP, REDIRECT_REFUSE };
 
-/* A status whose Location is a place to ask instead. */
+/* A status whose Location is to be asked instead. */
 bool redirect_status(int32_t status);
 
-/* REFUSE sets *err with the reason, without any URL. STOP: the place is at another origin
- * and stop_at_foreign was set. */
+/* REFUSE sets *err with the reason, without any URL. STOP: the target is at another
+ * origin and stop_at_foreign was set. */
 enum redirect_step redirect_decide(const struct redirect *redirect, struct err *err);
 
 #endif

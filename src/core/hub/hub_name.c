@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "base/url.h"
+#include "core/plan/path_rules.h"
 #include "core/plan/plan.h"
 
 static const struct {
@@ -49,7 +50,8 @@ static const char *part_fault(const char *part, size_t len)
     return NULL;
 }
 
-const char *hub_name_fault(const char *repo)
+/* Why the Hub allows no such repository, or NULL. */
+static const char *repo_fault(const char *repo)
 {
     const char *slash = strchr(repo, '/');
     const char *fault = NULL;
@@ -131,7 +133,7 @@ static int parse_repo(struct hub_name *name, const char **rest, struct err *err)
             strncmp(name->repo, types[i].folder, len) == 0)
             return err_set(err, ERR_USAGE, "'%s' is a kind of repository, not one",
                            name->repo);
-    fault = hub_name_fault(name->repo);
+    fault = repo_fault(name->repo);
     if (fault)
         return err_set(err, ERR_USAGE, "repository '%s': %s", name->repo, fault);
     *rest += len;

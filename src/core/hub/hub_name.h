@@ -1,5 +1,5 @@
-/* core/hub/hub_name.h -- the name of a place on the Hugging Face Hub, and the URLs made of
- * it.
+/* core/hub/hub_name.h -- the name of a repository or of a part of it on the Hugging Face
+ * Hub, and the URLs made of it.
  *
  *     hf://[models/|datasets/|spaces/]ns/name[@revision][/path]
  *
@@ -30,9 +30,6 @@ struct hub_name {
  * well. */
 int hub_name_parse(struct hub_name *name, const char *source, const char *revision,
                    const char *repo_type, struct err *err);
-
-/* Why the Hub allows no such repository, or NULL. */
-const char *hub_name_fault(const char *repo);
 
 /* 40 lower-case hex digits: the Hub need not be asked what it stands for. */
 bool hub_name_is_commit(const char *revision);

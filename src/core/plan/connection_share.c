@@ -13,13 +13,13 @@ static int local_index(const int *node, int rank)
     return index;
 }
 
-unsigned share_default(int nranks)
+unsigned connection_share_default(int nranks)
 {
     return nranks <= 8 ? 8 : 4;
 }
 
-void share_slots(const int *node, int nranks, unsigned per_rank, unsigned total,
-                 unsigned *out)
+void connection_share_slots(const int *node, int nranks, unsigned per_rank,
+                            unsigned total, unsigned *out)
 {
     uint64_t wanted = (uint64_t)per_rank * (unsigned)nranks;
     uint64_t left = total == 0 || total > wanted ? wanted : total;

@@ -7,14 +7,16 @@
  * the second of each node, and so on: when there are fewer slots than ranks each node has
  * its share, since a node's network card is what a slot makes use of. node[i] is the node
  * of rank i. */
-void share_slots(const int *node, int nranks, unsigned per_rank, unsigned total,
-                 unsigned *out);
+void connection_share_slots(const int *node, int nranks, unsigned per_rank,
+                            unsigned total, unsigned *out);
 
 /* Transfers of a rank where the user did not say: many for a few ranks (one TCP
  * connection does not fill a long link), few for many (a source bans who opens
  * thousands). */
-unsigned share_default(int nranks);
+unsigned connection_share_default(int nranks);
 
-enum { SHARE_TOTAL = 256 }; /* connections of a job where the user did not say */
+enum {
+    CONNECTION_SHARE_TOTAL = 256
+}; /* connections of a job where the user did not say */
 
 #endif

@@ -1,7 +1,5 @@
 #include "core/plan/digest.h"
 
-#include <string.h>
-
 #include "base/text.h"
 
 unsigned digest_length(const struct digest *digest)
@@ -13,11 +11,6 @@ unsigned digest_length(const struct digest *digest)
     };
 
     return digest->kind < countof(lengths) ? lengths[digest->kind] : 0;
-}
-
-bool digest_equal(const struct digest *a, const struct digest *b)
-{
-    return a->kind == b->kind && memcmp(a->bytes, b->bytes, digest_length(a)) == 0;
 }
 
 struct midstate midstate_start(void)

@@ -21,9 +21,6 @@ struct midstate {
     uint32_t h[8];
 };
 
-/* Same kind and same bytes. Two of DIGEST_NONE are equal, and prove nothing. */
-bool digest_equal(const struct digest *a, const struct digest *b);
-
 /* How many of the bytes count: 32, 20, or 0 for DIGEST_NONE. */
 unsigned digest_length(const struct digest *digest);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/plan/path_rules.h"
 #include "core/plan/plan.h"
 #include "core/plan/url_path.h"
 

@@ -1,8 +1,5 @@
-#include "core/plan/plan.h"
+#include "core/plan/path_rules.h"
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -121,15 +118,11 @@ static bool is_within(const char *path, const char *directory)
     return strncmp(path, directory, len) == 0 && (path[len] == '/' || path[len] == '\0');
 }
 
-const char *path_rules_reserved(const struct plan *plan, const char *path)
+const char *path_rules_reserved(const char *path, bool hub)
 {
-    if (plan->bare)
-        return NULL;
     if (is_within(path, ".mpifetch"))
         return "'.mpifetch' is for our own files";
-    if (*plan_text(plan, plan->repo) == '\0')
-        return NULL;
-    if (is_within(path, ".cache/huggingface") || strcmp(path, ".cache") == 0)
+    if (hub && (is_within(path, ".cache/huggingface") || strcmp(path, ".cache") == 0))
         return "'.cache/huggingface' is for the Hub library's own files";
     return NULL;
 }
@@ -139,38 +132,11 @@ static int folded(char c)
     return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : (unsigned char)c;
 }
 
-static int compare_folded(const char *a, const char *b)
+int plan_path_compare(const char *a, const char *b)
 {
     while (*a && folded(*a) == folded(*b)) {
         a++;
         b++;
     }
     return folded(*a) - folded(*b);
-}
-
-static int by_folded_path(const void *a, const void *b, void *arg)
-{
-    const struct plan *plan = arg;
-
-    return compare_folded(plan_path(plan, *(const size_t *)a),
-                          plan_path(plan, *(const size_t *)b));
-}
-
-bool plan_path_twins(const struct plan *plan, size_t *one, size_t *other)
-{
-    size_t *order = malloc((plan->nfiles + 1) * sizeof(*order));
-    bool found = false;
-
-    for (size_t i = 0; order && i < plan->nfiles; i++)
-        order[i] = i;
-    if (order && plan->nfiles > 1)
-        qsort_r(order, plan->nfiles, sizeof(*order), by_folded_path,
-                (void *)(uintptr_t)plan);
-    for (size_t i = 1; order && !found && i < plan->nfiles; i++) {
-        *one = order[i - 1];
-        *other = order[i];
-        found = compare_folded(plan_path(plan, *one), plan_path(plan, *other)) == 0;
-    }
-    free(order);
-    return found;
 }

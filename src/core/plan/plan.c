@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/plan/path_rules.h"
+
 enum { TEXTS = 5 }; /* of one entry */
 
 /* The NUL at offset 0 is the "" of all who have no text. */
@@ -178,6 +180,13 @@ static int refuse_path(struct err *err, enum err_code code, const char *path,
                    strlen(path) > 200 ? "..." : "", reason);
 }
 
+static const char *reserved(const struct plan *plan, const char *path)
+{
+    if (plan->bare)
+        return NULL;
+    return path_rules_reserved(path, *plan_text(plan, plan->repo) != '\0');
+}
+
 static int check_file(struct plan *plan, size_t i, struct nest *nest, enum err_code code,
                       struct err *err)
 {
@@ -185,7 +194,7 @@ static int check_file(struct plan *plan, size_t i, struct nest *nest, enum err_c
     const char *path = plan_path(plan, i), *before, *reason = path_rules_fault(path);
 
     if (!reason)
-        reason = path_rules_reserved(plan, path);
+        reason = reserved(plan, path);
     if (reason)
         return refuse_path(err, code, path, reason);
     before = nest_enter(nest, path);
@@ -223,6 +232,33 @@ const char *plan_text(const struct plan *plan, uint32_t offset)
 const char *plan_path(const struct plan *plan, size_t file)
 {
     return plan_text(plan, plan->files[file].path);
+}
+
+static int by_folded_path(const void *a, const void *b, void *arg)
+{
+    const struct plan *plan = arg;
+
+    return plan_path_compare(plan_path(plan, *(const size_t *)a),
+                             plan_path(plan, *(const size_t *)b));
+}
+
+bool plan_twins(const struct plan *plan, size_t *one, size_t *other)
+{
+    size_t *order = malloc((plan->nfiles + 1) * sizeof(*order));
+    bool found = false;
+
+    for (size_t i = 0; order && i < plan->nfiles; i++)
+        order[i] = i;
+    if (order && plan->nfiles > 1)
+        qsort_r(order, plan->nfiles, sizeof(*order), by_folded_path,
+                (void *)(uintptr_t)plan);
+    for (size_t i = 1; order && !found && i < plan->nfiles; i++) {
+        *one = order[i - 1];
+        *other = order[i];
+        found = plan_path_compare(plan_path(plan, *one), plan_path(plan, *other)) == 0;
+    }
+    free(order);
+    return found;
 }
 
 /* A scheme (RFC 3986 3.1) and "://" behind it. */

@@ -1,8 +1,8 @@
 /* core/plan/plan.h -- what to fetch: paths, sizes, digests, pinned to one version of the
  * source.
  *
- * plan.c grows and seals a plan, plan_path.c has the rules for paths, plan_code.c turns a
- * plan into bytes and text.
+ * plan.c grows and seals a plan, plan_code.c turns it into bytes and text. The rules for
+ * paths are plan_path.h.
  *
  * Life cycle   zeroed struct; plan_set and plan_add while listing; plan_seal once; then
  *              read only. Rank 0 encodes it, all others decode: every rank holds the same
@@ -22,7 +22,7 @@
 #include "core/plan/digest.h"
 
 enum plan_flag {
-    PLAN_LOCATE = 1, /* rank 0 must ask the source for the place of the bytes */
+    PLAN_LOCATE = 1, /* rank 0 must ask the source for a signed URL */
     PLAN_WHOLE = 2,  /* one request for the whole file: the server cuts no ranges, or
                       * counts requests */
     PLAN_LFS = 4,    /* the Hub keeps it in LFS: its entity tag there is the SHA-256 */
@@ -77,16 +77,9 @@ int plan_set(struct plan *plan, uint32_t *field, const char *text, struct err *e
  * 2^63. */
 int plan_seal(struct plan *plan, struct err *err);
 
-/* Why a path is refused, or NULL if it may be used. Says nothing of paths that are
- * refused for their place: path_rules_reserved does. */
-const char *path_rules_fault(const char *path);
-
-/* Why a path may not be used in this plan although it is a good one, or NULL. */
-const char *path_rules_reserved(const struct plan *plan, const char *path);
-
 /* Two files whose paths differ in nothing but the case of A to Z; false: there are none.
  * Out of memory counts as none. */
-bool plan_path_twins(const struct plan *plan, size_t *one, size_t *other);
+bool plan_twins(const struct plan *plan, size_t *one, size_t *other);
 
 /* What plan_seal holds against paths and sizes, the order included; sets nbytes. code:
  * whose fault it is. */

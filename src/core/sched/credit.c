@@ -25,7 +25,7 @@ void credit_release(struct credit *credit)
 }
 
 /* i is below 2 * nranks, so one subtraction does what a division would. */
-static int *place(const struct credit *credit, int i)
+static int *slot(const struct credit *credit, int i)
 {
     int at = credit->head + i;
 
@@ -41,13 +41,13 @@ void credit_add(struct credit *credit, int rank, uint32_t units)
         credit->takers++;
     }
     if (credit->units[rank] == 0)
-        *place(credit, credit->waiting++) = rank;
+        *slot(credit, credit->waiting++) = rank;
     credit->units[rank] += units;
 }
 
 int credit_at(const struct credit *credit, int i)
 {
-    return *place(credit, i);
+    return *slot(credit, i);
 }
 
 int credit_pick(const struct credit *credit, int but)
@@ -67,7 +67,7 @@ static void leave(struct credit *credit, int rank)
     if (i == credit->waiting)
         return;
     for (; i > 0; i--)
-        *place(credit, i) = credit_at(credit, i - 1);
+        *slot(credit, i) = credit_at(credit, i - 1);
     credit->head = credit->head + 1 == credit->nranks ? 0 : credit->head + 1;
     credit->waiting--;
 }
@@ -76,7 +76,7 @@ void credit_spend(struct credit *credit, int rank)
 {
     leave(credit, rank);
     if (--credit->units[rank] > 0)
-        *place(credit, credit->waiting++) = rank;
+        *slot(credit, credit->waiting++) = rank;
 }
 
 void credit_drop(struct credit *credit, int rank)

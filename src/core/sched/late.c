@@ -6,7 +6,7 @@
  * more than messages and the next report would take. */
 static const double worth_factor = 1.25, worth_seconds = 0.1;
 
-bool copy_takes_back(const struct lease *lease)
+bool late_takes_back(const struct lease *lease)
 {
     return lease->state == LEASE_QUEUED && lease->slot == LEASE_FIRST;
 }
@@ -17,29 +17,23 @@ static bool may_copy(const struct ledger *ledger, const struct lease *lease)
            ledger->book.copies < (uint32_t)ledger->credit.nranks;
 }
 
-bool copy_stalled(const struct ledger *ledger, double stall, double held,
-                  struct copy_choice *choice, double *due)
+bool late_stalled(const struct ledger *ledger, double stall, double held,
+                  struct late_choice *choice)
 {
     const struct lease_book *book = &ledger->book;
 
-    *due = INFINITY;
     for (uint32_t i = book->first[LINE_WATCH]; i; i = book->lease[i].behind) {
         const struct lease *lease = &book->lease[i];
-        double at = fmax(lease->moved, held) + stall;
 
-        if (at > ledger->now) {
-            *due = fmin(*due, at);
+        if (fmax(lease->moved, held) + stall > ledger->now)
             return false;
-        }
-        if (lease->copy_after > ledger->now) {
-            *due = fmin(*due, lease->copy_after);
+        if (lease->copy_after > ledger->now)
             continue;
-        }
         choice->lease = i;
         choice->rank = credit_pick(&ledger->credit, lease->rank);
         choice->late = INFINITY;
         if (choice->rank != CREDIT_NOBODY &&
-            (copy_takes_back(lease) || may_copy(ledger, lease)))
+            (late_takes_back(lease) || may_copy(ledger, lease)))
             return true;
     }
     return false;
@@ -66,11 +60,11 @@ static uint32_t room_of(const struct ledger *ledger, int rank)
                                                     : credit - holder->expected;
 }
 
-static uint32_t find_ready(const struct ledger *ledger, struct ready ready[COPY_MOST])
+static uint32_t find_ready(const struct ledger *ledger, struct ready ready[LATE_MOST])
 {
     uint32_t n = 0;
 
-    for (int i = 0; i < ledger->credit.waiting && n < COPY_MOST; i++) {
+    for (int i = 0; i < ledger->credit.waiting && n < LATE_MOST; i++) {
         int rank = credit_at(&ledger->credit, i);
         uint32_t room = room_of(ledger, rank);
 
@@ -109,13 +103,13 @@ static double remaining_queued(const struct ledger *ledger, const struct lease *
 }
 
 /* Keep the latest, latest first. */
-static uint32_t insert(struct copy_choice *choice, uint32_t n, struct copy_choice one)
+static uint32_t insert(struct late_choice *choice, uint32_t n, struct late_choice one)
 {
     uint32_t i;
 
-    if (n == COPY_MOST && one.late <= choice[n - 1].late)
+    if (n == LATE_MOST && one.late <= choice[n - 1].late)
         return n;
-    i = n < COPY_MOST ? n++ : n - 1;
+    i = n < LATE_MOST ? n++ : n - 1;
     for (; i > 0 && choice[i - 1].late < one.late; i--)
         choice[i] = choice[i - 1];
     choice[i] = one;
@@ -130,7 +124,7 @@ static bool is_counted(const struct ledger *ledger, const struct lease *lease)
 }
 
 static uint32_t gather(const struct ledger *ledger, enum lease_state state, double held,
-                       struct copy_choice choice[COPY_MOST])
+                       struct late_choice choice[LATE_MOST])
 {
     const struct lease_book *book = &ledger->book;
     uint32_t n = 0;
@@ -156,7 +150,7 @@ static uint32_t gather(const struct ledger *ledger, enum lease_state state, doub
                  (lease->copy_after <= ledger->now && !is_counted(ledger, lease))))
                 n = insert(
                     choice, n,
-                    (struct copy_choice){ i, -1,
+                    (struct late_choice){ i, -1,
                                           queued ? remaining_queued(ledger, lease, ahead)
                                                  : remaining(ledger, lease, held) });
             ahead += queued;
@@ -165,7 +159,7 @@ static uint32_t gather(const struct ledger *ledger, enum lease_state state, doub
     return n;
 }
 
-static bool worthwhile(const struct ledger *ledger, const struct copy_choice *choice,
+static bool worthwhile(const struct ledger *ledger, const struct late_choice *choice,
                        int rank)
 {
     const struct lease *lease = &ledger->book.lease[choice->lease];
@@ -181,7 +175,7 @@ static bool worthwhile(const struct ledger *ledger, const struct copy_choice *ch
 
 /* Give each choice, in turn, to the first ready rank that is good for it; drop the
  * others. */
-static uint32_t match(const struct ledger *ledger, struct copy_choice *choice, uint32_t n,
+static uint32_t match(const struct ledger *ledger, struct late_choice *choice, uint32_t n,
                       struct ready *ready, uint32_t nready)
 {
     uint32_t kept = 0;
@@ -198,11 +192,11 @@ static uint32_t match(const struct ledger *ledger, struct copy_choice *choice, u
     return kept;
 }
 
-uint32_t copy_late(const struct ledger *ledger, bool copies, double held,
-                   struct copy_choice choice[COPY_MOST])
+uint32_t late_choose(const struct ledger *ledger, bool copies, double held,
+                     struct late_choice choice[LATE_MOST])
 {
     uint32_t spare = (uint32_t)ledger->credit.nranks - ledger->book.copies;
-    struct ready ready[COPY_MOST];
+    struct ready ready[LATE_MOST];
     uint32_t nready = find_ready(ledger, ready);
     uint32_t n;
 

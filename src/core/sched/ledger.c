@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 int ledger_init(struct ledger *ledger, const struct segments *segments, int nranks,
-                const struct sched_policy *policy, struct err *err)
+                uint64_t small, uint64_t batch_bytes, struct err *err)
 {
     *ledger = (struct ledger){ .segments = segments, .now = -INFINITY };
     ledger->in[SEGMENT_PENDING] = segments->count;
@@ -16,8 +16,7 @@ int ledger_init(struct ledger *ledger, const struct segments *segments, int nran
     }
     if (credit_init(&ledger->credit, nranks, err) == 0 &&
         lease_book_init(&ledger->book, segments->count, nranks, err) == 0 &&
-        queue_init(&ledger->queue, segments, nranks, policy->small, policy->batch_bytes,
-                   err) == 0)
+        queue_init(&ledger->queue, segments, nranks, small, batch_bytes, err) == 0)
         return 0;
 out:
     ledger_release(ledger);
@@ -91,11 +90,6 @@ static void stop(struct ledger *ledger, uint32_t number, enum sched_kind how)
     }
     lease_enter(&ledger->book, number, LEASE_STOPPING);
     post(ledger, number, how);
-}
-
-void ledger_stop(struct ledger *ledger, uint32_t number)
-{
-    stop(ledger, number, SCHED_CANCEL);
 }
 
 void ledger_take_back(struct ledger *ledger, uint32_t number)
@@ -176,7 +170,7 @@ static enum sched_verdict first_done(struct ledger *ledger, uint32_t number)
     lease_close(&ledger->book, number);
     segment_enter(ledger, segment, SEGMENT_STORED);
     if (other)
-        ledger_stop(ledger, other);
+        stop(ledger, other, SCHED_CANCEL);
     return SCHED_STORED;
 }
 
@@ -191,7 +185,7 @@ static enum sched_verdict copy_done(struct ledger *ledger, uint32_t number)
         return SCHED_WAIT;
     lease_enter(&ledger->book, number, LEASE_LANDED);
     if (first)
-        ledger_stop(ledger, first);
+        stop(ledger, first, SCHED_CANCEL);
     if (!lease_other(&ledger->book, number))
         adopt(ledger, number);
     return SCHED_WAIT;

@@ -12,7 +12,7 @@
 #include "core/sched/credit.h"
 #include "core/sched/lease.h"
 #include "core/sched/queue.h"
-#include "core/sched/sched.h"
+#include "core/sched/sched_action.h"
 
 enum segment_state { SEGMENT_PENDING, SEGMENT_LEASED, SEGMENT_STORED, SEGMENT_STATES };
 
@@ -26,8 +26,9 @@ struct ledger {
     double now;
 };
 
+/* small, batch_bytes: as queue_init has them. */
 int ledger_init(struct ledger *ledger, const struct segments *segments, int nranks,
-                const struct sched_policy *policy, struct err *err);
+                uint64_t small, uint64_t batch_bytes, struct err *err);
 void ledger_release(struct ledger *ledger);
 
 /* The oldest message that was posted; false: there is none. */
@@ -37,10 +38,8 @@ bool ledger_send(struct ledger *ledger, struct sched_action *action);
  * avoid, and somebody must have credit. */
 void ledger_grant(struct ledger *ledger, int avoid, struct sched_action *action);
 
-/* Of the lease with that number, here and below: tell the rank to stop. A rank that was
- * not even told to begin is spared both. */
-void ledger_stop(struct ledger *ledger, uint32_t number);
-/* The same, for a lease that its rank has not begun as far as is known. */
+/* Of the lease with that number, here and below: tell the rank to stop, unless it has
+ * begun. A rank that was not even told to begin is spared both. */
 void ledger_take_back(struct ledger *ledger, uint32_t number);
 
 /* The rank can take so many units more. */

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum place { PLACE_OUT, PLACE_LANE, PLACE_LITTLE, PLACE_BACK };
+enum list { LIST_OUT, LIST_LANE, LIST_LITTLE, LIST_BACK };
 
 static const uint32_t none = UINT32_MAX; /* no segment, no lane */
 
@@ -58,14 +58,14 @@ static int sort_large(struct queue *queue, struct err *err)
     return 0;
 }
 
-static void fill_places(struct queue *queue)
+static void fill_lists(struct queue *queue)
 {
     const struct segments *segments = queue->segments;
 
     for (uint32_t segment = 0; segment < segments->count; segment++) {
         bool little = is_little(queue, segment);
 
-        queue->place[segment] = little ? PLACE_LITTLE : PLACE_LANE;
+        queue->list[segment] = little ? LIST_LITTLE : LIST_LANE;
         if (little)
             queue->little[queue->nlittle++] = segment;
         else
@@ -85,21 +85,21 @@ int queue_init(struct queue *queue, const struct segments *segments, int nranks,
                              .small = small,
                              .batch_bytes = batch_bytes,
                              .most_lanes = lanes > LEAST_LANES ? lanes : LEAST_LANES };
-    queue->place = malloc(n * sizeof(*queue->place));
+    queue->list = malloc(n * sizeof(*queue->list));
     queue->lane = calloc(queue->most_lanes, sizeof(*queue->lane));
     queue->large = malloc((segments->plan->nfiles + 1) * sizeof(*queue->large));
     queue->little = malloc(n * sizeof(*queue->little));
     /* Room for all to come back, but the memory is touched only as far as they do. */
     queue->heap = malloc(n * sizeof(*queue->heap));
     queue->trail = malloc((size_t)nranks * sizeof(*queue->trail));
-    if (!queue->place || !queue->lane || !queue->large || !queue->little ||
-        !queue->heap || !queue->trail) {
+    if (!queue->list || !queue->lane || !queue->large || !queue->little || !queue->heap ||
+        !queue->trail) {
         err_memory(err, "queue of segments");
         goto out;
     }
     for (int rank = 0; rank < nranks; rank++)
         queue->trail[rank] = (struct trail){ none, none };
-    fill_places(queue);
+    fill_lists(queue);
     if (sort_large(queue, err) == 0)
         return 0;
 out:
@@ -109,7 +109,7 @@ out:
 
 void queue_release(struct queue *queue)
 {
-    free(queue->place);
+    free(queue->list);
     free(queue->lane);
     free(queue->large);
     free(queue->little);
@@ -165,39 +165,40 @@ static struct returned heap_remove(struct queue *queue, uint32_t i)
 
 static void leave(struct queue *queue, uint32_t segment)
 {
-    queue->little_left -= queue->place[segment] == PLACE_LITTLE;
-    queue->place[segment] = PLACE_OUT;
+    queue->little_left -= queue->list[segment] == LIST_LITTLE;
+    queue->list[segment] = LIST_OUT;
     queue->pending--;
 }
 
 void queue_drop(struct queue *queue, uint32_t segment)
 {
-    if (queue->place[segment] == PLACE_BACK)
+    if (queue->list[segment] == LIST_BACK)
         for (uint32_t i = 0; i < queue->nheap; i++)
             if (queue->heap[i].segment == segment) {
                 heap_remove(queue, i);
                 break;
             }
-    if (queue->place[segment] != PLACE_OUT)
+    if (queue->list[segment] != LIST_OUT)
         leave(queue, segment);
 }
 
 void queue_again(struct queue *queue, uint32_t segment, double not_before, int avoid)
 {
-    queue->place[segment] = PLACE_BACK;
+    queue->list[segment] = LIST_BACK;
     queue->pending++;
     queue->heap[queue->nheap] = (struct returned){ not_before, segment, avoid };
     heap_up(queue, queue->nheap++);
 }
 
-double queue_due(const struct queue *queue)
+/* When the first of those that wait for their time may go out; or infinity. */
+static double heap_due(const struct queue *queue)
 {
     return queue->nheap > 0 ? queue->heap[0].not_before : (double)INFINITY;
 }
 
 bool queue_ready(const struct queue *queue, double now, int *avoid)
 {
-    bool back = queue_due(queue) <= now;
+    bool back = heap_due(queue) <= now;
 
     *avoid = back ? queue->heap[0].avoid : -1;
     return back || queue->pending > queue->nheap;
@@ -226,7 +227,7 @@ static uint32_t take_back(struct queue *queue, double now, int rank, uint32_t si
         bytes += segment_bytes(queue->segments, out[n]);
         if (!is_little(queue, out[n++]))
             break;
-    } while (n < size && queue_due(queue) <= now && queue->heap[0].avoid != rank &&
+    } while (n < size && heap_due(queue) <= now && queue->heap[0].avoid != rank &&
              is_little(queue, queue->heap[0].segment) &&
              bytes + segment_bytes(queue->segments, queue->heap[0].segment) <=
                  queue->batch_bytes);
@@ -241,7 +242,7 @@ static uint32_t take_little(struct queue *queue, uint32_t size, uint32_t *out)
     while (n < size && queue->next_little < queue->nlittle) {
         uint32_t segment = queue->little[queue->next_little];
 
-        if (queue->place[segment] == PLACE_LITTLE) {
+        if (queue->list[segment] == LIST_LITTLE) {
             bytes += segment_bytes(queue->segments, segment);
             if (n > 0 && bytes > queue->batch_bytes)
                 break;
@@ -255,7 +256,7 @@ static uint32_t take_little(struct queue *queue, uint32_t size, uint32_t *out)
 
 static bool skip_taken(const struct queue *queue, uint32_t *segment, uint32_t end)
 {
-    while (*segment < end && queue->place[*segment] != PLACE_LANE)
+    while (*segment < end && queue->list[*segment] != LIST_LANE)
         (*segment)++;
     return *segment < end;
 }
@@ -302,7 +303,7 @@ static bool neighbour(const struct queue *queue, const struct trail *trail,
     lane = &queue->lane[trail->lane];
     *segment = trail->segment + 1;
     return *segment >= lane->head && *segment < lane->end &&
-           *segment - lane->head <= window && queue->place[*segment] == PLACE_LANE;
+           *segment - lane->head <= window && queue->list[*segment] == LIST_LANE;
 }
 
 /* Where a rank that comes from elsewhere begins: behind what others are about to take, if
@@ -350,7 +351,7 @@ uint32_t queue_take(struct queue *queue, double now, int rank, uint32_t takers,
 {
     uint32_t n = 0;
 
-    if (queue_due(queue) <= now)
+    if (heap_due(queue) <= now)
         return take_back(queue, now, rank, batch_size(queue->nheap, takers, most), out);
     n = take_large(queue, rank, takers, out);
     if (n == 0)

@@ -34,7 +34,7 @@ struct returned {
 struct queue {
     const struct segments *segments; /* borrowed */
     uint64_t small, batch_bytes;
-    uint8_t *place; /* of each segment */
+    uint8_t *list; /* of each segment: where it waits */
     struct lane *lane;
     uint32_t nlanes, most_lanes, turn;
     uint32_t *large; /* files, largest first */
@@ -59,9 +59,6 @@ void queue_again(struct queue *queue, uint32_t segment, double not_before, int a
 
 /* Something may go out now; *avoid is the rank that it should not go to, or -1. */
 bool queue_ready(const struct queue *queue, double now, int *avoid);
-
-/* When the first of those that wait for their time may go out; or infinity. */
-double queue_due(const struct queue *queue);
 
 /* One unit for that rank, of which takers share the work; most segments in out. Returns
  * how many, at least 1; queue_ready must have said true. */

@@ -22,7 +22,9 @@ struct rule {
     const char *meaning;
 };
 
-/* A URL that was handed out may have run out (401, 403). Some servers of such URLs show
+/* Too early (425, RFC 8470) is for the client to send again, as we do it: after a pause.
+ *
+ * A URL that was handed out may have run out (401, 403). Some servers of such URLs show
  * that, or a lost object, in other ways (400, 404, 416): worth one fresh URL, not more.
  */
 static const struct rule status_rules[] = {
@@ -173,6 +175,16 @@ struct retry_decision retry_decide(const struct retry_policy *policy,
     wish = asked(policy, outcome, remedy);
     return (struct retry_decision){ .remedy = remedy,
                                     .delay = wish > delay ? wish : delay };
+}
+
+enum err_code retry_blame(const struct outcome *outcome)
+{
+    return rule_for(outcome)->code;
+}
+
+bool retry_asks_pause(const struct outcome *outcome)
+{
+    return rule_for(outcome)->remedy == REMEDY_SLOW_DOWN;
 }
 
 const char *retry_meaning(const struct outcome *outcome)

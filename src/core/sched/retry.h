@@ -63,6 +63,14 @@ struct retry_decision retry_decide(const struct retry_policy *policy,
                                    const struct outcome *outcome, unsigned attempt,
                                    double jitter);
 
+/* Whose fault it is in the end: ERR_NETWORK if a later run may not meet it, ERR_SOURCE if
+ * the source has said its last word, ERR_DEFECT for our side and for what is no failure.
+ */
+enum err_code retry_blame(const struct outcome *outcome);
+
+/* The source asks all for a pause. */
+bool retry_asks_pause(const struct outcome *outcome);
+
 /* "HTTP 503: the server asks for a pause", "connection refused or timed out". Static, so
  * a status that nobody thought of is "HTTP 4xx: ..." or "HTTP 5xx: ...". */
 const char *retry_meaning(const struct outcome *outcome);

@@ -13,7 +13,7 @@ static const double look_least = 0.02, look_most = 0.25;
 struct sched {
     struct ledger ledger;
     bool no_copies;
-    double stall, hold, due;
+    double stall, hold;
     double looked, look_gap;
 };
 
@@ -28,10 +28,10 @@ int sched_create(struct sched **out, const struct segments *segments, int nranks
     *sched = (struct sched){ .no_copies = policy->no_copies,
                              .stall = policy->no_copies ? INFINITY : policy->stall,
                              .hold = -INFINITY,
-                             .due = -INFINITY,
                              .looked = -INFINITY,
                              .look_gap = look_least };
-    if (ledger_init(&sched->ledger, segments, nranks, policy, err) < 0) {
+    if (ledger_init(&sched->ledger, segments, nranks, policy->small, policy->batch_bytes,
+                    err) < 0) {
         free(sched);
         return -1;
     }
@@ -47,12 +47,6 @@ void sched_destroy(struct sched *sched)
     free(sched);
 }
 
-/* Somebody reported: whatever was decided about the time until then holds no more. */
-static void wake(struct sched *sched)
-{
-    sched->due = -INFINITY;
-}
-
 static void tick(struct sched *sched, double now)
 {
     sched->ledger.now = fmax(sched->ledger.now, now);
@@ -60,24 +54,22 @@ static void tick(struct sched *sched, double now)
 
 void sched_credit(struct sched *sched, int rank, uint32_t units)
 {
-    wake(sched);
     ledger_credit(&sched->ledger, rank, units);
 }
 
 void sched_mute(struct sched *sched, int rank, bool mute)
 {
-    wake(sched);
     ledger_mute(&sched->ledger, rank, mute);
 }
 
 static bool help_stalled(struct sched *sched)
 {
     struct ledger *ledger = &sched->ledger;
-    struct copy_choice choice;
+    struct late_choice choice;
 
-    if (!copy_stalled(ledger, sched->stall, sched->hold, &choice, &sched->due))
+    if (!late_stalled(ledger, sched->stall, sched->hold, &choice))
         return false;
-    if (copy_takes_back(&ledger->book.lease[choice.lease]))
+    if (late_takes_back(&ledger->book.lease[choice.lease]))
         ledger_take_back(ledger, choice.lease);
     else
         ledger_copy(ledger, choice.lease, choice.rank);
@@ -87,25 +79,24 @@ static bool help_stalled(struct sched *sched)
 static bool help_late(struct sched *sched)
 {
     struct ledger *ledger = &sched->ledger;
-    struct copy_choice choice[COPY_MOST];
+    struct late_choice choice[LATE_MOST];
     uint32_t n = 0;
 
     if (ledger->in[SEGMENT_LEASED] == 0 || ledger->credit.nranks < 2)
         return false;
     if (sched->looked + sched->look_gap <= ledger->now) {
-        n = copy_late(ledger, !sched->no_copies, sched->hold, choice);
+        n = late_choose(ledger, !sched->no_copies, sched->hold, choice);
         sched->look_gap = n > 0 ? look_least : fmin(2 * sched->look_gap, look_most);
         sched->looked = ledger->now;
     }
     for (uint32_t i = 0; i < n; i++) {
-        if (copy_takes_back(&ledger->book.lease[choice[i].lease])) {
+        if (late_takes_back(&ledger->book.lease[choice[i].lease])) {
             lease_bequeath(&ledger->book, choice[i].lease, choice[i].rank);
             ledger_take_back(ledger, choice[i].lease);
         } else {
             ledger_copy(ledger, choice[i].lease, choice[i].rank);
         }
     }
-    sched->due = fmin(sched->due, sched->looked + sched->look_gap);
     return n > 0;
 }
 
@@ -117,23 +108,15 @@ bool sched_next(struct sched *sched, double now, struct sched_action *action)
     tick(sched, now);
     if (ledger_send(ledger, action))
         return true;
-    sched->due = INFINITY;
-    if (ledger->credit.waiting == 0)
+    if (ledger->credit.waiting == 0 || ledger->now < sched->hold)
         return false;
-    if (ledger->now < sched->hold) {
-        sched->due = sched->hold;
-        return false;
-    }
     if (help_stalled(sched))
         return ledger_send(ledger, action);
     if (queue_ready(&ledger->queue, ledger->now, &avoid)) {
         ledger_grant(ledger, avoid, action);
         return true;
     }
-    if (help_late(sched))
-        return ledger_send(ledger, action);
-    sched->due = fmin(sched->due, queue_due(&ledger->queue));
-    return false;
+    return help_late(sched) && ledger_send(ledger, action);
 }
 
 /* 0 if the rank holds no lease of the segment. */
@@ -147,7 +130,6 @@ enum sched_verdict sched_done(struct sched *sched, int rank, uint32_t segment, d
     uint32_t lease = lease_of(sched, rank, segment);
 
     tick(sched, now);
-    wake(sched);
     if (!lease)
         return SCHED_LATE;
     sched->look_gap = look_least;
@@ -158,7 +140,6 @@ void sched_failed(struct sched *sched, int rank, uint32_t segment, double not_be
 {
     uint32_t lease = lease_of(sched, rank, segment);
 
-    wake(sched);
     if (lease)
         ledger_fall(&sched->ledger, lease, not_before);
 }
@@ -174,7 +155,6 @@ void sched_progress(struct sched *sched, int rank, uint32_t segment, uint64_t by
     uint32_t lease = lease_of(sched, rank, segment);
 
     tick(sched, now);
-    wake(sched);
     if (lease)
         lease_progress(&sched->ledger.book, lease, bytes, sched->ledger.now);
 }
@@ -197,30 +177,22 @@ bool sched_alone(const struct sched *sched, int rank, uint32_t segment)
 
 void sched_have(struct sched *sched, uint32_t segment)
 {
-    wake(sched);
     ledger_have(&sched->ledger, segment);
 }
 
 void sched_restart(struct sched *sched, uint32_t segment, int not_by)
 {
-    wake(sched);
     ledger_restart(&sched->ledger, segment, not_by);
 }
 
 void sched_hold(struct sched *sched, double until)
 {
-    wake(sched);
     sched->hold = fmax(sched->hold, until);
 }
 
 bool sched_finished(const struct sched *sched)
 {
     return sched_stored(sched) == sched->ledger.segments->count;
-}
-
-double sched_due(const struct sched *sched)
-{
-    return sched->due;
 }
 
 uint32_t sched_pending(const struct sched *sched)

@@ -40,35 +40,13 @@
 #define CORE_SCHED_SCHED_H
 
 #include "core/plan/segment.h"
-
-enum { SCHED_BATCH = 64 }; /* most segments in one action */
+#include "core/sched/sched_action.h"
 
 struct sched_policy {
     double stall;         /* seconds without progress before a lease may be copied */
     bool no_copies;       /* leases are taken back, but never copied */
     uint64_t small;       /* a file of one segment of at most so many bytes is small */
     uint64_t batch_bytes; /* most bytes of small files in one grant */
-};
-
-enum sched_kind {
-    SCHED_GRANT,     /* fetch these */
-    SCHED_DUPLICATE, /* fetch this one too, into private space */
-    SCHED_CANCEL,    /* drop this one and say so */
-    SCHED_ADOPT,     /* the private copy counts: put it in its place */
-    SCHED_TAKE_BACK  /* as CANCEL; but one that has begun may go on to its end */
-};
-
-struct sched_action {
-    enum sched_kind kind;
-    int rank;
-    uint32_t count;
-    uint32_t segment[SCHED_BATCH];
-};
-
-enum sched_verdict {
-    SCHED_STORED, /* the segment lies at that rank, in its place */
-    SCHED_WAIT,   /* a private copy is whole; what becomes of it is decided later */
-    SCHED_LATE    /* somebody else was first */
 };
 
 struct sched;
@@ -85,7 +63,8 @@ void sched_credit(struct sched *sched, int rank, uint32_t units);
  * keeps. */
 void sched_mute(struct sched *sched, int rank, bool mute);
 
-/* false: nothing to do before sched_due, or before somebody reports. */
+/* false: nothing to do for the moment; ask again each turn, as time alone may bring
+ * something. */
 bool sched_next(struct sched *sched, double now, struct sched_action *action);
 
 enum sched_verdict sched_done(struct sched *sched, int rank, uint32_t segment,
@@ -122,9 +101,6 @@ void sched_restart(struct sched *sched, uint32_t segment, int not_by);
 void sched_hold(struct sched *sched, double until);
 
 bool sched_finished(const struct sched *sched); /* all stored */
-/* The next time at which sched_next is worth a call although nobody reports; or infinity.
- * Minus infinity: at once, as something was reported since sched_next said false. */
-double sched_due(const struct sched *sched);
 uint32_t sched_pending(const struct sched *sched);
 uint32_t sched_leased(const struct sched *sched);
 uint32_t sched_stored(const struct sched *sched);

@@ -3,7 +3,7 @@
  *
  *     KEY OFFSET LENGTH SUM\n     KEY and SUM: 16 hex digits; the others decimal
  *
- * KEY stands for the file: its place, size, digest and validator, so that an entry of
+ * KEY stands for the file: its path, size, digest and validator, so that an entry of
  * another version of the source leads nowhere. SUM is the checksum of the bytes. A line
  * that is torn or has a flipped bit says of some bytes that they have a checksum which
  * they have not; so lines need no checksum of their own. */

@@ -1,59 +1,125 @@
 #include "core/state/msg.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "core/state/wire.h"
 
-enum field {
-    F_ID = 1 << 0,
-    F_COUNT = 1 << 1,
-    F_CODE = 1 << 2,
-    F_RANK = 1 << 3,
-    F_BYTES = 1 << 4,
-    F_SECONDS = 1 << 5,
-    F_LAST = 1 << 6,
-    F_MIDSTATE = 1 << 7,
-    F_SHA256 = 1 << 8,
-    F_OUTCOME = 1 << 9,
-    F_SEGMENTS = 1 << 10, /* items: numbers and flags */
-    F_RUNNING = 1 << 11,  /* items: numbers and bytes */
-    F_RESULTS = 1 << 12,  /* items: all fields */
-    F_TEXT = 1 << 13,
-    F_BLOB = 1 << 14
+enum type {
+    TYPE_U32,
+    TYPE_U64,
+    TYPE_REAL,
+    TYPE_FLAG,
+    TYPE_MIDSTATE,
+    TYPE_SHA256,
+    TYPE_OUTCOME,
+    TYPE_ITEMS,
+    TYPE_TEXT,
+    TYPE_BLOB
 };
 
-static const struct {
+enum field {
+    F_SEGMENT = 1 << 0,
+    F_SEGMENTS = 1 << 1,
+    F_FILE = 1 << 2,
+    F_GENERATION = 1 << 3,
+    F_UNITS = 1 << 4,
+    F_RUNNING = 1 << 5,
+    F_STEP = 1 << 6,
+    F_ORDER = 1 << 7,
+    F_HELPER = 1 << 8,
+    F_VERDICT = 1 << 9,
+    F_CODE = 1 << 10,
+    F_RANK = 1 << 11,
+    F_FETCHED = 1 << 12,
+    F_RATE = 1 << 13,
+    F_PAUSE = 1 << 14,
+    F_PATIENCE = 1 << 15,
+    F_REACHED = 1 << 16,
+    F_LOST = 1 << 17,
+    F_WHOLE = 1 << 18,
+    F_MIDSTATE = 1 << 19,
+    F_SHA256 = 1 << 20,
+    F_OUTCOME = 1 << 21,
+    F_ITEMS = 1 << 22,
+    F_TEXT = 1 << 23,
+    F_URL = 1 << 24,
+    F_BLOB = 1 << 25
+};
+
+/* In the order in which they travel: a blob takes all that is left. */
+static const struct member {
+    enum field field;
+    enum type type;
+    size_t at;
+} members[] = {
+    { F_SEGMENT, TYPE_U32, offsetof(struct msg, segment) },
+    { F_SEGMENTS, TYPE_U32, offsetof(struct msg, segments) },
+    { F_FILE, TYPE_U32, offsetof(struct msg, file) },
+    { F_GENERATION, TYPE_U32, offsetof(struct msg, generation) },
+    { F_UNITS, TYPE_U32, offsetof(struct msg, units) },
+    { F_RUNNING, TYPE_U32, offsetof(struct msg, running) },
+    { F_STEP, TYPE_U32, offsetof(struct msg, step) },
+    { F_ORDER, TYPE_U32, offsetof(struct msg, order) },
+    { F_HELPER, TYPE_U32, offsetof(struct msg, helper) },
+    { F_VERDICT, TYPE_U32, offsetof(struct msg, verdict) },
+    { F_CODE, TYPE_U32, offsetof(struct msg, code) },
+    { F_RANK, TYPE_U32, offsetof(struct msg, rank) },
+    { F_FETCHED, TYPE_U64, offsetof(struct msg, fetched) },
+    { F_RATE, TYPE_U64, offsetof(struct msg, rate) },
+    { F_PAUSE, TYPE_REAL, offsetof(struct msg, pause) },
+    { F_PATIENCE, TYPE_REAL, offsetof(struct msg, patience) },
+    { F_REACHED, TYPE_FLAG, offsetof(struct msg, reached) },
+    { F_LOST, TYPE_FLAG, offsetof(struct msg, lost) },
+    { F_WHOLE, TYPE_FLAG, offsetof(struct msg, whole) },
+    { F_MIDSTATE, TYPE_MIDSTATE, offsetof(struct msg, midstate) },
+    { F_SHA256, TYPE_SHA256, offsetof(struct msg, sha256) },
+    { F_OUTCOME, TYPE_OUTCOME, offsetof(struct msg, outcome) },
+    { F_ITEMS, TYPE_ITEMS, offsetof(struct msg, item) },
+    { F_TEXT, TYPE_TEXT, offsetof(struct msg, text) },
+    { F_URL, TYPE_TEXT, offsetof(struct msg, url) },
+    { F_BLOB, TYPE_BLOB, offsetof(struct msg, blob) },
+};
+
+/* Of items, beside the segment. */
+enum item_field { I_BYTES = 1, I_FLAGS = 2, I_HELD = 4, I_SHA256 = 8 };
+
+static const struct kind {
     const char *name;
-    unsigned fields;
+    unsigned fields; /* enum field */
+    unsigned item;   /* enum item_field */
 } kinds[MSG_KINDS] = {
-    [MSG_CREDIT] = { "credit", F_COUNT },
-    [MSG_PROGRESS] = { "progress", F_BYTES | F_COUNT | F_LAST | F_RUNNING },
-    [MSG_LANDED] = { "landed", F_RESULTS },
-    [MSG_FAILED] = { "failed", F_ID | F_COUNT | F_LAST | F_OUTCOME | F_TEXT },
-    [MSG_CANCELLED] = { "cancelled", F_ID },
-    [MSG_HASHED] = { "hashed", F_ID | F_COUNT | F_LAST | F_MIDSTATE | F_SHA256 },
-    [MSG_ABORT] = { "abort", F_CODE | F_RANK | F_TEXT },
-    [MSG_STATS] = { "stats", F_BLOB },
-    [MSG_TRACE] = { "trace", F_BLOB },
-    [MSG_SEEN] = { "seen", F_BLOB },
-    [MSG_OWNER] = { "owner", F_BLOB },
-    [MSG_VOTE] = { "vote", F_ID | F_CODE | F_RANK | F_TEXT },
-    [MSG_ALIVE] = { "alive", 0 },
-    [MSG_GRANT] = { "grant", F_SEGMENTS | F_RUNNING },
-    [MSG_DUPLICATE] = { "duplicate", F_ID },
-    [MSG_CANCEL] = { "cancel", F_ID },
-    [MSG_ADOPT] = { "adopt", F_ID },
-    [MSG_PLACE] = { "place", F_ID | F_COUNT | F_TEXT },
-    [MSG_HASH] = { "hash", F_ID | F_COUNT | F_MIDSTATE },
-    [MSG_HOLD] = { "hold", F_SECONDS },
-    [MSG_RATE] = { "rate", F_BYTES },
-    [MSG_STOP] = { "stop", F_CODE | F_RANK | F_TEXT },
-    [MSG_DECISION] = { "decision", F_ID | F_CODE | F_RANK | F_TEXT },
-    [MSG_SHARE] = { "share", F_BLOB },
-    [MSG_TAKE_BACK] = { "take back", F_ID },
-    [MSG_LOST] = { "lost", F_CODE | F_TEXT },
-    [MSG_ORDER] = { "order", F_ID | F_COUNT | F_SECONDS | F_BLOB },
-    [MSG_ANSWER] = { "answer", F_ID | F_CODE | F_BLOB },
+    [MSG_CREDIT] = { "credit", F_UNITS, 0 },
+    [MSG_PROGRESS] = { "progress", F_FETCHED | F_REACHED | F_RUNNING | F_ITEMS, I_BYTES },
+    [MSG_LANDED] = { "landed", F_ITEMS, I_FLAGS | I_SHA256 },
+    [MSG_FAILED] = { "failed", F_SEGMENT | F_GENERATION | F_LOST | F_OUTCOME | F_TEXT,
+                     0 },
+    [MSG_CANCELLED] = { "cancelled", F_SEGMENT, 0 },
+    [MSG_HASHED] = { "hashed", F_SEGMENT | F_SEGMENTS | F_WHOLE | F_MIDSTATE | F_SHA256,
+                     0 },
+    [MSG_ABORT] = { "abort", F_CODE | F_RANK | F_TEXT, 0 },
+    [MSG_STATS] = { "stats", F_BLOB, 0 },
+    [MSG_TRACE] = { "trace", F_BLOB, 0 },
+    [MSG_SEEN] = { "seen", F_BLOB, 0 },
+    [MSG_OWNER] = { "owner", F_BLOB, 0 },
+    [MSG_VOTE] = { "vote", F_STEP | F_CODE | F_RANK | F_TEXT, 0 },
+    [MSG_ALIVE] = { "alive", 0, 0 },
+    [MSG_GRANT] = { "grant", F_ITEMS, I_FLAGS | I_HELD },
+    [MSG_DUPLICATE] = { "duplicate", F_SEGMENT, 0 },
+    [MSG_CANCEL] = { "cancel", F_SEGMENT, 0 },
+    [MSG_ADOPT] = { "adopt", F_SEGMENT, 0 },
+    [MSG_SIGNED_URL] = { "signed URL", F_FILE | F_GENERATION | F_URL, 0 },
+    [MSG_HASH] = { "hash", F_SEGMENT | F_SEGMENTS | F_MIDSTATE, 0 },
+    [MSG_HOLD] = { "hold", F_PAUSE, 0 },
+    [MSG_RATE] = { "rate", F_RATE, 0 },
+    [MSG_STOP] = { "stop", F_CODE | F_RANK | F_TEXT, 0 },
+    [MSG_DECISION] = { "decision", F_STEP | F_CODE | F_RANK | F_TEXT, 0 },
+    [MSG_SHARE] = { "share", F_BLOB, 0 },
+    [MSG_TAKE_BACK] = { "take back", F_SEGMENT, 0 },
+    [MSG_LOST] = { "lost", F_CODE | F_TEXT, 0 },
+    [MSG_ORDER] = { "order", F_ORDER | F_HELPER | F_PATIENCE | F_BLOB, 0 },
+    [MSG_ANSWER] = { "answer", F_ORDER | F_VERDICT | F_BLOB, 0 },
 };
 
 const char *msg_name(enum msg_kind kind)
@@ -61,240 +127,199 @@ const char *msg_name(enum msg_kind kind)
     return (unsigned)kind < MSG_KINDS ? kinds[kind].name : "unknown";
 }
 
-static void put_uint(struct strbuf *out, uint64_t value, unsigned width)
-{
-    uint8_t bytes[8];
-
-    for (unsigned i = 0; i < width; i++)
-        bytes[i] = (uint8_t)(value >> (8 * i));
-    strbuf_add(out, bytes, width);
-}
-
-static void put_double(struct strbuf *out, double value)
-{
-    uint64_t bits;
-
-    memcpy(&bits, &value, sizeof(bits));
-    put_uint(out, bits, 8);
-}
-
 static void put_midstate(struct strbuf *out, const struct midstate *state)
 {
-    put_uint(out, state->bytes, 8);
+    wire_put_uint(out, state->bytes, 8);
     for (size_t i = 0; i < countof(state->h); i++)
-        put_uint(out, state->h[i], 4);
+        wire_put_uint(out, state->h[i], 4);
 }
 
 static void put_outcome(struct strbuf *out, const struct outcome *outcome)
 {
-    put_uint(out, (uint32_t)outcome->status, 4);
-    put_uint(out, (uint32_t)outcome->fault, 4);
-    put_double(out, outcome->retry_after);
-    put_double(out, outcome->reset);
-    put_uint(out, outcome->located, 1);
-    put_uint(out, outcome->progressed, 1);
+    wire_put_uint(out, (uint32_t)outcome->status, 4);
+    wire_put_uint(out, (uint32_t)outcome->fault, 4);
+    wire_put_real(out, outcome->retry_after);
+    wire_put_real(out, outcome->reset);
+    wire_put_uint(out, outcome->located, 1);
+    wire_put_uint(out, outcome->progressed, 1);
 }
 
-static void put_items(struct strbuf *out, const struct msg *msg, unsigned fields)
+static void put_items(struct strbuf *out, const struct msg *msg)
 {
-    put_uint(out, msg->nitems, 4);
+    unsigned fields = kinds[msg->kind].item;
+
+    wire_put_uint(out, msg->nitems, 4);
     for (uint32_t i = 0; i < msg->nitems; i++) {
         const struct msg_item *item = &msg->item[i];
 
-        put_uint(out, item->segment, 4);
-        if (fields & (F_RUNNING | F_RESULTS))
-            put_uint(out, item->bytes, 8);
-        if (fields & (F_SEGMENTS | F_RESULTS))
-            put_uint(out, item->flags, 4);
-        if (fields & F_RESULTS)
+        wire_put_uint(out, item->segment, 4);
+        if (fields & I_BYTES)
+            wire_put_uint(out, item->bytes, 8);
+        if (fields & I_FLAGS)
+            wire_put_uint(out, item->flags, 4);
+        if (fields & I_HELD) {
+            wire_put_uint(out, item->layer, 4);
+            wire_put_uint(out, item->checksum, 8);
+        }
+        if (fields & I_SHA256)
             strbuf_add(out, item->sha256, sizeof(item->sha256));
+    }
+}
+
+static void put_member(struct strbuf *out, const struct msg *msg,
+                       const struct member *member)
+{
+    const void *at = (const char *)msg + member->at;
+
+    switch (member->type) {
+    case TYPE_U32:
+        wire_put_uint(out, *(const uint32_t *)at, 4);
+        break;
+    case TYPE_U64:
+        wire_put_uint(out, *(const uint64_t *)at, 8);
+        break;
+    case TYPE_REAL:
+        wire_put_real(out, *(const double *)at);
+        break;
+    case TYPE_FLAG:
+        wire_put_uint(out, *(const bool *)at, 1);
+        break;
+    case TYPE_MIDSTATE:
+        put_midstate(out, at);
+        break;
+    case TYPE_SHA256:
+        strbuf_add(out, at, sizeof(msg->sha256));
+        break;
+    case TYPE_OUTCOME:
+        put_outcome(out, at);
+        break;
+    case TYPE_ITEMS:
+        put_items(out, msg);
+        break;
+    case TYPE_TEXT:
+        wire_put_text(out, *(const char *const *)at);
+        break;
+    case TYPE_BLOB:
+        strbuf_add(out, msg->blob, (size_t)msg->blob_len);
+        break;
     }
 }
 
 void msg_encode(const struct msg *msg, struct strbuf *bytes)
 {
-    unsigned fields = kinds[msg->kind].fields;
-    const char *text = msg->text ? msg->text : "";
-
-    put_uint(bytes, (uint64_t)msg->kind, 1);
-    if (fields & F_ID)
-        put_uint(bytes, msg->id, 4);
-    if (fields & F_COUNT)
-        put_uint(bytes, msg->count, 4);
-    if (fields & F_CODE)
-        put_uint(bytes, (uint32_t)msg->code, 4);
-    if (fields & F_RANK)
-        put_uint(bytes, (uint32_t)msg->rank, 4);
-    if (fields & F_BYTES)
-        put_uint(bytes, msg->bytes, 8);
-    if (fields & F_SECONDS)
-        put_double(bytes, msg->seconds);
-    if (fields & F_LAST)
-        put_uint(bytes, msg->last, 1);
-    if (fields & F_MIDSTATE)
-        put_midstate(bytes, &msg->midstate);
-    if (fields & F_SHA256)
-        strbuf_add(bytes, msg->sha256, sizeof(msg->sha256));
-    if (fields & F_OUTCOME)
-        put_outcome(bytes, &msg->outcome);
-    if (fields & (F_SEGMENTS | F_RUNNING | F_RESULTS))
-        put_items(bytes, msg, fields);
-    if (fields & F_TEXT)
-        strbuf_add(bytes, text, strlen(text) + 1);
-    if (fields & F_BLOB)
-        strbuf_add(bytes, msg->blob, (size_t)msg->blob_len);
+    wire_put_uint(bytes, (uint64_t)msg->kind, 1);
+    for (size_t i = 0; i < countof(members); i++)
+        if (kinds[msg->kind].fields & members[i].field)
+            put_member(bytes, msg, &members[i]);
 }
 
-/* Reads from a buffer; past its end everything is zero and short_ is set. */
-struct reader {
-    const uint8_t *at, *end;
-    bool short_;
-};
-
-static const uint8_t *take(struct reader *r, size_t len)
+static void get_midstate(struct wire *r, struct midstate *state)
 {
-    const uint8_t *at = r->at;
-
-    if ((size_t)(r->end - r->at) < len) {
-        r->short_ = true;
-        return NULL;
-    }
-    r->at += len;
-    return at;
-}
-
-static uint64_t get_uint(struct reader *r, unsigned width)
-{
-    const uint8_t *bytes = take(r, width);
-    uint64_t value = 0;
-
-    for (unsigned i = 0; bytes && i < width; i++)
-        value |= (uint64_t)bytes[i] << (8 * i);
-    return value;
-}
-
-static double get_double(struct reader *r)
-{
-    uint64_t bits = get_uint(r, 8);
-    double value;
-
-    memcpy(&value, &bits, sizeof(value));
-    return value;
-}
-
-static void get_bytes(struct reader *r, void *out, size_t len)
-{
-    const uint8_t *bytes = take(r, len);
-
-    if (bytes)
-        memcpy(out, bytes, len);
-}
-
-static void get_midstate(struct reader *r, struct midstate *state)
-{
-    state->bytes = get_uint(r, 8);
+    state->bytes = wire_get_uint(r, 8);
     for (size_t i = 0; i < countof(state->h); i++)
-        state->h[i] = (uint32_t)get_uint(r, 4);
+        state->h[i] = (uint32_t)wire_get_uint(r, 4);
 }
 
-static void get_outcome(struct reader *r, struct outcome *outcome)
+static void get_outcome(struct wire *r, struct outcome *outcome)
 {
-    outcome->status = (int32_t)get_uint(r, 4);
-    outcome->fault = (int32_t)get_uint(r, 4);
-    outcome->retry_after = get_double(r);
-    outcome->reset = get_double(r);
-    outcome->located = get_uint(r, 1) != 0;
-    outcome->progressed = get_uint(r, 1) != 0;
+    outcome->status = (int32_t)wire_get_uint(r, 4);
+    outcome->fault = (int32_t)wire_get_uint(r, 4);
+    outcome->retry_after = wire_get_real(r);
+    outcome->reset = wire_get_real(r);
+    outcome->located = wire_get_uint(r, 1) != 0;
+    outcome->progressed = wire_get_uint(r, 1) != 0;
 }
 
-static void get_items(struct reader *r, struct msg *msg, unsigned fields)
+static void get_items(struct wire *r, struct msg *msg)
 {
-    msg->nitems = (uint32_t)get_uint(r, 4);
+    unsigned fields = kinds[msg->kind].item;
+
+    msg->nitems = (uint32_t)wire_get_uint(r, 4);
     if (msg->nitems > MSG_ITEMS) {
         msg->nitems = 0;
-        r->short_ = true;
+        r->cut_short = true;
     }
     for (uint32_t i = 0; i < msg->nitems; i++) {
         struct msg_item *item = &msg->item[i];
 
-        *item = (struct msg_item){ .segment = (uint32_t)get_uint(r, 4) };
-        if (fields & (F_RUNNING | F_RESULTS))
-            item->bytes = get_uint(r, 8);
-        if (fields & (F_SEGMENTS | F_RESULTS))
-            item->flags = (uint32_t)get_uint(r, 4);
-        if (fields & F_RESULTS)
-            get_bytes(r, item->sha256, sizeof(item->sha256));
+        *item = (struct msg_item){ .segment = (uint32_t)wire_get_uint(r, 4) };
+        if (fields & I_BYTES)
+            item->bytes = wire_get_uint(r, 8);
+        if (fields & I_FLAGS)
+            item->flags = (uint32_t)wire_get_uint(r, 4);
+        if (fields & I_HELD) {
+            item->layer = (uint32_t)wire_get_uint(r, 4);
+            item->checksum = wire_get_uint(r, 8);
+        }
+        if (fields & I_SHA256)
+            wire_get_bytes(r, item->sha256, sizeof(item->sha256));
     }
 }
 
-static const char *get_text(struct reader *r)
+static void get_blob(struct wire *r, struct msg *msg)
 {
-    const uint8_t *end = memchr(r->at, 0, (size_t)(r->end - r->at));
-    const char *text = (const char *)r->at;
-
-    if (!end) {
-        r->short_ = true;
-        return "";
-    }
-    r->at = end + 1;
-    return text;
+    msg->blob = r->at;
+    msg->blob_len = (uint64_t)(r->end - r->at);
+    r->at = r->end;
 }
 
-static void get_fields(struct reader *r, struct msg *msg, unsigned fields)
+static void get_member(struct wire *r, struct msg *msg, const struct member *member)
 {
-    if (fields & F_ID)
-        msg->id = (uint32_t)get_uint(r, 4);
-    if (fields & F_COUNT)
-        msg->count = (uint32_t)get_uint(r, 4);
-    if (fields & F_CODE)
-        msg->code = (int32_t)get_uint(r, 4);
-    if (fields & F_RANK)
-        msg->rank = (int32_t)get_uint(r, 4);
-    if (fields & F_BYTES)
-        msg->bytes = get_uint(r, 8);
-    if (fields & F_SECONDS)
-        msg->seconds = get_double(r);
-    if (fields & F_LAST)
-        msg->last = get_uint(r, 1) != 0;
-    if (fields & F_MIDSTATE)
-        get_midstate(r, &msg->midstate);
-    if (fields & F_SHA256)
-        get_bytes(r, msg->sha256, sizeof(msg->sha256));
-    if (fields & F_OUTCOME)
-        get_outcome(r, &msg->outcome);
-    if (fields & (F_SEGMENTS | F_RUNNING | F_RESULTS))
-        get_items(r, msg, fields);
-    if (fields & F_TEXT)
-        msg->text = get_text(r);
-    if (fields & F_BLOB) {
-        msg->blob = r->at;
-        msg->blob_len = (uint64_t)(r->end - r->at);
-        r->at = r->end;
+    void *at = (char *)msg + member->at;
+
+    switch (member->type) {
+    case TYPE_U32:
+        *(uint32_t *)at = (uint32_t)wire_get_uint(r, 4);
+        break;
+    case TYPE_U64:
+        *(uint64_t *)at = wire_get_uint(r, 8);
+        break;
+    case TYPE_REAL:
+        *(double *)at = wire_get_real(r);
+        break;
+    case TYPE_FLAG:
+        *(bool *)at = wire_get_uint(r, 1) != 0;
+        break;
+    case TYPE_MIDSTATE:
+        get_midstate(r, at);
+        break;
+    case TYPE_SHA256:
+        wire_get_bytes(r, at, sizeof(msg->sha256));
+        break;
+    case TYPE_OUTCOME:
+        get_outcome(r, at);
+        break;
+    case TYPE_ITEMS:
+        get_items(r, msg);
+        break;
+    case TYPE_TEXT:
+        *(const char **)at = wire_get_text(r);
+        break;
+    case TYPE_BLOB:
+        get_blob(r, msg);
+        break;
     }
 }
 
 int msg_decode(struct msg *msg, const void *bytes, size_t len, struct err *err)
 {
-    struct reader r = { bytes, (const uint8_t *)bytes + len, false };
-    unsigned kind = (unsigned)get_uint(&r, 1);
+    struct wire r = { bytes, (const uint8_t *)bytes + len, false };
+    unsigned kind = (unsigned)wire_get_uint(&r, 1);
 
     /* Items are left as they are: clearing 64 of them for each message would cost more
      * than the message. */
+    memset(msg, 0, offsetof(struct msg, item));
     msg->kind = (enum msg_kind)kind;
-    msg->id = msg->count = msg->nitems = 0;
-    msg->code = msg->rank = 0;
-    msg->bytes = msg->blob_len = 0;
-    msg->seconds = 0;
-    msg->last = false;
-    msg->text = "";
-    msg->blob = NULL;
-    if (kind >= MSG_KINDS || r.short_)
+    msg->text = msg->url = "";
+    if (kind >= MSG_KINDS || r.cut_short)
         return err_set(err, ERR_DEFECT,
                        "a message of unknown kind %u arrived: do all "
                        "ranks run the same build?",
                        kind);
-    get_fields(&r, msg, kinds[kind].fields);
-    if (r.short_ || r.at != r.end)
+    for (size_t i = 0; i < countof(members); i++)
+        if (kinds[kind].fields & members[i].field)
+            get_member(&r, msg, &members[i]);
+    if (r.cut_short || r.at != r.end)
         return err_set(err, ERR_DEFECT,
                        "a '%s' message of %zu bytes cannot be read: do "
                        "all ranks run the same build?",

@@ -1,12 +1,17 @@
 /* core/state/msg.h -- every message between ranks.
  *
  * All ranks hold the same plan, so messages carry numbers, not paths. In memory a message
- * is one struct; which of its fields travel depends on its kind (the table in msg.c), as
- * little-endian fields of fixed width. docs/protocol.md tells who sends what when.
+ * is one struct whose members mean the same in every kind; which of them travel depends
+ * on the kind (below, and the table in msg.c), as little-endian fields of fixed width.
+ * What does not travel is zero, or "", on the other side. docs/protocol.md tells who
+ * sends what when.
  *
- * Ownership    text and blob point into the bytes that were decoded, and live as long. */
+ * Ownership    text, url and blob point into the bytes that were decoded, and live as
+ *              long. */
 #ifndef CORE_STATE_MSG_H
 #define CORE_STATE_MSG_H
+
+#include <stdint.h>
 
 #include "base/strbuf.h"
 #include "core/plan/digest.h"
@@ -14,38 +19,37 @@
 
 enum msg_kind {
     /* rank to coordinator */
-    MSG_CREDIT,   /* count: so many units more can be taken */
-    MSG_PROGRESS, /* bytes that the rank has so far, last: some came from the source;
-                   * count busy slots; items: running segments and their bytes */
-    MSG_LANDED,   /* items: segments in their place, with the digest if the file is one */
-    MSG_FAILED,   /* id segment, count generation of the place used, outcome, text */
-    MSG_CANCELLED, /* id segment: dropped, nothing more of it will be written */
-    MSG_HASHED,    /* id first segment, count segments, midstate after; last: digest */
-    MSG_ABORT,     /* code, text: this rank cannot go on */
+    MSG_CREDIT,    /* units: so many more can be taken */
+    MSG_PROGRESS,  /* fetched, reached, running; items: segment, bytes of those under way
+                    */
+    MSG_LANDED,    /* items: segment, flags, sha256 of those in their place */
+    MSG_FAILED,    /* segment, generation, lost, outcome, text */
+    MSG_CANCELLED, /* segment: dropped, nothing more of it will be written */
+    MSG_HASHED,    /* segment, segments, midstate after them, whole, sha256 */
+    MSG_ABORT,     /* code, rank, text: this rank cannot go on */
     MSG_STATS,     /* blob: counters, at the end */
     MSG_TRACE,     /* blob: spans, at the end */
     MSG_SEEN,      /* blob: '1' if this node sees what was published */
     MSG_OWNER,     /* blob: the process that this rank is */
-    MSG_VOTE,      /* id step, code, text: this rank's result of a step */
+    MSG_VOTE,      /* step, code, rank, text: this rank's result of a step */
     MSG_ALIVE,     /* a sign of life, also from the coordinator */
     /* coordinator to rank */
-    MSG_GRANT,     /* items: segments to fetch */
-    MSG_DUPLICATE, /* id segment to fetch into private space */
-    MSG_CANCEL,    /* id segment to drop; answered by CANCELLED, or crossed by LANDED */
-    MSG_ADOPT,     /* id segment: put the private copy in its place; answered by LANDED */
-    MSG_PLACE,     /* id file, count generation, text URL */
-    MSG_HASH,      /* id first segment, count segments, midstate to begin from */
-    MSG_HOLD,      /* seconds: begin no request before */
-    MSG_RATE,      /* bytes: per second for this rank; 0: no limit */
-    MSG_STOP,      /* code, rank, text of the error that ended the run; 0: finished */
-    MSG_DECISION,  /* id step, code, rank, text: what all ranks return */
-    MSG_SHARE,     /* blob: from parent to child of a broadcast */
-    MSG_TAKE_BACK, /* id segment: as CANCEL, but one that has begun may go on */
-    MSG_LOST,      /* code, text: a rank is given up; code 0: the run has succeeded */
+    MSG_GRANT,      /* items: segment, flags, checksum, layer of those to fetch */
+    MSG_DUPLICATE,  /* segment to fetch into private space */
+    MSG_CANCEL,     /* segment to drop; answered by CANCELLED, or crossed by LANDED */
+    MSG_ADOPT,      /* segment: put the private copy in its place; answered by LANDED */
+    MSG_SIGNED_URL, /* file, generation, url */
+    MSG_HASH,       /* segment, segments, midstate to begin from */
+    MSG_HOLD,       /* pause: begin no request before */
+    MSG_RATE,       /* rate */
+    MSG_STOP,       /* code, rank, text of the error that ended the run; 0: finished */
+    MSG_DECISION,   /* step, code, rank, text: what all ranks return */
+    MSG_SHARE,      /* blob: from parent to child of a broadcast */
+    MSG_TAKE_BACK,  /* segment: as CANCEL, but one that has begun may go on */
+    MSG_LOST,       /* code, text: a rank is given up; code 0: the run has succeeded */
     /* an examination, both ways */
-    MSG_ORDER,  /* id, count which helper of the rank, seconds until it must be done, blob
-                 * as in doctor/acts.h */
-    MSG_ANSWER, /* id, code what it came to (doctor/verdict.h), blob */
+    MSG_ORDER,  /* order, helper, patience, blob as in doctor/acts.h */
+    MSG_ANSWER, /* order, verdict, blob */
     MSG_KINDS
 };
 
@@ -55,32 +59,43 @@ enum msg_item_flag {
     MSG_ITEM_DIGEST = 1, /* sha256 holds the digest of the whole file */
     MSG_ITEM_BAD = 2,    /* the digest is not the planned one */
     MSG_ITEM_UNIT = 4,   /* grant: the last segment of a unit of credit */
-    MSG_ITEM_HELD = 8,   /* grant: a former run left it, and bytes is its checksum */
-    MSG_ITEM_LAYER = 8   /* HELD: flags shifted right by so many bits say where */
+    MSG_ITEM_HELD = 8    /* grant: a former run left it, in `layer`, with `checksum` */
 };
 
 struct msg_item {
     uint32_t segment;
     uint32_t flags;
-    uint64_t bytes;
+    uint32_t layer;    /* of staging */
+    uint64_t bytes;    /* that have come */
+    uint64_t checksum; /* XXH3 of the segment */
     uint8_t sha256[32];
 };
 
 struct msg {
     enum msg_kind kind;
-    uint32_t id, count;
-    int32_t code, rank;
-    uint64_t bytes;
-    double seconds;
-    bool last;
+    uint32_t segment, segments; /* the one that is meant; or the first, and how many */
+    uint32_t file, generation;  /* generation: of the file's signed URL, in FAILED of the
+                                 * one that was used */
+    uint32_t units;             /* of credit */
+    uint32_t running;           /* tasks that fetch */
+    uint32_t step;              /* of agreement */
+    uint32_t order, helper;     /* of an examination; which helper of the rank */
+    int32_t verdict;            /* doctor/verdict.h */
+    int32_t code, rank;         /* an error, and the rank that saw it first */
+    uint64_t fetched;           /* bytes that the rank has so far */
+    uint64_t rate;              /* bytes per second for this rank; 0: no limit */
+    double pause, patience;     /* seconds; patience: until an order must be done */
+    bool reached;               /* some bytes came from the source */
+    bool lost;                  /* what a former run is said to have left is not there */
+    bool whole;                 /* the file ends there: sha256 is its digest */
     struct midstate midstate;
     uint8_t sha256[32];
     struct outcome outcome;
-    uint32_t nitems;
-    struct msg_item item[MSG_ITEMS];
-    const char *text; /* NULL is sent as "" */
+    const char *text, *url; /* NULL is sent as "" */
     const void *blob;
     uint64_t blob_len;
+    uint32_t nitems;
+    struct msg_item item[MSG_ITEMS];
 };
 
 /* Append the encoded message to bytes. */

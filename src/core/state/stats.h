@@ -31,8 +31,6 @@ struct stats_range {
     int least_at, most_at; /* ranks */
 };
 
-const char *stats_name(enum stats_item item);
-
 struct stats_range stats_range(const struct stats *ranks, int count,
                                enum stats_item item);
 

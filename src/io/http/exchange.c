@@ -102,22 +102,23 @@ static const char *where(const struct exchange *exchange, char *out, size_t size
     return out;
 }
 
-void exchange_fail(struct exchange *exchange, enum net_fault fault, enum err_code code,
-                   const char *reason)
+/* Record a failure, unless there is one: "GET 'url': reason". */
+static void set_fault(struct exchange *exchange, enum net_fault fault, enum err_code code,
+                      const char *reason)
 {
-    char place[220];
+    char shown[220];
 
     if (exchange->fault != NET_OK)
         return;
     exchange->fault = fault;
-    err_set(&exchange->err, code, "%s: %s", where(exchange, place, sizeof(place)),
+    err_set(&exchange->err, code, "%s: %s", where(exchange, shown, sizeof(shown)),
             reason);
 }
 
 static enum exchange_step fail(struct exchange *exchange, enum net_fault fault,
                                enum err_code code, const char *reason)
 {
-    exchange_fail(exchange, fault, code, reason);
+    set_fault(exchange, fault, code, reason);
     return EXCHANGE_STOP;
 }
 
@@ -146,7 +147,7 @@ static enum exchange_step judge(struct exchange *exchange)
     const struct http_request *request = &exchange->request;
     const struct reply *reply = &exchange->headers.reply;
     bool passing = exchange_location(exchange) != NULL;
-    char place[220];
+    char shown[220];
     uint64_t end = 0;
 
     if (exchange->headers.fault)
@@ -156,7 +157,7 @@ static enum exchange_step judge(struct exchange *exchange)
     if (request->checked && !passing) {
         exchange->fault = reply_check(reply, &request->want, &end, &exchange->err);
         if (exchange->fault != NET_OK) {
-            err_wrap(&exchange->err, "%s", where(exchange, place, sizeof(place)));
+            err_wrap(&exchange->err, "%s", where(exchange, shown, sizeof(shown)));
             return EXCHANGE_STOP;
         }
         exchange->expected = end - request->want.range.begin;
@@ -237,12 +238,6 @@ static bool excused(const struct exchange *exchange, enum net_fault fault)
     return fault != NET_LOCAL && (exchange->to == BODY_DROP || refused(exchange));
 }
 
-/* Statuses that another try may heal are the network's, the others the source's. */
-static enum err_code blame(int32_t status)
-{
-    return status >= 500 || status == 429 || status == 408 ? ERR_NETWORK : ERR_SOURCE;
-}
-
 static struct outcome outcome(const struct exchange *exchange)
 {
     const char *limit = headers_text(&exchange->headers, HEADERS_RATELIMIT);
@@ -261,18 +256,18 @@ static struct outcome outcome(const struct exchange *exchange)
 /* The transfer went well, as far as the engine knows. Is it what was to come? */
 static void settle_checked(struct exchange *exchange)
 {
-    char place[220], reason[100];
+    char shown[220], reason[100];
     struct outcome end;
 
     if (refused(exchange) && !exchange_location(exchange)) {
         /* The status is the outcome; a fault would say that it cannot be relied on. */
         end = outcome(exchange);
-        err_set(&exchange->err, blame(end.status), "%s: %s",
-                where(exchange, place, sizeof(place)), retry_meaning(&end));
+        err_set(&exchange->err, retry_blame(&end), "%s: %s",
+                where(exchange, shown, sizeof(shown)), retry_meaning(&end));
     } else if (exchange->to != BODY_DROP && exchange->received < exchange->expected) {
         snprintf(reason, sizeof(reason), "ended after %" PRIu64 " of %" PRIu64 " bytes",
                  exchange->received, exchange->expected);
-        exchange_fail(exchange, NET_CUT, ERR_NETWORK, reason);
+        set_fault(exchange, NET_CUT, ERR_NETWORK, reason);
     }
 }
 
@@ -284,7 +279,7 @@ static void fail_of_engine(struct exchange *exchange, enum net_fault fault,
     char both[400];
 
     snprintf(both, sizeof(both), "%s (%s)", retry_meaning(&kind), reason);
-    exchange_fail(exchange, fault, code, fault == NET_LOCAL ? reason : both);
+    set_fault(exchange, fault, code, fault == NET_LOCAL ? reason : both);
 }
 
 void exchange_settle(struct exchange *exchange, enum net_fault fault, enum err_code code,
@@ -297,8 +292,7 @@ void exchange_settle(struct exchange *exchange, enum net_fault fault, enum err_c
         !(exchange->headers.ended && excused(exchange, fault)))
         fail_of_engine(exchange, fault, code, reason);
     else if (!exchange->headers.ended)
-        exchange_fail(exchange, NET_CUT, ERR_NETWORK,
-                      "the reply ended within its header");
+        set_fault(exchange, NET_CUT, ERR_NETWORK, "the reply ended within its header");
     else if (exchange->request.checked)
         settle_checked(exchange);
 }
@@ -316,7 +310,7 @@ bool exchange_redirect(struct exchange *exchange, char *target)
     enum redirect_step step = redirect_decide(&redirect, &err);
 
     if (step == REDIRECT_REFUSE) {
-        exchange_fail(exchange, NET_REDIRECT, err.code, err.text);
+        set_fault(exchange, NET_REDIRECT, err.code, err.text);
         free(target);
         return false;
     }

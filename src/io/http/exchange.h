@@ -58,10 +58,6 @@ enum exchange_step exchange_body(struct exchange *exchange, const void *bytes,
 /* Whether anything of a reply has come on this hop. */
 bool exchange_replied(const struct exchange *exchange);
 
-/* Record a failure, unless there is one: "GET 'url': reason". */
-void exchange_fail(struct exchange *exchange, enum net_fault fault, enum err_code code,
-                   const char *reason);
-
 /* The hop is over; fault is what the engine says of it. Decides whether what came is what
  * was asked for. */
 void exchange_settle(struct exchange *exchange, enum net_fault fault, enum err_code code,

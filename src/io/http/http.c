@@ -302,7 +302,7 @@ bool http_next(struct http *http, struct http_response *response)
         return false;
     exchange_response(&t->exchange, response);
     link = headers_text(&t->exchange.headers, HEADERS_LINK);
-    if (link && link_next(link, &next))
+    if (link && link_header_next(link, &next))
         response->link_next = url_join(response->url, next.data);
     strbuf_release(&next);
     discard(t);

@@ -173,7 +173,8 @@ static void test_link(void **state)
     for (size_t i = 0; i < countof(rows); i++) {
         struct strbuf target = { 0 };
 
-        assert_int_equal(link_next(rows[i].value, &target), rows[i].target != NULL);
+        assert_int_equal(link_header_next(rows[i].value, &target),
+                         rows[i].target != NULL);
         if (rows[i].target)
             assert_string_equal(target.data, rows[i].target);
         strbuf_release(&target);

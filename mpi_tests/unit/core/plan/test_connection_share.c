@@ -23,7 +23,7 @@ static void assert_shares(const char *nodes, unsigned per_rank, unsigned total,
     memset(out, 0xaa, sizeof(out));
     for (int i = 0; i < nranks; i++)
         node[i] = nodes[i] - 'a';
-    share_slots(node, nranks, per_rank, total, out);
+    connection_share_slots(node, nranks, per_rank, total, out);
     for (int i = 0; i < nranks; i++)
         assert_int_equal(out[i], slots[i] - '0');
 }
@@ -80,7 +80,7 @@ static void assert_fair(const int *node, int nranks, unsigned per_rank, unsigned
     unsigned long wanted = (unsigned long)per_rank * (unsigned)nranks;
     unsigned nodes = 0;
 
-    share_slots(node, nranks, per_rank, total, out);
+    connection_share_slots(node, nranks, per_rank, total, out);
     assert_int_equal(sum_of(out, nranks), total && total < wanted ? total : wanted);
     for (int i = 0; i < nranks; i++) {
         assert_true(out[i] <= per_rank);
@@ -127,11 +127,13 @@ static void a_large_job_keeps_its_bound(void **state)
     assert_non_null(out);
     for (int i = 0; i < MANY; i++)
         node[i] = i / 4;
-    share_slots(node, MANY, share_default(MANY), SHARE_TOTAL, out);
-    assert_int_equal(sum_of(out, MANY), SHARE_TOTAL);
+    connection_share_slots(node, MANY, connection_share_default(MANY),
+                           CONNECTION_SHARE_TOTAL, out);
+    assert_int_equal(sum_of(out, MANY), CONNECTION_SHARE_TOTAL);
     for (int i = 0; i < MANY; i++)
-        assert_int_equal(out[i], i % 4 == 0 && i / 4 < SHARE_TOTAL);
-    share_slots(node, MANY, UINT32_MAX, 0, out); /* more than 32 bits hold in all */
+        assert_int_equal(out[i], i % 4 == 0 && i / 4 < CONNECTION_SHARE_TOTAL);
+    connection_share_slots(node, MANY, UINT32_MAX, 0,
+                           out); /* more than 32 bits hold in all */
     assert_int_equal(out[0], UINT32_MAX);
     assert_int_equal(out[MANY - 1], UINT32_MAX);
     free(node);
@@ -142,10 +144,11 @@ static void many_ranks_open_fewer_each(void **state)
 {
     (void)state;
     for (int nranks = 1; nranks < 5000; nranks++) {
-        assert_true(share_default(nranks) > 0);
-        assert_true(share_default(nranks + 1) <= share_default(nranks));
+        assert_true(connection_share_default(nranks) > 0);
+        assert_true(connection_share_default(nranks + 1) <=
+                    connection_share_default(nranks));
     }
-    assert_true(share_default(1) > share_default(5000));
+    assert_true(connection_share_default(1) > connection_share_default(5000));
 }
 
 int main(void)

@@ -3,32 +3,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <string.h>
-
 #include <cmocka.h>
 
 #include "core/plan/digest.h"
-
-static void compares_kind_and_bytes_that_count(void **state)
-{
-    struct digest a = { .kind = DIGEST_SHA256 }, b = a;
-
-    (void)state;
-    memset(a.bytes, 1, 32);
-    memset(b.bytes, 1, 32);
-    assert_true(digest_equal(&a, &b));
-    b.bytes[31] ^= 1;
-    assert_false(digest_equal(&a, &b));
-    a.kind = b.kind = DIGEST_GIT_BLOB; /* 20 bytes; what is behind them is no matter */
-    assert_true(digest_equal(&a, &b));
-    b.bytes[19] ^= 1;
-    assert_false(digest_equal(&a, &b));
-    b = a;
-    b.kind = DIGEST_SHA256;
-    assert_false(digest_equal(&a, &b));
-    a.kind = b.kind = DIGEST_NONE;
-    assert_true(digest_equal(&a, &b));
-}
 
 static void knows_lengths(void **state)
 {
@@ -72,7 +49,6 @@ static void starts_as_the_standard_says(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(compares_kind_and_bytes_that_count),
         cmocka_unit_test(knows_lengths),
         cmocka_unit_test(starts_as_the_standard_says),
     };

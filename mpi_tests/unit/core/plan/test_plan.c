@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/text.h"
+#include "core/plan/path_rules.h"
 #include "core/plan/plan.h"
 
 static void add(struct plan *plan, const char *path, uint64_t size)
@@ -87,7 +88,7 @@ static void copies_what_it_is_given(void **state)
     assert_string_equal(plan_text(&plan, plan.repo), "");
     assert_int_equal(file->flags, PLAN_LFS | PLAN_LOCATE);
     assert_int_equal(file->size, 42);
-    assert_true(digest_equal(&file->want, &entry.want));
+    assert_memory_equal(&file->want, &entry.want, sizeof(entry.want));
     plan_release(&plan);
     plan_release(&plan);
     plan_release(NULL);
@@ -307,7 +308,7 @@ static void finds_twins(void **state)
         for (size_t k = 0; k < countof(rows[i].paths) && rows[i].paths[k]; k++)
             add(&plan, rows[i].paths[k], 1);
         assert_int_equal(plan_seal(&plan, NULL), 0);
-        found = plan_path_twins(&plan, &one, &other);
+        found = plan_twins(&plan, &one, &other);
         if (found != (rows[i].one != NULL))
             fail_msg("row %zu: twins %s", i, found ? "found" : "not found");
         if (found && strcmp(plan_path(&plan, one), rows[i].one) != 0) {

@@ -107,6 +107,8 @@ static void answers_each_outcome(void **state)
             if (got.remedy == REMEDY_GIVE_UP)
                 assert_int_equal(got.code, rows[i].code);
         }
+        assert_int_equal(retry_blame(&outcome), rows[i].code);
+        assert_int_equal(retry_asks_pause(&outcome), rows[i].remedy[0] == SLOW);
         assert_int_equal(end.remedy, REMEDY_GIVE_UP);
         assert_int_equal(end.code, rows[i].code);
         assert_true(strlen(retry_meaning(&outcome)) > 10);

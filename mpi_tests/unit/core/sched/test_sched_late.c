@@ -32,9 +32,7 @@ static void test_stall(void **state)
     begin_stall(2);
     sched_progress(job.sched, 0, 0, 10, 3);
     sched_progress(job.sched, 0, 0, 10, 7); /* no bytes: no progress */
-    for (double now = 7; now < 3 + stall; now = sched_due(job.sched))
-        expect_none(now);
-    expect_due(3 + stall);
+    expect_none_until(7, 3 + stall);
     expect(3 + stall, SCHED_DUPLICATE, 1, 0);
     assert_int_equal(sched_leased(job.sched), 1);
     assert_int_equal(sched_held(job.sched, 1), 1);
@@ -382,9 +380,7 @@ static void test_alive_puts_off_a_stall(void **state)
     begin_stall(2);
     sched_progress(job.sched, 0, 0, 10, 3);
     sched_alive(job.sched, 0, 0, 12);
-    expect_none(3 + stall);
-    for (double now = 3 + stall; now < 12 + stall; now = sched_due(job.sched))
-        expect_none(now);
+    expect_none_until(3 + stall, 12 + stall);
     expect(12 + stall, SCHED_DUPLICATE, 1, 0);
 }
 
@@ -394,8 +390,7 @@ static void test_counted_is_copied_only_when_stalled(void **state)
     (void)state;
     begin_late(PLAN_COUNTED, MIB / 2);
     expect_none(1);
-    for (double now = stall - 1; now < 1 + stall; now = sched_due(job.sched))
-        expect_none(now);
+    expect_none_until(stall - 1, 1 + stall);
     expect(1 + stall, SCHED_DUPLICATE, 0, 0);
 }
 
@@ -459,11 +454,7 @@ static void test_a_long_pause_stalls_nothing(void **state)
     (void)state;
     begin_stall(2);
     sched_hold(job.sched, end_of_pause);
-    expect_none(2);
-    expect_due(end_of_pause);
-    for (double now = end_of_pause; now < end_of_pause + stall;
-         now = sched_due(job.sched))
-        expect_none(now);
+    expect_none_until(2, end_of_pause + stall);
     expect(end_of_pause + stall, SCHED_DUPLICATE, 1, 0);
 }
 

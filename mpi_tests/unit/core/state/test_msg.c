@@ -14,53 +14,67 @@
 
 /* What the comments of msg.h promise to carry, kind by kind. */
 enum carried {
-    ID = 1,
-    COUNT = 2,
-    CODE = 4,
-    RANK = 8,
-    BYTES = 16,
-    SECONDS = 32,
-    LAST = 64,
-    MIDSTATE = 128,
-    DIGEST = 256,
-    OUTCOME = 512,
-    TEXT = 1024,
-    BLOB = 2048,
-    ITEMS = 4096, /* with segment numbers, */
-    ITEM_FLAGS = 8192,
-    ITEM_BYTES = 16384,
-    ITEM_DIGEST = 32768
+    SEGMENT = 1 << 0,
+    SEGMENTS = 1 << 1,
+    FILE_NUMBER = 1 << 2,
+    GENERATION = 1 << 3,
+    UNITS = 1 << 4,
+    RUNNING = 1 << 5,
+    STEP = 1 << 6,
+    ORDER = 1 << 7,
+    HELPER = 1 << 8,
+    VERDICT = 1 << 9,
+    CODE = 1 << 10,
+    RANK = 1 << 11,
+    FETCHED = 1 << 12,
+    RATE = 1 << 13,
+    PAUSE = 1 << 14,
+    PATIENCE = 1 << 15,
+    REACHED = 1 << 16,
+    LOST = 1 << 17,
+    WHOLE = 1 << 18,
+    MIDSTATE = 1 << 19,
+    DIGEST = 1 << 20,
+    OUTCOME = 1 << 21,
+    TEXT = 1 << 22,
+    URL = 1 << 23,
+    BLOB = 1 << 24,
+    ITEMS = 1 << 25,
+    ITEM_FLAGS = 1 << 26,
+    ITEM_BYTES = 1 << 27,
+    ITEM_HELD = 1 << 28,
+    ITEM_DIGEST = 1 << 29
 };
 
 static const unsigned promised[MSG_KINDS] = {
-    [MSG_CREDIT] = COUNT,
-    [MSG_PROGRESS] = BYTES | COUNT | LAST | ITEMS | ITEM_BYTES,
+    [MSG_CREDIT] = UNITS,
+    [MSG_PROGRESS] = FETCHED | REACHED | RUNNING | ITEMS | ITEM_BYTES,
     [MSG_LANDED] = ITEMS | ITEM_FLAGS | ITEM_DIGEST,
-    [MSG_FAILED] = ID | COUNT | LAST | OUTCOME | TEXT,
-    [MSG_CANCELLED] = ID,
-    [MSG_HASHED] = ID | COUNT | MIDSTATE | LAST | DIGEST,
+    [MSG_FAILED] = SEGMENT | GENERATION | LOST | OUTCOME | TEXT,
+    [MSG_CANCELLED] = SEGMENT,
+    [MSG_HASHED] = SEGMENT | SEGMENTS | MIDSTATE | WHOLE | DIGEST,
     [MSG_ABORT] = CODE | RANK | TEXT,
     [MSG_STATS] = BLOB,
     [MSG_TRACE] = BLOB,
     [MSG_SEEN] = BLOB,
     [MSG_OWNER] = BLOB,
-    [MSG_VOTE] = ID | CODE | RANK | TEXT,
-    [MSG_GRANT] = ITEMS | ITEM_FLAGS | ITEM_BYTES,
-    [MSG_DUPLICATE] = ID,
-    [MSG_CANCEL] = ID,
-    [MSG_TAKE_BACK] = ID,
-    [MSG_ADOPT] = ID,
-    [MSG_PLACE] = ID | COUNT | TEXT,
-    [MSG_HASH] = ID | COUNT | MIDSTATE,
-    [MSG_HOLD] = SECONDS,
-    [MSG_RATE] = BYTES,
-    [MSG_STOP] = CODE | RANK | TEXT,
-    [MSG_DECISION] = ID | CODE | RANK | TEXT,
-    [MSG_SHARE] = BLOB,
+    [MSG_VOTE] = STEP | CODE | RANK | TEXT,
     [MSG_ALIVE] = 0,
+    [MSG_GRANT] = ITEMS | ITEM_FLAGS | ITEM_HELD,
+    [MSG_DUPLICATE] = SEGMENT,
+    [MSG_CANCEL] = SEGMENT,
+    [MSG_ADOPT] = SEGMENT,
+    [MSG_SIGNED_URL] = FILE_NUMBER | GENERATION | URL,
+    [MSG_HASH] = SEGMENT | SEGMENTS | MIDSTATE,
+    [MSG_HOLD] = PAUSE,
+    [MSG_RATE] = RATE,
+    [MSG_STOP] = CODE | RANK | TEXT,
+    [MSG_DECISION] = STEP | CODE | RANK | TEXT,
+    [MSG_SHARE] = BLOB,
+    [MSG_TAKE_BACK] = SEGMENT,
     [MSG_LOST] = CODE | TEXT,
-    [MSG_ORDER] = ID | COUNT | SECONDS | BLOB,
-    [MSG_ANSWER] = ID | CODE | BLOB,
+    [MSG_ORDER] = ORDER | HELPER | PATIENCE | BLOB,
+    [MSG_ANSWER] = ORDER | VERDICT | BLOB,
 };
 
 static const char blob[] = "any\0bytes";
@@ -71,13 +85,25 @@ static void fill(struct msg *msg, enum msg_kind kind)
 {
     *msg = (struct msg){
         .kind = kind,
-        .id = 0x81020304,
-        .count = 0x85060708,
+        .segment = 0x81020304,
+        .segments = 0x85060708,
+        .file = 0x91020304,
+        .generation = 0x95060708,
+        .units = 0xa1020304,
+        .running = 0xa5060708,
+        .step = 0xb1020304,
+        .order = 0xb5060708,
+        .helper = 0xc1020304,
+        .verdict = -7,
         .code = -9,
         .rank = INT32_MIN,
-        .bytes = 0xf1f2f3f4f5f6f7f8,
-        .seconds = -1.0 / 3,
-        .last = true,
+        .fetched = 0xf1f2f3f4f5f6f7f8,
+        .rate = 0xd1d2d3d4d5d6d7d8,
+        .pause = -1.0 / 3,
+        .patience = 1.0 / 7,
+        .reached = true,
+        .lost = true,
+        .whole = true,
         .midstate = { .bytes = 0xe1e2e3e4e5e6e7e8 },
         .outcome = { .status = -503,
                      .fault = NET_LOCAL,
@@ -86,7 +112,8 @@ static void fill(struct msg *msg, enum msg_kind kind)
                      .located = true,
                      .progressed = false },
         .nitems = MSG_ITEMS,
-        .text = "https://h/p?sig=\xc3\xa4 b",
+        .text = "no \xc3\xa4 b",
+        .url = "https://h/p?sig=a",
         .blob = blob,
         .blob_len = sizeof(blob),
     };
@@ -99,7 +126,9 @@ static void fill(struct msg *msg, enum msg_kind kind)
 
         *item = (struct msg_item){ .segment = UINT32_MAX - i,
                                    .flags = MSG_ITEM_BAD | MSG_ITEM_DIGEST,
-                                   .bytes = UINT64_MAX - 7 * i };
+                                   .layer = 0x71020304 + i,
+                                   .bytes = UINT64_MAX - 7 * i,
+                                   .checksum = 0x81828384858687 + i };
         memset(item->sha256, 100 + (int)i, sizeof(item->sha256));
     }
 }
@@ -108,10 +137,10 @@ static void assert_item(const struct msg_item *item, const struct msg_item *want
                         unsigned carried)
 {
     assert_int_equal(item->segment, want->segment);
-    if (carried & ITEM_FLAGS)
-        assert_int_equal(item->flags, want->flags);
-    if (carried & ITEM_BYTES)
-        assert_true(item->bytes == want->bytes);
+    assert_int_equal(item->flags, carried & ITEM_FLAGS ? want->flags : 0);
+    assert_true(item->bytes == (carried & ITEM_BYTES ? want->bytes : 0));
+    assert_int_equal(item->layer, carried & ITEM_HELD ? want->layer : 0);
+    assert_true(item->checksum == (carried & ITEM_HELD ? want->checksum : 0));
     if (carried & ITEM_DIGEST)
         assert_memory_equal(item->sha256, want->sha256, 32);
 }
@@ -142,20 +171,39 @@ static void assert_large_fields(const struct msg *msg, const struct msg *want,
     }
 }
 
+static void assert_numbers(const struct msg *msg, const struct msg *want,
+                           unsigned carried)
+{
+    assert_int_equal(msg->segment, carried & SEGMENT ? want->segment : 0);
+    assert_int_equal(msg->segments, carried & SEGMENTS ? want->segments : 0);
+    assert_int_equal(msg->file, carried & FILE_NUMBER ? want->file : 0);
+    assert_int_equal(msg->generation, carried & GENERATION ? want->generation : 0);
+    assert_int_equal(msg->units, carried & UNITS ? want->units : 0);
+    assert_int_equal(msg->running, carried & RUNNING ? want->running : 0);
+    assert_int_equal(msg->step, carried & STEP ? want->step : 0);
+    assert_int_equal(msg->order, carried & ORDER ? want->order : 0);
+    assert_int_equal(msg->helper, carried & HELPER ? want->helper : 0);
+    assert_int_equal(msg->verdict, carried & VERDICT ? want->verdict : 0);
+    assert_int_equal(msg->code, carried & CODE ? want->code : 0);
+    assert_int_equal(msg->rank, carried & RANK ? want->rank : 0);
+    assert_true(msg->fetched == (carried & FETCHED ? want->fetched : 0));
+    assert_true(msg->rate == (carried & RATE ? want->rate : 0));
+    assert_true(msg->pause == (carried & PAUSE ? want->pause : 0));
+    assert_true(msg->patience == (carried & PATIENCE ? want->patience : 0));
+    assert_int_equal(msg->reached, (carried & REACHED) && want->reached);
+    assert_int_equal(msg->lost, (carried & LOST) && want->lost);
+    assert_int_equal(msg->whole, (carried & WHOLE) && want->whole);
+}
+
 /* A field that does not travel is zero on the other side, whatever stood there before. */
 static void assert_arrived(const struct msg *msg, const struct msg *want)
 {
     unsigned carried = promised[want->kind];
 
     assert_int_equal(msg->kind, want->kind);
-    assert_int_equal(msg->id, carried & ID ? want->id : 0);
-    assert_int_equal(msg->count, carried & COUNT ? want->count : 0);
-    assert_int_equal(msg->code, carried & CODE ? want->code : 0);
-    assert_int_equal(msg->rank, carried & RANK ? want->rank : 0);
-    assert_true(msg->bytes == (carried & BYTES ? want->bytes : 0));
-    assert_true(msg->seconds == (carried & SECONDS ? want->seconds : 0));
-    assert_int_equal(msg->last, (carried & LAST) && want->last);
+    assert_numbers(msg, want, carried);
     assert_string_equal(msg->text, carried & TEXT ? want->text : "");
+    assert_string_equal(msg->url, carried & URL ? want->url : "");
     if (!(carried & ITEMS))
         assert_int_equal(msg->nitems, 0);
     if (!(carried & BLOB))
@@ -215,7 +263,7 @@ static void every_kind_comes_back(void **state)
         msg.nitems = 1;
         assert_round_trip(&msg);
         msg = (struct msg){ .kind = (enum msg_kind)kind };
-        msg.text = "";
+        msg.text = msg.url = "";
         msg.blob = "";
         assert_round_trip(&msg);
     }
@@ -238,8 +286,8 @@ static void numbers_are_little_endian_of_fixed_width(void **state)
 {
     static const char id[] = { MSG_CANCELLED, 4, 3, 2, 1 };
     static const char bytes_of[] = { MSG_RATE, 8, 7, 6, 5, 4, 3, 2, 1 };
-    const struct msg cancelled = { .kind = MSG_CANCELLED, .id = 0x01020304 };
-    const struct msg rate = { .kind = MSG_RATE, .bytes = 0x0102030405060708 };
+    const struct msg cancelled = { .kind = MSG_CANCELLED, .segment = 0x01020304 };
+    const struct msg rate = { .kind = MSG_RATE, .rate = 0x0102030405060708 };
     struct strbuf bytes = { 0 };
 
     (void)state;
@@ -255,11 +303,11 @@ static void numbers_are_little_endian_of_fixed_width(void **state)
 /* Bytes of the fields that stand before a blob, and of the kind. */
 static size_t before_blob(unsigned fields)
 {
-    size_t words = (fields & ID) != 0;
+    size_t words = (fields & ORDER) != 0;
 
-    words += (fields & COUNT) != 0;
-    words += (fields & CODE) != 0;
-    words += (fields & SECONDS ? 2 : 0);
+    words += (fields & HELPER) != 0;
+    words += (fields & VERDICT) != 0;
+    words += (fields & PATIENCE ? 2 : 0);
     return 1 + 4 * words;
 }
 

@@ -3,8 +3,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <string.h>
-
 #include <cmocka.h>
 
 #include "core/state/stats.h"
@@ -62,28 +60,12 @@ static void one_rank_is_both(void **state)
     assert_true(range.least_at == 0 && range.most_at == 0);
 }
 
-/* They are the keys of the JSON report. */
-static void names_tell_the_counters_apart(void **state)
-{
-    (void)state;
-    for (unsigned i = 0; i < STAT_COUNT; i++) {
-        const char *name = stats_name((enum stats_item)i);
-
-        assert_non_null(name);
-        assert_int_equal(strspn(name, "abcdefghijklmnopqrstuvwxyz_"), strlen(name));
-        assert_true(*name);
-        for (unsigned other = 0; other < i; other++)
-            assert_string_not_equal(name, stats_name((enum stats_item)other));
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_range_names_the_extremes),
         cmocka_unit_test(the_ends_of_the_list_count),
         cmocka_unit_test(one_rank_is_both),
-        cmocka_unit_test(names_tell_the_counters_apart),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

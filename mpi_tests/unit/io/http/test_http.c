@@ -53,6 +53,22 @@ static void test_whole(void **state)
     http_response_release(&response);
 }
 
+/* Too early is a passing state (RFC 8470), and so no fault of the source. */
+static void test_too_early(void **state)
+{
+    static const struct raw_play bytes = {
+        "HTTP/1.1 425 Too Early\r\nContent-Length: 0\r\n\r\n", RAW_KEEP, 0
+    };
+    const struct http_request request = { .checked = true,
+                                          .want = { .whole = true, .etag = "" } };
+    struct http_response response;
+
+    play(*state, &bytes, request, &response, NULL);
+    assert_int_equal(response.outcome.status, 425);
+    assert_int_equal(response.err.code, ERR_NETWORK);
+    http_response_release(&response);
+}
+
 static void test_body_limit(void **state)
 {
     static const struct raw_play bytes = {
@@ -281,9 +297,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole),        cmocka_unit_test(test_body_limit),
         cmocka_unit_test(test_sink_refuses), cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_long_refusal), cmocka_unit_test(test_what_is_sent),
-        cmocka_unit_test(test_nonsense),     cmocka_unit_test(test_no_server),
-        cmocka_unit_test(test_too_slow),
+        cmocka_unit_test(test_too_early),    cmocka_unit_test(test_long_refusal),
+        cmocka_unit_test(test_what_is_sent), cmocka_unit_test(test_nonsense),
+        cmocka_unit_test(test_no_server),    cmocka_unit_test(test_too_slow),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

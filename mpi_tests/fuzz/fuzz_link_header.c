@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     memcpy(value, data, size);
     value[size] = '\0';
-    if (link_next(value, &target)) {
+    if (link_header_next(value, &target)) {
         /* found in "<...>", and a link that says so */
         if (target.data && (!strstr(value, target.data) || strchr(target.data, '>')))
             abort();

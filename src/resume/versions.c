@@ -1,4 +1,4 @@
-#include "publish/versions.h"
+#include "resume/versions.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
-/* publish/versions.h -- .NAME.versions beside a DEST that is a symlink. Others may be able
+/* resume/versions.h -- .NAME.versions beside a DEST that is a symlink. Others may be able
  * to write where DEST stands, so nothing goes into or out of it by a symlink of that
  * name, and of what lies there only that is a version which a manifest of ours vouches
  * for. */
-#ifndef PUBLISH_VERSIONS_H
-#define PUBLISH_VERSIONS_H
+#ifndef RESUME_VERSIONS_H
+#define RESUME_VERSIONS_H
 
 #include "base/err.h"
 

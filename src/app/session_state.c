@@ -1,0 +1,57 @@
+#include "app/session_state.h"
+
+#include "io/clock.h"
+#include "ranks/background.h"
+#include "resume/resume.h"
+
+void session_end_phase(struct session *s, enum report_phase phase)
+{
+    double now = clock_now();
+
+    s->report.seconds[phase] += now - s->phase_began;
+    s->phase_began = now;
+}
+
+struct glob_list session_globs(const char *const *list)
+{
+    struct glob_list patterns = { .pattern = list };
+
+    while (list && list[patterns.count])
+        patterns.count++;
+    return patterns;
+}
+
+int session_cut(struct session *s, struct err *err)
+{
+    struct run *run = &s->run;
+    uint64_t missing = run->plan.nbytes;
+    uint64_t size = s->options->segment_size;
+    uint32_t slots = 0;
+
+    if (s->target.existing && run->mode != RUN_REHASH)
+        missing -= s->target.existing->bytes;
+    if (size == 0 && run->mode != RUN_REHASH)
+        size = resume_segment_size(run->staging.resume);
+    for (int i = 0; i < run->ranks.size; i++)
+        slots += s->slots[i];
+    if (size == 0)
+        size = segment_size(missing, slots);
+    return segments_cut(&run->segments, &run->plan, size, err);
+}
+
+static int open_worker(void *arg, struct err *err)
+{
+    struct session *s = arg;
+
+    return worker_create(&s->worker, &s->run, s->coordinator, err);
+}
+
+int session_make_parts(struct session *s, struct existing_file *known, struct err *err)
+{
+    struct run *run = &s->run;
+
+    if (run->ranks.rank == 0 &&
+        coordinator_create(&s->coordinator, run, s->http, known, s->slots, err) < 0)
+        return -1;
+    return background_run(&run->ranks, open_worker, s, err);
+}
