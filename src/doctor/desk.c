@@ -9,6 +9,7 @@
 #include "doctor/verdict.h"
 #include "io/clock.h"
 #include "io/guard.h"
+#include "io/nap.h"
 #include "ranks/mail.h"
 
 static const double LATE =
@@ -234,21 +235,20 @@ static int look_for_signals(const struct desk *desk, struct err *err)
 
 /* What happens is a message or two for each call of a helper; in between the cores belong
  * to the helpers. */
-static void nap(double *pause, int happened)
-{
-    static const double shortest = 0.0002, longest = 0.004;
+static const struct nap DESK_NAP = { .shortest = 0.0002, .longest = 0.004 };
 
+static void rest(struct nap *nap, int happened)
+{
     if (happened)
-        *pause = shortest;
+        nap_wake(nap);
     else
-        clock_sleep(*pause);
-    if (!happened && *pause < longest)
-        *pause = *pause > 0 ? 1.5 * *pause : shortest;
+        nap_take(nap);
 }
 
 int desk_wait(struct desk *desk, struct err *err)
 {
-    double began = clock_now(), pause = 0;
+    double began = clock_now();
+    struct nap nap = DESK_NAP;
     int happened = 1;
 
     desk->waited = true;
@@ -260,7 +260,7 @@ int desk_wait(struct desk *desk, struct err *err)
         happened = turn(desk, err);
         if (happened < 0 || look_for_signals(desk, err) < 0)
             return -1;
-        nap(&pause, happened);
+        rest(&nap, happened);
     }
     return desk->failed ? err_memory(err, "answers") : 0;
 }
@@ -339,14 +339,14 @@ static int report_signal(struct desk *desk, struct err *err)
 
 int desk_serve(struct desk *desk, struct err *err)
 {
-    double pause = 0;
+    struct nap nap = DESK_NAP;
     int happened;
 
     while (!desk->closed) {
         happened = turn(desk, err);
         if (happened < 0 || report_signal(desk, err) < 0)
             return -1;
-        nap(&pause, happened);
+        rest(&nap, happened);
     }
     return 0;
 }

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "io/clock.h"
+#include "io/nap.h"
 
 static const double LONGEST_PAUSE = 0.05; /* seconds between two looks */
 
@@ -184,15 +185,15 @@ int sightprobe_change(const char *kind, const char *dir)
 int sightprobe_watch(const char *kind, const char *dir, bool after, double seconds)
 {
     const struct kind *found = find(kind);
-    double until = clock_now() + seconds, pause = 0.0005;
+    double until = clock_now() + seconds;
+    struct nap nap = { .shortest = 0.0005, .longest = LONGEST_PAUSE };
 
     if (!found)
         return EINVAL;
     while (!found->sees(dir, after)) {
         if (clock_now() > until)
             return ETIMEDOUT;
-        clock_sleep(pause);
-        pause = pause < LONGEST_PAUSE ? 1.5 * pause : pause;
+        nap_take(&nap);
     }
     return 0;
 }

@@ -3,12 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/fs/fs.h"
-#include "io/sha256.h"
+#include "io/fs/blocks.h"
 #include "ranks/mail.h"
 #include "report/trace.h"
-
-enum { HASHER_BLOCK = 256 << 10 }; /* stays in a core's second-level cache */
 
 struct hash_run {
     struct hash_run *next;
@@ -20,84 +17,30 @@ struct hash_run {
     uint8_t sha256[32];
 };
 
-/* One segment; the last one of a file may end within a block of SHA-256, and ends the
- * digest. */
-static int hash_segment(struct hash_run *run, uint32_t segment, int fd, const char *path,
-                        uint64_t at, char *block, struct err *err)
+/* One segment; the last one of a file ends the digest. */
+static int hash_segment(struct hash_run *run, uint32_t segment, struct strbuf *path,
+                        struct err *err)
 {
-    uint64_t left = segment_bytes(&run->hasher->run->segments, segment);
     bool last = run->last && segment == run->segment + run->count - 1;
+    struct blocks in = { .pool = run->hasher->pool };
 
-    while (left > 0) {
-        size_t len = (size_t)(left < HASHER_BLOCK ? left : HASHER_BLOCK);
-
-        if (pool_stopping(run->hasher->pool))
-            return err_set(err, ERR_INTERRUPTED, "interrupted while hashing '%s'", path);
-        if (fs_pread(fd, path, block, len, at, err) < 0)
-            return -1;
-        left -= len;
-        at += len;
-        if (last && left == 0)
-            sha256_end(&run->state, block, len, run->sha256);
-        else
-            sha256_blocks(&run->state, block, len);
-    }
-    return 0;
+    if (store_source(run->hasher->store, segment, path, &in.next, err) < 0)
+        return -1;
+    in.path = path->data;
+    in.end = in.next + segment_bytes(&run->hasher->run->segments, segment);
+    return blocks_hash(&in, &run->state, last ? run->sha256 : NULL, NULL, err);
 }
 
 static int run_job(struct job *job)
 {
     struct hash_run *run = job->owner;
     struct strbuf path = { 0 };
-    char *block = malloc(HASHER_BLOCK);
-    int rc = block ? 0 : err_memory(&job->err, "hashing");
+    int rc = 0;
 
-    for (uint32_t i = 0; i < run->count && rc == 0; i++) {
-        uint32_t segment = run->segment + i;
-        uint64_t at = 0;
-        int fd = -1;
-
-        rc = store_source(run->hasher->store, segment, &path, &at, &job->err);
-        if (rc == 0 && (fd = fs_open_read(path.data, &job->err)) < 0)
-            rc = -1;
-        if (rc == 0)
-            rc = hash_segment(run, segment, fd, path.data, at, block, &job->err);
-        if (fd >= 0)
-            fs_close(fd, path.data, NULL);
-    }
+    for (uint32_t i = 0; i < run->count && rc == 0; i++)
+        rc = hash_segment(run, run->segment + i, &path, &job->err);
     strbuf_release(&path);
-    free(block);
     return rc;
-}
-
-bool hasher_owns(const struct job *job)
-{
-    return job->run == run_job;
-}
-
-int hasher_begin(struct hasher *hasher, const struct msg *order, struct err *err)
-{
-    const struct segments *segments = &hasher->run->segments;
-    struct hash_run *run;
-    uint32_t end = order->segment + order->segments;
-
-    if (order->segments == 0 || end > segments->count || end < order->segment)
-        return err_set(err, ERR_DEFECT, "asked to hash segments %u to %u of %u",
-                       (unsigned)order->segment, (unsigned)end,
-                       (unsigned)segments->count);
-    run = calloc(1, sizeof(*run));
-    if (!run)
-        return err_memory(err, "hashing");
-    run->hasher = hasher;
-    run->segment = order->segment;
-    run->count = order->segments;
-    run->state = order->midstate;
-    run->last = end == segments->first[segments->file[order->segment] + 1];
-    run->job = (struct job){ .run = run_job, .owner = run };
-    run->next = hasher->first;
-    hasher->first = run;
-    pool_submit(hasher->pool, &run->job, POOL_ORDINARY);
-    return 0;
 }
 
 static void forget(struct hasher *hasher, struct hash_run *run)
@@ -110,9 +53,11 @@ static void forget(struct hasher *hasher, struct hash_run *run)
     free(run);
 }
 
-int hasher_end(struct hasher *hasher, struct job *job, struct err *err)
+/* Tell the coordinator, and forget what need not be kept. */
+static int end_job(struct job *job, struct err *err)
 {
     struct hash_run *run = job->owner;
+    struct hasher *hasher = run->hasher;
     struct msg msg = { .kind = MSG_HASHED,
                        .segment = run->segment,
                        .segments = run->count,
@@ -136,6 +81,31 @@ int hasher_end(struct hasher *hasher, struct job *job, struct err *err)
     }
     forget(hasher, run);
     return rc;
+}
+
+int hasher_begin(struct hasher *hasher, const struct msg *order, struct err *err)
+{
+    const struct segments *segments = &hasher->run->segments;
+    struct hash_run *run;
+    uint32_t end = order->segment + order->segments;
+
+    if (order->segments == 0 || end > segments->count || end < order->segment)
+        return err_set(err, ERR_DEFECT, "asked to hash segments %u to %u of %u",
+                       (unsigned)order->segment, (unsigned)end,
+                       (unsigned)segments->count);
+    run = calloc(1, sizeof(*run));
+    if (!run)
+        return err_memory(err, "hashing");
+    run->hasher = hasher;
+    run->segment = order->segment;
+    run->count = order->segments;
+    run->state = order->midstate;
+    run->last = end == segments->first[segments->file[order->segment] + 1];
+    run->job = (struct job){ .run = run_job, .done = end_job, .owner = run };
+    run->next = hasher->first;
+    hasher->first = run;
+    pool_submit(hasher->pool, &run->job, POOL_ORDINARY);
+    return 0;
 }
 
 void hasher_release(struct hasher *hasher)

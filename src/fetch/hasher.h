@@ -1,5 +1,9 @@
 /* fetch/hasher.h -- hashes the runs of segments that the relay hands to this rank, on the
- * pool. */
+ * pool.
+ *
+ * Life cycle   zeroed but for run, store and pool; hasher_begin for each order, of whose
+ *              end the coordinator is told; hasher_release once the pool has let go.
+ * Errors       what cannot be read ends the run, as an error of pool_reap. */
 #ifndef FETCH_HASHER_H
 #define FETCH_HASHER_H
 
@@ -16,13 +20,6 @@ struct hasher {
 /* Begin what a HASH message asks for. */
 int hasher_begin(struct hasher *hasher, const struct msg *order, struct err *err);
 
-/* A job of this hasher is back: tell the coordinator, forget what need not be kept. Frees
- * it. */
-int hasher_end(struct hasher *hasher, struct job *job, struct err *err);
-
-/* Once the pool has let go of all jobs. */
 void hasher_release(struct hasher *hasher);
-
-bool hasher_owns(const struct job *job);
 
 #endif

@@ -1,17 +1,15 @@
 #include "fetch/landing.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "core/plan/url_path.h"
-#include "fetch/task.h"
+#include "io/fs/blocks.h"
 #include "io/fs/fs.h"
+#include "report/trace.h"
 #include "resume/journal.h"
 #include "staging/local_metadata.h"
-
-enum { SETTLE_BLOCK = 1 << 20 };
 
 static const struct plan_file *file_of(const struct task *task)
 {
@@ -23,10 +21,10 @@ static bool is_whole_file(const struct task *task)
     return segments_of(&task->world->run->segments, task->file) == 1;
 }
 
-bool settle_is_local(const struct run *run, uint32_t file)
+static bool is_on_file_system(const struct task *task)
 {
-    const struct plan *plan = &run->plan;
-    const char *key = plan_text(plan, plan->files[file].key);
+    const struct plan *plan = &task->world->run->plan;
+    const char *key = plan_text(plan, file_of(task)->key);
 
     return text_starts(key, "file:") ||
            (text_starts(plan_text(plan, plan->base), "file:") && !url_path_is_web(key));
@@ -58,47 +56,22 @@ static int hash_body(struct task *task, struct err *err)
 }
 
 /* One pass over the file for both digests. */
-static int hash_blocks(struct task *task, int fd, const char *path, char *block,
-                       struct git_blob *git, struct err *err)
-{
-    uint64_t size = file_of(task)->size, done = 0;
-    struct midstate state = midstate_start();
-    size_t len = 0;
-
-    while (done < size) {
-        len = (size_t)(size - done < SETTLE_BLOCK ? size - done : SETTLE_BLOCK);
-        if (pool_stopping(task->world->pool))
-            return err_set(err, ERR_INTERRUPTED, "interrupted while hashing '%s'", path);
-        if (fs_pread(fd, path, block, len, done, err) < 0 ||
-            (git && git_blob_feed(git, block, len, err) < 0))
-            return -1;
-        done += len;
-        if (done < size)
-            sha256_blocks(&state, block, len);
-    }
-    sha256_end(&state, block, len, task->sha256);
-    return 0;
-}
-
 static int hash_file(struct task *task, struct err *err)
 {
     const struct plan_file *file = file_of(task);
+    struct blocks in = { .end = file->size, .pool = task->world->pool };
+    struct midstate state = midstate_start();
     struct git_blob *git = NULL;
     struct strbuf path = { 0 };
     uint8_t sha1[20] = { 0 };
-    char *block = malloc(SETTLE_BLOCK);
-    int fd = -1, rc = -1;
+    int rc = -1;
 
-    if (!block) {
-        err_memory(err, "hashing");
-        goto out;
-    }
-    if (store_place(task->world->store, task->file, &path, err) < 0 ||
-        (fd = fs_open_read(path.data, err)) < 0)
+    if (store_final_path(task->world->store, task->file, &path, err) < 0)
         goto out;
     if (file->want.kind == DIGEST_GIT_BLOB && git_blob_begin(&git, file->size, err) < 0)
         goto out;
-    if (hash_blocks(task, fd, path.data, block, git, err) < 0)
+    in.path = path.data;
+    if (blocks_hash(&in, &state, task->sha256, git, err) < 0)
         goto out;
     if (git && git_blob_end(&git, sha1, err) < 0)
         goto out;
@@ -106,10 +79,7 @@ static int hash_file(struct task *task, struct err *err)
     rc = 0;
 out:
     git_blob_destroy(git);
-    if (fd >= 0)
-        fs_close(fd, path.data, NULL);
     strbuf_release(&path);
-    free(block);
     return rc;
 }
 
@@ -151,20 +121,7 @@ static int finish_file(struct task *task, const char *path, struct err *err)
     return local_metadata_write_file(run, task->file, err);
 }
 
-static uint64_t sum_body(const struct task *task)
-{
-    struct checksum *sum = checksum_create();
-    uint64_t value = 0;
-
-    if (sum) {
-        checksum_feed(sum, task->body, (size_t)file_of(task)->size);
-        value = checksum_value(sum);
-    }
-    checksum_destroy(sum);
-    return value;
-}
-
-static void note(const struct task *task)
+static void note_in_journal(const struct task *task)
 {
     const struct store *store = task->world->store;
 
@@ -180,7 +137,9 @@ static int ended(const struct task *task, const struct err *err, int rc)
     return rc;
 }
 
-int settle_run(struct job *job)
+/* Home to final path; hash the file if the segment is all of it; then its mtime and the
+ * Hub library's metadata, after which nobody writes to it any more. */
+static int run_landing(struct job *job)
 {
     struct task *task = job->owner;
     const struct store *store = task->world->store;
@@ -188,24 +147,24 @@ int settle_run(struct job *job)
     int rc = -1;
 
     if (close_home(task, &job->err) < 0 ||
-        store_place(store, task->file, &path, &job->err) < 0)
+        store_final_path(store, task->file, &path, &job->err) < 0)
         goto out;
     if (task->small) {
         if (hash_body(task, &job->err) < 0 || write_body(task, path.data, &job->err) < 0)
             goto out;
-        task->checksum = sum_body(task);
+        task->checksum = checksum_bytes(task->body, (size_t)file_of(task)->size);
     } else {
         task->checksum = task->sum ? checksum_value(task->sum) : 0;
         if (store_copies(store, task->duplicate) &&
-            store_settle(store, task->segment, task->duplicate, task->checksum,
-                         &job->err) < 0)
+            store_land(store, task->segment, task->duplicate, task->checksum, &job->err) <
+                0)
             goto out;
         if (is_whole_file(task) && hash_file(task, &job->err) < 0)
             goto out;
     }
     rc = is_whole_file(task) ? finish_file(task, path.data, &job->err) : 0;
     if (rc == 0)
-        note(task);
+        note_in_journal(task);
 out:
     strbuf_release(&path);
     return ended(task, &job->err, rc);
@@ -216,6 +175,14 @@ static int source_changed(const char *path, struct err *err)
     return err_set(err, ERR_SOURCE, "'%s' changed while it was being read", path);
 }
 
+/* What cannot be read is the source's fault, not that of our disks. */
+static int blame_source(struct err *err)
+{
+    if (err->code == ERR_DEST)
+        err->code = ERR_SOURCE;
+    return -1;
+}
+
 /* Before and after reading: the same size and time as when it was listed. */
 static int check_source(const struct task *task, int fd, const char *path,
                         struct err *err)
@@ -224,10 +191,8 @@ static int check_source(const struct task *task, int fd, const char *path,
     struct fs_info info;
     char mtime[40];
 
-    if (fs_look_open(fd, path, &info, err) < 0) {
-        err->code = ERR_SOURCE;
-        return -1;
-    }
+    if (fs_look_open(fd, path, &info, err) < 0)
+        return blame_source(err);
     snprintf(mtime, sizeof(mtime), "mtime:%lld", (long long)info.mtime_ns);
     if (info.kind != FS_FILE || info.size != file_of(task)->size ||
         strcmp(mtime, plan_text(plan, file_of(task)->etag)) != 0)
@@ -236,62 +201,49 @@ static int check_source(const struct task *task, int fd, const char *path,
 }
 
 /* Blocks of the source into memory or into the home. */
-static int read_blocks(struct task *task, int fd, const char *path, char *block,
-                       struct err *err)
+static int read_blocks(struct task *task, struct blocks *in, struct err *err)
 {
-    struct range range = segment_range(&task->world->run->segments, task->segment);
+    uint64_t begin = in->next;
+    int rc;
 
-    for (uint64_t at = range.begin; at < range.end;) {
-        size_t len =
-            (size_t)(range.end - at < SETTLE_BLOCK ? range.end - at : SETTLE_BLOCK);
-
-        if (pool_stopping(task->world->pool))
-            return err_set(err, ERR_INTERRUPTED, "interrupted while reading '%s'", path);
-        if (fs_pread(fd, path, block, len, at, err) < 0) {
-            err->code = ERR_SOURCE;
-            return -1;
-        }
+    while ((rc = blocks_next(in, err)) > 0) {
         if (task->small)
-            memcpy(task->body + (at - range.begin), block, len);
-        else if (fs_pwrite(task->fd, task->path, block, len,
-                           task->offset + at - range.begin, err) < 0)
+            memcpy(task->body + (in->at - begin), in->bytes, in->len);
+        else if (fs_pwrite(task->fd, task->path, in->bytes, in->len,
+                           task->offset + (in->at - begin), err) < 0)
             return -1;
         if (task->sum)
-            checksum_feed(task->sum, block, len);
-        at += len;
+            checksum_feed(task->sum, in->bytes, in->len);
     }
-    task->got = range.end - range.begin;
+    if (rc < 0)
+        return blame_source(err);
+    task->got = in->end - begin;
     return 0;
 }
 
 static int read_source(struct task *task, const char *path, struct err *err)
 {
-    char *block = malloc(SETTLE_BLOCK);
-    int fd = -1, rc = -1;
+    struct range range = segment_range(&task->world->run->segments, task->segment);
+    struct blocks in = {
+        .path = path, .next = range.begin, .end = range.end, .pool = task->world->pool
+    };
+    int rc = -1;
 
-    if (!block) {
-        err_memory(err, "reading");
-        goto out;
-    }
-    fd = fs_open_read(path, err);
-    if (fd < 0) {
-        err->code = ERR_SOURCE;
-        goto out;
-    }
-    if (check_source(task, fd, path, err) < 0)
+    if (blocks_open(&in, err) < 0)
+        return blame_source(err);
+    if (check_source(task, in.fd, path, err) < 0)
         goto out;
     if (!task->small && (task->fd = fs_open_write(task->path, err)) < 0)
         goto out;
-    if (read_blocks(task, fd, path, block, err) == 0)
-        rc = check_source(task, fd, path, err);
+    if (read_blocks(task, &in, err) == 0)
+        rc = check_source(task, in.fd, path, err);
 out:
-    if (fd >= 0)
-        fs_close(fd, path, NULL);
-    free(block);
+    blocks_close(&in);
     return rc;
 }
 
-int settle_rehash(struct job *job)
+/* The digest of a file of one segment where it lies. Longer ones the relay hashes. */
+static int run_rehash(struct job *job)
 {
     struct task *task = job->owner;
 
@@ -299,7 +251,9 @@ int settle_rehash(struct job *job)
     return is_whole_file(task) ? hash_file(task, &job->err) : 0;
 }
 
-int settle_held(struct job *job)
+/* Check what a former run left, and bring it to its final path if it lies elsewhere.
+ * ERR_SOURCE if it must be fetched after all. */
+static int run_recheck(struct job *job)
 {
     struct task *task = job->owner;
     const struct store *store = task->world->store;
@@ -314,19 +268,22 @@ int settle_held(struct job *job)
                          "'%s': what an earlier run left has the wrong digest",
                          plan_path(&store->run->plan, task->file));
         if (rc == 0)
-            rc = store_place(store, task->file, &path, &job->err);
+            rc = store_final_path(store, task->file, &path, &job->err);
         if (rc == 0)
             rc = finish_file(task, path.data, &job->err);
     }
     if (rc == 0) {
         task->got = task_size(task);
-        note(task);
+        note_in_journal(task);
     }
     strbuf_release(&path);
     return ended(task, &job->err, rc);
 }
 
-int settle_fetch(struct job *job)
+/* Read the segment from a file:// source into its home, small files into memory; unless
+ * it is a duplicate go on as if it had been fetched. ERR_SOURCE if the source is not what
+ * it was when listed. */
+static int run_read(struct job *job)
 {
     struct task *task = job->owner;
     struct strbuf url = { 0 }, path = { 0 };
@@ -341,5 +298,106 @@ int settle_fetch(struct job *job)
     strbuf_release(&path);
     if (rc < 0 || task->duplicate)
         return rc;
-    return settle_run(job);
+    return run_landing(job);
+}
+
+/* What the disk did for a task: a file that came as one piece was hashed (and written or
+ * copied on the way), another segment was copied if it had another home. */
+static void count_landing(const struct task *task)
+{
+    const struct task_world *world = task->world;
+    const struct job *job = &task->job;
+    bool copied =
+        store_copies(world->store, task->duplicate) && !task->small && !task->held;
+
+    if (copied)
+        world->run->stats.value[STAT_COPIED] += task->got;
+    if (copied || task->hashed)
+        trace_span(world->run->trace, task->hashed ? TRACE_HASH : TRACE_COPY,
+                   (unsigned)job->thread, task->segment, 1, job->started, job->ended);
+}
+
+/* Whether the job went well. Else the task has failed, or *rc says that this rank cannot
+ * go on. */
+static bool went_well(struct task *task, int *rc, struct err *err)
+{
+    const struct outcome outcome = { .fault = NET_CHANGED,
+                                     .retry_after = -1,
+                                     .reset = -1 };
+
+    count_landing(task);
+    task_leave_slot(task);
+    *rc = 0;
+    if (task->job.rc == 0)
+        return true;
+    if (task->job.err.code == ERR_SOURCE)
+        task_fail(task, &outcome, &task->job.err);
+    else
+        *rc = err_copy(err, &task->job.err);
+    return false;
+}
+
+static int landed(struct job *job, struct err *err)
+{
+    struct task *task = job->owner;
+    struct task_world *world = task->world;
+    int rc;
+
+    if (!went_well(task, &rc, err))
+        return rc;
+    task_enter(task, TASK_LANDED);
+    if (task->held) {
+        world->run->stats.value[STAT_RESUMED] += task->got;
+        store_found(world->store, task->segment);
+    } else {
+        store_landed(world->store, task->segment, task->duplicate);
+    }
+    return 0;
+}
+
+static int was_read(struct job *job, struct err *err)
+{
+    struct task *task = job->owner;
+    int rc;
+
+    task->world->run->stats.value[STAT_FETCHED] += task->got;
+    if (!task->duplicate)
+        return landed(job, err);
+    if (went_well(task, &rc, err))
+        task_enter(task, task_is_recalled(task) ? TASK_CANCELLED : TASK_SPARE);
+    return rc;
+}
+
+static void submit_landing(struct task *task, int (*run)(struct job *job),
+                           int (*done)(struct job *job, struct err *err))
+{
+    task_enter(task, TASK_LANDING);
+    task->job = (struct job){ .run = run, .done = done, .owner = task };
+    pool_submit(task->world->pool, &task->job, POOL_ORDINARY);
+}
+
+void landing_begin(struct task *task)
+{
+    submit_landing(task, run_landing, landed);
+}
+
+bool landing_is_local(const struct task *task)
+{
+    return task->held || task->world->run->mode == RUN_REHASH || is_on_file_system(task);
+}
+
+int landing_begin_local(struct task *task, struct err *err)
+{
+    if (task->held) {
+        submit_landing(task, run_recheck, landed);
+        return 0;
+    }
+    if (task->world->run->mode == RUN_REHASH) {
+        submit_landing(task, run_rehash, landed);
+        return 0;
+    }
+    if (task_make_room(task, err) < 0)
+        return -1;
+    submit_landing(task, run_read, was_read);
+    return 0;
 }

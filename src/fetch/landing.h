@@ -1,29 +1,25 @@
-/* fetch/landing.h -- the disk's share of a task, on pool threads: read a local source,
- * hash a file that came as one piece, move it to its place. */
+/* fetch/landing.h -- the end of a task, on pool threads: its bytes come to their final
+ * path, are hashed if they are a whole file, and noted in the journal. What lies on a
+ * disk already is first read, checked or hashed there.
+ *
+ * Life cycle   landing_begin or landing_begin_local puts a task into LANDING; it becomes
+ *              LANDED, SPARE, FAILED or CANCELLED when the pool is reaped.
+ * Errors       of the source (it changed, or what a former run left is not what it was)
+ *              fail the task; others are those of pool_reap. */
 #ifndef FETCH_LANDING_H
 #define FETCH_LANDING_H
 
-#include "io/pool.h"
-#include "ranks/run.h"
+#include "fetch/task.h"
 
-/* Whether the source of a file is a file system, so that settle_fetch reads it. */
-bool settle_is_local(const struct run *run, uint32_t file);
+/* All bytes are in the home, or in memory. */
+void landing_begin(struct task *task);
 
-/* job->owner is a struct task. Read its segment from a file:// source into its home
- * (small files: into memory); unless it is a duplicate go on with settle_run. ERR_SOURCE
- * if the source is not what it was when listed. */
-int settle_fetch(struct job *job);
+/* Whether no request is needed: files are hashed where they lie, a former run left the
+ * segment, or the source is a file system. */
+bool landing_is_local(const struct task *task);
 
-/* Instead of a fetch where nothing is fetched: the digest of a file of one segment where
- * it lies. Longer ones are hashed by the relay. */
-int settle_rehash(struct job *job);
-
-/* Instead of a fetch where a former run left the segment: check it, and bring it to its
- * place if it lies elsewhere. ERR_SOURCE if it must be fetched after all. */
-int settle_held(struct job *job);
-
-/* Home to place; hash the file if the segment is all of it; then its mtime and the Hub
- * library's metadata, after which nobody writes to it any more. */
-int settle_run(struct job *job);
+/* WAITING -> LANDING for one that is local: its bytes are got as well. A duplicate that
+ * was read is SPARE. */
+int landing_begin_local(struct task *task, struct err *err);
 
 #endif

@@ -52,11 +52,6 @@ int outbox_cancelled(struct outbox *outbox, const struct task *task, struct err 
     return mail_send(&outbox->run->ranks, 0, &msg, err);
 }
 
-static bool is_fetching(const struct task *task)
-{
-    return task->state == TASK_FETCHING || task->state == TASK_DRAINING;
-}
-
 /* In several messages where one does not hold all: what is not named looks as if it had
  * not begun. */
 static int add_running(struct outbox *outbox, struct msg *msg, const struct task *task,
@@ -86,9 +81,9 @@ static int send_progress(struct outbox *outbox, const struct task *first, struct
                                       : value[STAT_FETCHED] + value[STAT_RESUMED] };
 
     for (const struct task *task = first; task; task = task->next)
-        msg.running += is_fetching(task) || run->mode == RUN_REHASH;
+        msg.running += task_is_fetching(task) || run->mode == RUN_REHASH;
     for (const struct task *task = first; task; task = task->next)
-        if ((is_fetching(task) || task->state == TASK_SETTLING) &&
+        if ((task_is_fetching(task) || task_is_landing(task)) &&
             add_running(outbox, &msg, task, err) < 0)
             return -1;
     return mail_send(&outbox->run->ranks, 0, &msg, err);

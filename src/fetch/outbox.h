@@ -1,5 +1,7 @@
 /* fetch/outbox.h -- what a rank tells the coordinator, a few messages a turn however many
- * small files there are. */
+ * small files there are.
+ *
+ * Errors       -1: MPI itself failed. */
 #ifndef FETCH_OUTBOX_H
 #define FETCH_OUTBOX_H
 

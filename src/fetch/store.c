@@ -4,17 +4,14 @@
 
 #include "base/text.h"
 #include "io/append.h"
+#include "io/fs/blocks.h"
+#include "io/fs/file_copy.h"
 #include "io/fs/fs.h"
-#include "io/pool.h"
 #include "io/process.h"
-#include "io/sha256.h"
 #include "resume/journal.h"
 #include "staging/staging.h"
 
-enum {
-    STORE_BLOCK = 1 << 20,
-    STORE_INODES = 16 /* beside the segments: directories */
-};
+enum { STORE_INODES = 16 /* beside the segments: directories */ };
 
 /* What a rank needs at the least: a segment for each transfer, and as many on their way
  * into staging. */
@@ -50,7 +47,7 @@ static bool same_file_system(const char *a, const char *b)
 }
 
 /* The room that this rank may count on: scratch is shared with the others of its node. */
-static int measure(struct store *store, const char *dir, struct err *err)
+static int measure_scratch(struct store *store, const char *dir, struct err *err)
 {
     const struct run *run = store->run;
     int node = comm_node(run->ranks.comm, run->ranks.rank);
@@ -82,7 +79,7 @@ static int make_scratch(struct store *store, const char *dir, struct err *err)
 {
     struct strbuf path = { 0 };
 
-    if (measure(store, dir, err) < 0 ||
+    if (measure_scratch(store, dir, err) < 0 ||
         fs_private_dir(dir, "mpifetch-", &path, err) < 0) {
         strbuf_release(&path);
         return -1;
@@ -133,7 +130,7 @@ bool store_copies(const struct store *store, bool duplicate)
 }
 
 /* What readers see; or, where the snapshot does not have it yet, the blob. */
-static void place_in_cache(const struct run *run, uint32_t file, struct strbuf *path)
+static void final_path_in_cache(const struct run *run, uint32_t file, struct strbuf *path)
 {
     const struct plan *plan = &run->plan;
     struct fs_info info;
@@ -148,14 +145,14 @@ static void place_in_cache(const struct run *run, uint32_t file, struct strbuf *
                 plan_text(plan, plan->files[file].etag));
 }
 
-int store_place(const struct store *store, uint32_t file, struct strbuf *path,
-                struct err *err)
+int store_final_path(const struct store *store, uint32_t file, struct strbuf *path,
+                     struct err *err)
 {
     const struct run *run = store->run;
 
     strbuf_clear(path);
     if (run->layout == RUN_BLOBS && run->mode == RUN_REHASH)
-        place_in_cache(run, file, path);
+        final_path_in_cache(run, file, path);
     else
         strbuf_addf(path, "%s/%s", run->staging.tree, staging_name(run, file));
     return path->failed ? err_memory(err, "a path") : 0;
@@ -175,7 +172,7 @@ int store_home(const struct store *store, uint32_t segment, bool duplicate,
                     (unsigned)segment);
     } else {
         *offset = segment_range(&run->segments, segment).begin;
-        return store_place(store, run->segments.file[segment], path, err);
+        return store_final_path(store, run->segments.file[segment], path, err);
     }
     return path->failed ? err_memory(err, "a path") : 0;
 }
@@ -186,79 +183,36 @@ int store_source(const struct store *store, uint32_t segment, struct strbuf *pat
     if (store->at[segment] == STORE_KEPT)
         return store_home(store, segment, false, path, offset, err);
     *offset = segment_range(&store->run->segments, segment).begin;
-    return store_place(store, store->run->segments.file[segment], path, err);
+    return store_final_path(store, store->run->segments.file[segment], path, err);
 }
-
-struct copy {
-    const char *from_path, *to_path;
-    int from, to;
-    uint64_t from_at, to_at, len, checksum;
-};
 
 /* Through memory, not inside the kernel: each byte is looked at once more, because the
  * copy is what will be published. */
-static int copy_checked(const struct copy *copy, struct err *err)
-{
-    struct checksum *sum = checksum_create();
-    char *block = malloc(STORE_BLOCK);
-    int rc = -1;
-
-    if (!sum || !block) {
-        err_memory(err, "a copy");
-        goto out;
-    }
-    for (uint64_t done = 0; done < copy->len;) {
-        size_t len =
-            (size_t)(copy->len - done < STORE_BLOCK ? copy->len - done : STORE_BLOCK);
-
-        if (fs_pread(copy->from, copy->from_path, block, len, copy->from_at + done, err) <
-            0)
-            goto out;
-        checksum_feed(sum, block, len);
-        if (fs_pwrite(copy->to, copy->to_path, block, len, copy->to_at + done, err) < 0)
-            goto out;
-        done += len;
-    }
-    if (checksum_value(sum) != copy->checksum)
-        err_set(err, ERR_DEST,
-                "'%s' does not read back as it was written: that disk is "
-                "not to be trusted (choose another --scratch)",
-                copy->from_path);
-    else
-        rc = 0;
-out:
-    checksum_destroy(sum);
-    free(block);
-    return rc;
-}
-
-int store_settle(const struct store *store, uint32_t segment, bool duplicate,
-                 uint64_t checksum, struct err *err)
+int store_land(const struct store *store, uint32_t segment, bool duplicate,
+               uint64_t checksum, struct err *err)
 {
     const struct segments *segments = &store->run->segments;
     struct strbuf from = { 0 }, to = { 0 };
-    struct copy copy = { .from = -1, .to = -1, .checksum = checksum };
+    struct file_copy copy = { .to_at = segment_range(segments, segment).begin,
+                              .len = segment_bytes(segments, segment) };
+    uint64_t found = 0;
     int rc = -1;
 
-    copy.to_at = segment_range(segments, segment).begin;
-    copy.len = segment_bytes(segments, segment);
     if (store_home(store, segment, duplicate, &from, &copy.from_at, err) < 0 ||
-        store_place(store, segments->file[segment], &to, err) < 0)
+        store_final_path(store, segments->file[segment], &to, err) < 0)
         goto out;
-    copy.from_path = from.data;
-    copy.to_path = to.data;
-    copy.from = fs_open_read(from.data, err);
-    if (copy.from < 0)
+    copy.from = from.data;
+    copy.to = to.data;
+    if (file_copy_sum(&copy, &found, err) < 0)
         goto out;
-    copy.to = fs_open_write(to.data, err);
-    if (copy.to < 0)
-        goto out;
-    rc = copy_checked(&copy, err);
+    if (found == checksum)
+        rc = 0;
+    else
+        err_set(err, ERR_DEST,
+                "'%s' does not read back as it was written: that disk is "
+                "not to be trusted (choose another --scratch)",
+                from.data);
 out:
-    if (copy.from >= 0)
-        fs_close(copy.from, from.data, NULL);
-    if (copy.to >= 0 && fs_close(copy.to, to.data, err) < 0)
-        rc = -1;
     strbuf_release(&from);
     strbuf_release(&to);
     return rc;
@@ -279,10 +233,10 @@ static void count_out(struct store *store, uint32_t segment)
 {
     if (store->at[segment] == STORE_KEPT)
         store->kept -= segment_bytes(&store->run->segments, segment);
-    store->at[segment] = STORE_PLACE;
+    store->at[segment] = STORE_FINAL;
 }
 
-void store_settled(struct store *store, uint32_t segment, bool duplicate)
+void store_landed(struct store *store, uint32_t segment, bool duplicate)
 {
     uint64_t bytes = segment_bytes(&store->run->segments, segment);
     bool hashed_later =
@@ -302,78 +256,48 @@ void store_found(struct store *store, uint32_t segment)
     count_out(store, segment);
 }
 
+/* From where a former run left it. */
 static int bring(const struct store *store, uint32_t segment, unsigned layer,
-                 const char *place, struct err *err)
+                 const char *final, struct err *err)
 {
     const struct segments *segments = &store->run->segments;
     struct range range = segment_range(segments, segment);
     struct strbuf path = { 0 };
-    int from = -1, to = -1, rc = -1;
+    struct file_copy copy = { .to = final,
+                              .from_at = range.begin,
+                              .to_at = range.begin,
+                              .len = range.end - range.begin };
+    int rc;
 
     staging_layer_place(store->run, layer, segments->file[segment], &path);
-    if (path.failed)
-        err_memory(err, "a path");
-    else if ((from = fs_open_read(path.data, err)) >= 0 &&
-             (to = fs_open_write(place, err)) >= 0)
-        rc = fs_copy(from, path.data, to, place, range.begin, range.begin,
-                     range.end - range.begin, err);
-    if (from >= 0)
-        fs_close(from, path.data, NULL);
-    if (to >= 0 && fs_close(to, place, err) < 0)
-        rc = -1;
+    copy.from = path.data;
+    rc = path.failed ? err_memory(err, "a path") : file_copy(&copy, err);
     strbuf_release(&path);
     return rc;
-}
-
-static int sum_range(const char *path, struct range range, const struct pool *pool,
-                     uint64_t *value, struct err *err)
-{
-    struct checksum *sum = checksum_create();
-    char *block = malloc(STORE_BLOCK);
-    int fd = -1, rc = -1;
-
-    if (!sum || !block)
-        err_memory(err, "a checksum");
-    else
-        rc = fd = fs_open_read(path, err);
-    for (uint64_t at = range.begin; rc >= 0 && at < range.end;) {
-        size_t len =
-            (size_t)(range.end - at < STORE_BLOCK ? range.end - at : STORE_BLOCK);
-
-        rc = pool_stopping(pool)
-                 ? err_set(err, ERR_INTERRUPTED, "interrupted while reading '%s'", path)
-                 : fs_pread(fd, path, block, len, at, err);
-        checksum_feed(sum, block, rc < 0 ? 0 : len);
-        at += len;
-    }
-    if (rc >= 0)
-        *value = checksum_value(sum);
-    if (fd >= 0)
-        fs_close(fd, path, NULL);
-    checksum_destroy(sum);
-    free(block);
-    return rc < 0 ? -1 : 0;
 }
 
 int store_recheck(const struct store *store, uint32_t segment, unsigned layer,
                   uint64_t checksum, const struct pool *pool, struct err *err)
 {
     const struct segments *segments = &store->run->segments;
-    struct strbuf place = { 0 };
+    struct range range = segment_range(segments, segment);
+    struct strbuf path = { 0 };
+    struct blocks in = { .next = range.begin, .end = range.end, .pool = pool };
     uint64_t found = 0;
-    int rc = store_place(store, segments->file[segment], &place, err);
+    int rc = store_final_path(store, segments->file[segment], &path, err);
 
     if (rc == 0 && layer > 0)
-        rc = bring(store, segment, layer, place.data, err);
+        rc = bring(store, segment, layer, path.data, err);
+    in.path = path.data;
     if (rc == 0)
-        rc = sum_range(place.data, segment_range(segments, segment), pool, &found, err);
+        rc = blocks_sum(&in, &found, err);
     if (rc == 0 && found != checksum)
         rc = err_set(err, ERR_SOURCE,
                      "'%s': what an earlier run left is not what it had fetched",
                      plan_path(&store->run->plan, segments->file[segment]));
     if (rc < 0 && err->code != ERR_INTERRUPTED && !err->unsure)
         err->code = ERR_SOURCE;
-    strbuf_release(&place);
+    strbuf_release(&path);
     return rc;
 }
 

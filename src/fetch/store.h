@@ -1,15 +1,16 @@
 /* fetch/store.h -- where the bytes of a segment lie on this rank.
  *
- * A segment has a home while it arrives, and a place in the staged tree at the end.
+ * A segment has a home while it arrives, and lies in a staged file at the end.
  *
- *     home      with scratch          a file of its own in the rank's scratch directory
- *               without, first copy   the staged file itself, at the segment's offset
- *               without, duplicate    a file of its own in staging's spare directory: two
- *                                     ranks never write one place
- *     place     the staged file, at the segment's offset
+ *     home         with scratch          a file of its own in the rank's scratch
+ *                  without, first copy   the staged file itself, at the segment's offset
+ *                  without, duplicate    a file of its own in staging's spare directory:
+ *                                        two ranks never write the same bytes of a file
+ *     final path   the staged file; the segment lies at its offset there
  *
- * store_settle moves home to place (nothing to do where they are one). A settled segment
- * stays in scratch until it is hashed, as long as the scratch budget lasts. */
+ * store_land copies from home to final path (nothing to do where they are one). Once
+ * landed a segment stays in scratch until it is hashed, as long as the scratch budget
+ * lasts. */
 #ifndef FETCH_STORE_H
 #define FETCH_STORE_H
 
@@ -24,12 +25,12 @@ struct store {
     struct run *run;
     struct append *journal; /* NULL where nothing is staged */
     char *scratch;          /* the rank's own directory, or NULL: straight into staging */
-    uint64_t budget;        /* bytes of settled segments that may stay in scratch */
+    uint64_t budget;        /* bytes of landed segments that may stay in scratch */
     uint64_t kept;          /* bytes that do */
     uint8_t *at;            /* of each segment: enum store_at */
 };
 
-enum store_at { STORE_NOWHERE, STORE_PLACE, STORE_KEPT };
+enum store_at { STORE_NOWHERE, STORE_FINAL, STORE_KEPT };
 
 /* Choose scratch as D4 of the design says. ERR_DEST with the figures if a scratch that
  * was asked for has no room for what is in flight; one that was not asked for is then
@@ -40,34 +41,35 @@ void store_close(struct store *store); /* removes the scratch directory */
 /* Path of the home, and where in it the segment begins. */
 int store_home(const struct store *store, uint32_t segment, bool duplicate,
                struct strbuf *path, uint64_t *offset, struct err *err);
-int store_place(const struct store *store, uint32_t file, struct strbuf *path,
-                struct err *err);
+int store_final_path(const struct store *store, uint32_t file, struct strbuf *path,
+                     struct err *err);
 
-/* Whether home and place differ, so that a settled segment must be copied. */
+/* Whether home and final path differ, so that a segment must be copied to land. */
 bool store_copies(const struct store *store, bool duplicate);
 
-/* On a pool thread: copy home to place, and check on the way that the disk gives back
- * what was written (checksum as taken when the bytes arrived). ERR_DEST if not. */
-int store_settle(const struct store *store, uint32_t segment, bool duplicate,
-                 uint64_t checksum, struct err *err);
+/* On a pool thread: copy from home to final path, and check on the way that the disk
+ * gives back what was written (checksum as taken when the bytes arrived). ERR_DEST if
+ * not. */
+int store_land(const struct store *store, uint32_t segment, bool duplicate,
+               uint64_t checksum, struct err *err);
 
-/* After that, on the main thread: the segment lies in its place. */
-void store_settled(struct store *store, uint32_t segment, bool duplicate);
+/* After that, on the main thread: the segment lies at its final path. */
+void store_landed(struct store *store, uint32_t segment, bool duplicate);
 
-/* The segment lay in its place already, or was put there from what a former run left. */
+/* The segment lay at its final path already, or a former run's bytes were put there. */
 void store_found(struct store *store, uint32_t segment);
 
 /* Forget a private copy, or a kept one that is hashed. */
 void store_drop(struct store *store, uint32_t segment, bool duplicate);
 
-/* On a pool thread: bring the segment from staging/old-<layer> to its place, inside the
- * kernel where that works; layer 0: it lies there. Then the bytes of the place must have
+/* On a pool thread: bring the segment from staging/old-<layer> to its final path, inside
+ * the kernel where that works; layer 0: it lies there. Then the bytes there must have
  * that checksum: ERR_SOURCE if they have not, or could not be had, unless it is unsure
  * what the disk has. */
 int store_recheck(const struct store *store, uint32_t segment, unsigned layer,
                   uint64_t checksum, const struct pool *pool, struct err *err);
 
-/* Where to read a settled segment from, to hash it. */
+/* Where to read a landed segment from, to hash it. */
 int store_source(const struct store *store, uint32_t segment, struct strbuf *path,
                  uint64_t *offset, struct err *err);
 

@@ -1,15 +1,31 @@
-/* fetch/task.h -- one segment in a rank's hands, from the grant until it is reported.
+/* fetch/task.h -- one segment that this rank was granted, until its end is reported.
  *
- *     WAITING   granted; no transfer yet
- *     FETCHING  bytes come in. Small files collect in memory. Others go through two
- * buffers of the slot: while a pool thread writes one, the socket fills the other; when
- * both are full the transfer pauses DRAINING  all bytes are here, the last ones are being
- * written SPARE     a duplicate that is whole and waits for ADOPT or CANCEL SETTLING  a
- * pool thread moves it to its place, and hashes it if it is a whole file LANDED reported
- * as soon as the turn ends DROPPED   cancelled or failed; freed once no pool thread has
- * it
+ *     WAITING     granted; no slot yet
  *
- * All calls on the main thread except task_settle's job. */
+ *     FETCHING    bytes come in. Small files collect in memory. Others go through two
+ *                 buffers of the slot: a pool thread writes one, the socket fills the
+ *                 other
+ *     FULL        the transfer pauses: both buffers are full
+ *     THROTTLED   the transfer pauses: the rate limit holds it back
+ *     RESTING     the transfer broke off; the rest is asked for once no pause holds
+ *     DRAINING    all bytes are here, the last ones are being written
+ *
+ *     SPARE       a duplicate that is whole
+ *     OFFERED     the same, and the coordinator knows: waits for ADOPT or CANCEL
+ *
+ *     LANDING     a pool thread brings it to its final path, and hashes it if it is a
+ *                 whole file; what is on a disk already it first reads or checks
+ *     RECALLED    the same, told to stop. The pool ends what it has begun: CANCELLED if
+ *                 that fails or only read a duplicate, else LANDED all the same
+ *
+ *     LANDED      reported as soon as the turn ends
+ *     FAILED      reported once no pool thread has it: outcome and err say why
+ *     CANCELLED   reported once no pool thread has it
+ *
+ * Life cycle   task_create; a slot (task_take_slot), with which fetch/transfer.h or
+ *              fetch/landing.h begins; task_destroy once task_idle.
+ * Threads      all calls on the main thread. While a job of the task is on the pool, the
+ *              job alone uses path, fd, sum, body and what it fills in. */
 #ifndef FETCH_TASK_H
 #define FETCH_TASK_H
 
@@ -24,11 +40,18 @@ enum { TASK_BUFFER = 512 << 10 };
 enum task_state {
     TASK_WAITING,
     TASK_FETCHING,
+    TASK_FULL,
+    TASK_THROTTLED,
+    TASK_RESTING,
     TASK_DRAINING,
     TASK_SPARE,
-    TASK_SETTLING,
+    TASK_OFFERED,
+    TASK_LANDING,
+    TASK_RECALLED,
     TASK_LANDED,
-    TASK_DROPPED
+    TASK_FAILED,
+    TASK_CANCELLED,
+    TASK_STATES
 };
 
 struct task;
@@ -63,17 +86,16 @@ struct task {
     struct task *next;
     struct task_world *world;
     uint32_t segment, file;
-    enum task_state state;
-    bool duplicate, unit, small, paused, cancelled;
-    bool throttled;         /* paused, and by the rate limit */
-    bool resting;           /* FETCHING without a transfer: see task_go_on */
-    bool reported;          /* SPARE: the coordinator knows */
-    bool held;              /* a former run left it: checked instead of fetched */
-    unsigned layer;         /* held: where, see store_recheck */
-    uint64_t checksum;      /* of the segment: held, or once it has settled */
-    char *url;              /* place from the coordinator, or NULL: the plan's own */
-    uint32_t generation;    /* of that place */
-    struct task_slot *slot; /* while FETCHING and DRAINING */
+    enum task_state state; /* by task_enter alone */
+    bool duplicate;        /* a second copy: its home is in private space */
+    bool unit;             /* counts against the credit of this rank */
+    bool small;            /* a whole file that fits in memory */
+    bool held;             /* a former run left it: checked instead of fetched */
+    unsigned layer;        /* held: where, see store_recheck */
+    uint64_t checksum;     /* of the segment: held, or once it has landed */
+    char *url;             /* signed URL from the coordinator, or NULL: the plan's own */
+    uint32_t generation;   /* of that URL */
+    struct task_slot *slot;
     struct http_transfer *transfer;
     uint64_t got, got_before; /* bytes; before the present try */
     unsigned futile;          /* tries in a row that brought next to nothing */
@@ -87,7 +109,7 @@ struct task {
     struct job job;
     uint8_t sha256[32];
     bool hashed, bad; /* sha256 holds the file's digest; it is not the planned one */
-    struct outcome outcome; /* DROPPED by failure: why */
+    struct outcome outcome; /* FAILED: why */
     struct err err;
 };
 
@@ -104,32 +126,31 @@ int task_close(struct task *task, struct err *err);
 void task_destroy(struct task *task);
 bool task_idle(const struct task *task);
 
-/* WAITING -> FETCHING. */
-int task_begin(struct task *task, struct task_slot *slot, struct err *err);
+/* What may follow what; and the only way from one state to the next, which ends the
+ * program where that is not allowed. */
+bool task_may_follow(enum task_state state, enum task_state next);
+void task_enter(struct task *task, enum task_state next);
+
+/* One of several states. */
+bool task_is_fetching(const struct task *task); /* has a slot for what comes in */
+bool task_is_paused(const struct task *task);   /* FULL, THROTTLED */
+bool task_is_landing(const struct task *task);  /* LANDING, RECALLED */
+bool task_is_recalled(const struct task *task); /* RECALLED, CANCELLED */
 
 /* Bytes of its segment. */
 uint64_t task_size(const struct task *task);
 
-/* The transfer has ended: DRAINING; resting, if the rest is worth a request of its own;
- * or DROPPED with task->outcome and task->err. */
-void task_reply(struct task *task, const struct http_response *response);
+/* WAITING: a transfer or a read may begin. */
+void task_take_slot(struct task *task, struct task_slot *slot);
+void task_leave_slot(struct task *task);
 
-/* A task that rests asks for the rest. Apart, so that it does so in no pause that the
- * source has asked for. */
-int task_go_on(struct task *task, struct err *err);
+/* Memory or a home for the bytes that are about to come in. */
+int task_make_room(struct task *task, struct err *err);
 
-/* A chunk is written or a settle job is back. -1: this rank cannot go on (task->job.err).
- */
-int task_written(struct task_chunk *chunk, struct err *err);
-int task_settled(struct task *task, struct err *err);
+/* FAILED; or CANCELLED, if it was to stop anyhow. */
+void task_fail(struct task *task, const struct outcome *outcome, const struct err *why);
 
-/* SPARE or drained -> SETTLING. */
-void task_settle(struct task *task);
-
-/* Drop it, whatever it does. */
+/* CANCELLED, or RECALLED, whatever it does; what is over stays as it is. */
 void task_cancel(struct task *task);
-
-/* Ask a paused transfer again. */
-void task_resume(struct task *task);
 
 #endif

@@ -2,271 +2,287 @@
 
 #include <stdlib.h>
 
+#include "fetch/landing.h"
+#include "fetch/transfer.h"
 #include "io/clock.h"
 #include "io/fs/fs.h"
 #include "ranks/background.h"
 #include "resume/journal.h"
 #include "staging/local_metadata.h"
 
-int tasks_open(struct tasks *hands, const struct task_world *world, struct outbox *outbox,
+int tasks_open(struct tasks *tasks, const struct task_world *world, struct outbox *outbox,
                struct err *err)
 {
     unsigned slots = world->run->slots;
 
-    hands->world = *world;
-    hands->outbox = outbox;
-    hands->last = &hands->first;
-    hands->slots = calloc(slots + (size_t)1, sizeof(*hands->slots));
-    hands->is_touched = calloc(world->run->plan.nfiles / 8 + 1, 1);
-    if (!hands->slots || !hands->is_touched)
+    tasks->world = *world;
+    tasks->outbox = outbox;
+    tasks->last = &tasks->first;
+    tasks->slots = calloc(slots + (size_t)1, sizeof(*tasks->slots));
+    tasks->is_touched = calloc(world->run->plan.nfiles / 8 + 1, 1);
+    if (!tasks->slots || !tasks->is_touched)
         return err_memory(err, "transfers");
     for (unsigned i = 0; i < slots; i++)
-        if (task_slot_init(&hands->slots[i], i, err) < 0)
+        if (task_slot_init(&tasks->slots[i], i, err) < 0)
             return -1;
     return 0;
 }
 
-void tasks_release(struct tasks *hands)
+void tasks_release(struct tasks *tasks)
 {
-    while (hands->first) {
-        struct task *task = hands->first;
+    while (tasks->first) {
+        struct task *task = tasks->first;
 
-        hands->first = task->next;
+        tasks->first = task->next;
         task_destroy(task);
     }
-    for (unsigned i = 0; hands->slots && i < hands->world.run->slots; i++)
-        task_slot_release(&hands->slots[i]);
-    free(hands->slots);
-    hands->slots = NULL;
-    free(hands->is_touched);
-    free(hands->touched);
-    places_release(&hands->places);
+    for (unsigned i = 0; tasks->slots && i < tasks->world.run->slots; i++)
+        task_slot_release(&tasks->slots[i]);
+    free(tasks->slots);
+    tasks->slots = NULL;
+    free(tasks->is_touched);
+    free(tasks->touched);
+    places_release(&tasks->places);
 }
 
-static struct task *find(struct tasks *hands, uint32_t segment)
+static struct task *find(struct tasks *tasks, uint32_t segment)
 {
-    for (struct task *task = hands->first; task; task = task->next)
-        if (task->segment == segment && !task->cancelled)
+    for (struct task *task = tasks->first; task; task = task->next)
+        if (task->segment == segment && !task_is_recalled(task))
             return task;
     return NULL;
 }
 
-static int add(struct tasks *hands, const struct msg_item *item, bool duplicate,
-               struct err *err)
+static int add_task(struct tasks *tasks, const struct msg_item *item, bool duplicate,
+                    struct err *err)
 {
-    uint32_t count = hands->world.run->segments.count;
+    uint32_t count = tasks->world.run->segments.count;
     struct task *task;
 
     if (item->segment >= count)
         return err_set(err, ERR_DEFECT, "granted segment %u of %u",
                        (unsigned)item->segment, (unsigned)count);
-    task = task_create(&hands->world, item->segment, duplicate, err);
+    task = task_create(&tasks->world, item->segment, duplicate, err);
     if (!task)
         return -1;
     task->unit = (item->flags & MSG_ITEM_UNIT) != 0;
     task->held = (item->flags & MSG_ITEM_HELD) != 0;
     task->layer = item->layer;
     task->checksum = item->checksum;
-    *hands->last = task;
-    hands->last = &task->next;
-    hands->waiting++;
-    return places_fill(&hands->places, task->file, &task->url, &task->generation, err);
+    *tasks->last = task;
+    tasks->last = &task->next;
+    tasks->waiting++;
+    return places_fill(&tasks->places, task->file, &task->url, &task->generation, err);
 }
 
-int tasks_grant(struct tasks *hands, const struct msg *msg, struct err *err)
+int tasks_grant(struct tasks *tasks, const struct msg *msg, struct err *err)
 {
     for (uint32_t i = 0; i < msg->nitems; i++)
-        if (add(hands, &msg->item[i], false, err) < 0)
+        if (add_task(tasks, &msg->item[i], false, err) < 0)
             return -1;
     return 0;
 }
 
-int tasks_duplicate(struct tasks *hands, uint32_t segment, struct err *err)
+int tasks_duplicate(struct tasks *tasks, uint32_t segment, struct err *err)
 {
     const struct msg_item item = { .segment = segment, .flags = MSG_ITEM_UNIT };
 
-    return add(hands, &item, true, err);
+    return add_task(tasks, &item, true, err);
 }
 
 /* A unit that has left the queue makes room for another one. */
-static void left_queue(struct tasks *hands, const struct task *task)
+static void left_queue(struct tasks *tasks, const struct task *task)
 {
-    hands->waiting--;
+    tasks->waiting--;
     if (task->unit)
-        hands->outbox->credit++;
+        tasks->outbox->credit++;
 }
 
-void tasks_cancel(struct tasks *hands, uint32_t segment)
+void tasks_cancel(struct tasks *tasks, uint32_t segment)
 {
-    struct task *task = find(hands, segment);
+    struct task *task = find(tasks, segment);
 
     if (!task)
         return; /* reported already: the two messages crossed */
     if (task->state == TASK_WAITING)
-        left_queue(hands, task);
+        left_queue(tasks, task);
     task_cancel(task);
 }
 
 /* A request that the source counts is not thrown away once it is made. */
-void tasks_take_back(struct tasks *hands, uint32_t segment)
+void tasks_take_back(struct tasks *tasks, uint32_t segment)
 {
-    const struct task *task = find(hands, segment);
+    const struct task *task = find(tasks, segment);
 
     if (task && (task->state == TASK_WAITING ||
-                 !(hands->world.run->plan.files[task->file].flags & PLAN_COUNTED)))
-        tasks_cancel(hands, segment);
+                 !(tasks->world.run->plan.files[task->file].flags & PLAN_COUNTED)))
+        tasks_cancel(tasks, segment);
 }
 
-int tasks_adopt(struct tasks *hands, uint32_t segment, struct err *err)
+int tasks_adopt(struct tasks *tasks, uint32_t segment, struct err *err)
 {
-    struct task *task = find(hands, segment);
+    struct task *task = find(tasks, segment);
 
-    if (!task || task->state != TASK_SPARE)
+    if (!task || task->state != TASK_OFFERED)
         return err_set(err, ERR_DEFECT, "told to adopt segment %u, which is not here",
                        (unsigned)segment);
-    task_settle(task);
+    landing_begin(task);
     return 0;
 }
 
-void tasks_drop_all(struct tasks *hands)
+void tasks_drop_all(struct tasks *tasks)
 {
-    for (struct task *task = hands->first; task; task = task->next)
+    for (struct task *task = tasks->first; task; task = task->next)
         task_cancel(task);
 }
 
-static struct task_slot *free_slot(struct tasks *hands)
+static struct task_slot *free_slot(struct tasks *tasks)
 {
-    for (unsigned i = 0; i < hands->world.run->slots; i++)
-        if (!hands->slots[i].taken)
-            return &hands->slots[i];
+    for (unsigned i = 0; i < tasks->world.run->slots; i++)
+        if (!tasks->slots[i].taken)
+            return &tasks->slots[i];
     return NULL;
 }
 
-static int go_on(struct tasks *hands, bool *moved, struct err *err)
+static int go_on(struct tasks *tasks, bool *moved, struct err *err)
 {
-    for (struct task *task = hands->first; task; task = task->next) {
-        if (!task->resting)
+    for (struct task *task = tasks->first; task; task = task->next) {
+        if (task->state != TASK_RESTING)
             continue;
-        if (task_go_on(task, err) < 0)
+        if (transfer_go_on(task, err) < 0)
             return -1;
         *moved = true;
     }
     return 0;
 }
 
-int tasks_begin(struct tasks *hands, bool *moved, struct err *err)
+static int begin_task(struct tasks *tasks, struct task *task, struct task_slot *slot,
+                      struct err *err)
+{
+    int rc;
+
+    left_queue(tasks, task);
+    task_take_slot(task, slot);
+    rc = landing_is_local(task) ? landing_begin_local(task, err)
+                                : transfer_begin(task, err);
+    if (rc < 0)
+        return -1;
+    if (task->duplicate)
+        tasks->world.run->stats.value[STAT_DUPLICATED]++;
+    tasks->outbox->started |= !task->small;
+    return 0;
+}
+
+int tasks_begin(struct tasks *tasks, bool *moved, struct err *err)
 {
     struct task_slot *slot;
 
-    if (go_on(hands, moved, err) < 0)
+    if (go_on(tasks, moved, err) < 0)
         return -1;
-    for (struct task *task = hands->first; task && hands->waiting > 0;
+    for (struct task *task = tasks->first; task && tasks->waiting > 0;
          task = task->next) {
         if (task->state != TASK_WAITING)
             continue;
-        if (!(slot = free_slot(hands)))
+        if (!(slot = free_slot(tasks)))
             return 0;
-        left_queue(hands, task);
-        if (task_begin(task, slot, err) < 0)
+        if (begin_task(tasks, task, slot, err) < 0)
             return -1;
-        hands->outbox->started |= !task->small;
         *moved = true;
     }
     return 0;
 }
 
-void tasks_resume(struct tasks *hands)
+void tasks_resume(struct tasks *tasks)
 {
     unsigned throttled = 0, turn;
 
-    if (hands->world.rate->per_second <= 0 ||
-        rate_wait(hands->world.rate, clock_now()) > 0)
+    if (tasks->world.rate->per_second <= 0 ||
+        rate_wait(tasks->world.rate, clock_now()) > 0)
         return;
     /* The first to be asked takes most of what there is: each time another one. */
-    for (struct task *task = hands->first; task; task = task->next)
-        throttled += task->paused && task->throttled;
-    turn = throttled ? hands->turn++ % throttled : 0;
-    for (struct task *task = hands->first; task; task = task->next)
-        if (task->paused && task->throttled && turn-- == 0) {
-            task_resume(task);
+    for (struct task *task = tasks->first; task; task = task->next)
+        throttled += task->state == TASK_THROTTLED;
+    turn = throttled ? tasks->turn++ % throttled : 0;
+    for (struct task *task = tasks->first; task; task = task->next)
+        if (task->state == TASK_THROTTLED && turn-- == 0) {
+            transfer_resume(task);
             return;
         }
 }
 
-static int touch(struct tasks *hands, uint32_t file, struct err *err)
+static int touch(struct tasks *tasks, uint32_t file, struct err *err)
 {
     uint8_t bit = (uint8_t)(1u << file % 8);
 
-    if (hands->is_touched[file / 8] & bit)
+    if (tasks->is_touched[file / 8] & bit)
         return 0;
-    if (hands->ntouched == hands->room) {
-        uint32_t room = hands->room + hands->room / 2 + HANDS_TOUCHED;
-        uint32_t *touched = realloc(hands->touched, room * sizeof(*touched));
+    if (tasks->ntouched == tasks->room) {
+        uint32_t room = tasks->room + tasks->room / 2 + TASKS_TOUCHED;
+        uint32_t *touched = realloc(tasks->touched, room * sizeof(*touched));
 
         if (!touched)
             return err_memory(err, "the list of files to sync");
-        hands->touched = touched;
-        hands->room = room;
+        tasks->touched = touched;
+        tasks->room = room;
     }
-    hands->is_touched[file / 8] |= bit;
-    hands->touched[hands->ntouched++] = file;
+    tasks->is_touched[file / 8] |= bit;
+    tasks->touched[tasks->ntouched++] = file;
     return 0;
 }
 
-static int count_landed(struct tasks *hands, const struct task *task, struct err *err)
+static int count_landed(struct tasks *tasks, const struct task *task, struct err *err)
 {
-    uint64_t *value = hands->world.run->stats.value;
+    uint64_t *value = tasks->world.run->stats.value;
 
     value[STAT_HASHED] += task->hashed ? task->got : 0;
-    if (hands->world.run->mode == RUN_REHASH)
+    if (tasks->world.run->mode == RUN_REHASH)
         return 0;
     value[STAT_SEGMENTS]++;
-    return touch(hands, task->file, err);
+    return touch(tasks, task->file, err);
 }
 
 /* Report what became of a task; *over: it can be freed. */
-static int finish(struct tasks *hands, struct task *task, bool *over, struct err *err)
+static int finish(struct tasks *tasks, struct task *task, bool *over, struct err *err)
 {
     *over = false;
     switch (task->state) {
     case TASK_SPARE:
         /* Said once; what is to become of it is the coordinator's word. */
-        if (task->reported)
-            return 0;
-        task->reported = true;
-        return outbox_landed(hands->outbox, task, err);
+        task_enter(task, TASK_OFFERED);
+        return outbox_landed(tasks->outbox, task, err);
     case TASK_LANDED:
         *over = true;
-        if (count_landed(hands, task, err) < 0)
+        if (count_landed(tasks, task, err) < 0)
             return -1;
-        return outbox_landed(hands->outbox, task, err);
-    case TASK_DROPPED:
+        return outbox_landed(tasks->outbox, task, err);
+    case TASK_FAILED:
+    case TASK_CANCELLED:
         *over = task_idle(task);
         if (!*over)
             return 0;
         if (task_close(task, err) < 0)
             return -1;
         if (!task->small)
-            store_drop(hands->world.store, task->segment, task->duplicate);
-        return task->cancelled ? outbox_cancelled(hands->outbox, task, err)
-                               : outbox_failed(hands->outbox, task, err);
+            store_drop(tasks->world.store, task->segment, task->duplicate);
+        return task->state == TASK_CANCELLED ? outbox_cancelled(tasks->outbox, task, err)
+                                             : outbox_failed(tasks->outbox, task, err);
     default:
         return 0;
     }
 }
 
-int tasks_sweep(struct tasks *hands, struct err *err)
+int tasks_sweep(struct tasks *tasks, struct err *err)
 {
-    struct task **at = &hands->first;
+    struct task **at = &tasks->first;
 
-    hands->settling = 0;
+    tasks->landing = 0;
     while (*at) {
         struct task *task = *at;
         bool over;
 
-        if (finish(hands, task, &over, err) < 0)
+        if (finish(tasks, task, &over, err) < 0)
             return -1;
-        hands->settling += task->state == TASK_SETTLING;
+        tasks->landing += task_is_landing(task);
         if (!over) {
             at = &task->next;
             continue;
@@ -274,29 +290,20 @@ int tasks_sweep(struct tasks *hands, struct err *err)
         *at = task->next;
         task_destroy(task);
     }
-    hands->last = at;
+    tasks->last = at;
     return 0;
 }
 
-bool tasks_room(const struct tasks *hands)
+bool tasks_room(const struct tasks *tasks)
 {
-    return hands->settling <= 2 * hands->world.run->slots;
-}
-
-bool hands_is_write(const struct tasks *hands, const struct job *job)
-{
-    const char *owner = job->owner;
-    const char *begin = (const char *)hands->slots;
-
-    return owner >= begin &&
-           owner < (const char *)(hands->slots + hands->world.run->slots);
+    return tasks->landing <= 2 * tasks->world.run->slots;
 }
 
 /* The Hub library's record of a file that this rank alone wrote. */
-static int sync_record(const struct tasks *hands, uint32_t file, struct strbuf *path,
+static int sync_record(const struct tasks *tasks, uint32_t file, struct strbuf *path,
                        struct err *err)
 {
-    const struct run *run = hands->world.run;
+    const struct run *run = tasks->world.run;
 
     if (!local_metadata_wanted(run) || !local_metadata_fits(run, file) ||
         segments_of(&run->segments, file) != 1)
@@ -308,22 +315,22 @@ static int sync_record(const struct tasks *hands, uint32_t file, struct strbuf *
 
 /* Many files leave faster together; but only the sync of a file itself says for certain,
  * and of every kernel, that its own bytes went out. */
-int tasks_sync(const struct tasks *hands, struct err *err)
+int tasks_sync(const struct tasks *tasks, struct err *err)
 {
-    const struct run *run = hands->world.run;
+    const struct run *run = tasks->world.run;
     struct strbuf path = { 0 };
     int rc = 0;
 
-    if (hands->ntouched > HANDS_TOUCHED)
+    if (tasks->ntouched > TASKS_TOUCHED)
         rc = fs_sync_system(run->staging.tree, err);
-    for (uint32_t i = 0; i < hands->ntouched && rc == 0; i++) {
-        rc = store_place(hands->world.store, hands->touched[i], &path, err);
+    for (uint32_t i = 0; i < tasks->ntouched && rc == 0; i++) {
+        rc = store_final_path(tasks->world.store, tasks->touched[i], &path, err);
         if (rc == 0)
             rc = fs_sync_path(path.data, err);
         if (rc == 0)
-            rc = sync_record(hands, hands->touched[i], &path, err);
+            rc = sync_record(tasks, tasks->touched[i], &path, err);
         if (rc == 0)
-            rc = background_poll(&hands->world.run->ranks, err);
+            rc = background_poll(&tasks->world.run->ranks, err);
     }
     if (rc < 0)
         journal_doubt(run, err);

@@ -2,19 +2,21 @@
 
 #include <stdlib.h>
 
-#include "base/text.h"
 #include "base/url.h"
 #include "coordinate/coordinator.h"
 #include "fetch/engine.h"
 #include "fetch/hasher.h"
 #include "fetch/tasks.h"
+#include "fetch/transfer.h"
 #include "io/clock.h"
+#include "io/nap.h"
 #include "ranks/mail.h"
 #include "report/trace.h"
 
 enum {
     WORKER_BURST = 1 << 20, /* most bytes of rate that pile up */
     WORKER_AHEAD = 2,       /* units asked for beyond what the slots hold */
+    WORKER_QUIET = 200,     /* turns without news, after which all is quiet for long */
     WORKER_THREADS = 3      /* one for the writes of sockets, two to hash and copy */
 };
 
@@ -26,12 +28,12 @@ struct worker {
     struct rate rate;
     struct store store;
     struct outbox outbox;
-    struct tasks hands;
+    struct tasks tasks;
     struct hasher hasher;
     double hold_until; /* no request before */
     double busy_since;
     struct strbuf bytes; /* of the message being read */
-    unsigned idle;       /* turns in a row in which nothing happened */
+    struct nap nap;      /* between turns in which nothing happened */
     bool stopped, gave_up;
     struct err stop; /* as the coordinator said */
 };
@@ -52,19 +54,19 @@ static int hear(struct worker *w, int from, const struct msg *msg, struct err *e
 
     switch (msg->kind) {
     case MSG_GRANT:
-        return tasks_grant(&w->hands, msg, err);
+        return tasks_grant(&w->tasks, msg, err);
     case MSG_DUPLICATE:
-        return tasks_duplicate(&w->hands, msg->segment, err);
+        return tasks_duplicate(&w->tasks, msg->segment, err);
     case MSG_CANCEL:
-        tasks_cancel(&w->hands, msg->segment);
+        tasks_cancel(&w->tasks, msg->segment);
         return 0;
     case MSG_TAKE_BACK:
-        tasks_take_back(&w->hands, msg->segment);
+        tasks_take_back(&w->tasks, msg->segment);
         return 0;
     case MSG_ADOPT:
-        return tasks_adopt(&w->hands, msg->segment, err);
+        return tasks_adopt(&w->tasks, msg->segment, err);
     case MSG_SIGNED_URL:
-        return places_put(&w->hands.places, msg->file, msg->generation, msg->url, err);
+        return places_put(&w->tasks.places, msg->file, msg->generation, msg->url, err);
     case MSG_HASH:
         return hasher_begin(&w->hasher, msg, err);
     case MSG_HOLD:
@@ -102,14 +104,12 @@ static int worker_take_orders(struct worker *w, bool *moved, struct err *err)
 
 /* MPI has no descriptor to poll, so a rank looks for messages every so often: at once
  * while things happen, every few milliseconds when all is quiet. */
-static double patience(const struct worker *w)
+static double patience(struct worker *w, bool moved)
 {
-    static const double ladder[] = { 0, 0.0002, 0.0005, 0.001, 0.002, 0.003 };
-    const unsigned last = countof(ladder) - 1;
-
-    if (w->idle > 200)
-        return 0.01;
-    return ladder[w->idle < last ? w->idle : last];
+    if (moved)
+        return 0;
+    w->nap.longest = w->nap.taken > WORKER_QUIET ? 0.01 : 0.003;
+    return nap_length(&w->nap);
 }
 
 static void note_reply(const struct worker *w, const struct task *task,
@@ -140,46 +140,19 @@ static void worker_take_replies(struct worker *w)
         note_reply(w, task, &response);
         if (response.requests > 1) /* hops beyond the first, which is counted */
             w->run->stats.value[STAT_DATA_REQUESTS] += response.requests - 1;
-        task_reply(task, &response);
+        transfer_reply(task, &response);
         http_response_release(&response);
-        w->idle = 0;
+        nap_wake(&w->nap);
     }
-}
-
-/* What the disk did for a task: a file that came as one piece was hashed (and written or
- * copied on the way), another segment was copied if it had another home. */
-static void note_settled(struct worker *w, const struct task *task)
-{
-    bool copied = store_copies(&w->store, task->duplicate) && !task->small && !task->held;
-    const struct job *job = &task->job;
-
-    if (copied)
-        w->run->stats.value[STAT_COPIED] += task->got;
-    if (copied || task->hashed)
-        trace_span(w->run->trace, task->hashed ? TRACE_HASH : TRACE_COPY,
-                   (unsigned)job->thread, task->segment, 1, job->started, job->ended);
-}
-
-static int job_back(struct worker *w, struct job *job, struct err *err)
-{
-    if (hasher_owns(job))
-        return hasher_end(&w->hasher, job, err);
-    if (hands_is_write(&w->hands, job))
-        return task_written(job->owner, err);
-    note_settled(w, job->owner);
-    return task_settled(job->owner, err);
 }
 
 static int worker_take_jobs(struct worker *w, struct err *err)
 {
-    struct job *job;
+    int rc;
 
-    while ((job = pool_finished(w->pool))) {
-        w->idle = 0;
-        if (job_back(w, job, err) < 0)
-            return -1;
-    }
-    return 0;
+    while ((rc = pool_reap(w->pool, err)) > 0)
+        nap_wake(&w->nap);
+    return rc;
 }
 
 static void count_busy(struct worker *w)
@@ -200,19 +173,20 @@ static int worker_turn(struct worker *w, struct err *err)
         return -1;
     if (worker_take_orders(w, &moved, err) < 0)
         return -1;
-    if (clock_now() >= w->hold_until && tasks_begin(&w->hands, &moved, err) < 0)
+    if (clock_now() >= w->hold_until && tasks_begin(&w->tasks, &moved, err) < 0)
         return -1;
-    tasks_resume(&w->hands);
-    if (http_wait(w->http, moved ? 0 : patience(w), &arrived, err) < 0)
+    tasks_resume(&w->tasks);
+    if (http_wait(w->http, patience(w, moved), &arrived, err) < 0)
         return -1;
-    w->idle = moved || arrived ? 0 : w->idle + 1;
+    if (moved || arrived)
+        nap_wake(&w->nap);
     count_busy(w);
     worker_take_replies(w);
     if (worker_take_jobs(w, err) < 0)
         return -1;
-    if (tasks_sweep(&w->hands, err) < 0)
+    if (tasks_sweep(&w->tasks, err) < 0)
         return -1;
-    return outbox_send(&w->outbox, w->hands.first, tasks_room(&w->hands), err);
+    return outbox_send(&w->outbox, w->tasks.first, tasks_room(&w->tasks), err);
 }
 
 /* Drop everything and tell the coordinator why; after that only orders are heard, and
@@ -229,7 +203,7 @@ static void worker_give_up(struct worker *w, const struct err *why)
         return;
     w->gave_up = true;
     pool_stop(w->pool);
-    tasks_drop_all(&w->hands);
+    tasks_drop_all(&w->tasks);
     if (mail_send(&w->run->ranks, 0, &msg, &err) < 0)
         w->stopped = true; /* MPI itself is broken: nobody would answer */
 }
@@ -248,7 +222,7 @@ static int quiet_turn(struct worker *w, struct err *err)
 /* Copies that lost may still be on their way: staging is not theirs any more. */
 static void leave_nothing_running(struct worker *w)
 {
-    tasks_drop_all(&w->hands);
+    tasks_drop_all(&w->tasks);
     pool_stop(w->pool);
     while (pool_unfinished(w->pool) > 0) {
         struct err ignored = { 0 };
@@ -259,8 +233,7 @@ static void leave_nothing_running(struct worker *w)
             mail_speak(&w->run->ranks);
         else
             agree_listen(&w->run->ranks, &ignored);
-        while (pool_finished(w->pool))
-            ;
+        pool_drop(w->pool);
     }
 }
 
@@ -311,11 +284,12 @@ int worker_create(struct worker **out, struct run *run, struct coordinator *coor
         return err_memory(err, "a worker");
     w->run = run;
     w->coordinator = coordinator;
+    w->nap.shortest = 0.0002;
     rate_init(&w->rate, 0, WORKER_BURST, clock_now());
     outbox_open(&w->outbox, run, run->slots ? WORKER_AHEAD : 0);
     if (open_engine(w, err) < 0 || store_open(&w->store, run, err) < 0)
         goto out;
-    if (tasks_open(&w->hands,
+    if (tasks_open(&w->tasks,
                    &(struct task_world){ run, &w->store, w->http, w->pool, &w->rate },
                    &w->outbox, err) < 0)
         goto out;
@@ -330,7 +304,7 @@ out:
 
 int worker_sync(struct worker *w, struct err *err)
 {
-    return tasks_sync(&w->hands, err);
+    return tasks_sync(&w->tasks, err);
 }
 
 void worker_destroy(struct worker *w)
@@ -341,7 +315,7 @@ void worker_destroy(struct worker *w)
     pool_destroy(w->pool);
     http_destroy(w->http);
     hasher_release(&w->hasher);
-    tasks_release(&w->hands);
+    tasks_release(&w->tasks);
     store_close(&w->store);
     strbuf_release(&w->bytes);
     free(w);

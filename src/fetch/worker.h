@@ -1,8 +1,9 @@
 /* fetch/worker.h -- every rank: keeps its slots full, stores, hashes, reports.
  *
  * Life cycle   worker_create, worker_run (until the coordinator says stop),
- * worker_destroy. Collective   worker_run: each rank runs it, and all return together
- * with the same result. */
+ *              worker_destroy.
+ * Collective   worker_run: each rank runs it, and all return together with the same
+ *              result. */
 #ifndef FETCH_WORKER_H
 #define FETCH_WORKER_H
 

@@ -58,8 +58,7 @@ static struct job *queue_take(struct queue *queue)
     return job;
 }
 
-/* The next job that this thread may do; NULL: the pool ends. Called with the lock held.
- */
+/* The next job that this thread may do; NULL: the pool ends. The lock is held. */
 static struct job *wait_for_job(struct pool *pool, const struct thread *self)
 {
     bool only_urgent = self->index == 0;
@@ -194,7 +193,7 @@ void pool_submit(struct pool *pool, struct job *job, enum pool_class class)
     pthread_mutex_unlock(&pool->lock);
 }
 
-struct job *pool_finished(struct pool *pool)
+static struct job *take_finished(struct pool *pool)
 {
     struct job *job;
 
@@ -204,6 +203,21 @@ struct job *pool_finished(struct pool *pool)
     if (job)
         atomic_fetch_sub(&pool->unfinished, 1);
     return job;
+}
+
+int pool_reap(struct pool *pool, struct err *err)
+{
+    struct job *job = take_finished(pool);
+
+    if (!job)
+        return 0;
+    return job->done && job->done(job, err) < 0 ? -1 : 1;
+}
+
+void pool_drop(struct pool *pool)
+{
+    while (take_finished(pool))
+        ;
 }
 
 void pool_wait(struct pool *pool, double seconds)

@@ -1,10 +1,11 @@
 /* io/pool.h -- a few threads of this rank that write, hash and copy, so that the main
  * thread (which owns MPI and the sockets) never waits for a disk.
  *
- * Life cycle   pool_create; pool_submit; pool_finished until NULL, on the main thread;
+ * Life cycle   pool_create; pool_submit; pool_reap until 0, on the main thread;
  *              pool_destroy (waits for what runs, drops what waits).
  * Ownership    a job belongs to its submitter, who keeps it alive and untouched from
- *              pool_submit until pool_finished hands it back or pool_destroy returns.
+ *              pool_submit until its done is called, pool_drop has taken it back or
+ *              pool_destroy returns.
  * Signals      are delivered to other threads, never to these. */
 #ifndef IO_POOL_H
 #define IO_POOL_H
@@ -14,15 +15,16 @@
 #include "base/err.h"
 
 enum pool_class {
-    POOL_URGENT, /* a socket waits for it: taken first, and one thread does nothing else
-                  */
+    POOL_URGENT, /* a socket waits for it: taken first, one thread does nothing else */
     POOL_ORDINARY
 };
 
 struct job {
     struct job *next;            /* the pool's own */
     int (*run)(struct job *job); /* on a pool thread; no MPI, no curl; -1 and job->err */
-    void (*done)(struct job *job); /* for the owner: what to do once it is back */
+    /* On the main thread, once it is back: it may free the job. -1 and *err: this rank
+     * cannot go on. NULL: the submitter looks at rc and err by himself. */
+    int (*done)(struct job *job, struct err *err);
     void *owner;
     double started, ended; /* clock_now, filled by the pool */
     int thread;            /* which thread ran it, from 0 */
@@ -39,10 +41,16 @@ int pool_create(struct pool **out, unsigned threads, void (*wake)(void *arg), vo
 
 /* Jobs of a class begin in the order in which they were submitted. */
 void pool_submit(struct pool *pool, struct job *job, enum pool_class class);
-struct job *pool_finished(struct pool *pool); /* NULL: none waits to be handed back */
-/* Until there is a job to be handed back, or so long. */
+
+/* Take back the job that ended first: its done is called. 1; 0 if none has ended; -1 with
+ * the error of done. */
+int pool_reap(struct pool *pool, struct err *err);
+/* Take back all that have ended, and call no done. */
+void pool_drop(struct pool *pool);
+
+/* Until there is a job to take back, or so long. */
 void pool_wait(struct pool *pool, double seconds);
-unsigned pool_unfinished(const struct pool *pool); /* submitted and not handed back */
+unsigned pool_unfinished(const struct pool *pool); /* submitted and not taken back */
 
 /* Jobs that are long ask this and end early with ERR_INTERRUPTED. Jobs that wait are
  * still begun. */

@@ -167,3 +167,8 @@ void checksum_destroy(struct checksum *sum)
     XXH3_freeState(sum->state);
     free(sum);
 }
+
+uint64_t checksum_bytes(const void *bytes, size_t len)
+{
+    return XXH3_64bits(bytes, len);
+}

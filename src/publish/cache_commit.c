@@ -6,6 +6,7 @@
 
 #include "core/hub/hub_cache.h"
 #include "io/clock.h"
+#include "io/fs/file_copy.h"
 #include "io/fs/fs.h"
 #include "publish/commit_record.h"
 #include "ranks/background.h"
@@ -50,18 +51,6 @@ static int make_parents(struct strbuf *path, struct err *err)
     return rc;
 }
 
-static int copy_file(const char *from, const char *to, uint64_t size, struct err *err)
-{
-    int in = fs_open_read(from, err), out = in < 0 ? -1 : fs_open_write(to, err);
-    int rc = out < 0 ? -1 : fs_copy(in, from, out, to, 0, 0, size, err);
-
-    if (in >= 0)
-        fs_close(in, from, NULL);
-    if (out >= 0 && fs_close(out, to, err) < 0)
-        rc = -1;
-    return rc;
-}
-
 /* Where there are no symlinks: the fetched file itself, or a copy of a blob that is there
  * already. A twin copies what its origin, which comes first, has become. */
 static int stage_file(struct cache *cache, size_t i, struct names *n, struct err *err)
@@ -83,7 +72,8 @@ static int stage_file(struct cache *cache, size_t i, struct names *n, struct err
         strbuf_addf(&n->blob, "%s/blobs/%s", cache->folder, etag_of(cache, i));
     if (n->blob.failed)
         return err_memory(err, "a path");
-    return copy_file(n->blob.data, n->staged.data, size, err);
+    return file_copy(&(struct file_copy){ n->blob.data, n->staged.data, 0, 0, size },
+                     err);
 }
 
 static int stage_link(struct cache *cache, size_t i, struct names *n, struct err *err)

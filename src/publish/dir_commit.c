@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "io/fs/fs.h"
-#include "resume/versions.h"
 #include "ranks/background.h"
 #include "resume/claim.h"
 #include "resume/leftovers.h"
+#include "resume/versions.h"
 #include "staging/foreign_files.h"
 #include "staging/local_metadata.h"
 

@@ -4,6 +4,7 @@
 
 #include "io/clock.h"
 #include "io/fs/fs.h"
+#include "io/nap.h"
 #include "publish/cache.h"
 #include "ranks/background.h"
 #include "staging/manifest.h"
@@ -24,16 +25,17 @@ static bool is_news(const struct run *run, const struct visibility_mark *mark)
 bool visibility_wait(struct run *run, const struct visibility_mark *mark)
 {
     double until = clock_now() + SEEN_MOST;
+    struct nap nap = { .shortest = 0.001, .longest = 0.5 };
     struct err err = { 0 };
 
     if (!comm_node_first(run->ranks.comm))
         return true;
-    for (double pause = 0.001;; pause = pause < 0.5 ? 2 * pause : pause) {
+    for (;;) {
         if (is_news(run, mark))
             return true;
         if (clock_now() > until || background_poll(&run->ranks, &err) < 0)
             return false;
         fs_refresh(run->published);
-        clock_sleep(pause);
+        nap_take(&nap);
     }
 }

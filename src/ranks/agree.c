@@ -2,20 +2,13 @@
 
 #include <string.h>
 
-#include "io/clock.h"
 #include "io/guard.h"
+#include "io/nap.h"
 #include "ranks/mail.h"
 #include "ranks/ranks.h"
 
-/* A rank that waits sleeps longer and longer: a millisecond of delay is nothing beside a
- * step, and a waiting rank must leave its core to the others. */
-static void nap(unsigned *idle)
-{
-    static const double ladder[] = { 0.0001, 0.0002, 0.0005, 0.001, 0.002 };
-    const unsigned last = sizeof(ladder) / sizeof(ladder[0]) - 1;
-
-    clock_sleep(ladder[*idle < last ? (*idle)++ : last]);
-}
+/* A millisecond of delay is nothing beside a step. */
+static const struct nap AGREE_NAP = { .shortest = 0.0001, .longest = 0.002 };
 
 static void keep_worst(struct agree *agree, const struct msg *msg)
 {
@@ -144,7 +137,7 @@ static void decide(struct ranks *ranks)
 static int wait_for_decision(struct ranks *ranks, struct msg *msg, struct err *err)
 {
     struct agree *agree = &ranks->agree;
-    unsigned idle = 0;
+    struct nap nap = AGREE_NAP;
     int heard;
 
     while ((heard = hear_all(ranks, msg, err)) == 0) {
@@ -161,7 +154,7 @@ static int wait_for_decision(struct ranks *ranks, struct msg *msg, struct err *e
             if (mail_send(ranks, 0, &abort, err) < 0)
                 return -1;
         }
-        nap(&idle);
+        nap_take(&nap);
     }
     return heard < 0 ? -1 : 0;
 }
@@ -207,7 +200,7 @@ static int receive_share(struct ranks *ranks, struct strbuf *bytes, struct err *
 {
     struct strbuf *in = &ranks->agree.bytes;
     struct msg msg = { .kind = MSG_KINDS };
-    unsigned idle = 0;
+    struct nap nap = AGREE_NAP;
     int from;
 
     if (take_early(&ranks->agree.early, MSG_SHARE, &from, bytes))
@@ -216,7 +209,7 @@ static int receive_share(struct ranks *ranks, struct strbuf *bytes, struct err *
         int rc = mail_take(ranks, in, &msg, &from, err);
 
         if (rc == 0)
-            nap(&idle);
+            nap_take(&nap);
         if (rc < 0)
             return -1;
     }
@@ -259,7 +252,7 @@ static int receive_gathered(struct ranks *ranks, struct msg *msg, int *from,
 {
     struct strbuf *in = &ranks->agree.bytes;
     const enum msg_kind kind = msg->kind;
-    unsigned idle = 0;
+    struct nap nap = AGREE_NAP;
     int there;
 
     strbuf_clear(in);
@@ -270,7 +263,7 @@ static int receive_gathered(struct ranks *ranks, struct msg *msg, int *from,
     }
     while ((there = mail_take(ranks, in, msg, from, err)) >= 0) {
         if (there == 0)
-            nap(&idle);
+            nap_take(&nap);
         else if (msg->kind == kind)
             return 0;
         else

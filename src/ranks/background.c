@@ -74,7 +74,7 @@ static void wait_and_listen(struct ranks *ranks, struct background *background,
 {
     bool stopped = false;
 
-    while (!pool_finished(pool)) {
+    while (pool_reap(pool, NULL) == 0) {
         struct err err = { 0 };
 
         if (listen(ranks, &err) < 0 && !stopped) {

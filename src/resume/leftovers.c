@@ -6,9 +6,9 @@
 
 #include "core/plan/layout.h"
 #include "io/fs/fs.h"
-#include "resume/versions.h"
 #include "ranks/background.h"
 #include "resume/claim.h"
+#include "resume/versions.h"
 #include "staging/foreign_files.h"
 
 enum { MARK = 128 }; /* bytes: the longest mark */

@@ -26,6 +26,8 @@ struct stage {
     sem_t entered; /* once for each job at the gate */
     sem_t gate;    /* once for each job that may pass */
     atomic_int ran;
+    struct job *back;  /* whose done was called last */
+    pthread_t back_on; /* and on which thread */
 };
 
 static void wake(void *arg)
@@ -92,14 +94,23 @@ static int run_until_stopped(struct job *job)
     return err_set(&job->err, ERR_INTERRUPTED, "stopped");
 }
 
+static int keep(struct job *job, struct err *err)
+{
+    struct stage *stage = job->owner;
+
+    (void)err;
+    stage->back = job;
+    stage->back_on = pthread_self();
+    return 0;
+}
+
 static struct job *next_finished(struct stage *stage)
 {
-    struct job *job;
-
     wait_for(&stage->woken);
-    job = pool_finished(stage->pool);
-    assert_non_null(job);
-    return job;
+    stage->back = NULL;
+    assert_int_equal(pool_reap(stage->pool, NULL), 1);
+    assert_non_null(stage->back);
+    return stage->back;
 }
 
 static void test_all_come_back(void **state)
@@ -111,7 +122,8 @@ static void test_all_come_back(void **state)
     (void)state;
     stage_open(&stage, 4);
     for (int i = 0; i < JOBS; i++) {
-        jobs[i] = (struct job){ .run = run_and_count, .owner = &stage, .rc = 7 };
+        jobs[i] =
+            (struct job){ .run = run_and_count, .done = keep, .owner = &stage, .rc = 7 };
         pool_submit(stage.pool, &jobs[i], i % 3 ? POOL_ORDINARY : POOL_URGENT);
     }
     for (unsigned left = JOBS; left > 0; left--) {
@@ -119,7 +131,7 @@ static void test_all_come_back(void **state)
         assert_int_equal(next_finished(&stage)->rc, 0);
     }
     assert_int_equal(pool_unfinished(stage.pool), 0);
-    assert_null(pool_finished(stage.pool));
+    assert_int_equal(pool_reap(stage.pool, NULL), 0);
     assert_int_equal(stage.ran, JOBS);
     for (int i = 0; i < JOBS; i++) {
         assert_true(jobs[i].started > 0 && jobs[i].ended >= jobs[i].started);
@@ -131,7 +143,10 @@ static void test_all_come_back(void **state)
 static void test_failure_comes_back(void **state)
 {
     struct stage stage;
-    struct job job = { .run = run_and_fail, .err = { .code = ERR_USAGE, .text = "old" } };
+    struct job job = { .run = run_and_fail,
+                       .done = keep,
+                       .owner = &stage,
+                       .err = { .code = ERR_USAGE, .text = "old" } };
 
     (void)state;
     stage_open(&stage, 2);
@@ -140,6 +155,40 @@ static void test_failure_comes_back(void **state)
     assert_int_equal(job.rc, -1);
     assert_int_equal(job.err.code, ERR_DEST);
     assert_string_equal(job.err.text, "it broke");
+    stage_close(&stage);
+}
+
+static int refuse(struct job *job, struct err *err)
+{
+    keep(job, err);
+    return err_set(err, ERR_DEFECT, "no use for it");
+}
+
+/* On the thread that reaps, once each; an error of done is that of the reaping. */
+static void test_done(void **state)
+{
+    struct stage stage;
+    struct err err = { 0 };
+    struct job good, bad, quiet;
+
+    (void)state;
+    stage_open(&stage, 2);
+    good = (struct job){ .run = run_and_count, .done = keep, .owner = &stage };
+    bad = (struct job){ .run = run_and_count, .done = refuse, .owner = &stage };
+    quiet = (struct job){ .run = run_and_count, .owner = &stage };
+    pool_submit(stage.pool, &good, POOL_ORDINARY);
+    assert_ptr_equal(next_finished(&stage), &good);
+    assert_true(pthread_equal(stage.back_on, pthread_self()));
+    pool_submit(stage.pool, &bad, POOL_ORDINARY);
+    wait_for(&stage.woken);
+    assert_int_equal(pool_reap(stage.pool, &err), -1);
+    assert_ptr_equal(stage.back, &bad);
+    assert_string_equal(err.text, "no use for it");
+    pool_submit(stage.pool, &quiet, POOL_ORDINARY);
+    wait_for(&stage.woken);
+    assert_int_equal(pool_reap(stage.pool, &err), 1);
+    assert_ptr_equal(stage.back, &bad);
+    assert_int_equal(pool_reap(stage.pool, &err), 0);
     stage_close(&stage);
 }
 
@@ -155,12 +204,13 @@ static void test_urgent_passes_a_busy_pool(void **state)
 
         stage_open(&stage, threads);
         for (unsigned i = 0; i < countof(slow); i++) {
-            slow[i] = (struct job){ .run = run_to_the_gate, .owner = &stage };
+            slow[i] =
+                (struct job){ .run = run_to_the_gate, .done = keep, .owner = &stage };
             pool_submit(stage.pool, &slow[i], POOL_ORDINARY);
         }
         for (unsigned i = 0; i < busy; i++)
             wait_for(&stage.entered);
-        urgent = (struct job){ .run = run_and_count, .owner = &stage };
+        urgent = (struct job){ .run = run_and_count, .done = keep, .owner = &stage };
         pool_submit(stage.pool, &urgent, POOL_URGENT);
         assert_ptr_equal(next_finished(&stage), &urgent);
         assert_int_equal(urgent.thread, 0);
@@ -195,7 +245,7 @@ static void test_urgent_wakes_the_others(void **state)
     stage_open(&stage, 2);
     for (int round = 0; round < 200; round++) {
         for (unsigned i = 0; i < countof(pair); i++) {
-            pair[i] = (struct job){ .run = run_and_meet, .owner = &stage };
+            pair[i] = (struct job){ .run = run_and_meet, .done = keep, .owner = &stage };
             pool_submit(stage.pool, &pair[i], POOL_URGENT);
         }
         next_finished(&stage);
@@ -217,14 +267,14 @@ static void test_order(void **state)
 
     (void)state;
     stage_open(&stage, 2);
-    holds_other = (struct job){ .run = run_to_the_gate, .owner = &stage };
+    holds_other = (struct job){ .run = run_to_the_gate, .done = keep, .owner = &stage };
     pool_submit(stage.pool, &holds_other, POOL_ORDINARY);
     wait_for(&stage.entered);
-    holds_first = (struct job){ .run = run_until_stopped, .owner = &stage };
+    holds_first = (struct job){ .run = run_until_stopped, .done = keep, .owner = &stage };
     pool_submit(stage.pool, &holds_first, POOL_URGENT);
     wait_for(&stage.entered);
     for (unsigned i = 0; i < countof(jobs); i++) {
-        jobs[i] = (struct job){ .run = run_and_count, .owner = &stage };
+        jobs[i] = (struct job){ .run = run_and_count, .done = keep, .owner = &stage };
         pool_submit(stage.pool, &jobs[i], classes[i]);
     }
     sem_post(&stage.gate);
@@ -242,22 +292,44 @@ static void test_wait(void **state)
 
     (void)state;
     stage_open(&stage, 2);
-    job = (struct job){ .run = run_to_the_gate, .owner = &stage };
+    job = (struct job){ .run = run_to_the_gate, .done = keep, .owner = &stage };
     pool_submit(stage.pool, &job, POOL_ORDINARY);
     wait_for(&stage.entered);
     pool_wait(stage.pool, 0.001);
-    assert_null(pool_finished(stage.pool));
+    assert_int_equal(pool_reap(stage.pool, NULL), 0);
     sem_post(&stage.gate);
     pool_wait(stage.pool, 1e6);
-    assert_ptr_equal(pool_finished(stage.pool), &job);
+    assert_int_equal(pool_reap(stage.pool, NULL), 1);
+    assert_ptr_equal(stage.back, &job);
     stage_close(&stage);
 }
 
 /* What runs is waited for, what waits is dropped, and done is nobody's to call. */
-static void never(struct job *job)
+static int never(struct job *job, struct err *err)
 {
     (void)job;
+    (void)err;
     fail_msg("done was called");
+    return -1;
+}
+
+static void test_drop(void **state)
+{
+    struct job jobs[3];
+    struct stage stage;
+
+    (void)state;
+    stage_open(&stage, 2);
+    for (unsigned i = 0; i < countof(jobs); i++) {
+        jobs[i] = (struct job){ .run = run_and_count, .done = never, .owner = &stage };
+        pool_submit(stage.pool, &jobs[i], POOL_ORDINARY);
+    }
+    for (unsigned i = 0; i < countof(jobs); i++)
+        wait_for(&stage.woken);
+    pool_drop(stage.pool);
+    assert_int_equal(pool_unfinished(stage.pool), 0);
+    assert_int_equal(pool_reap(stage.pool, NULL), 0);
+    stage_close(&stage);
 }
 
 static void test_destroy_drops_what_waits(void **state)
@@ -288,8 +360,8 @@ static void test_stop(void **state)
     (void)state;
     stage_open(&stage, 2);
     assert_false(pool_stopping(stage.pool));
-    slow = (struct job){ .run = run_until_stopped, .owner = &stage };
-    later = (struct job){ .run = run_and_count, .owner = &stage };
+    slow = (struct job){ .run = run_until_stopped, .done = keep, .owner = &stage };
+    later = (struct job){ .run = run_and_count, .done = keep, .owner = &stage };
     pool_submit(stage.pool, &slow, POOL_ORDINARY);
     pool_submit(stage.pool, &later, POOL_ORDINARY);
     pool_stop(stage.pool);
@@ -314,7 +386,7 @@ static int run_and_look_at_the_mask(struct job *job)
 static void test_signals(void **state)
 {
     struct stage stage;
-    struct job job = { .run = run_and_look_at_the_mask };
+    struct job job = { .run = run_and_look_at_the_mask, .done = keep, .owner = &stage };
     sigset_t mask;
 
     (void)state;
@@ -332,10 +404,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_come_back),
         cmocka_unit_test(test_failure_comes_back),
+        cmocka_unit_test(test_done),
         cmocka_unit_test(test_urgent_passes_a_busy_pool),
         cmocka_unit_test(test_urgent_wakes_the_others),
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_wait),
+        cmocka_unit_test(test_drop),
         cmocka_unit_test(test_destroy_drops_what_waits),
         cmocka_unit_test(test_stop),
         cmocka_unit_test(test_signals),

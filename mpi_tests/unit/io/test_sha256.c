@@ -207,6 +207,7 @@ static void test_checksum(void **state)
         assert_true(checksum_value(sum) == XXH3_64bits(bytes, SIZE));
         checksum_destroy(sum);
     }
+    assert_true(checksum_bytes(bytes, SIZE) == XXH3_64bits(bytes, SIZE));
     assert_non_null(sum = checksum_create());
     assert_true(checksum_value(sum) == 0x2d06800538d394c2u); /* XXH3 of nothing */
     checksum_destroy(sum);

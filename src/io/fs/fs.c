@@ -10,19 +10,24 @@
 #include <unistd.h>
 
 #include "io/clock.h"
+#include "io/nap.h"
 
-enum {
-    COPY_BUFFER = 1 << 20, /* a Lustre stripe */
-    COPY_AT_ONCE =
-        64 << 20, /* what one call asks of the kernel, so that signals get in */
-    NS_PER_S = 1000000000,
-};
+enum { NS_PER_S = 1000000000 };
 
 static const double parent_patience = 5.0; /* seconds */
 
 static int fail(struct err *err, const char *verb, const char *path)
 {
     return err_set(err, ERR_DEST, "%s '%s': %s", verb, path, strerror(errno));
+}
+
+/* After a write that failed the kernel takes its pages for written, and says so but
+ * once. */
+static int fail_flush(struct err *err, const char *verb, const char *path)
+{
+    if (err)
+        err->unsure = true;
+    return fail(err, verb, path);
 }
 
 /* File systems hold years that nanoseconds in 64 bits do not. */
@@ -129,7 +134,7 @@ void fs_refresh(const char *path)
 int fs_open_write(const char *path, struct err *err)
 {
     double until = clock_now() + parent_patience;
-    double pause = 0.001;
+    struct nap nap = { .shortest = 0.001, .longest = 0.1 };
 
     for (;;) {
         int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
@@ -143,8 +148,7 @@ int fs_open_write(const char *path, struct err *err)
             errno = reason;
             return fail(err, "open", path);
         }
-        clock_sleep(pause);
-        pause = pause < 0.1 ? pause * 2 : pause;
+        nap_take(&nap);
         fs_refresh(path);
     }
 }
@@ -212,61 +216,6 @@ int fs_pread(int fd, const char *path, void *bytes, size_t len, uint64_t at,
         len -= (size_t)n;
     }
     return 0;
-}
-
-/* The bytes that the kernel moved by itself. It stops at whatever it cannot do, and does
- * not say which of the two files was the reason: reading and writing the rest will. */
-static uint64_t copy_in_kernel(int from, int to, uint64_t at, uint64_t to_at,
-                               uint64_t len)
-{
-    off_t source = (off_t)at, target = (off_t)to_at;
-    uint64_t copied = 0;
-
-    while (copied < len) {
-        uint64_t left = len - copied;
-        ssize_t n = copy_file_range(from, &source, to, &target,
-                                    left < COPY_AT_ONCE ? (size_t)left : COPY_AT_ONCE, 0);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        copied += (uint64_t)n;
-    }
-    return copied;
-}
-
-int fs_copy(int from, const char *from_path, int to, const char *to_path, uint64_t at,
-            uint64_t to_at, uint64_t len, struct err *err)
-{
-    uint64_t copied = copy_in_kernel(from, to, at, to_at, len);
-    char *buffer;
-    int rc = 0;
-
-    if (copied == len)
-        return 0;
-    buffer = malloc(COPY_BUFFER);
-    if (!buffer)
-        return err_memory(err, "a copy buffer");
-    while (copied < len && rc == 0) {
-        size_t n = len - copied < COPY_BUFFER ? (size_t)(len - copied) : COPY_BUFFER;
-
-        rc = fs_pread(from, from_path, buffer, n, at + copied, err);
-        if (rc == 0)
-            rc = fs_pwrite(to, to_path, buffer, n, to_at + copied, err);
-        copied += n;
-    }
-    free(buffer);
-    return rc;
-}
-
-/* After a write that failed the kernel takes its pages for written, and says so but
- * once. */
-static int fail_flush(struct err *err, const char *verb, const char *path)
-{
-    if (err)
-        err->unsure = true;
-    return fail(err, verb, path);
 }
 
 int fs_close(int fd, const char *path, struct err *err)

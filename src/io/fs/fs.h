@@ -60,9 +60,6 @@ int fs_pwrite(int fd, const char *path, const void *bytes, size_t len, uint64_t 
 /* Exactly len bytes; a file that is too short is an error that says where it ends. */
 int fs_pread(int fd, const char *path, void *bytes, size_t len, uint64_t at,
              struct err *err);
-/* Copy a range between open files, inside the kernel where that works. */
-int fs_copy(int from, const char *from_path, int to, const char *to_path, uint64_t at,
-            uint64_t to_at, uint64_t len, struct err *err);
 
 /* EDQUOT and EIO show here, and after another failure err keeps that, and is marked as
  * unsure. */

@@ -1,5 +1,5 @@
 /* Files one at a time: what is written is read back, and what fails says which file and
- * why. Four system calls stand in below, for the answers a healthy disk does not give.
+ * why. Three system calls stand in below, for the answers a healthy disk does not give.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,7 +24,7 @@ enum { EVERY = INT_MAX };
 static struct script {
     int answer[4];
     unsigned at, calls;
-} write_script, copy_script;
+} write_script;
 
 static int next_answer(struct script *script)
 {
@@ -85,23 +85,10 @@ int nanosleep(const struct timespec *wanted, struct timespec *left)
     return (int)syscall(SYS_nanosleep, wanted, left);
 }
 
-ssize_t copy_file_range(int from, off_t *at, int to, off_t *to_at, size_t len,
-                        unsigned flags)
-{
-    int answer = next_answer(&copy_script);
-
-    if (answer > 0)
-        return syscall(SYS_copy_file_range, from, at, to, to_at, capped(answer, len),
-                       flags);
-    errno = -answer;
-    return answer < 0 ? -1 : 0;
-}
-
 static int healthy(void **state)
 {
     (void)state;
     play(&write_script, EVERY, EVERY, EVERY);
-    play(&copy_script, EVERY, EVERY, EVERY);
     return 0;
 }
 
@@ -317,66 +304,6 @@ static void test_open_write_does_not_wait_for_ever(void **state)
     assert_sentence(&err, ERR_DEST, "'never/file'", ENOENT);
 }
 
-static void fill(char *bytes, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        bytes[i] = (char)(i * 31 + i / 977);
-}
-
-/* The same bytes whatever the kernel does of the work: all, nothing, or a part. */
-static void test_copy(void **state)
-{
-    static const int rows[][3] = {
-        { EVERY, EVERY, EVERY },   { -EXDEV, EVERY, EVERY },
-        { -ENOSYS, EVERY, EVERY }, { -EOPNOTSUPP, EVERY, EVERY },
-        { 0, EVERY, EVERY },       { 1000, 0, EVERY },
-        { -EINTR, 70000, -EXDEV },
-    };
-    enum { SIZE = 3 << 20, FROM = 12345, TO = 77, LEN = (2 << 20) + 4321 };
-    char *bytes = malloc(SIZE), *back = malloc(SIZE);
-    struct err err = { 0 };
-    int from = fs_open_write("copy.from", &err), to;
-
-    (void)state;
-    fill(bytes, SIZE);
-    assert_int_equal(fs_pwrite(from, "copy.from", bytes, SIZE, 0, &err), 0);
-    for (size_t i = 0; i < countof(rows); i++) {
-        to = fs_open_write("copy.to", &err);
-        play(&copy_script, rows[i][0], rows[i][1], rows[i][2]);
-        assert_int_equal(fs_copy(from, "copy.from", to, "copy.to", FROM, TO, LEN, &err),
-                         0);
-        assert_int_equal(lseek(to, 0, SEEK_END), TO + LEN);
-        assert_int_equal(fs_pread(to, "copy.to", back, LEN, TO, &err), 0);
-        assert_memory_equal(back, bytes + FROM, LEN);
-        close(to);
-        assert_int_equal(unlink("copy.to"), 0);
-    }
-    close(from);
-    free(bytes);
-    free(back);
-}
-
-/* The sentence blames the file that is to blame. */
-static void test_copy_fails(void **state)
-{
-    struct err err = { 0 };
-    int from, full = open("/dev/full", O_WRONLY), to;
-
-    (void)state;
-    put_file("tiny", "abc");
-    from = fs_open_read("tiny", &err);
-    to = fs_open_write("tiny.copy", &err);
-    assert_int_equal(fs_copy(from, "tiny", to, "tiny.copy", 1, 0, 5, &err), -1);
-    assert_int_equal(err.code, ERR_DEST);
-    assert_non_null(strstr(err.text, "read 'tiny'"));
-    err_clear(&err);
-    assert_int_equal(fs_copy(from, "tiny", full, "/dev/full", 0, 0, 3, &err), -1);
-    assert_sentence(&err, ERR_DEST, "write '/dev/full'", ENOSPC);
-    close(from);
-    close(to);
-    close(full);
-}
-
 static void test_space(void **state)
 {
     struct fs_space space = { 0 };
@@ -435,12 +362,10 @@ int main(void)
         cmocka_unit_test_setup(test_write_in_pieces, healthy),
         cmocka_unit_test_teardown(test_write_fails, healthy),
         cmocka_unit_test(test_full_device),
+        cmocka_unit_test(test_a_disk_that_did_not_take_it),
         cmocka_unit_test(test_open_write_refuses),
         cmocka_unit_test(test_open_write_waits_for_a_parent),
         cmocka_unit_test(test_open_write_does_not_wait_for_ever),
-        cmocka_unit_test_teardown(test_copy, healthy),
-        cmocka_unit_test(test_copy_fails),
-        cmocka_unit_test(test_a_disk_that_did_not_take_it),
         cmocka_unit_test(test_space),
     };
 

@@ -1,0 +1,292 @@
+#include "fetch/transfer.h"
+
+#include <string.h>
+
+#include "base/url.h"
+#include "fetch/landing.h"
+#include "io/clock.h"
+#include "io/fs/fs.h"
+#include "source/source.h"
+
+enum {
+    TRANSFER_PROGRESS = 64 << 10, /* bytes that make a try worth the name */
+    TRANSFER_SHORT = 1000, /* worthless tries in a row, of replies good but short */
+    TRANSFER_FUTILE = 2,   /* the same, of others, before the coordinator is asked */
+};
+
+/* On a pool thread. The file is opened with the first write: an open on a parallel file
+ * system takes milliseconds that the sockets should not wait for. Writes of one task
+ * follow each other, so fd and sum need no lock. */
+static int write_chunk(struct job *job)
+{
+    struct task_chunk *chunk = job->owner;
+    struct task *task = chunk->task;
+
+    if (task->fd < 0)
+        task->fd = fs_open_write(task->path, &job->err);
+    if (task->fd < 0)
+        return -1;
+    if (task->sum)
+        checksum_feed(task->sum, chunk->bytes, chunk->len);
+    return fs_pwrite(task->fd, task->path, chunk->bytes, chunk->len, chunk->at,
+                     &job->err);
+}
+
+/* A pause ends when it is asked to, and with the transfer, which then may still bring
+ * what it held back. */
+static void end_pause(struct task *task)
+{
+    if (task_is_paused(task))
+        task_enter(task, TASK_FETCHING);
+}
+
+static int chunk_written(struct job *job, struct err *err);
+
+/* Begin to write the buffer that is being filled, if it is full or the last one, and fill
+ * the other. One write of a task at a time, so that they follow each other. */
+static void pump(struct task *task)
+{
+    struct task_chunk *chunk = &task->slot->chunk[task->filling];
+
+    if (task->slot->chunk[0].busy || task->slot->chunk[1].busy || chunk->len == 0 ||
+        (chunk->len < TASK_BUFFER && task->state != TASK_DRAINING))
+        return;
+    task->filling = !task->filling;
+    chunk->busy = true;
+    chunk->task = task;
+    chunk->job =
+        (struct job){ .run = write_chunk, .done = chunk_written, .owner = chunk };
+    pool_submit(task->world->pool, &chunk->job, POOL_URGENT);
+}
+
+/* While the other buffer is being written there is only the rest of this one to fill. */
+static int sink_large(struct task *task, const char *bytes, size_t len)
+{
+    size_t room = TASK_BUFFER - task->slot->chunk[task->filling].len;
+
+    if (len > room && task->slot->chunk[!task->filling].busy)
+        return HTTP_PAUSE;
+    while (len > 0) {
+        struct task_chunk *chunk = &task->slot->chunk[task->filling];
+        size_t part = TASK_BUFFER - chunk->len;
+
+        part = part < len ? part : len;
+        if (chunk->len == 0)
+            chunk->at = task->offset + task->got;
+        memcpy(chunk->bytes + chunk->len, bytes, part);
+        chunk->len += part;
+        task->got += part;
+        bytes += part;
+        len -= part;
+        pump(task);
+    }
+    return 0;
+}
+
+static int pause_as(struct task *task, enum task_state state)
+{
+    task_enter(task, state);
+    return HTTP_PAUSE;
+}
+
+static int sink(void *owner, const void *bytes, size_t len)
+{
+    struct task *task = owner;
+    struct task_world *world = task->world;
+    bool limited = world->rate->per_second > 0;
+    double now = limited ? clock_now() : 0;
+
+    end_pause(task);
+    if (limited && rate_wait(world->rate, now) > 0)
+        return pause_as(task, TASK_THROTTLED);
+    if (!task->small) {
+        if (sink_large(task, bytes, len) == HTTP_PAUSE)
+            return pause_as(task, TASK_FULL);
+    } else {
+        if (task->got + len > task_size(task))
+            return -1;
+        memcpy(task->body + task->got, bytes, len);
+        task->got += len;
+    }
+    world->run->stats.value[STAT_FETCHED] += len;
+    if (limited)
+        rate_spend(world->rate, len, now);
+    return 0;
+}
+
+/* The token goes to the Hub's own origin only, and extra headers to the source's own: a
+ * list may name files on any host, and a URL that the Hub signed is another host's. */
+static void add_secrets(const struct task *task, const char *url,
+                        struct http_request *request)
+{
+    const struct run *run = task->world->run;
+
+    if (run->access.bearer && run->access.endpoint &&
+        url_same_origin(url, run->access.endpoint))
+        request->bearer = run->access.bearer;
+    if (url_same_origin(url, plan_text(&run->plan, run->plan.base)))
+        request->headers = run->opt.headers;
+}
+
+static int request_rest(struct task *task, struct err *err)
+{
+    struct run *run = task->world->run;
+    const struct plan_file *file = &run->plan.files[task->file];
+    struct range range = segment_range(&run->segments, task->segment);
+    struct http_request request = {
+        .sink = sink,
+        .owner = task,
+        .checked = true,
+        .ranged = !(file->flags & PLAN_WHOLE),
+        .want = { .range = { range.begin + task->got, range.end },
+                  .size = file->size,
+                  .whole = (file->flags & PLAN_WHOLE) != 0,
+                  .etag = plan_text(&run->plan, file->etag),
+                  .digest = file->want.kind != DIGEST_NONE },
+    };
+    struct strbuf url = { 0 };
+    int rc;
+
+    if (task->url)
+        strbuf_adds(&url, task->url);
+    else
+        plan_url(&run->plan, task->file, &url);
+    if (url.failed)
+        return err_memory(err, "a URL");
+    request.url = url.data;
+    add_secrets(task, url.data, &request);
+    task->got_before = task->got;
+    run->stats.value[STAT_DATA_REQUESTS]++;
+    if (*plan_text(&run->plan, run->plan.repo) && !task->url)
+        run->stats.value[STAT_RESOLVE_REQUESTS]++;
+    rc = http_start(task->world->http, &request, &task->transfer, err);
+    strbuf_release(&url);
+    return rc;
+}
+
+int transfer_begin(struct task *task, struct err *err)
+{
+    if (task_make_room(task, err) < 0)
+        return -1;
+    task_enter(task, TASK_FETCHING);
+    return request_rest(task, err);
+}
+
+static void drained(struct task *task)
+{
+    pump(task);
+    if (!task_idle(task))
+        return;
+    task_leave_slot(task);
+    if (task->duplicate)
+        task_enter(task, TASK_SPARE);
+    else
+        landing_begin(task);
+}
+
+static int chunk_written(struct job *job, struct err *err)
+{
+    struct task_chunk *chunk = job->owner;
+    struct task *task = chunk->task;
+
+    chunk->busy = false;
+    chunk->len = 0;
+    if (job->rc < 0 && !task_is_recalled(task)) {
+        *err = job->err;
+        return -1;
+    }
+    if (task->state == TASK_DRAINING) {
+        drained(task);
+        return 0;
+    }
+    if (task_is_fetching(task))
+        pump(task);
+    if (task_is_paused(task))
+        transfer_resume(task);
+    return 0;
+}
+
+/* Whether all bytes of the segment are here. How the connection ended after the last one
+ * says nothing of them. */
+static bool is_whole(const struct task *task, const struct http_response *response)
+{
+    const struct outcome *outcome = &response->outcome;
+    bool ended = outcome->fault == NET_OK || outcome->fault == NET_CUT ||
+                 outcome->fault == NET_TIMEOUT;
+
+    return ended && outcome->status >= 200 && outcome->status < 300 &&
+           task->got == task_size(task);
+}
+
+/* Whether the task should ask for the rest by itself: the request brought something, or
+ * it is not yet the third in a row that brought next to nothing. Replies that are good
+ * but shorter than asked may be small for longer: some proxies cut like that. A file that
+ * comes only whole begins again from its start: that is for the coordinator to decide. */
+static bool is_worth_another(struct task *task, const struct http_response *response)
+{
+    const struct outcome *outcome = &response->outcome;
+    const struct plan_file *file = &task->world->run->plan.files[task->file];
+    bool good = outcome->fault == NET_OK && task->got > task->got_before;
+    bool cut = outcome->fault == NET_CUT || outcome->fault == NET_TIMEOUT;
+
+    if ((file->flags & PLAN_WHOLE) || outcome->status >= 300 || (!good && !cut) ||
+        (task->small && !good))
+        return false;
+    if (task->got - task->got_before >= TRANSFER_PROGRESS)
+        task->futile = 0;
+    else
+        task->futile++;
+    return task->got > 0 && task->futile <= (good ? TRANSFER_SHORT : TRANSFER_FUTILE);
+}
+
+/* What the Hub itself refuses it explains in its headers: a token, a licence, a name. */
+static void explain(const struct task *task, const struct http_response *response,
+                    struct err *why)
+{
+    const struct run *run = task->world->run;
+    const char *path = plan_path(&run->plan, task->file);
+
+    if (run->access.endpoint && !task->url && response->outcome.status >= 400) {
+        source_refusal(path, response, run->access.bearer != NULL, why);
+        return;
+    }
+    *why = response->err;
+    if (why->code == ERR_NONE)
+        err_set(why, ERR_NETWORK, "%s", retry_meaning(&response->outcome));
+    err_wrap(why, "'%s'", path);
+}
+
+void transfer_reply(struct task *task, const struct http_response *response)
+{
+    struct outcome outcome = response->outcome;
+    struct err why = { 0 };
+
+    task->transfer = NULL;
+    end_pause(task);
+    if (is_whole(task, response)) {
+        task_enter(task, TASK_DRAINING);
+        drained(task);
+        return;
+    }
+    if (is_worth_another(task, response)) {
+        task->world->run->stats.value[STAT_RETRIED] += outcome.fault != NET_OK;
+        task_enter(task, TASK_RESTING);
+        return;
+    }
+    explain(task, response, &why);
+    if (outcome.fault == NET_OK && outcome.status < 300)
+        outcome.fault = NET_CUT; /* a good reply that brings nothing */
+    task_fail(task, &outcome, &why);
+}
+
+int transfer_go_on(struct task *task, struct err *err)
+{
+    task_enter(task, TASK_FETCHING);
+    return request_rest(task, err);
+}
+
+void transfer_resume(struct task *task)
+{
+    end_pause(task);
+    http_resume(task->world->http, task->transfer);
+}

@@ -1,0 +1,93 @@
+#include "io/fs/blocks.h"
+
+#include <stdlib.h>
+
+#include "io/fs/fs.h"
+
+enum {
+    BLOCKS_MOST = 1 << 20,  /* a Lustre stripe */
+    BLOCKS_HASH = 256 << 10 /* stays in a core's second-level cache */
+};
+
+int blocks_open(struct blocks *in, struct err *err)
+{
+    if (in->most == 0)
+        in->most = BLOCKS_MOST;
+    in->bytes = malloc(in->most);
+    if (!in->bytes)
+        return err_memory(err, "a part of a file");
+    in->fd = fs_open_read(in->path, err);
+    if (in->fd >= 0)
+        return 0;
+    free(in->bytes);
+    in->bytes = NULL;
+    return -1;
+}
+
+int blocks_next(struct blocks *in, struct err *err)
+{
+    uint64_t left = in->end - in->next;
+
+    if (left == 0)
+        return 0;
+    if (in->pool && pool_stopping(in->pool))
+        return err_set(err, ERR_INTERRUPTED, "interrupted while reading '%s'", in->path);
+    in->at = in->next;
+    in->len = left < in->most ? (size_t)left : in->most;
+    if (fs_pread(in->fd, in->path, in->bytes, in->len, in->at, err) < 0)
+        return -1;
+    in->next += in->len;
+    return 1;
+}
+
+void blocks_close(struct blocks *in)
+{
+    if (!in->bytes)
+        return;
+    fs_close(in->fd, in->path, NULL);
+    free(in->bytes);
+    in->bytes = NULL;
+}
+
+int blocks_hash(struct blocks *in, struct midstate *state, uint8_t *digest,
+                struct git_blob *git, struct err *err)
+{
+    int rc;
+
+    in->most = BLOCKS_HASH;
+    if (blocks_open(in, err) < 0)
+        return -1;
+    while ((rc = blocks_next(in, err)) > 0) {
+        if (git && git_blob_feed(git, in->bytes, in->len, err) < 0) {
+            rc = -1;
+            break;
+        }
+        /* A file may end within a block of SHA-256. */
+        if (digest && in->next == in->end)
+            sha256_end(state, in->bytes, in->len, digest);
+        else
+            sha256_blocks(state, in->bytes, in->len);
+    }
+    blocks_close(in);
+    return rc;
+}
+
+int blocks_sum(struct blocks *in, uint64_t *checksum, struct err *err)
+{
+    struct checksum *sum = checksum_create();
+    int rc = -1;
+
+    if (!sum) {
+        err_memory(err, "a checksum");
+        goto out;
+    }
+    if (blocks_open(in, err) < 0)
+        goto out;
+    while ((rc = blocks_next(in, err)) > 0)
+        checksum_feed(sum, in->bytes, in->len);
+    *checksum = checksum_value(sum);
+out:
+    blocks_close(in);
+    checksum_destroy(sum);
+    return rc;
+}
