@@ -40,13 +40,13 @@ extern "C" {
 /* Results, equal to the exit codes of the program. */
 enum mpifetch_status {
     MPIFETCH_OK = 0,
-    MPIFETCH_DEFECT = 1,     /* an error of no other class */
-    MPIFETCH_USAGE = 2,      /* the options make no sense */
-    MPIFETCH_SOURCE = 3,     /* the source refused: not found, gated, bad token */
-    MPIFETCH_DIGEST = 4,     /* digests do not match, after a fresh fetch */
-    MPIFETCH_DEST = 5,       /* the destination refused: space, quota, permission */
-    MPIFETCH_NETWORK = 6,    /* the network failed beyond all retries */
-    MPIFETCH_INTERRUPTED = 7 /* mpifetch_options.interrupted said so, or a rank is lost */
+    MPIFETCH_DEFECT = 1,     /* internal error, or an error of no other class */
+    MPIFETCH_USAGE = 2,      /* invalid options */
+    MPIFETCH_SOURCE = 3,     /* source error: not found, gated, invalid token */
+    MPIFETCH_DIGEST = 4,     /* digest mismatch, even after fetching again */
+    MPIFETCH_DEST = 5,       /* destination error: space, quota, permission */
+    MPIFETCH_NETWORK = 6,    /* network error after all retries */
+    MPIFETCH_INTERRUPTED = 7 /* by mpifetch_options.interrupted, or a rank was lost */
 };
 
 enum mpifetch_progress {
@@ -114,12 +114,12 @@ struct mpifetch_report {
     int rank;              /* who saw the error first */
     char error[512];       /* one sentence, "" if none */
     char path[4096];       /* what was published: dest, or a snapshot in the cache */
-    int unchanged;         /* it was already there */
+    int unchanged;         /* it was up to date already */
     uint64_t files, bytes; /* of what was published */
     uint64_t bytes_fetched, bytes_duplicated, bytes_reused;
     uint64_t requests, retries;
     double seconds;
-    int lost; /* not 0: a rank was given up, and the communicator is broken (see below) */
+    int lost; /* not 0: a rank was lost, and the communicator is broken (see below) */
 };
 
 MPIFETCH_API void mpifetch_options_init(struct mpifetch_options *options);
@@ -128,12 +128,12 @@ MPIFETCH_API void mpifetch_options_init(struct mpifetch_options *options);
  * *report. Unless it returns MPIFETCH_OK nothing new is visible at options->dest; in a
  * cache no branch or tag stands for anything new.
  *
- * A rank of which nothing is heard for options->rank_timeout is given up: its process or
- * its host is gone or frozen. All others return within about 1.2 times that, plus what
- * disks take for what they had begun: MPIFETCH_INTERRUPTED unless it was published
- * before, and report->lost is set. Nothing can be done with comm then, counters are those
- * of rank 0 alone on rank 0 and 0 on all others, and MPI_Finalize may wait for ever: say
- * what is to be said and leave by _exit or MPI_Abort. */
+ * A rank that does not respond for options->rank_timeout is considered lost: its process
+ * or its host is gone or frozen. All others return within about 1.2 times that, plus the
+ * time that disks need for writes in progress: MPIFETCH_INTERRUPTED unless it was
+ * published before, and report->lost is set. comm cannot be used any more, counters are
+ * those of rank 0 alone on rank 0 and 0 on all others, and MPI_Finalize may block
+ * forever: print what is to be printed and end the program with _exit or MPI_Abort. */
 MPIFETCH_API int mpifetch_get(MPI_Comm comm, const struct mpifetch_options *options,
                               struct mpifetch_report *report);
 
@@ -141,8 +141,8 @@ MPIFETCH_API int mpifetch_get(MPI_Comm comm, const struct mpifetch_options *opti
 MPIFETCH_API int mpifetch_plan(MPI_Comm comm, const struct mpifetch_options *options,
                                struct mpifetch_report *report);
 
-/* Collective. Hash what stands at options->dest, a tree that was published or a snapshot
- * in a cache of the Hub's library, against its own record, without asking any source.
+/* Collective. Verify the published tree or the snapshot in a cache of the Hub library at
+ * options->dest against its own record, without contacting any source.
  * MPIFETCH_DIGEST if a file is wrong, missing, or not in the record; each is named on
  * stderr of rank 0. Of the options dest, include, exclude, connections and what is said
  * count. */

@@ -63,8 +63,9 @@ serve()
 
 get()
 {
-    mpirun --oversubscribe -n 4 build/src/mpifetch get --report "$demo/report.json" \
-        "hf://$repo" "$demo/out"
+    mpirun --quiet --oversubscribe -n 4 build/src/mpifetch get \
+        --report "$demo/report.json" "hf://$repo" "$demo/out" ||
+        { code=$?; echo "mpirun ended with exit code $code" >&2; return "$code"; }
 }
 
 say "packages"
@@ -73,7 +74,7 @@ say "build"
 build
 build/src/mpifetch --version
 
-say "a model to serve"
+say "test model"
 rm -rf "$demo"
 mkdir -p "$demo"
 fetch_model "$demo/model" python3 2>/dev/null || { rm -rf "${demo:?}"/*; invent_model; }
@@ -84,15 +85,15 @@ echo "a Hub at $HF_ENDPOINT serves $repo"
 say "fetch with four ranks"
 get
 
-say "what is there"
+say "published files"
 (cd "$demo/out" && find . -type f -printf '%10s  %P\n' | sort -k 2)
 
-say "every file against its digest, with none of our code"
+say "check all digests with sha256sum"
 (cd "$demo/out" && sha256sum --quiet -c .mpifetch/SHA256SUMS && echo "all good")
 diff -r --exclude=.mpifetch --exclude=.cache "$demo/model" "$demo/out" &&
     echo "equal to what is served"
 
-say "what the report says"
+say "report"
 python3 -c '
 import json, sys
 report = json.load(open(sys.argv[1]))
@@ -101,7 +102,7 @@ for name in ("bytes", "requests", "seconds"):
 for rank in report["ranks"]:
     print("rank {rank} on {host}: {bytes} bytes".format(**rank))' "$demo/report.json"
 
-say "the same command again: already there"
+say "the same command again: already up to date"
 get
 
 say "done; the tree is in $demo/out"

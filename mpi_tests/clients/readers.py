@@ -351,7 +351,7 @@ def assert_printed(result, path):
 def assert_already_there(result):
     """The summary says that nothing had to be done."""
     said = [line.removeprefix("mpifetch: ") for line in result.err.splitlines()]
-    assert any(line.startswith("already there") for line in said), result
+    assert any(line.startswith("already up to date") for line in said), result
 
 
 def sizes(tree):

@@ -83,14 +83,14 @@ def test_check_hashes_what_readers_see(get, snapshot, tree, ranks, damage):
     result = get("--check", ranks=ranks)
     assert_printed(result, snapshot)
     assert_same(snapshot, tree)
-    assert ("already there" in result.err) == (damage == "short blob")
-    assert "already there" in get("--check", ranks=ranks).err
+    assert ("already up to date" in result.err) == (damage == "short blob")
+    assert "already up to date" in get("--check", ranks=ranks).err
 
 
 def test_check_asks_for_no_place(get, origin, snapshot):
     """What is hashed where it lies needs no signed URL."""
     origin.reset()
-    assert "already there" in get("--check").err
+    assert "already up to date" in get("--check").err
     assert {row["kind"] for row in origin.log()} <= {"api-revision", "api-tree"}
 
 

@@ -134,6 +134,6 @@ def test_rank_0_cannot_list(cluster, hub, model, dest, cut):
     assert result.code == 6, result
     said = [line for line in result.err.splitlines() if line.startswith("mpifetch: ")]
     assert hub.endpoint in said[-1], result
-    assert all("; again in " in line for line in said[:-1]), result
+    assert all(", next attempt in " in line for line in said[:-1]), result
     assert hub.log() == []
     assert_nothing(cluster.seen("n1", dest))

@@ -125,7 +125,7 @@ def test_a_directory_where_names_cannot_be_swapped(cluster, demo, model, revised
     demo.add("acme/demo", revised)
     result = start(cluster, demo, "get", SOURCE, dest).wait()
     assert result.code == 5, result
-    assert "does not swap two names" in result.err
+    assert "does not support exchanging two names" in result.err
     seen_by_all(cluster, dest, model)
 
 
@@ -222,7 +222,7 @@ def test_a_disk_that_may_not_have_it(cluster, demo, model, dest, kind, rule):
     finally:
         (cluster.dir / "rules").write_text(before)
     assert result.code == 5, result
-    assert "Input/output error" in result.err and "what was fetched is not kept" in result.err
+    assert "Input/output error" in result.err and "fetched data is not kept" in result.err
     assert os.listdir(cluster.seen(truth(kind), dest.parent)) == []
     result = start(cluster, demo, "get", SOURCE, dest).wait()
     assert result.code == 0 and result.report["bytes"]["resumed"] == 0, result

@@ -147,5 +147,5 @@ def test_a_script_says_why_it_failed(cluster, slurm, hub, dest, jobs):
     run = submit(cluster, jobs, hub, dest, "slurm-shared.sbatch", "hf://acme/missing", "missing")
     result = run.wait()
     assert result.code == 3, result
-    assert "the source refused: check the name" in result.err
+    assert "source error: check the name" in result.err
     assert_nothing(cluster.seen("n4", dest))

@@ -113,7 +113,7 @@ def test_the_owner_dies_while_another_run_waits(cluster, new, model):
     hub, dest = new()
     owner = half_way(cluster, PAIRS[0], hub, dest)
     waiter = start(cluster, PAIRS[1], hub, dest)
-    waiter.wait_for_text("another run on n1 fetches the same")
+    waiter.wait_for_text("another run on n1 is already fetching")
     staged, least = inodes_staged(cluster, dest), noted(cluster, dest)
     let_go(hub)
     began = time.monotonic()
@@ -135,7 +135,7 @@ def test_two_jobs_at_once(cluster, new, model):
     results = [job.wait() for job in jobs]
     assert [result.code for result in results] == [0, 0], results
     assert [result.out for result in results] == [f"{dest}\n"] * 2
-    assert sum("fetches the same" in result.err for result in results) == 1, results
+    assert sum("is already fetching" in result.err for result in results) == 1, results
     again = sum(result.report["requests"]["duplicated"] for result in results) * MIB
     large = sum(len(data) for path, data in files_of(model).items() if path in LARGE)
     total = sum(map(len, files_of(model).values()))

@@ -160,7 +160,7 @@ def noted(place):
 def assert_adds_up(result):
     """What was fetched, what was there, and what a former run had left make up the whole."""
     told = result.report["bytes"]
-    if "already there" not in result.err:
+    if "already up to date" not in result.err:
         total = told["fetched"] - told["duplicated"] + told["resumed"] + told["reused"]
         assert total == told["published"], told
 

@@ -68,7 +68,7 @@ def test_killed_after_each_step(start, hub, tmp_path, case):
         told = again.report["bytes"]
         assert_files(place, NEW)
         assert place.strays() == [], where
-        if "already there" not in again.err:
+        if "already up to date" not in again.err:
             assert told["resumed"] == kept, (where, again)
         shutil.rmtree(place.parent)
         if killed.code == 0:

@@ -82,7 +82,7 @@ def test_published_between_the_look_and_the_claim(start, hub, trees, tmp_path, l
     gate.touch()
     result = late.wait()
     assert result.code == 0, result
-    assert "already there" in result.err, result
+    assert "already up to date" in result.err, result
     assert_files(jobs.place, NEW)
     assert jobs.place.strays() == []
     assert_fetched_once(hub, NEW)

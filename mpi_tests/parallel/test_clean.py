@@ -62,10 +62,10 @@ def test_a_destination(run, killed, scratch, dest):
     (other / "run-abcdef" / "released").touch()
     assert len(os.listdir(scratch)) == 2
     said = clean(run, dest, "--dry-run")
-    assert said.code == 0 and "would remove 1," in said.err, said
+    assert said.code == 0 and "would remove 1 leftover directory\n" in said.err, said
     assert len(states(dest.parent)) == 2
     result = clean(run, dest, ranks=2)
-    assert result.code == 0 and "removed 1, left alone 0" in result.err, result
+    assert result.code == 0 and "removed 1 leftover directory\n" in result.err, result
     assert states(dest.parent) == [other.name]
     assert len(os.listdir(scratch)) == 2
 
@@ -79,7 +79,7 @@ def test_a_directory_of_destinations(run, killed, dest):
     (dest.parent / ".not-ours.mpifetch-abcdefg").mkdir()
     (dest.parent / ".mpifetch-notes").touch()
     result = clean(run, dest.parent)
-    assert result.code == 0 and "removed 2, left alone 1" in result.err, result
+    assert result.code == 0 and "removed 2 leftover directories, kept 1 " in result.err, result
     left = [".mpifetch-doctor-unsure", ".mpifetch-notes", ".not-ours.mpifetch-abcdefg"]
     assert states(dest.parent) == left
 
@@ -90,7 +90,7 @@ def test_scratch(run, killed, scratch, dest):
     (scratch / "somebody").mkdir()
     assert len(os.listdir(scratch)) == 4
     result = clean(run, scratch, ranks=2)
-    assert result.code == 0 and "removed 2, left alone 0" in result.err, result
+    assert result.code == 0 and "removed 2 leftover directories\n" in result.err, result
     assert sorted(os.listdir(scratch)) == ["mpifetch-ownership", "somebody"]
     assert len(states(dest.parent)) == 1
 
@@ -101,7 +101,7 @@ def test_a_cache(run, killed, tmp_path):
     killed("--hf-cache", SOURCE, cache, landed=lambda: journals(folder))
     assert len(states(folder)) == 1
     result = clean(run, cache)
-    assert result.code == 0 and "removed 1, left alone 0" in result.err, result
+    assert result.code == 0 and "removed 1 leftover directory\n" in result.err, result
     assert states(folder) == []
 
 
@@ -119,7 +119,7 @@ def test_who_lives_is_left_alone(run, start, hub, tree, killed, dest):
     job = start(2, "get", "--speed-time", 600, SOURCE, other, env={"HF_ENDPOINT": hub.endpoint})
     assert hub.troubles.wait(stall), job.result(None)
     result = clean(run, dest.parent)
-    assert result.code == 0 and "removed 1, left alone 1" in result.err, result
+    assert result.code == 0 and "removed 1 leftover directory, kept 1 " in result.err, result
     [left] = states(dest.parent)
     assert left.startswith(".other.mpifetch-")
     hub.troubles.release()
@@ -130,7 +130,7 @@ def test_who_lives_is_left_alone(run, start, hub, tree, killed, dest):
 def test_nothing_to_clean(run, tmp_path, dest):
     for path in (dest, tmp_path / "none" / "deep"):
         result = clean(run, path)
-        assert result.code == 0 and "removed 0, left alone 0" in result.err, result
+        assert result.code == 0 and "nothing to remove\n" in result.err, result
     assert_nothing(dest)
 
 

@@ -221,7 +221,7 @@ def test_processes_that_do_not_know_of_each_other(run, hub, tree, dest, size, in
         result = run(0, "get", SOURCE, dest, env=env(hub, **{size: "4", index: str(number)}))
         assert result.code == 2 and result.out == "", result
         said.append(result.err)
-    assert "the launcher started 4 processes that do not know of each other" in said[0]
+    assert "the launcher started 4 processes that are not connected by MPI" in said[0]
     assert said[1] == ""
     assert hub.log() == []
     assert_nothing(dest)

@@ -56,7 +56,7 @@ def test_files_that_an_update_drops_are_counted(run, hub, tree, dest):
     assert run(2, "get", SOURCE, dest, env=env(hub)).code == 0
     result = run(2, "get", "--include", "*.json", SOURCE, dest, env=env(hub))
     assert result.code == 0, result
-    assert "1 files of the old tree are gone" in result.err
+    assert "1 file of the previous tree removed: " in result.err
     assert_same(dest, tree, keep=lambda path: path.endswith(".json"))
 
 

@@ -70,6 +70,8 @@ def test_one_url(run, web, tree, dest, ranks, name):
 def test_one_url_on_trust(run, web, tree, dest):
     result = run(2, "get", f"{web.url}/set/large.bin", dest)
     assert_published(result, dest, tree, lambda path: path == "large.bin")
+    [summary] = [line for line in result.err.splitlines() if "published 1 file" in line]
+    assert summary.endswith("; 1 without a published digest"), summary
 
 
 def test_one_url_without_a_digest_can_be_refused(run, web, dest):

@@ -1,6 +1,7 @@
 """A Hub that is slow, tired, wrong or cut off in the middle of a run, and signals."""
 
 import os
+import re
 import signal
 import time
 
@@ -78,6 +79,14 @@ def test_url_that_never_works(run, hub, tree, dest):
     assert len(hub.log("cdn")) < 200
 
 
+def test_a_retry_says_what_failed_and_what_is_next(run, hub, tree, dest):
+    hub.trouble(kind="cdn", status=500, times=1)
+    result = fetch(run, hub, dest, 2, "-v", "--retries", 3)
+    assert_published(result, dest, tree)
+    failed = r"rank \d: '(one|two)\.bin': .*HTTP 500: internal server error: attempt 1 of 4 failed"
+    assert len(re.findall(rf"{failed}, next attempt in \d\.\d s\n", result.err)) == 1, result
+
+
 def test_too_many_requests_binds_the_whole_job(start, hub, tree, dest):
     """After one 429 the other ranks must not run on into the same wall. What is asked next gets
     no answer before the pause is known, so that those who do not obey have all of it to ask in."""
@@ -89,7 +98,7 @@ def test_too_many_requests_binds_the_whole_job(start, hub, tree, dest):
     args, env = get(hub, dest, "-v", "--connections", 2)
     job = start(3, *args, env=env)
     assert hub.troubles.wait(refusal), job.result(None)
-    job.wait_for_text("asks for a pause")
+    job.wait_for_text("asked to slow down")
     hub.troubles.release()
     released = time.time()
     assert_published(job.wait(), dest, tree)

@@ -25,8 +25,8 @@ static int check_not_here(const char *dest, struct err *err)
         info.inode != here.inode)
         return 0;
     return err_set(err, ERR_USAGE,
-                   "'%s' is the current directory, and would be replaced under the shell "
-                   "that stands in it: go elsewhere first",
+                   "'%s' is the current directory, which would be replaced: change to "
+                   "another directory first",
                    dest);
 }
 
@@ -35,8 +35,9 @@ static int default_cache(struct strbuf *dest, struct err *err)
 {
     if (hub_env_cache(dest) && !dest->failed)
         return 0;
-    return err_set(err, ERR_USAGE,
-                   "no place for the cache: HF_HUB_CACHE, HF_HOME and HOME are not set");
+    return err_set(
+        err, ERR_USAGE,
+        "cannot locate the Hub cache: HF_HUB_CACHE, HF_HOME and HOME are not set");
 }
 
 /* Without a look at it: that may hang, and is a task for another process. */
@@ -52,7 +53,7 @@ static int check_dir(struct session *s, struct err *err)
     if (*given && *given != '/' && !here) {
         free(here);
         return err_set(err, ERR_USAGE,
-                       "'%s' is relative to the current directory, which cannot be told",
+                       "cannot resolve '%s': the current directory cannot be determined",
                        given);
     }
     strbuf_addf(&dir, "%s%s%.*s", here ? here : "", here ? "/" : "", (int)len, given);
@@ -73,7 +74,7 @@ static int check_dest(struct session *s, struct err *err)
     else if (cache)
         rc = default_cache(&given, err);
     else
-        return s->only_plan ? 0 : err_set(err, ERR_USAGE, "no destination was given");
+        return s->only_plan ? 0 : err_set(err, ERR_USAGE, "no destination given");
     if (rc == 0 && given.failed)
         rc = err_memory(err, "a path");
     if (rc == 0)
@@ -87,7 +88,7 @@ static int check_dest(struct session *s, struct err *err)
     if (!s->dest)
         return err_memory(err, "a path");
     if (!*layout_name(s->dest) && !cache)
-        return err_set(err, ERR_USAGE, "'%s' cannot be a destination", s->dest);
+        return err_set(err, ERR_USAGE, "'%s' cannot be used as a destination", s->dest);
     return cache || !publishes ? 0 : check_not_here(s->dest, err);
 }
 
@@ -97,15 +98,15 @@ int check_options(const struct mpifetch_options *o, struct err *err)
     if (o->segment_size % SEGMENT_ALIGN != 0)
         return err_set(err, ERR_USAGE, "the segment size must be a multiple of 1 MiB");
     if (o->connections > CHECK_CONNECTIONS)
-        return err_set(err, ERR_USAGE, "%u connections a rank are too many: at most %d",
+        return err_set(err, ERR_USAGE,
+                       "%u connections per rank are too many: the maximum is %d",
                        o->connections, CHECK_CONNECTIONS);
     if (!(o->retry_delay >= 0) || !(o->connect_timeout > 0) || !(o->speed_time > 0))
         return err_set(err, ERR_USAGE,
-                       "times must not be negative, and those that bound a "
-                       "wait not be 0");
+                       "times must not be negative, and timeouts must not be 0");
     if (!(o->rank_timeout >= CHECK_RANK_TIMEOUT))
         return err_set(err, ERR_USAGE,
-                       "a rank timeout of %g s is too short: at least %g s",
+                       "a rank timeout of %g s is too short: the minimum is %g s",
                        o->rank_timeout, CHECK_RANK_TIMEOUT);
     return 0;
 }

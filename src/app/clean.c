@@ -102,11 +102,31 @@ static int add(void *arg, int rank, const void *bytes, size_t len, struct err *e
     struct counts *all = arg, one;
 
     if (len != sizeof(one))
-        return err_set(err, ERR_DEFECT, "rank %d is of another build", rank);
+        return err_set(err, ERR_DEFECT, "rank %d runs a different build of mpifetch",
+                       rank);
     memcpy(&one, bytes, len);
     all->removed += one.removed;
     all->alive += one.alive;
     return 0;
+}
+
+/* Names only what is not zero. */
+static void tell_counts(const struct cleaning *cleaning, const struct counts *all)
+{
+    const struct log *log = &cleaning->s->run.ranks.log;
+    const char *verb = cleaning->sweep.only_say ? "would remove" : "removed";
+    const char *noun = all->removed == 1 ? "leftover directory" : "leftover directories";
+    unsigned long long removed = all->removed, alive = all->alive;
+
+    if (removed == 0 && alive == 0)
+        log_line(log, LOG_WARN, "nothing to remove");
+    else if (alive == 0)
+        log_line(log, LOG_WARN, "%s %llu %s", verb, removed, noun);
+    else if (removed == 0)
+        log_line(log, LOG_WARN, "%s nothing, kept %llu that may be in use", verb, alive);
+    else
+        log_line(log, LOG_WARN, "%s %llu %s, kept %llu that may be in use", verb, removed,
+                 noun, alive);
 }
 
 static int sum_up(struct cleaning *cleaning, struct err *err)
@@ -118,9 +138,7 @@ static int sum_up(struct cleaning *cleaning, struct err *err)
     if (agree_gather(&run->ranks, MSG_STATS, &mine, sizeof(mine), add, &all, err) < 0)
         return -1;
     if (run->ranks.rank == 0)
-        log_line(&run->ranks.log, LOG_WARN, "%s %llu, left alone %llu that may be in use",
-                 cleaning->sweep.only_say ? "would remove" : "removed",
-                 (unsigned long long)all.removed, (unsigned long long)all.alive);
+        tell_counts(cleaning, &all);
     return 0;
 }
 

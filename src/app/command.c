@@ -52,20 +52,19 @@ int command_parse(const char *name, enum command_id *id, struct err *err)
     }
     if (!name)
         return err_set(err, ERR_USAGE,
-                       "no command: there are get, plan, verify, doctor and clean; see "
-                       "mpifetch --help");
+                       "no command given: expected get, plan, verify, doctor or clean; "
+                       "see mpifetch --help");
     if (strstr(name, "://"))
-        return err_set(err, ERR_USAGE,
-                       "a command comes first: mpifetch get SOURCE DEST; see mpifetch "
-                       "--help");
+        return err_set(
+            err, ERR_USAGE,
+            "no command given: use mpifetch get SOURCE DEST; see mpifetch --help");
     guess = guess_of(name);
     if (guess)
         return err_set(err, ERR_USAGE,
                        "unknown command '%s': did you mean %s? see mpifetch --help", name,
                        guess);
     return err_set(err, ERR_USAGE,
-                   "unknown command '%s': there are get, plan, verify, doctor and clean; "
-                   "see mpifetch "
-                   "--help",
+                   "unknown command '%s': expected get, plan, verify, doctor or clean; "
+                   "see mpifetch --help",
                    name);
 }

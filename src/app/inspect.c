@@ -80,13 +80,12 @@ static int list(struct inspection *look, struct err *err)
         rc = -1;
     }
     if (rc < 0 && err->code == ERR_DEST)
-        err_wrap(err, "'%s' cannot be verified without a record of what it should be",
+        err_wrap(err, "cannot verify '%s' without a record of its files",
                  s->run.opt.dest);
     if (rc < 0)
         return -1;
     if (s->run.plan.nfiles == 0)
-        return err_set(err, ERR_USAGE, "no file of '%s' is to be verified",
-                       s->run.opt.dest);
+        return err_set(err, ERR_USAGE, "no file of '%s' to verify", s->run.opt.dest);
     s->run.published = strdup(s->run.opt.dest);
     look->known = calloc(s->run.plan.nfiles, sizeof(*look->known));
     return look->known && s->run.published ? 0 : err_memory(err, "the list of files");
@@ -108,8 +107,8 @@ static void note_odd(struct inspection *look, size_t i, const struct fs_info *in
     look->wrong += !missing;
     tell(look, plan_path(plan, i),
          missing                 ? "missing"
-         : info->kind == FS_FILE ? "not of the recorded size, so its digest is wrong"
-                                 : "not a file");
+         : info->kind == FS_FILE ? "size differs from the record"
+                                 : "not a regular file");
     /* No segment is cut for it, whatever size its record makes up. */
     plan->nbytes -= plan->files[i].size;
     plan->files[i].size = 0;
@@ -202,13 +201,37 @@ static bool was_replaced(const struct inspection *look)
            strcmp(present, look->record.content_id) != 0;
 }
 
+static void add_count(struct strbuf *text, unsigned long long count, const char *what)
+{
+    if (count > 0)
+        strbuf_addf(text, "%s%llu %s", text->len > 0 ? ", " : "", count, what);
+}
+
+/* One sentence for all that tell() has said, of what there is. */
+static int refuse(const struct inspection *look, struct err *err)
+{
+    const struct run *run = &look->s->run;
+    struct strbuf counts = { 0 };
+
+    add_count(&counts, look->wrong, "wrong");
+    add_count(&counts, look->missing, "missing");
+    add_count(&counts, look->more, "not in the record");
+    err_set(err, ERR_DIGEST, "'%s' failed verification: of %zu file%s %s%s",
+            run->opt.dest, run->plan.nfiles, run->plan.nfiles == 1 ? "" : "s",
+            counts.data ? counts.data : "",
+            look->snapshot && look->missing > 0
+                ? " (if only a part was fetched, verify with the same --include)"
+                : "");
+    strbuf_release(&counts);
+    return -1;
+}
+
 static int sum_up(struct inspection *look, struct err *err)
 {
     const struct run *run = &look->s->run;
 
     if (was_replaced(look))
-        return err_set(err, ERR_DEST,
-                       "'%s' was replaced while it was verified: run it again",
+        return err_set(err, ERR_DEST, "'%s' was replaced during verification: run again",
                        run->opt.dest);
     for (size_t i = 0; i < run->plan.nfiles; i++) {
         if (!look->known || !look->known[i].wrong)
@@ -216,22 +239,13 @@ static int sum_up(struct inspection *look, struct err *err)
         look->wrong++;
         tell(look, plan_path(&run->plan, i),
              run->plan.files[i].want.kind == DIGEST_GIT_BLOB
-                 ? "its git blob id is not the recorded one"
-                 : "its SHA-256 is not the recorded one");
+                 ? "git blob id differs from the record"
+                 : "SHA-256 differs from the record");
     }
     look->s->report.verified = look->wrong + look->missing + look->more == 0;
     if (look->s->report.verified)
         return 0;
-    return err_set(
-        err, ERR_DIGEST,
-        "'%s' is not %s: of %zu files %llu are wrong and %llu missing, and %llu "
-        "are not in the record%s",
-        run->opt.dest,
-        look->snapshot ? "all that its commit holds" : "as it was published",
-        run->plan.nfiles, look->wrong, look->missing, look->more,
-        look->snapshot && look->missing > 0
-            ? " (of a part verify with the --include of its get)"
-            : "");
+    return refuse(look, err);
 }
 
 int inspect(struct session *s, struct err *err)

@@ -43,8 +43,7 @@ static int set_hub(struct session *s, bool offline, struct err *err)
 
     if (offline)
         return err_set(err, ERR_SOURCE,
-                       "HF_HUB_OFFLINE is set, and '%s' can only be listed by asking the "
-                       "Hub: unset it",
+                       "cannot list '%s': HF_HUB_OFFLINE is set, unset it",
                        s->options->source);
     run->access.endpoint = hub_env_endpoint();
     if (!run->access.endpoint)
@@ -111,7 +110,7 @@ int listing_make(struct session *s, struct err *err)
     if (source_kind(&config, &kind, err) < 0)
         return -1;
     if (run->opt.cache && kind != SOURCE_HUB)
-        return err_set(err, ERR_USAGE, "layout hf-cache is for hf:// sources only");
+        return err_set(err, ERR_USAGE, "--layout hf-cache requires an hf:// source");
     offline = kind == SOURCE_HUB && hub_env_is_on("HF_HUB_OFFLINE");
     s->offline = offline && run->opt.cache;
     if (s->offline)
@@ -153,8 +152,7 @@ static int print_files(const struct session *s, struct err *err)
     printf("%zu files, %s; to fetch: %zu files, %s\n", plan->nfiles,
            text_bytes(all, sizeof(all), plan->nbytes), files,
            text_bytes(fetch, sizeof(fetch), missing));
-    return fflush(stdout) == 0 ? 0
-                               : err_set(err, ERR_DEFECT, "stdout cannot be written to");
+    return fflush(stdout) == 0 ? 0 : err_set(err, ERR_DEFECT, "cannot write to stdout");
 }
 
 int listing_show(struct session *s, struct err *err)

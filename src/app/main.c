@@ -33,7 +33,8 @@ static void watch_collective(double timeout, const char *what, int code)
     double seconds = timeout > collective_least ? timeout : collective_least;
     char text[256];
 
-    snprintf(text, sizeof(text), "rank %d: %s for %.0f s: a rank is gone or frozen",
+    snprintf(text, sizeof(text),
+             "rank %d: %s did not finish within %.0f s: a rank has died or hangs",
              comm_launch_index(), what, seconds);
     /* Two of a node speak: the first may be the one that is gone. */
     guard_watch(&(struct guard_watch){ seconds, code,
@@ -51,13 +52,12 @@ static void watch_loops(const struct options *options, int size)
 
     gethostname(host, sizeof(host) - 1);
     snprintf(text, sizeof(text),
-             "rank %d on %s has hung for %.0f s in one call, of MPI or of a file system: "
-             "it is ended",
+             "rank %d on %s has hung for %.0f s in one call, of MPI or of a file system, "
+             "exiting",
              comm_launch_index(), host, seconds);
-    guard_watch(&(struct guard_watch){
-        size > 1 ? seconds : 0, ERR_INTERRUPTED, text,
-        stages ? "; run the same command again, it continues with what is staged"
-               : "; run it again" });
+    guard_watch(&(struct guard_watch){ size > 1 ? seconds : 0, ERR_INTERRUPTED, text,
+                                       stages ? "; run the same command again to resume"
+                                              : "; run again" });
 }
 
 struct start {
@@ -139,12 +139,11 @@ static int check_launch(struct err *err, int *index)
 
     if (!comm_is_singleton(index, &of))
         return 0;
-    return err_set(
-        err, ERR_USAGE,
-        "the launcher started %d processes that do not know of each other: each "
-        "would fetch everything. Use the mpirun of the MPI that mpifetch was "
-        "built with, or 'srun --mpi=pmix'",
-        of);
+    return err_set(err, ERR_USAGE,
+                   "the launcher started %d processes that are not connected by MPI, "
+                   "each would fetch everything: use the mpirun of the MPI that mpifetch "
+                   "was built with, or 'srun --mpi=pmix'",
+                   of);
 }
 
 static int run_command(const struct options *options, int rank, bool *lost)
@@ -172,7 +171,8 @@ static int run_command(const struct options *options, int rank, bool *lost)
     guard_settle_line();
     if (status == MPIFETCH_OK && rank == 0 && says_path &&
         (puts(report.path) < 0 || fflush(stdout) != 0)) {
-        log_line(&plain, LOG_ERROR, "'%s' is good, but stdout cannot be written to",
+        log_line(&plain, LOG_ERROR,
+                 "'%s' is complete, but its path cannot be written to stdout",
                  report.path);
         return ERR_DEFECT;
     }
@@ -186,8 +186,7 @@ static int run_ranks(struct options *options, int code, struct err *err, bool *l
     struct err launch = { 0 };
     int rank = 0, index = 0;
 
-    watch_collective(options->get.rank_timeout, "the ranks have not found each other",
-                     ERR_INTERRUPTED);
+    watch_collective(options->get.rank_timeout, "MPI start-up", ERR_INTERRUPTED);
     if (guard_start(code == 0 ? err : NULL) < 0 && code == 0)
         code = (int)err->code;
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
@@ -231,7 +230,7 @@ int main(int argc, char **argv)
         _exit(code); /* MPI_Finalize would wait for who is gone */
     }
     /* Until the process is gone: what MPI has left to the end counts as well. */
-    watch_collective(options.get.rank_timeout, "MPI_Finalize has waited", code);
+    watch_collective(options.get.rank_timeout, "MPI_Finalize", code);
     MPI_Finalize();
 out:
     options_release(&options);

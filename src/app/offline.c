@@ -14,7 +14,7 @@ struct listing {
 static int refuse(const struct session *s, const char *reason, struct err *err)
 {
     return err_set(err, ERR_SOURCE,
-                   "HF_HUB_OFFLINE is set, and the cache '%s' does not have '%s': %s",
+                   "HF_HUB_OFFLINE is set and the cache '%s' does not hold '%s': %s",
                    s->run.opt.dest, s->options->source, reason);
 }
 
@@ -76,7 +76,7 @@ int offline_list(struct session *s, const struct source_config *config, struct e
     else if (commit_record_load(path.data, add_entry, &listing, &why) < 0)
         refuse(s, why.text, err);
     else if (s->run.plan.nfiles == 0)
-        refuse(s, "no file of the revision is meant", err);
+        refuse(s, "no file of the revision matches", err);
     else
         rc = set_plan(&listing, commit, err);
 out:
@@ -92,5 +92,5 @@ int offline_refuse(const struct session *s, struct err *err)
 
     for (size_t i = 0; i < s->run.plan.nfiles; i++)
         missing += s->target.cache.state[i] != CACHE_SHOWN;
-    return missing == 0 ? 0 : refuse(s, "the revision is there in part", err);
+    return missing == 0 ? 0 : refuse(s, "the revision is incomplete", err);
 }

@@ -182,7 +182,7 @@ struct kind {
 };
 
 static const struct kind kinds[] = {
-    [OPTION_TEXT] = { "a text", set_text, NULL },
+    [OPTION_TEXT] = { "a string", set_text, NULL },
     [OPTION_LIST] = { "a pattern", check_any, NULL },
     [OPTION_HEADER] = { "a line of the form 'Name: value', other than Range, "
                         "Accept-Encoding, Content-Length, Transfer-Encoding and "

@@ -65,7 +65,7 @@ static int refuse_value(struct parser *parser, const struct option *option,
                        option_form(option), see(parser));
     if (option->kind == OPTION_SIZE && text_ends(value, "/s"))
         return err_set(parser->err, ERR_USAGE,
-                       "%s%s '%s': bytes a second are meant, so write %.*s; %s", prefix,
+                       "%s%s '%s': the unit is bytes per second, use %.*s; %s", prefix,
                        name, value, (int)(strlen(value) - 2), value, see(parser));
     return err_set(parser->err, ERR_USAGE, "%s%s '%s': expected %s; %s", prefix, name,
                    value, option_form(option), see(parser));
@@ -77,8 +77,8 @@ static int parse_value(struct parser *parser, const struct option *option,
     if (!value && parser->at < parser->argc)
         value = parser->argv[parser->at++];
     if (!value || !*value)
-        return err_set(parser->err, ERR_USAGE, "--%s wants a value, %s; %s", option->name,
-                       option->value, see(parser));
+        return err_set(parser->err, ERR_USAGE, "--%s requires a value (%s); %s",
+                       option->name, option->value, see(parser));
     if (!option_set(option, &parser->options->get, value))
         return refuse_value(parser, option, "--", option->name, value);
     if (option_is_list(option))
@@ -91,11 +91,9 @@ static int unknown_option(struct parser *parser, const char *name, size_t len)
     const struct option *guess = option_guess(name, len);
 
     if (len == 5 && memcmp(name, "token", len) == 0)
-        return err_set(
-            parser->err, ERR_USAGE,
-            "--token is not taken: every user of a machine can read the "
-            "command lines of all; put the token into a file for --token-file, "
-            "or set HF_TOKEN");
+        return err_set(parser->err, ERR_USAGE,
+                       "--token is not supported, since all users of a machine can read "
+                       "command lines: use --token-file, or set HF_TOKEN");
     if (guess)
         return err_set(parser->err, ERR_USAGE,
                        "unknown option '--%.*s': did you mean --%s? %s", (int)len, name,
@@ -126,8 +124,8 @@ static int parse_long(struct parser *parser, const char *name)
     if (option->value)
         return parse_value(parser, option, value);
     if (value)
-        return err_set(parser->err, ERR_USAGE, "--%s takes no value; %s", option->name,
-                       see(parser));
+        return err_set(parser->err, ERR_USAGE, "--%s does not take a value; %s",
+                       option->name, see(parser));
     parse_flag(parser, option);
     return 0;
 }
@@ -149,7 +147,7 @@ static int parse_letters(struct parser *parser, const char *letters)
 static int parse_operand(struct parser *parser, const char *text)
 {
     if (parser->operands == (int)countof(parser->operand))
-        return err_set(parser->err, ERR_USAGE, "'%s' is one argument too many; %s", text,
+        return err_set(parser->err, ERR_USAGE, "unexpected argument '%s'; %s", text,
                        see(parser));
     parser->operand[parser->operands++] = text;
     return 0;
@@ -257,7 +255,7 @@ static int check_given(struct parser *parser)
         const struct option *option = &option_table[i];
 
         if (parser->given[i] && !option_serves(option, use_of(command)))
-            return err_set(parser->err, ERR_USAGE, "--%s means nothing to %s; %s",
+            return err_set(parser->err, ERR_USAGE, "--%s cannot be used with '%s'; %s",
                            option->name, parser->operand[0], see(parser));
     }
     return 0;
@@ -272,11 +270,11 @@ static int parse_path(struct parser *parser)
     get->dest = parser->operand[1];
     if (parser->operand[2])
         return err_set(parser->err, ERR_USAGE,
-                       "'%s' is one argument too many: %s takes %s alone; %s",
+                       "unexpected argument '%s': %s takes only %s; %s",
                        parser->operand[2], parser->operand[0],
                        command == COMMAND_VERIFY ? "DEST" : "DIR", see(parser));
     if (!get->dest || !*get->dest)
-        return err_set(parser->err, ERR_USAGE, "no %s; %s",
+        return err_set(parser->err, ERR_USAGE, "missing %s; %s",
                        command == COMMAND_VERIFY   ? "DEST, the path to verify"
                        : command == COMMAND_DOCTOR ? "DIR, the directory to examine"
                                                    : "DIR, the directory to clean",
@@ -298,15 +296,14 @@ static int parse_places(struct parser *parser)
     get->dest = parser->operand[next++];
     if (next < (int)countof(parser->operand) && parser->operand[next])
         return err_set(parser->err, ERR_USAGE,
-                       "'%s' is one argument too many: with a manifest there is no "
-                       "SOURCE, only DEST; %s",
+                       "unexpected argument '%s': with --manifest give only DEST; %s",
                        parser->operand[next], see(parser));
     if (!get->manifest && (!get->source || !*get->source))
         return err_set(parser->err, ERR_USAGE,
-                       "no SOURCE, such as hf://ns/name, and no --manifest; %s",
+                       "missing SOURCE (such as hf://ns/name) or --manifest; %s",
                        see(parser));
     if (get->dest ? !*get->dest : !may_lack)
-        return err_set(parser->err, ERR_USAGE, "no DEST, the path to publish; %s",
+        return err_set(parser->err, ERR_USAGE, "missing DEST, the path to publish; %s",
                        see(parser));
     return 0;
 }

@@ -17,28 +17,29 @@ static const char *const usage_plan =
 
 static const char *const usage_verify =
     "mpifetch verify [options] DEST\n"
-    "DEST is what get has printed: a published directory, or the snapshot of a revision\n"
-    "in a cache of the Hub's library.\n";
+    "DEST is the path that get printed: a published directory, or the snapshot of a\n"
+    "revision in a cache of the Hub library.\n";
 
 static const char *const usage_clean =
     "mpifetch clean [options] DIR\n"
-    "Remove what dead runs left behind. DIR is a DEST, the directory that they stand\n"
-    "in, the root of a Hub cache, or a scratch directory. What lives stays.\n";
+    "Remove the leftovers of dead runs. DIR is a DEST, its parent directory, the\n"
+    "root of a Hub cache, or a scratch directory. Active runs are left alone.\n";
 
 static const char *const usage_doctor =
     "mpifetch doctor [options] DIR\n"
-    "DIR is a directory that is there, such as the one that DEST is to lie in. What\n"
-    "holds between nodes is tried where there are ranks on two of them or more.\n";
+    "DIR is an existing directory, such as the future parent of DEST. Behaviour\n"
+    "between nodes is tested if there are ranks on at least two nodes.\n";
 
 static const struct {
     const char *name, *does;
 } commands[] = {
     { "get", "fetch, verify and publish SOURCE as the directory DEST" },
-    { "plan", "say what get would do: files, bytes, what is already there" },
-    { "verify", "hash what was published, with all ranks and without the source" },
-    { "clean", "remove what dead runs left at a DEST, a directory of them, or scratch" },
-    { "doctor", "find out by trying what the file system of DIR can be trusted with" },
-    { "help", "show this, or the options of one command" },
+    { "plan", "show what get would do: files, bytes, what exists already" },
+    { "verify", "verify a published tree with all ranks, without contacting the source" },
+    { "clean",
+      "remove leftovers of dead runs at a DEST, below a directory, or in scratch" },
+    { "doctor", "test what the file system of DIR supports" },
+    { "help", "show this help, or the options of a command" },
     { "version", "print the version" },
 };
 
@@ -48,21 +49,22 @@ static const struct {
     { "hf://[models/|datasets/|spaces/]ns/name[@revision][/path]",
       "a repository of the Hugging Face Hub, or part of one" },
     { "https://host/path", "one file" },
-    { "file:///path", "a file or a tree that all ranks can read" },
+    { "file:///path", "a file or directory tree that all ranks can read" },
 };
 
 static const struct {
     int code;
     const char *meaning;
 } exits[] = {
-    { 0, "published, or already there and the same" },
-    { 1, "a defect, or an error of no other class" },
-    { 2, "the command line makes no sense" },
-    { 3, "the source refused: not found, gated, bad token" },
-    { 4, "digests do not match, after a fresh fetch; or verify found fault" },
-    { 5, "the destination refused: space, quota, permission, not ours to replace" },
-    { 6, "the network failed beyond all retries; run it again" },
-    { 7, "interrupted by a signal or time limit, or a rank is lost; run it again" },
+    { 0, "published, or already up to date" },
+    { 1, "internal error, or an error of no other class" },
+    { 2, "usage error" },
+    { 3, "source error: not found, gated, invalid token" },
+    { 4, "digest mismatch, even after fetching again; or verify failed" },
+    { 5, "destination error: space, quota, permission, not created by mpifetch" },
+    { 6, "network error after all retries; run again to resume" },
+    { 7,
+      "interrupted by a signal or time limit, or a rank was lost; run again to resume" },
 };
 
 enum { COLUMN = 30, WIDTH = 79 };
@@ -155,7 +157,7 @@ static void help_command(struct strbuf *out, const char *usage, enum option_use 
 {
     strbuf_addf(out, "usage: %s", usage);
     if (use == FOR_GET)
-        strbuf_adds(out, "\nSOURCE is one of\n");
+        strbuf_adds(out, "\nSOURCE is one of:\n");
     for (size_t i = 0; use == FOR_GET && i < countof(sources); i++)
         strbuf_addf(out, "  %s\n        %s\n", sources[i].form, sources[i].is);
     help_options(out, use);
@@ -211,10 +213,10 @@ static void roff_text(struct strbuf *out, const char *text)
 
 static void man_options(struct strbuf *out)
 {
-    strbuf_adds(out,
-                ".SH OPTIONS\nSizes are such as 64M or 1.5GiB (powers of 1024), times "
-                "such as 90 or 2m.\nLists that may be repeated are separated by line "
-                "ends in the environment.\n");
+    strbuf_adds(
+        out, ".SH OPTIONS\nSizes: 64M, 1.5GiB (powers of 1024). Times: 90, 2m.\nIn the "
+             "environment, values of options that may be repeated are separated by\n"
+             "newlines.\n");
     for (size_t i = 0; i < option_count; i++) {
         const struct option *option = &option_table[i];
         struct strbuf text = { 0 };
@@ -270,8 +272,9 @@ static void man_head(struct strbuf *out)
         ".SH DESCRIPTION\n"
         "All ranks of a job download the files of SOURCE together, verify each by its\n"
         "digest, and publish them as the directory DEST in one step: a reader sees\n"
-        "the old state or the whole of what comes after it. The published path is the\n"
-        "only line on standard output. Without a launcher it runs as one process.\n");
+        "either the previous state or the complete new one. The published path is the\n"
+        "only line on standard output. Without a launcher it runs as a single "
+        "process.\n");
     for (size_t i = 0; i < countof(commands); i++)
         strbuf_addf(out, ".TP\n.B %s\n%s.\n", commands[i].name, commands[i].does);
     strbuf_adds(out, ".SS SOURCE\n");
@@ -288,27 +291,29 @@ void options_man(struct strbuf *out)
         ".SH ENVIRONMENT\n"
         "HF_TOKEN, HUGGING_FACE_HUB_TOKEN, HF_TOKEN_PATH, HF_HOME, HF_HUB_CACHE,\n"
         "HF_ENDPOINT, HF_HUB_OFFLINE, HF_HUB_DISABLE_SYMLINKS and\n"
-        "HF_HUB_DISABLE_IMPLICIT_TOKEN mean what they mean to the Hub's own tools;\n"
+        "HF_HUB_DISABLE_IMPLICIT_TOKEN have the same meaning as for the Hub's own "
+        "tools;\n"
         "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, CURL_CA_BUNDLE,\n"
-        "REQUESTS_CA_BUNDLE, SSL_CERT_FILE and SSL_CERT_DIR what they mean to curl.\n"
+        "REQUESTS_CA_BUNDLE, SSL_CERT_FILE and SSL_CERT_DIR as for curl.\n"
         ".SH CACHE OF THE HUB'S LIBRARY\n"
-        "With \\-\\-hf\\-cache a revision is put where snapshot_download and\n"
-        "from_pretrained look for it, and the path of its snapshot is printed. With it\n"
-        "goes a record of all that the commit holds, trees/COMMIT.json, unless\n"
-        "\\-\\-no\\-trees is given. What snapshot_download then does without a network,\n"
-        "with HF_HUB_OFFLINE or local_files_only:\n"
-        ".TP\n.B all files, with the record\n"
+        "With \\-\\-hf\\-cache a revision is stored where snapshot_download and\n"
+        "from_pretrained look for it, and the path of its snapshot is printed. A list "
+        "of\n"
+        "all files of the commit, trees/COMMIT.json, is written too, unless\n"
+        "\\-\\-no\\-trees is given. Behaviour of snapshot_download without a network\n"
+        "(HF_HUB_OFFLINE or local_files_only):\n"
+        ".TP\n.B all files, with the list\n"
         "finds the revision by branch, tag and commit.\n"
-        ".TP\n.B some files (\\-\\-include, \\-\\-exclude, a folder), with the record\n"
-        "finds them if it is given the same patterns; without patterns it is an\n"
-        "IncompleteSnapshotError (with HF_HUB_OFFLINE and a commit a\n"
-        "LocalEntryNotFoundError).\n"
-        ".TP\n.B without the record\n"
-        "gives what is there, be it all or some, without a word of what is missing;\n"
-        "some versions since 1.22 want to ask the Hub for a commit with\n"
-        "HF_HUB_OFFLINE.\n"
-        ".PP\nWith HF_HUB_OFFLINE mpifetch too asks nobody: a revision that is there is\n"
-        "success, and one that is not is exit 3.\n"
+        ".TP\n.B some files (\\-\\-include, \\-\\-exclude, a folder), with the list\n"
+        "finds them if called with the same patterns; without patterns it raises\n"
+        "IncompleteSnapshotError (LocalEntryNotFoundError with HF_HUB_OFFLINE and a\n"
+        "commit).\n"
+        ".TP\n.B without the list\n"
+        "returns what exists, complete or not, without reporting missing files; some\n"
+        "versions since 1.22 try to ask the Hub for a commit with HF_HUB_OFFLINE.\n"
+        ".PP\nWith HF_HUB_OFFLINE mpifetch does not contact the Hub either: it succeeds "
+        "if\n"
+        "the revision is complete in the cache, else it exits with 3.\n"
         ".SH EXIT STATUS\nThe same on every rank.\n");
     for (size_t i = 0; i < countof(exits); i++)
         strbuf_addf(out, ".TP\n.B %d\n%s.\n", exits[i].code, exits[i].meaning);

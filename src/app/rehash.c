@@ -71,7 +71,8 @@ static int drop_wrong(struct session *s, const struct existing_file *skip,
         if (!skip[i].wrong)
             continue;
         s->target.existing->file[i].wrong = true;
-        log_line(&run->ranks.log, LOG_WARN, "'%s' is not what it was: fetching it again",
+        log_line(&run->ranks.log, LOG_WARN,
+                 "'%s' has changed since it was published: fetching it again",
                  plan_path(&run->plan, i));
     }
     return target_drop_wrong(&s->target, err);

@@ -205,7 +205,7 @@ static int share_course(struct session *s, bool *check, struct err *err)
         strbuf_add(&flags, mine, sizeof(mine));
     rc = agree_share(&run->ranks, &flags, err);
     if (rc == 0 && flags.len != sizeof(mine))
-        rc = err_set(err, ERR_DEFECT, "rank 0 shared flags of another build");
+        rc = err_set(err, ERR_DEFECT, "rank 0 runs a different build of mpifetch");
     if (rc == 0) {
         s->report.unchanged = flags.data[0];
         s->only_plan = flags.data[1];

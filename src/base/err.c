@@ -56,7 +56,7 @@ int err_wrap(struct err *err, const char *fmt, ...)
     if (!err)
         return -1;
     if (err->code == ERR_NONE)
-        err_set(err, ERR_DEFECT, "failed without a reason");
+        err_set(err, ERR_DEFECT, "failed for an unknown reason");
     va_start(args, fmt);
     vsnprintf(whole, WHOLE, fmt, args);
     va_end(args);
@@ -69,7 +69,7 @@ int err_wrap(struct err *err, const char *fmt, ...)
 
 int err_memory(struct err *err, const char *what)
 {
-    return err_set(err, ERR_DEFECT, "%s: out of memory", what);
+    return err_set(err, ERR_DEFECT, "out of memory for %s", what);
 }
 
 int err_copy(struct err *err, const struct err *from)

@@ -131,8 +131,9 @@ static int hear_landed(struct coordinator *c, int from, const struct msg *msg,
         const struct msg_item *item = &msg->item[i];
 
         if (item->segment >= c->run->segments.count)
-            return err_set(err, ERR_DEFECT, "rank %d landed segment %u, which is none",
-                           from, (unsigned)item->segment);
+            return err_set(err, ERR_DEFECT,
+                           "rank %d reported segment %u, which does not exist", from,
+                           (unsigned)item->segment);
         if (sched_done(c->sched, from, item->segment, now) == SCHED_STORED &&
             stored(c, from, item, err) < 0)
             return -1;
@@ -146,7 +147,7 @@ static void hold_everyone(struct coordinator *c, double seconds)
     char text[32];
 
     log_line(&c->run->ranks.log, LOG_INFO,
-             "the source asks for a pause: no request for %s",
+             "the source asked to slow down: no requests for %s",
              text_seconds(text, sizeof(text), seconds));
     c->held_until = fmax(c->held_until, clock_now() + seconds);
     sched_hold(c->sched, c->held_until);
@@ -166,18 +167,32 @@ static unsigned count_attempt(struct coordinator *c, uint32_t segment,
     return ++c->attempts[segment];
 }
 
+static void tell_retry(const struct coordinator *c, int rank, const char *what,
+                       unsigned attempt, const struct retry_decision *decision)
+{
+    if (decision->most > 0)
+        log_line(&c->run->ranks.log, LOG_INFO,
+                 "rank %d: %s: attempt %u of %u failed, next attempt in %.1f s", rank,
+                 what, attempt, decision->most, decision->delay);
+    else
+        log_line(&c->run->ranks.log, LOG_INFO,
+                 "rank %d: %s: another rank is fetching the same segment", rank, what);
+}
+
 static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
                        struct err *err)
 {
     struct retry_decision decision;
+    unsigned attempt;
     double now = clock_now();
     bool told = c->egress.rank[from].state == EGRESS_SHUT;
 
     if (msg->segment >= c->run->segments.count)
-        return err_set(err, ERR_DEFECT, "rank %d failed at segment %u, which is none",
-                       from, (unsigned)msg->segment);
+        return err_set(err, ERR_DEFECT,
+                       "rank %d failed at segment %u, which does not exist", from,
+                       (unsigned)msg->segment);
     if (msg->lost) {
-        log_line(&c->run->ranks.log, LOG_INFO, "rank %d: %s: fetching it", from,
+        log_line(&c->run->ranks.log, LOG_INFO, "rank %d: %s: fetching it again", from,
                  msg->text);
         resume_forget(c->run->staging.resume, msg->segment);
         sched_failed(c->sched, from, msg->segment, now);
@@ -185,22 +200,21 @@ static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
     }
     if (egress_shut(&c->egress, from, &msg->outcome, now)) {
         if (!told) /* it may have had several transfers under way */
-            log_line(&c->run->ranks.log, LOG_WARN,
-                     "rank %d on %s cannot reach the source: others fetch its share (%s)",
-                     from, comm_host(c->run->ranks.comm, from), msg->text);
+            log_line(
+                &c->run->ranks.log, LOG_WARN,
+                "rank %d on %s cannot reach the source (%s): other ranks fetch its share",
+                from, comm_host(c->run->ranks.comm, from), msg->text);
         sched_mute(c->sched, from, true);
         sched_failed(c->sched, from, msg->segment, now);
         return 0;
     }
-    decision =
-        retry_decide(&c->run->opt.retry, &msg->outcome,
-                     count_attempt(c, msg->segment, &msg->outcome, now), clock_random());
+    attempt = count_attempt(c, msg->segment, &msg->outcome, now);
+    decision = retry_decide(&c->run->opt.retry, &msg->outcome, attempt, clock_random());
     if (decision.remedy == REMEDY_GIVE_UP && !sched_alone(c->sched, from, msg->segment))
         decision = (struct retry_decision){ .remedy = REMEDY_RETRY };
     if (decision.remedy == REMEDY_GIVE_UP)
         return err_set(err, decision.code, "%s", msg->text);
-    log_line(&c->run->ranks.log, LOG_INFO, "rank %d: %s: trying again in %.1f s", from,
-             msg->text, decision.delay);
+    tell_retry(c, from, msg->text, attempt, &decision);
     c->run->stats.value[STAT_RETRIED]++;
     if (decision.remedy == REMEDY_NEW_URL)
         locator_renew(c->locator, c->run->segments.file[msg->segment], msg->generation);
@@ -237,8 +251,8 @@ static int hear_hashed(struct coordinator *c, int from, const struct msg *msg,
     uint32_t file;
 
     if (msg->segment >= c->run->segments.count)
-        return err_set(err, ERR_DEFECT, "rank %d hashed segment %u, which is none", from,
-                       (unsigned)msg->segment);
+        return err_set(err, ERR_DEFECT, "rank %d hashed segment %u, which does not exist",
+                       from, (unsigned)msg->segment);
     file = c->run->segments.file[msg->segment];
     want = &plan_file(c, file)->want;
     if (relay_advance(c->relay, msg->segment, &msg->midstate) != RELAY_DONE)
@@ -272,7 +286,7 @@ int coordinator_hear(struct coordinator *c, int from, const struct msg *msg,
         stop_everyone(c, from, (enum err_code)msg->code, msg->text);
         return 0;
     default:
-        return err_set(err, ERR_DEFECT, "rank %d sent a '%s' message out of turn", from,
+        return err_set(err, ERR_DEFECT, "rank %d sent an unexpected '%s' message", from,
                        msg_name(msg->kind));
     }
 }

@@ -143,7 +143,7 @@ static int duplicate(struct dispatch *d, const struct sched_action *action,
 {
     struct parked one = { NULL, action->rank, action->segment[0], true, true };
 
-    log_line(&d->run->ranks.log, LOG_DEBUG, "segment %u: rank %d fetches it as well",
+    log_line(&d->run->ranks.log, LOG_DEBUG, "segment %u: rank %d fetches it too",
              (unsigned)one.segment, one.rank);
     if (must_locate(d, one.segment))
         return grant_located(d, one, err);

@@ -172,7 +172,7 @@ static int refused(const struct locator *locator, const struct entry *entry,
         *err = response->err;
         if (err->code == ERR_NONE)
             err_set(err, ERR_NETWORK, "%s", retry_meaning(&response->outcome));
-        return err_wrap(err, "asking for a signed URL of '%s'",
+        return err_wrap(err, "cannot get the URL of '%s'",
                         plan_path(&run->plan, entry->file));
     }
     return source_refusal(plan_path(&run->plan, entry->file), response,
@@ -223,8 +223,8 @@ static int answered(struct locator *locator, struct entry *entry,
         return postpone(locator, entry, response, err);
     if (entry->renewals > LOCATOR_RENEWALS)
         return err_set(err, ERR_SOURCE,
-                       "'%s': the source handed out %u signed URLs in a row, and each "
-                       "was refused (HTTP 401 or 403)",
+                       "'%s': the source issued %u signed URLs in turn and each was "
+                       "refused (HTTP 401 or 403)",
                        plan_path(&locator->run->plan, entry->file),
                        (unsigned)entry->renewals);
     free(entry->url);

@@ -16,12 +16,11 @@ int mismatch(const struct run *run, uint32_t file, const uint8_t sha256[32],
     text_hex(wanted, want->bytes, 32);
     if (want->kind == DIGEST_GIT_BLOB)
         return err_set(err, ERR_DIGEST,
-                       "'%s': its git blob id is not the one that the source announced, "
-                       "also after a second fetch (its SHA-256 is %s); nothing was "
-                       "published",
+                       "'%s': the git blob id is not the one that the source announced, "
+                       "even after a second fetch (SHA-256 is %s); nothing was published",
                        path, got);
     return err_set(err, ERR_DIGEST,
-                   "'%s': SHA-256 is %s, but the source announced %s, also after a "
+                   "'%s': SHA-256 is %s, but the source announced %s, even after a "
                    "second fetch; nothing was published",
                    path, got, wanted);
 }
@@ -39,8 +38,8 @@ int mismatch_empty(const struct run *run, uint32_t file, uint8_t sha256[32], boo
                     digest_length(want)) != 0;
     if (!*wrong || run->mode == RUN_REHASH)
         return 0;
-    return err_set(err, ERR_DIGEST,
-                   "'%s': the source says that it is empty, but announces the digest of "
-                   "something else",
-                   plan_path(&run->plan, file));
+    return err_set(
+        err, ERR_DIGEST,
+        "'%s': the source lists an empty file, but with the digest of other content",
+        plan_path(&run->plan, file));
 }

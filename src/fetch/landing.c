@@ -172,7 +172,7 @@ out:
 
 static int source_changed(const char *path, struct err *err)
 {
-    return err_set(err, ERR_SOURCE, "'%s' changed while it was being read", path);
+    return err_set(err, ERR_SOURCE, "'%s' changed while it was read", path);
 }
 
 /* What cannot be read is the source's fault, not that of our disks. */
@@ -265,7 +265,7 @@ static int run_recheck(struct job *job)
         rc = hash_file(task, &job->err);
         if (rc == 0 && task->bad)
             rc = err_set(&job->err, ERR_SOURCE,
-                         "'%s': what an earlier run left has the wrong digest",
+                         "'%s': the data left by an earlier run has the wrong digest",
                          plan_path(&store->run->plan, task->file));
         if (rc == 0)
             rc = store_final_path(store, task->file, &path, &job->err);
@@ -291,7 +291,8 @@ static int run_read(struct job *job)
 
     plan_url(&task->world->run->plan, task->file, &url);
     if (!url_path_file(url.data, &path) || url.failed || path.failed)
-        err_set(&job->err, ERR_SOURCE, "'%s' names no file", url.data ? url.data : "");
+        err_set(&job->err, ERR_SOURCE, "'%s' is not the URL of a file",
+                url.data ? url.data : "");
     else
         rc = read_source(task, path.data, &job->err);
     strbuf_release(&url);

@@ -59,14 +59,14 @@ static int measure_scratch(struct store *store, const char *dir, struct err *err
         return -1;
     if (space.bytes / local < least_room(run))
         return err_set(err, ERR_DEST,
-                       "scratch '%s' has %s free and %u ranks of this node need %s: make "
-                       "room, or use --scratch none",
+                       "not enough space in scratch '%s': %s free, %u ranks of this node "
+                       "need %s; free some space, or use --scratch none",
                        dir, text_bytes(have, sizeof(have), space.bytes), local,
                        text_bytes(need, sizeof(need), local * least_room(run)));
     if (space.inodes / local < 4 * (uint64_t)run->slots + STORE_INODES)
         return err_set(err, ERR_DEST,
-                       "scratch '%s' has %llu inodes free, too few for %u ranks of this "
-                       "node: make room, or use --scratch none",
+                       "not enough inodes in scratch '%s': %llu free, too few for %u "
+                       "ranks of this node; free some, or use --scratch none",
                        dir, (unsigned long long)space.inodes, local);
     /* Scratch may be memory, and only what waits for its turn to be hashed need stay. */
     store->budget = 2 * least_room(run);
@@ -110,7 +110,7 @@ int store_open(struct store *store, struct run *run, struct err *err)
         return make_scratch(store, dir, err);
     if (!same_file_system(dir, run->staging.path) && make_scratch(store, dir, NULL) < 0)
         log_line(&run->ranks.log, LOG_INFO,
-                 "scratch '%s' cannot be used: writing straight into staging", dir);
+                 "cannot use scratch '%s': writing directly to staging", dir);
     return 0;
 }
 
@@ -209,8 +209,8 @@ int store_land(const struct store *store, uint32_t segment, bool duplicate,
         rc = 0;
     else
         err_set(err, ERR_DEST,
-                "'%s' does not read back as it was written: that disk is "
-                "not to be trusted (choose another --scratch)",
+                "'%s' does not read back as it was written: the disk may "
+                "be faulty, choose another --scratch",
                 from.data);
 out:
     strbuf_release(&from);
@@ -292,8 +292,7 @@ int store_recheck(const struct store *store, uint32_t segment, unsigned layer,
     if (rc == 0)
         rc = blocks_sum(&in, &found, err);
     if (rc == 0 && found != checksum)
-        rc = err_set(err, ERR_SOURCE,
-                     "'%s': what an earlier run left is not what it had fetched",
+        rc = err_set(err, ERR_SOURCE, "'%s': the data left by an earlier run is corrupt",
                      plan_path(&store->run->plan, segments->file[segment]));
     if (rc < 0 && err->code != ERR_INTERRUPTED && !err->unsure)
         err->code = ERR_SOURCE;

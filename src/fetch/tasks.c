@@ -124,7 +124,7 @@ int tasks_adopt(struct tasks *tasks, uint32_t segment, struct err *err)
     struct task *task = find(tasks, segment);
 
     if (!task || task->state != TASK_OFFERED)
-        return err_set(err, ERR_DEFECT, "told to adopt segment %u, which is not here",
+        return err_set(err, ERR_DEFECT, "asked to adopt segment %u, which is not here",
                        (unsigned)segment);
     landing_begin(task);
     return 0;

@@ -83,7 +83,7 @@ static int hear(struct worker *w, int from, const struct msg *msg, struct err *e
     default:
         if (w->coordinator)
             return coordinator_hear(w->coordinator, from, msg, err);
-        return err_set(err, ERR_DEFECT, "a '%s' message came to a rank it is not for",
+        return err_set(err, ERR_DEFECT, "received an unexpected '%s' message",
                        msg_name(msg->kind));
     }
 }

@@ -39,15 +39,18 @@ static int write_line(struct append *append, const void *bytes, size_t len,
         append->fd = open(append->path,
                           O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (append->fd < 0)
-        return err_set(err, ERR_DEST, "open '%s': %s", append->path, strerror(errno));
+        return err_set(err, ERR_DEST, "cannot open '%s': %s", append->path,
+                       strerror(errno));
     do
         done = write(append->fd, bytes, len);
     while (done < 0 && errno == EINTR);
     if (done < 0)
-        return err_set(err, ERR_DEST, "write '%s': %s", append->path, strerror(errno));
+        return err_set(err, ERR_DEST, "cannot write '%s': %s", append->path,
+                       strerror(errno));
     return (size_t)done == len
                ? 0
-               : err_set(err, ERR_DEST, "write '%s': only %zd of %zu bytes went out",
+               : err_set(err, ERR_DEST,
+                         "cannot write '%s': only %zd of %zu bytes were written",
                          append->path, done, len);
 }
 
@@ -57,7 +60,7 @@ int append_line(struct append *append, const void *bytes, size_t len, struct err
 
     pthread_mutex_lock(&append->lock);
     rc = append->broken
-             ? err_set(err, ERR_DEST, "'%s' could not be written before", append->path)
+             ? err_set(err, ERR_DEST, "an earlier write to '%s' failed", append->path)
              : write_line(append, bytes, len, err);
     append->broken = rc < 0;
     pthread_mutex_unlock(&append->lock);

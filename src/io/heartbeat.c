@@ -124,7 +124,7 @@ int heartbeat_start(struct heartbeat **out, const char *path, struct err *err)
     *out = NULL;
     if (!beat || !(beat->path = strdup(path))) {
         free(beat);
-        return err_memory(err, "the sign of life");
+        return err_memory(err, "the heartbeat");
     }
     if (fs_write_all(path, text, put_number(text, 0), false, false, err) < 0) {
         free(beat->path);
@@ -134,7 +134,7 @@ int heartbeat_start(struct heartbeat **out, const char *path, struct err *err)
     rc = start_thread(beat);
     if (rc != 0) {
         release(beat);
-        return err_set(err, ERR_DEFECT, "starting a thread: %s", strerror(rc));
+        return err_set(err, ERR_DEFECT, "cannot start a thread: %s", strerror(rc));
     }
     *out = beat;
     return 0;

@@ -137,8 +137,8 @@ static int start_threads(struct pool *pool, unsigned count, struct err *err)
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (reason != 0)
-        return err_set(err, ERR_DEFECT, "start thread %u of %u: %s", pool->started + 1,
-                       count, strerror(reason));
+        return err_set(err, ERR_DEFECT, "cannot start thread %u of %u: %s",
+                       pool->started + 1, count, strerror(reason));
     return 0;
 }
 

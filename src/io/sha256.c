@@ -62,7 +62,7 @@ static int fail_sha1(struct err *err)
 
     ERR_error_string_n(ERR_get_error(), reason, sizeof(reason));
     ERR_clear_error();
-    return err_set(err, ERR_DEFECT, "git blob: SHA-1: %s", reason);
+    return err_set(err, ERR_DEFECT, "cannot compute SHA-1 for a git blob id: %s", reason);
 }
 
 int git_blob_begin(struct git_blob **out, uint64_t size, struct err *err)

@@ -128,7 +128,8 @@ static int find_files(struct cache *cache, struct err *err)
         const char *etag = plan_text(&cache->run->plan, file_of(cache, i)->etag);
 
         if (!hub_cache_is_etag(etag))
-            return err_set(err, ERR_SOURCE, "'%s': the entity tag '%.80s' names no blob",
+            return err_set(err, ERR_SOURCE,
+                           "'%s': the ETag '%.80s' is not a valid blob name",
                            plan_path(&cache->run->plan, i), etag);
         if (i % CACHE_POLL == 0 && background_poll(&cache->run->ranks, err) < 0)
             return -1;
@@ -237,9 +238,8 @@ int cache_look(struct cache *cache, struct run *run, const struct plan *whole,
     if (cache->existing.unchanged && !cache->commit_record_good &&
         !fs_is_writable(cache->folder)) {
         log_line(&run->ranks.log, LOG_INFO,
-                 "'%s' is missing or unreadable, and this cache cannot be written to: "
-                 "some calls of "
-                 "the library will want the Hub",
+                 "'%s' is missing or unreadable and the cache is read-only: some library "
+                 "calls will contact the Hub",
                  cache->trees);
         cache->commit_record_good = true;
     }
@@ -262,7 +262,7 @@ int cache_commit_of(const char *folder, const char *revision, char *commit,
     else if (hub_name_is_commit(revision))
         memcpy(commit, revision, strlen(revision) + 1);
     else if (!read_ref(path.data, commit))
-        rc = err_set(err, ERR_SOURCE, "'%s' names no commit", path.data);
+        rc = err_set(err, ERR_SOURCE, "'%s' does not contain a commit id", path.data);
     strbuf_release(&path);
     return rc;
 }

@@ -160,9 +160,7 @@ static int check_reused(struct cache *cache, struct names *n, struct err *err)
         if (fs_look_through(n->blob.data, &info, err) < 0)
             return -1;
         if (info.kind != FS_FILE || info.size != plan->files[i].size)
-            return err_set(err, ERR_DEST,
-                           "'%s' was there when the run began, and has been removed "
-                           "since: run it again",
+            return err_set(err, ERR_DEST, "'%s' was removed during the run: run again",
                            n->blob.data);
     }
     return 0;
@@ -218,10 +216,10 @@ static int check_parents(const struct cache *cache, const char *path, struct nam
         if (fs_look(n->shown.data, &info, err) < 0)
             return -1;
         if (info.kind != FS_MISSING && info.kind != FS_DIRECTORY)
-            return err_set(err, ERR_DEST,
-                           "'%s' is no directory, and the snapshot needs one there: move "
-                           "it away",
-                           n->shown.data);
+            return err_set(
+                err, ERR_DEST,
+                "'%s' is not a directory, but the snapshot needs one there: move it",
+                n->shown.data);
     }
     return 0;
 }
@@ -267,9 +265,7 @@ static int complete_snapshot(struct cache *cache, struct names *n, struct err *e
         bool shown = stood ? is_shown_soon(cache, i) : cache_is_shown(cache, i);
 
         if (stood && !shown)
-            return err_set(err, ERR_DEST,
-                           "'%s/%s' was there when the run began, and has been removed "
-                           "since: run it again",
+            return err_set(err, ERR_DEST, "'%s/%s' was removed during the run: run again",
                            run->published, plan_path(&run->plan, i));
         if (shown && !cache->existing.file[i].wrong)
             continue;
@@ -316,8 +312,8 @@ static int check_shown(struct cache *cache, struct err *err)
     for (size_t i = 0; i < cache->run->plan.nfiles; i++)
         if (!is_shown_soon(cache, i))
             return err_set(err, ERR_DEST,
-                           "'%s/%s' does not lead to its content: somebody cleans this "
-                           "cache, or has put something in the way",
+                           "'%s/%s' does not lead to its content: another program is "
+                           "changing this cache, run again",
                            cache->run->published, plan_path(&cache->run->plan, i));
     return 0;
 }

@@ -125,9 +125,9 @@ int commit_record_load(const char *path,
     root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &fault);
     files = json_object_get(root, "files");
     if (!root)
-        err_set(err, ERR_DEST, "'%s' cannot be read: %s", path, fault.text);
+        err_set(err, ERR_DEST, "cannot parse '%s': %s", path, fault.text);
     else if (size_in(root, "format_version") != TREES_FORMAT || !json_is_object(files))
-        err_set(err, ERR_DEST, "'%s' is not a record that this version knows", path);
+        err_set(err, ERR_DEST, "'%s' is not a record of a known version", path);
     else
         rc = visit_all(files, path, visit, arg, err);
     json_decref(root);

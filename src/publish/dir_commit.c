@@ -172,7 +172,8 @@ static int one_step(struct dir *dir, const char *content_id, struct err *err)
     case LAYOUT_REFUSE:
         break;
     }
-    return err_set(err, ERR_DEFECT, "'%s': no way to publish was chosen", run->opt.dest);
+    return err_set(err, ERR_DEFECT, "'%s': no method of publishing was chosen",
+                   run->opt.dest);
 }
 
 /* A step that failed after the tree had become a version: as it was before. */
@@ -217,7 +218,7 @@ static int take_steps(struct dir *dir, struct visibility_mark *mark, struct err 
             return -1;
         }
     }
-    return err_set(err, ERR_DEST, "'%s' changes faster than it can be replaced",
+    return err_set(err, ERR_DEST, "cannot replace '%s': other runs keep changing it",
                    dir->run->opt.dest);
 }
 

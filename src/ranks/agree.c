@@ -231,7 +231,7 @@ int agree_share(struct ranks *ranks, struct strbuf *bytes, struct err *err)
         return err_copy(err, &ranks->liveness.loss);
     rc = ranks->rank == 0 ? 0 : receive_share(ranks, bytes, err);
     if (rc == 0 && bytes->failed)
-        rc = err_memory(err, "what rank 0 shares");
+        rc = err_memory(err, "the data shared by rank 0");
     /* Who has nothing to hand on hands on just that: the ranks below would wait. */
     if (rc == 0) {
         msg.blob = bytes->data;

@@ -31,12 +31,11 @@ void liveness_describe(struct ranks *ranks)
 
     err_clear(&liveness->loss);
     err_set(&liveness->loss, ERR_INTERRUPTED,
-            "rank %d on %s has said nothing for %.0f s: it is given up%s", liveness->who,
+            "rank %d on %s has not responded for %.0f s, giving up%s", liveness->who,
             comm_host(ranks->comm, liveness->who), liveness->silence.timeout,
-            ranks->settled ? ""
-            : liveness->stages
-                ? "; run the same command again, it continues with what is staged"
-                : "; run it again");
+            ranks->settled     ? ""
+            : liveness->stages ? "; run the same command again to resume"
+                               : "; run again");
     liveness->loss.rank = ranks->rank == 0 ? 0 : speaker(ranks);
 }
 

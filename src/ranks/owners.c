@@ -10,7 +10,8 @@ static int take(void *arg, int rank, const void *bytes, size_t len, struct err *
     struct owner_process *all = arg;
 
     if (len != sizeof(*all))
-        return err_set(err, ERR_DEFECT, "rank %d is of another build", rank);
+        return err_set(err, ERR_DEFECT, "rank %d runs a different build of mpifetch",
+                       rank);
     memcpy(&all[rank], bytes, len);
     return 0;
 }

@@ -107,7 +107,7 @@ static int unpack(struct run *run, const struct strbuf *bytes, struct err *err)
     struct head head;
 
     if (bytes->len < sizeof(head))
-        return err_set(err, ERR_DEFECT, "the plan from rank 0 is cut short");
+        return err_set(err, ERR_DEFECT, "the plan from rank 0 is truncated");
     memcpy(&head, at, sizeof(head));
     at += sizeof(head);
     texts_of(run, text);
@@ -117,7 +117,7 @@ static int unpack(struct run *run, const struct strbuf *bytes, struct err *err)
         if (head.len[i] == UINT32_MAX)
             continue;
         if (head.len[i] > (size_t)(end - at))
-            return err_set(err, ERR_DEFECT, "the plan from rank 0 is cut short");
+            return err_set(err, ERR_DEFECT, "the plan from rank 0 is truncated");
         *text[i] = strndup(at, head.len[i]);
         if (!*text[i])
             return err_memory(err, "the plan");

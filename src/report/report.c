@@ -21,7 +21,8 @@ static int take(void *arg, int rank, const void *bytes, size_t len, struct err *
     struct report *report = arg;
 
     if (len != sizeof(struct stats))
-        return err_set(err, ERR_DEFECT, "rank %d sent counters of another build", rank);
+        return err_set(err, ERR_DEFECT, "rank %d runs a different build of mpifetch",
+                       rank);
     memcpy(&report->ranks[rank], bytes, len);
     return 0;
 }
@@ -62,22 +63,47 @@ static void summarise_doubts(const struct run *run, const struct report *report)
 {
     if (report->untrusted_fetched > 0)
         log_line(&run->ranks.log, LOG_WARN,
-                 "on trust: the source publishes no digest "
-                 "(--require-digest refuses such files)");
+                 "files without a published digest were not verified; use "
+                 "--require-digest to refuse them");
     if (report->dropped_files > 0)
         log_line(&run->ranks.log, LOG_WARN,
-                 "%llu files of the old tree are gone: the source does not have them, or "
-                 "the patterns leave them out",
-                 (unsigned long long)report->dropped_files);
+                 "%llu file%s of the previous tree removed: not in the source, or "
+                 "excluded by the patterns",
+                 (unsigned long long)report->dropped_files,
+                 report->dropped_files == 1 ? "" : "s");
     if (report->stale)
         log_line(&run->ranks.log, LOG_WARN,
-                 "some nodes do not see the new '%s' yet: their file system caches names",
+                 "some nodes do not see the new '%s' yet: their file system caches "
+                 "directory entries",
                  run->published);
+}
+
+/* "; 4 verified, 1 unchanged": what there is of each kind. */
+static const char *summarise_files(char *text, size_t size, size_t files,
+                                   const struct report *report)
+{
+    const struct {
+        uint64_t count;
+        const char *what;
+    } kinds[] = {
+        { files - report->reused_files - report->untrusted_fetched, "verified" },
+        { report->reused_files, "unchanged" },
+        { report->untrusted_fetched, "without a published digest" },
+    };
+    size_t len = 0;
+
+    *text = '\0';
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (kinds[i].count > 0 && len < size)
+            len += (size_t)snprintf(text + len, size - len, "%s%llu %s",
+                                    len > 0 ? ", " : "; ",
+                                    (unsigned long long)kinds[i].count, kinds[i].what);
+    return text;
 }
 
 void report_summary(const struct run *run, const struct report *report)
 {
-    char bytes[32], fetched[32], rate[32], took[32];
+    char bytes[32], fetched[32], rate[32], took[32], kinds[160];
     double seconds = report->total > 0 ? report->total : 1e-9;
     size_t files = run->plan.nfiles;
 
@@ -93,26 +119,23 @@ void report_summary(const struct run *run, const struct report *report)
         return;
     }
     if (report->unchanged) {
-        log_line(&run->ranks.log, LOG_WARN, "already there: %zu file%s, %s, unchanged",
-                 files, files == 1 ? "" : "s",
+        log_line(&run->ranks.log, LOG_WARN, "already up to date: %zu file%s, %s", files,
+                 files == 1 ? "" : "s",
                  text_bytes(bytes, sizeof(bytes), run->plan.nbytes));
         return;
     }
     log_line(
         &run->ranks.log, LOG_WARN,
-        "published %zu file%s, %s: fetched %s in %s (%s/s) with %d rank%s; %llu "
-        "verified, %llu unchanged, %llu on trust",
-        files, files == 1 ? "" : "s", text_bytes(bytes, sizeof(bytes), run->plan.nbytes),
+        "published %zu file%s, %s: fetched %s in %s (%s/s) with %d rank%s%s", files,
+        files == 1 ? "" : "s", text_bytes(bytes, sizeof(bytes), run->plan.nbytes),
         text_bytes(fetched, sizeof(fetched), report_sum(run, report, STAT_FETCHED)),
         text_seconds(took, sizeof(took), report->total),
         text_bytes(rate, sizeof(rate),
                    (uint64_t)((double)report_sum(run, report, STAT_FETCHED) / seconds)),
         run->ranks.size, run->ranks.size == 1 ? "" : "s",
-        (unsigned long long)(files - report->reused_files - report->untrusted_fetched),
-        (unsigned long long)report->reused_files,
-        (unsigned long long)report->untrusted_fetched);
+        summarise_files(kinds, sizeof(kinds), files, report));
     if (report_sum(run, report, STAT_RESUMED) > 0)
-        log_line(&run->ranks.log, LOG_WARN, "continued: %s of it had been fetched before",
+        log_line(&run->ranks.log, LOG_WARN, "resumed: %s had been fetched before",
                  text_bytes(bytes, sizeof(bytes), report_sum(run, report, STAT_RESUMED)));
     summarise_doubts(run, report);
 }

@@ -189,7 +189,7 @@ static int take(struct run *run, const char *other, bool gone, struct err *err)
         rc = 1;
     } else if (rc == 0) {
         log_line(&run->ranks.log, LOG_INFO,
-                 "what an earlier run left in '%s' is taken over", other);
+                 "reusing the data that an earlier run left in '%s'", other);
         if (gone)
             rc = write_named(to, "released", "", err);
         layers++;
@@ -328,11 +328,10 @@ int claim_check(const struct run *run, struct err *err)
 {
     if (!heartbeat_lost(run->staging.heartbeat))
         return 0;
-    return err_set(
-        err, ERR_INTERRUPTED,
-        "what this run had staged for '%s' was taken away, by another one that "
-        "had heard nothing of it for %d s, or by hand: run it again",
-        run->opt.dest, OWNER_PATIENCE);
+    return err_set(err, ERR_INTERRUPTED,
+                   "the staging directory for '%s' was taken over by another run (no "
+                   "heartbeat for %d s) or removed: run again",
+                   run->opt.dest, OWNER_PATIENCE);
 }
 
 int claim_confirm(const struct run *run, struct err *err)
@@ -343,7 +342,7 @@ int claim_confirm(const struct run *run, struct err *err)
     if (fs_is_there(run->staging.path, "owner"))
         return 0;
     return err_set(err, ERR_INTERRUPTED,
-                   "'%s' was taken away while this run built in it: run it again",
+                   "'%s' was taken over by another run or removed: run again",
                    run->staging.path);
 }
 
@@ -358,7 +357,7 @@ void claim_explain(const struct run *run, struct err *err)
     claim_check(run, &lost);
     if (lost.code == ERR_NONE)
         err_set(&lost, ERR_INTERRUPTED,
-                "'%s' was taken away while this run built in it: run it again",
+                "'%s' was taken over by another run or removed: run again",
                 run->staging.path);
     lost.rank = err->rank;
     *err = lost;

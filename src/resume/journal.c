@@ -68,10 +68,10 @@ static void make_void(const struct run *run, const char *staging)
     if (from && to && fs_rename(from, to, FS_RENAME_ABSENT, NULL) < 0 &&
         fs_remove_tree(from, &err) < 0 && fs_look(from, &info, NULL) == 0 &&
         info.kind != FS_MISSING)
-        log_line(
-            &run->ranks.log, LOG_WARN,
-            "%s: remove it by hand, or the next run takes what the disk may not have",
-            err.text);
+        log_line(&run->ranks.log, LOG_WARN,
+                 "%s: remove it by hand, else the next run may use data that is not on "
+                 "the disk",
+                 err.text);
     free(from);
     free(to);
 }

@@ -151,10 +151,15 @@ static bool set_aside(const struct log *log, const char *dest, const char *tree,
         strbuf_adds(&kept, "/tree");
         done = !kept.failed && fs_rename(tree, kept.data, FS_RENAME_ABSENT, &err) == 0;
     }
-    log_line(log, LOG_WARN,
-             "what '%s' was before stays at '%s': it holds '%s', which mpifetch did not "
-             "put there",
-             dest, done ? kept.data : tree, stranger ? stranger : "what cannot be read");
+    if (stranger)
+        log_line(log, LOG_WARN,
+                 "the previous '%s' was kept at '%s' because it contains '%s', which "
+                 "mpifetch did not create",
+                 dest, done ? kept.data : tree, stranger);
+    else
+        log_line(log, LOG_WARN,
+                 "the previous '%s' was kept at '%s' because not all of it can be read",
+                 dest, done ? kept.data : tree);
     if (err.code != ERR_NONE)
         log_line(log, LOG_WARN, "%s", err.text);
     strbuf_release(&parent);

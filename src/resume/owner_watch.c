@@ -118,7 +118,7 @@ static void say_waiting(const struct run *run, struct owner_watch *watch)
         owner_host(text, host);
     free(text);
     log_line(&run->ranks.log, LOG_WARN,
-             "another run%s%s fetches the same for '%s': waiting for it",
+             "another run%s%s is already fetching '%s': waiting for it",
              *host ? " on " : "", host, run->opt.dest);
 }
 

@@ -61,8 +61,8 @@ static void discard(struct run *run)
     if (!removed && fs_is_there(run->staging.path, "owner")) {
         release(run);
         log_line(&run->ranks.log, LOG_WARN,
-                 "'%s' could not be removed whole, somebody may have a file of it open: "
-                 "mpifetch clean removes it later",
+                 "not all of '%s' could be removed, a file in it may be open: mpifetch "
+                 "clean removes it later",
                  run->staging.path);
     }
     if (!dir.failed)
@@ -79,8 +79,8 @@ void claim_leave(struct run *run, enum claim_end end)
         end_beat(run);
     } else if (journal_is_void(run)) {
         log_line(&run->ranks.log, LOG_WARN,
-                 "what was fetched is not kept: the disk may not have what it seems to "
-                 "have");
+                 "fetched data is not kept: after the failed sync or close it may not be "
+                 "on the disk");
         discard(run);
     } else if (end == CLAIM_REMOVE || !holds_something(run)) {
         discard(run);
@@ -89,8 +89,8 @@ void claim_leave(struct run *run, enum claim_end end)
         if (end == CLAIM_RELEASE)
             release(run);
         log_line(&run->ranks.log, LOG_WARN,
-                 "what was fetched is kept in '%s': the same command continues, and "
-                 "mpifetch clean removes it",
+                 "fetched data is kept in '%s': run the same command again to resume, or "
+                 "mpifetch clean to remove it",
                  run->staging.path);
     }
 }

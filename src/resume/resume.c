@@ -87,7 +87,7 @@ int resume_read(struct resume **out, struct run *run, struct err *err)
 
     *out = NULL;
     if (!resume)
-        return err_memory(err, "what former runs left");
+        return err_memory(err, "the data of earlier runs");
     resume->run = run;
     resume->layers = claim_layers(run);
     for (unsigned layer = 1; layer <= resume->layers; layer++)
@@ -207,7 +207,7 @@ int resume_settle(struct resume *resume, struct err *err)
     segments = &resume->run->segments;
     resume->of = calloc(segments->count + (size_t)1, sizeof(*resume->of));
     if (!resume->of)
-        return err_memory(err, "what former runs left");
+        return err_memory(err, "the data of earlier runs");
     for (uint32_t f = 0; f < resume->run->plan.nfiles; f++) {
         size_t count;
         struct journal_entry *entry = entries_of(resume, f, &count);

@@ -44,8 +44,7 @@ static void say(const struct sweep *sweep, const char *path)
 static void refuse(struct sweep *sweep, const char *path, const struct err *why)
 {
     sweep->refused++;
-    log_line(&sweep->run->ranks.log, LOG_WARN, "'%s' could not be removed: %s", path,
-             why->text);
+    log_line(&sweep->run->ranks.log, LOG_WARN, "keeping '%s': %s", path, why->text);
 }
 
 /* The destination that a staging directory belongs to, to be freed. */
@@ -85,7 +84,7 @@ static int take_and_remove(struct sweep *sweep, const char *dir, const char *sta
         rc = 1;
     if (rc == 0 &&
         !leftovers_remove(&(struct remains_removal){ sweep->run, dest, false }, to))
-        rc = err_set(err, ERR_DEST, "some of it is still there, in '%s'", to);
+        rc = err_set(err, ERR_DEST, "some of it remains in '%s'", to);
     if (rc < 0)
         err_memory(err, "a path"); /* where nothing else was the reason */
     if (own.data)
@@ -158,8 +157,8 @@ static void sweep_plain(struct sweep *sweep, const char *dir)
         return;
     if (!owner_watch_is_gone(dir)) {
         sweep->alive++;
-        log_line(&sweep->run->ranks.log, LOG_INFO, "'%s' stays: its process may live",
-                 dir);
+        log_line(&sweep->run->ranks.log, LOG_INFO,
+                 "keeping '%s': its process may still be running", dir);
     } else if (!sweep->only_say && fs_remove_tree(dir, &why) < 0) {
         refuse(sweep, dir, &why);
     } else {
@@ -253,7 +252,7 @@ static void decide(struct sweep *sweep, const struct sweep_doubt *doubt)
         return;
     }
     sweep->alive++;
-    log_line(&sweep->run->ranks.log, LOG_WARN, "'%s' stays: its run is at work",
+    log_line(&sweep->run->ranks.log, LOG_WARN, "keeping '%s': its run is active",
              doubt->staging);
 }
 
@@ -270,7 +269,8 @@ int sweep_wait(struct sweep *sweep, struct err *err)
     if (!sweep->doubts)
         return 0;
     log_line(&sweep->run->ranks.log, LOG_WARN,
-             "some may still be at work: watching them for %d s", OWNER_PATIENCE);
+             "some runs may still be active: watching their heartbeats for %d s",
+             OWNER_PATIENCE);
     while (left > 0) {
         double began;
 

@@ -21,14 +21,15 @@ int versions_check(const char *dest, struct err *err)
     if (path.failed)
         err_memory(err, "a path");
     else if (fs_look(path.data, &info, err) == 0)
-        rc = info.kind == FS_MISSING || info.kind == FS_DIRECTORY
-                 ? 0
-                 : err_set(err, ERR_DEST,
-                           "'%s' is %s, and the versions of '%s' belong into a directory "
-                           "of that name: move it away",
-                           path.data,
-                           info.kind == FS_SYMLINK ? "a symbolic link" : "no directory",
-                           dest);
+        rc =
+            info.kind == FS_MISSING || info.kind == FS_DIRECTORY
+                ? 0
+                : err_set(err, ERR_DEST,
+                          "'%s' is %s, but the versions of '%s' need a directory of that "
+                          "name: move it",
+                          path.data,
+                          info.kind == FS_SYMLINK ? "a symbolic link" : "not a directory",
+                          dest);
     strbuf_release(&path);
     return rc;
 }

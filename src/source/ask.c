@@ -67,14 +67,16 @@ void ask_warning(struct ask *ask, const struct http_response *response)
 }
 
 static void tell_retry(struct ask *ask, const char *what,
-                       const struct http_response *response, double delay)
+                       const struct http_response *response, unsigned attempt,
+                       const struct retry_decision *decision)
 {
     struct strbuf text = { 0 };
 
     if (!ask->config->notice)
         return;
-    strbuf_addf(&text, "'%s': %s; again in %.1f s", what,
-                retry_meaning(&response->outcome), delay);
+    strbuf_addf(&text, "'%s': %s: attempt %u of %u failed, next attempt in %.1f s", what,
+                retry_meaning(&response->outcome), attempt, decision->most,
+                decision->delay);
     if (!text.failed)
         ask->config->notice(ask->config->notice_arg, text.data);
     strbuf_release(&text);
@@ -97,7 +99,7 @@ int ask_judge(struct ask *ask, const char *what, const struct http_response *res
         verdict->hold = decision.remedy == REMEDY_SLOW_DOWN;
         verdict->delay = decision.delay;
         ask->count->retried++;
-        tell_retry(ask, what, response, decision.delay);
+        tell_retry(ask, what, response, attempt, &decision);
         return 0;
     }
     if (outcome->fault == NET_OK)

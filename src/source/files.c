@@ -48,8 +48,9 @@ static int look(const char *path, struct fs_info *info, struct err *err)
         rc = fs_look(at.data, info, err);
         if (rc < 0 || info->kind != FS_SYMLINK)
             break;
-        rc = links < LINKS ? follow(&at, err)
-                           : err_set(err, ERR_SOURCE, "'%s': symlinks go round", path);
+        rc = links < LINKS
+                 ? follow(&at, err)
+                 : err_set(err, ERR_SOURCE, "'%s': loop of symbolic links", path);
     }
     strbuf_release(&at);
     return rc;
@@ -113,7 +114,7 @@ static int visit(void *arg, const char *path, const struct fs_info *info, struct
     if (info->kind != FS_FILE)
         return err_set(err, ERR_SOURCE, "'%s' %s", path,
                        info->kind == FS_SYMLINK
-                           ? "is a symbolic link to a directory, or to nowhere"
+                           ? "is a symbolic link to a directory, or a broken one"
                            : "is neither a file nor a directory");
     if (ask_poll(files->ask, err) < 0)
         return -1;
@@ -144,7 +145,7 @@ static int list_tree(struct files *files, const char *path, struct err *err)
 
     if (files->want.kind != DIGEST_NONE)
         return err_set(err, ERR_USAGE,
-                       "--sha256 is for one file, and '%s' is a directory", path);
+                       "--sha256 requires a single file, but '%s' is a directory", path);
     if (set_base(files->plan, path, strlen(path), err) < 0)
         return -1;
     return fs_walk(path, visit, files, &cause) < 0 ? ask_blame(&cause, err) : 0;
@@ -180,7 +181,7 @@ int files_list(struct ask *ask, struct plan *plan, struct err *err)
     int rc = -1;
 
     if (!url_path_file(config->source, &path) || path.failed) {
-        err_set(err, ERR_USAGE, "'%s' is no path of this machine", config->source);
+        err_set(err, ERR_USAGE, "'%s' is not a local path", config->source);
         goto out;
     }
     while (path.len > 1 && path.data[path.len - 1] == '/')

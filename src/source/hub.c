@@ -31,11 +31,10 @@ static bool hub_is_record(struct hub *hub, const char *path)
     static const struct {
         const char *folder, *notice;
     } records[] = {
-        { ".cache/huggingface/",
-          "the repository holds '.cache/huggingface', the library's own records of "
-          "another download: left out" },
-        { ".mpifetch/", "the repository holds '.mpifetch', the records of a tree that "
-                        "mpifetch published: left out" },
+        { ".cache/huggingface/", "skipping '.cache/huggingface' in the repository: "
+                                 "records of the Hub library about another download" },
+        { ".mpifetch/", "skipping '.mpifetch' in the repository: records of a tree that "
+                        "mpifetch published" },
     };
     const struct source_config *config = hub->ask->config;
 
@@ -73,7 +72,7 @@ static int hub_commit(struct hub *hub, struct err *err)
     rc = hub_page_commit(response.body ? response.body : "", response.body_len,
                          hub->commit, err);
     if (rc < 0)
-        err_wrap(err, "find the commit of '%s'", hub->text.data);
+        err_wrap(err, "cannot find the commit of '%s'", hub->text.data);
 out:
     http_response_release(&response);
     strbuf_release(&url);
@@ -139,7 +138,7 @@ static int hub_page(struct hub *hub, struct strbuf *url, int32_t *status, struct
     if (rc == 0)
         rc = hub_turn(hub, response.link_next, url, err);
     if (rc < 0)
-        err_wrap(err, "list '%s'", hub->text.data);
+        err_wrap(err, "cannot list '%s'", hub->text.data);
 out:
     http_response_release(&response);
     return rc;
@@ -159,8 +158,7 @@ static int hub_tree(struct hub *hub, const char *path, bool recursive, bool *mis
         rc = err_memory(err, "a URL");
     for (unsigned page = 0; rc == 0 && url.len > 0; page++) {
         if (page == PAGES)
-            rc =
-                err_set(err, ERR_SOURCE, "the listing does not end after %u pages", page);
+            rc = err_set(err, ERR_SOURCE, "the listing has more than %u pages", page);
         else
             rc = hub_page(hub, &url, &status, err);
     }

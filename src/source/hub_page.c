@@ -17,11 +17,9 @@ static json_t *load(const char *bytes, size_t len, struct err *err)
     while (at < len && strchr(" \t\r\n", bytes[at]))
         at++;
     if (at < len && (bytes[at] == '{' || bytes[at] == '['))
-        err_set(err, ERR_SOURCE, "answered with JSON that breaks at byte %d",
-                where.position);
+        err_set(err, ERR_SOURCE, "the reply is invalid JSON at byte %d", where.position);
     else
-        err_set(err, ERR_SOURCE,
-                "answered with something that is not JSON (a login page or a proxy?)");
+        err_set(err, ERR_SOURCE, "the reply is not JSON (a login page or a proxy?)");
     return NULL;
 }
 
@@ -39,7 +37,7 @@ int hub_page_commit(const char *bytes, size_t len, char commit[41], struct err *
         rc = 0;
     } else {
         err_set(err, ERR_SOURCE,
-                "answered without the commit of the revision (is this a Hub?)");
+                "the reply does not name the commit of the revision (is this a Hub?)");
     }
     json_decref(root);
     return rc;
@@ -136,8 +134,7 @@ int hub_page_tree(const char *bytes, size_t len,
     if (!root)
         return -1;
     if (!json_is_array(root))
-        rc = err_set(err, ERR_SOURCE,
-                     "answered with JSON that is not a listing (is this a Hub?)");
+        rc = err_set(err, ERR_SOURCE, "the reply is not a file listing (is this a Hub?)");
     for (size_t i = 0; rc == 0 && i < json_array_size(root); i++)
         rc = visit_item(json_array_get(root, i), i, visit, arg, err);
     json_decref(root);

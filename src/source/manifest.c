@@ -86,7 +86,7 @@ static int read_list(struct ask *ask, char **bytes, size_t *len, struct err *err
         http_response_release(&response);
     } else if (text_starts(list, "file://")) {
         if (!url_path_file(list, &path) || path.failed)
-            rc = err_set(err, ERR_USAGE, "'%s' is no path of this machine", list);
+            rc = err_set(err, ERR_USAGE, "'%s' is not a local path", list);
         else
             rc = read_file(path.data, bytes, len, err);
     } else {
@@ -128,8 +128,8 @@ static int make_url(const struct manifest *manifest, const struct list_line *lin
         url_quote(&url, line->name.data, "/");
     } else {
         return err_set(err, ERR_USAGE,
-                       "'%s' is relative, and the list has no URL of its own: say where "
-                       "its files are with --base URL",
+                       "'%s' is relative and the list is a local file: use --base URL to "
+                       "say where its files are",
                        line->name.data);
     }
     item->url = strbuf_steal(&url);
@@ -146,7 +146,7 @@ static int look(struct item *item, struct err *err)
     int rc = -1;
 
     if (!url_path_file(item->url, &path) || path.failed) {
-        err_set(err, ERR_SOURCE, "'%s' is no path of this machine", item->url);
+        err_set(err, ERR_SOURCE, "'%s' is not a local path", item->url);
         goto out;
     }
     if (files_look(path.data, &size, etag, err) < 0)
@@ -188,8 +188,7 @@ static int take(void *arg, const struct list_line *line, struct err *err)
 
     if (line->url && text_starts(line->name.data, "file://") &&
         url_path_is_web(config->manifest))
-        return err_set(err, ERR_SOURCE,
-                       "a list from the web must not name files of this machine");
+        return err_set(err, ERR_SOURCE, "a list from the web must not name local files");
     if (!glob_keep(&config->allow, &config->deny, line->path.data))
         return 0;
     item = add_item(manifest);

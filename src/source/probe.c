@@ -67,7 +67,8 @@ int probe_read(struct probe *probe, const struct reply *reply, bool *plain,
     if (size != UINT64_MAX && settle_size(probe, size, err) < 0)
         return -1;
     if (!probe->sized)
-        return err_set(err, ERR_SOURCE, "the server does not say how long the file is");
+        return err_set(err, ERR_SOURCE,
+                       "the server does not report the size of the file");
     probe->whole = reply->status == 200 || size == UINT64_MAX || range.begin != 0;
     reply_validator(reply, etag, sizeof(etag));
     free(probe->etag);
@@ -100,7 +101,7 @@ static void doubt(const struct flight *flight, const struct http_response *respo
     if (!config->notice || !text_starts(response->reply.content_type, "text/html") ||
         !name || strstr(name, ".htm"))
         return;
-    strbuf_addf(&text, "'%s' answers with a HTML page (a login page or a proxy?)", shown);
+    strbuf_addf(&text, "'%s' returns an HTML page (a login page or a proxy?)", shown);
     if (!text.failed)
         config->notice(config->notice_arg, text.data);
     strbuf_release(&text);
@@ -116,7 +117,8 @@ static int defer(struct flight *flight, struct slot *slot, const char *shown,
                   err) < 0)
         return -1;
     if (!verdict.again)
-        return err_set(err, ERR_SOURCE, "'%s': HTTP %d, which is no file", shown,
+        return err_set(err, ERR_SOURCE,
+                       "'%s': unexpected HTTP %d in reply to a request for a file", shown,
                        response->outcome.status);
     slot->due = clock_now() + verdict.delay;
     if (verdict.hold && slot->due > flight->hold)

@@ -21,10 +21,9 @@ static const struct {
     const char *meaning;
 } rules[] = {
     { 0, "GatedRepo", NULL, TOKEN_USELESS,
-      "the repository is gated: fetch it as hf://NAMESPACE/NAME, which takes a token" },
+      "the repository is gated: fetch it as hf://NAMESPACE/NAME, which uses a token" },
     { 0, "RepoNotFound", NULL, TOKEN_USELESS,
-      "no such repository, or a private one: fetch it as hf://NAMESPACE/NAME, which "
-      "takes "
+      "no such repository, or a private one: fetch it as hf://NAMESPACE/NAME, which uses "
       "a token" },
     { 401, NULL, "Invalid credentials in Authorization header", TOKEN_USELESS,
       "the server does not accept the Authorization header" },
@@ -49,16 +48,16 @@ static const struct {
     { 401, NULL, NULL, TOKEN_SENT,
       "no such repository, or the token may not see it: check the name and --repo-type" },
     { 401, NULL, NULL, TOKEN_NONE,
-      "not found, or not for everybody: check the name, or set HF_TOKEN or "
+      "not found, or access is restricted: check the name, or set HF_TOKEN or "
       "--token-file" },
     { 401, NULL, NULL, TOKEN_USELESS,
-      "not for everybody: send what the server wants to see with --header (tokens of the "
-      "Hub go to hf:// sources only)" },
+      "access is restricted: send the credentials that the server expects with --header "
+      "(Hub tokens are sent to hf:// sources only)" },
     { 403, NULL, NULL, TOKEN_SENT, "the token lacks the right to read this" },
     { 403, NULL, NULL, TOKEN_NONE, "access denied: set HF_TOKEN or --token-file" },
     { 403, NULL, NULL, TOKEN_USELESS,
-      "access denied: send what the server wants to see with --header (tokens of the Hub "
-      "go to hf:// sources only)" },
+      "access denied: send the credentials that the server expects with --header (Hub "
+      "tokens are sent to hf:// sources only)" },
     { 429, NULL, NULL, TOKEN_NONE,
       "too many requests: run again later, or with a token, which has a larger quota" },
 };

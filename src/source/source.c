@@ -25,17 +25,18 @@ static int refuse_source(const char *source, struct err *err)
     url_redact(shown, sizeof(shown), source);
     if ((text_alike(source, "http://", 7) || text_alike(source, "https://", 8)) &&
         strpbrk(source, " \t"))
-        return err_set(err, ERR_USAGE, "'%s' has a blank: write %%20", shown);
+        return err_set(err, ERR_USAGE, "'%s' contains a space: write it as %%20", shown);
     if (source[0] == '/')
-        return err_set(err, ERR_USAGE, "'%s' is no source: a path is written file://%s",
+        return err_set(err, ERR_USAGE,
+                       "not a valid source: '%s'; a local path is written file://%s",
                        shown, shown);
     if (slash && isalnum((unsigned char)source[0]) && slash[1] && !strchr(slash + 1, '/'))
         return err_set(err, ERR_USAGE,
-                       "'%s' is no source: a repository of the Hub is written hf://%s",
+                       "not a valid source: '%s'; a Hub repository is written hf://%s",
                        shown, shown);
     return err_set(err, ERR_USAGE,
-                   "'%s' is no source: there are hf://NAMESPACE/NAME, https://..., "
-                   "http://... and file:///PATH",
+                   "not a valid source: '%s'; expected hf://NAMESPACE/NAME, https://..., "
+                   "http://... or file:///PATH",
                    shown);
 }
 
@@ -44,8 +45,7 @@ static int find_kind(const struct source_config *config, enum source_kind *kind,
                      struct err *err)
 {
     if (config->manifest && config->source)
-        return err_set(err, ERR_USAGE,
-                       "a source and a manifest at once: the manifest is the source");
+        return err_set(err, ERR_USAGE, "SOURCE and --manifest cannot be used together");
     if (!config->manifest && (!config->source || !config->source[0]))
         return err_set(err, ERR_USAGE, "the source is missing");
     if (config->manifest)
@@ -76,17 +76,17 @@ static int check_manifest(const struct source_config *config, struct err *err)
     if (strstr(config->manifest, "://") && !url_path_is_web(config->manifest) &&
         !is_file_url(config->manifest))
         return err_set(err, ERR_USAGE,
-                       "manifest '%s': there are files, https://... and http://...",
+                       "--manifest '%s': expected a path, https://... or http://...",
                        url_redact(shown, sizeof(shown), config->manifest));
     if (!base)
         return 0;
     if (!url_path_is_web(base) && !is_file_url(base))
         return err_set(err, ERR_USAGE,
-                       "--base '%s': it takes https://..., http://... or file:///PATH",
+                       "--base '%s': expected https://..., http://... or file:///PATH",
                        url_redact(shown, sizeof(shown), base));
     if (url_path_is_web(base) && strpbrk(base, "?#"))
         return err_set(err, ERR_USAGE,
-                       "--base '%s': names cannot follow a query or a fragment",
+                       "--base '%s': a base URL cannot have a query or a fragment",
                        url_redact(shown, sizeof(shown), base));
     return 0;
 }
@@ -99,8 +99,9 @@ static int check_sha256(const struct source_config *config, enum source_kind kin
     if (!config->sha256)
         return 0;
     if (kind != SOURCE_URL && kind != SOURCE_FILES)
-        return err_set(err, ERR_USAGE,
-                       "--sha256 is for one file; this source brings its own digests");
+        return err_set(
+            err, ERR_USAGE,
+            "--sha256 requires a single file; this source has its own digests");
     if (!text_unhex(digest, sizeof(digest), config->sha256))
         return err_set(err, ERR_USAGE, "--sha256 '%s' is not 64 hex digits",
                        config->sha256);
@@ -117,16 +118,16 @@ static int check_strays(const struct source_config *config, enum source_kind kin
         enum source_kind kind;
         const char *needs;
     } rows[] = {
-        { "--revision", config->revision, SOURCE_HUB, "a hf:// source" },
-        { "--repo-type", config->repo_type, SOURCE_HUB, "a hf:// source" },
+        { "--revision", config->revision, SOURCE_HUB, "an hf:// source" },
+        { "--repo-type", config->repo_type, SOURCE_HUB, "an hf:// source" },
         { "--token-file", config->token_file, SOURCE_HUB,
-          "a hf:// source (other servers get what --header says)" },
-        { "--base", config->base, SOURCE_MANIFEST, "a manifest" },
+          "an hf:// source (for other servers use --header)" },
+        { "--base", config->base, SOURCE_MANIFEST, "--manifest" },
     };
 
     for (size_t i = 0; i < countof(rows); i++)
         if (rows[i].value && rows[i].kind != kind)
-            return err_set(err, ERR_USAGE, "%s goes with %s only", rows[i].option,
+            return err_set(err, ERR_USAGE, "%s can only be used with %s", rows[i].option,
                            rows[i].needs);
     return 0;
 }
@@ -162,5 +163,5 @@ int source_list(const struct source_config *config, struct http *http, struct pl
     if (config->allow.pattern || config->deny.pattern)
         return err_set(err, ERR_SOURCE, "no file of '%s' matches --include and --exclude",
                        name);
-    return err_set(err, ERR_SOURCE, "'%s' holds no file", name);
+    return err_set(err, ERR_SOURCE, "'%s' contains no files", name);
 }

@@ -45,7 +45,7 @@ int url_list(struct ask *ask, struct plan *plan, struct err *err)
     ask->origin = config->source;
     url_redact(shown, sizeof(shown), config->source);
     if (!url_path_name(config->source, &name) || name.failed) {
-        err_set(err, ERR_USAGE, "'%s' ends in no name that a file could have", shown);
+        err_set(err, ERR_USAGE, "'%s' does not end in a file name", shown);
         goto out;
     }
     if (set_texts(plan, config->source, shown, err) < 0)

@@ -22,11 +22,10 @@ static int refuse(void *arg, const char *path, const struct fs_info *info,
     (void)info;
     if (!foreign_files_is_one(look->record, path))
         return 0;
-    return err_set(
-        err, ERR_DEST,
-        "'%s' holds '%s', which mpifetch did not put there and an update would "
-        "remove: move it away, or say --force",
-        look->run->opt.dest, path);
+    return err_set(err, ERR_DEST,
+                   "updating '%s' would delete '%s', which mpifetch did not create: move "
+                   "it, or use --force",
+                   look->run->opt.dest, path);
 }
 
 int foreign_files_refuse(const struct run *run, const struct manifest *record,

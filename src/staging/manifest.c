@@ -95,7 +95,7 @@ static json_t *load(const char *dest, struct err *err)
         err_memory(err, "a path");
     else if (fs_read_regular(path.data, record_most, &text, &len, err) == 0 &&
              !(root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &fault)))
-        err_set(err, ERR_DEST, "'%s' cannot be read: %s", path.data, fault.text);
+        err_set(err, ERR_DEST, "cannot parse '%s': %s", path.data, fault.text);
     free(text);
     strbuf_release(&path);
     return root;
@@ -114,8 +114,8 @@ int manifest_load(struct manifest *record, const char *dest, struct err *err)
     if (good)
         return 0;
     manifest_release(record);
-    return err_set(err, ERR_DEST, "'%s/%s' is not a manifest that this version knows",
-                   dest, record_name);
+    return err_set(err, ERR_DEST, "'%s/%s' is not a manifest of a known version", dest,
+                   record_name);
 }
 
 /* The beginning of the manifest, where the id stands: each node looks, some more than

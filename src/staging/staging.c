@@ -24,14 +24,14 @@ int staging_check_space(const struct run *run, const char *dir, uint64_t bytes,
         return -1;
     if (space.bytes < bytes)
         return err_set(err, ERR_DEST,
-                       "'%s' has %s free, and %s are needed for '%s': make room", dir,
+                       "not enough space in '%s': %s free, %s needed for '%s'", dir,
                        text_bytes(have, sizeof(have), space.bytes),
                        text_bytes(need, sizeof(need), bytes), run->opt.dest);
     if (space.inodes < files)
-        return err_set(
-            err, ERR_DEST,
-            "'%s' has %llu inodes free, and %llu are needed for '%s': make room", dir,
-            (unsigned long long)space.inodes, (unsigned long long)files, run->opt.dest);
+        return err_set(err, ERR_DEST,
+                       "not enough inodes in '%s': %llu free, %llu needed for '%s'", dir,
+                       (unsigned long long)space.inodes, (unsigned long long)files,
+                       run->opt.dest);
     return 0;
 }
 
@@ -95,10 +95,10 @@ int staging_check_names(const struct run *run, struct err *err)
     else if (fs_look(path.data, &info, err) == 0 && info.kind == FS_MISSING)
         rc = 0;
     else if (info.kind != FS_MISSING)
-        err_set(err, ERR_DEST,
-                "'%s' and '%s' would be one file: the file system of '%s' takes upper "
-                "and lower case for the same",
-                plan_path(&run->plan, one), plan_path(&run->plan, other), run->opt.dest);
+        err_set(
+            err, ERR_DEST,
+            "'%s' and '%s' would be the same file: the file system of '%s' ignores case",
+            plan_path(&run->plan, one), plan_path(&run->plan, other), run->opt.dest);
     strbuf_release(&path);
     return rc;
 }

@@ -140,7 +140,7 @@ static void memory_has_its_sentence(void **state)
     (void)state;
     assert_int_equal(err_memory(&err, "plan"), -1);
     assert_int_equal(err.code, ERR_DEFECT);
-    assert_string_equal(err.text, "plan: out of memory");
+    assert_string_equal(err.text, "out of memory for plan");
 }
 
 int main(void)

@@ -186,7 +186,7 @@ static void test_a_lost_rank_ends_the_work(void **state)
     at_recv = rank_2_lives;
     assert_int_equal(background_run(&run.ranks, until_stopped, NULL, &err), -1);
     assert_int_equal(err.code, ERR_INTERRUPTED);
-    assert_non_null(strstr(err.text, "rank 1 on n2 has said nothing"));
+    assert_non_null(strstr(err.text, "rank 1 on n2 has not responded"));
     assert_int_equal(run.ranks.agree.votes, 1);
     /* the others hear it when it is known what came of the work */
     assert_int_equal(sent[MSG_LOST], 0);

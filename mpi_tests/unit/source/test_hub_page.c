@@ -31,14 +31,14 @@ static void test_bad_pages(void **state)
     } rows[] = {
         { "", "not JSON" },
         { "  <html>", "not JSON" },
-        { "[", "breaks" },
-        { "[] x", "breaks" },
-        { "{}", "not a listing" },
+        { "[", "invalid JSON" },
+        { "[] x", "invalid JSON" },
+        { "{}", "not a file listing" },
         { "[1]", "entry 1" },
         { "[{}]", "entry 1" },
         { "[{\"type\":\"directory\",\"path\":\"d\"},{\"type\":\"file\",\"path\":7}]",
           "entry 2" },
-        { "[{\"type\":\"file\",\"path\":\"x\\u0000y\"}]", "breaks" },
+        { "[{\"type\":\"file\",\"path\":\"x\\u0000y\"}]", "invalid JSON" },
         { "[{\"type\":\"file\",\"path\":\"x\",\"size\":1}]", "git object id" },
         { "[{\"type\":\"file\",\"path\":\"x\",\"size\":1,\"oid\":\"../x\"}]", "40 hex" },
         { "[{\"type\":\"file\",\"path\":\"x\",\"oid\":\"" OID "\"}]", "size" },
@@ -50,10 +50,10 @@ static void test_bad_pages(void **state)
           "whole" },
         { "[{\"type\":\"file\",\"path\":\"x\",\"size\":9223372036854775808,\"oid\":\"" OID
           "\"}]",
-          "breaks" },
+          "invalid JSON" },
         { "[{\"type\":\"file\",\"path\":\"x\",\"size\":1,\"size\":2,\"oid\":\"" OID
           "\"}]",
-          "breaks" },
+          "invalid JSON" },
         { "[{\"type\":\"file\",\"path\":\"x\",\"size\":1,\"oid\":\"" OID
           "\",\"lfs\":{\"oid\":\"zz\",\"size\":1}}]",
           "64 hex" },

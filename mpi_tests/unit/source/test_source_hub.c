@@ -351,7 +351,7 @@ static void test_empty_repository(void **state)
     (void)state;
     case_hub(&c, rows, countof(rows));
     case_run(&c);
-    assert_failed(&c, ERR_SOURCE, "holds no file");
+    assert_failed(&c, ERR_SOURCE, "contains no files");
     case_end(&c);
 }
 

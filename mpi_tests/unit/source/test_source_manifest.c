@@ -137,10 +137,10 @@ static void test_bad_web_lists(void **state)
         const char *list, *says;
         enum err_code code;
     } lists[] = {
-        { "", "holds no file", ERR_SOURCE },
+        { "", "contains no files", ERR_SOURCE },
         { "\n" SHA "  ../a\n", "line 2", ERR_SOURCE },
         { "<html>", "login page", ERR_SOURCE },
-        { "file:///etc/passwd - - x\n", "files of this machine", ERR_SOURCE },
+        { "file:///etc/passwd - - x\n", "local files", ERR_SOURCE },
         { SHA "  none\n", "404", ERR_SOURCE },
         { "BASE/p " SHA " 5001 p\n", "5001", ERR_SOURCE },
     };

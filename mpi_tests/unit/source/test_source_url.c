@@ -215,12 +215,12 @@ static void test_urls_of_odd_servers(void **state)
         { "/moved", 9, 0, 1, 0, NULL },
         { "/slow", 8, 0, 3, 0, NULL },
         { "/endless", 0, 0, 1, ERR_SOURCE,
-          "/endless': the server does not say how long" },
+          "/endless': the server does not report the size" },
         { "/never", 0, 0, 2, ERR_SOURCE, "416" },
         { "/created", 0, 0, 1, ERR_SOURCE, "204" },
         { "/none", 0, 0, 1, ERR_SOURCE, "404" },
-        { "/folder/", 0, 0, 0, ERR_USAGE, "no name" },
-        { "", 0, 0, 0, ERR_USAGE, "no name" },
+        { "/folder/", 0, 0, 0, ERR_USAGE, "file name" },
+        { "", 0, 0, 0, ERR_USAGE, "file name" },
     };
 
     (void)state;

@@ -82,7 +82,7 @@ static void status_line(struct headers *headers, const char *line, size_t len)
     for (; space && space < end && *space >= '0' && *space <= '9' && digits < 4; digits++)
         status = status * 10 + (*space++ - '0');
     if (digits != 3 || status < 100 || (space < end && *space != ' '))
-        headers->fault = "the reply has no status";
+        headers->fault = "the reply has no status line";
     else
         headers->reply.status = status;
 }
@@ -97,8 +97,8 @@ static void keep(struct headers *headers, enum headers_field field, const char *
     if (value->len > 0 && fields[field].repeat == SAME &&
         (value->len != len || memcmp(value->data, text, len) != 0))
         headers->fault = field == HEADERS_CONTENT_LENGTH
-                             ? "the reply has two different Content-Length"
-                             : "the reply has two different Content-Range";
+                             ? "the reply has two different Content-Length headers"
+                             : "the reply has two different Content-Range headers";
     if (value->len > 0 && fields[field].repeat != JOIN)
         return;
     if (value->len > 0)
@@ -154,7 +154,7 @@ static void block_end(struct headers *headers)
     if (!length)
         return;
     if (!text_to_u64(length, &value) || value > INT64_MAX)
-        headers->fault = "the reply has a Content-Length that is no length";
+        headers->fault = "the reply has an invalid Content-Length";
     else if (!headers_text(headers, HEADERS_TRANSFER_ENCODING)) /* which overrides it */
         r->content_length = (int64_t)value;
 }
@@ -167,7 +167,7 @@ enum headers_step headers_line(struct headers *headers, const char *line, size_t
         len--;
     headers->total += len;
     if (headers->total > TOTAL_MOST) {
-        headers->fault = "the header of the reply does not end";
+        headers->fault = "the reply header is too long";
         headers->ended = true;
         return HEADERS_END;
     }

@@ -16,13 +16,13 @@ bool redirect_status(int32_t status)
 static const char *fault(const struct redirect *redirect)
 {
     if (!redirect->to)
-        return "redirected to a place that is no URL";
+        return "redirected to an invalid URL";
     if (redirect->hops >= REDIRECT_HOPS)
-        return "redirected too often, perhaps in a circle";
+        return "too many redirects, perhaps a loop";
     if (text_alike(redirect->to, "https://", 8))
         return NULL;
     if (!text_alike(redirect->to, "http://", 7))
-        return "redirected to a place that is neither http nor https";
+        return "redirected to a URL that is neither http nor https";
     /* All that was protected would travel in the open. */
     if (!text_alike(redirect->from, "http://", 7))
         return "redirected from https to http";

@@ -62,24 +62,24 @@ static enum net_fault check_partial(const struct reply *reply,
 
     if (text_alike(reply->content_type, "multipart/", 10)) {
         err_set(err, ERR_SOURCE,
-                "the server sends several parts where one was asked for");
+                "the server sent a multipart reply to a request for one range");
         return NET_RANGE;
     }
     if (!reply_content_range(reply->content_range, &got) || got.begin == UINT64_MAX ||
         got.total == UINT64_MAX) {
-        err_set(err, ERR_SOURCE, "HTTP 206 with a Content-Range that does not tell: '%s'",
+        err_set(err, ERR_SOURCE, "HTTP 206 with an unusable Content-Range: '%s'",
                 reply->content_range);
         return NET_RANGE;
     }
     if (got.total != want->size) {
         err_set(err, ERR_SOURCE,
-                "the file has %" PRIu64 " bytes, not %" PRIu64 " as when it was listed",
+                "the file has %" PRIu64 " bytes, but had %" PRIu64 " when it was listed",
                 got.total, want->size);
         return NET_CHANGED;
     }
     if (got.begin != want->range.begin || got.end > want->range.end) {
         err_set(err, ERR_SOURCE,
-                "the server sends bytes %" PRIu64 " to %" PRIu64 ", not %" PRIu64
+                "the server sent bytes %" PRIu64 " to %" PRIu64 " instead of %" PRIu64
                 " to %" PRIu64,
                 got.begin, got.end, want->range.begin, want->range.end);
         return NET_RANGE;
@@ -87,7 +87,7 @@ static enum net_fault check_partial(const struct reply *reply,
     if (reply->content_length >= 0 &&
         (uint64_t)reply->content_length != got.end - got.begin) {
         err_set(err, ERR_SOURCE,
-                "the server announces %" PRId64 " bytes for a range of %" PRIu64,
+                "the server announced %" PRId64 " bytes for a range of %" PRIu64,
                 reply->content_length, got.end - got.begin);
         return NET_RANGE;
     }
@@ -101,12 +101,12 @@ static enum net_fault check_whole(const struct reply *reply,
                                   struct err *err)
 {
     if (!want->whole && (want->range.begin != 0 || want->range.end != want->size)) {
-        err_set(err, ERR_SOURCE, "the server ignores ranges: HTTP 200 in place of 206");
+        err_set(err, ERR_SOURCE, "the server ignores ranges: HTTP 200 instead of 206");
         return NET_RANGE;
     }
     if (reply->content_length >= 0 && (uint64_t)reply->content_length != want->size) {
         err_set(err, ERR_SOURCE,
-                "the server announces %" PRId64 " bytes for a file of %" PRIu64,
+                "the server announced %" PRId64 " bytes for a file of %" PRIu64,
                 reply->content_length, want->size);
         return NET_RANGE;
     }
@@ -124,8 +124,7 @@ static enum net_fault check_version(const struct reply *reply,
     if (want->digest || !want->etag || reply_same_version(reply, want->etag))
         return NET_OK;
     dated = text_starts(want->etag, date_prefix);
-    err_set(err, ERR_SOURCE,
-            "the file changed since it was listed: %s '%s' is '%s' by now",
+    err_set(err, ERR_SOURCE, "the file changed since it was listed: %s '%s' is now '%s'",
             dated ? "Last-Modified" : "ETag",
             want->etag + (dated ? sizeof(date_prefix) - 1 : 0),
             dated ? reply->last_modified : reply->etag);
@@ -142,14 +141,14 @@ enum net_fault reply_check(const struct reply *reply, const struct reply_want *w
     if (reply->status >= 300)
         return NET_OK;
     if (reply->status != 200 && reply->status != 206) {
-        err_set(err, ERR_SOURCE, "HTTP %d where the bytes of a file were asked for",
+        err_set(err, ERR_SOURCE, "unexpected HTTP %d in reply to a request for a file",
                 (int)reply->status);
         return NET_RANGE;
     }
     if (reply->content_encoding[0] != '\0' &&
         !text_alike(reply->content_encoding, "identity", SIZE_MAX)) {
         err_set(err, ERR_SOURCE,
-                "the server sends '%s' although no encoding was accepted",
+                "the server sent Content-Encoding '%s', which was not accepted",
                 reply->content_encoding);
         return NET_ENCODED;
     }

@@ -85,8 +85,8 @@ static int parse_type(struct hub_name *name, const char **rest, bool *said,
     for (size_t i = 0; i < countof(foreign_types); i++)
         if (text_starts(*rest, foreign_types[i]))
             return err_set(err, ERR_USAGE,
-                           "'%s' is no model, dataset or space, and mpifetch knows "
-                           "nothing else on the Hub",
+                           "unsupported repository type '%s': only models, datasets and "
+                           "spaces can be fetched",
                            foreign_types[i]);
     for (size_t i = 0; i < countof(types); i++)
         if (text_starts(*rest, types[i].folder)) {
@@ -113,7 +113,7 @@ static int settle_type(struct hub_name *name, bool said, const char *repo_type,
             name->type = (enum hub_type)i;
             return 0;
         }
-    return err_set(err, ERR_USAGE, "--repo-type '%s': there are model, dataset and space",
+    return err_set(err, ERR_USAGE, "--repo-type '%s': expected model, dataset or space",
                    repo_type);
 }
 
@@ -127,11 +127,11 @@ static int parse_repo(struct hub_name *name, const char **rest, struct err *err)
     if (!take(name->repo, sizeof(name->repo), *rest, len))
         return err_set(err, ERR_USAGE, "the repository name has more than 96 characters");
     if (len == 0)
-        return err_set(err, ERR_USAGE, "the name of the repository is missing");
+        return err_set(err, ERR_USAGE, "the repository name is missing");
     for (size_t i = 0; i < countof(types); i++)
         if (strlen(types[i].folder) == len + 1 &&
             strncmp(name->repo, types[i].folder, len) == 0)
-            return err_set(err, ERR_USAGE, "'%s' is a kind of repository, not one",
+            return err_set(err, ERR_USAGE, "'%s' is a repository type, not a repository",
                            name->repo);
     fault = repo_fault(name->repo);
     if (fault)
@@ -184,8 +184,9 @@ static int parse_revision(struct hub_name *name, const char **rest, const char *
     else if (said.len == 0)
         err_set(err, ERR_USAGE, "the revision after '@' is missing");
     else if (option && strcmp(option, said.data) != 0)
-        err_set(err, ERR_USAGE, "the source asks for revision '%s', --revision for '%s'",
-                said.data, option);
+        err_set(err, ERR_USAGE,
+                "the source names revision '%s', but --revision says '%s'", said.data,
+                option);
     else
         rc = settle_revision(name, said.data, err);
     *rest += len;

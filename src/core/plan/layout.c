@@ -5,11 +5,11 @@
 #include "base/text.h"
 
 static const char not_ours[] = "exists and was not published by mpifetch: choose another "
-                               "path, or replace it with --force";
+                               "path, or use --force to replace it";
 static const char no_exchange[] =
-    "cannot be replaced in one step, since its file system does not swap two names: "
-    "publish to "
-    "another path (with --versions, so that it can be updated), or remove it first";
+    "cannot be replaced atomically, because its file system does not support exchanging "
+    "two names: publish to another path (with --versions, so that it can be updated), or "
+    "remove it first";
 
 static struct layout_choice refuse(const char *reason)
 {

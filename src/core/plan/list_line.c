@@ -71,7 +71,7 @@ static int unescape(struct strbuf *out, const char *text, size_t len, struct err
         which = ++i < len ? memchr(from, text[i], sizeof(from) - 1) : NULL;
         if (!which)
             return err_set(err, ERR_SOURCE,
-                           "a '\\' in the name that is no escape of sha256sum");
+                           "the name has a '\\' that is not an escape of sha256sum");
         strbuf_add(out, &to[which - from], 1);
     }
     return 0;
@@ -141,7 +141,7 @@ static int parse_rest(struct list_line *line, const char *text, size_t len, size
         strbuf_add(&line->path, text + at, len - at);
     else if (!url_path_name(line->name.data, &line->path))
         return err_set(err, ERR_SOURCE,
-                       "the URL ends in no name that a file could have: add a PATH");
+                       "the URL does not end in a file name: add a PATH");
     return path_check(line, err);
 }
 
@@ -157,7 +157,7 @@ static int parse_url(struct list_line *line, const char *text, size_t len,
     if (line->name.failed)
         return err_memory(err, "a line of a list");
     if (!text_starts(line->name.data, "file:///") && !url_path_is_web(line->name.data))
-        return err_set(err, ERR_SOURCE, "the URL is not fit for use");
+        return err_set(err, ERR_SOURCE, "the URL is not valid");
     if (digest == digest_end)
         return err_set(err, ERR_SOURCE,
                        "the SHA-256 after the URL is missing ('-' if there is none)");
@@ -194,7 +194,7 @@ int list_line_parse(struct list_line *line, const char *text, size_t len, bool *
     if (!*present)
         return 0;
     if (memchr(text, '\0', len))
-        return err_set(err, ERR_SOURCE, "a NUL in the line: this is no list");
+        return err_set(err, ERR_SOURCE, "the line has a NUL byte: not a list of files");
     escaped = text[0] == '\\';
     if (is_sum(text + escaped, len - escaped))
         return parse_sum(line, text + escaped, len - escaped, escaped, err);
@@ -205,7 +205,7 @@ int list_line_parse(struct list_line *line, const char *text, size_t len, bool *
     if (is_url(text, len))
         return parse_url(line, text, len, err);
     return err_set(err, ERR_SOURCE,
-                   "neither 'SHA256  NAME' nor 'URL SHA256 [SIZE] [PATH]'%s",
+                   "expected 'SHA256  NAME' or 'URL SHA256 [SIZE] [PATH]'%s",
                    text[0] == '<' ? " (a login page or a proxy?)" : "");
 }
 

@@ -121,9 +121,9 @@ static bool is_within(const char *path, const char *directory)
 const char *path_rules_reserved(const char *path, bool hub)
 {
     if (is_within(path, ".mpifetch"))
-        return "'.mpifetch' is for our own files";
+        return "'.mpifetch' is reserved for mpifetch";
     if (hub && (is_within(path, ".cache/huggingface") || strcmp(path, ".cache") == 0))
-        return "'.cache/huggingface' is for the Hub library's own files";
+        return "'.cache/huggingface' is reserved for the Hub library";
     return NULL;
 }
 

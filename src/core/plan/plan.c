@@ -199,9 +199,9 @@ static int check_file(struct plan *plan, size_t i, struct nest *nest, enum err_c
         return refuse_path(err, code, path, reason);
     before = nest_enter(nest, path);
     if (before && strcmp(before, path) == 0)
-        return refuse_path(err, code, path, "two files have it");
+        return refuse_path(err, code, path, "two files have the same path");
     if (before)
-        return refuse_path(err, code, before, "it is a file and a directory");
+        return refuse_path(err, code, before, "it is both a file and a directory");
     if (i > 0 && strcmp(plan_path(plan, i - 1), path) > 0)
         return refuse_path(err, code, path, "out of order");
     if (plan->files[i].size > most - plan->nbytes)

@@ -54,13 +54,13 @@ static int decode_head(struct head *head, const void *bytes, size_t len, struct 
         return reject(err, "too short");
     memcpy(head, bytes, sizeof(*head));
     if (head->magic != magic || head->file_size != sizeof(struct plan_file))
-        return reject(err, "from another build");
+        return reject(err, "from a different build");
     rest = len - sizeof(*head);
     if (head->nfiles >= UINT32_MAX || head->nfiles > rest / sizeof(struct plan_file))
         return reject(err, "more files than bytes");
     rest -= head->nfiles * sizeof(struct plan_file);
     if (head->text_len != rest || rest == 0 || rest > UINT32_MAX)
-        return reject(err, "not as long as it says");
+        return reject(err, "its length does not match its header");
     return 0;
 }
 
@@ -73,18 +73,18 @@ static int check_fields(const struct plan *plan, struct err *err)
     const size_t len = plan->text.len;
 
     if (plan->text.data[0] != '\0' || plan->text.data[len - 1] != '\0')
-        return reject(err, "its text has no end");
+        return reject(err, "its text is not terminated");
     for (size_t i = 0; i < countof(own); i++)
         if (own[i] >= len)
-            return reject(err, "a text is outside");
+            return reject(err, "an offset is out of range");
     for (size_t i = 0; i < plan->nfiles; i++) {
         const struct plan_file *file = &plan->files[i];
 
         if (file->path >= len || file->key >= len || file->etag >= len ||
             file->oid >= len || file->xet >= len)
-            return reject(err, "a text is outside");
+            return reject(err, "an offset is out of range");
         if (file->flags & ~known || file->want.kind > DIGEST_GIT_BLOB)
-            return reject(err, "a flag or a digest of no known kind");
+            return reject(err, "unknown flag or kind of digest");
     }
     return 0;
 }
@@ -117,7 +117,7 @@ int plan_decode(struct plan *plan, const void *bytes, size_t len, struct err *er
     if (check_fields(plan, err) < 0 || plan_check(plan, ERR_DEFECT, err) < 0)
         goto out;
     if (plan->nbytes != head.nbytes) {
-        reject(err, "sizes do not add up");
+        reject(err, "its sizes do not add up");
         goto out;
     }
     rc = 0;

@@ -34,11 +34,10 @@ static int count_pieces(struct segments *segments, struct err *err)
         count += pieces(&plan->files[i], segments->size);
         /* UINT32_MAX itself stays free: others use it for "no segment" */
         if (count >= UINT32_MAX)
-            return err_set(
-                err, ERR_USAGE,
-                "segments of %llu bytes: more than 4294967294 of them, choose a "
-                "larger segment size",
-                (unsigned long long)segments->size);
+            return err_set(err, ERR_USAGE,
+                           "segment size %llu: more than 4294967294 segments, choose a "
+                           "larger segment size",
+                           (unsigned long long)segments->size);
     }
     segments->first[plan->nfiles] = segments->count = (uint32_t)count;
     return 0;

@@ -29,57 +29,59 @@ struct rule {
  */
 static const struct rule status_rules[] = {
     { 400, REMEDY_GIVE_UP, REMEDY_NEW_URL, 0, 1, ERR_SOURCE,
-      "HTTP 400: the server does not understand the request" },
+      "HTTP 400: the server rejected the request as malformed" },
     { 401, REMEDY_GIVE_UP, REMEDY_NEW_URL, 0, 0, ERR_SOURCE,
-      "HTTP 401: the server wants a token, or a different one" },
+      "HTTP 401: the server requires a token, or a different one" },
     { 403, REMEDY_GIVE_UP, REMEDY_NEW_URL, 0, 0, ERR_SOURCE,
-      "HTTP 403: access denied, or a signed URL has run out" },
+      "HTTP 403: access denied, or a signed URL has expired" },
     { 404, REMEDY_GIVE_UP, REMEDY_NEW_URL, 0, 1, ERR_SOURCE, "HTTP 404: no such file" },
     { 408, REMEDY_RETRY, REMEDY_RETRY, 0, 0, ERR_NETWORK,
-      "HTTP 408: the server grew tired of waiting" },
+      "HTTP 408: the server timed out waiting for the request" },
     { 410, REMEDY_GIVE_UP, REMEDY_GIVE_UP, 0, 0, ERR_SOURCE,
-      "HTTP 410: the file is gone for good" },
+      "HTTP 410: the file was permanently removed" },
     { 412, REMEDY_GIVE_UP, REMEDY_GIVE_UP, 0, 0, ERR_SOURCE,
       "HTTP 412: the file was replaced since it was listed" },
     { 416, REMEDY_GIVE_UP, REMEDY_NEW_URL, 0, 1, ERR_SOURCE,
       "HTTP 416: the file is shorter than it was when listed" },
     { 425, REMEDY_RETRY, REMEDY_RETRY, 0, 0, ERR_NETWORK,
-      "HTTP 425: the server calls the request too early" },
+      "HTTP 425: the server considers the request too early" },
     { 429, REMEDY_SLOW_DOWN, REMEDY_SLOW_DOWN, 0, 0, ERR_NETWORK,
       "HTTP 429: too many requests" },
     { 500, REMEDY_RETRY, REMEDY_RETRY, 0, 0, ERR_NETWORK,
-      "HTTP 500: the server has a fault of its own" },
+      "HTTP 500: internal server error" },
     { 502, REMEDY_RETRY, REMEDY_RETRY, 0, 0, ERR_NETWORK,
-      "HTTP 502: a gateway got no proper reply from the server" },
+      "HTTP 502: a gateway got an invalid reply from the server" },
     { 503, REMEDY_SLOW_DOWN, REMEDY_SLOW_DOWN, 0, 0, ERR_NETWORK,
-      "HTTP 503: the server asks for a pause" },
+      "HTTP 503: the server is temporarily unavailable" },
     { 504, REMEDY_RETRY, REMEDY_RETRY, 0, 0, ERR_NETWORK,
-      "HTTP 504: a gateway waited too long for the server" },
+      "HTTP 504: a gateway timed out waiting for the server" },
 };
 
 /* Statuses nobody thought of: a fault of ours will not heal by repetition, a fault of
  * theirs may. */
-static const struct rule other_redirect = { 0,
-                                            REMEDY_GIVE_UP,
-                                            REMEDY_GIVE_UP,
-                                            0,
-                                            0,
-                                            ERR_SOURCE,
-                                            "HTTP 3xx: a redirect that leads nowhere" };
+static const struct rule other_redirect = {
+    0,
+    REMEDY_GIVE_UP,
+    REMEDY_GIVE_UP,
+    0,
+    0,
+    ERR_SOURCE,
+    "HTTP 3xx: a redirect without a usable target"
+};
 static const struct rule other_refusal = { 0,
                                            REMEDY_GIVE_UP,
                                            REMEDY_GIVE_UP,
                                            0,
                                            0,
                                            ERR_SOURCE,
-                                           "HTTP 4xx: the server refuses the request" };
+                                           "HTTP 4xx: the server refused the request" };
 static const struct rule other_failure = {
     0, REMEDY_RETRY, REMEDY_RETRY, 0, 0, ERR_NETWORK, "HTTP 5xx: the server failed"
 };
 
 static const struct rule fault_rules[] = {
     { NET_RESOLVE, REMEDY_RETRY, REMEDY_RETRY, 0, 0, ERR_NETWORK,
-      "no address for the host name" },
+      "cannot resolve the host name" },
     { NET_CONNECT, REMEDY_RETRY, REMEDY_RETRY, 0, 0, ERR_NETWORK,
       "connection refused or timed out" },
     { NET_TLS, REMEDY_RETRY, REMEDY_RETRY, 0, 0, ERR_NETWORK,
@@ -87,27 +89,26 @@ static const struct rule fault_rules[] = {
     { NET_CERT, REMEDY_GIVE_UP, REMEDY_GIVE_UP, 0, 0, ERR_NETWORK,
       "the server's certificate is not trusted" },
     { NET_TIMEOUT, REMEDY_RETRY, REMEDY_RETRY, 0, 0, ERR_NETWORK,
-      "too slow for too long" },
+      "transfer below --speed-limit for --speed-time" },
     { NET_CUT, REMEDY_RETRY, REMEDY_RETRY, 0, 0, ERR_NETWORK,
-      "the connection ended before the announced end" },
+      "the connection was closed before the reply was complete" },
     { NET_PROTOCOL, REMEDY_RETRY, REMEDY_RETRY, 0, 0, ERR_NETWORK,
-      "the server's reply is not proper HTTP" },
+      "the server's reply is not valid HTTP" },
     { NET_REDIRECT, REMEDY_GIVE_UP, REMEDY_GIVE_UP, 0, 0, ERR_SOURCE,
-      "too many redirects, or one to a place not allowed" },
+      "too many redirects, or one that is not allowed" },
     { NET_RANGE, REMEDY_RETRY, REMEDY_RETRY, WRONG_MOST, WRONG_MOST, ERR_SOURCE,
-      "the reply is not the part of the file that was asked for" },
+      "the reply is not the requested part of the file" },
     { NET_CHANGED, REMEDY_GIVE_UP, REMEDY_GIVE_UP, 0, 0, ERR_SOURCE,
       "the file was replaced since it was listed" },
     { NET_ENCODED, REMEDY_RETRY, REMEDY_RETRY, WRONG_MOST, WRONG_MOST, ERR_SOURCE,
-      "the reply is compressed although that was not accepted" },
+      "the reply is compressed, which was not accepted" },
     { NET_LOCAL, REMEDY_GIVE_UP, REMEDY_GIVE_UP, 0, 0, ERR_DEFECT,
-      "stopped from our own side" },
+      "stopped by mpifetch" },
 };
 
 /* What is no failure has no remedy; whoever asks for one made a mistake. */
-static const struct rule no_failure = {
-    0, REMEDY_GIVE_UP, REMEDY_GIVE_UP, 0, 0, ERR_DEFECT, "a reply that nobody expected"
-};
+static const struct rule no_failure = { 0, REMEDY_GIVE_UP, REMEDY_GIVE_UP,    0,
+                                        0, ERR_DEFECT,     "unexpected reply" };
 
 static const struct rule *find(const struct rule *rules, size_t count, int32_t key,
                                const struct rule *otherwise)
@@ -170,10 +171,11 @@ struct retry_decision retry_decide(const struct retry_policy *policy,
     if (remedy == REMEDY_GIVE_UP || attempt > most)
         return (struct retry_decision){ .remedy = REMEDY_GIVE_UP, .code = rule->code };
     if (remedy == REMEDY_NEW_URL && attempt <= 1)
-        return (struct retry_decision){ .remedy = remedy };
+        return (struct retry_decision){ .remedy = remedy, .most = most + 1 };
     delay = backoff(policy, attempt, jitter);
     wish = asked(policy, outcome, remedy);
     return (struct retry_decision){ .remedy = remedy,
+                                    .most = most + 1,
                                     .delay = wish > delay ? wish : delay };
 }
 

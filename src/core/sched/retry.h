@@ -47,6 +47,7 @@ struct retry_policy {
 struct retry_decision {
     enum remedy remedy;
     double delay;       /* seconds */
+    unsigned most;      /* attempts in all that this outcome is given */
     enum err_code code; /* for GIVE_UP: whose fault it is */
 };
 
@@ -71,8 +72,8 @@ enum err_code retry_blame(const struct outcome *outcome);
 /* The source asks all for a pause. */
 bool retry_asks_pause(const struct outcome *outcome);
 
-/* "HTTP 503: the server asks for a pause", "connection refused or timed out". Static, so
- * a status that nobody thought of is "HTTP 4xx: ..." or "HTTP 5xx: ...". */
+/* "HTTP 503: the server is temporarily unavailable", "connection refused or timed out".
+ * Static, so a status that nobody thought of is "HTTP 4xx: ..." or "HTTP 5xx: ...". */
 const char *retry_meaning(const struct outcome *outcome);
 
 /* Retry-After: seconds or a date, against the server's own Date if it sent one, else

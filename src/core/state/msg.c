@@ -313,16 +313,16 @@ int msg_decode(struct msg *msg, const void *bytes, size_t len, struct err *err)
     msg->text = msg->url = "";
     if (kind >= MSG_KINDS || r.cut_short)
         return err_set(err, ERR_DEFECT,
-                       "a message of unknown kind %u arrived: do all "
-                       "ranks run the same build?",
+                       "received a message of unknown kind %u: do all ranks run the "
+                       "same build?",
                        kind);
     for (size_t i = 0; i < countof(members); i++)
         if (kinds[kind].fields & members[i].field)
             get_member(&r, msg, &members[i]);
     if (r.cut_short || r.at != r.end)
         return err_set(err, ERR_DEFECT,
-                       "a '%s' message of %zu bytes cannot be read: do "
-                       "all ranks run the same build?",
+                       "cannot decode a '%s' message of %zu bytes: do all ranks run "
+                       "the same build?",
                        msg_name(msg->kind), len);
     return 0;
 }

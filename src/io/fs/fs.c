@@ -18,7 +18,7 @@ static const double parent_patience = 5.0; /* seconds */
 
 static int fail(struct err *err, const char *verb, const char *path)
 {
-    return err_set(err, ERR_DEST, "%s '%s': %s", verb, path, strerror(errno));
+    return err_set(err, ERR_DEST, "cannot %s '%s': %s", verb, path, strerror(errno));
 }
 
 /* After a write that failed the kernel takes its pages for written, and says so but
@@ -82,7 +82,7 @@ int fs_look(const char *path, struct fs_info *info, struct err *err)
     if (lstat(path, &st) == 0)
         *info = fs_info_of(&st);
     else if (errno != ENOENT && errno != ENOTDIR)
-        return fail(err, "look at", path);
+        return fail(err, "stat", path);
     return 0;
 }
 
@@ -94,7 +94,7 @@ int fs_look_through(const char *path, struct fs_info *info, struct err *err)
     if (stat(path, &st) == 0)
         *info = fs_info_of(&st);
     else if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
-        return fail(err, "look at", path);
+        return fail(err, "stat", path);
     return 0;
 }
 
@@ -103,7 +103,7 @@ int fs_look_open(int fd, const char *path, struct fs_info *info, struct err *err
     struct stat st;
 
     if (fstat(fd, &st) < 0)
-        return fail(err, "look at", path);
+        return fail(err, "stat", path);
     *info = fs_info_of(&st);
     return 0;
 }
@@ -166,9 +166,10 @@ int fs_open_read(const char *path, struct err *err)
 static int fail_write(const char *path, size_t left, uint64_t at, struct err *err)
 {
     if (errno == ENOSPC || errno == EDQUOT)
-        return err_set(err, ERR_DEST, "write '%s' at %ju: no room for %zu bytes more: %s",
-                       path, (uintmax_t)at, left, strerror(errno));
-    return err_set(err, ERR_DEST, "write '%s' at %ju: %s", path, (uintmax_t)at,
+        return err_set(err, ERR_DEST,
+                       "cannot write '%s' at %ju: no room for %zu more bytes: %s", path,
+                       (uintmax_t)at, left, strerror(errno));
+    return err_set(err, ERR_DEST, "cannot write '%s' at %ju: %s", path, (uintmax_t)at,
                    strerror(errno));
 }
 
@@ -204,13 +205,13 @@ int fs_pread(int fd, const char *path, void *bytes, size_t len, uint64_t at,
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return err_set(err, ERR_DEST, "read '%s' at %ju: %s", path, (uintmax_t)at,
-                           strerror(errno));
+            return err_set(err, ERR_DEST, "cannot read '%s' at %ju: %s", path,
+                           (uintmax_t)at, strerror(errno));
         if (n == 0)
             return err_set(
                 err, ERR_DEST,
-                "read '%s': the file ends at or before %ju, %zu bytes too early", path,
-                (uintmax_t)at, len);
+                "cannot read '%s': the file ends at or before %ju, %zu bytes too early",
+                path, (uintmax_t)at, len);
         p += n;
         at += (uint64_t)n;
         len -= (size_t)n;
@@ -296,7 +297,7 @@ int fs_space(const char *path, struct fs_space *space, struct err *err)
         rc = statvfs(path, &vfs);
     while (rc < 0 && errno == EINTR);
     if (rc < 0)
-        return fail(err, "ask for the free space of", path);
+        return fail(err, "get the free space of", path);
     *space = (struct fs_space){
         .bytes = (uint64_t)vfs.f_bavail * vfs.f_frsize,
         .inodes = vfs.f_files ? vfs.f_favail : UINT64_MAX,

@@ -15,12 +15,13 @@ enum { LINKS_MOST = 40 }; /* as the kernel counts before it says ELOOP */
 
 static int fail(struct err *err, const char *verb, const char *path)
 {
-    return err_set(err, ERR_DEST, "%s '%s': %s", verb, path, strerror(errno));
+    return err_set(err, ERR_DEST, "cannot %s '%s': %s", verb, path, strerror(errno));
 }
 
 static int fail_two(struct err *err, const char *verb, const char *from, const char *to)
 {
-    return err_set(err, ERR_DEST, "%s '%s' to '%s': %s", verb, from, to, strerror(errno));
+    return err_set(err, ERR_DEST, "cannot %s '%s' to '%s': %s", verb, from, to,
+                   strerror(errno));
 }
 
 static bool is_same(const struct stat *st, const char *path)
@@ -168,8 +169,8 @@ int fs_link(const char *from, const char *to, struct err *err)
 int fs_symlink(const char *target, const char *path, struct err *err)
 {
     if (symlink(target, path) < 0)
-        return err_set(err, ERR_DEST, "make the symbolic link '%s' to '%s': %s", path,
-                       target, strerror(errno));
+        return err_set(err, ERR_DEST, "cannot create the symbolic link '%s' to '%s': %s",
+                       path, target, strerror(errno));
     return 0;
 }
 
@@ -288,7 +289,7 @@ static int start(struct absolute *a, const char *path, struct err *err)
     if (path[0] != '/') {
         here = getcwd(NULL, 0);
         if (!here) {
-            fail(err, "find the current directory for", path);
+            fail(err, "determine the current directory for", path);
             return -1;
         }
         strbuf_adds(&a->todo, here);

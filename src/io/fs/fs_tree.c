@@ -15,7 +15,7 @@ enum { REMOVE_PASSES = 10000 }; /* most, over one directory */
 
 static int fail(struct err *err, enum err_code code, const char *verb, const char *path)
 {
-    return err_set(err, code, "%s '%s': %s", verb, path, strerror(errno));
+    return err_set(err, code, "cannot %s '%s': %s", verb, path, strerror(errno));
 }
 
 static bool is_directory(const char *path)
@@ -42,7 +42,8 @@ static int make_or_find(const char *path, mode_t mode)
 
 int fs_mkdir(const char *path, unsigned mode, struct err *err)
 {
-    return make_or_find(path, mode) < 0 ? fail(err, ERR_DEST, "make directory", path) : 0;
+    return make_or_find(path, mode) < 0 ? fail(err, ERR_DEST, "create directory", path)
+                                        : 0;
 }
 
 void fs_inherit_group(const char *dir, const char *path)
@@ -75,14 +76,14 @@ static int make_parents(char *path, struct err *err)
         return 0;
     slash = errno == ENOENT ? strrchr(path, '/') : NULL;
     if (!slash || slash == path)
-        return fail(err, ERR_DEST, "make directory", path);
+        return fail(err, ERR_DEST, "create directory", path);
     *slash = '\0';
 
     int rc = make_parents(path, err);
 
     *slash = '/';
     if (rc == 0 && make_or_find(path, 0777) < 0)
-        rc = fail(err, ERR_DEST, "make directory", path);
+        rc = fail(err, ERR_DEST, "create directory", path);
     return rc;
 }
 
@@ -118,7 +119,7 @@ int fs_private_dir(const char *dir, const char *prefix, struct strbuf *out,
         goto out;
     }
     if (!mkdtemp(path.data)) {
-        fail(err, ERR_DEST, "make a directory in", dir);
+        fail(err, ERR_DEST, "create a directory in", dir);
         goto out;
     }
     strbuf_adds(out, path.data);
@@ -262,7 +263,7 @@ static int walk_entry(struct descent *d, int parent, const char *name)
     struct stat st, target;
 
     if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return descent_fail(d, "look at");
+        return descent_fail(d, "stat");
     if (S_ISDIR(st.st_mode))
         return walk_dir(d, parent, name, O_NOFOLLOW);
     if (S_ISLNK(st.st_mode) && fstatat(parent, name, &target, 0) == 0) {
@@ -371,9 +372,10 @@ static int remove_dir(struct descent *d, int parent, const char *name)
     if (!dir)
         return -1;
     if (fstat(dirfd(dir), &st) < 0)
-        rc = descent_fail(d, "look at");
+        rc = descent_fail(d, "stat");
     else if (st.st_dev != d->device)
-        rc = err_set(d->err, d->code, "remove '%s': another file system is mounted there",
+        rc = err_set(d->err, d->code,
+                     "cannot remove '%s': another file system is mounted there",
                      d->path.data);
     else
         rc = empty_dir(d, dir, parent, name);
@@ -422,7 +424,7 @@ int fs_remove_tree_while(const char *path, bool (*go_on)(void *arg), void *arg,
     while (d.path.len > 1 && d.path.data[d.path.len - 1] == '/')
         descent_leave(&d, d.path.len - 1);
     if (lstat(d.path.data, &st) < 0) {
-        rc = errno == ENOENT ? 0 : descent_fail(&d, "look at");
+        rc = errno == ENOENT ? 0 : descent_fail(&d, "stat");
         goto out;
     }
     d.device = st.st_dev;

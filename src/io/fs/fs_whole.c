@@ -13,7 +13,7 @@ enum { READ_BUFFER = 16 << 10 };
 
 static int fail(struct err *err, const char *verb, const char *path)
 {
-    return err_set(err, ERR_DEST, "%s '%s': %s", verb, path, strerror(errno));
+    return err_set(err, ERR_DEST, "cannot %s '%s': %s", verb, path, strerror(errno));
 }
 
 static int read_to_end(int fd, const char *path, size_t most, char **bytes, size_t *len,
@@ -35,8 +35,8 @@ static int read_to_end(int fd, const char *path, size_t most, char **bytes, size
         if (n == 0)
             break;
         if ((size_t)n > most - text.len) {
-            err_set(err, ERR_DEST, "read '%s': more than %zu bytes: %s", path, most,
-                    strerror(EFBIG));
+            err_set(err, ERR_DEST, "cannot read '%s': more than %zu bytes: %s", path,
+                    most, strerror(EFBIG));
             goto out;
         }
         strbuf_add(&text, buffer, (size_t)n);
@@ -77,9 +77,9 @@ int fs_read_regular(const char *path, size_t most, char **bytes, size_t *len,
     if (fd < 0)
         return fail(err, "open", path);
     if (fstat(fd, &st) < 0)
-        fail(err, "look at", path);
+        fail(err, "stat", path);
     else if (!S_ISREG(st.st_mode))
-        err_set(err, ERR_DEST, "read '%s': it is not a regular file", path);
+        err_set(err, ERR_DEST, "cannot read '%s': not a regular file", path);
     else
         rc = read_to_end(fd, path, most, bytes, len, err);
     close(fd);
@@ -114,7 +114,7 @@ static int cut_tail(int fd, const char *path, size_t len, struct err *err)
     struct stat st;
 
     if (fstat(fd, &st) < 0)
-        return fail(err, "look at", path);
+        return fail(err, "stat", path);
     if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size <= len)
         return 0;
     return fs_set_size(fd, path, len, err);

@@ -24,7 +24,7 @@ static int refuse_nonsense(const struct http_request *request, struct err *err)
 
     if (!text_alike(request->url, "http://", 7) &&
         !text_alike(request->url, "https://", 8))
-        return err_set(err, ERR_USAGE, "'%s': neither http:// nor https://",
+        return err_set(err, ERR_USAGE, "'%s': not an http:// or https:// URL",
                        url_redact(where, sizeof(where), request->url));
     for (const char *c = request->bearer; c && *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f)
@@ -36,7 +36,7 @@ static int refuse_nonsense(const struct http_request *request, struct err *err)
             return err_set(err, ERR_USAGE, "header number %zu %s", i + 1, fault);
     }
     if (request->ranged && request->want.range.end <= request->want.range.begin)
-        return err_set(err, ERR_DEFECT, "a range of no bytes was asked for");
+        return err_set(err, ERR_DEFECT, "empty range requested");
     return 0;
 }
 
@@ -153,7 +153,7 @@ static enum exchange_step judge(struct exchange *exchange)
     if (exchange->headers.fault)
         return fail(exchange, NET_PROTOCOL, ERR_NETWORK, exchange->headers.fault);
     if (reply->status < 200)
-        return fail(exchange, NET_PROTOCOL, ERR_NETWORK, "the server changes protocols");
+        return fail(exchange, NET_PROTOCOL, ERR_NETWORK, "the server switched protocols");
     if (request->checked && !passing) {
         exchange->fault = reply_check(reply, &request->want, &end, &exchange->err);
         if (exchange->fault != NET_OK) {
@@ -204,7 +204,7 @@ static enum exchange_step sink(struct exchange *exchange, const void *bytes, siz
     if (rc == HTTP_PAUSE)
         return EXCHANGE_PAUSE;
     if (rc < 0)
-        return fail(exchange, NET_LOCAL, ERR_DEST, "the bytes could not be stored");
+        return fail(exchange, NET_LOCAL, ERR_DEST, "cannot store the received bytes");
     exchange->received += len;
     return EXCHANGE_GO;
 }
@@ -222,7 +222,7 @@ enum exchange_step exchange_body(struct exchange *exchange, const void *bytes, s
     if (exchange->request.checked && !refused(exchange) &&
         len > exchange->expected - exchange->received) {
         snprintf(reason, sizeof(reason),
-                 "more bytes came than the %" PRIu64 " that were announced",
+                 "received more than the announced %" PRIu64 " bytes",
                  exchange->expected);
         return fail(exchange, NET_RANGE, ERR_SOURCE, reason);
     }
@@ -265,7 +265,8 @@ static void settle_checked(struct exchange *exchange)
         err_set(&exchange->err, retry_blame(&end), "%s: %s",
                 where(exchange, shown, sizeof(shown)), retry_meaning(&end));
     } else if (exchange->to != BODY_DROP && exchange->received < exchange->expected) {
-        snprintf(reason, sizeof(reason), "ended after %" PRIu64 " of %" PRIu64 " bytes",
+        snprintf(reason, sizeof(reason),
+                 "the connection was closed after %" PRIu64 " of %" PRIu64 " bytes",
                  exchange->received, exchange->expected);
         set_fault(exchange, NET_CUT, ERR_NETWORK, reason);
     }
@@ -292,7 +293,7 @@ void exchange_settle(struct exchange *exchange, enum net_fault fault, enum err_c
         !(exchange->headers.ended && excused(exchange, fault)))
         fail_of_engine(exchange, fault, code, reason);
     else if (!exchange->headers.ended)
-        set_fault(exchange, NET_CUT, ERR_NETWORK, "the reply ended within its header");
+        set_fault(exchange, NET_CUT, ERR_NETWORK, "the reply ended inside its header");
     else if (exchange->request.checked)
         settle_checked(exchange);
 }

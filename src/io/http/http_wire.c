@@ -42,12 +42,12 @@ static const struct fault_row {
 } fault_rows[] = {
     { CURLE_OK, NET_OK, ERR_NONE, NULL },
     { CURLE_URL_MALFORMAT, NET_LOCAL, ERR_USAGE, NULL },
-    { CURLE_COULDNT_RESOLVE_PROXY, NET_RESOLVE, ERR_NETWORK, "that of the proxy" },
+    { CURLE_COULDNT_RESOLVE_PROXY, NET_RESOLVE, ERR_NETWORK, "proxy host" },
     { CURLE_COULDNT_RESOLVE_HOST, NET_RESOLVE, ERR_NETWORK, NULL },
     { CURLE_COULDNT_CONNECT, NET_CONNECT, ERR_NETWORK, NULL },
     { CURLE_PROXY, NET_CONNECT, ERR_NETWORK, NULL },
     { CURLE_PARTIAL_FILE, NET_CUT, ERR_NETWORK, NULL },
-    { CURLE_OUT_OF_MEMORY, NET_PROTOCOL, ERR_NETWORK, "its header is too long" },
+    { CURLE_OUT_OF_MEMORY, NET_PROTOCOL, ERR_NETWORK, "the reply header is too long" },
     { CURLE_OPERATION_TIMEDOUT, NET_TIMEOUT, ERR_NETWORK, NULL },
     { CURLE_SSL_CONNECT_ERROR, NET_TLS, ERR_NETWORK, NULL },
     { CURLE_SSL_CIPHER, NET_TLS, ERR_NETWORK, NULL },
@@ -352,7 +352,7 @@ int http_wire_create(struct http_wire **out, const struct http_config *config,
 
     *out = NULL;
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-        return err_set(err, ERR_DEFECT, "libcurl does not start");
+        return err_set(err, ERR_DEFECT, "cannot initialise libcurl");
     wire = calloc(1, sizeof(*wire));
     if (!wire) {
         curl_global_cleanup();

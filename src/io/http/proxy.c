@@ -41,7 +41,7 @@ int proxy_check(const char *name, const char *text, struct err *err)
     if (!*text || is_proxy(text))
         return 0;
     return err_set(err, ERR_USAGE,
-                   "%s '%s' is no proxy: expected http://HOST:PORT, or https, socks4, "
-                   "socks4a, socks5 or socks5h in place of http",
+                   "%s '%s' is not a valid proxy: expected http://HOST:PORT, or https, "
+                   "socks4, socks4a, socks5 or socks5h instead of http",
                    name, url_redact(shown, sizeof(shown), text));
 }

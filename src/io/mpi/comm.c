@@ -66,7 +66,7 @@ static int mpi_failed(int code, const char *what, struct err *err)
     int len = 0;
 
     MPI_Error_string(code, text, &len);
-    return err_set(err, ERR_DEFECT, "MPI: %s: %s", what, text);
+    return err_set(err, ERR_DEFECT, "MPI error while %s: %s", what, text);
 }
 
 /* Number the nodes by their lowest rank. MPI_COMM_TYPE_SHARED is what MPI itself believes
@@ -383,7 +383,7 @@ int comm_recv(struct comm *comm, struct strbuf *buf, int *from, struct err *err)
         return rc;
     rc = MPI_Improbe(MPI_ANY_SOURCE, COMM_TAG, comm->mpi, &there, &message, &status);
     if (rc != MPI_SUCCESS)
-        return mpi_failed(rc, "looking for messages", err);
+        return mpi_failed(rc, "probing for messages", err);
     if (!there)
         return 0;
     MPI_Get_count(&status, MPI_BYTE, &len);

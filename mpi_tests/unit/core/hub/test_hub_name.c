@@ -73,7 +73,7 @@ static void test_refuse(void **state)
         { "https://a/b", NULL, NULL, "hf://" },
         { "hf://", NULL, NULL, "missing" },
         { "hf://@main", NULL, NULL, "missing" },
-        { "hf://datasets", NULL, NULL, "kind" },
+        { "hf://datasets", NULL, NULL, "repository type" },
         { "hf://datasets/", NULL, NULL, "missing" },
         { "hf:///b", NULL, NULL, "empty" },
         { "hf://a//b", NULL, NULL, "empty" },

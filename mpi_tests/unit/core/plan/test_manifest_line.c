@@ -115,10 +115,10 @@ static void test_bad(void **state)
     static const struct {
         const char *text, *says;
     } rows[] = {
-        { "this is not a list", "neither" },
-        { "0123  short-digest", "neither" },
-        { SHA, "neither" },
-        { SHA " a", "neither" },
+        { "this is not a list", "expected 'SHA256  NAME'" },
+        { "0123  short-digest", "expected 'SHA256  NAME'" },
+        { SHA, "expected 'SHA256  NAME'" },
+        { SHA " a", "expected 'SHA256  NAME'" },
         { SHA "  ", "empty" },
         { SHA "  ./", "empty" },
         { SHA "  ../a", "path" },
@@ -143,8 +143,8 @@ static void test_bad(void **state)
         { "http://h/%2e%2e " SHA, "path" },
         { "http:///a " SHA, "URL" },
         { "file://host/a " SHA, "URL" },
-        { "ftp://h/a " SHA, "neither" },
-        { "hf://a/b " SHA, "neither" },
+        { "ftp://h/a " SHA, "expected 'SHA256  NAME'" },
+        { "hf://a/b " SHA, "expected 'SHA256  NAME'" },
     };
     struct list_line line = { 0 };
 

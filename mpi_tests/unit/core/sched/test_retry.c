@@ -39,6 +39,16 @@ static struct outcome outcome_of(int status, int fault, bool located)
                              .reset = -1 };
 }
 
+/* How many attempts fail before the first that has no other after it. */
+static unsigned attempts_of(const struct outcome *outcome)
+{
+    unsigned attempt = 1;
+
+    while (retry_decide(&policy, outcome, attempt, 0.5).remedy != REMEDY_GIVE_UP)
+        attempt++;
+    return attempt;
+}
+
 static void answers_each_outcome(void **state)
 {
     static const struct row rows[] = {
@@ -106,6 +116,8 @@ static void answers_each_outcome(void **state)
                 fail_msg("row %zu, attempt %u: %d", i, attempt, (int)got.remedy);
             if (got.remedy == REMEDY_GIVE_UP)
                 assert_int_equal(got.code, rows[i].code);
+            else /* that many, the first included, are made before it is given up */
+                assert_int_equal(got.most, attempts_of(&outcome));
         }
         assert_int_equal(retry_blame(&outcome), rows[i].code);
         assert_int_equal(retry_asks_pause(&outcome), rows[i].remedy[0] == SLOW);
@@ -206,7 +218,8 @@ static void says_what_it_means(void **state)
     struct outcome outcome = outcome_of(503, NET_CUT, false);
 
     (void)state;
-    assert_string_equal(retry_meaning(&outcome), "HTTP 503: the server asks for a pause");
+    assert_string_equal(retry_meaning(&outcome),
+                        "HTTP 503: the server is temporarily unavailable");
     outcome = outcome_of(0, NET_CONNECT, false);
     assert_string_equal(retry_meaning(&outcome), "connection refused or timed out");
     outcome = outcome_of(499, NET_OK, false);

@@ -260,7 +260,7 @@ static void test_full_device(void **state)
     assert_true(fd >= 0);
     assert_int_equal(fs_pwrite(fd, "/dev/full", "abc", 3, 0, &err), -1);
     assert_sentence(&err, ERR_DEST, "'/dev/full'", ENOSPC);
-    assert_non_null(strstr(err.text, "3 bytes more"));
+    assert_non_null(strstr(err.text, "3 more bytes"));
     close(fd);
 }
 
