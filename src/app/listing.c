@@ -129,7 +129,7 @@ static const char *fate_of(const struct session *s, size_t i)
 
     if (!target->existing->file[i].there)
         return "fetch";
-    if (s->run.opt.cache && target->cache.state[i] != CACHE_SHOWN)
+    if (!target_shows(target, i))
         return "link ";
     return "there";
 }

@@ -91,6 +91,6 @@ int offline_refuse(const struct session *s, struct err *err)
     size_t missing = 0;
 
     for (size_t i = 0; i < s->run.plan.nfiles; i++)
-        missing += s->target.cache.state[i] != CACHE_SHOWN;
+        missing += !target_shows(&s->target, i);
     return missing == 0 ? 0 : refuse(s, "the revision is incomplete", err);
 }

@@ -11,85 +11,279 @@
 #include "resume/resume.h"
 #include "resume/sweep.h"
 
-static bool is_cache(const struct target *target)
+/* What differs between the layouts. The calls of target.h say what each is for. */
+struct target_ops {
+    int (*look)(struct target *target, const struct plan *whole, struct err *err);
+    bool (*peek)(const struct run *run, char found[65]);
+    bool (*found)(const struct target *target, size_t i);
+    bool (*shows)(const struct target *target, size_t i);
+    const char *(*root)(const struct target *target);
+    void (*unfind)(struct target *target, size_t i);
+    int (*unfound)(struct target *target, struct err *err); /* after all of these */
+    int (*claim)(struct target *target, struct err *err);
+    bool (*is_old)(const struct target *target);
+    /* Where its stagings lie. Returns the name that they carry, or NULL. */
+    const char *(*stagings)(const struct target *target, struct strbuf *parent);
+    int (*build)(struct target *target, struct err *err);
+    int (*commit)(struct target *target, struct visibility_mark *mark, struct err *err);
+    void (*clean)(struct target *target);
+    void (*release)(struct target *target);
+};
+
+/* --- layout dir */
+
+static int look_at_dir(struct target *target, const struct plan *whole, struct err *err)
 {
-    return target->existing == &target->cache.existing;
+    struct run *run = target->run;
+
+    (void)whole;
+    target->existing = &target->dir.existing;
+    if (run->opt.dest && !(run->published = strdup(run->opt.dest)))
+        return err_memory(err, "a path");
+    return dir_look(&target->dir, run, err);
 }
 
-static struct run *run_of(const struct target *target)
+static bool peek_at_dir(const struct run *run, char found[65])
 {
-    return is_cache(target) ? target->cache.run : target->dir.run;
+    return manifest_peek(run->opt.dest, found);
+}
+
+static bool is_there(const struct target *target, size_t i)
+{
+    return target->existing->file[i].there;
+}
+
+static const char *dir_root(const struct target *target)
+{
+    return target->run->opt.dest;
+}
+
+static void unfind_in_dir(struct target *target, size_t i)
+{
+    dir_unfind(&target->dir, i);
+}
+
+static int nothing_unfound(struct target *target, struct err *err)
+{
+    (void)target;
+    (void)err;
+    return 0;
+}
+
+static int claim_dir(struct target *target, struct err *err)
+{
+    return dir_claim(&target->dir, err);
+}
+
+static bool dir_is_old(const struct target *target)
+{
+    char now[65] = "";
+
+    manifest_peek(target->run->opt.dest, now);
+    return strcmp(now, target->dir.record.content_id) != 0;
+}
+
+static const char *stagings_of_dir(const struct target *target, struct strbuf *parent)
+{
+    layout_parent(target->run->opt.dest, parent);
+    return layout_name(target->run->opt.dest);
+}
+
+static int build_dir(struct target *target, struct err *err)
+{
+    return dir_build(&target->dir, err);
+}
+
+static int commit_dir(struct target *target, struct visibility_mark *mark,
+                      struct err *err)
+{
+    return dir_commit(&target->dir, mark, err);
+}
+
+static void clean_dir(struct target *target)
+{
+    dir_clean(&target->dir);
+}
+
+static void release_dir(struct target *target)
+{
+    dir_release(&target->dir);
+}
+
+static const struct target_ops dir_ops = {
+    .look = look_at_dir,
+    .peek = peek_at_dir,
+    .found = is_there,
+    .shows = is_there,
+    .root = dir_root,
+    .unfind = unfind_in_dir,
+    .unfound = nothing_unfound,
+    .claim = claim_dir,
+    .is_old = dir_is_old,
+    .stagings = stagings_of_dir,
+    .build = build_dir,
+    .commit = commit_dir,
+    .clean = clean_dir,
+    .release = release_dir,
+};
+
+/* --- layout hf-cache */
+
+static int look_at_cache(struct target *target, const struct plan *whole, struct err *err)
+{
+    target->existing = &target->cache.existing;
+    return cache_look(&target->cache, target->run, whole, err);
+}
+
+static bool has_bytes(const struct target *target, size_t i)
+{
+    return is_there(target, i) && target->cache.state[i] != CACHE_TWIN;
+}
+
+static bool is_shown(const struct target *target, size_t i)
+{
+    return target->cache.state[i] == CACHE_SHOWN;
+}
+
+static const char *cache_root(const struct target *target)
+{
+    return target->cache.folder;
+}
+
+static void unfind_in_cache(struct target *target, size_t i)
+{
+    cache_unfind(&target->cache, i);
+}
+
+static int find_twins(struct target *target, struct err *err)
+{
+    return cache_find_twins(&target->cache, err);
+}
+
+static int claim_cache(struct target *target, struct err *err)
+{
+    return cache_claim(&target->cache, err);
+}
+
+/* Other revisions share its blobs, so it may have changed whatever the ref says. */
+static bool cache_is_old(const struct target *target)
+{
+    (void)target;
+    return true;
+}
+
+static const char *stagings_of_cache(const struct target *target, struct strbuf *parent)
+{
+    strbuf_adds(parent, target->cache.folder);
+    return NULL;
+}
+
+static int build_cache(struct target *target, struct err *err)
+{
+    return cache_stage(&target->cache, err);
+}
+
+static int commit_cache(struct target *target, struct visibility_mark *mark,
+                        struct err *err)
+{
+    return cache_commit(&target->cache, mark, err);
+}
+
+static void clean_cache(struct target *target)
+{
+    claim_leave(target->run, CLAIM_REMOVE);
+}
+
+static void release_cache(struct target *target)
+{
+    cache_release(&target->cache);
+}
+
+static const struct target_ops cache_ops = {
+    .look = look_at_cache,
+    .peek = cache_peek,
+    .found = has_bytes,
+    .shows = is_shown,
+    .root = cache_root,
+    .unfind = unfind_in_cache,
+    .unfound = find_twins,
+    .claim = claim_cache,
+    .is_old = cache_is_old,
+    .stagings = stagings_of_cache,
+    .build = build_cache,
+    .commit = commit_cache,
+    .clean = clean_cache,
+    .release = release_cache,
+};
+
+/* --- either */
+
+static const struct target_ops *ops_of(const struct run *run)
+{
+    return run->opt.cache ? &cache_ops : &dir_ops;
 }
 
 int target_look(struct target *target, struct run *run, const struct plan *whole,
                 struct err *err)
 {
     target_release(target);
-    *target = (struct target){ 0 };
+    *target = (struct target){ .ops = ops_of(run), .run = run };
     free(run->published);
     run->published = NULL;
-    target->existing = run->opt.cache ? &target->cache.existing : &target->dir.existing;
-    if (run->opt.cache)
-        return cache_look(&target->cache, run, whole, err);
-    if (run->opt.dest && !(run->published = strdup(run->opt.dest)))
-        return err_memory(err, "a path");
-    return dir_look(&target->dir, run, err);
+    return target->ops->look(target, whole, err);
+}
+
+bool target_peek(const struct run *run, char found[65])
+{
+    return ops_of(run)->peek(run, found);
 }
 
 bool target_found(const struct target *target, size_t i)
 {
-    return target->existing->file[i].there &&
-           (!is_cache(target) || target->cache.state[i] != CACHE_TWIN);
+    return target->ops->found(target, i);
+}
+
+bool target_shows(const struct target *target, size_t i)
+{
+    return target->ops->shows(target, i);
+}
+
+const char *target_root(const struct target *target)
+{
+    return target->ops->root(target);
 }
 
 int target_drop_wrong(struct target *target, struct err *err)
 {
-    struct run *run = run_of(target);
-
-    for (size_t i = 0; i < run->plan.nfiles; i++) {
-        if (!target->existing->file[i].wrong)
-            continue;
-        if (is_cache(target))
-            cache_unfind(&target->cache, i);
-        else
-            dir_unfind(&target->dir, i);
-    }
-    return is_cache(target) ? cache_find_twins(&target->cache, err) : 0;
+    for (size_t i = 0; i < target->run->plan.nfiles; i++)
+        if (target->existing->file[i].wrong)
+            target->ops->unfind(target, i);
+    return target->ops->unfound(target, err);
 }
 
 int target_claim(struct target *target, struct err *err)
 {
-    struct run *run = run_of(target);
-    int rc = is_cache(target) ? cache_claim(&target->cache, err)
-                              : dir_claim(&target->dir, err);
+    struct run *run = target->run;
+    int rc = target->ops->claim(target, err);
 
     return rc == 0 ? resume_read(&run->staging.resume, run, err) : rc;
 }
 
 bool target_is_old(const struct target *target)
 {
-    const struct run *run = run_of(target);
-    char now[65] = "";
+    const struct run *run = target->run;
 
-    if (run->staging.contended || run->opt.check || is_cache(target))
-        return true;
-    manifest_peek(run->opt.dest, now);
-    return strcmp(now, target->dir.record.content_id) != 0;
+    return run->staging.contended || run->opt.check || target->ops->is_old(target);
 }
 
 void target_sweep(struct target *target)
 {
-    struct run *run = run_of(target);
-    struct sweep sweep = { .run = run };
+    struct sweep sweep = { .run = target->run };
     struct strbuf parent = { 0 };
+    const char *name = target->ops->stagings(target, &parent);
 
-    if (is_cache(target)) {
-        sweep_stagings(&sweep, target->cache.folder, NULL, NULL);
-    } else {
-        layout_parent(run->opt.dest, &parent);
-        if (!parent.failed)
-            sweep_stagings(&sweep, parent.data, layout_name(run->opt.dest), NULL);
-    }
+    if (!parent.failed)
+        sweep_stagings(&sweep, parent.data, name, NULL);
     sweep_release(&sweep);
     strbuf_release(&parent);
 }
@@ -103,32 +297,28 @@ static int fail(const struct run *run, struct err *err)
 
 int target_build(struct target *target, struct err *err)
 {
-    int rc = is_cache(target) ? cache_stage(&target->cache, err)
-                              : dir_build(&target->dir, err);
+    int rc = target->ops->build(target, err);
 
     if (rc == 0)
-        rc = resume_settle(run_of(target)->staging.resume, err);
-    return rc < 0 ? fail(run_of(target), err) : rc;
+        rc = resume_settle(target->run->staging.resume, err);
+    return rc < 0 ? fail(target->run, err) : rc;
 }
 
 int target_commit(struct target *target, struct visibility_mark *mark, struct err *err)
 {
-    int rc = is_cache(target) ? cache_commit(&target->cache, mark, err)
-                              : dir_commit(&target->dir, mark, err);
+    int rc = target->ops->commit(target, mark, err);
 
-    return rc < 0 ? fail(run_of(target), err) : rc;
+    return rc < 0 ? fail(target->run, err) : rc;
 }
 
 void target_clean(struct target *target)
 {
-    if (is_cache(target))
-        claim_leave(target->cache.run, CLAIM_REMOVE);
-    else
-        dir_clean(&target->dir);
+    target->ops->clean(target);
 }
 
 void target_release(struct target *target)
 {
-    dir_release(&target->dir);
-    cache_release(&target->cache);
+    if (target->ops)
+        target->ops->release(target);
+    *target = (struct target){ 0 };
 }

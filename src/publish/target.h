@@ -1,10 +1,10 @@
 /* publish/target.h -- where a run publishes: a directory, or the cache of the Hub's
- * library. What the phases before and after the fetch ask is answered here for either
- * layout.
+ * library. Which of the two is asked nowhere else: each is a table of functions.
  *
- * Life cycle   target_look; target_claim and target_build unless all is
- *              there; target_commit, then
- *              target_clean once all nodes have looked; target_release. All on rank 0. */
+ * Life cycle   target_look; target_claim and target_build unless all is there;
+ *              target_commit, then target_clean once all nodes have looked;
+ *              target_release, which takes a zeroed struct as well. All on rank 0 but
+ *              target_peek. */
 #ifndef PUBLISH_TARGET_H
 #define PUBLISH_TARGET_H
 
@@ -12,10 +12,16 @@
 #include "publish/dir.h"
 #include "publish/visibility.h"
 
+struct target_ops;
+
 struct target {
-    struct dir dir;     /* layout dir */
-    struct cache cache; /* layout hf-cache, where run.opt.cache says so */
-    struct existing *existing;
+    const struct target_ops *ops;
+    struct run *run;
+    struct existing *existing; /* in one of these */
+    union {
+        struct dir dir;     /* layout dir */
+        struct cache cache; /* layout hf-cache */
+    };
 };
 
 /* Find what is there, again if it was done before; *target is zeroed the first time.
@@ -23,6 +29,16 @@ struct target {
  * the commit of a Hub repository holds, or NULL. Writes nothing. */
 int target_look(struct target *target, struct run *run, const struct plan *whole,
                 struct err *err);
+
+/* Any rank, at any time: what readers of the destination get at this moment, as the marks
+ * of publish/visibility.h have it. false: nothing. */
+bool target_peek(const struct run *run, char found[65]);
+
+/* Whether readers of the destination get file i already. */
+bool target_shows(const struct target *target, size_t i);
+
+/* The directory below which what is there lies. */
+const char *target_root(const struct target *target);
 
 /* Whether bytes of file i are there to be hashed. */
 bool target_found(const struct target *target, size_t i);

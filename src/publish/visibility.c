@@ -5,9 +5,8 @@
 #include "io/clock.h"
 #include "io/fs/fs.h"
 #include "io/nap.h"
-#include "publish/cache.h"
+#include "publish/target.h"
 #include "ranks/background.h"
-#include "staging/manifest.h"
 
 static const double SEEN_MOST = 30; /* seconds */
 
@@ -17,8 +16,7 @@ static bool is_news(const struct run *run, const struct visibility_mark *mark)
 {
     char found[65];
 
-    return (run->opt.cache ? cache_peek(run, found)
-                           : manifest_peek(run->opt.dest, found)) &&
+    return target_peek(run, found) &&
            (strcmp(found, mark->present) == 0 || strcmp(found, mark->before) != 0);
 }
 
