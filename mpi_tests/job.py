@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # absolute, since each run has a directory of its own
 PROGRAM = os.path.abspath(os.environ.get("MPIFETCH", ROOT / "build" / "src" / "mpifetch"))
 MPIRUN = os.environ.get("MPIRUN", "mpirun")
+LAUNCHER = os.environ.get("MPIFETCH_LAUNCHER")  # preload/launcher.c
 PATIENCE = float(os.environ.get("MPIFETCH_PATIENCE", 120))  # seconds until a run counts as hung
 
 
@@ -59,7 +60,7 @@ class Job:
             stdin=subprocess.DEVNULL,
             stdout=self._out,
             stderr=self._err if stderr is None else stderr,
-            env={**self._environment(home, ranks), **(env or {})},
+            env=self._preloaded(ranks, {**self._environment(home, ranks), **(env or {})}),
             umask=umask,
             cwd=cwd or home,
             user=user,
@@ -83,7 +84,20 @@ class Job:
             "MPIFETCH_REPORT": str(self.report),
             "MPIFETCH_RETRY_DELAY": "0.05",
             "OMPI_MCA_btl": "self,vader",
+            # Its choice on one host in any case. Others are loaded to be asked, and a library
+            # for a fabric measures the clock for a fifth of a second in each process.
+            "OMPI_MCA_pml": "ob1",
+            # There are more ranks than cores, and what one does by spinning others cannot do.
+            "OMPI_MCA_mpi_yield_when_idle": "1",
         }
+
+    @staticmethod
+    def _preloaded(ranks, env):
+        """With the library that mpirun alone keeps."""
+        if not ranks or not LAUNCHER:
+            return env
+        others = [env["LD_PRELOAD"]] if "LD_PRELOAD" in env else []
+        return {**env, "LD_PRELOAD": ":".join([str(for_others(LAUNCHER)), *others])}
 
     def processes(self):
         """Ids of all that run in the session."""
@@ -129,14 +143,14 @@ class Job:
         assert len(found) == 1, self.result(None)
         return found[0]
 
-    def wait_for_silence(self, timeout=30):
+    def wait_for_silence(self, timeout=PATIENCE):
         """Until none of its processes is left; those that stay."""
         until = time.monotonic() + timeout
         while (left := self.processes()) and time.monotonic() < until:
             time.sleep(0.05)
         return left
 
-    def wait_for_text(self, text, timeout=30):
+    def wait_for_text(self, text, timeout=PATIENCE):
         """Until it has said that on standard error."""
         self.wait_until(lambda: text in self._read(self._err), timeout)
 
@@ -149,7 +163,7 @@ class Job:
         """What it has put on standard output so far."""
         return self._read(self._out)
 
-    def wait_until(self, happened, timeout=30):
+    def wait_until(self, happened, timeout=PATIENCE):
         """Until a condition outside holds, while it runs."""
         until = time.monotonic() + timeout
         while not happened():

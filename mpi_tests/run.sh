@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # All tests, from nothing: installs what is missing (apt as root or by sudo, pip into
 # build/venv and build/clients), builds in build/ and once more with sanitizers in
-# build-asan/, runs CTest in both. The last line is "N passed, N failed", counted in cases;
+# build-asan/, runs CTest in both, at the same time. The last line is "N passed, N failed", counted in cases;
 # the exit code is 0 only if some passed and none failed. A case that was skipped has failed.
 #
 #     mpi_tests/run.sh                 everything
@@ -14,7 +14,8 @@ cd "$(dirname "$0")/.." || exit 1
 # shellcheck source=../jobscripts/model.sh
 . jobscripts/model.sh
 
-jobs=2
+cores=$(nproc)
+jobs=$((2 * cores)) # at once: about half of what a test does is waiting
 export PYTHONDONTWRITEBYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 CTEST_OUTPUT_ON_FAILURE=1
 # Containers run as root; Open MPI wants to be told that this is meant.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
@@ -92,36 +93,59 @@ build_in()
         -DMPIFETCH_PYTHON="$PWD/build/venv/bin/python" \
         -DMPIFETCH_CLIENTS="$PWD/build/clients" -DMPIFETCH_CURL_MAN="$curl_man" \
         "$@" >"$log" 2>&1 &&
-        cmake --build "$dir" -j "$jobs" >>"$log" 2>&1 && rm -f "$log" && return 0
+        cmake --build "$dir" -j "$cores" >>"$log" 2>&1 && rm -f "$log" && return 0
     tail -n 60 "$log"
     return 1
 }
 
-# ctest's own exit code is not asked: the tally reads what it wrote. In this form also a CTest
-# before 3.21 writes it, and wants a file that only those who send results somewhere fill.
+# test_in DIR JOBS OPTION...: ctest's own exit code is not asked, the tally reads what it wrote.
+# In this form also a CTest before 3.21 writes it, and wants a file that only those who send
+# results somewhere fill.
 test_in()
 {
-    local dir=$1
-    shift
+    local dir=$1 jobs=$2
+    shift 2
     : >"$dir/DartConfiguration.tcl"
     ctest --test-dir "$dir" -T Test -j "$jobs" --no-tests=ignore --timeout 1800 "$@"
     return 0
 }
 
+# What tests need besides the build, from the network.
+fetch()
+{
+    stage venvs make_venvs || { echo "run.sh: a Python package is missing" && return 1; }
+    stage model fetch_model build/clients/model build/venv/bin/python ||
+        { echo "run.sh: the model is missing" && return 1; }
+}
+
+# The second build and its tests, with what the first tests leave of the cores.
+sanitized()
+{
+    stage build-asan build_in build-asan -DCMAKE_BUILD_TYPE=Debug \
+        -DMPIFETCH_SANITIZE=address,undefined && stage test-asan test_in build-asan 1 -L sanitize
+}
+
 stage packages install_packages "${build_packages[@]}" "${test_packages[@]}" ||
     fail "packages could not be installed"
 stage pages find_curl_man || fail "the pages of libcurl could not be fetched"
-stage venvs make_venvs || fail "the Python packages could not be installed"
-stage model fetch_model build/clients/model build/venv/bin/python ||
-    fail "the model could not be fetched"
-stage "build" build_in build -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMPIFETCH_SANITIZE= ||
-    fail "the build failed"
+mkdir -p build build-asan
+fetch >build/fetch.log 2>&1 &
+fetching=$!
+stage build build_in build -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMPIFETCH_SANITIZE= || built=no
+wait "$fetching" || fetched=no
+cat build/fetch.log
+[ "${built-yes}" = yes ] || fail "the build failed"
+[ "${fetched-yes}" = yes ] || fail "what tests need could not be fetched"
 if [ $# -gt 0 ]; then
-    stage "test" test_in build "$@"
+    stage test test_in build "$jobs" "$@"
     exec build/venv/bin/python mpi_tests/tally.py build
 fi
-stage "build-asan" build_in build-asan -DCMAKE_BUILD_TYPE=Debug \
-    -DMPIFETCH_SANITIZE=address,undefined || fail "the sanitizer build failed"
-stage "test" test_in build
-stage "test-asan" test_in build-asan -L sanitize
+set -m # a process group of its own, which can be told to end
+sanitized >build-asan/run.log 2>&1 &
+sanitizing=$!
+set +m
+trap 'kill -INT -- "-$sanitizing"; fail interrupted' INT TERM
+stage test test_in build "$jobs"
+wait "$sanitizing" || echo "run.sh: the sanitizer build failed"
+cat build-asan/run.log
 exec build/venv/bin/python mpi_tests/tally.py build build-asan

@@ -10,7 +10,8 @@ format)
         xargs -0 clang-format --dry-run -Werror
     ;;
 tidy)
-    tidy=(clang-tidy -p "${2:?BUILD}" --quiet --warnings-as-errors='*'
+    # tests beside it wait for each other, and go first
+    tidy=(nice clang-tidy -p "${2:?BUILD}" --quiet --warnings-as-errors='*'
         --extra-arg=-Wno-unknown-warning-option)
     rc=0
     # tidy.h speaks for the functions of err.c, so not to err.c itself.

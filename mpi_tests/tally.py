@@ -9,7 +9,7 @@ import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-SLOW = 8  # how many of the slowest are named
+SLOW = 10  # how many of the slowest are named
 TIME = "Results/NamedMeasurement[@name='Execution Time']/Value"
 
 
@@ -56,7 +56,9 @@ def main(builds):
         except (OSError, ET.ParseError) as error:
             cases.append((f"{build}: no results: {error}", False, 0.0))
     slow = sorted(cases, key=lambda case: -case[2])[:SLOW]
-    print("slowest:", ", ".join(f"{name} {seconds:.0f} s" for name, _, seconds in slow))
+    print("the slowest tests:")
+    for name, _, seconds in slow:
+        print(f"{seconds:6.0f} s  {name}")
     failed = [name for name, passed, _ in cases if passed is False]
     passed = sum(1 for _, passed, _ in cases if passed)
     for name in failed:

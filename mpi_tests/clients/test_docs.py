@@ -92,7 +92,7 @@ def work(desk, origin):
     def run(*command):
         env = environment(desk, origin, HF_HUB_OFFLINE=None, SCRATCH=desk)
         env["PATH"] = f"{desk / 'bin'}:{os.environ['PATH']}"
-        env["OMPI_MCA_btl"] = "self,vader"
+        env |= {"OMPI_MCA_btl": "self,vader", "OMPI_MCA_pml": "ob1"}
         kept = ("LD_LIBRARY_PATH", "ASAN_OPTIONS", "LSAN_OPTIONS")
         env.update({name: os.environ[name] for name in kept if name in os.environ})
         done = subprocess.run(

@@ -24,7 +24,7 @@ def enter_network(namespace):
         raise OSError(ctypes.get_errno(), "setns")
 
 
-def wait_for(condition, what, timeout=30):
+def wait_for(condition, what, timeout=PATIENCE):
     """Until condition() is true, which is returned."""
     until = time.monotonic() + timeout
     while not (found := condition()):
@@ -55,7 +55,7 @@ class Cluster:
         self.close_runs()
         self.ask("down")
 
-    def ask(self, *words, timeout=60):
+    def ask(self, *words, timeout=PATIENCE):
         """A command of cluster.sh; its standard output."""
         done = subprocess.run(
             [COMMAND, *map(str, words)],
@@ -173,7 +173,7 @@ class Run:
     def said(self):
         return Path(self._err.name).read_text("utf-8", "backslashreplace")
 
-    def wait_for_text(self, text, timeout=30):
+    def wait_for_text(self, text, timeout=PATIENCE):
         """Until that is on standard error."""
         wait_for(lambda: text in self.said(), text, timeout)
 
@@ -226,7 +226,7 @@ class Batch:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=PATIENCE,
             cwd=cwd or self.home,
             env={**environment(cluster, self.home, self.report), **env},
         )

@@ -71,8 +71,8 @@ class Halfway:
         rows = [path for path in self.codes.iterdir() if path.suffix == ""]
         return {int(path.name): int(path.read_text()) for path in rows}
 
-    def wait_for_ranks(self, *ranks, timeout=30):
-        wait_for(lambda: set(ranks) <= set(self.ended()), f"the end of ranks {ranks}", timeout)
+    def wait_for_ranks(self, *ranks):
+        wait_for(lambda: set(ranks) <= set(self.ended()), f"the end of ranks {ranks}")
         return self.ended()
 
     def kill_ranks(self, *nodes):

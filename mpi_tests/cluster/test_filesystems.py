@@ -295,7 +295,7 @@ def test_doctor(cluster, kind, doctor):
     name, locks, exchange, reflink = VERDICTS[kind]
     if kind == "gluster":
         # of two bricks: a directory that was renamed is missing elsewhere for half a minute
-        doctor.wait_for_text("trying visibility", 60)
+        doctor.wait_for_text("trying visibility")
         for node in ("n1", "n2"):
             for pid in cluster.processes(node):
                 if b"\0doctor\0" in Path(f"/proc/{pid}/cmdline").read_bytes():

@@ -124,7 +124,7 @@ def test_time_limit_and_requeue(cluster, held, model, revised, dest):
         ("--time=1", "--signal=USR1@59", "--requeue", "--open-mode=append"),
     )
     least = wait_until_under_way(cluster, held, dest)
-    wait_for(lambda: "step ended" in job.said(), "the warning", 90)
+    wait_for(lambda: "step ended" in job.said(), "the warning")
     assert_old(cluster, dest, model)
     let_go(held)
     result = job.wait()

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from conftest import MIB, noise, write_tree
+from job import PATIENCE
 from trees import OURS, digests
 
 STEPS = os.environ["MPIFETCH_STEPS"]
@@ -217,7 +218,7 @@ class Jobs:
         return result
 
 
-def wait_for(holds, job, timeout=60):
+def wait_for(holds, job, timeout=PATIENCE):
     """Until it holds, or the job has ended; whether it held."""
     until = time.monotonic() + timeout
     while not holds():

@@ -4,6 +4,7 @@ import time
 
 import pytest
 from conftest import MIB, noise, write_tree
+from job import PATIENCE
 from trees import assert_alone, assert_same
 
 SOURCE = "hf://acme/demo"
@@ -24,7 +25,7 @@ def begin(start, hub, dest, *options):
     return start(2, *words, env={"HF_ENDPOINT": hub.endpoint})
 
 
-def wait_until(holds, timeout=60):
+def wait_until(holds, timeout=PATIENCE):
     until = time.monotonic() + timeout
     while not holds():
         assert time.monotonic() < until, "it did not come to pass"

@@ -204,7 +204,7 @@ def test_signal(start, run, hub, tree, dest, tmp_path, number, to, old):
     args, env = get(hub, dest)
     if to == "launcher":
         # mpirun kills the ranks so many seconds after it was told to end, by default 1: too soon
-        # for a clean end on a busy machine. It waits for that long in any case.
+        # for a clean end on a busy machine.
         env["OMPI_MCA_odls_base_sigkill_timeout"] = "5"
     job = start(0 if to == "alone" else 3, *args, env=env)
     assert hub.troubles.wait(stall), job.result(None)

@@ -28,7 +28,7 @@ class Log:
             self._running += 1
             self._changed.notify_all()
 
-    def wait(self, count, timeout=30):
+    def wait(self, count, timeout=120):
         """Until so many requests have come; False if that did not come to pass in time."""
         with self._changed:
             return self._changed.wait_for(lambda: len(self._rows) >= count, timeout)
@@ -123,7 +123,7 @@ class Troubles:
             self._changed.notify_all()
             return found
 
-    def wait(self, trouble, hits=1, timeout=30):
+    def wait(self, trouble, hits=1, timeout=120):
         """Until it has hit so often; False if that did not come to pass in time."""
         with self._changed:
             return self._changed.wait_for(lambda: trouble.hits >= hits, timeout)
