@@ -96,7 +96,6 @@ struct mpifetch_options {
     int check;           /* hash files that are there before they are taken */
     int require_digest;  /* refuse files for which the source has no digest */
     int dry_run;         /* only say what would be done */
-    int quick;           /* for the command doctor alone: measure no speeds */
     /* what is said, on stderr of rank 0 */
     enum mpifetch_progress progress;
     int verbosity;      /* -1 errors only, 0 summary, 1 more, 2 each request */

@@ -83,7 +83,7 @@ def test_sound(run, dir, ranks):
     assert "files_all" not in findings(result, "speed")
     assert any("one rename" in text for text in advice(result, "publishing")["good"])
     # the table says the same
-    assert result.out.startswith(f"{dir}, examined by {max(ranks, 1)} rank")
+    assert result.out.startswith(f"{dir}, tested by {max(ranks, 1)} rank")
     for section in report["sections"]:
         assert f"\n{section['title']}\n" in result.out
         for row in section["findings"].values():
@@ -124,12 +124,12 @@ def test_nodes(run, dir, ranks=3):
 @pytest.mark.parametrize(
     "how, other, nodes, word, said",
     [
-        ("LIE", "NODE", True, "excludes_nobody", "do not exclude each other"),
-        ("NODE", "LIE", True, "within_node_only", "processes on different nodes do not exclude"),
-        ("LIE", "ENOLCK", False, "excludes_nobody", "do not exclude each other"),
+        ("LIE", "NODE", True, "excludes_nobody", "not lock between any two processes"),
+        ("NODE", "LIE", True, "within_node_only", "not lock between processes on different nodes"),
+        ("LIE", "ENOLCK", False, "excludes_nobody", "not lock between any two processes"),
         ("NODE", "EIO", False, "within_node_tested", "ranks on two nodes"),
         ("ENOSYS", None, True, "refused", "falls back to lock files"),
-        ("EIO", "NODE", False, "refused", "not with ENOSYS"),
+        ("EIO", "NODE", False, "refused", "other than ENOSYS"),
     ],
 )
 def test_locks(run, dir, how, other, nodes, word, said):
@@ -204,7 +204,7 @@ def test_full(run, dir, what):
     result = run(2, "doctor", "--quick", dir, env=sham(full=what))
     assert result.code == 0, result
     warnings = [one for one in result.report["advice"] if one["level"] == "warning"]
-    assert ["too full to be examined" in one["text"] for one in warnings] == [True]
+    assert ["too full to test everything" in one["text"] for one in warnings] == [True]
     assert advice(result, "publishing").get("good") is None
     assert not any("differ in case" in one["text"] for one in result.report["advice"])
     made = what == "BYTES"
@@ -214,7 +214,7 @@ def test_full(run, dir, what):
     for key in TRIALS:
         if not (made and key in ("exclusive", "rename_symlink")):
             assert verdict(result, "names", key) == "untested", key
-    assert "not tried: ENOSPC" in findings(result, "names")["rename_directory"]["text"]
+    assert "not tested: ENOSPC" in findings(result, "names")["rename_directory"]["text"]
     assert {verdict(result, "visibility", kind) for kind in SIGHTS} <= {"seen", "untested"}
     assert os.listdir(dir) == []
 
@@ -238,6 +238,22 @@ def test_scratch(start, dir, ram, tmp_path):
     assert third["findings"]["type"]["verdict"] == "refused"
     assert "ENOENT" in third["findings"]["type"]["text"]
     assert os.listdir(dir) == os.listdir(ram) == os.listdir(tmp_path / "disk") == []
+
+
+@pytest.mark.parametrize("quick", [0, 1])
+def test_environments_differ(start, dir, tmp_path, quick):
+    """All run the list of rank 0, whatever is asked of the others, and each looks at its own
+    scratch directory."""
+    (tmp_path / "own").mkdir()
+    others = {"MPIFETCH_QUICK": "yes", "MPIFETCH_SCRATCH": str(tmp_path / "own")}
+    each = [sham(), {**sham(), **others}]
+    result = start(0, "doctor", dir, each=each[::-1] if quick else each).wait()
+    assert result.code == 0, result
+    assert len(sections(result, "speed")) == 1 - quick
+    (scratch,) = sections(result, "scratch")
+    assert "on 1 node" in scratch["title"]
+    assert ("bytes" in scratch["findings"]) == (not quick)
+    assert os.listdir(dir) == os.listdir(tmp_path / "own") == []
 
 
 def test_scratch_none(run, dir):
@@ -264,7 +280,7 @@ def test_read_only(run, dir):
     """What can be had without writing is there."""
     result = run(2, "doctor", dir, env=sham(readonly="1"))
     assert result.code == 5, result
-    assert "nothing can be made in it" in result.err and "EROFS" in result.err
+    assert "cannot create a directory in" in result.err and "EROFS" in result.err
     assert verdict(result, "file_system", "free") in ("writable", "read_only")
     assert "file system" in result.out and "advice" not in result.out
     assert sections(result, "locks") == [] and result.report["advice"] == []
@@ -327,7 +343,7 @@ def test_lfs_ends_with_its_rank(start, dir, tmp_path):
 
 
 def lock_that_hangs(result):
-    """The call is left alone, and the rest is examined."""
+    """The call is left alone, and the rest is tested."""
     assert verdict(result, "locks", "flock") == "silent"
     assert verdict(result, "locks", "fcntl") == "between_nodes"
     assert {key: verdict(result, "names", key) for key in TRIALS} == dict.fromkeys(TRIALS, "works")
@@ -350,12 +366,12 @@ def change_not_seen(result):
 
 
 def lfs_that_hangs(result):
-    assert "did not answer" in findings(result, "file_system")["stripes"]["text"]
+    assert "no response in time" in findings(result, "file_system")["stripes"]["text"]
     assert verdict(result, "names", "rename_exchange") == "works"
 
 
 def made_too_late(result):
-    assert "nothing can be made in it" in result.err and "left behind" not in result.err
+    assert "cannot create a directory in" in result.err and "could not remove" not in result.err
 
 
 def test_what_is_waited_for(start, tmp_path):
@@ -392,9 +408,9 @@ def is_helper(pid):
     return b"internal-helper" in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
-def wait_for_hang(dir):
+def wait_for_hang(dir, rank=0):
     until = time.monotonic() + 60
-    while not list(dir.glob(f"{PREFIX}*/lock-flock.hangs-0")):
+    while not list(dir.glob(f"{PREFIX}*/lock-flock.hangs-{rank}")):
         assert time.monotonic() < until
         time.sleep(0.01)
 
@@ -405,9 +421,8 @@ def test_signal(start, dir, ranks, to):
     env = sham(flock="HANG")
     job = start(ranks, "doctor", dir, env=env)
     wait_for_hang(dir)
-    for pid in job.ranks():
-        if is_rank(pid, to):
-            os.kill(pid, signal.SIGTERM)
+    (pid,) = [pid for pid in job.ranks() if is_rank(pid, to) and not is_helper(pid)]
+    os.kill(pid, signal.SIGTERM)
     result = job.wait()
     assert result.code == 7, result
     assert "interrupted" in result.err
@@ -424,8 +439,26 @@ def test_lost(start, dir):
             os.kill(pid, signal.SIGSTOP)
     result = job.wait()
     assert result.code == 7, result
-    assert "rank 2" in result.err and "left behind" not in result.err
+    assert "rank 2" in result.err and "could not remove" not in result.err
     assert os.listdir(dir) == []
+
+
+def test_lost_with_scratch(start, dir, tmp_path):
+    """Each rank that is left removes what it made itself."""
+    places = [tmp_path / f"scratch-{rank}" for rank in range(3)]
+    for place in places:
+        place.mkdir()
+    each = [{**sham(flock="HANG"), "MPIFETCH_SCRATCH": str(place)} for place in places]
+    job = start(0, "doctor", "--quick", "--rank-timeout", "3", dir, each=each)
+    for number, place in enumerate(places):
+        wait_for_hang(place, number)
+    for pid in job.ranks():
+        if is_rank(pid, 2):
+            os.kill(pid, signal.SIGSTOP)
+    result = job.wait()
+    assert result.code == 7, result
+    assert "rank 2" in result.err and "could not remove" not in result.err
+    assert os.listdir(dir) == os.listdir(places[0]) == os.listdir(places[1]) == []
 
 
 def test_made_too_late(start, dir):
@@ -436,7 +469,7 @@ def test_made_too_late(start, dir):
     os.kill(pid, signal.SIGTERM)
     result = job.wait()
     assert result.code == 7, result
-    assert "left behind" not in result.err
+    assert "could not remove" not in result.err
     assert os.listdir(dir) == []
     assert job.wait_for_silence() == []
 
@@ -456,11 +489,11 @@ def test_killed(start, dir):
 @pytest.mark.parametrize(
     "args, words",
     [
-        (["doctor"], "no DIR"),
-        (["doctor", "a", "b"], "too many"),
-        (["doctor", "--force", "a"], "--force means nothing to doctor"),
-        (["get", "--quick", "a", "b"], "--quick means nothing to get"),
-        (["verify", "--quick", "a"], "--quick means nothing to verify"),
+        (["doctor"], "missing DIR"),
+        (["doctor", "a", "b"], "unexpected argument"),
+        (["doctor", "--force", "a"], "--force cannot be used with 'doctor'"),
+        (["get", "--quick", "a", "b"], "--quick cannot be used with 'get'"),
+        (["verify", "--quick", "a"], "--quick cannot be used with 'verify'"),
     ],
 )
 def test_usage(run, args, words):
@@ -472,7 +505,7 @@ def test_usage(run, args, words):
 def test_help(run):
     result = run(0, "doctor", "--help")
     assert result.code == 0 and "--quick" in result.out and "--include" not in result.out
-    assert "doctor looks at none" in " ".join(result.out.split())
+    assert "for doctor: none" in " ".join(result.out.split())
     assert "--quick" not in run(0, "get", "--help").out
 
 

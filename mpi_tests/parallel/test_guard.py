@@ -12,7 +12,7 @@ from trees import assert_same
 
 CALLS = ["MPI_Test", "MPI_Isend"]
 CERTAIN = "the run has succeeded all the same"
-RESUME = "run the same command again, it continues with what is staged"
+RESUME = "run the same command again to resume"
 LANDED = ".model.mpifetch-*/run-*/journal/*"
 
 

@@ -35,6 +35,11 @@ REFUSED = {
     "io/http above itself": ("src/io/http/a.c", '#include "io/mpi/comm.h"\n', 1, "above"),
     "source sees comm": ("src/source/a.c", '#include "io/mpi/comm.h"\n', 1, "may not see"),
     "fetch sees MPI": ("src/fetch/a.c", '#include "io/mpi/comm_mpi.h"\n', 1, "may not see"),
+    "doctor sees curl": ("src/doctor/a.c", "#include <curl/curl.h>\n", 1, "<curl/curl.h>"),
+    "jansson in doctor": ("src/doctor/a.c", "#include <jansson.h>\n", 1, "<jansson.h>"),
+    "POSIX in a verdict": ("src/doctor/verdict.c", "#include <fcntl.h>\n", 1, "<fcntl.h>"),
+    "printf in advice": ("src/doctor/advice.c", 'printf("x");\n', 1, "'printf'"),
+    "lock in doctor": ("src/doctor/a.c", "flock(fd, LOCK_EX);\n", 1, "'flock'"),
     "mpifetch.h below app": ("src/fetch/a.c", '#include "mpifetch.h"\n', 1, "only app"),
     "mpifetch.h not alone": ("include/mpifetch.h", '#include "base/a.h"\n', 1, "alone"),
     "unistd in base": ("src/base/text.c", "#include <unistd.h>\n", 1, "<unistd.h>"),
@@ -115,9 +120,12 @@ ALLOWED = {
     "src/source/hub.c": '#include <jansson.h>\n#include "io/http/http.h"\n',
     "src/report/report.c": "#include <jansson.h>\n#include <sys/types.h>\n",
     "src/fetch/worker.c": '#include "io/mpi/comm.h"\n#include "source/source.h"\n',
-    "src/doctor/probe.c": '#include "app/session.h"\n#include <sys/quota.h>\n',
+    "src/doctor/volume.c": '#include "app/session.h"\n#include <sys/quota.h>\n',
     "src/app/main.c": '#include <mpi.h>\n#include <getopt.h>\n#include "io/mpi/comm_mpi.h"\n'
     '#include "mpifetch.h"\n#include <unistd.h>\n#include "doctor/doctor.h"\n',
+    "src/doctor/a.c": '#include "app/session.h"\n#include <fcntl.h>\n#include "mpifetch.h"\n',
+    "src/doctor/lockprobe.c": "flock(fd, LOCK_EX); fcntl(fd, F_SETLK, &l);\n",
+    "src/doctor/report.c": "#include <jansson.h>\n",
     "include/mpifetch.h": "#include <mpi.h>\n#include <stdint.h>\n",
 }
 

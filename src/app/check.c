@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/plan/layout.h"
 #include "io/fs/fs.h"
@@ -38,28 +37,6 @@ static int default_cache(struct strbuf *dest, struct err *err)
     return err_set(
         err, ERR_USAGE,
         "cannot locate the Hub cache: HF_HUB_CACHE, HF_HOME and HOME are not set");
-}
-
-/* Without a look at it: that may hang, and is a task for another process. */
-static int check_dir(struct session *s, struct err *err)
-{
-    const char *given = s->options->dest ? s->options->dest : "";
-    char *here = *given == '/' ? NULL : getcwd(NULL, 0);
-    struct strbuf dir = { 0 };
-    size_t len = strlen(given);
-
-    while (len > 1 && given[len - 1] == '/')
-        len--;
-    if (*given && *given != '/' && !here) {
-        free(here);
-        return err_set(err, ERR_USAGE,
-                       "cannot resolve '%s': the current directory cannot be determined",
-                       given);
-    }
-    strbuf_addf(&dir, "%s%s%.*s", here ? here : "", here ? "/" : "", (int)len, given);
-    free(here);
-    s->dest = strbuf_steal(&dir);
-    return s->dest ? 0 : err_memory(err, "a path");
 }
 
 static int check_dest(struct session *s, struct err *err)
@@ -121,7 +98,7 @@ static int check_file(const char *option, const char *path, struct err *err)
 
 int check_places(struct session *s, struct err *err)
 {
-    if ((s->task == SESSION_DOCTOR ? check_dir(s, err) : check_dest(s, err)) < 0)
+    if (s->task != SESSION_BARE && check_dest(s, err) < 0)
         return -1;
     if (s->run.ranks.rank != 0)
         return 0;

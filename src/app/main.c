@@ -10,7 +10,7 @@
 #include "app/clean.h"
 #include "app/options.h"
 #include "base/log.h"
-#include "doctor/acts.h"
+#include "doctor/commands.h"
 #include "doctor/doctor.h"
 #include "doctor/helper.h"
 #include "io/guard.h"
@@ -154,12 +154,13 @@ static int run_command(const struct options *options, int rank, bool *lost)
         [COMMAND_GET] = mpifetch_get,
         [COMMAND_PLAN] = mpifetch_plan,
         [COMMAND_VERIFY] = mpifetch_verify,
-        [COMMAND_DOCTOR] = doctor,
         [COMMAND_CLEAN] = clean,
     };
     bool says_path = options->command == COMMAND_VERIFY ||
                      (options->command == COMMAND_GET && !options->get.dry_run);
-    int status = calls[options->command](MPI_COMM_WORLD, &options->get, &report);
+    int status = options->command == COMMAND_DOCTOR
+                     ? doctor(MPI_COMM_WORLD, options, &report)
+                     : calls[options->command](MPI_COMM_WORLD, &options->get, &report);
 
     *lost = report.lost != 0;
     /* That rank 0 is lost is for one of each node to say. */
@@ -211,7 +212,7 @@ int main(int argc, char **argv)
 
     /* Another mpifetch has started this one, to try what may hang: no rank of any job. */
     if (argc == 2 && strcmp(argv[1], HELPER_WORD) == 0)
-        return acts_serve();
+        return commands_serve();
     /* Help must work where MPI does not, on a login node say. */
     code = options_parse(&options, argc, argv, &err) < 0 ? (int)err.code : 0;
     if (code == 0 && options.command == COMMAND_HELP) {

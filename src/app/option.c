@@ -205,15 +205,19 @@ static const struct kind kinds[] = {
     [OPTION_QUIET] = { "1, on, yes, true or 0, off, no, false", set_quiet, NULL },
 };
 
-bool option_set(const struct option *option, struct mpifetch_options *get,
-                const char *text)
+static void *field_of(const struct option *option, struct options *options)
 {
-    return kinds[option->kind].set((char *)get + option->field, text);
+    return (option->own ? (char *)options : (char *)&options->get) + option->field;
 }
 
-void option_raise(const struct option *option, struct mpifetch_options *get)
+bool option_set(const struct option *option, struct options *options, const char *text)
 {
-    int *field = (int *)((char *)get + option->field);
+    return kinds[option->kind].set(field_of(option, options), text);
+}
+
+void option_raise(const struct option *option, struct options *options)
+{
+    int *field = field_of(option, options);
 
     if (option->kind == OPTION_FLAG)
         *field = 1;

@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "app/options.h"
 #include "base/strbuf.h"
-#include "mpifetch.h"
 
 enum option_kind {
     OPTION_TEXT,
@@ -47,7 +47,8 @@ struct option {
     char letter;       /* short form, or 0 */
     enum option_kind kind;
     const char *value; /* what the help calls the value; NULL: none is taken */
-    size_t field;      /* offset in struct mpifetch_options */
+    size_t field;      /* offset in struct mpifetch_options, or as `own` has it */
+    bool own;          /* the library does not know it: offset in struct options */
     unsigned serves;   /* enum option_use: to what it means something; 0: FOR_GET */
     const char *help;
 };
@@ -69,11 +70,10 @@ bool option_is_list(const struct option *option);
 /* Put a value where it belongs; false: it is not of the form that option_form names. Of a
  * list only the form is checked: the caller keeps lists. Flags take words such as "yes".
  * The text is borrowed. */
-bool option_set(const struct option *option, struct mpifetch_options *get,
-                const char *text);
+bool option_set(const struct option *option, struct options *options, const char *text);
 
 /* Given on the command line without a value. */
-void option_raise(const struct option *option, struct mpifetch_options *get);
+void option_raise(const struct option *option, struct options *options);
 
 /* "a size such as 64M": completes "expected ...". */
 const char *option_form(const struct option *option);

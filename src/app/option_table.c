@@ -179,7 +179,8 @@ const struct option option_table[] = {
       .name = "quick",
       .serves = FOR_DOCTOR,
       .kind = OPTION_FLAG,
-      .field = offsetof(struct mpifetch_options, quick),
+      .own = true,
+      .field = offsetof(struct options, quick),
       .help = "doctor: skip speed measurements" },
 
     { .group = "Output",

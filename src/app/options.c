@@ -79,7 +79,7 @@ static int parse_value(struct parser *parser, const struct option *option,
     if (!value || !*value)
         return err_set(parser->err, ERR_USAGE, "--%s requires a value (%s); %s",
                        option->name, option->value, see(parser));
-    if (!option_set(option, &parser->options->get, value))
+    if (!option_set(option, parser->options, value))
         return refuse_value(parser, option, "--", option->name, value);
     if (option_is_list(option))
         return list_add(parser->options, option, value, parser->err);
@@ -109,7 +109,7 @@ static void parse_flag(struct parser *parser, const struct option *option)
     else if (option->kind == OPTION_VERSION)
         parser->options->command = COMMAND_VERSION;
     else
-        option_raise(option, &parser->options->get);
+        option_raise(option, parser->options);
 }
 
 static int parse_long(struct parser *parser, const char *name)
@@ -179,7 +179,8 @@ static int parse_argv(struct parser *parser)
 static bool given(const struct parser *parser, const struct option *option)
 {
     for (size_t i = 0; i < option_count; i++)
-        if (parser->given[i] && option_table[i].field == option->field)
+        if (parser->given[i] && option_table[i].own == option->own &&
+            option_table[i].field == option->field)
             return true;
     return false;
 }
@@ -198,7 +199,7 @@ static int parse_env_list(struct parser *parser, const struct option *option,
     memcpy(copy->text, value, size);
     for (line = strtok_r(copy->text, "\n", &rest); line;
          line = strtok_r(NULL, "\n", &rest)) {
-        if (!option_set(option, &parser->options->get, line))
+        if (!option_set(option, parser->options, line))
             return refuse_value(parser, option, "", twin, line);
         if (list_add(parser->options, option, line, parser->err) < 0)
             return -1;
@@ -222,7 +223,7 @@ static int parse_env_one(struct parser *parser, const struct option *option)
         goto out;
     if (option_is_list(option))
         rc = parse_env_list(parser, option, twin.data, value);
-    else if (!option_set(option, &parser->options->get, value))
+    else if (!option_set(option, parser->options, value))
         rc = refuse_value(parser, option, "", twin.data, value);
 out:
     strbuf_release(&twin);
@@ -276,7 +277,7 @@ static int parse_path(struct parser *parser)
     if (!get->dest || !*get->dest)
         return err_set(parser->err, ERR_USAGE, "missing %s; %s",
                        command == COMMAND_VERIFY   ? "DEST, the path to verify"
-                       : command == COMMAND_DOCTOR ? "DIR, the directory to examine"
+                       : command == COMMAND_DOCTOR ? "DIR, the directory to test"
                                                    : "DIR, the directory to clean",
                        see(parser));
     return 0;

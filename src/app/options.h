@@ -21,6 +21,7 @@ struct options {
     enum command_id command;
     const char *topic; /* COMMAND_HELP: the command it was asked of, or NULL */
     struct mpifetch_options get;
+    int quick;   /* doctor: measure no speeds */
     void *owned; /* copies of lists from the environment */
 };
 

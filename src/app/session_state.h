@@ -17,8 +17,8 @@ enum session_task {
     SESSION_GET,
     SESSION_PLAN,
     SESSION_VERIFY,
-    SESSION_DOCTOR,
-    SESSION_CLEAN
+    SESSION_CLEAN,
+    SESSION_BARE /* of the ranks alone: DEST is for the caller to look at */
 };
 
 struct session {

@@ -38,8 +38,8 @@ static void advise_room(const struct adviser *to)
 {
     if (to->facts->full)
         say(to, ADVICE_WARN, publishing,
-            "this directory is too full to be examined (no bytes, inodes or quota left): "
-            "what could not be tried is not known. Make room and run doctor again");
+            "this directory is too full to test everything (no bytes, inodes or "
+            "quota left): free some space and run doctor again");
 }
 
 /* The step that get would take is asked of the code that takes it. */
@@ -54,29 +54,27 @@ static void advise_step(const struct adviser *to)
 
     if (verdict_refuses(facts->rename_directory))
         say(to, ADVICE_WARN, publishing,
-            "directories cannot be renamed here, so get cannot publish: choose a DEST on "
-            "another file system");
+            "directories cannot be renamed here, so get cannot publish: choose a "
+            "DEST on another file system");
     else if (flips &&
              (verdict_refuses(facts->symlink) || verdict_refuses(facts->rename_symlink)))
         say(to, ADVICE_WARN, publishing,
-            "this file system neither swaps two names nor lets a symlink be replaced, so "
-            "get cannot publish a directory here in one step: choose a DEST on another "
-            "file system");
+            "this file system can neither swap two names nor replace a symlink, so "
+            "get cannot publish a directory here in one step: choose a DEST on "
+            "another file system");
     else if (facts->rename_directory != 0 || !is_known ||
              (flips && (facts->symlink != 0 || facts->rename_symlink != 0)))
-        say(to, ADVICE_NOTE, publishing,
-            "how get would publish here could not be tried: nothing is known");
+        say(to, ADVICE_NOTE, publishing, "could not test how get would publish here");
     else if (flips)
         say(to, ADVICE_NOTE, publishing,
-            "this file system does not swap two names: get makes DEST a symlink into "
-            ".DEST.versions from the start, and an update is one rename of that symlink. "
-            "A DEST that is a plain directory already is refused, since it could only be "
-            "updated with a gap");
+            "this file system cannot swap two names: get makes DEST a symlink into "
+            ".DEST.versions from the start, and an update replaces that symlink with "
+            "one rename. get refuses to update a DEST that is a plain directory, "
+            "because readers would see a gap");
     else
         say(to, ADVICE_GOOD, publishing,
-            "get puts a new DEST in its place by one rename and %s: a reader sees the "
-            "old tree "
-            "or the whole new one",
+            "get publishes a new DEST with one rename and %s: readers see either the "
+            "old tree or the complete new one",
             layout_choose(&again).step == LAYOUT_EXCHANGE
                 ? "an update by swapping two names"
                 : "refuses an update");
@@ -89,12 +87,12 @@ static void advise_get(const struct adviser *to)
     advise_step(to);
     if (verdict_refuses(facts->hard_link))
         say(to, ADVICE_NOTE, publishing,
-            "without hard links an update cannot take over unchanged files: it fetches "
-            "them again");
-    if (facts->case_sensitive == TRIAL_WRONG)
+            "no hard links: an update downloads unchanged files again instead of "
+            "reusing them");
+    if (facts->case_sensitive == OUTCOME_WRONG)
         say(to, ADVICE_NOTE, publishing,
-            "names that differ in case only are one name here: repositories that have "
-            "such names do not fit");
+            "file names are not case-sensitive: repositories with names that differ "
+            "in case only cannot be stored here");
 }
 
 static void advise_sharing(const struct adviser *to)
@@ -103,22 +101,20 @@ static void advise_sharing(const struct adviser *to)
 
     if (facts->blind > 0)
         say(to, ADVICE_WARN, publishing,
-            "%d of %d nodes do not see what another makes in this directory, or their "
-            "file "
-            "system does not answer: get and what reads its DEST need a directory that "
-            "all "
-            "nodes share",
+            "%d of %d nodes do not see what another node creates in this directory, "
+            "or their file system does not respond: get, and programs that read "
+            "DEST, need a directory that all nodes share",
             facts->blind, facts->nodes);
     if (facts->unseen)
         say(to, ADVICE_WARN, publishing,
-            "a change was not seen in time: get waits for every node before it ends, and "
-            "says so if one does not see what it published; other programs must wait by "
+            "a change was not seen in time by all nodes: get waits for every node "
+            "and reports any that does not see DEST; other programs must do so "
             "themselves before they read what another node wrote");
     else if (facts->seen > AT_ONCE)
         say(to, ADVICE_NOTE, publishing,
-            "changes took up to %.1f s to be seen: get waits for every node before it "
-            "ends, so the next step finds DEST; other programs must not take a file for "
-            "missing that another node has just made",
+            "other nodes need up to %.1f s to see a change: get waits for every node "
+            "before it ends, so the next job step finds DEST; other programs must "
+            "not take a file that they do not see yet for missing",
             facts->seen);
 }
 
@@ -126,47 +122,47 @@ static void advise_cache(const struct adviser *to)
 {
     if (verdict_refuses(to->facts->symlink))
         say(to, ADVICE_NOTE, cache,
-            "without symlinks get --hf-cache puts the files themselves into the "
-            "snapshot, as the library does by itself; HF_HUB_DISABLE_SYMLINKS=1 (since "
-            "1.9) says so to the library from the start, and "
-            "HF_HUB_DISABLE_SYMLINKS_WARNING=1 silences its warning");
+            "no symlinks: get --hf-cache stores the files themselves in the "
+            "snapshot, as the library does; HF_HUB_DISABLE_SYMLINKS=1 (since 1.9) "
+            "saves the library its own test, and HF_HUB_DISABLE_SYMLINKS_WARNING=1 "
+            "hides its warning");
 }
 
 /* What a process that does not get the lock does, or does not. */
 static void advise_lying(const struct adviser *to, const char *who)
 {
     say(to, ADVICE_WARN, library,
-        "%s do not exclude each other by flock. Before 1.18 such processes append to the "
-        "same NAME.incomplete when they download the same file, which can corrupt the "
-        "cache; since 1.18 each downloads a file of its own, so every byte comes once "
-        "for each of them",
+        "flock does not lock between %s. Before 1.18 the library lets such "
+        "processes append to the same NAME.incomplete, which can corrupt the "
+        "cache; since 1.18 each process downloads a copy of its own, so every "
+        "file is downloaded once per process",
         who);
 }
 
 static void advise_refused(const struct adviser *to)
 {
-    int trial = to->facts->flock_trial;
+    int outcome = to->facts->flock_outcome;
 
     /* filelock takes these for a lock that somebody else has */
-    if (trial == EAGAIN || trial == EACCES) {
+    if (outcome == EAGAIN || outcome == EACCES) {
         say(to, ADVICE_WARN, library,
-            "flock says that somebody holds a lock that nobody has taken: the library "
-            "waits for ever for it, without a word");
+            "flock reports a lock as held that nobody has taken: the library waits "
+            "for it for ever, without a message");
         return;
     }
-    if (trial != ENOSYS) {
+    if (outcome != ENOSYS) {
         say(to, ADVICE_WARN, library,
-            "flock fails, and not with ENOSYS, which is the only errno that the library "
-            "has an answer to: its downloads and everything with local_dir end with that "
-            "error");
+            "flock fails with an error other than ENOSYS, the only one that the "
+            "library handles: its downloads, and everything with local_dir, fail "
+            "with that error");
         return;
     }
     say(to, ADVICE_WARN, library,
-        "there is no flock. Before 0.25 the library fails with 'Function not "
-        "implemented'; since 0.25 it falls back to lock files, with filelock before 3.24 "
-        "it may then wait for ever for the file that its first attempt left, and the "
-        "lock file of a job that was killed on another node blocks all others until "
-        "somebody removes it (CACHE/.locks)");
+        "flock is not supported. Before 0.25 the library fails with 'Function "
+        "not implemented'; since 0.25 it falls back to lock files: with filelock "
+        "before 3.24 it may then wait for ever for the file that its first "
+        "attempt left, and the lock file of a job that was killed on another "
+        "node blocks all others until it is removed (CACHE/.locks)");
 }
 
 static void advise_locks(const struct adviser *to)
@@ -174,33 +170,33 @@ static void advise_locks(const struct adviser *to)
     switch (to->facts->flock) {
     case LOCK_EVERYWHERE:
         say(to, ADVICE_GOOD, library,
-            "flock excludes between nodes: of many processes one downloads a file, and "
-            "the others wait for it, without a limit");
+            "flock works between nodes: of several processes one downloads a file, "
+            "and the others wait for it, without a time limit");
         return;
     case LOCK_ONE_NODE:
         say(to, ADVICE_NOTE, library,
-            "flock excludes on this node, so processes here are safe from each other; "
-            "run doctor with ranks on two nodes to know it of nodes");
+            "flock works within this node; run doctor with ranks on two nodes to "
+            "test it between nodes");
         return;
     case LOCK_NODE_ONLY:
         advise_lying(to, "processes on different nodes");
         return;
     case LOCK_NOBODY:
-        advise_lying(to, "processes, on one node or on several,");
+        advise_lying(to, "any two processes");
         return;
     case LOCK_UNEVEN:
-        advise_lying(to, "processes that cannot lock and those that can");
+        advise_lying(to, "processes that can lock and those that cannot");
         return;
     case LOCK_REFUSED:
         advise_refused(to);
         return;
     case LOCK_SILENT:
         say(to, ADVICE_WARN, library,
-            "a call of flock hangs: a download by the library hangs with it");
+            "flock hangs: a download by the library hangs with it");
         return;
     case LOCK_UNTESTED:
     case LOCK_VERDICTS:
-        say(to, ADVICE_NOTE, library, "flock could not be tested: nothing is known");
+        say(to, ADVICE_NOTE, library, "flock could not be tested");
         return;
     }
 }
@@ -210,21 +206,21 @@ static void advise_variables(const struct adviser *to)
     if (to->facts->flock == LOCK_EVERYWHERE)
         return;
     say(to, ADVICE_NOTE, library,
-        "no variable of the library turns its locks off, but it takes none to read a "
-        "cache: fetch with mpifetch get --hf-cache, then set HF_HUB_OFFLINE=1 for the "
-        "step that reads");
+        "no environment variable turns the locks of the library off, but reading "
+        "a cache takes none: fetch with mpifetch get --hf-cache, then set "
+        "HF_HUB_OFFLINE=1 for the job step that reads");
     say(to, ADVICE_NOTE, library,
-        "without get: HF_HOME (or HF_HUB_CACHE) on a disk of the node itself keeps "
-        "nodes apart, at the price of one download for each; a local_dir here takes "
-        "locks even when all is there");
+        "without mpifetch get: set HF_HOME (or HF_HUB_CACHE) to a disk of the "
+        "node itself, at the price of one download per node; a local_dir here "
+        "takes locks even if it is complete");
 }
 
 static void advise_others(const struct adviser *to)
 {
     if (verdict_refuses(to->facts->exclusive) || to->facts->race_failed)
         say(to, ADVICE_WARN, others,
-            "O_EXCL does not tell who was first: lock files, which programs fall back to "
-            "where there is no flock, exclude nobody here");
+            "O_EXCL does not work: lock files, which programs use where there is no "
+            "flock, protect nothing here");
 }
 
 void advice_give(const struct advice_case *facts,

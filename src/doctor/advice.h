@@ -1,5 +1,5 @@
 /* doctor/advice.h -- what was found out about a directory, and what follows from it: how
- * get publishes there, and whether the Hub's own library can be trusted there without us.
+ * get publishes there, and whether the Hub's own library works there without us. Pure.
  *
  * Each sentence stands for a fact of layout.h, or of the library's source (docs/doctor.md
  * says which). */
@@ -13,15 +13,15 @@
 struct advice_case {
     int nodes;
     int blind; /* nodes that do not see what another has made in the directory */
-    /* trials of doctor/verdict.h */
+    /* outcomes of doctor/verdict.h */
     int rename_directory, rename_symlink, exchange;
     int symlink, hard_link, exclusive, case_sensitive;
     enum lock_verdict flock;
-    int flock_trial;  /* REFUSED: why */
-    bool race_failed; /* several processes created the same file with O_EXCL */
-    double seen;      /* seconds until the slowest change was seen; < 0: not measured */
-    bool unseen;      /* something was not seen in time */
-    bool full;        /* for want of room, inodes or quota not all could be tried */
+    int flock_outcome; /* REFUSED: why */
+    bool race_failed;  /* several processes created the same file with O_EXCL */
+    double seen;       /* seconds until the slowest change was seen; < 0: not measured */
+    bool unseen;       /* something was not seen in time */
+    bool full;         /* for want of room, inodes or quota not all could be tried */
 };
 
 enum advice_level { ADVICE_GOOD, ADVICE_NOTE, ADVICE_WARN };

@@ -1,73 +1,102 @@
 #include "doctor/doctor.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "app/session.h"
-#include "doctor/exam_report.h"
+#include "doctor/probe_list.h"
+#include "doctor/report.h"
 #include "io/clock.h"
 
+/* Absolute, without a look at it: that may hang, and is a task for another process. NULL
+ * and *err. */
+static char *find_dir(const char *given, struct err *err)
+{
+    char *here = *given == '/' ? NULL : getcwd(NULL, 0);
+    struct strbuf dir = { 0 };
+    size_t len = strlen(given);
+    char *path;
+
+    while (len > 1 && given[len - 1] == '/')
+        len--;
+    if (*given != '/' && !here) {
+        err_set(err, ERR_USAGE,
+                "cannot resolve '%s': the current directory cannot be determined", given);
+        return NULL;
+    }
+    strbuf_addf(&dir, "%s%s%.*s", here ? here : "", here ? "/" : "", (int)len, given);
+    free(here);
+    path = strbuf_steal(&dir);
+    if (!path)
+        err_memory(err, "a path");
+    return path;
+}
+
 /* Rank 0. */
-static int show(const struct exam *exam, struct err *err)
+static int show(const struct probe *probe, struct err *err)
 {
     struct strbuf text = { 0 };
     int rc = 0;
 
-    exam_report_text(exam, &text);
+    doctor_report_text(probe, &text);
     if (text.failed)
         rc = err_memory(err, "the table");
     else if (fputs(text.data, stdout) < 0 || fflush(stdout) != 0)
-        rc = err_set(err, ERR_DEFECT, "stdout cannot be written to");
+        rc = err_set(err, ERR_DEFECT, "cannot write to stdout");
     strbuf_release(&text);
     return rc;
 }
 
 /* What was found is worth saying even where not all could be. */
-static int report_findings(const struct session *s, const struct exam *exam,
-                           const struct err *fault, struct err *err)
+static int report_results(const struct session *s, const struct probe *probe,
+                          const struct err *fault, struct err *err)
 {
+    const char *path = s->options->report;
     int rc = 0;
 
     if (s->run.ranks.rank != 0)
         return 0;
-    if (fault->code == ERR_NONE || exam->lacks_write)
-        rc = show(exam, err);
-    if (s->options->report && exam_report_write(exam, fault, clock_now() - s->began,
-                                                s->options->report, err) < 0)
+    if (fault->code == ERR_NONE ||
+        (fault->code == ERR_DEST && probe->results.nsections > 0))
+        rc = show(probe, err);
+    if (path && doctor_report_write(probe, fault, clock_now() - s->began, path, err) < 0)
         rc = -1;
     return rc;
 }
 
-static int examine(struct session *s, struct err *err)
+static int run_probes(struct session *s, const struct options *options, struct err *err)
 {
     struct err fault = { 0 }, late = { 0 };
-    struct exam exam;
-    int rc =
-        agree_step(&s->run.ranks,
-                   exam_open(&exam, &s->run, s->dest, s->options->quick != 0, err), err);
+    char *dir = find_dir(options->get.dest, err);
+    struct probe probe;
+    int rc = probe_open(&probe, &s->run, err);
 
-    if (rc == 0 && exam_run(&exam, s->options->scratch, &fault) < 0) {
-        *err = fault;
-        rc = -1;
-    }
-    if (agree_step(&s->run.ranks, report_findings(s, &exam, &fault, &late), &late) < 0 &&
-        rc == 0) {
-        *err = late;
-        rc = -1;
-    }
-    exam_close(&exam);
+    rc = agree_step(&s->run.ranks, dir ? rc : -1, err);
+    if (rc < 0)
+        goto out;
+    if (probe_list_run(&probe, dir, options->get.scratch, options->quick != 0, &fault) <
+        0)
+        rc = err_copy(err, &fault);
+    if (agree_step(&s->run.ranks, report_results(s, &probe, &fault, &late), &late) < 0 &&
+        rc == 0)
+        rc = err_copy(err, &late);
+out:
+    probe_close(&probe);
+    free(dir);
     return rc;
 }
 
-int doctor(MPI_Comm comm, const struct mpifetch_options *options,
-           struct mpifetch_report *report)
+int doctor(MPI_Comm comm, const struct options *options, struct mpifetch_report *report)
 {
     struct session s;
     struct err err = { 0 };
-    int rc = session_open(&s, comm, options, SESSION_DOCTOR, &err);
+    int rc = session_open(&s, comm, &options->get, SESSION_BARE, &err);
 
     *report = (struct mpifetch_report){ 0 };
     if (rc == 0)
-        rc = examine(&s, &err);
+        rc = run_probes(&s, options, &err);
     if (rc < 0) {
         report->status = err.code != ERR_NONE ? (int)err.code : MPIFETCH_DEFECT;
         report->rank = err.rank;

@@ -2,9 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,13 +13,12 @@
 
 #include "io/clock.h"
 
-static const double PATIENCE =
-    0.25; /* seconds for a child to end by itself, and killed */
+/* Seconds for a child to end by itself, and killed. */
+static const double PATIENCE = 0.25;
 
 struct helper {
     int fd;
     pid_t pid;
-    struct strbuf in; /* of an answer that is not whole */
 };
 
 static int spawn(struct helper *helper, int end, struct err *err)
@@ -46,8 +45,7 @@ static int spawn(struct helper *helper, int end, struct err *err)
     posix_spawnattr_destroy(&how);
     return reason == 0 ? 0
                        : err_set(err, ERR_DEFECT,
-                                 "start /proc/self/exe as a process that tries what may "
-                                 "hang: %s",
+                                 "cannot start a helper process (/proc/self/exe): %s",
                                  strerror(reason));
 }
 
@@ -61,8 +59,9 @@ int helper_start(struct helper **out, struct err *err)
     if (!helper)
         return err_memory(err, "a helper process");
     helper->fd = -1;
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
-        err_set(err, ERR_DEFECT, "a socket to a helper process: %s", strerror(errno));
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
+        err_set(err, ERR_DEFECT, "cannot create a socket for a helper process: %s",
+                strerror(errno));
         goto out;
     }
     helper->fd = ends[0];
@@ -78,49 +77,27 @@ out:
     return rc;
 }
 
-/* The child waits for an order, so the socket is empty, and orders are short. */
-int helper_ask(struct helper *helper, const void *order, size_t len, struct err *err)
+/* The child waits for an order, so there is room in the socket. */
+int helper_ask(struct helper *helper, const struct order *order, struct err *err)
 {
-    uint32_t size = (uint32_t)len;
-    struct strbuf bytes = { 0 };
-    ssize_t sent = -1;
+    ssize_t sent = send(helper->fd, order, sizeof(*order), MSG_NOSIGNAL | MSG_DONTWAIT);
 
-    strbuf_add(&bytes, &size, sizeof(size));
-    strbuf_add(&bytes, order, len);
-    if (!bytes.failed)
-        sent = send(helper->fd, bytes.data, bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    len = bytes.len;
-    strbuf_release(&bytes);
-    return sent == (ssize_t)len
+    return sent == (ssize_t)sizeof(*order)
                ? 0
-               : err_set(err, ERR_DEFECT, "a helper process takes no more orders");
+               : err_set(err, ERR_DEFECT, "cannot send to a helper process: %s",
+                         strerror(errno));
 }
 
-int helper_hear(struct helper *helper, struct strbuf *bytes, struct err *err)
+int helper_hear(struct helper *helper, double seconds, struct answer *answer)
 {
-    uint32_t size;
+    struct pollfd end = { .fd = helper->fd, .events = POLLIN };
+    ssize_t n;
 
-    for (;;) {
-        ssize_t n;
-
-        if (helper->in.len >= sizeof(size)) {
-            memcpy(&size, helper->in.data, sizeof(size));
-            if (helper->in.len - sizeof(size) >= size) {
-                strbuf_add(bytes, helper->in.data + sizeof(size), size);
-                strbuf_clear(&helper->in);
-                return 1;
-            }
-        }
-        strbuf_reserve(&helper->in, 4096);
-        if (helper->in.failed)
-            return err_memory(err, "an answer");
-        n = recv(helper->fd, helper->in.data + helper->in.len, 4096, MSG_DONTWAIT);
-        if (n < 0 && (errno == EAGAIN || errno == EINTR))
-            return 0;
-        if (n <= 0)
-            return err_set(err, ERR_DEFECT, "a helper process ended before it answered");
-        helper->in.len += (size_t)n;
-    }
+    poll(&end, 1, (int)(1000 * seconds));
+    n = recv(helper->fd, answer, sizeof(*answer), MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    return n == (ssize_t)sizeof(*answer) ? 1 : -1;
 }
 
 static int has_ended(pid_t pid)
@@ -145,7 +122,6 @@ void helper_kill(struct helper *helper)
         kill(-helper->pid, SIGKILL); /* with a program that it may have started */
         has_ended(helper->pid);
     }
-    strbuf_release(&helper->in);
     free(helper);
 }
 

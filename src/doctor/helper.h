@@ -1,24 +1,19 @@
-/* doctor/helper.h -- a process of our own that makes the calls which may hang.
+/* doctor/helper.h -- a child process that makes calls which may hang in the kernel, where
+ * no signal ends them: then the child is left behind, and its rank goes on.
  *
- * A call on the file system of a sick server can block in the kernel for ever, and no
- * signal ends it. So such calls are made by a child, which is killed when its time is up,
- * and abandoned if even that does not end it.
+ * The child is this program, started anew with HELPER_WORD as its only argument
+ * (doctor/commands.h). It inherits nothing but its end of a socket, and has a process
+ * group of its own: launchers wait for whoever holds the pipes of a rank, and their
+ * signals must not end the child before it has cleaned up. It ends by itself when that
+ * socket closes, so none outlives its rank.
  *
- * The child is this program again (/proc/self/exe with the word HELPER_WORD), started by
- * posix_spawn: a fork of a process that runs MPI would share registered memory and run
- * the handlers that MPI libraries leave for it. It has none of our descriptors but its
- * end of a socket, and a process group of its own: launchers wait for whoever holds the
- * pipes of a rank, and their signals must not end the child before it has cleaned up. It
- * ends by itself when that socket closes, so none outlives its rank.
- *
- * Ownership    helper_end frees. Errors       -1 and *err, ERR_DEFECT. */
+ * Ownership    helper_end frees.
+ * Errors       -1 and *err, ERR_DEFECT. */
 #ifndef DOCTOR_HELPER_H
 #define DOCTOR_HELPER_H
 
-#include <stddef.h>
-
 #include "base/err.h"
-#include "base/strbuf.h"
+#include "doctor/commands.h"
 
 #define HELPER_WORD "internal-helper"
 
@@ -26,11 +21,11 @@ struct helper;
 
 int helper_start(struct helper **out, struct err *err);
 
-/* One order at a time: bytes that acts_serve understands. */
-int helper_ask(struct helper *helper, const void *order, size_t len, struct err *err);
+/* One order at a time. */
+int helper_ask(struct helper *helper, const struct order *order, struct err *err);
 
-/* 1: its answer, appended to bytes; 0: not yet; -1: the child is gone. */
-int helper_hear(struct helper *helper, struct strbuf *bytes, struct err *err);
+/* 1: its answer; 0: none within so many seconds; -1: the child is gone. */
+int helper_hear(struct helper *helper, double seconds, struct answer *answer);
 
 /* The child ends, is killed, or is left behind: after half a second at most. Takes NULL.
  */

@@ -1,6 +1,6 @@
-/* doctor/lockprobe.h -- locks of files, to find out what they are worth: the one file that
- * may take any. Nothing in a download rests on a lock; people want to know whether that
- * of other programs would hold.
+/* doctor/lockprobe.h -- locks of files, to find out what they are worth: the one file
+ * that may take any. Nothing in a download rests on a lock; people want to know whether
+ * that of other programs would hold.
  *
  * The calls never wait for a holder, but the kernel may wait for a server: they are made
  * in a helper process (doctor/helper.h) only. */

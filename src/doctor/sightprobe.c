@@ -14,7 +14,7 @@
 
 static const double LONGEST_PAUSE = 0.05; /* seconds between two looks */
 
-/* A path below the directory of the trial. "" if it does not fit. */
+/* A path below the directory of the change. "" if it does not fit. */
 struct below {
     char path[PATH_MAX];
 };

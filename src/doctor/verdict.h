@@ -1,38 +1,37 @@
-/* doctor/verdict.h -- what a trial came to, in one number and in words; and what several
- * tries to take the same lock say of the locks of a file system. */
+/* doctor/verdict.h -- what a call that was tried came to, in one number and in words; and
+ * what several tries to take the same lock say of the locks of a file system. Pure. */
 #ifndef DOCTOR_VERDICT_H
 #define DOCTOR_VERDICT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
-#include "base/strbuf.h"
-
-/* A trial comes to 0, to an errno, or to one of these. */
+/* An outcome is 0, an errno, or one of these. */
 enum {
-    TRIAL_SILENT = -1, /* it did not end in time: the call hangs in the kernel */
-    TRIAL_WRONG = -2,  /* the call says that it was done, and it was not */
-    TRIAL_LOST = -3,   /* the process that should have tried is gone */
-    TRIAL_NONE = -4,   /* nobody was there to try */
-    /* less an errno: what the trial needs could not be made, so nothing is known */
-    TRIAL_UNPREPARED = -1000
+    OUTCOME_SILENT = -1, /* it did not end in time: the call hangs in the kernel */
+    OUTCOME_WRONG = -2,  /* the call says that it was done, and it was not */
+    OUTCOME_LOST = -3,   /* the process that should have tried is gone */
+    OUTCOME_NONE = -4,   /* nobody tried */
+    /* less an errno: what the call needs could not be made, so nothing is known */
+    OUTCOME_UNPREPARED = -1000
 };
 
-/* The trial of which the preparation came to reason, an errno. */
+/* The outcome where preparing the call came to reason, an errno. */
 int verdict_unprepared(int reason);
 
 /* It was tried, and cannot be done here, or is not done. Of a file system without room
  * nothing is known. */
-bool verdict_refuses(int trial);
+bool verdict_refuses(int outcome);
 
-/* No bytes, no inodes, or no quota was left, for the trial or for its preparation. */
-bool verdict_is_full(int trial);
+/* No bytes, no inodes, or no quota was left, for the call or for its preparation. */
+bool verdict_is_full(int outcome);
 
-/* "ENOSYS: Function not implemented"; for the numbers above a few words. Appended. */
-void verdict_reason(struct strbuf *out, int trial);
+/* "ENOSYS: Function not implemented"; for the numbers above a few words. Returns out. */
+const char *verdict_reason(char *out, size_t size, int outcome);
 
 /* What has become of one lock. near is another process on the holder's node, far the
  * worst of one process on each other node. */
-struct lock_trials {
+struct lock_outcomes {
     int hold, near, far;
 };
 
@@ -48,18 +47,18 @@ enum lock_verdict {
     LOCK_VERDICTS
 };
 
-enum lock_verdict verdict_lock(const struct lock_trials *trials);
+enum lock_verdict verdict_lock(const struct lock_outcomes *outcomes);
 
-/* The worse of two answers for lock_trials.far: whoever got a held lock counts most, then
- * who hung, then who was refused. */
+/* The worse of two answers for lock_outcomes.far: whoever got a held lock counts most,
+ * then who hung, then who was refused. */
 int verdict_worse(int a, int b);
 
 const char *verdict_lock_word(enum lock_verdict verdict);  /* for programs */
 const char *verdict_lock_words(enum lock_verdict verdict); /* for people */
 
 /* Of a few processes that all created the same file with O_EXCL, rounds times: 0 if each
- * round had one winner, TRIAL_WRONG if one had more, else TRIAL_NONE: where nobody could
- * create the file there was no race. */
+ * round had one winner, OUTCOME_WRONG if one had more, else OUTCOME_NONE: where nobody
+ * could create the file there was no race. */
 int verdict_race(const unsigned *winners, unsigned rounds);
 
 #endif

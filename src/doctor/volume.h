@@ -1,5 +1,5 @@
-/* doctor/volume.h -- the file system that a directory is on: what it is, and what is left of
- * it. Made in a helper process (doctor/helper.h), since any call may hang. */
+/* doctor/volume.h -- the file system that a directory is on: what it is, and what is left
+ * of it. Made in a helper process (doctor/helper.h), since any call may hang. */
 #ifndef DOCTOR_VOLUME_H
 #define DOCTOR_VOLUME_H
 

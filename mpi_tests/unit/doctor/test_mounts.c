@@ -67,6 +67,17 @@ static void what_is_not_there_is_not_found(void **state)
     assert_false(mounts_find("", 1, &mount));
 }
 
+/* The same option twice is one, and one is not the same as another that begins so. */
+static void options_are_whole_words(void **state)
+{
+    struct mount mount;
+
+    (void)state;
+    assert_true(mounts_find(
+        "5 1 0:1 / /l rw,localflock,user - lustre s flock,rw,use,,local", 5, &mount));
+    assert_string_equal(mount.options, "rw,localflock,user,flock,use,local");
+}
+
 /* Overlays name all their layers. */
 static void what_does_not_fit_ends_in_dots(void **state)
 {
@@ -118,6 +129,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_mount_is_found_by_its_number),
         cmocka_unit_test(what_is_not_there_is_not_found),
+        cmocka_unit_test(options_are_whole_words),
         cmocka_unit_test(what_does_not_fit_ends_in_dots),
         cmocka_unit_test(the_number_is_read_from_fdinfo),
         cmocka_unit_test(kinds_have_names),

@@ -29,7 +29,8 @@ enum msg_kind {
     MSG_ABORT,     /* code, rank, text: this rank cannot go on */
     MSG_STATS,     /* blob: counters, at the end */
     MSG_TRACE,     /* blob: spans, at the end */
-    MSG_SEEN,      /* blob: '1' if this node sees what was published */
+    MSG_SEEN,      /* blob: '1' if this node sees what was published; of the command
+                    * doctor: what the rank has found */
     MSG_OWNER,     /* blob: the process that this rank is */
     MSG_VOTE,      /* step, code, rank, text: this rank's result of a step */
     MSG_ALIVE,     /* a sign of life, also from the coordinator */
@@ -47,9 +48,6 @@ enum msg_kind {
     MSG_SHARE,      /* blob: from parent to child of a broadcast */
     MSG_TAKE_BACK,  /* segment: as CANCEL, but one that has begun may go on */
     MSG_LOST,       /* code, text: a rank is given up; code 0: the run has succeeded */
-    /* an examination, both ways */
-    MSG_ORDER,  /* order, helper, patience, blob as in doctor/acts.h */
-    MSG_ANSWER, /* order, verdict, blob */
     MSG_KINDS
 };
 
@@ -79,12 +77,10 @@ struct msg {
     uint32_t units;             /* of credit */
     uint32_t running;           /* tasks that fetch */
     uint32_t step;              /* of agreement */
-    uint32_t order, helper;     /* of an examination; which helper of the rank */
-    int32_t verdict;            /* doctor/verdict.h */
     int32_t code, rank;         /* an error, and the rank that saw it first */
     uint64_t fetched;           /* bytes that the rank has so far */
     uint64_t rate;              /* bytes per second for this rank; 0: no limit */
-    double pause, patience;     /* seconds; patience: until an order must be done */
+    double pause;               /* seconds */
     bool reached;               /* some bytes came from the source */
     bool lost;                  /* what a former run is said to have left is not there */
     bool whole;                 /* the file ends there: sha256 is its digest */

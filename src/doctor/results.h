@@ -1,18 +1,18 @@
-/* doctor/sheet.h -- findings in order: sections with a title, in each rows with a name.
+/* doctor/results.h -- findings in order: sections with a title, in each rows with a name.
  *
- * Life cycle   zeroed struct, sheet_section, then sheet_row for what belongs to it;
- *              sheet_release.
+ * Life cycle   zeroed struct, results_section, then results_row for what belongs to it;
+ *              results_release.
  * Errors       out of memory sets failed, and later calls do nothing: checked once, at
  *              the end. */
-#ifndef DOCTOR_SHEET_H
-#define DOCTOR_SHEET_H
+#ifndef DOCTOR_RESULTS_H
+#define DOCTOR_RESULTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "base/strbuf.h"
 
-struct sheet_row {
+struct results_row {
     size_t section;      /* index */
     const char *key;     /* for programs, static: "rename_exchange" */
     const char *name;    /* for people, static */
@@ -22,35 +22,36 @@ struct sheet_row {
     char *words;
 };
 
-struct sheet_section {
+struct results_section {
     const char *key; /* static */
     char *title;
 };
 
-struct sheet {
-    struct sheet_section *section;
+struct results {
+    struct results_section *section;
     size_t nsections;
-    struct sheet_row *row;
+    struct results_row *row;
     size_t nrows;
-    struct sheet_row spare; /* takes what is told to a sheet that failed */
+    struct results_row spare; /* takes what is told to a results that failed */
     bool failed;
 };
 
-void sheet_section(struct sheet *sheet, const char *key, const char *fmt, ...)
+void results_section(struct results *results, const char *key, const char *fmt, ...)
     ERR_PRINTF(3, 4);
 
 /* The row returned lives until the next call, so that number and unit can be put in;
  * never NULL. */
-struct sheet_row *sheet_row(struct sheet *sheet, const char *key, const char *name,
-                            const char *verdict, const char *fmt, ...) ERR_PRINTF(5, 6);
+struct results_row *results_row(struct results *results, const char *key,
+                                const char *name, const char *verdict, const char *fmt,
+                                ...) ERR_PRINTF(5, 6);
 
 /* As text: a title a line, rows indented below it, long ones wrapped. */
-void sheet_text(const struct sheet *sheet, struct strbuf *out);
+void results_text(const struct results *results, struct strbuf *out);
 
 /* Words behind an indent, lines no longer than 100 characters; the first line begins at
  * column `from`, the others are indented by `indent`. Ends the line. */
-void sheet_wrap(struct strbuf *out, const char *words, size_t from, size_t indent);
+void results_wrap(struct strbuf *out, const char *words, size_t from, size_t indent);
 
-void sheet_release(struct sheet *sheet);
+void results_release(struct results *results);
 
 #endif

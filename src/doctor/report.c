@@ -1,4 +1,4 @@
-#include "doctor/exam_report.h"
+#include "doctor/report.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "base/utf8.h"
 #include "io/fs/fs.h"
 
-enum { EXAM_REPORT_VERSION = 1, ADVICE_INDENT = 11 };
+enum { DOCTOR_REPORT_VERSION = 1, ADVICE_INDENT = 11 };
 
 static void add_advice(void *arg, enum advice_level level, const char *topic,
                        const char *text)
@@ -22,28 +22,27 @@ static void add_advice(void *arg, enum advice_level level, const char *topic,
     if (words.failed)
         out->failed = true;
     else
-        sheet_wrap(out, words.data, ADVICE_INDENT, ADVICE_INDENT);
+        results_wrap(out, words.data, ADVICE_INDENT, ADVICE_INDENT);
     strbuf_release(&words);
 }
 
-void exam_report_text(const struct exam *exam, struct strbuf *out)
+void doctor_report_text(const struct probe *probe, struct strbuf *out)
 {
-    const struct run *run = exam->run;
-    char *dir = strdup(exam->dir);
+    int ranks = probe->run->ranks.size;
+    char *dir = strdup(probe->dir);
 
     if (dir)
         utf8_mask(dir);
-    strbuf_addf(out, "%s, examined by %d rank%s on %d node%s\n", dir ? dir : "?",
-                run->ranks.size, run->ranks.size == 1 ? "" : "s", exam->nodes,
-                exam->nodes == 1 ? "" : "s");
+    strbuf_addf(out, "%s, tested by %d rank%s on %d node%s\n", dir ? dir : "?", ranks,
+                ranks == 1 ? "" : "s", probe->nodes, probe->nodes == 1 ? "" : "s");
     free(dir);
-    sheet_text(&exam->sheet, out);
-    if (exam->sheet.failed)
+    results_text(&probe->results, out);
+    if (probe->results.failed)
         out->failed = true;
-    if (!exam->own || exam->lacks_write)
+    if (!probe->made)
         return;
     strbuf_adds(out, "\nadvice\n");
-    advice_give(&exam->facts, add_advice, out);
+    advice_give(&probe->facts, add_advice, out);
 }
 
 /* A path is any bytes, and JSON is UTF-8. */
@@ -65,7 +64,7 @@ static bool is_whole(double number)
     return number >= 0 && number < 9e15 && number == (double)(json_int_t)number;
 }
 
-static json_t *row_object(const struct sheet_row *row)
+static json_t *row_object(const struct results_row *row)
 {
     json_t *object =
         json_pack("{s:s, s:o}", "verdict", row->verdict, "text", text_object(row->words));
@@ -77,20 +76,21 @@ static json_t *row_object(const struct sheet_row *row)
     return object;
 }
 
-static json_t *sections_array(const struct sheet *sheet)
+static json_t *sections_array(const struct results *results)
 {
     json_t *array = json_array();
     size_t row = 0;
 
-    for (size_t i = 0; i < sheet->nsections; i++) {
+    for (size_t i = 0; i < results->nsections; i++) {
         json_t *findings = json_object();
 
-        for (; row < sheet->nrows && sheet->row[row].section == i; row++)
-            json_object_set_new(findings, sheet->row[row].key,
-                                row_object(&sheet->row[row]));
-        json_array_append_new(
-            array, json_pack("{s:s, s:o, s:o}", "section", sheet->section[i].key, "title",
-                             text_object(sheet->section[i].title), "findings", findings));
+        for (; row < results->nrows && results->row[row].section == i; row++)
+            json_object_set_new(findings, results->row[row].key,
+                                row_object(&results->row[row]));
+        json_array_append_new(array, json_pack("{s:s, s:o, s:o}", "section",
+                                               results->section[i].key, "title",
+                                               text_object(results->section[i].title),
+                                               "findings", findings));
     }
     return array;
 }
@@ -102,35 +102,34 @@ static void append_advice(void *arg, enum advice_level level, const char *topic,
                                          "topic", topic, "text", text));
 }
 
-static json_t *advice_array(const struct exam *exam)
+static json_t *advice_array(const struct probe *probe)
 {
     json_t *array = json_array();
 
-    if (exam->own && !exam->lacks_write)
-        advice_give(&exam->facts, append_advice, array);
+    if (probe->made)
+        advice_give(&probe->facts, append_advice, array);
     return array;
 }
 
-static json_t *hosts_array(const struct exam *exam)
+static json_t *hosts_array(const struct probe *probe)
 {
     json_t *array = json_array();
 
-    for (int node = 0; node < exam->nodes; node++)
-        json_array_append_new(
-            array, text_object(comm_host(exam->run->ranks.comm, exam->first[node])));
+    for (int node = 0; node < probe->nodes; node++)
+        json_array_append_new(array, text_object(probe->node[node].host));
     return array;
 }
 
-int exam_report_write(const struct exam *exam, const struct err *fault, double seconds,
-                      const char *path, struct err *err)
+int doctor_report_write(const struct probe *probe, const struct err *fault,
+                        double seconds, const char *path, struct err *err)
 {
     json_t *object = json_pack(
         "{s:s, s:i, s:i, s:o, s:o, s:i, s:o, s:f, s:o, s:o}", "format", "mpifetch-doctor",
-        "version", EXAM_REPORT_VERSION, "status", (int)fault->code, "error",
+        "version", DOCTOR_REPORT_VERSION, "status", (int)fault->code, "error",
         fault->code == ERR_NONE ? json_null() : text_object(fault->text), "path",
-        text_object(exam->dir), "ranks", exam->run->ranks.size, "nodes",
-        hosts_array(exam), "seconds", seconds, "sections", sections_array(&exam->sheet),
-        "advice", advice_array(exam));
+        text_object(probe->dir), "ranks", probe->run->ranks.size, "nodes",
+        hosts_array(probe), "seconds", seconds, "sections",
+        sections_array(&probe->results), "advice", advice_array(probe));
     char *text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
     struct strbuf line = { 0 };
     int rc;

@@ -7,26 +7,26 @@
 
 #include <cmocka.h>
 
-#include "doctor/sheet.h"
+#include "doctor/results.h"
 
 static void rows_stand_below_their_section(void **state)
 {
-    struct sheet sheet = { 0 };
+    struct results results = { 0 };
     struct strbuf text = { 0 };
 
     (void)state;
-    sheet_section(&sheet, "a", "first of %d", 2);
-    sheet_row(&sheet, "k", "name", "works", "%s", "words");
-    sheet_section(&sheet, "b", "second");
-    sheet_row(&sheet, "l", "a name that is far too long", "works", "more");
-    sheet_row(&sheet, "m", "masked", "works", "a\nb\033");
-    sheet_text(&sheet, &text);
+    results_section(&results, "a", "first of %d", 2);
+    results_row(&results, "k", "name", "works", "%s", "words");
+    results_section(&results, "b", "second");
+    results_row(&results, "l", "a name that is far too long", "works", "more");
+    results_row(&results, "m", "masked", "works", "a\nb\033");
+    results_text(&results, &text);
     assert_string_equal(text.data, "\nfirst of 2\n"
                                    "  name                  words\n"
                                    "\nsecond\n"
                                    "  a name that is far too long more\n"
                                    "  masked                a?b?\n");
-    sheet_release(&sheet);
+    results_release(&results);
     strbuf_release(&text);
 }
 
@@ -39,7 +39,7 @@ static void long_words_are_wrapped(void **state)
         strbuf_adds(&text, i ? " four" : "four");
     struct strbuf out = { 0 };
 
-    sheet_wrap(&out, text.data, 10, 4);
+    results_wrap(&out, text.data, 10, 4);
     for (const char *line = out.data; *line; line += strcspn(line, "\n") + 1) {
         assert_true(strcspn(line, "\n") <= 100);
         assert_true(line == out.data || strncmp(line, "    four", 8) == 0);
@@ -50,20 +50,20 @@ static void long_words_are_wrapped(void **state)
 
 static void a_number_can_be_put_in(void **state)
 {
-    struct sheet sheet = { 0 };
-    struct sheet_row *row;
+    struct results results = { 0 };
+    struct results_row *row;
 
     (void)state;
-    sheet_row(&sheet, "k", "nowhere", "works", "no section yet")->number = 1;
-    assert_int_equal(sheet.nrows, 0);
-    sheet_section(&sheet, "a", "title");
-    row = sheet_row(&sheet, "k", "name", "works", "words");
+    results_row(&results, "k", "nowhere", "works", "no section yet")->number = 1;
+    assert_int_equal(results.nrows, 0);
+    results_section(&results, "a", "title");
+    row = results_row(&results, "k", "name", "works", "words");
     row->number = 2;
     row->unit = "bytes";
-    assert_int_equal(sheet.nrows, 1);
-    assert_true(sheet.row[0].number > 1);
-    sheet_release(&sheet);
-    assert_null(sheet.row);
+    assert_int_equal(results.nrows, 1);
+    assert_true(results.row[0].number > 1);
+    results_release(&results);
+    assert_null(results.row);
 }
 
 int main(void)
