@@ -1,32 +1,99 @@
-/* A manifest of any bytes. */
+/* A manifest of any bytes below a directory that may be ours, or somebody's idea of it.
+ */
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#include "core/plan/list_line.h"
 #include "core/plan/path_rules.h"
-#include "core/plan/plan.h"
+#include "staging/manifest.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static int take(void *arg, const struct list_line *line, struct err *err)
-{
-    const struct plan_entry entry = { .path = line->path.data,
-                                      .key = line->name.data,
-                                      .size = line->size,
-                                      .want = line->want };
+static char dest[] = "/tmp/mpifetch-fuzz-XXXXXX";
+static char manifest[sizeof(dest) + 32];
 
-    if (path_rules_fault(line->path.data) || strlen(line->name.data) != line->name.len ||
-        line->size > INT64_MAX)
+static void require(bool holds)
+{
+    if (!holds)
         abort();
-    return plan_add(arg, &entry, err);
+}
+
+static void leave(void)
+{
+    char *slash = strrchr(manifest, '/');
+
+    unlink(manifest);
+    *slash = '\0';
+    rmdir(manifest);
+    rmdir(dest);
+}
+
+/* Once, when the first input comes. */
+static void enter(void)
+{
+    require(mkdtemp(dest) != NULL);
+    snprintf(manifest, sizeof(manifest), "%s/.mpifetch", dest);
+    require(mkdir(manifest, 0700) == 0);
+    strcat(manifest, "/manifest.json");
+    atexit(leave);
+}
+
+static void put(const uint8_t *data, size_t size)
+{
+    int fd = open(manifest, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+    require(fd >= 0);
+    require(write(fd, data, size) == (ssize_t)size);
+    close(fd);
+}
+
+/* What a run does with it: look for the files of its plan. */
+static void must_be_usable(const struct manifest *record)
+{
+    struct plan plan = { 0 };
+    char seen[65];
+
+    /* It looks for the form that we write, which is not the only one that can be read. */
+    require(!manifest_peek(dest, seen) || strlen(seen) == 64);
+    require(strlen(record->identity) == 64);
+    for (size_t i = 0; i < record->nfiles; i++) {
+        const struct manifest_file *file = &record->file[i];
+        const struct plan_entry entry = { .path = file->path,
+                                          .key = file->path,
+                                          .etag = file->etag,
+                                          .oid = file->oid,
+                                          .size = file->size };
+
+        require(!path_rules_fault(file->path) && file->size <= INT64_MAX);
+        require(i == 0 || strcmp(record->file[i - 1].path, file->path) <= 0);
+        require(strcmp(manifest_find(record, file->path)->path, file->path) == 0);
+        require(plan_add(&plan, &entry, NULL) == 0);
+    }
+    for (size_t i = 0; i < plan.nfiles; i++) {
+        uint64_t inode;
+
+        require(!manifest_same(manifest_find(record, plan_path(&plan, i)), &plan, i, dest,
+                               &inode));
+    }
+    plan_release(&plan);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct plan plan = { 0 };
+    struct err err = { 0 };
+    struct manifest record;
 
-    if (list_line_each((const char *)data, size, take, &plan, NULL) == 0)
-        plan_seal(&plan, NULL);
-    plan_release(&plan);
+    if (!*manifest)
+        enter();
+    put(data, size);
+    if (manifest_load(&record, dest, &err) < 0) {
+        require(err.code == ERR_DEST);
+        return 0;
+    }
+    must_be_usable(&record);
+    manifest_release(&record);
     return 0;
 }

@@ -181,9 +181,10 @@ static int run_command(const struct options *options, int rank, bool *lost)
 }
 
 /* All between the start of MPI and its end. code: what the options came to. */
-static int run_ranks(struct options *options, int code, struct err *err, bool *lost)
+static int run_ranks(const struct options *options, int code, struct err *err, bool *lost)
 {
     struct start start = { .options = options };
+    struct options own = *options;
     struct err launch = { 0 };
     int rank = 0, index = 0;
 
@@ -198,9 +199,9 @@ static int run_ranks(struct options *options, int code, struct err *err, bool *l
         MPI_Barrier(MPI_COMM_WORLD); /* the sentence is out before anybody ends */
         return code;
     }
-    options->get.interrupted = was_signalled;
-    options->get.interrupted_arg = &start;
-    return run_command(options, rank, lost);
+    own.get.interrupted = was_signalled;
+    own.get.interrupted_arg = &start;
+    return run_command(&own, rank, lost);
 }
 
 int main(int argc, char **argv)

@@ -82,7 +82,7 @@ int rehash_found(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
     bool cache = run->opt.cache;
-    const char *tree = run->ranks.rank == 0 ? target_root(&s->target) : NULL;
+    const char *tree = run->ranks.rank == 0 ? target_root(&s->target) : "";
     struct existing_file *skip = run->ranks.rank == 0 ? others(s, err) : NULL;
     int rc = agree_step(&run->ranks, run->ranks.rank == 0 && !skip ? -1 : 0, err);
 
