@@ -93,7 +93,7 @@ def assert_only_state(dest, orderly=True):
         assert re.fullmatch(rf"\.{re.escape(dest.name)}\.mpifetch-[0-9a-f]{{16}}", name), name
         [run] = Path(dest.parent, name).iterdir()
         assert not orderly or (run / "released").exists(), sorted(os.listdir(run))
-        assert not orderly or os.listdir(run / "journal") or (run / "old-1").exists()
+        assert not orderly or os.listdir(run / "journal") or (run / "kept").exists()
 
 
 def snapshot(root):

@@ -7,7 +7,7 @@
 #include "publish/visibility.h"
 #include "ranks/background.h"
 #include "report/trace.h"
-#include "resume/claim.h"
+#include "resume/release.h"
 
 /* The mark is made by rank 0 as it publishes; the others need it to look for it. */
 static int share_mark(struct session *s, struct err *err)
@@ -139,7 +139,7 @@ static int write_report(void *arg, struct err *err)
 
 struct leaving {
     struct run *run;
-    enum claim_end end;
+    enum release_how how;
 };
 
 static int leave(void *arg, struct err *err)
@@ -147,7 +147,7 @@ static int leave(void *arg, struct err *err)
     struct leaving *leaving = arg;
 
     (void)err;
-    claim_leave(leaving->run, leaving->end);
+    release_staging(leaving->run, leaving->how);
     return 0;
 }
 
@@ -156,13 +156,13 @@ static int leave(void *arg, struct err *err)
 static void leave_staging(struct session *s)
 {
     struct run *run = &s->run;
-    struct leaving leaving = { run, CLAIM_RELEASE };
+    struct leaving leaving = { run, RELEASE_HAND_OVER };
     struct err fault = { 0 };
 
     end_worker(s);
     agree_step(&run->ranks, 0, &fault);
     if (run->ranks.liveness.lost)
-        leaving.end = CLAIM_KEEP;
+        leaving.how = RELEASE_KEEP;
     if (run->ranks.rank == 0)
         background_run(&run->ranks, leave, &leaving, NULL);
 }

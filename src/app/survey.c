@@ -4,7 +4,7 @@
 
 #include "app/listing.h"
 #include "app/offline.h"
-#include "resume/claim.h"
+#include "resume/release.h"
 #include "resume/resume.h"
 
 static int count_untrusted(struct session *s, struct err *err)
@@ -74,7 +74,7 @@ static int claim(struct session *s, struct err *err)
     if (rc == 0 && s->target.existing->unchanged) {
         resume_release(s->run.staging.resume);
         s->run.staging.resume = NULL;
-        claim_leave(&s->run, CLAIM_REMOVE);
+        release_staging(&s->run, RELEASE_REMOVE);
     }
     return rc < 0 ? -1 : 0;
 }

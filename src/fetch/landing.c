@@ -258,7 +258,7 @@ static int run_recheck(struct job *job)
     struct task *task = job->owner;
     const struct store *store = task->world->store;
     struct strbuf path = { 0 };
-    int rc = store_recheck(store, task->segment, task->layer, task->checksum,
+    int rc = store_recheck(store, task->segment, task->where, task->checksum,
                            task->world->pool, &job->err);
 
     if (rc == 0 && is_whole_file(task)) {

@@ -257,7 +257,7 @@ void store_found(struct store *store, uint32_t segment)
 }
 
 /* From where a former run left it. */
-static int bring(const struct store *store, uint32_t segment, unsigned layer,
+static int bring(const struct store *store, uint32_t segment, uint32_t where,
                  const char *final, struct err *err)
 {
     const struct segments *segments = &store->run->segments;
@@ -269,14 +269,14 @@ static int bring(const struct store *store, uint32_t segment, unsigned layer,
                               .len = range.end - range.begin };
     int rc;
 
-    staging_layer_place(store->run, layer, segments->file[segment], &path);
+    staging_kept_path(store->run, where, segments->file[segment], &path);
     copy.from = path.data;
     rc = path.failed ? err_memory(err, "a path") : file_copy(&copy, err);
     strbuf_release(&path);
     return rc;
 }
 
-int store_recheck(const struct store *store, uint32_t segment, unsigned layer,
+int store_recheck(const struct store *store, uint32_t segment, uint32_t where,
                   uint64_t checksum, const struct pool *pool, struct err *err)
 {
     const struct segments *segments = &store->run->segments;
@@ -286,8 +286,8 @@ int store_recheck(const struct store *store, uint32_t segment, unsigned layer,
     uint64_t found = 0;
     int rc = store_final_path(store, segments->file[segment], &path, err);
 
-    if (rc == 0 && layer > 0)
-        rc = bring(store, segment, layer, path.data, err);
+    if (rc == 0 && where != STAGING_TREE)
+        rc = bring(store, segment, where, path.data, err);
     in.path = path.data;
     if (rc == 0)
         rc = blocks_sum(&in, &found, err);

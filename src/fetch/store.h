@@ -62,11 +62,11 @@ void store_found(struct store *store, uint32_t segment);
 /* Forget a private copy, or a kept one that is hashed. */
 void store_drop(struct store *store, uint32_t segment, bool duplicate);
 
-/* On a pool thread: bring the segment from staging/old-<layer> to its final path, inside
- * the kernel where that works; layer 0: it lies there. Then the bytes there must have
+/* On a pool thread: bring the segment from where a former run left it (staging/staging.h)
+ * to its final path, inside the kernel where that works. Then the bytes there must have
  * that checksum: ERR_SOURCE if they have not, or could not be had, unless it is unsure
  * what the disk has. */
-int store_recheck(const struct store *store, uint32_t segment, unsigned layer,
+int store_recheck(const struct store *store, uint32_t segment, uint32_t where,
                   uint64_t checksum, const struct pool *pool, struct err *err);
 
 /* Where to read a landed segment from, to hash it. */

@@ -91,7 +91,7 @@ struct task {
     bool unit;             /* counts against the credit of this rank */
     bool small;            /* a whole file that fits in memory */
     bool held;             /* a former run left it: checked instead of fetched */
-    unsigned layer;        /* held: where, see store_recheck */
+    uint32_t where;        /* held: see store_recheck */
     uint64_t checksum;     /* of the segment: held, or once it has landed */
     char *url;             /* signed URL from the coordinator, or NULL: the plan's own */
     uint32_t generation;   /* of that URL */

@@ -67,7 +67,7 @@ static int add_task(struct tasks *tasks, const struct msg_item *item, bool dupli
         return -1;
     task->unit = (item->flags & MSG_ITEM_UNIT) != 0;
     task->held = (item->flags & MSG_ITEM_HELD) != 0;
-    task->layer = item->layer;
+    task->where = item->where;
     task->checksum = item->checksum;
     *tasks->last = task;
     tasks->last = &task->next;

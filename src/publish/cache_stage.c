@@ -122,6 +122,7 @@ static int check_space(const struct cache *cache, struct err *err)
         if (cache->state[i] != CACHE_SHOWN)
             files++;
     }
+    bytes = resume_missing(cache->run->staging.resume, bytes);
     return staging_check_space(cache->run, cache->run->opt.dest, bytes, files, err);
 }
 

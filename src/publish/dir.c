@@ -300,8 +300,10 @@ static int check_space(const struct dir *dir, const char *parent, struct err *er
     uint64_t files = plan->nfiles - dir->existing.files;
 
     files = files * (local_metadata_wanted(dir->run) ? 2 : 1) + 16;
-    return staging_check_space(dir->run, parent, plan->nbytes - dir->existing.bytes,
-                               files, err);
+    return staging_check_space(
+        dir->run, parent,
+        resume_missing(dir->run->staging.resume, plan->nbytes - dir->existing.bytes),
+        files, err);
 }
 
 static int choose(struct dir *dir, struct err *err)

@@ -8,6 +8,7 @@
 #include "ranks/background.h"
 #include "resume/claim.h"
 #include "resume/leftovers.h"
+#include "resume/release.h"
 #include "resume/versions.h"
 #include "staging/foreign_files.h"
 #include "staging/local_metadata.h"
@@ -282,5 +283,5 @@ void dir_clean(struct dir *dir)
 {
     if (dir->version)
         sweep_versions(dir);
-    claim_leave(dir->run, CLAIM_REMOVE);
+    release_staging(dir->run, RELEASE_REMOVE);
 }

@@ -8,6 +8,7 @@
 #include "publish/dir_commit.h"
 #include "resume/claim.h"
 #include "resume/journal.h"
+#include "resume/release.h"
 #include "resume/resume.h"
 #include "resume/sweep.h"
 
@@ -191,7 +192,7 @@ static int commit_cache(struct target *target, struct visibility_mark *mark,
 
 static void clean_cache(struct target *target)
 {
-    claim_leave(target->run, CLAIM_REMOVE);
+    release_staging(target->run, RELEASE_REMOVE);
 }
 
 static void release_cache(struct target *target)

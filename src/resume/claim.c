@@ -9,19 +9,17 @@
 #include "io/clock.h"
 #include "io/fs/fs.h"
 #include "io/heartbeat.h"
-#include "resume/leftovers.h"
+#include "resume/kept.h"
 #include "resume/owner_watch.h"
+#include "resume/release.h"
+#include "resume/run_dir.h"
 
 static const double LOOK = 0.25; /* seconds between two looks */
 
 enum {
-    ID = 16,    /* digits of a content's name */
-    SUFFIX = 6, /* what mkdtemp makes */
     EMPTY = 40, /* looks at a name that stays taken although nobody is in it */
     BEGIN = 10  /* tries to make a directory that others take for a dead run's */
 };
-
-static const char run_prefix[] = "run-";
 
 static int write_named(const char *dir, const char *name, const char *text,
                        struct err *err)
@@ -32,16 +30,6 @@ static int write_named(const char *dir, const char *name, const char *text,
 
     free(path);
     return rc;
-}
-
-bool claim_is_name(const char *name, const char *prefix)
-{
-    size_t len;
-
-    if (!text_starts(name, prefix))
-        return false;
-    len = strlen(name + strlen(prefix));
-    return (len == ID || len == SUFFIX) && !strchr(name + strlen(prefix), '.');
 }
 
 /* The names of a run in staging, once it lies in dir. */
@@ -84,14 +72,14 @@ static int prepare_once(struct run *run, const char *parent, const char *prefix,
                         char **own, struct err *err)
 {
     struct strbuf path = { 0 };
-    char name[sizeof(run_prefix) + SUFFIX];
+    char name[RUN_DIR_NAME];
     int rc = fs_private_dir(parent, prefix, &path, err);
 
     *own = rc == 0 ? strbuf_steal(&path) : NULL;
     strbuf_release(&path);
     if (!*own)
         return rc < 0 ? -1 : err_memory(err, "a path");
-    snprintf(name, sizeof(name), "%s%s", run_prefix, *own + strlen(*own) - SUFFIX);
+    run_dir_name(name, *own);
     return set_paths(run, *own, name, err) < 0 ? -1 : fill(run, err);
 }
 
@@ -113,94 +101,6 @@ static int prepare(struct run *run, const char *parent, const char *prefix, char
     }
 }
 
-static int first_run(void *arg, const char *name, struct err *err)
-{
-    char **found = arg;
-
-    (void)err;
-    if (*found || !text_starts(name, run_prefix))
-        return 0;
-    *found = strdup(name);
-    return 0;
-}
-
-char *claim_occupant(const char *dir, bool *readable)
-{
-    char *name = NULL, *path = NULL;
-    struct fs_info info;
-
-    /* Somebody else's may say what it likes about who lives. */
-    *readable = fs_look(dir, &info, NULL) == 0 &&
-                (info.kind == FS_MISSING ||
-                 (info.kind == FS_DIRECTORY && fs_is_mine(&info) &&
-                  (fs_list(dir, first_run, &name, NULL) == 0 || errno == ENOENT)));
-    if (name)
-        path = fs_join(dir, name);
-    free(name);
-    return path;
-}
-
-unsigned claim_layers(const struct run *run)
-{
-    char name[16];
-    unsigned count = 0;
-
-    do
-        snprintf(name, sizeof(name), "old-%u", ++count);
-    while (count <= CLAIM_LAYERS && fs_is_there(run->staging.path, name));
-    return count - 1;
-}
-
-/* What a layer had taken itself lies beside it afterwards, in the same order. The number
- * of layers then. */
-static unsigned flatten(const struct run *run, unsigned layer, unsigned layers)
-{
-    char name[32];
-
-    for (unsigned i = 1; i <= CLAIM_LAYERS && layers < CLAIM_LAYERS; i++) {
-        char *from, *to;
-
-        snprintf(name, sizeof(name), "old-%u/old-%u", layer, i);
-        from = fs_join(run->staging.path, name);
-        snprintf(name, sizeof(name), "old-%u", layers + 1);
-        to = fs_join(run->staging.path, name);
-        if (from && to && fs_rename(from, to, FS_RENAME_ABSENT, NULL) == 0)
-            layers++;
-        free(from);
-        free(to);
-    }
-    return layers;
-}
-
-/* 1: somebody was faster. */
-static int take(struct run *run, const char *other, bool gone, struct err *err)
-{
-    unsigned layers = claim_layers(run);
-    char name[16], *to;
-    int rc;
-
-    snprintf(name, sizeof(name), "old-%u", layers + 1);
-    to = fs_join(run->staging.path, name);
-    if (!to)
-        return err_memory(err, "a path");
-    rc = fs_rename(other, to, FS_RENAME_ABSENT, err);
-    if (rc < 0 && errno == ENOENT) {
-        err_clear(err);
-        rc = 1;
-    } else if (rc == 0) {
-        log_line(&run->ranks.log, LOG_INFO,
-                 "reusing the data that an earlier run left in '%s'", other);
-        if (gone)
-            rc = write_named(to, "released", "", err);
-        layers++;
-        /* A run that was killed here had no time for it, so all are asked. */
-        for (unsigned layer = layers; layer <= layers; layer++)
-            layers = flatten(run, layer, layers);
-    }
-    free(to);
-    return rc;
-}
-
 /* 0: nobody has the name any more, or it was taken from a dead one. 1: the other run has
  * ended. */
 static int face(struct run *run, const char *other, struct err *err)
@@ -211,7 +111,7 @@ static int face(struct run *run, const char *other, struct err *err)
     if (rc == 0 && end == OWNER_WATCH_LEFT)
         rc = 1;
     else if (rc == 0)
-        rc = take(run, other, end == OWNER_WATCH_GONE, err);
+        rc = kept_take(run, other, end == OWNER_WATCH_GONE, err);
     /* Who took it away from a dead one is just about to win the name. */
     if (rc == 1)
         clock_sleep(LOOK);
@@ -242,7 +142,7 @@ static int elect(struct run *run, const char *own, const char *name, struct err 
         }
         if (errno != EEXIST && errno != ENOTEMPTY)
             return 0;
-        other = claim_occupant(name, &readable);
+        other = run_dir_find(name, &readable);
         if (!readable)
             return 0; /* another user's: each fetches, and the later commit wins */
         if (!other) {
@@ -273,8 +173,8 @@ static int deal_with(struct run *run, const char *dir, const char *other, struct
 
     if (!other || !owner_watch_is_gone(other))
         fs_remove_empty(other ? other : dir, NULL); /* killed as it began, or not empty */
-    else if (claim_layers(run) < CLAIM_LAYERS)
-        rc = take(run, other, true, err) < 0 ? -1 : 0;
+    else
+        rc = kept_take(run, other, true, err) < 0 ? -1 : 0;
     fs_remove_empty(dir, NULL);
     return rc;
 }
@@ -286,11 +186,11 @@ static int look_at_one(void *arg, const char *name, struct err *err)
     bool readable = false;
     int rc = 0;
 
-    if (!claim_is_name(name, search->prefix))
+    if (!run_dir_is_staging(name, search->prefix))
         return 0;
     dir = fs_join(search->parent, name);
     if (dir)
-        other = claim_occupant(dir, &readable);
+        other = run_dir_find(dir, &readable);
     if (readable && !(other && strcmp(other, search->run->staging.path) == 0))
         rc = deal_with(search->run, dir, other, err);
     free(other);
@@ -305,7 +205,7 @@ int claim_take(struct run *run, const char *parent, const char *prefix, const ch
     char *own = NULL;
     int rc;
 
-    strbuf_addf(&name, "%s/%s%.*s", parent, prefix, ID, id);
+    strbuf_addf(&name, "%s/%s%.*s", parent, prefix, RUN_DIR_ID, id);
     rc =
         name.failed ? err_memory(err, "a path") : prepare(run, parent, prefix, &own, err);
     if (rc == 0)
@@ -318,7 +218,7 @@ int claim_take(struct run *run, const char *parent, const char *prefix, const ch
     }
     /* It may have taken over something before another one won. */
     if (rc != 0)
-        claim_leave(run, CLAIM_RELEASE);
+        release_staging(run, RELEASE_HAND_OVER);
     free(own);
     strbuf_release(&name);
     return rc;

@@ -78,18 +78,15 @@ static void make_void(const struct run *run, const char *staging)
 
 void journal_doubt(const struct run *run, const struct err *err)
 {
-    char name[16], *layer;
+    char *kept;
 
     if (!err->unsure || !run->staging.path || run->mode == RUN_REHASH)
         return;
     make_void(run, run->staging.path);
-    for (unsigned i = claim_layers(run); i > 0; i--) {
-        snprintf(name, sizeof(name), "old-%u", i);
-        layer = fs_join(run->staging.path, name);
-        if (layer)
-            make_void(run, layer);
-        free(layer);
-    }
+    kept = fs_join(run->staging.path, "kept");
+    if (kept)
+        make_void(run, kept);
+    free(kept);
 }
 
 bool journal_is_void(const struct run *run)
@@ -103,9 +100,27 @@ bool journal_is_void(const struct run *run)
     return fs_is_there(run->staging.path, "void");
 }
 
+static int note_one(void *arg, const char *name, struct err *err)
+{
+    (void)name;
+    (void)err;
+    *(bool *)arg = true;
+    return 0;
+}
+
+bool journal_is_there(const char *staging)
+{
+    char *dir = fs_join(staging, "journal");
+    bool is = false;
+
+    if (dir)
+        fs_list(dir, note_one, &is, NULL);
+    free(dir);
+    return is;
+}
+
 struct reading {
     const char *dir;
-    uint32_t layer;
     struct journal_entry *entry;
     size_t count, room;
     bool failed;
@@ -125,8 +140,7 @@ static void add(struct reading *reading, const struct journal_entry *entry)
         reading->entry = grown;
         reading->room = room;
     }
-    reading->entry[reading->count] = *entry;
-    reading->entry[reading->count++].layer = reading->layer;
+    reading->entry[reading->count++] = *entry;
 }
 
 static int read_one(void *arg, const char *name, struct err *err)
@@ -150,13 +164,11 @@ static int read_one(void *arg, const char *name, struct err *err)
     return 0;
 }
 
-int journal_read(const char *staging, uint32_t layer, struct journal_entry **entries,
-                 size_t *count, struct err *err)
+int journal_read(const char *staging, struct journal_entry **entries, size_t *count,
+                 struct err *err)
 {
     struct strbuf dir = { 0 };
-    struct reading reading = {
-        .layer = layer, .entry = *entries, .count = *count, .room = *count
-    };
+    struct reading reading = { .entry = *entries, .count = *count, .room = *count };
 
     strbuf_addf(&dir, "%s/journal", staging);
     reading.dir = dir.data;
@@ -168,4 +180,41 @@ int journal_read(const char *staging, uint32_t layer, struct journal_entry **ent
         err_memory(err, "the journals");
     strbuf_release(&dir);
     return reading.failed ? -1 : 0;
+}
+
+static const char whole[] = "kept"; /* the others are named after ranks */
+
+static int remove_other(void *arg, const char *name, struct err *err)
+{
+    char *path = strcmp(name, whole) == 0 ? NULL : fs_join(arg, name);
+
+    (void)err;
+    if (path)
+        fs_remove_tree(path, NULL);
+    free(path);
+    return 0;
+}
+
+/* The old ones go once the new one is there: what is told twice does no harm. */
+int journal_replace(const char *staging, const struct journal_entry *entries,
+                    size_t count, struct err *err)
+{
+    char *dir = fs_join(staging, "journal"), *made = fs_join(staging, "journal-made");
+    char *path = dir ? fs_join(dir, whole) : NULL, line[JOURNAL_LINE];
+    struct strbuf text = { 0 };
+    int rc = -1;
+
+    for (size_t i = 0; i < count; i++)
+        strbuf_add(&text, line, journal_line(line, &entries[i]));
+    if (!path || !made || text.failed)
+        err_memory(err, "a journal");
+    else if (fs_mkdir(dir, 0700, err) == 0 &&
+             fs_write_all(made, text.data, text.len, true, false, err) == 0 &&
+             fs_rename(made, path, FS_RENAME_REPLACE, err) == 0)
+        rc = fs_list(dir, remove_other, dir, err);
+    free(dir);
+    free(made);
+    free(path);
+    strbuf_release(&text);
+    return rc;
 }

@@ -27,10 +27,17 @@ void journal_doubt(const struct run *run, const struct err *err);
 /* Whether that has happened. */
 bool journal_is_void(const struct run *run);
 
-/* All entries of all journals in a staging, appended to *entries, which is grown. layer:
- * what to put into each. Journals that cannot be read and lines that are none are left
- * out. ERR_DEFECT: out of memory. */
-int journal_read(const char *staging, uint32_t layer, struct journal_entry **entries,
-                 size_t *count, struct err *err);
+/* Whether any rank has noted anything. */
+bool journal_is_there(const char *staging);
+
+/* All entries of all journals in a staging, appended to *entries, which is grown.
+ * Journals that cannot be read and lines that are none are left out. ERR_DEFECT: out of
+ * memory. */
+int journal_read(const char *staging, struct journal_entry **entries, size_t *count,
+                 struct err *err);
+
+/* One journal with these entries in place of all that a staging had. */
+int journal_replace(const char *staging, const struct journal_entry *entries,
+                    size_t count, struct err *err);
 
 #endif

@@ -1,5 +1,6 @@
 #include "resume/leftovers.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +8,7 @@
 #include "core/plan/layout.h"
 #include "io/fs/fs.h"
 #include "ranks/background.h"
-#include "resume/claim.h"
+#include "resume/run_dir.h"
 #include "resume/versions.h"
 #include "staging/foreign_files.h"
 
@@ -52,19 +53,6 @@ static bool read_mark(const char *staging, char name[MARK], bool *force)
     return there;
 }
 
-bool leftovers_is_ours(const char *staging)
-{
-    char name[MARK], *tree;
-    bool force, ours = true;
-
-    if (!read_mark(staging, name, &force))
-        return true;
-    tree = fs_join(staging, "tree");
-    ours = tree && manifest_is_by(tree, name);
-    free(tree);
-    return ours;
-}
-
 /* Where the symlink in staging leads, to be freed; NULL: there is none, or somebody has
  * put something in the place of the versions. */
 static char *version_of(const char *dest, const char *staging)
@@ -82,7 +70,9 @@ static char *version_of(const char *dest, const char *staging)
     return path.len > 0 ? strbuf_steal(&path) : NULL;
 }
 
-void leftovers_put_back(const char *dest, const char *staging)
+/* If a run was killed when its tree lay among the versions but was not shown yet: back
+ * into staging with it. */
+static void put_back(const char *dest, const char *staging)
 {
     char name[MARK], *tree = fs_join(staging, "tree"), *version = NULL;
     bool force;
@@ -93,6 +83,22 @@ void leftovers_put_back(const char *dest, const char *staging)
         fs_rename(version, tree, FS_RENAME_ABSENT, NULL);
     free(tree);
     free(version);
+}
+
+bool leftovers_reclaim(const char *dest, const char *staging)
+{
+    char name[MARK], *tree, *mark;
+    bool force, ours;
+
+    put_back(dest, staging);
+    if (!read_mark(staging, name, &force))
+        return true;
+    tree = fs_join(staging, "tree");
+    mark = fs_join(staging, "commit");
+    ours = tree && mark && manifest_is_by(tree, name) && fs_unlink(mark, NULL) == 0;
+    free(tree);
+    free(mark);
+    return ours;
 }
 
 struct look {
@@ -207,13 +213,13 @@ static void unmark(const char *staging)
 
 static bool goes_on(void *arg)
 {
-    const struct remains_removal *removal = arg;
+    const struct leftovers_removal *removal = arg;
 
     return removal->to_the_end || background_poll(&removal->run->ranks, NULL) == 0;
 }
 
 struct emptying {
-    const struct remains_removal *removal;
+    const struct leftovers_removal *removal;
     const char *staging;
     bool failed;
 };
@@ -237,7 +243,7 @@ static int remove_named(void *arg, const char *name, struct err *err)
     return 0;
 }
 
-static int remove_all(const struct remains_removal *removal, const char *staging)
+static int remove_all(const struct leftovers_removal *removal, const char *staging)
 {
     struct emptying emptying = { removal, staging, false };
     char *beat;
@@ -252,31 +258,31 @@ static int remove_all(const struct remains_removal *removal, const char *staging
     return fs_remove_tree(staging, NULL);
 }
 
-static bool remove_layers(const struct remains_removal *removal, const char *staging)
+/* What was taken over, or was just being. */
+static int remove_inner(void *arg, const char *name, struct err *err)
 {
-    bool removed = true;
+    struct emptying *emptying = arg;
+    char *inner;
 
-    /* One more may have been taken than are looked at. */
-    for (int i = 1; i <= CLAIM_LAYERS + 1; i++) {
-        struct fs_info info = { .kind = FS_MISSING };
-        char name[16], *inner;
-
-        snprintf(name, sizeof(name), "old-%d", i);
-        inner = fs_join(staging, name);
-        if (!inner || fs_look(inner, &info, NULL) < 0)
-            removed = false;
-        else if (info.kind == FS_DIRECTORY)
-            removed = leftovers_remove(removal, inner) && removed;
-        free(inner);
-    }
-    return removed;
+    (void)err;
+    if (!run_dir_is_run(name) && strcmp(name, "kept") != 0)
+        return 0;
+    inner = fs_join(emptying->staging, name);
+    if (!inner || !leftovers_remove(emptying->removal, inner))
+        emptying->failed = true;
+    free(inner);
+    return 0;
 }
 
-bool leftovers_remove(const struct remains_removal *removal, const char *staging)
+bool leftovers_remove(const struct leftovers_removal *removal, const char *staging)
 {
-    if (!remove_layers(removal, staging))
+    struct emptying inner = { removal, staging, false };
+
+    if (fs_list(staging, remove_inner, &inner, NULL) < 0 && errno != ENOENT)
         return false;
-    leftovers_put_back(removal->dest, staging);
+    if (inner.failed)
+        return false;
+    put_back(removal->dest, staging);
     if (!save_strangers(&removal->run->ranks.log, removal->dest, staging))
         return false;
     unmark(staging);
@@ -295,7 +301,7 @@ static int look_for_run(void *arg, const char *name, struct err *err)
     char *dir;
 
     (void)err;
-    if (!claim_is_name(name, search->prefix.data))
+    if (!run_dir_is_staging(name, search->prefix.data))
         return 0;
     dir = fs_join(search->parent, name);
     search->found |= !dir || fs_is_there(dir, search->run);

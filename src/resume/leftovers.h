@@ -16,23 +16,22 @@
 /* Before the step. */
 int leftovers_mark(const struct run *run, struct err *err);
 
-/* Whether tree in a staging is what its run was building, not what DEST was. */
-bool leftovers_is_ours(const char *staging);
+/* Whether tree in a staging is what its run was building, not what DEST was. A tree that
+ * lay among the versions and was not shown yet is put back into staging first; a mark
+ * goes, since the step was not taken and can't be any more. Nobody else may use the
+ * staging. */
+bool leftovers_reclaim(const char *dest, const char *staging);
 
-/* If a run was killed when its tree lay among the versions but was not shown yet: back
- * into staging with it. Nobody else may use the staging. */
-void leftovers_put_back(const char *dest, const char *staging);
-
-struct remains_removal {
+struct leftovers_removal {
     struct run *run; /* which removes it */
     const char *dest;
     bool to_the_end; /* else it ends where background_poll says so */
 };
 
-/* Remove a staging, and those inside it. An old tree with files that no run put there is
- * moved to PARENT/.NAME.kept-XXXXXX beside dest, and a warning says so. false: some of it
- * is still there, and so is its owner. */
-bool leftovers_remove(const struct remains_removal *removal, const char *staging);
+/* Remove a staging, and what runs left inside it (resume/kept.h). An old tree with files
+ * that no run put there is moved to PARENT/.NAME.kept-XXXXXX beside dest, and a warning
+ * says so. false: some of it is still there, and so is its owner. */
+bool leftovers_remove(const struct leftovers_removal *removal, const char *staging);
 
 /* Whether the run that made a version of dest still has a staging: it may be about to
  * lead readers there. */

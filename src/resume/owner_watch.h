@@ -18,7 +18,7 @@ enum owner_watch_end {
                   * was requeued: a node of it may still write */
 };
 
-/* staging: a run-XXXXXX or an old-N of resume/claim.h. */
+/* staging: a run-XXXXXX of resume/claim.h, or kept of resume/kept.h. */
 bool owner_watch_is_gone(const char *staging);
 
 /* Its number; 0 where there is none. */

@@ -1,34 +1,22 @@
+#include "resume/release.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "io/fs/fs.h"
 #include "io/heartbeat.h"
 #include "ranks/background.h"
-#include "resume/claim.h"
 #include "resume/journal.h"
+#include "resume/kept.h"
 #include "resume/leftovers.h"
-
-static int count_name(void *arg, const char *name, struct err *err)
-{
-    (void)name;
-    (void)err;
-    ++*(unsigned *)arg;
-    return 0;
-}
 
 static bool holds_something(const struct run *run)
 {
-    char *journal = fs_join(run->staging.path, "journal");
-    unsigned count = claim_layers(run);
-
-    if (journal)
-        fs_list(journal, count_name, &count, NULL);
-    free(journal);
-    return count > 0;
+    return kept_is_there(run) || journal_is_there(run->staging.path);
 }
 
 /* By a rename of what is there: the disk may be full. */
-static void release(const struct run *run)
+static void hand_over(const struct run *run)
 {
     char *beat = fs_join(run->staging.path, "beat"),
          *to = fs_join(run->staging.path, "released");
@@ -49,8 +37,8 @@ static void end_beat(struct run *run)
  * led to it. */
 static void discard(struct run *run)
 {
-    struct remains_removal removal = { run, run->opt.dest,
-                                       background_ask(&run->ranks, NULL) < 0 };
+    struct leftovers_removal removal = { run, run->opt.dest,
+                                         background_ask(&run->ranks, NULL) < 0 };
     struct strbuf dir = { 0 };
     bool removed;
 
@@ -59,7 +47,7 @@ static void discard(struct run *run)
     removed = leftovers_remove(&removal, run->staging.path);
     end_beat(run);
     if (!removed && fs_is_there(run->staging.path, "owner")) {
-        release(run);
+        hand_over(run);
         log_line(&run->ranks.log, LOG_WARN,
                  "not all of '%s' could be removed, a file in it may be open: mpifetch "
                  "clean removes it later",
@@ -70,7 +58,7 @@ static void discard(struct run *run)
     strbuf_release(&dir);
 }
 
-void claim_leave(struct run *run, enum claim_end end)
+void release_staging(struct run *run, enum release_how how)
 {
     if (run->ranks.rank != 0 || !run->staging.path)
         return;
@@ -82,12 +70,12 @@ void claim_leave(struct run *run, enum claim_end end)
                  "fetched data is not kept: after the failed sync or close it may not be "
                  "on the disk");
         discard(run);
-    } else if (end == CLAIM_REMOVE || !holds_something(run)) {
+    } else if (how == RELEASE_REMOVE || !holds_something(run)) {
         discard(run);
     } else {
         end_beat(run);
-        if (end == CLAIM_RELEASE)
-            release(run);
+        if (how == RELEASE_HAND_OVER)
+            hand_over(run);
         log_line(&run->ranks.log, LOG_WARN,
                  "fetched data is kept in '%s': run the same command again to resume, or "
                  "mpifetch clean to remove it",

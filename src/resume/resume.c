@@ -4,48 +4,23 @@
 #include <string.h>
 
 #include "io/fs/fs.h"
-#include "resume/claim.h"
 #include "resume/journal.h"
-#include "resume/leftovers.h"
+#include "resume/kept.h"
 #include "resume/owner_watch.h"
 #include "staging/staging.h"
 
-enum { NOWHERE = CLAIM_LAYERS + 1, LAYERS = CLAIM_LAYERS + 2 };
+static const uint32_t NOWHERE = UINT32_MAX;
 
 struct resume {
     struct run *run;
-    struct journal_entry *entry; /* sorted; layer 0 is this run's own tree, N is old-N */
+    struct journal_entry *entry; /* sorted */
+    uint32_t *where;             /* of each entry: enum staging_where, or NOWHERE */
     size_t count;
-    unsigned layers;
-    bool gone[LAYERS], ours[LAYERS]; /* of each layer */
+    struct kept_more more;
+    bool gone; /* nobody writes into kept/tree any more */
     uint64_t segment_size, bytes;
     size_t *of; /* of each segment: the number of its entry from 1, or 0 */
 };
-
-static char *layer_path(const struct run *run, unsigned layer)
-{
-    struct strbuf path = { 0 };
-
-    strbuf_addf(&path, "%s/old-%u", run->staging.path, layer);
-    return strbuf_steal(&path);
-}
-
-static int look_at_layer(struct resume *resume, unsigned layer, struct err *err)
-{
-    char *staging = layer_path(resume->run, layer);
-    int rc;
-
-    if (!staging)
-        return err_memory(err, "a path");
-    resume->gone[layer] = owner_watch_is_gone(staging);
-    leftovers_put_back(resume->run->opt.dest, staging);
-    resume->ours[layer] = leftovers_is_ours(staging);
-    rc = resume->ours[layer]
-             ? journal_read(staging, layer, &resume->entry, &resume->count, err)
-             : 0;
-    free(staging);
-    return rc;
-}
 
 /* NULL: there are none. */
 static struct journal_entry *entries_of(const struct resume *resume, size_t file,
@@ -70,8 +45,8 @@ static void measure(struct resume *resume)
         struct journal_entry *entry = entries_of(resume, i, &count);
 
         for (size_t k = 0; entry && k < count; k++) {
-            /* A segment that was taken over before is noted in each layer. */
-            if (resume->gone[entry[k].layer] &&
+            /* One that was looked at again may be noted twice. */
+            if (resume->gone && entry[k].more == 0 &&
                 (k == 0 || entry[k].offset != entry[k - 1].offset))
                 resume->bytes += entry[k].len;
             if (entry[k].len < plan->files[i].size && entry[k].len % SEGMENT_ALIGN == 0 &&
@@ -81,28 +56,39 @@ static void measure(struct resume *resume)
     }
 }
 
+static int look_at_kept(struct resume *resume, const char *kept, struct err *err)
+{
+    resume->gone = owner_watch_is_gone(kept);
+    if (journal_read(kept, &resume->entry, &resume->count, err) < 0 ||
+        kept_list_more(kept, &resume->more, err) < 0)
+        return -1;
+    resume->where = calloc(resume->count + 1, sizeof(*resume->where));
+    return resume->where ? 0 : err_memory(err, "the data of earlier runs");
+}
+
 int resume_read(struct resume **out, struct run *run, struct err *err)
 {
     struct resume *resume = calloc(1, sizeof(*resume));
+    char *kept = fs_join(run->staging.path, "kept");
+    int rc = -1;
 
     *out = NULL;
-    if (!resume)
-        return err_memory(err, "the data of earlier runs");
-    resume->run = run;
-    resume->layers = claim_layers(run);
-    for (unsigned layer = 1; layer <= resume->layers; layer++)
-        if (look_at_layer(resume, layer, err) < 0) {
-            resume_release(resume);
-            return -1;
-        }
-    if (resume->count == 0) {
-        resume_release(resume);
-        return 0;
+    if (!resume || !kept) {
+        err_memory(err, "the data of earlier runs");
+        goto out;
     }
-    journal_sort(resume->entry, resume->count);
-    measure(resume);
-    *out = resume;
-    return 0;
+    resume->run = run;
+    rc = fs_is_there(run->staging.path, "kept") ? look_at_kept(resume, kept, err) : 0;
+    if (rc == 0 && resume->count > 0) {
+        journal_sort(resume->entry, resume->count);
+        measure(resume);
+        *out = resume;
+        resume = NULL;
+    }
+out:
+    free(kept);
+    resume_release(resume);
+    return rc;
 }
 
 uint64_t resume_segment_size(const struct resume *resume)
@@ -110,20 +96,23 @@ uint64_t resume_segment_size(const struct resume *resume)
     return resume ? resume->segment_size : 0;
 }
 
-uint64_t resume_bytes(const struct resume *resume)
+uint64_t resume_missing(const struct resume *resume, uint64_t bytes)
 {
-    return resume ? resume->bytes : 0;
+    uint64_t there = resume ? resume->bytes : 0;
+
+    return bytes > there ? bytes - there : 0;
 }
 
-/* The file in the tree of a layer, to be freed; NULL: it is not there as it should be. */
-static char *find_file(const struct resume *resume, unsigned layer, uint32_t file,
+/* The file where a former run left it, to be freed; NULL: it is not there as it should
+ * be. */
+static char *find_file(const struct resume *resume, uint32_t where, uint32_t file,
                        struct fs_info *info)
 {
     const struct run *run = resume->run;
     struct strbuf path = { 0 };
     char *text;
 
-    staging_layer_place(run, layer, file, &path);
+    staging_kept_path(run, where, file, &path);
     text = strbuf_steal(&path);
     if (text && fs_look(text, info, NULL) == 0 && info->kind == FS_FILE &&
         info->size == run->plan.files[file].size)
@@ -132,64 +121,63 @@ static char *find_file(const struct resume *resume, unsigned layer, uint32_t fil
     return NULL;
 }
 
-/* The first layer that has it, and what it is there: a run that was taken over had taken
- * it from a later one. */
-static unsigned first_layer(const struct resume *resume, uint32_t file, bool has[LAYERS],
-                            struct fs_info *info)
+static bool has_file(const struct resume *resume, uint32_t where, uint32_t file)
 {
-    unsigned first = NOWHERE;
+    struct fs_info info;
+    char *path = find_file(resume, where, file, &info);
+    bool has = path != NULL;
 
-    for (unsigned layer = resume->layers; layer > 0; layer--) {
-        struct fs_info found;
-        char *path = resume->ours[layer] ? find_file(resume, layer, file, &found) : NULL;
+    free(path);
+    return has;
+}
 
-        has[layer] = path != NULL;
-        if (path) {
-            first = layer;
-            *info = found;
-        }
-        free(path);
+/* Where the file is that a line with that more is about; in_tree: if it is in no other. */
+static uint32_t locate(const struct resume *resume, uint32_t more, uint32_t file,
+                       uint32_t in_tree)
+{
+    for (size_t i = 0; i < resume->more.count && more > 0; i++) {
+        uint32_t where = STAGING_KEPT + resume->more.number[i];
+
+        if (resume->more.number[i] <= more && has_file(resume, where, file))
+            return where;
     }
-    return first;
+    return in_tree;
 }
 
 /* Only where nobody else can have it open for writing, or sees it under another name. The
- * target is in this run's own fresh tree. */
-static bool move(const struct resume *resume, unsigned layer, uint32_t file,
-                 const struct fs_info *info, const char *to)
+ * target is in this run's own fresh tree. Where the file of kept/tree is then. */
+static uint32_t move(const struct resume *resume, uint32_t file, const char *to)
 {
-    struct strbuf from = { 0 };
-    bool moved = false;
+    struct fs_info info;
+    char *from = find_file(resume, STAGING_KEPT, file, &info);
+    uint32_t where = from ? STAGING_KEPT : NOWHERE;
 
-    if (layer > CLAIM_LAYERS || !resume->gone[layer] || info->links != 1 ||
-        !fs_is_mine(info))
-        return false;
-    staging_layer_place(resume->run, layer, file, &from);
-    moved = !from.failed && fs_rename(from.data, to, FS_RENAME_REPLACE, NULL) == 0;
-    strbuf_release(&from);
-    return moved;
+    if (from && resume->gone && info.links == 1 && fs_is_mine(&info) &&
+        fs_rename(from, to, FS_RENAME_REPLACE, NULL) == 0)
+        where = STAGING_TREE;
+    free(from);
+    return where;
 }
 
 bool resume_place(struct resume *resume, uint32_t file, const char *path)
 {
-    bool has[LAYERS] = { false }, placed = false;
-    size_t count = 0;
+    size_t count = 0, first;
     struct journal_entry *entry = resume ? entries_of(resume, file, &count) : NULL;
-    struct fs_info info = { 0 };
-    unsigned first;
+    uint32_t in_tree, *where;
 
     if (!entry)
         return false;
-    first = first_layer(resume, file, has, &info);
-    placed = move(resume, first, file, &info, path);
+    first = (size_t)(entry - resume->entry);
+    where = resume->where + first;
+    in_tree = move(resume, file, path);
     for (size_t i = 0; i < count; i++) {
-        unsigned layer = has[entry[i].layer] ? entry[i].layer : first;
-
-        entry[i].layer = placed && layer == first ? 0 : layer;
-        if (layer == NOWHERE)
+        where[i] = i > 0 && entry[i].more == entry[i - 1].more
+                       ? where[i - 1]
+                       : locate(resume, entry[i].more, file, in_tree);
+        if (where[i] == NOWHERE)
             entry[i].len = 0; /* matches no segment */
     }
-    return placed;
+    return in_tree == STAGING_TREE;
 }
 
 static void note_held(struct resume *resume, uint32_t segment,
@@ -220,14 +208,14 @@ int resume_settle(struct resume *resume, struct err *err)
 
 bool resume_held(const struct resume *resume, uint32_t segment, struct msg_item *item)
 {
-    const struct journal_entry *entry;
+    size_t i;
 
     if (!resume || resume->of[segment] == 0)
         return false;
-    entry = &resume->entry[resume->of[segment] - 1];
+    i = resume->of[segment] - 1;
     item->flags |= MSG_ITEM_HELD;
-    item->layer = entry->layer;
-    item->checksum = entry->sum;
+    item->where = resume->where[i];
+    item->checksum = resume->entry[i].sum;
     return true;
 }
 
@@ -242,6 +230,8 @@ void resume_release(struct resume *resume)
     if (!resume)
         return;
     free(resume->entry);
+    free(resume->where);
+    free(resume->more.number);
     free(resume->of);
     free(resume);
 }

@@ -1,4 +1,4 @@
-/* resume/resume.h -- rank 0: what former runs left in staging/old-N, and which segments of
+/* resume/resume.h -- rank 0: what former runs left (resume/kept.h), and which segments of
  * this run it may spare. Nothing is believed: a rank to which such a segment is granted
  * looks at the bytes first (store_recheck).
  *
@@ -24,9 +24,9 @@ int resume_read(struct resume **out, struct run *run, struct err *err);
  * tells. */
 uint64_t resume_segment_size(const struct resume *resume);
 
-/* Bytes of the plan that lie in files which are renamed rather than copied: they need no
- * room a second time. */
-uint64_t resume_bytes(const struct resume *resume);
+/* bytes of the plan, without those in files which are renamed rather than copied: they
+ * need no room a second time. */
+uint64_t resume_missing(const struct resume *resume, uint64_t bytes);
 
 /* Rename the file of the plan to path, if that may be done. true: it is there, in its
  * full size. */

@@ -8,9 +8,9 @@
 #include "io/clock.h"
 #include "io/fs/fs.h"
 #include "ranks/background.h"
-#include "resume/claim.h"
 #include "resume/leftovers.h"
 #include "resume/owner_watch.h"
+#include "resume/run_dir.h"
 
 static const double LOOK = 0.5; /* seconds between two looks */
 static const double SLOW = 2;   /* seconds after which a look says nothing */
@@ -83,7 +83,7 @@ static int take_and_remove(struct sweep *sweep, const char *dir, const char *sta
     if (to && rc < 0 && errno == ENOENT)
         rc = 1;
     if (rc == 0 &&
-        !leftovers_remove(&(struct remains_removal){ sweep->run, dest, false }, to))
+        !leftovers_remove(&(struct leftovers_removal){ sweep->run, dest, false }, to))
         rc = err_set(err, ERR_DEST, "some of it remains in '%s'", to);
     if (rc < 0)
         err_memory(err, "a path"); /* where nothing else was the reason */
@@ -130,7 +130,7 @@ static int doubt(struct sweep *sweep, const char *dir, const char *staging,
 static int sweep_staging(struct sweep *sweep, const char *dir, struct err *err)
 {
     bool readable;
-    char *staging = claim_occupant(dir, &readable);
+    char *staging = run_dir_find(dir, &readable);
     int rc = 0;
 
     /* Of a run that was killed as it began, or as it ended. */
@@ -188,7 +188,7 @@ static bool is_staging(const char *entry, const char *name)
         strbuf_addf(&prefix, ".%s%s", name, mark);
     else
         strbuf_add(&prefix, entry, (size_t)(end - entry) + strlen(mark));
-    good = !prefix.failed && claim_is_name(entry, prefix.data);
+    good = !prefix.failed && run_dir_is_staging(entry, prefix.data);
     strbuf_release(&prefix);
     return good;
 }

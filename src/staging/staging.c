@@ -4,7 +4,6 @@
 
 #include "base/text.h"
 #include "io/fs/fs.h"
-#include "resume/resume.h"
 
 /* A small file takes a block on most file systems, and a record in the manifest. */
 enum { STAGING_FILE_COST = 4096 };
@@ -15,10 +14,6 @@ int staging_check_space(const struct run *run, const char *dir, uint64_t bytes,
     struct fs_space space;
     char need[32], have[32];
 
-    /* What a former run left and is renamed is on this disk already. */
-    bytes -= bytes < resume_bytes(run->staging.resume)
-                 ? bytes
-                 : resume_bytes(run->staging.resume);
     bytes += files * STAGING_FILE_COST;
     if (fs_space(dir, &space, err) < 0)
         return -1;
@@ -43,11 +38,15 @@ const char *staging_name(const struct run *run, uint32_t file)
                                     : plan_path(plan, file);
 }
 
-void staging_layer_place(const struct run *run, unsigned layer, uint32_t file,
-                         struct strbuf *path)
+void staging_kept_path(const struct run *run, uint32_t where, uint32_t file,
+                       struct strbuf *path)
 {
-    strbuf_addf(path, "%s/old-%u/tree/%s", run->staging.path, layer,
-                staging_name(run, file));
+    strbuf_addf(path, "%s/kept/", run->staging.path);
+    if (where == STAGING_KEPT)
+        strbuf_adds(path, "tree");
+    else
+        strbuf_addf(path, "more/%u", (unsigned)(where - STAGING_KEPT));
+    strbuf_addf(path, "/%s", staging_name(run, file));
 }
 
 /* Files are sorted, so a directory that the path before had as well needs no second

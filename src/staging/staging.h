@@ -2,11 +2,16 @@
  *
  *     run->staging.path, 0700
  *         tree               run->staging.tree: what is fetched lands in here
- *         spare              run->staging.private_dir: private copies of ranks */
+ *         spare              run->staging.private_dir: private copies of ranks
+ *         kept/tree          what former runs left (resume/kept.h)
+ *         kept/more/<n>      the same */
 #ifndef STAGING_STAGING_H
 #define STAGING_STAGING_H
 
 #include "ranks/run.h"
+
+/* Where a segment that a former run left lies; STAGING_KEPT + n: in kept/more/n. */
+enum staging_where { STAGING_TREE, STAGING_KEPT };
 
 /* ERR_DEST with the figures if dir has no room for so many bytes in so many files. */
 int staging_check_space(const struct run *run, const char *dir, uint64_t bytes,
@@ -15,9 +20,9 @@ int staging_check_space(const struct run *run, const char *dir, uint64_t bytes,
 /* What a file is called in tree: its path, or its entity tag in a cache. */
 const char *staging_name(const struct run *run, uint32_t file);
 
-/* Appended to path: that file in what a former run left, staging/old-<layer>. */
-void staging_layer_place(const struct run *run, unsigned layer, uint32_t file,
-                         struct strbuf *path);
+/* Appended to path: that file in what former runs left. where: from STAGING_KEPT on. */
+void staging_kept_path(const struct run *run, uint32_t where, uint32_t file,
+                       struct strbuf *path);
 
 /* Each directory above a planned file once, below dir, which ends in a slash. */
 int staging_make_directories(const struct run *run, const char *dir, struct err *err);

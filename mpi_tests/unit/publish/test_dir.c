@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 #include "publish_case.h"
-#include "resume/claim.h"
+#include "resume/release.h"
 
 static const struct run_file files[] = {
     { "a/b.c/d", "1", 0 },     { "a/b/c", "22", 0 },
@@ -59,7 +59,7 @@ static void test_parents_are_made(void **state)
     assert_int_equal(job_build(&job), 0);
     assert_true(text_starts(job.run.staging.path, parent_path));
     assert_int_equal(look_in(parent_path, "p/q").kind, FS_DIRECTORY);
-    claim_leave(&job.run, CLAIM_REMOVE);
+    release_staging(&job.run, RELEASE_REMOVE);
     job_end(&job);
 }
 
@@ -82,7 +82,7 @@ static void test_the_staged_tree(void **state)
     assert_string_equal(found, "\n.mpifetch\na\na-b\na/b\na/b.c\na/empty:f:0:1700000000\n"
                                "void:f:0:1700000000\nx\nx/y\nx/y/z\nx/y/z/large\n");
     free(found);
-    claim_leave(&job.run, CLAIM_REMOVE);
+    release_staging(&job.run, RELEASE_REMOVE);
     job_end(&job);
 }
 
@@ -103,7 +103,7 @@ static void test_rights_of_staging(void **state)
     assert_int_equal(st.st_mode & 0777, 0700);
     assert_int_equal(stat(job.run.staging.tree, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0750);
-    claim_leave(&job.run, CLAIM_REMOVE);
+    release_staging(&job.run, RELEASE_REMOVE);
     job_end(&job);
 }
 
@@ -112,18 +112,18 @@ static void test_staging_is_discarded(void **state)
     struct job job;
 
     (void)state;
-    claim_leave(&(struct run){ 0 }, CLAIM_REMOVE); /* none was made */
+    release_staging(&(struct run){ 0 }, RELEASE_REMOVE); /* none was made */
     job_start(&job, STAMP, files, countof(files));
     assert_int_equal(job_look(&job), 0);
     assert_int_equal(job_build(&job), 0);
     job_fetch(&job);
     job.run.ranks.rank = 1; /* it is rank 0's to remove */
-    claim_leave(&job.run, CLAIM_REMOVE);
+    release_staging(&job.run, RELEASE_REMOVE);
     assert_int_equal(look_in(job.run.staging.tree, "top").kind, FS_FILE);
     job.run.ranks.rank = 0;
-    claim_leave(&job.run, CLAIM_REMOVE);
+    release_staging(&job.run, RELEASE_REMOVE);
     assert_beside("");
-    claim_leave(&job.run, CLAIM_REMOVE);
+    release_staging(&job.run, RELEASE_REMOVE);
     job_end(&job);
 }
 
@@ -279,7 +279,7 @@ static void test_too_large_for_the_disk(void **state)
     assert_true(text_starts(job.err.text, parent));
     assert_non_null(strstr(job.err.text, "B free, 1.00 EiB needed for '"));
     assert_non_null(strstr(job.err.text, dest_path));
-    claim_leave(&job.run, CLAIM_RELEASE);
+    release_staging(&job.run, RELEASE_HAND_OVER);
     job_end(&job);
     assert_beside("");
 }
@@ -296,7 +296,7 @@ static void test_room_is_for_what_is_missing(void **state)
     job.run.plan.nbytes += 1ULL << 60;
     job.dir.existing.bytes += 1ULL << 60;
     assert_int_equal(job_build(&job), 0);
-    claim_leave(&job.run, CLAIM_REMOVE);
+    release_staging(&job.run, RELEASE_REMOVE);
     job_end(&job);
 }
 

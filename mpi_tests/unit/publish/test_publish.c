@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "fake_comm.h"
 #include "publish_case.h"
-#include "resume/claim.h"
+#include "resume/release.h"
 
 static const int64_t S = 1000000000;
 
@@ -177,7 +177,7 @@ static void test_what_came_in_between_is_kept(void **state)
         assert_int_equal(job.err.code, ERR_DEST);
         assert_true(text_starts(job.err.text, "publishing: "));
         assert_non_null(strstr(job.err.text, dest_path));
-        claim_leave(&job.run, CLAIM_REMOVE);
+        release_staging(&job.run, RELEASE_REMOVE);
         assert_beside("dest ");
         assert_listing(dest_path, before);
         run_command("rm -r \"$DEST\"");
@@ -202,7 +202,7 @@ static void test_a_failed_commit_shows_nothing(void **state)
     assert_int_equal(mkdir(path, 0777), 0);
     assert_int_equal(job_commit(&job), -1);
     assert_int_equal(job.err.code, ERR_DEST);
-    claim_leave(&job.run, CLAIM_REMOVE);
+    release_staging(&job.run, RELEASE_REMOVE);
     job_end(&job);
     assert_listing(dest_path, before);
     assert_beside("dest ");

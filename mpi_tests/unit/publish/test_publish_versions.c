@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 #include "publish_case.h"
-#include "resume/claim.h"
+#include "resume/release.h"
 
 static void assert_link(const char *id)
 {
@@ -274,7 +274,7 @@ static void test_a_link_in_place_of_the_versions(void **state)
     assert_int_equal(job_look(&job), 0);
     assert_int_equal(job_build(&job), -1);
     assert_refused(&job);
-    claim_leave(&job.run, CLAIM_REMOVE);
+    release_staging(&job.run, RELEASE_REMOVE);
     job_end(&job);
     assert_home_untouched();
     assert_beside(".dest.versions home ");
@@ -293,7 +293,7 @@ static void test_a_link_planted_while_fetching(void **state)
     plant_link();
     assert_int_equal(job_commit(&job), -1);
     assert_refused(&job);
-    claim_leave(&job.run, CLAIM_REMOVE);
+    release_staging(&job.run, RELEASE_REMOVE);
     job_end(&job);
     assert_home_untouched();
     assert_beside(".dest.versions home ");
@@ -390,7 +390,7 @@ static void test_what_came_in_between_is_kept(void **state)
     assert_int_equal(job.err.code, ERR_DEST);
     assert_non_null(strstr(job.err.text, dest_path));
     assert_file(dest_path, "theirs");
-    claim_leave(&job.run, CLAIM_REMOVE);
+    release_staging(&job.run, RELEASE_REMOVE);
     job_end(&job);
 }
 

@@ -16,6 +16,9 @@
 #include "io/process.h"
 #include "resume/claim.h"
 #include "resume/journal.h"
+#include "resume/kept.h"
+#include "resume/release.h"
+#include "resume/run_dir.h"
 #include "run_case.h"
 
 static const struct run_file files[] = { { "a", "1", 0 } };
@@ -85,9 +88,9 @@ static void die(struct run *run)
     run_case_close(run);
 }
 
-static void end(struct run *run, enum claim_end how)
+static void end(struct run *run, enum release_how how)
 {
-    claim_leave(run, how);
+    release_staging(run, how);
     die(run);
 }
 
@@ -109,6 +112,17 @@ static void put_in(const struct run *run, const char *name, const char *text)
     assert_int_equal(fs_write_all(path, text, strlen(text), false, false, NULL), 0);
 }
 
+/* The file "by-N" in its tree, and a line about it. */
+static void note(const struct run *run, unsigned number)
+{
+    char name[32], line[64];
+
+    snprintf(name, sizeof(name), "tree/by-%u", number);
+    put_in(run, name, "");
+    snprintf(line, sizeof(line), "%016x 0 1 0123456789abcdef\n", number);
+    put_in(run, "journal/0", line);
+}
+
 static int count_one(void *arg, const char *name, struct err *err)
 {
     (void)name;
@@ -117,12 +131,17 @@ static int count_one(void *arg, const char *name, struct err *err)
     return 0;
 }
 
-static unsigned names_beside(void)
+static unsigned names_in(const char *dir)
 {
     unsigned count = 0;
 
-    assert_int_equal(fs_list(parent, count_one, &count, NULL), 0);
+    assert_int_equal(fs_list(dir, count_one, &count, NULL), 0);
     return count;
+}
+
+static unsigned names_beside(void)
+{
+    return names_in(parent);
 }
 
 static void test_all_is_there_at_once(void **state)
@@ -142,7 +161,7 @@ static void test_all_is_there_at_once(void **state)
     assert_int_equal(stat(run.staging.path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0700);
     assert_int_equal(names_beside(), 1);
-    end(&run, CLAIM_REMOVE);
+    end(&run, RELEASE_REMOVE);
     assert_int_equal(names_beside(), 0);
 }
 
@@ -153,7 +172,7 @@ static void test_nothing_to_keep(void **state)
 
     (void)state;
     assert_int_equal(take(&run, own_owner(), one), 0);
-    end(&run, CLAIM_RELEASE);
+    end(&run, RELEASE_HAND_OVER);
     assert_int_equal(names_beside(), 0);
 }
 
@@ -165,15 +184,14 @@ static void test_released_is_taken_over(void **state)
     assert_int_equal(take(&first, own_owner(), one), 0);
     put_in(&first, "journal/0", "0123456789abcdef 0 1 0123456789abcdef\n");
     put_in(&first, "tree/a", "1");
-    end(&first, CLAIM_RELEASE);
+    end(&first, RELEASE_HAND_OVER);
     assert_int_equal(names_beside(), 1);
     assert_int_equal(take(&second, own_owner(), one), 0);
-    assert_int_equal(claim_layers(&second), 1);
-    assert_true(is_in(&second, "old-1/released"));
-    assert_true(is_in(&second, "old-1/tree/a"));
+    assert_true(is_in(&second, "kept/released"));
+    assert_true(is_in(&second, "kept/tree/a"));
     assert_false(is_in(&second, "tree/a"));
     assert_int_equal(names_beside(), 1);
-    end(&second, CLAIM_REMOVE);
+    end(&second, RELEASE_REMOVE);
     assert_int_equal(names_beside(), 0);
 }
 
@@ -184,9 +202,7 @@ static const char line[] = "0123456789abcdef 0 1 0123456789abcdef\n";
 static void test_doubt(void **state)
 {
     const struct err sure = { .code = ERR_DEST }, unsure = { ERR_DEST, .unsure = true };
-    struct journal_entry *entry = NULL;
     struct run run, next;
-    size_t count = 0;
 
     (void)state;
     assert_int_equal(take(&run, dead_owner(), one), 0);
@@ -196,25 +212,18 @@ static void test_doubt(void **state)
     put_in(&run, "journal/0", line);
     put_in(&run, "journal/1", line); /* of another rank */
     journal_doubt(&run, &sure);
-    assert_true(is_in(&run, "journal/0") && is_in(&run, "old-1/journal/0"));
+    assert_true(is_in(&run, "journal/0") && is_in(&run, "kept/journal/0"));
     assert_false(journal_is_void(&run));
     journal_doubt(&run, &unsure);
     journal_doubt(&run, &unsure); /* by another rank */
-    assert_false(is_in(&run, "journal") || is_in(&run, "old-1/journal"));
+    assert_false(is_in(&run, "journal") || is_in(&run, "kept/journal"));
     assert_true(journal_is_void(&run));
     die(&run); /* before it could remove anything */
 
     assert_int_equal(take(&next, own_owner(), one), 0);
     assert_false(journal_is_void(&next));
-    for (unsigned i = 1; i <= claim_layers(&next); i++) {
-        char path[512];
-
-        snprintf(path, sizeof(path), "%s/old-%u", next.staging.path, i);
-        assert_int_equal(journal_read(path, i, &entry, &count, NULL), 0);
-    }
-    assert_int_equal(count, 0);
-    free(entry);
-    end(&next, CLAIM_REMOVE);
+    assert_false(kept_is_there(&next));
+    end(&next, RELEASE_REMOVE);
 }
 
 static void test_nothing_doubtful_is_kept(void **state)
@@ -224,12 +233,13 @@ static void test_nothing_doubtful_is_kept(void **state)
 
     (void)state;
     assert_int_equal(take(&run, dead_owner(), one), 0);
+    put_in(&run, "journal/0", line);
     die(&run);
     assert_int_equal(take(&run, own_owner(), one), 0);
-    assert_int_equal(claim_layers(&run), 1);
+    assert_true(kept_is_there(&run));
     put_in(&run, "journal/0", line);
     journal_doubt(&run, &unsure);
-    end(&run, CLAIM_RELEASE);
+    end(&run, RELEASE_HAND_OVER);
     assert_int_equal(names_beside(), 0);
 }
 
@@ -245,34 +255,51 @@ static void test_a_removed_journal_is_not_read(void **state)
     put_in(&run, "journal/.fuse_hidden0000000e00000001", line);
     put_in(&run, "journal/.nfs0000000000000001", line);
     put_in(&run, "journal/0", line);
-    assert_int_equal(journal_read(run.staging.path, 0, &entry, &count, NULL), 0);
+    assert_int_equal(journal_read(run.staging.path, &entry, &count, NULL), 0);
     assert_int_equal(count, 1);
     free(entry);
-    end(&run, CLAIM_REMOVE);
+    end(&run, RELEASE_REMOVE);
 }
 
-/* Each had taken over what the one before had left: all of it is seen, newest first. */
+/* Each had taken over what the one before had left: all of it is in one place. */
 static void test_dead_ones_in_a_row(void **state)
 {
+    enum { MANY = 12 };
     struct run run;
+    char name[32];
 
     (void)state;
-    for (unsigned i = 0; i < CLAIM_LAYERS + 3; i++) {
-        char name[32];
-
+    for (unsigned i = 0; i < MANY; i++) {
         assert_int_equal(take(&run, dead_owner(), one), 0);
-        assert_int_equal(claim_layers(&run), i < CLAIM_LAYERS ? i : CLAIM_LAYERS);
-        for (unsigned k = 0; k < claim_layers(&run); k++) {
-            snprintf(name, sizeof(name), "old-%u/by-%u", k + 1, i - k - 1);
+        assert_int_equal(is_in(&run, "kept"), i > 0);
+        for (unsigned k = 0; k < i; k++) {
+            snprintf(name, sizeof(name), "kept/tree/by-%u", k);
             assert_true(is_in(&run, name));
         }
-        snprintf(name, sizeof(name), "by-%u", i);
-        put_in(&run, name, "");
+        assert_false(is_in(&run, "kept/kept"));
+        assert_false(is_in(&run, "kept/more"));
+        note(&run, i);
         die(&run);
     }
     assert_int_equal(names_beside(), 1);
     assert_int_equal(take(&run, own_owner(), one), 0);
-    end(&run, CLAIM_REMOVE);
+    end(&run, RELEASE_REMOVE);
+    assert_int_equal(names_beside(), 0);
+}
+
+/* Nothing is kept of runs that had not fetched anything. */
+static void test_dead_ones_with_nothing(void **state)
+{
+    struct run run;
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(take(&run, dead_owner(), one), 0);
+        die(&run);
+    }
+    assert_int_equal(take(&run, own_owner(), one), 0);
+    assert_int_equal(names_in(run.staging.path), 5); /* as in all_is_there_at_once */
+    end(&run, RELEASE_REMOVE);
     assert_int_equal(names_beside(), 0);
 }
 
@@ -283,36 +310,48 @@ static void test_other_contents(void **state)
 
     (void)state;
     assert_int_equal(take(&dead, dead_owner(), one), 0);
+    note(&dead, 1);
     die(&dead);
     assert_int_equal(take(&living, own_owner(), "00000000000000000000"), 0);
-    assert_int_equal(claim_layers(&living), 1);
+    assert_true(is_in(&living, "kept/tree/by-1"));
     assert_int_equal(take(&run, own_owner(), other), 0);
-    assert_int_equal(claim_layers(&run), 0);
+    assert_false(is_in(&run, "kept"));
     assert_int_equal(names_beside(), 2);
-    end(&run, CLAIM_REMOVE);
-    end(&living, CLAIM_REMOVE);
+    end(&run, RELEASE_REMOVE);
+    end(&living, RELEASE_REMOVE);
     assert_int_equal(names_beside(), 0);
 }
 
-/* A run killed while it took others over had no time to put their layers in order. */
-static void test_layers_in_layers(void **state)
+/* A run killed while it took others over had no time to make one of them. */
+static void test_killed_while_it_took(void **state)
 {
+    static const char *const inner[] = { "run-aaaaaa", "run-aaaaaa/run-bbbbbb",
+                                         "run-aaaaaa/kept" };
     struct run run;
     char path[256];
 
     (void)state;
     assert_int_equal(take(&run, dead_owner(), one), 0);
-    for (unsigned i = 0; i < 3; i++) {
-        static const char *const inner[] = { "old-1", "old-1/old-1",
-                                             "old-1/old-1/old-1" };
+    for (unsigned i = 0; i < countof(inner); i++) {
+        static const char *const names[] = { "", "/tree", "/journal" };
+        struct run left = { .staging.path = path };
 
+        for (unsigned k = 0; k < countof(names); k++) {
+            snprintf(path, sizeof(path), "%s/%s%s", run.staging.path, inner[i], names[k]);
+            assert_int_equal(mkdir(path, 0700), 0);
+        }
         snprintf(path, sizeof(path), "%s/%s", run.staging.path, inner[i]);
-        assert_int_equal(mkdir(path, 0700), 0);
+        put_in(&left, "released", "");
+        note(&left, i);
     }
     die(&run);
     assert_int_equal(take(&run, own_owner(), one), 0);
-    assert_int_equal(claim_layers(&run), 4);
-    end(&run, CLAIM_REMOVE);
+    for (unsigned i = 0; i < countof(inner); i++) {
+        snprintf(path, sizeof(path), "kept/tree/by-%u", i);
+        assert_true(is_in(&run, path));
+    }
+    assert_int_equal(names_in(run.staging.path), 6);
+    end(&run, RELEASE_REMOVE);
     assert_int_equal(names_beside(), 0);
 }
 
@@ -330,9 +369,9 @@ static void test_empty_ones_go(void **state)
     snprintf(path, sizeof(path), "%s/.x.mpifetch-begun1/run-begun1", parent);
     assert_int_equal(mkdir(path, 0700), 0);
     assert_int_equal(take(&run, own_owner(), one), 0);
-    assert_int_equal(claim_layers(&run), 0);
+    assert_false(is_in(&run, "kept"));
     assert_int_equal(names_beside(), 1);
-    end(&run, CLAIM_REMOVE);
+    end(&run, RELEASE_REMOVE);
 }
 
 /* Not whom we should believe: it could say for ever that it lives. */
@@ -350,9 +389,9 @@ static void test_somebody_elses(void **state)
     if (chown(path, 65534, 65534) < 0)
         fail_msg("this test wants to be root");
     assert_int_equal(take(&run, own_owner(), one), 0);
-    assert_int_equal(claim_layers(&run), 0);
+    assert_false(is_in(&run, "kept"));
     assert_int_equal(names_beside(), 2);
-    end(&run, CLAIM_REMOVE);
+    end(&run, RELEASE_REMOVE);
     assert_int_equal(names_beside(), 1);
 }
 
@@ -377,7 +416,7 @@ static void test_the_owner_notices(void **state)
         assert_true(clock_now() < until);
     assert_int_equal(err.code, ERR_INTERRUPTED);
     assert_non_null(strstr(err.text, "the destination"));
-    end(&run, CLAIM_RELEASE);
+    end(&run, RELEASE_HAND_OVER);
     snprintf(away, sizeof(away), "%s/away/released", parent);
     assert_int_not_equal(access(away, F_OK), 0);
 }
@@ -393,7 +432,7 @@ static void test_an_error_of_its_own_stays(void **state)
     claim_explain(&run, &why);
     assert_int_equal(why.code, ERR_DEST);
     assert_string_equal(why.text, "write: no space");
-    end(&run, CLAIM_REMOVE);
+    end(&run, RELEASE_REMOVE);
 }
 
 static void test_names(void **state)
@@ -410,7 +449,7 @@ static void test_names(void **state)
 
     (void)state;
     for (size_t i = 0; i < countof(rows); i++)
-        if (claim_is_name(rows[i].name, ".x.mpifetch-") != rows[i].good)
+        if (run_dir_is_staging(rows[i].name, ".x.mpifetch-") != rows[i].good)
             fail_msg("%s", rows[i].name);
 }
 
@@ -425,7 +464,8 @@ int main(void)
         cmocka_unit_test_setup(test_a_removed_journal_is_not_read, enter),
         cmocka_unit_test_setup(test_dead_ones_in_a_row, enter),
         cmocka_unit_test_setup(test_other_contents, enter),
-        cmocka_unit_test_setup(test_layers_in_layers, enter),
+        cmocka_unit_test_setup(test_dead_ones_with_nothing, enter),
+        cmocka_unit_test_setup(test_killed_while_it_took, enter),
         cmocka_unit_test_setup(test_empty_ones_go, enter),
         cmocka_unit_test_setup(test_somebody_elses, enter),
         cmocka_unit_test_setup(test_the_owner_notices, enter),

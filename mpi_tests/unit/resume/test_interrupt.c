@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "io/mpi/comm.h"
 #include "publish_case.h"
-#include "resume/claim.h"
+#include "resume/release.h"
 
 /* io/mpi/comm.h for one rank: what it sends comes back to it, behind what was put in by
  * others. */
@@ -109,7 +109,7 @@ static void assert_given_up(struct job *job)
 {
     assert_int_equal(job->err.code, ERR_INTERRUPTED);
     assert_false(job->run.ranks.settled);
-    claim_leave(&job->run, CLAIM_REMOVE);
+    release_staging(&job->run, RELEASE_REMOVE);
 }
 
 static void end(struct job *job)

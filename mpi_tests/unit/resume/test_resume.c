@@ -9,14 +9,10 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "io/append.h"
-#include "publish_case.h"
-#include "resume/claim.h"
 #include "resume/journal.h"
 #include "resume/leftovers.h"
-#include "resume/resume.h"
-
-enum { MIB = SEGMENT_ALIGN };
+#include "resume/release.h"
+#include "resume_case.h"
 
 /* Two segments and a half, one segment, and a small one. */
 static const struct run_file content[] = {
@@ -30,32 +26,6 @@ static const struct run_file changed[] = {
     { "dir/whole", "fedcba9876543210", MIB / 32 },
     { "small", "text", 0 },
 };
-
-static uint64_t sum_of(const struct run_file *file, struct range range)
-{
-    struct checksum *sum = checksum_create();
-    char *bytes = run_file_bytes(file);
-    uint64_t value;
-
-    checksum_feed(sum, bytes + range.begin, (size_t)(range.end - range.begin));
-    value = checksum_value(sum);
-    checksum_destroy(sum);
-    free(bytes);
-    return value;
-}
-
-static void note(struct job *job, uint32_t segment)
-{
-    uint32_t file = job->run.segments.file[segment];
-    const char *name = plan_path(&job->run.plan, file);
-    struct append *journal;
-
-    assert_int_equal(journal_open(&journal, &job->run, NULL), 0);
-    journal_note(journal, &job->run, segment,
-                 sum_of(run_file_of(job->files, job->count, name),
-                        segment_range(&job->run.segments, segment)));
-    append_close(journal);
-}
 
 static void begin(struct job *job, const struct run_file *files, size_t count)
 {
@@ -74,7 +44,7 @@ static void leave_all(const struct run_file *files, size_t count, bool released)
     for (uint32_t s = 0; s < job.run.segments.count; s++)
         note(&job, s);
     if (released)
-        claim_leave(&job.run, CLAIM_RELEASE);
+        release_staging(&job.run, RELEASE_HAND_OVER);
     else
         leftovers_mark(&job.run, NULL);
     job_end(&job);
@@ -99,39 +69,17 @@ static void place(struct job *job)
 static void stop(struct job *job)
 {
     resume_release(job->run.staging.resume);
-    claim_leave(&job->run, CLAIM_REMOVE);
+    release_staging(&job->run, RELEASE_REMOVE);
     job_end(job);
     assert_beside("");
 }
 
-/* -1: nobody left it. */
-static int layer_of(const struct job *job, const char *path, uint32_t index)
-{
-    const struct segments *segments = &job->run.segments;
-    const struct run_file *file = run_file_of(job->files, job->count, path);
-
-    for (uint32_t f = 0; f < job->run.plan.nfiles; f++) {
-        uint32_t segment = segments->first[f] + index;
-        struct msg_item item = { .segment = segment };
-
-        if (strcmp(plan_path(&job->run.plan, f), path) != 0)
-            continue;
-        if (!resume_held(job->run.staging.resume, segment, &item))
-            return -1;
-        assert_true(item.flags & MSG_ITEM_HELD);
-        assert_true(item.checksum == sum_of(file, segment_range(segments, segment)));
-        return (int)item.layer;
-    }
-    fail_msg("no file '%s'", path);
-    return -1;
-}
-
-static void assert_layers(const struct job *job, int large, int whole, int small)
+static void assert_where(const struct job *job, int large, int whole, int small)
 {
     for (uint32_t i = 0; i < 3; i++)
-        assert_int_equal(layer_of(job, "large", i), large);
-    assert_int_equal(layer_of(job, "dir/whole", 0), whole);
-    assert_int_equal(layer_of(job, "small", 0), small);
+        assert_int_equal(where_of(job, segment_of(job, "large") + i), large);
+    assert_int_equal(where_of(job, segment_of(job, "dir/whole")), whole);
+    assert_int_equal(where_of(job, segment_of(job, "small")), small);
 }
 
 /* Nobody writes there any more: its files are renamed. */
@@ -143,9 +91,9 @@ static void test_what_was_released_is_moved(void **state)
     leave_all(content, countof(content), true);
     go_on(&job, content, countof(content));
     assert_int_equal(resume_segment_size(job.run.staging.resume), MIB);
-    assert_int_equal(resume_bytes(job.run.staging.resume), job.run.plan.nbytes);
+    assert_int_equal(resume_missing(job.run.staging.resume, job.run.plan.nbytes), 0);
     place(&job);
-    assert_layers(&job, 0, 0, 0);
+    assert_where(&job, 0, 0, 0);
     for (size_t i = 0; i < countof(content); i++)
         assert_content(job.run.staging.tree, &content[i]);
     stop(&job);
@@ -161,7 +109,7 @@ static void test_forgotten_is_fetched(void **state)
     place(&job);
     for (uint32_t s = 0; s < job.run.segments.count; s++)
         resume_forget(job.run.staging.resume, s);
-    assert_layers(&job, -1, -1, -1);
+    assert_where(&job, -1, -1, -1);
     stop(&job);
 }
 
@@ -174,7 +122,7 @@ static void test_the_source_changed(void **state)
     leave_all(content, countof(content), true);
     go_on(&job, changed, countof(changed));
     place(&job);
-    assert_layers(&job, -1, 0, 0);
+    assert_where(&job, -1, 0, 0);
     stop(&job);
 }
 
@@ -188,7 +136,7 @@ static void test_a_second_name(void **state)
     run_command("ln \"$PARENT\"/.dest.mpifetch-*/run-*/tree/large \"$PARENT/name\"");
     go_on(&job, content, countof(content));
     place(&job);
-    assert_layers(&job, 1, 0, 0);
+    assert_where(&job, 1, 0, 0);
     run_command("rm \"$PARENT/name\"");
     stop(&job);
 }
@@ -203,7 +151,7 @@ static void test_another_size_on_disk(void **state)
     run_command("rm \"$PARENT\"/.dest.mpifetch-*/run-*/tree/small");
     go_on(&job, content, countof(content));
     place(&job);
-    assert_layers(&job, -1, 0, -1);
+    assert_where(&job, -1, 0, -1);
     stop(&job);
 }
 
@@ -220,7 +168,7 @@ static void test_torn_journals(void **state)
                 "printf '0123456789abcdef 0 99 0' >>0");
     go_on(&job, content, countof(content));
     place(&job);
-    assert_layers(&job, 0, 0, 0);
+    assert_where(&job, 0, 0, 0);
     stop(&job);
 }
 
@@ -237,7 +185,7 @@ static void assert_torn(const char *path, const char *text, size_t len,
     for (size_t i = 0; i < len; i++)
         lines += text[i] == '\n';
     snprintf(dir, sizeof(dir), "%s/torn", parent_path);
-    assert_int_equal(journal_read(dir, 1, &found, &count, NULL), 0);
+    assert_int_equal(journal_read(dir, &found, &count, NULL), 0);
     assert_int_equal(count, lines);
     for (size_t i = 0; i < count; i++)
         assert_true(found[i].key == all[i].key && found[i].offset == all[i].offset &&
@@ -277,7 +225,7 @@ static void test_after_the_step(void **state)
     go_on(&job, content, countof(content));
     assert_null(job.run.staging.resume);
     place(&job);
-    run_command("rm \"$PARENT\"/.dest.mpifetch-*/run-*/old-1/commit");
+    run_command("rm \"$PARENT\"/.dest.mpifetch-*/run-*/run-*/commit");
     stop(&job);
 }
 
@@ -292,7 +240,7 @@ static void test_before_the_step(void **state)
                 ">tree/.mpifetch/manifest.json");
     go_on(&job, content, countof(content));
     place(&job);
-    assert_layers(&job, 0, 0, 0);
+    assert_where(&job, 0, 0, 0);
     stop(&job);
 }
 
@@ -311,7 +259,7 @@ static void test_killed_before_the_flip(void **state)
         "mkdir \"$PARENT/.dest.versions\" && mv tree \"$PARENT/.dest.versions/id\"");
     go_on(&job, content, countof(content));
     place(&job);
-    assert_layers(&job, 0, 0, 0);
+    assert_where(&job, 0, 0, 0);
     run_command("rmdir \"$PARENT/.dest.versions\"");
     stop(&job);
 }
@@ -330,7 +278,7 @@ static void test_killed_after_the_flip(void **state)
         "mkdir \"$PARENT/.dest.versions\" && mv tree \"$PARENT/.dest.versions/id\"");
     go_on(&job, content, countof(content));
     place(&job);
-    assert_layers(&job, -1, -1, -1);
+    assert_where(&job, -1, -1, -1);
     run_command("test -e \"$PARENT/.dest.versions/id/large\" && "
                 "rm -r \"$PARENT/.dest.versions\"");
     stop(&job);
@@ -347,7 +295,7 @@ static void test_strangers_are_kept(void **state)
     run_command("cd \"$PARENT\"/.dest.mpifetch-*/run-* && touch released");
     go_on(&job, content, countof(content));
     resume_release(job.run.staging.resume);
-    claim_leave(&job.run, CLAIM_REMOVE);
+    release_staging(&job.run, RELEASE_REMOVE);
     job_end(&job);
     names = output_of("cd \"$PARENT\" && find . -type f | sed 's/kept-[^/]*/kept-X/' | "
                       "LC_ALL=C sort | tr '\\n' ' '");

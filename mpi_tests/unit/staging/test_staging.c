@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "io/fs/fs.h"
 #include "resume/claim.h"
+#include "resume/release.h"
 #include "run_case.h"
 #include "staging/staging.h"
 
@@ -26,7 +27,7 @@ static void begin(struct run *run, const struct run_file *files, size_t count)
 
 static void end(struct run *run)
 {
-    claim_leave(run, CLAIM_REMOVE);
+    release_staging(run, RELEASE_REMOVE);
     run_case_close(run);
 }
 

@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 
-enum { HEX = 16 };
+enum { HEX = 16, MORE_MOST = 1 << 20 };
 
 static void put_hex(char out[HEX + 1], uint64_t value)
 {
@@ -20,12 +20,14 @@ static void put_hex(char out[HEX + 1], uint64_t value)
 
 size_t journal_line(char line[JOURNAL_LINE], const struct journal_entry *entry)
 {
-    char key[HEX + 1], sum[HEX + 1];
+    char key[HEX + 1], sum[HEX + 1], more[HEX] = "";
 
     put_hex(key, entry->key);
     put_hex(sum, entry->sum);
-    return (size_t)snprintf(line, JOURNAL_LINE, "%s %" PRIu64 " %" PRIu64 " %s\n", key,
-                            entry->offset, entry->len, sum);
+    if (entry->more > 0)
+        snprintf(more, sizeof(more), " %" PRIu32, entry->more);
+    return (size_t)snprintf(line, JOURNAL_LINE, "%s %" PRIu64 " %" PRIu64 " %s%s\n", key,
+                            entry->offset, entry->len, sum, more);
 }
 
 static bool take_hex(const char **at, uint64_t *value)
@@ -52,6 +54,18 @@ static bool take_blank(const char **at)
     return true;
 }
 
+static bool take_more(const char **at, uint32_t *more)
+{
+    uint64_t value = 0;
+
+    if (**at == '\0')
+        return true;
+    if (!take_blank(at) || !text_take_u64(at, &value) || value == 0 || value > MORE_MOST)
+        return false;
+    *more = (uint32_t)value;
+    return true;
+}
+
 bool journal_line_parse(const char **at, const char *end, struct journal_entry *entry)
 {
     const char *stop = memchr(*at, '\n', (size_t)(end - *at));
@@ -67,8 +81,9 @@ bool journal_line_parse(const char **at, const char *end, struct journal_entry *
     return stop && len > (size_t)2 * HEX && len < sizeof(line) &&
            take_hex(&p, &entry->key) && take_blank(&p) &&
            text_take_u64(&p, &entry->offset) && take_blank(&p) &&
-           text_take_u64(&p, &entry->len) && take_blank(&p) && p + HEX == line + len &&
-           take_hex(&p, &entry->sum) && entry->offset + entry->len > entry->offset;
+           text_take_u64(&p, &entry->len) && take_blank(&p) && p + HEX <= line + len &&
+           take_hex(&p, &entry->sum) && take_more(&p, &entry->more) && p == line + len &&
+           entry->offset + entry->len > entry->offset;
 }
 
 bool journal_subject(const struct plan *plan, size_t file, bool blobs,
@@ -99,7 +114,7 @@ static int compare(const void *a, const void *b)
         return left->key < right->key ? -1 : 1;
     if (left->offset != right->offset)
         return left->offset < right->offset ? -1 : 1;
-    return left->layer < right->layer ? -1 : left->layer > right->layer;
+    return left->more < right->more ? -1 : left->more > right->more;
 }
 
 void journal_sort(struct journal_entry *entries, size_t count)

@@ -148,7 +148,7 @@ static void put_items(struct strbuf *out, const struct msg *msg)
         if (fields & I_FLAGS)
             wire_put_uint(out, item->flags, 4);
         if (fields & I_HELD) {
-            wire_put_uint(out, item->layer, 4);
+            wire_put_uint(out, item->where, 4);
             wire_put_uint(out, item->checksum, 8);
         }
         if (fields & I_SHA256)
@@ -238,7 +238,7 @@ static void get_items(struct wire *r, struct msg *msg)
         if (fields & I_FLAGS)
             item->flags = (uint32_t)wire_get_uint(r, 4);
         if (fields & I_HELD) {
-            item->layer = (uint32_t)wire_get_uint(r, 4);
+            item->where = (uint32_t)wire_get_uint(r, 4);
             item->checksum = wire_get_uint(r, 8);
         }
         if (fields & I_SHA256)

@@ -35,7 +35,7 @@ enum msg_kind {
     MSG_VOTE,      /* step, code, rank, text: this rank's result of a step */
     MSG_ALIVE,     /* a sign of life, also from the coordinator */
     /* coordinator to rank */
-    MSG_GRANT,      /* items: segment, flags, checksum, layer of those to fetch */
+    MSG_GRANT,      /* items: segment, flags, checksum, where of those to fetch */
     MSG_DUPLICATE,  /* segment to fetch into private space */
     MSG_CANCEL,     /* segment to drop; answered by CANCELLED, or crossed by LANDED */
     MSG_ADOPT,      /* segment: put the private copy in its place; answered by LANDED */
@@ -57,13 +57,13 @@ enum msg_item_flag {
     MSG_ITEM_DIGEST = 1, /* sha256 holds the digest of the whole file */
     MSG_ITEM_BAD = 2,    /* the digest is not the planned one */
     MSG_ITEM_UNIT = 4,   /* grant: the last segment of a unit of credit */
-    MSG_ITEM_HELD = 8    /* grant: a former run left it, in `layer`, with `checksum` */
+    MSG_ITEM_HELD = 8    /* grant: a former run left it, with `checksum`, at `where` */
 };
 
 struct msg_item {
     uint32_t segment;
     uint32_t flags;
-    uint32_t layer;    /* of staging */
+    uint32_t where;    /* as in staging/staging.h */
     uint64_t bytes;    /* that have come */
     uint64_t checksum; /* XXH3 of the segment */
     uint8_t sha256[32];

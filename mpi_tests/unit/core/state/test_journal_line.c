@@ -33,6 +33,8 @@ static void test_what_is_written_is_read(void **state)
         { UINT64_MAX, 0, 1, UINT64_MAX, 0 },
         { 0x0123456789abcdef, 1ULL << 40, 64 << 20, 0xfedcba9876543210, 0 },
         { 1, UINT64_MAX - 1, 1, 2, 0 },
+        { 1, 0, 1, 2, 1 },
+        { UINT64_MAX, UINT64_MAX - 1, 1, UINT64_MAX, 1 << 20 },
     };
 
     (void)state;
@@ -62,6 +64,10 @@ static void test_no_lines(void **state)
         "0123456789abcdef 18446744073709551615 1 0123456789abcdef\n",
         "0123456789abcdef 18446744073709551616 1 0123456789abcdef\n",
         "0123456789abcdef 0 1 0123456789abcdef \n",
+        "0123456789abcdef 0 1 0123456789abcdef 0\n",
+        "0123456789abcdef 0 1 0123456789abcdef x\n",
+        "0123456789abcdef 0 1 0123456789abcdef 1 \n",
+        "0123456789abcdef 0 1 0123456789abcdef 1048577\n",
         "0123456789abcdef "
         "00000000000000000000000000000000000000000000000000000000000000000"
         "00 1 0123456789abcdef\n",

@@ -116,7 +116,7 @@ static void fill(struct msg *msg, enum msg_kind kind)
 
         *item = (struct msg_item){ .segment = UINT32_MAX - i,
                                    .flags = MSG_ITEM_BAD | MSG_ITEM_DIGEST,
-                                   .layer = 0x71020304 + i,
+                                   .where = 0x71020304 + i,
                                    .bytes = UINT64_MAX - 7 * i,
                                    .checksum = 0x81828384858687 + i };
         memset(item->sha256, 100 + (int)i, sizeof(item->sha256));
@@ -129,7 +129,7 @@ static void assert_item(const struct msg_item *item, const struct msg_item *want
     assert_int_equal(item->segment, want->segment);
     assert_int_equal(item->flags, carried & ITEM_FLAGS ? want->flags : 0);
     assert_true(item->bytes == (carried & ITEM_BYTES ? want->bytes : 0));
-    assert_int_equal(item->layer, carried & ITEM_HELD ? want->layer : 0);
+    assert_int_equal(item->where, carried & ITEM_HELD ? want->where : 0);
     assert_true(item->checksum == (carried & ITEM_HELD ? want->checksum : 0));
     if (carried & ITEM_DIGEST)
         assert_memory_equal(item->sha256, want->sha256, 32);

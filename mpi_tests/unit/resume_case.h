@@ -1,0 +1,65 @@
+/* resume_case.h -- segments that a run has noted, for tests of what the next one makes of
+ * them. */
+#ifndef RESUME_CASE_H
+#define RESUME_CASE_H
+
+#include "io/append.h"
+#include "publish_case.h"
+#include "resume/journal.h"
+#include "resume/resume.h"
+#include "staging/staging.h"
+
+enum { MIB = SEGMENT_ALIGN };
+
+static inline uint64_t sum_of(const struct run_file *file, struct range range)
+{
+    struct checksum *sum = checksum_create();
+    char *bytes = run_file_bytes(file);
+    uint64_t value;
+
+    checksum_feed(sum, bytes + range.begin, (size_t)(range.end - range.begin));
+    value = checksum_value(sum);
+    checksum_destroy(sum);
+    free(bytes);
+    return value;
+}
+
+static inline void note(struct job *job, uint32_t segment)
+{
+    uint32_t file = job->run.segments.file[segment];
+    const char *name = plan_path(&job->run.plan, file);
+    struct append *journal;
+
+    assert_int_equal(journal_open(&journal, &job->run, NULL), 0);
+    journal_note(journal, &job->run, segment,
+                 sum_of(run_file_of(job->files, job->count, name),
+                        segment_range(&job->run.segments, segment)));
+    append_close(journal);
+}
+
+/* Number of the first segment of a file. */
+static inline uint32_t segment_of(const struct job *job, const char *path)
+{
+    for (uint32_t f = 0; f < job->run.plan.nfiles; f++)
+        if (strcmp(plan_path(&job->run.plan, f), path) == 0)
+            return job->run.segments.first[f];
+    fail_msg("no file '%s'", path);
+    return 0;
+}
+
+/* Where the run believes a segment to lie; -1: nobody left it. */
+static inline int where_of(const struct job *job, uint32_t segment)
+{
+    const struct segments *segments = &job->run.segments;
+    const char *name = plan_path(&job->run.plan, segments->file[segment]);
+    struct msg_item item = { .segment = segment };
+
+    if (!resume_held(job->run.staging.resume, segment, &item))
+        return -1;
+    assert_true(item.flags & MSG_ITEM_HELD);
+    assert_true(item.checksum == sum_of(run_file_of(job->files, job->count, name),
+                                     segment_range(segments, segment)));
+    return (int)item.where;
+}
+
+#endif

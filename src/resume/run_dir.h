@@ -1,0 +1,28 @@
+/* resume/run_dir.h -- the names of the directories that a run builds in (resume/claim.h):
+ * a staging, PREFIX and the digits of a content or a suffix, and in it the run-XXXXXX of
+ * the one that has it. */
+#ifndef RESUME_RUN_DIR_H
+#define RESUME_RUN_DIR_H
+
+#include <stdbool.h>
+
+enum {
+    RUN_DIR_ID = 16,    /* digits of a content's name */
+    RUN_DIR_SUFFIX = 6, /* what mkdtemp makes */
+    RUN_DIR_NAME = 16   /* bytes of run-XXXXXX and more */
+};
+
+/* The name of a staging: PREFIX and 6 or 16 characters. */
+bool run_dir_is_staging(const char *name, const char *prefix);
+
+/* The name of the run that fs_private_dir made dir for. */
+void run_dir_name(char name[RUN_DIR_NAME], const char *dir);
+
+/* Whether name is that of a run. */
+bool run_dir_is_run(const char *name);
+
+/* The run-XXXXXX in a staging, to be freed; NULL: none, or *readable is false: it is
+ * another user's, or may not be looked into. */
+char *run_dir_find(const char *dir, bool *readable);
+
+#endif
