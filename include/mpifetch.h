@@ -12,7 +12,7 @@
  *         load(report.path);
  *
  * MPI must be initialised with at least MPI_THREAD_FUNNELED, and calls are made from the
- * thread that did so. Other threads of the caller may go on. The library installs no
+ * thread that did so. Other threads of the caller may run. The library installs no
  * signal handlers, prints nothing unless options.progress or options.verbosity ask for
  * it, and never exits. */
 #ifndef MPIFETCH_H
@@ -87,13 +87,13 @@ struct mpifetch_options {
     double retry_delay;         /* seconds before the first retry; doubles */
     double connect_timeout;     /* seconds */
     uint64_t speed_limit;       /* bytes per second: a transfer slower than this ... */
-    double speed_time;          /* ... for so many seconds is given up and tried again */
-    double rank_timeout; /* seconds: a rank that is silent for so long is given up */
-    int force;           /* replace a destination that is not ours */
+    double speed_time;          /* ... for so many seconds is aborted and retried */
+    double rank_timeout; /* seconds: a rank silent for so long is considered lost */
+    int force;           /* replace a destination that mpifetch did not create */
     int versions;        /* destination is a symlink from the start */
     int no_sync;         /* do not wait for disks before publishing */
     int no_trees;        /* hf-cache: without trees/<commit>.json */
-    int check;           /* hash files that are there before they are taken */
+    int check;           /* verify existing files before reusing them */
     int require_digest;  /* refuse files for which the source has no digest */
     int dry_run;         /* only say what would be done */
     /* what is said, on stderr of rank 0 */
@@ -110,7 +110,7 @@ struct mpifetch_options {
 /* The same on every rank. */
 struct mpifetch_report {
     int status;            /* enum mpifetch_status */
-    int rank;              /* who saw the error first */
+    int rank;              /* which saw the error first */
     char error[512];       /* one sentence, "" if none */
     char path[4096];       /* what was published: dest, or a snapshot in the cache */
     int unchanged;         /* it was up to date already */
@@ -125,7 +125,7 @@ MPIFETCH_API void mpifetch_options_init(struct mpifetch_options *options);
 
 /* Collective over comm. Returns enum mpifetch_status, the same on every rank, and fills
  * *report. Unless it returns MPIFETCH_OK nothing new is visible at options->dest; in a
- * cache no branch or tag stands for anything new.
+ * cache no branch or tag points to anything new.
  *
  * A rank that does not respond for options->rank_timeout is considered lost: its process
  * or its host is gone or frozen. All others return within about 1.2 times that, plus the

@@ -204,7 +204,7 @@ def test_blob_of_the_wrong_size_is_fetched_again(theirs, ours, origin, repo, fol
 
 @pytest.mark.parametrize("path", [LARGE, "LICENSE"])
 def test_check_finds_wrong_bytes(theirs, ours, origin, repo, folder, path, assert_sound):
-    """A blob of the right size is taken on trust, unless --check asks to look."""
+    """A blob of the right size is reused, unless --check asks to verify it."""
     theirs()
     blob = folder / "blobs" / repo.blob(path).etag
     blob.write_bytes(b"?" * repo.blob(path).size)
@@ -243,7 +243,7 @@ def test_blobs_in_the_shared_store(theirs, ours, origin, repo, cache, folder, as
 
 
 def share(cache, blob):
-    """Move a blob into the store, as hub-facts 4.8 has it."""
+    """Move a blob into the store, as the library does."""
     store = cache / "blobs"
     store.mkdir(exist_ok=True)
     (store / ".huggingface-shared-blobs").write_text("1\n")

@@ -117,4 +117,4 @@ def test_without_symlinks(library, origin, run, revisions, tmp_path, version):
         assert reader.tell("scan", cache_dir=cache)["warnings"] == []
         assert_printed(run(2, "verify", snapshot), snapshot)
         again = run(2, "get", "--hf-cache", SOURCE, env=env)
-        assert again.err.startswith("mpifetch: already there"), again
+        assert again.err.startswith("mpifetch: already up to date"), again

@@ -15,7 +15,7 @@ from cluster import Cluster, wait_for
 from halfway import MIB, SOURCE, Halfway, assert_continued, let_go, make_hub, noted, sent_by
 from trees import assert_alone, assert_same, assert_verifiable, files_of, snapshot
 
-PATIENCE = 30  # watch.h
+PATIENCE = 30  # OWNER_PATIENCE of resume/owner_watch.h, seconds
 LARGE = ("model-1.safetensors", "model-2.safetensors")
 SCRATCH = "/tmp/scratch"
 PAIRS = [["n1", "n2"], ["n3", "n4"], ["n5", "n6"], ["n7", "n8"]]

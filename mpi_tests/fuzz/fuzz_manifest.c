@@ -1,5 +1,5 @@
-/* A manifest of any bytes below a directory that may be ours, or somebody's idea of it.
- */
+/* A manifest of any bytes below a directory that may be ours, or
+ * somebody's idea of it. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

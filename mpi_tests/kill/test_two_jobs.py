@@ -32,7 +32,7 @@ from killing import (
 )
 from trees import snapshot
 
-PATIENCE = 30  # vigil.h, seconds
+PATIENCE = 30  # OWNER_PATIENCE of resume/owner_watch.h, seconds
 OLD, NEW = (content(mark, small=4) for mark in ("old", "new"))
 
 

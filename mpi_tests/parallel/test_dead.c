@@ -1,5 +1,5 @@
-/* ranks/agree.h and ranks/liveness.h over real MPI where calls fail, as an MPI says it of a
- * rank that is gone. The first thing that does not hold ends the whole job; a rank that
+/* ranks/agree.h and ranks/liveness.h over real MPI where calls fail, as an MPI says it of
+ * a rank that is gone. The first thing that does not hold ends the whole job; a rank that
  * waits for ever is ended by the alarm. */
 #include <mpi.h>
 #include <stdio.h>
@@ -86,7 +86,7 @@ static void leave_without_rank_0(struct run *run, bool final)
     require(mail_send(&run->ranks, 0, &vote, NULL) == 0, "sending failed");
 }
 
-static void what_is_settled_stands(struct run *run)
+static void a_settled_outcome_counts(struct run *run)
 {
     struct err err = { 0 };
 
@@ -164,7 +164,7 @@ int main(int argc, char **argv)
 {
     static const struct test tests[] = {
         { "the others leave a step", the_others_leave_a_step },
-        { "what is settled stands", what_is_settled_stands },
+        { "a settled outcome counts", a_settled_outcome_counts },
         { "the others hear of rank 0", the_others_hear_of_rank_0 },
         { "a deaf rank", a_deaf_rank_gives_up },
     };

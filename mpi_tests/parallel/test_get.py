@@ -376,7 +376,7 @@ def test_group_of_a_setgid_parent(run, hub, small, dest):
 
 
 def test_metadata_of_the_hub_library(run, demo, dest):
-    """hub-facts 5: three lines a file, and the file not younger than its time stamp."""
+    """The Hub library's metadata: three lines a file, and the file not younger than its time stamp."""
     assert run(2, "get", SOURCE, dest, env=env(demo)).code == 0
     commit = demo.repositories["models", "acme/demo"].find("main")
     for path, blob in commit.blobs.items():

@@ -151,8 +151,8 @@ static void a_failure_is_the_same_everywhere(void)
     require(!exists(call.dest), "nothing is made");
 }
 
-/* Even and odd ranks fetch side by side, to two places, each in reversed order of rank.
- */
+/* Even and odd ranks fetch side by side, to two places, each in reversed
+ * order of rank. */
 static void on_a_part_of_the_ranks(void)
 {
     struct call call;

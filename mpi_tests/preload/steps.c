@@ -51,8 +51,8 @@ typedef ssize_t pwrite_call(int fd, const void *bytes, size_t len, off_t at);
 typedef ssize_t copy_call(int from, off_t *from_at, int to, off_t *to_at, size_t len,
                           unsigned flags);
 
-/* What this library stands in front of. ISO C has no cast from an object to a function.
- */
+/* What this library stands in front of. ISO C has no cast from an object
+ * to a function. */
 static void find(const char *name, void *call, size_t size)
 {
     void *found = dlsym(RTLD_NEXT, name);

@@ -1,7 +1,4 @@
-"""The faults of faults.py: each turns the honest reply to a request into a bad one.
-
-Numbers are those of the list of bad inputs in facts/peers.md, section 4.2.
-"""
+"""The faults of faults.py: each turns the honest reply to a request into a bad one."""
 
 import gzip
 import json
@@ -30,7 +27,7 @@ def _honest(request, reply, served):
 
 @misdeed("range-ignored")
 def _range_ignored(request, reply, served):
-    """1: 200 and the whole file, whatever was asked"""
+    """200 and the whole file, whatever was asked"""
     reply.status, reply.body = 200, request.content()
     reply.set("Content-Range", None)
     reply.set("Accept-Ranges", None)
@@ -40,7 +37,7 @@ def _range_ignored(request, reply, served):
 
 @misdeed("starts-earlier")
 def _starts_earlier(request, reply, served):
-    """2: 206 from up to 4096 bytes before the range"""
+    """206 from up to 4096 bytes before the range"""
     if reply.status == 206:
         begin, end = request.range
         _span(request, reply, max(0, begin - request.option("by", 4096)), end)
@@ -49,7 +46,7 @@ def _starts_earlier(request, reply, served):
 
 @misdeed("starts-later")
 def _starts_later(request, reply, served):
-    """2: 206 from one byte behind the beginning of the range"""
+    """206 from one byte behind the beginning of the range"""
     if reply.status == 206:
         begin, end = request.range
         _span(request, reply, min(begin + 1, end - 1), end)
@@ -58,7 +55,7 @@ def _starts_later(request, reply, served):
 
 @misdeed("shorter-end")
 def _shorter_end(request, reply, served):
-    """3: 206 with at most so many bytes (most=), which is legal"""
+    """206 with at most so many bytes (most=), which is legal"""
     if reply.status == 206:
         begin, end = request.range
         _span(request, reply, begin, min(end, begin + request.option("most", 300_000)))
@@ -67,7 +64,7 @@ def _shorter_end(request, reply, served):
 
 @misdeed("later-end")
 def _later_end(request, reply, served):
-    """3: 206 that goes on behind the end of the range"""
+    """206 that goes on behind the end of the range"""
     if reply.status == 206:
         begin, end = request.range
         _span(request, reply, begin, min(request.size, end + 4096))
@@ -76,14 +73,14 @@ def _later_end(request, reply, served):
 
 @misdeed("no-content-range")
 def _no_content_range(request, reply, served):
-    """4: 206 without Content-Range"""
+    """206 without Content-Range"""
     reply.set("Content-Range", None)
     return reply
 
 
 @misdeed("star-total")
 def _star_total(request, reply, served):
-    """4: 206 that does not know the total, which is legal"""
+    """206 that does not know the total, which is legal"""
     if reply.status == 206:
         begin, end = request.range
         reply.set("Content-Range", f"bytes {begin}-{end - 1}/*")
@@ -92,7 +89,7 @@ def _star_total(request, reply, served):
 
 @misdeed("wrong-total")
 def _wrong_total(request, reply, served):
-    """5: Content-Range of a file that is one byte longer"""
+    """Content-Range of a file that is one byte longer"""
     if reply.status == 206:
         begin, end = request.range
         reply.set("Content-Range", f"bytes {begin}-{end - 1}/{request.size + 1}")
@@ -101,7 +98,7 @@ def _wrong_total(request, reply, served):
 
 @misdeed("bad-content-range")
 def _bad_content_range(request, reply, served):
-    """4: Content-Range that is no such thing"""
+    """Content-Range that is no such thing"""
     if reply.status == 206:
         reply.set("Content-Range", "bytes 18446744073709551616--1/0x10")
     return reply
@@ -109,7 +106,7 @@ def _bad_content_range(request, reply, served):
 
 @misdeed("multipart")
 def _multipart(request, reply, served):
-    """6: multipart/byteranges although one range was asked"""
+    """multipart/byteranges although one range was asked"""
     if reply.status == 206:
         part = f"--x\r\nContent-Range: {dict(reply.headers)['Content-Range']}\r\n\r\n".encode()
         reply.body = part + reply.body + b"\r\n--x--\r\n"
@@ -121,7 +118,7 @@ def _multipart(request, reply, served):
 
 @misdeed("not-satisfiable")
 def _not_satisfiable(request, reply, served):
-    """7: 416 with a page of 177 bytes, whose length it calls the total"""
+    """416 with a page of 177 bytes, whose length it calls the total"""
     _page(reply, 416, "text/html", b"x" * 177)
     reply.set("Content-Range", "bytes */177")
     return reply
@@ -129,7 +126,7 @@ def _not_satisfiable(request, reply, served):
 
 @misdeed("not-satisfiable-true-total")
 def _not_satisfiable_true_total(request, reply, served):
-    """7: 416 with the true total"""
+    """416 with the true total"""
     _page(reply, 416, "text/html", b"x" * 177)
     reply.set("Content-Range", f"bytes */{request.size}")
     return reply
@@ -137,19 +134,19 @@ def _not_satisfiable_true_total(request, reply, served):
 
 @misdeed("ranges-missing")
 def _ranges_missing(request, reply, served):
-    """8: 404 to ranges"""
+    """404 to ranges"""
     return _page(reply, 404, "text/html", b"no such range") if request.range else reply
 
 
 @misdeed("ranges-empty")
 def _ranges_empty(request, reply, served):
-    """8: 200 and no body to ranges"""
+    """200 and no body to ranges"""
     return _page(reply, 200, "text/plain", b"") if request.range else reply
 
 
 @misdeed("chunked")
 def _chunked(request, reply, served):
-    """10: chunked transfer encoding, which is legal"""
+    """chunked transfer encoding, which is legal"""
     reply.set("Content-Length", None)
     reply.set("Transfer-Encoding", "chunked")
     reply.body = _chunks(reply.body) + b"0\r\n\r\n"
@@ -161,20 +158,20 @@ def _chunked(request, reply, served):
 
 @misdeed("etag-changes")
 def _etag_changes(request, reply, served):
-    """12: another version, and a tag that says so"""
+    """another version, and a tag that says so"""
     return _other_version(request, reply, f'"{request.name}-1"')
 
 
 @misdeed("etag-changes-alone")
 def _etag_changes_alone(request, reply, served):
-    """13: the same bytes, and tags that have nothing in common"""
+    """the same bytes, and tags that have nothing in common"""
     reply.set("ETag", f'"node-{request.number}"')
     return reply
 
 
 @misdeed("etag-forms")
 def _etag_forms(request, reply, served):
-    """13: the same tag in all its spellings"""
+    """the same tag in all its spellings"""
     tag = f"{request.name}-0"
     forms = [f'"{tag}"', f'W/"{tag}"', tag, f'"{tag}-gzip"', f'W/"{tag}-gzip"']
     reply.set("ETag", forms[request.number % len(forms)])
@@ -183,20 +180,20 @@ def _etag_forms(request, reply, served):
 
 @misdeed("new-content")
 def _new_content(request, reply, served):
-    """16: another version of the same length, and no word about it"""
+    """another version of the same length, and no word about it"""
     return _other_version(request, reply, f'"{request.name}-0"')
 
 
 @misdeed("date-changes")
 def _date_changes(request, reply, served):
-    """17: the same tag, another date"""
+    """the same tag, another date"""
     reply.set("Last-Modified", formatdate(1704067200 + request.number, usegmt=True))
     return reply
 
 
 @misdeed("only-date-changes")
 def _only_date_changes(request, reply, served):
-    """17: another version, no tag, another date"""
+    """another version, no tag, another date"""
     _other_version(request, reply, None)
     reply.set("Last-Modified", "Tue, 02 Jan 2024 00:00:00 GMT")
     return reply
@@ -207,7 +204,7 @@ def _only_date_changes(request, reply, served):
 
 @misdeed("gzip")
 def _gzip(request, reply, served):
-    """18: gzip although only identity was accepted"""
+    """gzip although only identity was accepted"""
     reply.body = gzip.compress(reply.body, 1)
     reply.set("Content-Encoding", "gzip")
     reply.set("Content-Length", len(reply.body))
@@ -216,7 +213,7 @@ def _gzip(request, reply, served):
 
 @misdeed("no-length")
 def _no_length(request, reply, served):
-    """19: no Content-Length, ends with the connection"""
+    """no Content-Length, ends with the connection"""
     reply.set("Content-Length", None)
     reply.set("Connection", "close")
     reply.close = True
@@ -225,14 +222,14 @@ def _no_length(request, reply, served):
 
 @misdeed("no-length-short")
 def _no_length_short(request, reply, served):
-    """19: no Content-Length, and the connection ends too early"""
+    """no Content-Length, and the connection ends too early"""
     reply.body = reply.body[: len(reply.body) // 2]
     return _no_length(request, reply, served)
 
 
 @misdeed("length")
 def _length(request, reply, served):
-    """20: Content-Length is what value= says, or wrong by by="""
+    """Content-Length is what value= says, or wrong by by="""
     truth = len(reply.body)
     reply.set("Content-Length", request.options.get("value", truth + request.option("by", 100)))
     reply.close = True
@@ -241,7 +238,7 @@ def _length(request, reply, served):
 
 @misdeed("two-lengths")
 def _two_lengths(request, reply, served):
-    """20: two Content-Lengths that differ"""
+    """two Content-Lengths that differ"""
     reply.headers.append(("Content-Length", str(len(reply.body) // 2)))
     reply.close = True
     return reply
@@ -249,7 +246,7 @@ def _two_lengths(request, reply, served):
 
 @misdeed("length-and-chunked")
 def _length_and_chunked(request, reply, served):
-    """20: Content-Length and chunked at once; chunked is what counts"""
+    """Content-Length and chunked at once; chunked is what counts"""
     reply.set("Content-Length", 5)
     reply.set("Transfer-Encoding", "chunked")
     reply.body = _chunks(reply.body) + b"0\r\n\r\n"
@@ -259,28 +256,28 @@ def _length_and_chunked(request, reply, served):
 
 @misdeed("short-then-close")
 def _short_then_close(request, reply, served):
-    """21: a clean end after half of the body"""
+    """a clean end after half of the body"""
     reply.body, reply.close = reply.body[: len(reply.body) // 2], True
     return reply
 
 
 @misdeed("longer")
 def _longer(request, reply, served):
-    """22: more bytes than announced"""
+    """more bytes than announced"""
     reply.body, reply.close = reply.body + b"garbage " * 1000, True
     return reply
 
 
 @misdeed("longer-chunked")
 def _longer_chunked(request, reply, served):
-    """22: chunks that add up to more than Content-Range says"""
+    """chunks that add up to more than Content-Range says"""
     reply.body += b"garbage " * 1000
     return _chunked(request, reply, served)
 
 
 @misdeed("bad-chunk")
 def _bad_chunk(request, reply, served):
-    """22: a chunk size that is what value= says"""
+    """a chunk size that is what value= says"""
     size = request.options.get("value", "zz")
     reply.set("Content-Length", None)
     reply.set("Transfer-Encoding", "chunked")
@@ -292,7 +289,7 @@ def _bad_chunk(request, reply, served):
 
 @misdeed("bad-trailer")
 def _bad_trailer(request, reply, served):
-    """22: chunks, then trailers with a NUL and another length"""
+    """chunks, then trailers with a NUL and another length"""
     reply.set("Content-Length", None)
     reply.set("Transfer-Encoding", "chunked")
     reply.body = _chunks(reply.body) + b"0\r\nContent-Length: 1\r\nX: a\0b\r\n\r\n"
@@ -305,19 +302,19 @@ def _bad_trailer(request, reply, served):
 
 @misdeed("login-page")
 def _login_page(request, reply, served):
-    """23: 200 and an HTML page"""
+    """200 and an HTML page"""
     return _page(reply, 200, "text/html", b"<html><form>Please log in</form></html>")
 
 
 @misdeed("error-json")
 def _error_json(request, reply, served):
-    """23: 200 and a JSON error"""
+    """200 and a JSON error"""
     return _page(reply, 200, "application/json", json.dumps({"error": "sorry"}).encode())
 
 
 @misdeed("flip")
 def _flip(request, reply, served):
-    """24: one wrong byte"""
+    """one wrong byte"""
     if reply.status < 300 and reply.body:
         at = len(reply.body) // 2
         reply.body = reply.body[:at] + bytes([reply.body[at] ^ 1]) + reply.body[at + 1 :]
@@ -326,7 +323,7 @@ def _flip(request, reply, served):
 
 @misdeed("hidden-slow-down")
 def _hidden_slow_down(request, reply, served):
-    """32: SlowDown as XML, with status="""
+    """SlowDown as XML, with status="""
     body = b"<Error><Code>SlowDown</Code></Error>"
     return _page(reply, request.option("status", 200), "application/xml", body)
 
@@ -336,7 +333,7 @@ def _hidden_slow_down(request, reply, served):
 
 @misdeed("redirect")
 def _redirect(request, reply, served):
-    """28: hops= redirects with code=, relative=1 or to the other origin with foreign=1"""
+    """hops= redirects with code=, relative=1 or to the other origin with foreign=1"""
     hops = request.option("hops", 1)
     options = {"code": request.option("code", 302), "hops": hops - 1}
     for name in ("relative", "foreign"):
@@ -352,13 +349,13 @@ def _redirect(request, reply, served):
 
 @misdeed("redirect-loop")
 def _redirect_loop(request, reply, served):
-    """28: to itself"""
+    """to itself"""
     return _moved(reply, 302, request.target)
 
 
 @misdeed("redirect-to")
 def _redirect_to(request, reply, served):
-    """28: to a place not allowed: scheme=file, ftp, gopher, or none at all"""
+    """to a place not allowed: scheme=file, ftp, gopher, or none at all"""
     scheme = request.option("scheme", "file")
     places = {"file": "file:///etc/passwd", "nowhere": None}
     place = places.get(scheme, f"{scheme}://127.0.0.1:1/x")
@@ -367,14 +364,14 @@ def _redirect_to(request, reply, served):
 
 @misdeed("signed")
 def _signed(request, reply, served):
-    """29: to a signed URL on the other origin that is good for uses= requests"""
+    """to a signed URL on the other origin that is good for uses= requests"""
     options = {"skip": request.option("uses", 2), "ticket": request.number}
     return _moved(reply, 302, request.place("expired", request.server.other, **options))
 
 
 @misdeed("expired")
 def _expired(request, reply, served):
-    """29: 403, as a signed URL that has run out"""
+    """403, as a signed URL that has run out"""
     return _page(reply, 403, "application/xml", b"<Error>Request has expired</Error>")
 
 
@@ -383,7 +380,7 @@ def _expired(request, reply, served):
 
 @misdeed("status")
 def _status(request, reply, served):
-    """31, 34: status= with hint=seconds, date, ratelimit or nothing"""
+    """status= with hint=seconds, date, ratelimit or nothing"""
     _page(reply, request.option("status", 429), "text/plain", b"not now")
     seconds = request.option("seconds", 1)
     hints = {
@@ -399,7 +396,7 @@ def _status(request, reply, served):
 
 @misdeed("collapse")
 def _collapse(request, reply, served):
-    """34: 503 while more than most= requests run at a time"""
+    """503 while more than most= requests run at a time"""
     if request.number == 1:
         request.server.wait_for_running(2)  # so that there is something to answer with 503
     elif request.server.running() > request.option("most", 1):
@@ -409,35 +406,35 @@ def _collapse(request, reply, served):
 
 @misdeed("trickle")
 def _trickle(request, reply, served):
-    """33: some bytes a second"""
+    """some bytes a second"""
     reply.trickle = True
     return reply
 
 
 @misdeed("stall")
 def _stall(request, reply, served):
-    """33: silence after at= bytes of the body"""
+    """silence after at= bytes of the body"""
     reply.body, reply.stall = reply.body[: request.option("at", 1000)], True
     return reply
 
 
 @misdeed("silent")
 def _silent(request, reply, served):
-    """33: no reply at all"""
+    """no reply at all"""
     reply.raw, reply.stall = b"", True
     return reply
 
 
 @misdeed("reset")
 def _reset(request, reply, served):
-    """21: a reset after at= bytes of the body"""
+    """a reset after at= bytes of the body"""
     reply.body, reply.reset = reply.body[: request.option("at", 1000)], True
     return reply
 
 
 @misdeed("whole-then-reset")
 def _whole_then_reset(request, reply, served):
-    """21: all bytes, no length (or chunks with chunked=1) and a reset in place of the end"""
+    """all bytes, no length (or chunks with chunked=1) and a reset in place of the end"""
     reply.set("Content-Length", None)
     if request.option("chunked", 0):
         reply.set("Transfer-Encoding", "chunked")
@@ -448,14 +445,14 @@ def _whole_then_reset(request, reply, served):
 
 @misdeed("reset-before-reply")
 def _reset_before_reply(request, reply, served):
-    """35: a reset in place of a reply"""
+    """a reset in place of a reply"""
     reply.raw, reply.reset = b"", True
     return reply
 
 
 @misdeed("stale")
 def _stale(request, reply, served):
-    """35: a kept connection that is dead when it is used again"""
+    """a kept connection that is dead when it is used again"""
     if served:
         reply.raw, reply.close = b"", True
     return reply

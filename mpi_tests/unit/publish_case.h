@@ -2,8 +2,8 @@
  * stands there afterwards; the fetch is a copy from a table.
  *
  * Life cycle   publish_enter makes DEST's own parent; job_start, job_look, job_build,
- * job_fetch, job_commit in that order; job_end at any time. job_publish is all of them.
- */
+ * job_fetch, job_commit in that order; job_end at any time. job_publish is all of
+ * them. */
 #ifndef PUBLISH_CASE_H
 #define PUBLISH_CASE_H
 

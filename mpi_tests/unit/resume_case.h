@@ -58,7 +58,7 @@ static inline int where_of(const struct job *job, uint32_t segment)
         return -1;
     assert_true(item.flags & MSG_ITEM_HELD);
     assert_true(item.checksum == sum_of(run_file_of(job->files, job->count, name),
-                                     segment_range(segments, segment)));
+                                        segment_range(segments, segment)));
     return (int)item.where;
 }
 

@@ -1,3 +1,4 @@
+/* app/api.c -- the functions of mpifetch.h. */
 #include "mpifetch.h"
 
 #include <stdio.h>
@@ -48,17 +49,17 @@ static void fill_error(struct mpifetch_report *report, const struct err *err)
     snprintf(report->error, sizeof(report->error), "%s", err->text);
 }
 
-/* One of each node says it, or rank 0 alone: the loss came too late to change anything.
- */
+/* One rank of each node prints it, or rank 0 alone if the loss came too late to
+ * change the outcome. */
 static void warn_of_loss(const struct run *run)
 {
-    const struct liveness *vigil = &run->ranks.liveness;
+    const struct liveness *liveness = &run->ranks.liveness;
 
-    if (vigil->lost && vigil->loss.rank == run->ranks.rank)
-        log_line(&run->ranks.log, LOG_WARN, "%s", vigil->loss.text);
+    if (liveness->lost && liveness->loss.rank == run->ranks.rank)
+        log_line(&run->ranks.log, LOG_WARN, "%s", liveness->loss.text);
 }
 
-/* Collective. The phases in order, agreed upon one by one. */
+/* Collective. The steps of a run in order; all ranks agree after each. */
 static int run_phases(struct session *s, struct err *err)
 {
     if (s->task == SESSION_VERIFY)

@@ -7,14 +7,14 @@
 #include "io/fs/fs.h"
 #include "io/hub_env.h"
 
-/* Far beyond what any source would stand from one rank. */
+/* Far more than any source accepts from one rank. */
 enum { CHECK_CONNECTIONS = 1024 };
 
-/* Seconds: below, a busy node looks like a dead one. */
+/* Seconds: with less, a busy node would be considered dead. */
 static const double CHECK_RANK_TIMEOUT = 1;
 
-/* Programs in a directory that is renamed away go on in the old one, this shell first of
- * all. */
+/* DEST must not be above the current directory: processes in a directory that is renamed
+ * stay in the old one, this shell first of all. */
 static int check_not_here(const char *dest, struct err *err)
 {
     struct fs_info info, here;
@@ -29,7 +29,7 @@ static int check_not_here(const char *dest, struct err *err)
                    dest);
 }
 
-/* Where the library would look. */
+/* The cache that the Hub library uses. */
 static int default_cache(struct strbuf *dest, struct err *err)
 {
     if (hub_env_cache(dest) && !dest->failed)

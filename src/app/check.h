@@ -1,16 +1,16 @@
-/* app/check.h -- what can be said of the options before anything is asked or written. */
+/* app/check.h -- checks of the options, before anything is requested or written. */
 #ifndef APP_CHECK_H
 #define APP_CHECK_H
 
 #include "app/session_state.h"
 
-/* ERR_USAGE for options that make no sense, from the command line or from another
- * program. */
+/* ERR_USAGE for invalid options, from the command line or from a program that calls the
+ * library. */
 int check_options(const struct mpifetch_options *options, struct err *err);
 
-/* The same for what they say of files and directories, which may take long to look at.
- * Sets s->dest. Rank 0 tries to write to the files for report and trace: after hours of
- * work it would be too late to find out. */
+/* The same for the files and directories that they name, which may be slow to reach. Sets
+ * s->dest. Rank 0 tries to write to the files for report and trace: after hours of work
+ * it would be too late to find out. */
 int check_places(struct session *s, struct err *err);
 
 #endif

@@ -14,7 +14,7 @@ struct cleaning {
     struct sweep sweep;
 };
 
-/* One directory that may not be looked into keeps nobody from the rest; a signal does. */
+/* A directory without permission does not stop the sweep of others; a signal does. */
 static int pass_over(struct cleaning *cleaning, const struct err *why, struct err *err)
 {
     if (why->code == ERR_INTERRUPTED)
@@ -57,7 +57,7 @@ static int sweep_beside(struct cleaning *cleaning, struct err *err)
     return rc;
 }
 
-/* Rank 0: what is shared. */
+/* Rank 0: what is on shared file systems. */
 static int sweep_shared(struct cleaning *cleaning, struct err *err)
 {
     const char *dir = cleaning->s->dest;
@@ -70,7 +70,7 @@ static int sweep_shared(struct cleaning *cleaning, struct err *err)
         (sweep_stagings(&cleaning->sweep, dir, NULL, err) < 0 ||
          fs_list(dir, sweep_folder, cleaning, err) < 0))
         return -1;
-    /* A DEST may be missing, where the first run died. */
+    /* DEST may be missing, if the first run died. */
     if (strcmp(dir, "/") != 0 && sweep_beside(cleaning, &why) < 0 &&
         pass_over(cleaning, &why, err) < 0)
         return -1;
@@ -97,7 +97,7 @@ struct counts {
     uint64_t removed, alive;
 };
 
-static int add(void *arg, int rank, const void *bytes, size_t len, struct err *err)
+static int add_all(void *arg, int rank, const void *bytes, size_t len, struct err *err)
 {
     struct counts *all = arg, one;
 
@@ -135,7 +135,7 @@ static int sum_up(struct cleaning *cleaning, struct err *err)
     struct counts mine = { cleaning->sweep.removed, cleaning->sweep.alive },
                   all = { 0, 0 };
 
-    if (agree_gather(&run->ranks, MSG_STATS, &mine, sizeof(mine), add, &all, err) < 0)
+    if (agree_gather(&run->ranks, MSG_STATS, &mine, sizeof(mine), add_all, &all, err) < 0)
         return -1;
     if (run->ranks.rank == 0)
         tell_counts(cleaning, &all);

@@ -1,7 +1,6 @@
-/* app/clean.h -- the command clean: what dead runs left behind is removed.
+/* app/clean.h -- the command clean: removes what dead runs left behind.
  *
- * A command only: a program that calls the library has no more business to clean up after
- * others than a user with a shell. */
+ * mpifetch.h does not offer it: removing leftovers of other runs is up to the user. */
 #ifndef APP_CLEAN_H
 #define APP_CLEAN_H
 
@@ -9,10 +8,10 @@
 
 #include "mpifetch.h"
 
-/* Collective. Of the options dest, dry_run and what is said count. dest is a DEST, the
- * directory that DESTs stand in, the root of a Hub cache, or a scratch directory, of
+/* Collective. Uses the options dest and dry_run and those for messages. dest is a DEST,
+ * the parent directory of DESTs, the root of a Hub cache, or a scratch directory, of
  * which each node has its own. Returns enum mpifetch_status, the same on every rank:
- * MPIFETCH_DEST if something dead could not be removed. */
+ * MPIFETCH_DEST if leftovers of a dead run could not be removed. */
 int clean(MPI_Comm comm, const struct mpifetch_options *options,
           struct mpifetch_report *report);
 

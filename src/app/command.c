@@ -21,7 +21,7 @@ const struct command *command_find(const char *name)
     return NULL;
 }
 
-/* What other programs call it, or the nearest word of our own. */
+/* The name that other programs use for it, or the most similar of our own. */
 static const char *guess_of(const char *name)
 {
     static const char *const words[][2] = {

@@ -1,4 +1,4 @@
-/* app/command.h -- the first word of the command line. */
+/* app/command.h -- the commands of the program, the first word of the command line. */
 #ifndef APP_COMMAND_H
 #define APP_COMMAND_H
 
@@ -23,7 +23,7 @@ struct command {
 /* NULL: there is no such command. */
 const struct command *command_find(const char *name);
 
-/* ERR_USAGE for NULL and for a word that is none: the sentence guesses what was meant. */
+/* ERR_USAGE for NULL and for an unknown word; the sentence suggests a similar command. */
 int command_parse(const char *name, enum command_id *id, struct err *err);
 
 #endif

@@ -9,7 +9,7 @@
 #include "report/trace.h"
 #include "resume/release.h"
 
-/* The mark is made by rank 0 as it publishes; the others need it to look for it. */
+/* Rank 0 has the mark of what it published; the others need it to look for that. */
 static int share_mark(struct session *s, struct err *err)
 {
     struct strbuf mark = { 0 };
@@ -33,7 +33,7 @@ static int take_seen(void *arg, int rank, const void *bytes, size_t len, struct 
     return 0;
 }
 
-static int look(void *arg, struct err *err)
+static int look_for_mark(void *arg, struct err *err)
 {
     struct session *s = arg;
 
@@ -43,7 +43,8 @@ static int look(void *arg, struct err *err)
 
 static int look_everywhere(struct session *s, struct err *err)
 {
-    const char *seen = background_run(&s->run.ranks, look, s, NULL) == 0 ? "1" : "0";
+    const char *seen =
+        background_run(&s->run.ranks, look_for_mark, s, NULL) == 0 ? "1" : "0";
 
     return agree_gather(&s->run.ranks, MSG_SEEN, seen, 1, take_seen, &s->report.stale,
                         err);
@@ -65,7 +66,7 @@ static int destroy_worker(void *arg, struct err *err)
     return 0;
 }
 
-/* Its scratch may take long to remove, so before the last word of all. */
+/* Removing scratch may take long, so it is done before the last collective. */
 static void end_worker(struct session *s)
 {
     if (s->worker)
@@ -73,8 +74,8 @@ static void end_worker(struct session *s)
     s->worker = NULL;
 }
 
-/* It is published: whatever happens here, a signal or a node that cannot see it, is worth
- * a warning at most. What ranks have open in staging is closed before it is removed. */
+/* It is published: a signal, or a node that does not see it, is worth a warning at most.
+ * Files in staging are closed before staging is removed. */
 static void show_everywhere(struct session *s)
 {
     struct err err = { 0 };
@@ -97,7 +98,7 @@ static int commit(void *arg, struct err *err)
     struct session *s = arg;
     int rc = target_commit(&s->target, &s->mark, err);
 
-    /* At once, for the main thread may not come to it. */
+    /* At once: the main thread may be in a call that never returns. */
     if (rc == 0)
         guard_settle(s->run.published);
     return rc;
@@ -114,7 +115,7 @@ int finish_publish(struct session *s, struct err *err)
     if (agree_step(&run->ranks, rc, err) < 0)
         return -1;
     if (run->ranks.rank == 0 && (rc = background_run(&run->ranks, commit, s, err)) == 0)
-        agree_settle(&run->ranks); /* it is visible: nothing may be called a failure */
+        agree_settle(&run->ranks); /* it is visible: from here on nothing is a failure */
     if (agree_step(&run->ranks, rc, err) < 0)
         return -1;
     agree_settle(&run->ranks);
@@ -142,7 +143,7 @@ struct leaving {
     enum release_how how;
 };
 
-static int leave(void *arg, struct err *err)
+static int leave_claim(void *arg, struct err *err)
 {
     struct leaving *leaving = arg;
 
@@ -151,8 +152,8 @@ static int leave(void *arg, struct err *err)
     return 0;
 }
 
-/* What landed is kept for the next run. The disks of all ranks must be done before
- * anybody is told that nobody writes there. */
+/* Landed segments are kept for the next run. All ranks must have finished writing before
+ * staging is released, since the next run relies on that. */
 static void leave_staging(struct session *s)
 {
     struct run *run = &s->run;
@@ -164,7 +165,7 @@ static void leave_staging(struct session *s)
     if (run->ranks.liveness.lost)
         leaving.how = RELEASE_KEEP;
     if (run->ranks.rank == 0)
-        background_run(&run->ranks, leave, &leaving, NULL);
+        background_run(&run->ranks, leave_claim, &leaving, NULL);
 }
 
 void finish_report(struct session *s, int rc, const struct err *err)

@@ -1,14 +1,14 @@
-/* app/finish.h -- the end of a call: what is staged becomes visible, and what happened is
- * said. */
+/* app/finish.h -- the end of a call: the staged tree is published and the
+ * result reported. */
 #ifndef APP_FINISH_H
 #define APP_FINISH_H
 
 #include "app/session_state.h"
 
-/* Collective. The visible step, and all nodes look; nothing if all is there. */
+/* Collective. Publish, and wait until all nodes see it; nothing if all files exist. */
 int finish_publish(struct session *s, struct err *err);
 
-/* Collective. Summary, report and trace, whatever happened before. */
+/* Collective. Summary, report and trace, whether the run failed or not. */
 void finish_report(struct session *s, int rc, const struct err *err);
 
 #endif

@@ -13,14 +13,14 @@
 /* Rank 0. */
 struct inspection {
     struct session *s;
-    bool snapshot;          /* of a cache; else a directory of ours */
-    struct manifest record; /* of the directory */
+    bool snapshot;            /* of a cache; else a published directory */
+    struct manifest manifest; /* of the directory */
     struct glob_list allow, deny;
-    struct existing_file *known; /* of each file of the plan: there if it needs no look */
+    struct existing_file *existing; /* of each file of the plan: there if it is skipped */
     unsigned long long wrong, missing, more, seen;
 };
 
-enum { INSPECT_POLL = 1000 }; /* files between two looks for signals */
+enum { INSPECT_POLL = 1000 }; /* files between two checks for signals */
 
 static bool is_kept(const struct inspection *look, const char *path)
 {
@@ -34,24 +34,24 @@ static int add_entry(void *arg, const struct plan_entry *entry, struct err *err)
     return is_kept(look, entry->path) ? plan_add(&look->s->run.plan, entry, err) : 0;
 }
 
-static int list_record(struct inspection *look, struct err *err)
+static int list_manifest(struct inspection *look, struct err *err)
 {
-    const struct manifest *record = &look->record;
-    int rc = manifest_load(&look->record, look->s->run.opt.dest, err);
+    const struct manifest *manifest = &look->manifest;
+    int rc = manifest_load(&look->manifest, look->s->run.opt.dest, err);
 
-    for (size_t i = 0; rc == 0 && i < record->nfiles; i++) {
-        struct plan_entry entry = { .path = record->file[i].path,
-                                    .size = record->file[i].size,
+    for (size_t i = 0; rc == 0 && i < manifest->nfiles; i++) {
+        struct plan_entry entry = { .path = manifest->file[i].path,
+                                    .size = manifest->file[i].size,
                                     .want = { .kind = DIGEST_SHA256 } };
 
-        memcpy(entry.want.bytes, record->file[i].sha256, sizeof(entry.want.bytes));
+        memcpy(entry.want.bytes, manifest->file[i].sha256, sizeof(entry.want.bytes));
         rc = add_entry(look, &entry, err);
     }
     return rc;
 }
 
-static int list_trees(struct inspection *look, size_t folder, const char *commit,
-                      struct err *err)
+static int list_commit(struct inspection *look, size_t folder, const char *commit,
+                       struct err *err)
 {
     struct strbuf path = { 0 };
     int rc;
@@ -74,9 +74,10 @@ static int list(struct inspection *look, struct err *err)
     look->allow = session_globs(s->options->include);
     look->deny = session_globs(s->options->exclude);
     look->snapshot = hub_cache_is_snapshot(s->run.opt.dest, &folder, commit);
-    rc = look->snapshot ? list_trees(look, folder, commit, err) : list_record(look, err);
+    rc = look->snapshot ? list_commit(look, folder, commit, err)
+                        : list_manifest(look, err);
     if (rc == 0 && plan_seal(&s->run.plan, err) < 0) {
-        err->code = ERR_DEST; /* the record is foreign text, but no source's */
+        err->code = ERR_DEST; /* local damage, not the fault of a source */
         rc = -1;
     }
     if (rc < 0 && err->code == ERR_DEST)
@@ -87,29 +88,29 @@ static int list(struct inspection *look, struct err *err)
     if (s->run.plan.nfiles == 0)
         return err_set(err, ERR_USAGE, "no file of '%s' to verify", s->run.opt.dest);
     s->run.published = strdup(s->run.opt.dest);
-    look->known = calloc(s->run.plan.nfiles, sizeof(*look->known));
-    return look->known && s->run.published ? 0 : err_memory(err, "the list of files");
+    look->existing = calloc(s->run.plan.nfiles, sizeof(*look->existing));
+    return look->existing && s->run.published ? 0 : err_memory(err, "the list of files");
 }
 
-static void tell(const struct inspection *look, const char *path, const char *what)
+static void tell_file(const struct inspection *look, const char *path, const char *what)
 {
     log_line(&look->s->run.ranks.log, LOG_ERROR, "'%s': %s", path, what);
 }
 
-/* What need not be read to be found wrong. */
+/* Wrong files that are found without reading them. */
 static void note_odd(struct inspection *look, size_t i, const struct fs_info *info)
 {
     struct plan *plan = &look->s->run.plan;
     bool missing = info->kind == FS_MISSING;
 
-    look->known[i].there = true;
+    look->existing[i].there = true;
     look->missing += missing;
     look->wrong += !missing;
-    tell(look, plan_path(plan, i),
-         missing                 ? "missing"
-         : info->kind == FS_FILE ? "size differs from the record"
-                                 : "not a regular file");
-    /* No segment is cut for it, whatever size its record makes up. */
+    tell_file(look, plan_path(plan, i),
+              missing                 ? "missing"
+              : info->kind == FS_FILE ? "size differs from the record"
+                                      : "not a regular file");
+    /* It gets no segment, whatever size its record claims. */
     plan->nbytes -= plan->files[i].size;
     plan->files[i].size = 0;
 }
@@ -167,10 +168,10 @@ static int look_for_more(void *arg, const char *path, const struct fs_info *info
     if (look->seen++ % INSPECT_POLL == 0 && background_poll(&look->s->run.ranks, err) < 0)
         return -1;
     if (is_planned(&look->s->run.plan, path) || !is_kept(look, path) ||
-        (!look->snapshot && !foreign_files_is_one(&look->record, path)))
+        (!look->snapshot && !foreign_files_is_one(&look->manifest, path)))
         return 0;
     look->more++;
-    tell(look, path, "not in the record");
+    tell_file(look, path, "not in the record");
     return 0;
 }
 
@@ -191,14 +192,14 @@ static int look_around(void *arg, struct err *err)
     return rc;
 }
 
-/* Another run may have published meanwhile: then the old record was held against the new
- * files. */
+/* Another run may have published meanwhile: then the old record was compared with
+ * the new files. */
 static bool was_replaced(const struct inspection *look)
 {
     char present[65];
 
     return !look->snapshot && manifest_peek(look->s->run.opt.dest, present) &&
-           strcmp(present, look->record.content_id) != 0;
+           strcmp(present, look->manifest.content_id) != 0;
 }
 
 static void add_count(struct strbuf *text, unsigned long long count, const char *what)
@@ -207,8 +208,8 @@ static void add_count(struct strbuf *text, unsigned long long count, const char 
         strbuf_addf(text, "%s%llu %s", text->len > 0 ? ", " : "", count, what);
 }
 
-/* One sentence for all that tell() has said, of what there is. */
-static int refuse(const struct inspection *look, struct err *err)
+/* One sentence that sums up what tell_file() has logged. */
+static int refuse_tree(const struct inspection *look, struct err *err)
 {
     const struct run *run = &look->s->run;
     struct strbuf counts = { 0 };
@@ -234,18 +235,18 @@ static int sum_up(struct inspection *look, struct err *err)
         return err_set(err, ERR_DEST, "'%s' was replaced during verification: run again",
                        run->opt.dest);
     for (size_t i = 0; i < run->plan.nfiles; i++) {
-        if (!look->known || !look->known[i].wrong)
+        if (!look->existing || !look->existing[i].wrong)
             continue;
         look->wrong++;
-        tell(look, plan_path(&run->plan, i),
-             run->plan.files[i].want.kind == DIGEST_GIT_BLOB
-                 ? "git blob id differs from the record"
-                 : "SHA-256 differs from the record");
+        tell_file(look, plan_path(&run->plan, i),
+                  run->plan.files[i].want.kind == DIGEST_GIT_BLOB
+                      ? "git blob id differs from the record"
+                      : "SHA-256 differs from the record");
     }
     look->s->report.verified = look->wrong + look->missing + look->more == 0;
     if (look->s->report.verified)
         return 0;
-    return refuse(look, err);
+    return refuse_tree(look, err);
 }
 
 int inspect(struct session *s, struct err *err)
@@ -258,10 +259,10 @@ int inspect(struct session *s, struct err *err)
         err);
 
     if (rc == 0)
-        rc = rehash_run(s, run->opt.dest, false, look.known, err);
+        rc = rehash_run(s, run->opt.dest, false, look.existing, err);
     if (rc == 0)
         rc = agree_step(&run->ranks, run->ranks.rank == 0 ? sum_up(&look, err) : 0, err);
-    manifest_release(&look.record);
-    free(look.known);
+    manifest_release(&look.manifest);
+    free(look.existing);
     return rc;
 }

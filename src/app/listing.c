@@ -28,7 +28,7 @@ static void notice(void *arg, const char *text)
     log_line(&run->ranks.log, LOG_WARN, "%s", text);
 }
 
-/* The record of a commit is of all that it holds, whatever the patterns keep. */
+/* The commit record holds all files, whatever the patterns keep. */
 static int note_entry(void *arg, const struct plan_entry *entry, struct err *err)
 {
     struct session *s = arg;
@@ -71,7 +71,7 @@ static struct source_config config_of(struct session *s)
         .allow = session_globs(o->include),
         .deny = session_globs(o->exclude),
         .bare = run->opt.cache,
-        .every = run->opt.cache && run->opt.trees ? note_entry : NULL,
+        .every = run->opt.cache && run->opt.commit_record ? note_entry : NULL,
         .every_arg = s,
         .probe_above = SEGMENT_LEAST,
         .retry = run->opt.retry,
@@ -94,7 +94,8 @@ static int ask_source(struct session *s, const struct source_config *config,
     s->whole.bare = true;
     if (rc == 0)
         return plan_seal(&s->run.plan, err) < 0 ? -1 : plan_seal(&s->whole, err);
-    /* A signal, or another rank's failure, says more than the request that it ended. */
+    /* A signal, or the failure of another rank, is the cause; the interrupted
+     * request is not. */
     if (err->code == ERR_INTERRUPTED && background_poll(&s->run.ranks, &cause) < 0)
         *err = cause;
     return -1;
@@ -122,7 +123,7 @@ int listing_make(struct session *s, struct err *err)
     return ask_source(s, &config, err);
 }
 
-/* What is there, what will be, and what needs only an entry in a snapshot. */
+/* Whether the file exists, will be fetched, or only needs an entry in a snapshot. */
 static const char *fate_of(const struct session *s, size_t i)
 {
     const struct target *target = &s->target;

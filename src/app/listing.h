@@ -8,8 +8,8 @@
  * fetch. */
 int listing_make(struct session *s, struct err *err);
 
-/* Collective. A line for each file on stdout of rank 0: what is there and what would be
- * fetched. */
+/* Collective. A line for each file on stdout of rank 0: whether it exists or
+ * would be fetched. */
 int listing_show(struct session *s, struct err *err);
 
 #endif

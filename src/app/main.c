@@ -1,4 +1,4 @@
-/* The program: options in, one line on stdout and an exit code out. */
+/* app/main.c -- the program: command line in, one line on stdout and an exit code out. */
 #include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -23,11 +23,11 @@ static void on_signal(int number)
     signalled = number;
 }
 
-/* A busy machine may take its time, however little patience the ranks have. */
+/* A lower limit: on a busy machine MPI may take longer than --rank-timeout. */
 static const double collective_least = 10, watch_least = 1; /* seconds */
 
-/* The start and the end of MPI are collectives, in which a rank that is gone would keep
- * the others for ever. */
+/* MPI_Init and MPI_Finalize are collective: without a watch one lost rank would block all
+ * others for ever. */
 static void watch_collective(double timeout, const char *what, int code)
 {
     double seconds = timeout > collective_least ? timeout : collective_least;
@@ -36,13 +36,13 @@ static void watch_collective(double timeout, const char *what, int code)
     snprintf(text, sizeof(text),
              "rank %d: %s did not finish within %.0f s: a rank has died or hangs",
              comm_launch_index(), what, seconds);
-    /* Two of a node speak: the first may be the one that is gone. */
+    /* Two ranks of a node print it: the first may be the lost one. */
     guard_watch(&(struct guard_watch){ seconds, code,
                                        comm_launch_local() < 2 ? text : NULL, NULL });
 }
 
-/* In between it is MPI's calls for messages that may never return. A rank that is alone
- * makes none, and nobody waits for it. */
+/* Between them, calls that send or receive may never return. A single rank makes no such
+ * calls, and nobody waits for it. */
 static void watch_loops(const struct options *options, int size)
 {
     double timeout = options->get.rank_timeout;
@@ -66,7 +66,7 @@ struct start {
     bool over;
 };
 
-/* Asked for the first time when all collectives of the start are over. */
+/* First called when all collectives of the start are over. */
 static int was_signalled(void *arg)
 {
     struct start *start = arg;
@@ -86,12 +86,12 @@ static void catch_signals(void)
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         sigaction(numbers[i], &action, NULL);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* the write then fails with EFBIG, which has a sentence */
+    signal(SIGXFSZ, SIG_IGN); /* a write then fails with EFBIG instead */
 }
 
 static const struct log plain = { .level = LOG_WARN, .rank = -1 };
 
-/* Of several ranks one speaks. */
+/* Of several ranks one prints. */
 static int print(const char *text)
 {
     if (comm_launch_index() != 0)
@@ -110,7 +110,7 @@ static int print_help(const struct options *options)
     return code;
 }
 
-/* What every rank could say, one says. */
+/* An error that all ranks have: one prints it. */
 static int complain(int rank, const struct err *err)
 {
     if (rank == 0)
@@ -118,8 +118,8 @@ static int complain(int rank, const struct err *err)
     return (int)err->code;
 }
 
-/* Ranks may have different environments. The lowest whose options are bad speaks, and all
- * end with its code: the others would wait for it. Collective. */
+/* Ranks may have different environments. The lowest rank with invalid options prints the
+ * error, and all end with its code: otherwise they would wait for it. Collective. */
 static bool all_agree(int rank, int *code, const struct err *err)
 {
     int mine = *code ? rank : INT_MAX, who = INT_MAX;
@@ -163,7 +163,7 @@ static int run_command(const struct options *options, int rank, bool *lost)
                      : calls[options->command](MPI_COMM_WORLD, &options->get, &report);
 
     *lost = report.lost != 0;
-    /* That rank 0 is lost is for one of each node to say. */
+    /* If rank 0 is lost, one rank of each node prints it. */
     if (status != MPIFETCH_OK && report.rank > 0 &&
         (rank == 0 || (*lost && rank == report.rank)))
         log_line(&plain, LOG_ERROR, "rank %d: %s", report.rank, report.error);
@@ -180,7 +180,7 @@ static int run_command(const struct options *options, int rank, bool *lost)
     return status;
 }
 
-/* All between the start of MPI and its end. code: what the options came to. */
+/* Everything between MPI_Init and MPI_Finalize. code: the result of options_parse. */
 static int run_ranks(const struct options *options, int code, struct err *err, bool *lost)
 {
     struct start start = { .options = options };
@@ -196,7 +196,7 @@ static int run_ranks(const struct options *options, int code, struct err *err, b
     if (check_launch(&launch, &index) < 0)
         return complain(index, &launch);
     if (!all_agree(rank, &code, err)) {
-        MPI_Barrier(MPI_COMM_WORLD); /* the sentence is out before anybody ends */
+        MPI_Barrier(MPI_COMM_WORLD); /* the error is printed before any rank exits */
         return code;
     }
     own.get.interrupted = was_signalled;
@@ -211,10 +211,11 @@ int main(int argc, char **argv)
     bool lost = false;
     int provided, code;
 
-    /* Another mpifetch has started this one, to try what may hang: no rank of any job. */
+    /* Started by another mpifetch as a helper for calls that may hang: not a
+     * rank of a job. */
     if (argc == 2 && strcmp(argv[1], HELPER_WORD) == 0)
         return commands_serve();
-    /* Help must work where MPI does not, on a login node say. */
+    /* Help must work without MPI, on a login node for instance. */
     code = options_parse(&options, argc, argv, &err) < 0 ? (int)err.code : 0;
     if (code == 0 && options.command == COMMAND_HELP) {
         code = print_help(&options);
@@ -229,9 +230,9 @@ int main(int argc, char **argv)
     code = run_ranks(&options, code, &err, &lost);
     if (lost) {
         fflush(NULL);
-        _exit(code); /* MPI_Finalize would wait for who is gone */
+        _exit(code); /* MPI_Finalize would wait for the lost rank */
     }
-    /* Until the process is gone: what MPI has left to the end counts as well. */
+    /* Until the process has ended: MPI also does work at exit. */
     watch_collective(options.get.rank_timeout, "MPI_Finalize", code);
     MPI_Finalize();
 out:

@@ -1,4 +1,5 @@
-/* Writes the man page or the bash completion while the project is built. */
+/* app/mkdocs.c -- writes the man page or the bash completion while the
+ * project is built. */
 #include <stdio.h>
 #include <string.h>
 

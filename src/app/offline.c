@@ -11,7 +11,7 @@ struct listing {
     struct glob_list allow, deny;
 };
 
-static int refuse(const struct session *s, const char *reason, struct err *err)
+static int refuse_offline(const struct session *s, const char *reason, struct err *err)
 {
     return err_set(err, ERR_SOURCE,
                    "HF_HUB_OFFLINE is set and the cache '%s' does not hold '%s': %s",
@@ -67,16 +67,16 @@ int offline_list(struct session *s, const struct source_config *config, struct e
         goto out;
     }
     if (cache_commit_of(folder.data, listing.name.revision, commit, &why) < 0) {
-        refuse(s, why.text, err);
+        refuse_offline(s, why.text, err);
         goto out;
     }
     strbuf_addf(&path, "%s/trees/%s.json", folder.data, commit);
     if (path.failed)
         err_memory(err, "a path");
     else if (commit_record_load(path.data, add_entry, &listing, &why) < 0)
-        refuse(s, why.text, err);
+        refuse_offline(s, why.text, err);
     else if (s->run.plan.nfiles == 0)
-        refuse(s, "no file of the revision matches", err);
+        refuse_offline(s, "no file of the revision matches", err);
     else
         rc = set_plan(&listing, commit, err);
 out:
@@ -92,5 +92,5 @@ int offline_refuse(const struct session *s, struct err *err)
 
     for (size_t i = 0; i < s->run.plan.nfiles; i++)
         missing += !target_shows(&s->target, i);
-    return missing == 0 ? 0 : refuse(s, "the revision is incomplete", err);
+    return missing == 0 ? 0 : refuse_offline(s, "the revision is incomplete", err);
 }

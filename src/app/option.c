@@ -41,7 +41,7 @@ static bool set_digest(void *field, const char *text)
     return text_unhex(bytes, sizeof(bytes), text) && set_text(field, text);
 }
 
-/* Which of the words; -1: none. */
+/* The index of the word; -1: not found. */
 static int find_word(const char *const *words, size_t count, const char *text)
 {
     for (size_t i = 0; i < count; i++)

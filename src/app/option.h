@@ -1,7 +1,7 @@
-/* app/option.h -- one option: what it is called, what it takes, where its value goes.
+/* app/option.h -- one option: its name, the value it takes, and where that is stored.
  *
- * The table is the only place that knows the options: parsing, help, man page and
- * completion all read it. */
+ * The table is the only list of options: parsing, help, man page and
+ * completion use it. */
 #ifndef APP_OPTION_H
 #define APP_OPTION_H
 
@@ -23,7 +23,7 @@ enum option_kind {
     OPTION_SIZE,
     OPTION_SEGMENT, /* a size in whole MiB */
     OPTION_SECONDS,
-    OPTION_PERIOD,   /* seconds, not 0: a wait without a bound is not to be had */
+    OPTION_PERIOD,   /* seconds, not 0: a wait needs a limit */
     OPTION_FLAG,     /* this and those below take no value */
     OPTION_HF_CACHE, /* a word for a layout */
     OPTION_VERBOSE,  /* may be given twice */
@@ -49,7 +49,7 @@ struct option {
     const char *value; /* what the help calls the value; NULL: none is taken */
     size_t field;      /* offset in struct mpifetch_options, or as `own` has it */
     bool own;          /* the library does not know it: offset in struct options */
-    unsigned serves;   /* enum option_use: to what it means something; 0: FOR_GET */
+    unsigned serves;   /* enum option_use: commands it applies to; 0: FOR_GET */
     const char *help;
 };
 
@@ -67,9 +67,9 @@ const struct option *option_guess(const char *name, size_t len);
 
 bool option_is_list(const struct option *option);
 
-/* Put a value where it belongs; false: it is not of the form that option_form names. Of a
- * list only the form is checked: the caller keeps lists. Flags take words such as "yes".
- * The text is borrowed. */
+/* Store a value; false: it is not of the form that option_form describes. Of a list
+ * only the form is checked: the caller keeps lists. Flags take words such as "yes". The
+ * text is borrowed. */
 bool option_set(const struct option *option, struct options *options, const char *text);
 
 /* Given on the command line without a value. */
@@ -81,10 +81,10 @@ const char *option_form(const struct option *option);
 /* Words that may be the value, with blanks in between, or NULL. */
 const char *option_choices(const struct option *option);
 
-/* MPIFETCH_SOME_NAME, or nothing for options that have no twin in the environment. */
+/* MPIFETCH_SOME_NAME, or nothing for options without an environment variable. */
 void option_twin(const struct option *option, struct strbuf *name);
 
-/* " (default 5)", or nothing where the default is to choose or to do without. */
+/* " (default 5)", or nothing if the default is to choose or to do without. */
 void option_default(const struct option *option, struct strbuf *out);
 
 bool option_serves(const struct option *option, enum option_use use);

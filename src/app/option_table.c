@@ -1,3 +1,4 @@
+/* app/option_table.c -- the table of options that app/option.h declares. */
 #include "app/option.h"
 #include "base/text.h"
 

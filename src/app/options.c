@@ -55,8 +55,7 @@ static int list_add(struct options *options, const struct option *option,
     return 0;
 }
 
-/* A header may hold a secret and a digest is long: the value is named for other kinds
- * only. */
+/* A header may be secret and a digest is long: their values are not repeated. */
 static int refuse_value(struct parser *parser, const struct option *option,
                         const char *prefix, const char *name, const char *value)
 {
@@ -247,7 +246,8 @@ static enum option_use use_of(enum command_id command)
                                        : FOR_GET;
 }
 
-/* What was given by hand must mean something; the environment is for all commands. */
+/* An option on the command line must apply to the command; environment variables are
+ * for all commands. */
 static int check_given(struct parser *parser)
 {
     enum command_id command = parser->options->command;
@@ -283,8 +283,8 @@ static int parse_path(struct parser *parser)
     return 0;
 }
 
-/* With a manifest there is no SOURCE, and DEST can be done without by plan, and where the
- * library's own cache is meant. */
+/* With a manifest there is no SOURCE. DEST is optional for plan, and if the Hub library's
+ * own cache is meant. */
 static int parse_places(struct parser *parser)
 {
     struct mpifetch_options *get = &parser->options->get;

@@ -1,14 +1,15 @@
 /* app/options.h -- argv and environment to options, from one table (app/option.h) that
  * also makes --help, the man page and the shell completion.
  *
- * Each option --some-name has an environment twin MPIFETCH_SOME_NAME; argv wins, and an
- * empty variable counts as none. Lists (--include, --exclude, --header) add up in argv;
- * in the environment they are separated by newlines.
+ * Each option --some-name has an environment variable MPIFETCH_SOME_NAME; argv wins, and
+ * an empty variable counts as unset. Lists (--include, --exclude, --header) add up in
+ * argv; in the environment they are separated by newlines.
  *
  * Life cycle   options_parse, then options_release whether it failed or not.
- * Ownership    texts are borrowed from argv and the environment, which must outlive
- * options. Errors       ERR_USAGE: the sentence names the option and says how to see the
- * help. Collective   no call talks to other ranks. */
+ * Ownership    texts are borrowed from argv and the environment, which must
+ *              outlive options.
+ * Errors       ERR_USAGE: the sentence names the option and says how to see the help.
+ * Collective   no call talks to other ranks. */
 #ifndef APP_OPTIONS_H
 #define APP_OPTIONS_H
 
@@ -25,7 +26,7 @@ struct options {
     void *owned; /* copies of lists from the environment */
 };
 
-/* Starts from mpifetch_options_init, but says its progress and a summary. */
+/* Starts from mpifetch_options_init, but with progress and a summary on. */
 int options_parse(struct options *options, int argc, char **argv, struct err *err);
 void options_release(struct options *options);
 

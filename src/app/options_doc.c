@@ -1,3 +1,5 @@
+/* app/options_doc.c -- --help, the man page and the completion, from the
+ * table of options. */
 #include <stdbool.h>
 #include <string.h>
 
@@ -333,8 +335,8 @@ void options_man(struct strbuf *out)
                 ".BR mpirun (1),\n.BR srun (1),\n.BR sha256sum (1)\n");
 }
 
-/* Options whose value is a path complete as paths, choices as words, others not at all.
- */
+/* Options whose value is a path complete as paths, choices as words,
+ * others not at all. */
 static void completion_values(struct strbuf *out)
 {
     for (size_t i = 0; i < option_count; i++) {

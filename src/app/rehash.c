@@ -6,12 +6,12 @@
 #include "core/hub/hub_cache.h"
 #include "ranks/share.h"
 
-static int set_up(struct session *s, const char *tree, bool blobs, struct err *err)
+static int set_up(struct session *s, const char *tree, bool by_etag, struct err *err)
 {
     struct run *run = &s->run;
 
     run->mode = RUN_REHASH;
-    run->layout = blobs ? RUN_BLOBS : RUN_PATHS;
+    run->layout = by_etag ? RUN_BLOBS : RUN_PATHS;
     run->staging.tree = strdup(tree);
     return run->staging.tree ? session_cut(s, err) : err_memory(err, "a path");
 }
@@ -31,11 +31,11 @@ static void take_down(struct session *s)
     run->layout = RUN_PATHS;
 }
 
-int rehash_run(struct session *s, const char *tree, bool blobs,
+int rehash_run(struct session *s, const char *tree, bool by_etag,
                struct existing_file *skip, struct err *err)
 {
     struct run *run = &s->run;
-    int rc = run->ranks.rank == 0 ? set_up(s, tree, blobs, err) : 0;
+    int rc = run->ranks.rank == 0 ? set_up(s, tree, by_etag, err) : 0;
 
     if (agree_step(&run->ranks, rc, err) < 0 || share_run(run, err) < 0)
         return -1;
@@ -46,7 +46,7 @@ int rehash_run(struct session *s, const char *tree, bool blobs,
     return rc;
 }
 
-/* What is there is to be hashed, and the rest to be skipped. */
+/* The opposite of what exists: existing files are hashed, the rest is skipped. */
 static struct existing_file *others(const struct session *s, struct err *err)
 {
     size_t count = s->run.plan.nfiles;

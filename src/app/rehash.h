@@ -1,18 +1,18 @@
-/* app/rehash.h -- files hashed where they lie, by all ranks together. */
+/* app/rehash.h -- hashes existing files, by all ranks together. */
 #ifndef APP_REHASH_H
 #define APP_REHASH_H
 
 #include "app/session_state.h"
 
-/* Collective. Rank 0's plan is hashed at tree: below it, or with blobs in it as in the
- * folder of a repository in a cache. skip[i].there on rank 0: not that file. Afterwards
- * skip[i].wrong says what is not as planned; where the source has no digest, not as
- * skip[i].sha256. tree is borrowed. */
-int rehash_run(struct session *s, const char *tree, bool blobs,
+/* Collective. Hashes the files of rank 0's plan: at their paths below tree, or by_etag in
+ * tree, which is then the folder of a repository in a cache. skip[i].there on rank 0:
+ * leave out file i. Afterwards skip[i].wrong says whether the digest differs from the
+ * planned one or, if the source has none, from skip[i].sha256. tree is borrowed. */
+int rehash_run(struct session *s, const char *tree, bool by_etag,
                struct existing_file *skip, struct err *err);
 
-/* Collective. Hash what was found at the destination before it is taken over; what is
- * wrong counts as missing. */
+/* Collective. Verify existing files at the destination before they are reused; those with
+ * a wrong digest count as missing. */
 int rehash_found(struct session *s, struct err *err);
 
 #endif

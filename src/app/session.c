@@ -24,7 +24,7 @@
 
 static const double LONGEST_DELAY = 60; /* seconds between two tries */
 
-/* Seconds: by now all others have heard, and answered, everything but the last word. */
+/* Seconds: the others have received everything but the last message by then. */
 static const double CLOSE_PATIENCE = 20;
 
 enum { QUESTIONS = 8 }; /* of rank 0, to the source, at a time */
@@ -37,8 +37,8 @@ static bool is_interrupted(void *arg)
            s->options->interrupted(s->options->interrupted_arg);
 }
 
-/* A rank may have seen no more of a staging that was taken away than that a file is not
- * there. */
+/* If another run took over the staging, a rank may have seen only that a
+ * file is missing. */
 static void explain(void *arg, struct err *err)
 {
     claim_explain(arg, err);
@@ -70,7 +70,7 @@ static void set_options(struct session *s)
         .versions = o->versions != 0,
         .sync = !o->no_sync,
         .cache = o->layout == MPIFETCH_LAYOUT_HF_CACHE,
-        .trees = !o->no_trees,
+        .commit_record = !o->no_trees,
         .check = o->check != 0,
     };
     opt->bar = o->progress == MPIFETCH_PROGRESS_BAR ||
@@ -120,7 +120,8 @@ static int open_questions(struct session *s, struct err *err)
     return engine_open(&s->http, &s->run, most < QUESTIONS ? most : QUESTIONS, err);
 }
 
-/* That of rank 0: whoever waited less than the others speak would wait in vain. */
+/* The timeout of rank 0: a rank that waits less than the others would give up too
+ * early. */
 static int share_timeout(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
@@ -168,7 +169,7 @@ int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options
     }
     run->ranks.liveness.stages = task == SESSION_GET;
     run->mtime = clock_wall() / 1000000000;
-    /* The first question says that all collectives of the start are behind this rank. */
+    /* The first call says that this rank is past all collectives of the start. */
     rc = is_interrupted(s) ? err_set(err, ERR_INTERRUPTED, "interrupted")
                            : check_options(options, err);
     if (rc == 0)
@@ -185,14 +186,14 @@ int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options
     rc = agree_step(&run->ranks, rc, err);
     if (rc == 0)
         rc = share_timeout(s, err);
-    /* Whether it is only a plan may differ in the environments of ranks. */
+    /* Whether only a plan is wanted may differ in the environments of ranks. */
     if (rc == 0 && (task == SESSION_GET || task == SESSION_PLAN))
         rc = agree_step(&run->ranks, owners_take(run, err), err);
     return rc;
 }
 
-/* What decides on which way all go from here: known to rank 0, or its options, which the
- * environment of another rank may give differently. */
+/* What decides how all ranks proceed: known to rank 0, or in its options, which the
+ * environment of another rank may set differently. */
 static int share_course(struct session *s, bool *check, struct err *err)
 {
     struct run *run = &s->run;
@@ -248,7 +249,7 @@ static void note_figures(struct session *s)
     coordinator_figures(s->coordinator, &figures);
     s->report.to_fetch = figures.to_fetch;
     s->report.resolve_requests = figures.resolve_requests;
-    /* Where nothing had to be fetched nothing landed since. */
+    /* If nothing had to be fetched, nothing has landed since. */
     if (figures.last_landed > s->phase_began) {
         s->report.seconds[REPORT_FETCH] = figures.last_landed - s->phase_began;
         s->phase_began = figures.last_landed;
@@ -318,7 +319,7 @@ bool session_close(struct session *s)
     free(run->access.endpoint);
     free(run->dest);
     free(run->published);
-    /* On other ranks each line has its own end. */
+    /* On other ranks each header is allocated separately. */
     for (size_t i = 0; run->access.header_list && run->access.header_list[i]; i++)
         explicit_bzero((char *)(uintptr_t)run->access.header_list[i],
                        strlen(run->access.header_list[i]));

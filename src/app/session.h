@@ -1,4 +1,5 @@
-/* app/session.h -- one call of the library: the phases in order. */
+/* app/session.h -- one call of the library, as functions that are called
+ * in this order. */
 #ifndef APP_SESSION_H
 #define APP_SESSION_H
 
@@ -8,14 +9,14 @@
 int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options *options,
                  enum session_task task, struct err *err);
 
-/* Collective. Rank 0 asks the source and looks at DEST; s->target and the plan are then
- * rank 0's. With --check all hash what is there. */
+/* Collective. Rank 0 lists the source and looks at DEST; only rank 0 has s->target and
+ * the plan then. With --check all ranks hash the existing files. */
 int session_list(struct session *s, struct err *err);
 
-/* Collective. Staging and fetch; nothing if all is there. */
+/* Collective. Staging and fetch; nothing if all files exist. */
 int session_fetch(struct session *s, struct err *err);
 
-/* false: a rank is lost, and MPI is of no more use. */
+/* false: a rank is lost, and MPI cannot be used any more. */
 bool session_close(struct session *s);
 
 #endif

@@ -46,12 +46,12 @@ static int open_worker(void *arg, struct err *err)
     return worker_create(&s->worker, &s->run, s->coordinator, err);
 }
 
-int session_make_parts(struct session *s, struct existing_file *known, struct err *err)
+int session_make_parts(struct session *s, struct existing_file *existing, struct err *err)
 {
     struct run *run = &s->run;
 
     if (run->ranks.rank == 0 &&
-        coordinator_create(&s->coordinator, run, s->http, known, s->slots, err) < 0)
+        coordinator_create(&s->coordinator, run, s->http, existing, s->slots, err) < 0)
         return -1;
     return background_run(&run->ranks, open_worker, s, err);
 }

@@ -1,5 +1,5 @@
-/* app/session_state.h -- one call of the library, as its phases share it. session.h goes
- * through them. */
+/* app/session_state.h -- the state of one call of the library, for the steps that
+ * app/session.h calls. */
 #ifndef APP_SESSION_STATE_H
 #define APP_SESSION_STATE_H
 
@@ -25,25 +25,25 @@ struct session {
     const struct mpifetch_options *options;
     enum session_task task;
     bool offline;   /* rank 0: the Hub must not be asked */
-    bool only_plan; /* say what would be done; then DEST may be missing. As rank 0 has it
-                     * once session_list is over: environments may differ */
+    bool only_plan; /* only say what would be done; DEST may be missing. After
+                     * session_list it is that of rank 0: environments may differ */
     struct run run;
     struct trace trace;
     struct report report;
-    struct plan whole;    /* rank 0: all that the commit holds, where that is more than
-                           * the plan or is to be recorded */
+    struct plan whole;    /* rank 0: all files of the commit, if there are more than in
+                           * the plan, or if they are to be recorded */
     struct target target; /* rank 0 */
     struct http *http;    /* rank 0: listing and resolving */
     unsigned *slots;      /* of each rank */
     char *dest;           /* absolute */
-    char *source;         /* rank 0: the source, absolute where it is a path */
+    char *source;         /* rank 0: the source, absolute if it is a path */
     struct coordinator *coordinator;
     struct worker *worker;
     struct visibility_mark mark;
     double began, phase_began;
 };
 
-/* The time since the phase before counts for this one. */
+/* The phase ends: the time since the end of the phase before is its duration. */
 void session_end_phase(struct session *s, enum report_phase phase);
 
 /* A list of options as patterns; borrowed. */
@@ -52,7 +52,9 @@ struct glob_list session_globs(const char *const *list);
 /* Rank 0: cut the plan into segments. */
 int session_cut(struct session *s, struct err *err);
 
-/* The coordinator, on rank 0, and the worker; known as coordinator_create has it. */
-int session_make_parts(struct session *s, struct existing_file *known, struct err *err);
+/* Create the coordinator, on rank 0, and the worker. existing: as in
+ * coordinator_create. */
+int session_make_parts(struct session *s, struct existing_file *existing,
+                       struct err *err);
 
 #endif

@@ -39,8 +39,8 @@ int survey(void *arg, struct err *err)
     return s->offline ? offline_refuse(s, err) : 0;
 }
 
-/* Look once more. What was hashed and found wrong is so until it was fetched, whatever
- * its size and time say. */
+/* Look once more. A file that was hashed and found wrong stays wrong until it is fetched,
+ * whatever its size and time are. */
 static int look_again(struct session *s, struct err *err)
 {
     size_t count = s->run.plan.nfiles;
@@ -60,8 +60,8 @@ static int look_again(struct session *s, struct err *err)
     return rc;
 }
 
-/* Until the staging is this run's own, or another run has published all of it. Whoever
- * had it before may have published just before it ended. */
+/* Until the staging belongs to this run, or another run has published all of it. The
+ * previous owner may have published just before it ended. */
 static int claim(struct session *s, struct err *err)
 {
     int rc = 1;

@@ -54,7 +54,7 @@ static bool take_char(const char **at, char c)
 
 static bool take_field(const char **at, char field, struct date *date)
 {
-    unsigned weekday; /* not held against the date: the date is what counts */
+    unsigned weekday; /* not compared with the date, which counts */
 
     switch (field) {
     case 'w': /* short weekday */

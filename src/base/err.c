@@ -10,9 +10,9 @@
 /* Room for two paths, of which a sentence may speak. */
 enum { WHOLE = 9000, TAIL = 200 };
 
-/* What is too long is cut in the middle: the object stands in front, and the reason at
- * the end. */
-static void keep(struct err *err, const char *whole)
+/* A text that is too long loses its middle: it begins with the object and ends
+ * with the reason. */
+static void keep_text(struct err *err, const char *whole)
 {
     const size_t size = sizeof(err->text), head = size - TAIL;
     size_t len = strlen(whole);
@@ -41,7 +41,7 @@ int err_set(struct err *err, enum err_code code, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(whole, sizeof(whole), fmt, args);
     va_end(args);
-    keep(err, whole);
+    keep_text(err, whole);
     errno = saved;
     return -1;
 }
@@ -62,7 +62,7 @@ int err_wrap(struct err *err, const char *fmt, ...)
     va_end(args);
     len = strlen(whole);
     snprintf(whole + len, sizeof(whole) - len, ": %s", err->text);
-    keep(err, whole);
+    keep_text(err, whole);
     errno = saved;
     return -1;
 }

@@ -47,9 +47,9 @@ static struct member next_member(const char **at, const char *end)
     return member;
 }
 
-/* [begin, end) is what stands between the brackets. Python drops ranges that run
- * backwards and only then looks whether '!' comes first; so do we, even where it did not
- * come first in what the user wrote. */
+/* [begin, end) is the text between the brackets. Python first drops ranges that run
+ * backwards and then checks whether '!' comes first; so does this, even if '!' did not
+ * come first in the user's text. */
 static bool class_has(const char *begin, const char *end, uint32_t rune)
 {
     const char *at = begin;

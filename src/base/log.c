@@ -9,8 +9,8 @@
 #include "base/utf8.h"
 
 enum {
-    /* A pipe takes up to 4096 bytes in one piece; the rest is for what stands around the
-     * text. */
+    /* A write of up to 4096 bytes to a pipe is atomic; the rest is for the
+     * prefix and suffix. */
     TEXT_MOST = 3968,
     LINE_MOST = 4096
 };

@@ -1,5 +1,6 @@
-/* base/log.h -- lines on stderr. A line is formatted whole, control characters are
- * masked, and it leaves in one write, so that the lines of many ranks do not mix. */
+/* base/log.h -- lines on stderr. Each line is formatted in memory, with
+ * control characters masked, and written with one call, so that lines of many
+ * ranks do not mix. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
@@ -12,7 +13,7 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 struct log {
     enum log_level level; /* lines above it are dropped */
     int rank;             /* put in front when >= 0 */
-    bool bar;             /* a progress bar stands on the last line: clear it first */
+    bool bar;             /* a progress bar is on the last line: clear it first */
 };
 
 /* "mpifetch: rank 3: text\n", rank only where log->rank >= 0. */

@@ -1,10 +1,9 @@
-/* base/strbuf.h -- text that grows; fails once and stays failed.
+/* base/strbuf.h -- text that grows. After a failure all further calls do nothing.
  *
  * Life cycle   zeroed struct, strbuf_add*, then strbuf_steal or strbuf_release.
- * Ownership    data belongs to the buffer until stolen; it always ends in a NUL that len
- *              does not count (data is NULL while nothing was added).
- * Errors       out of memory sets failed; later calls do nothing, so that a caller checks
- *              once, at the end. */
+ * Ownership    data belongs to the buffer until stolen. It always ends in a NUL that len
+ *              does not count; it is NULL while nothing was added.
+ * Errors       running out of memory sets failed, so a caller checks once, at the end. */
 #ifndef BASE_STRBUF_H
 #define BASE_STRBUF_H
 

@@ -23,8 +23,8 @@ bool text_take_u64(const char **at, uint64_t *value);
 /* "90", "1.5", ".5", "30s", "2m", "1h". Not negative, not infinite. */
 bool text_to_seconds(const char *text, double *seconds);
 
-/* "1.50 GiB" (rounded down), "12 B"; "0.3s", "1m05s", "2h00m05s", or "?" for what is
- * negative, infinite or no number. Return out. */
+/* "1.50 GiB" (rounded down), "12 B"; "0.3s", "1m05s", "2h00m05s", or "?" for a negative,
+ * infinite or invalid number. Return out. */
 const char *text_bytes(char *out, size_t size, uint64_t bytes);
 const char *text_seconds(char *out, size_t size, double seconds);
 

@@ -1,5 +1,5 @@
-/* base/url.h -- URLs as text: escapes, what of one may be shown, and whether two have one origin. Only
- * the calls that take a strbuf allocate. */
+/* base/url.h -- URLs as text: percent escapes, a form fit for logs, and whether two URLs
+ * have the same origin. Only the calls that take a strbuf allocate. */
 #ifndef BASE_URL_H
 #define BASE_URL_H
 
@@ -14,7 +14,7 @@ void url_quote(struct strbuf *buf, const char *text, const char *keep);
 void url_unquote(struct strbuf *buf, const char *text);
 
 /* A URL fit for a log: no user and password, no query, no fragment, masked as by
- * utf8_mask. Where the host is not clearly a host, nothing but the scheme is left. Always
+ * utf8_mask. If the host is not clearly a host, only the scheme is left. Always
  * NUL-terminated, cut with "..." if too long; size is more than 4. Returns out. */
 const char *url_redact(char *out, size_t size, const char *url);
 

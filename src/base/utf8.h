@@ -15,8 +15,8 @@ uint32_t utf8_rune(const char **at);
 /* C0, DEL and C1: what may move a cursor, colour a terminal or end a line. */
 bool utf8_is_control(uint32_t rune);
 
-/* Put '?' in place of control characters and of bytes that are no UTF-8; the text may get
- * shorter. */
+/* Replace control characters and bytes that are not UTF-8 by '?'; the text
+ * may get shorter. */
 void utf8_mask(char *text);
 
 /* out holds size-1 bytes of a longer text: end it in "..." without cutting a character in

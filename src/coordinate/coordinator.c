@@ -16,10 +16,10 @@
 
 enum { BATCH_BYTES = 8 << 20 }; /* of small files in one grant */
 
-static const double STALL = 15; /* seconds without progress before somebody else tries */
+static const double STALL = 15; /* seconds without progress before another rank tries */
 
 struct rank_view {
-    uint64_t bytes; /* fetched, as it said last */
+    uint64_t bytes; /* fetched, as last reported */
     bool busy;
 };
 
@@ -28,7 +28,7 @@ struct coordinator {
     struct sched *sched;
     struct relay *relay;
     struct locator *locator;
-    struct existing_file *known;
+    struct existing_file *existing;
     struct dispatch dispatch;
     struct egress egress;
     struct rank_view *ranks;
@@ -43,7 +43,7 @@ struct coordinator {
     bool stopped;
 };
 
-/* A rank may be the first to see that the staging is not there any more. */
+/* A rank may be the first to notice that the staging is gone. */
 static void stop_everyone(struct coordinator *c, int rank, enum err_code code,
                           const char *text)
 {
@@ -87,19 +87,19 @@ static int file_wrong(struct coordinator *c, uint32_t file, const uint8_t sha256
     return 0;
 }
 
-/* bad: the digest that the source announced is another. What has none is held against
- * the record of the run that fetched it, where there is one. */
+/* bad: the digest is not the announced one. Without an announced one it is compared with
+ * the record of the run that fetched the file, if there is one. */
 static int file_hashed(struct coordinator *c, uint32_t file, const uint8_t sha256[32],
                        bool bad, int rank, struct err *err)
 {
     if (c->run->mode == RUN_REHASH && plan_file(c, file)->want.kind == DIGEST_NONE)
-        bad = memcmp(sha256, c->known[file].sha256, 32) != 0;
+        bad = memcmp(sha256, c->existing[file].sha256, 32) != 0;
     if (bad && c->run->mode != RUN_REHASH)
         return file_wrong(c, file, sha256, rank, err);
     if (bad)
-        c->known[file].wrong = true;
+        c->existing[file].wrong = true;
     else
-        memcpy(c->known[file].sha256, sha256, 32);
+        memcpy(c->existing[file].sha256, sha256, 32);
     c->files_done++;
     locator_forget(c->locator, file);
     return 0;
@@ -155,8 +155,8 @@ static void hold_everyone(struct coordinator *c, double seconds)
     dispatch_all(&c->dispatch, &msg);
 }
 
-/* A source that asks for a pause refuses whatever comes, so that counts for the job, once
- * a pause and until something arrives; other failures count for the segment. */
+/* A source that asks for a pause refuses every request, so that counts as one failure of
+ * the job per pause, until something arrives; other failures count for the segment. */
 static unsigned count_attempt(struct coordinator *c, uint32_t segment,
                               const struct outcome *outcome, double now)
 {
@@ -199,7 +199,7 @@ static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
         return 0;
     }
     if (egress_shut(&c->egress, from, &msg->outcome, now)) {
-        if (!told) /* it may have had several transfers under way */
+        if (!told) /* it may have had several transfers at a time */
             log_line(
                 &c->run->ranks.log, LOG_WARN,
                 "rank %d on %s cannot reach the source (%s): other ranks fetch its share",
@@ -323,8 +323,8 @@ int coordinator_step(struct coordinator *c, bool *moved, struct err *err)
     return 0;
 }
 
-/* What is there already needs no segment; what is empty needs none and must be empty by
- * its digest too. */
+/* Existing files need no segment; an empty file needs none either, and must have the
+ * digest of no bytes. */
 static int settle_known(struct coordinator *c, struct err *err)
 {
     const struct segments *segments = &c->run->segments;
@@ -334,7 +334,7 @@ static int settle_known(struct coordinator *c, struct err *err)
         const struct plan_file *file = plan_file(c, f);
         bool wrong;
 
-        if (c->known[f].there) {
+        if (c->existing[f].there) {
             relay_skip(c->relay, f);
             for (uint32_t s = segments->first[f]; s < segments->first[f + 1]; s++)
                 sched_have(c->sched, s);
@@ -352,7 +352,7 @@ static int settle_known(struct coordinator *c, struct err *err)
 }
 
 int coordinator_create(struct coordinator **out, struct run *run, struct http *http,
-                       struct existing_file *known, const unsigned *slots,
+                       struct existing_file *existing, const unsigned *slots,
                        struct err *err)
 {
     const struct sched_policy policy = { .stall = STALL,
@@ -366,7 +366,7 @@ int coordinator_create(struct coordinator **out, struct run *run, struct http *h
     if (!c)
         return err_memory(err, "the coordinator");
     c->run = run;
-    c->known = known;
+    c->existing = existing;
     c->ranks = calloc((size_t)run->ranks.size, sizeof(*c->ranks));
     c->attempts = calloc(run->segments.count + (size_t)1, sizeof(*c->attempts));
     c->refetched = calloc(run->plan.nfiles + 1, 1);

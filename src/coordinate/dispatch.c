@@ -6,7 +6,7 @@
 #include "ranks/mail.h"
 #include "resume/resume.h"
 
-enum { HASH_RUN = 4 }; /* segments hashed at one go: a chain must not occupy a rank */
+enum { HASH_RUN = 4 }; /* segments hashed in one job: a long chain would block a rank */
 
 /* A grant that waits until the signed URL of its file is known. */
 struct parked {
@@ -98,7 +98,7 @@ static int unpark(struct dispatch *d, uint32_t file, struct err *err)
     return 0;
 }
 
-/* A grant that has not left yet is cancelled here. */
+/* A grant that was not sent yet is cancelled here. */
 static bool cancel_parked(struct dispatch *d, int rank, uint32_t segment)
 {
     for (struct parked **at = &d->parked; *at; at = &(*at)->next) {

@@ -1,8 +1,8 @@
-/* coordinate/dispatch.h -- rank 0: carries what the scheduler and the relay decide to the
- * ranks.
+/* coordinate/dispatch.h -- rank 0: sends to the ranks what the scheduler and
+ * the relay decide.
  *
- * A grant of a file that needs a signed URL is parked until the locator has one; all else
- * leaves at once. */
+ * A grant of a file that needs a signed URL waits here until the locator has one;
+ * everything else is sent at once. */
 #ifndef COORDINATE_DISPATCH_H
 #define COORDINATE_DISPATCH_H
 
@@ -20,15 +20,15 @@ struct dispatch {
     struct parked *parked;
 };
 
-/* Do all that sched_next and relay_next say. *moved is set if there was anything. */
+/* Send all that sched_next and relay_next return. *moved is set if there was anything. */
 int dispatch_segments(struct dispatch *dispatch, bool *moved, struct err *err);
 int dispatch_hashes(struct dispatch *dispatch, bool *moved, struct err *err);
 
 /* Send parked grants whose signed URLs have become known. */
 int dispatch_located(struct dispatch *dispatch, bool *moved, struct err *err);
 
-/* The same message to every rank; one that cannot be sent to is gone, and is left to the
- * vigil. */
+/* The same message to every rank. A rank that it cannot be sent to is skipped: its loss
+ * is noticed by ranks/liveness.h. */
 void dispatch_all(struct dispatch *dispatch, const struct msg *msg);
 
 void dispatch_release(struct dispatch *dispatch);

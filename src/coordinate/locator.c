@@ -13,7 +13,7 @@ enum url_state { URL_UNKNOWN, URL_WAITING, URL_ASKED, URL_KNOWN };
  * denies looks just like a signature that has expired. */
 enum { LOCATOR_RENEWALS = 5 };
 
-enum { LOCATOR_ASKED = 8 }; /* questions at a time: what is refused is refused to few */
+enum { LOCATOR_ASKED = 8 }; /* requests at a time: few, since all may be refused */
 
 struct entry {
     enum url_state state;
@@ -28,10 +28,10 @@ struct locator {
     struct run *run;
     struct http *http;
     struct entry **of;             /* of each file; NULL until it was asked for */
-    struct entry *waiting, **last; /* in the order of asking */
-    unsigned asked;                /* questions that are out */
+    struct entry *waiting, **last; /* in the order of the requests */
+    unsigned asked;                /* requests under way */
     unsigned refusals;             /* pauses in a row that the source asked for */
-    double hold;                   /* no question before */
+    double hold;                   /* no request before this time */
     uint64_t requests;
 };
 
@@ -71,7 +71,7 @@ void locator_forget(struct locator *locator, uint32_t file)
 {
     struct entry *entry = locator->of[file];
 
-    /* While it is asked for or waits, requests and lists point at it. */
+    /* While it is being requested or waits, requests and lists point to it. */
     if (!entry || entry->state == URL_ASKED || entry->state == URL_WAITING)
         return;
     free(entry->url);
@@ -179,8 +179,8 @@ static int refused(const struct locator *locator, const struct entry *entry,
                           run->access.bearer != NULL, err);
 }
 
-/* A source that asks for a pause refuses whatever is asked: that counts once a pause, and
- * until it answers again; other failures count for the file. */
+/* A source that asks for a pause refuses every request: that counts once per pause, until
+ * it answers again; other failures count for the file. */
 static unsigned count_attempt(struct locator *locator, struct entry *entry,
                               const struct outcome *outcome)
 {
@@ -190,7 +190,7 @@ static unsigned count_attempt(struct locator *locator, struct entry *entry,
     return locator->refusals ? locator->refusals : 1;
 }
 
-/* A reply that was no answer: later again, or never. */
+/* A reply without an answer: retry later, or give up. */
 static int postpone(struct locator *locator, struct entry *entry,
                     const struct http_response *response, struct err *err)
 {

@@ -7,7 +7,8 @@
 
 static const double RATE_SHARE_EVERY = 1; /* seconds */
 
-static int tell(struct rate_share *share, int rank, unsigned sharers, struct err *err)
+static int tell_rank(struct rate_share *share, int rank, unsigned sharers,
+                     struct err *err)
 {
     uint64_t rate = share->run->opt.limit_rate / (sharers ? sharers : 1);
     struct msg msg = { .kind = MSG_RATE, .rate = rate ? rate : 1 };
@@ -28,7 +29,7 @@ int rate_share_begin(struct rate_share *share, struct run *run, const unsigned *
     return share->told ? 0 : err_memory(err, "the shares of the rate limit");
 }
 
-/* Before the first grant nobody holds anything: whoever has slots will. */
+/* Before the first grant no rank holds anything: all ranks with slots take part. */
 static bool takes_part(const struct rate_share *share, const struct sched *sched,
                        int rank)
 {
@@ -46,7 +47,7 @@ int rate_share_tell(struct rate_share *share, const struct sched *sched, struct 
     for (int i = 0; i < share->run->ranks.size; i++)
         sharers += takes_part(share, sched, i);
     for (int i = 0; i < share->run->ranks.size; i++)
-        if (takes_part(share, sched, i) && tell(share, i, sharers, err) < 0)
+        if (takes_part(share, sched, i) && tell_rank(share, i, sharers, err) < 0)
             return -1;
     share->looked = now;
     return 0;

@@ -1,6 +1,5 @@
-/* coordinate/rate_share.h -- rank 0: the rate limit of the whole job, shared among the ranks
- * that have something to do, so that a rank that is idle keeps nothing from the others.
- */
+/* coordinate/rate_share.h -- rank 0: divides the rate limit of the job among the ranks
+ * that are busy, so that an idle rank withholds nothing from the others. */
 #ifndef COORDINATE_RATE_SHARE_H
 #define COORDINATE_RATE_SHARE_H
 
@@ -18,8 +17,8 @@ struct rate_share {
 int rate_share_begin(struct rate_share *share, struct run *run, const unsigned *slots,
                      struct err *err);
 
-/* Cheap; the first time, and then once a second, it looks who is busy and tells the
- * ranks whose share has changed. Does nothing where there is no limit. */
+/* Cheap. The first time, and then once a second, it checks which ranks are busy and tells
+ * those whose share has changed. Does nothing without a limit. */
 int rate_share_tell(struct rate_share *share, const struct sched *sched, struct err *err);
 
 void rate_share_release(struct rate_share *share);

@@ -1,4 +1,5 @@
-/* fetch/engine.h -- an HTTP engine with the options of the run. */
+/* fetch/engine.h -- creates an HTTP engine (io/http/http.h) with the
+ * options of the run. */
 #ifndef FETCH_ENGINE_H
 #define FETCH_ENGINE_H
 

@@ -53,7 +53,7 @@ static void forget(struct hasher *hasher, struct hash_run *run)
     free(run);
 }
 
-/* Tell the coordinator, and forget what need not be kept. */
+/* Report to the coordinator, and drop what need not be kept. */
 static int end_job(struct job *job, struct err *err)
 {
     struct hash_run *run = job->owner;

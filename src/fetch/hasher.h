@@ -1,9 +1,10 @@
-/* fetch/hasher.h -- hashes the runs of segments that the relay hands to this rank, on the
- * pool.
+/* fetch/hasher.h -- hashes the runs of segments that the relay assigns to this
+ * rank, on the pool.
  *
- * Life cycle   zeroed but for run, store and pool; hasher_begin for each order, of whose
- *              end the coordinator is told; hasher_release once the pool has let go.
- * Errors       what cannot be read ends the run, as an error of pool_reap. */
+ * Life cycle   zeroed except for run, store and pool; hasher_begin for each order,
+ *              whose end is reported to the coordinator; hasher_release once the pool
+ *              has no job of it.
+ * Errors       a read error ends the run, as an error of pool_reap. */
 #ifndef FETCH_HASHER_H
 #define FETCH_HASHER_H
 

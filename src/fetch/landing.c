@@ -30,7 +30,7 @@ static bool is_on_file_system(const struct task *task)
            (text_starts(plan_text(plan, plan->base), "file:") && !url_path_is_web(key));
 }
 
-/* Compare with what the source, or the plan, said. */
+/* Compare with the digest that the source announced. */
 static void judge(struct task *task, const uint8_t sha1[20])
 {
     const struct digest *want = &file_of(task)->want;
@@ -90,7 +90,7 @@ static int close_home(struct task *task, struct err *err)
     task->fd = -1;
     if (fd < 0 || fs_close(fd, task->path, err) == 0)
         return 0;
-    /* A copy that nobody else has, and no later run. */
+    /* A duplicate in private space: no later run will need it. */
     if (store_copies(task->world->store, task->duplicate))
         err->unsure = false;
     return -1;
@@ -108,7 +108,7 @@ static int write_body(struct task *task, const char *path, struct err *err)
     return rc;
 }
 
-/* Last of all, since any write changes the mtime again. A file whose digest is wrong gets
+/* Last of all, since any write changes the mtime again. A file with a wrong digest gets
  * neither: it will be fetched again. */
 static int finish_file(struct task *task, const char *path, struct err *err)
 {
@@ -137,8 +137,8 @@ static int ended(const struct task *task, const struct err *err, int rc)
     return rc;
 }
 
-/* Home to final path; hash the file if the segment is all of it; then its mtime and the
- * Hub library's metadata, after which nobody writes to it any more. */
+/* From home to final path; hash the file if it is one segment; then set its mtime and
+ * write the Hub library's metadata, after which nobody writes to it any more. */
 static int run_landing(struct job *job)
 {
     struct task *task = job->owner;
@@ -175,7 +175,7 @@ static int source_changed(const char *path, struct err *err)
     return err_set(err, ERR_SOURCE, "'%s' changed while it was read", path);
 }
 
-/* What cannot be read is the source's fault, not that of our disks. */
+/* A read error is the fault of the source, not of the destination. */
 static int blame_source(struct err *err)
 {
     if (err->code == ERR_DEST)
@@ -242,7 +242,7 @@ out:
     return rc;
 }
 
-/* The digest of a file of one segment where it lies. Longer ones the relay hashes. */
+/* The digest of an existing file of one segment. Longer ones are relayed. */
 static int run_rehash(struct job *job)
 {
     struct task *task = job->owner;
@@ -251,7 +251,7 @@ static int run_rehash(struct job *job)
     return is_whole_file(task) ? hash_file(task, &job->err) : 0;
 }
 
-/* Check what a former run left, and bring it to its final path if it lies elsewhere.
+/* Verify what a former run left, and move it to its final path if it is elsewhere.
  * ERR_SOURCE if it must be fetched after all. */
 static int run_recheck(struct job *job)
 {
@@ -281,8 +281,8 @@ static int run_recheck(struct job *job)
 }
 
 /* Read the segment from a file:// source into its home, small files into memory; unless
- * it is a duplicate go on as if it had been fetched. ERR_SOURCE if the source is not what
- * it was when listed. */
+ * it is a duplicate, continue as if it had been fetched. ERR_SOURCE if the source has
+ * changed since it was listed. */
 static int run_read(struct job *job)
 {
     struct task *task = job->owner;
@@ -302,7 +302,7 @@ static int run_read(struct job *job)
     return run_landing(job);
 }
 
-/* What the disk did for a task: a file that came as one piece was hashed (and written or
+/* Counts the work of the disk for a task: a file in one piece was hashed (and written or
  * copied on the way), another segment was copied if it had another home. */
 static void count_landing(const struct task *task)
 {
@@ -318,8 +318,8 @@ static void count_landing(const struct task *task)
                    (unsigned)job->thread, task->segment, 1, job->started, job->ended);
 }
 
-/* Whether the job went well. Else the task has failed, or *rc says that this rank cannot
- * go on. */
+/* Whether the job succeeded. Else the task has failed, or *rc says that this rank
+ * cannot continue. */
 static bool went_well(struct task *task, int *rc, struct err *err)
 {
     const struct outcome outcome = { .fault = NET_CHANGED,

@@ -1,6 +1,6 @@
-/* fetch/landing.h -- the end of a task, on pool threads: its bytes come to their final
- * path, are hashed if they are a whole file, and noted in the journal. What lies on a
- * disk already is first read, checked or hashed there.
+/* fetch/landing.h -- the end of a task, on pool threads: its bytes are moved to their
+ * final path, hashed if they are a whole file, and recorded in the journal. Bytes that
+ * are on a disk already are first read, checked or hashed there.
  *
  * Life cycle   landing_begin or landing_begin_local puts a task into LANDING; it becomes
  *              LANDED, SPARE, FAILED or CANCELLED when the pool is reaped.
@@ -14,12 +14,12 @@
 /* All bytes are in the home, or in memory. */
 void landing_begin(struct task *task);
 
-/* Whether no request is needed: files are hashed where they lie, a former run left the
- * segment, or the source is a file system. */
+/* Whether no request is needed: existing files are hashed, a former run left the segment,
+ * or the source is a file system. */
 bool landing_is_local(const struct task *task);
 
-/* WAITING -> LANDING for one that is local: its bytes are got as well. A duplicate that
- * was read is SPARE. */
+/* WAITING -> LANDING for a local task, which also reads its bytes. A duplicate becomes
+ * SPARE. */
 int landing_begin_local(struct task *task, struct err *err);
 
 #endif

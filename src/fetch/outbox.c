@@ -52,8 +52,8 @@ int outbox_cancelled(struct outbox *outbox, const struct task *task, struct err 
     return mail_send(&outbox->run->ranks, 0, &msg, err);
 }
 
-/* In several messages where one does not hold all: what is not named looks as if it had
- * not begun. */
+/* In several messages if one does not hold all: a task that is not listed looks as if it
+ * had not begun. */
 static int add_running(struct outbox *outbox, struct msg *msg, const struct task *task,
                        struct err *err)
 {
@@ -63,7 +63,7 @@ static int add_running(struct outbox *outbox, struct msg *msg, const struct task
         rc = mail_send(&outbox->run->ranks, 0, msg, err);
         msg->nitems = 0;
     }
-    /* Of what lies here all is here: only the disk is waited for. */
+    /* For a landing task all bytes are here: only the disk is waited for. */
     msg->item[msg->nitems++] =
         (struct msg_item){ .segment = task->segment,
                            .bytes = task->held ? task_size(task) : task->got };

@@ -1,5 +1,5 @@
-/* fetch/outbox.h -- what a rank tells the coordinator, a few messages a turn however many
- * small files there are.
+/* fetch/outbox.h -- reports to the coordinator, collected so that a turn sends only a few
+ * messages however many small files there are.
  *
  * Errors       -1: MPI itself failed. */
 #ifndef FETCH_OUTBOX_H
@@ -17,14 +17,14 @@ struct outbox {
 
 void outbox_open(struct outbox *outbox, struct run *run, uint32_t credit);
 
-/* LANDED, or SPARE: whole, but in private space. */
+/* The task is LANDED, or SPARE: complete, but in private space. */
 int outbox_landed(struct outbox *outbox, const struct task *task, struct err *err);
 int outbox_failed(struct outbox *outbox, const struct task *task, struct err *err);
 int outbox_cancelled(struct outbox *outbox, const struct task *task, struct err *err);
 
-/* End of a turn: send what has collected; credit only if there is room for more work, and
- * twice a second, and whenever a large transfer has begun, how far the tasks of that
- * list are. */
+/* End of a turn: send what was collected. Credit is requested only if there is room for
+ * more work. Twice a second, and whenever a large transfer has begun, the progress of the
+ * tasks in that list is sent. */
 int outbox_send(struct outbox *outbox, const struct task *first, bool room,
                 struct err *err);
 

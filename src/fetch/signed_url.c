@@ -3,47 +3,47 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct place *find(struct places *places, uint32_t file)
+static struct signed_url *find_url(struct signed_urls *urls, uint32_t file)
 {
-    for (uint32_t i = 0; i < PLACES; i++)
-        if (places->place[i].url && places->place[i].file == file)
-            return &places->place[i];
+    for (uint32_t i = 0; i < SIGNED_URLS; i++)
+        if (urls->entry[i].url && urls->entry[i].file == file)
+            return &urls->entry[i];
     return NULL;
 }
 
-int places_put(struct places *places, uint32_t file, uint32_t generation, const char *url,
-               struct err *err)
+int signed_urls_put(struct signed_urls *urls, uint32_t file, uint32_t generation,
+                    const char *url, struct err *err)
 {
-    struct place *place = find(places, file);
+    struct signed_url *entry = find_url(urls, file);
     char *copy = strdup(url);
 
     if (!copy)
         return err_memory(err, "a URL");
-    if (!place)
-        place = &places->place[places->next++ % PLACES];
-    free(place->url);
-    *place = (struct place){ file, generation, copy };
+    if (!entry)
+        entry = &urls->entry[urls->next++ % SIGNED_URLS];
+    free(entry->url);
+    *entry = (struct signed_url){ file, generation, copy };
     return 0;
 }
 
-int places_fill(const struct places *places, uint32_t file, char **url,
-                uint32_t *generation, struct err *err)
+int signed_urls_fill(const struct signed_urls *urls, uint32_t file, char **url,
+                     uint32_t *generation, struct err *err)
 {
-    for (uint32_t i = 0; i < PLACES; i++) {
-        const struct place *place = &places->place[i];
+    for (uint32_t i = 0; i < SIGNED_URLS; i++) {
+        const struct signed_url *entry = &urls->entry[i];
 
-        if (!place->url || place->file != file)
+        if (!entry->url || entry->file != file)
             continue;
-        *generation = place->generation;
-        *url = strdup(place->url);
+        *generation = entry->generation;
+        *url = strdup(entry->url);
         return *url ? 0 : err_memory(err, "a URL");
     }
     return 0;
 }
 
-void places_release(struct places *places)
+void signed_urls_release(struct signed_urls *urls)
 {
-    for (uint32_t i = 0; i < PLACES; i++)
-        free(places->place[i].url);
-    *places = (struct places){ 0 };
+    for (uint32_t i = 0; i < SIGNED_URLS; i++)
+        free(urls->entry[i].url);
+    *urls = (struct signed_urls){ 0 };
 }

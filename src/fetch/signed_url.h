@@ -1,7 +1,7 @@
-/* fetch/signed_url.h -- the places (signed URLs) that the coordinator sent to this rank.
+/* fetch/signed_url.h -- the signed URLs that the coordinator sent to this rank.
  *
- * A place comes just before the grants that need it, and each task takes a copy, so only
- * the last few files matter: the table is small and the oldest entry makes room. */
+ * A URL arrives just before the grants that need it, and each task takes a copy, so only
+ * the last few files matter: the table is small, and a new entry replaces the oldest. */
 #ifndef FETCH_SIGNED_URL_H
 #define FETCH_SIGNED_URL_H
 
@@ -9,25 +9,25 @@
 
 #include "base/err.h"
 
-enum { PLACES = 64 };
+enum { SIGNED_URLS = 64 };
 
-struct place {
+struct signed_url {
     uint32_t file, generation;
     char *url;
 };
 
-struct places {
-    struct place place[PLACES];
+struct signed_urls {
+    struct signed_url entry[SIGNED_URLS];
     uint32_t next;
 };
 
-int places_put(struct places *places, uint32_t file, uint32_t generation, const char *url,
-               struct err *err);
+int signed_urls_put(struct signed_urls *urls, uint32_t file, uint32_t generation,
+                    const char *url, struct err *err);
 
-/* A copy of the newest place of the file into *url, NULL if there is none. */
-int places_fill(const struct places *places, uint32_t file, char **url,
-                uint32_t *generation, struct err *err);
+/* A copy of the newest URL of the file into *url; NULL if there is none. */
+int signed_urls_fill(const struct signed_urls *urls, uint32_t file, char **url,
+                     uint32_t *generation, struct err *err);
 
-void places_release(struct places *places);
+void signed_urls_release(struct signed_urls *urls);
 
 #endif

@@ -1,6 +1,6 @@
-/* fetch/store.h -- where the bytes of a segment lie on this rank.
+/* fetch/store.h -- where the bytes of a segment are on this rank.
  *
- * A segment has a home while it arrives, and lies in a staged file at the end.
+ * A segment has a home while it arrives, and a final path at the end.
  *
  *     home         with scratch          a file of its own in the rank's scratch
  *                  without, first copy   the staged file itself, at the segment's offset
@@ -8,8 +8,8 @@
  *                                        two ranks never write the same bytes of a file
  *     final path   the staged file; the segment lies at its offset there
  *
- * store_land copies from home to final path (nothing to do where they are one). Once
- * landed a segment stays in scratch until it is hashed, as long as the scratch budget
+ * store_land copies from home to final path (nothing to do if they are the same). A
+ * landed segment stays in scratch too until it is hashed, as long as the scratch budget
  * lasts. */
 #ifndef FETCH_STORE_H
 #define FETCH_STORE_H
@@ -32,9 +32,9 @@ struct store {
 
 enum store_at { STORE_NOWHERE, STORE_FINAL, STORE_KEPT };
 
-/* Choose scratch as D4 of the design says. ERR_DEST with the figures if a scratch that
- * was asked for has no room for what is in flight; one that was not asked for is then
- * done without. */
+/* Choose scratch as decision D4 in docs/design.md. If there is no room for what is in
+ * flight: ERR_DEST with the figures if the directory was given by the user, else the run
+ * does without scratch. */
 int store_open(struct store *store, struct run *run, struct err *err);
 void store_close(struct store *store); /* removes the scratch directory */
 
@@ -62,10 +62,10 @@ void store_found(struct store *store, uint32_t segment);
 /* Forget a private copy, or a kept one that is hashed. */
 void store_drop(struct store *store, uint32_t segment, bool duplicate);
 
-/* On a pool thread: bring the segment from where a former run left it (staging/staging.h)
+/* On a pool thread: move the segment from where a former run left it (staging/staging.h)
  * to its final path, inside the kernel where that works. Then the bytes there must have
- * that checksum: ERR_SOURCE if they have not, or could not be had, unless it is unsure
- * what the disk has. */
+ * that checksum: ERR_SOURCE if they have not, or could not be read, unless the disk's
+ * state is unsure (err->unsure). */
 int store_recheck(const struct store *store, uint32_t segment, uint32_t where,
                   uint64_t checksum, const struct pool *pool, struct err *err);
 

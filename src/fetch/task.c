@@ -95,7 +95,7 @@ bool task_may_follow(enum task_state state, enum task_state next)
                          1u << TASK_FAILED,
         [TASK_RECALLED] = 1u << TASK_LANDED | 1u << TASK_CANCELLED,
         [TASK_LANDED] = 0,
-        /* Told to stop while a pool thread still had it: that is the answer then. */
+        /* Told to stop while a pool thread still had it: the answer is CANCELLED then. */
         [TASK_FAILED] = 1u << TASK_CANCELLED,
         [TASK_CANCELLED] = 0,
     };

@@ -98,7 +98,7 @@ struct task {
     struct task_slot *slot;
     struct http_transfer *transfer;
     uint64_t got, got_before; /* bytes; before the present try */
-    unsigned futile;          /* tries in a row that brought next to nothing */
+    unsigned futile;          /* attempts in a row that brought next to nothing */
     unsigned filling;         /* which chunk of the slot */
     double began;             /* clock_now at the first try */
     int fd;
@@ -118,16 +118,16 @@ void task_slot_release(struct task_slot *slot);
 
 struct task *task_create(struct task_world *world, uint32_t segment, bool duplicate,
                          struct err *err);
-/* What a dropped task has open. -1: others have written into that file as well, and what
- * they wrote may be lost. */
+/* Close the file of a dropped task. -1: the close failed, and what other tasks have
+ * written to that file may be lost as well. */
 int task_close(struct task *task, struct err *err);
 
-/* Not while pool or http have it: see task_idle. */
+/* Not while it has a job or a transfer: see task_idle. */
 void task_destroy(struct task *task);
 bool task_idle(const struct task *task);
 
-/* What may follow what; and the only way from one state to the next, which ends the
- * program where that is not allowed. */
+/* The table of allowed transitions; and the only function that changes the state, which
+ * aborts the program if the transition is not allowed. */
 bool task_may_follow(enum task_state state, enum task_state next);
 void task_enter(struct task *task, enum task_state next);
 
@@ -147,10 +147,10 @@ void task_leave_slot(struct task *task);
 /* Memory or a home for the bytes that are about to come in. */
 int task_make_room(struct task *task, struct err *err);
 
-/* FAILED; or CANCELLED, if it was to stop anyhow. */
+/* FAILED; or CANCELLED, if it was told to stop. */
 void task_fail(struct task *task, const struct outcome *outcome, const struct err *why);
 
-/* CANCELLED, or RECALLED, whatever it does; what is over stays as it is. */
+/* CANCELLED or RECALLED, from any state; an ended task stays as it is. */
 void task_cancel(struct task *task);
 
 #endif

@@ -42,10 +42,10 @@ void tasks_release(struct tasks *tasks)
     tasks->slots = NULL;
     free(tasks->is_touched);
     free(tasks->touched);
-    places_release(&tasks->places);
+    signed_urls_release(&tasks->urls);
 }
 
-static struct task *find(struct tasks *tasks, uint32_t segment)
+static struct task *find_task(struct tasks *tasks, uint32_t segment)
 {
     for (struct task *task = tasks->first; task; task = task->next)
         if (task->segment == segment && !task_is_recalled(task))
@@ -72,7 +72,7 @@ static int add_task(struct tasks *tasks, const struct msg_item *item, bool dupli
     *tasks->last = task;
     tasks->last = &task->next;
     tasks->waiting++;
-    return places_fill(&tasks->places, task->file, &task->url, &task->generation, err);
+    return signed_urls_fill(&tasks->urls, task->file, &task->url, &task->generation, err);
 }
 
 int tasks_grant(struct tasks *tasks, const struct msg *msg, struct err *err)
@@ -90,7 +90,7 @@ int tasks_duplicate(struct tasks *tasks, uint32_t segment, struct err *err)
     return add_task(tasks, &item, true, err);
 }
 
-/* A unit that has left the queue makes room for another one. */
+/* A unit that is no longer waiting makes room for another. */
 static void left_queue(struct tasks *tasks, const struct task *task)
 {
     tasks->waiting--;
@@ -100,7 +100,7 @@ static void left_queue(struct tasks *tasks, const struct task *task)
 
 void tasks_cancel(struct tasks *tasks, uint32_t segment)
 {
-    struct task *task = find(tasks, segment);
+    struct task *task = find_task(tasks, segment);
 
     if (!task)
         return; /* reported already: the two messages crossed */
@@ -109,10 +109,10 @@ void tasks_cancel(struct tasks *tasks, uint32_t segment)
     task_cancel(task);
 }
 
-/* A request that the source counts is not thrown away once it is made. */
+/* A request that the source counts is not dropped once it was made. */
 void tasks_take_back(struct tasks *tasks, uint32_t segment)
 {
-    const struct task *task = find(tasks, segment);
+    const struct task *task = find_task(tasks, segment);
 
     if (task && (task->state == TASK_WAITING ||
                  !(tasks->world.run->plan.files[task->file].flags & PLAN_COUNTED)))
@@ -121,7 +121,7 @@ void tasks_take_back(struct tasks *tasks, uint32_t segment)
 
 int tasks_adopt(struct tasks *tasks, uint32_t segment, struct err *err)
 {
-    struct task *task = find(tasks, segment);
+    struct task *task = find_task(tasks, segment);
 
     if (!task || task->state != TASK_OFFERED)
         return err_set(err, ERR_DEFECT, "asked to adopt segment %u, which is not here",
@@ -199,7 +199,7 @@ void tasks_resume(struct tasks *tasks)
     if (tasks->world.rate->per_second <= 0 ||
         rate_wait(tasks->world.rate, clock_now()) > 0)
         return;
-    /* The first to be asked takes most of what there is: each time another one. */
+    /* The first that resumes takes most of the rate: each time another one. */
     for (struct task *task = tasks->first; task; task = task->next)
         throttled += task->state == TASK_THROTTLED;
     turn = throttled ? tasks->turn++ % throttled : 0;
@@ -241,13 +241,13 @@ static int count_landed(struct tasks *tasks, const struct task *task, struct err
     return touch(tasks, task->file, err);
 }
 
-/* Report what became of a task; *over: it can be freed. */
+/* Report the end of a task; *over: it can be freed. */
 static int finish(struct tasks *tasks, struct task *task, bool *over, struct err *err)
 {
     *over = false;
     switch (task->state) {
     case TASK_SPARE:
-        /* Said once; what is to become of it is the coordinator's word. */
+        /* Reported once; then the coordinator decides. */
         task_enter(task, TASK_OFFERED);
         return outbox_landed(tasks->outbox, task, err);
     case TASK_LANDED:
@@ -299,7 +299,7 @@ bool tasks_room(const struct tasks *tasks)
     return tasks->landing <= 2 * tasks->world.run->slots;
 }
 
-/* The Hub library's record of a file that this rank alone wrote. */
+/* The Hub library's metadata of a file that this rank alone wrote. */
 static int sync_record(const struct tasks *tasks, uint32_t file, struct strbuf *path,
                        struct err *err)
 {
@@ -313,8 +313,8 @@ static int sync_record(const struct tasks *tasks, uint32_t file, struct strbuf *
     return path->failed ? err_memory(err, "a path") : fs_sync_path(path->data, err);
 }
 
-/* Many files leave faster together; but only the sync of a file itself says for certain,
- * and of every kernel, that its own bytes went out. */
+/* A sync of the whole file system is faster for many files. But only the sync of a file
+ * itself guarantees, on every kernel, that its own bytes were written. */
 int tasks_sync(const struct tasks *tasks, struct err *err)
 {
     const struct run *run = tasks->world.run;
@@ -334,8 +334,8 @@ int tasks_sync(const struct tasks *tasks, struct err *err)
     }
     if (rc < 0)
         journal_doubt(run, err);
-    /* Whoever syncs the file system next is told of the same failure, once: better now
-     * than when the next run has all its bytes on the disk. */
+    /* The kernel reports the failure once more, to the next sync of the file system:
+     * better now than when the next run has written all its data. */
     if (rc < 0 && err->unsure)
         fs_sync_system(run->staging.tree, NULL);
     strbuf_release(&path);

@@ -9,16 +9,16 @@
 #include "fetch/outbox.h"
 #include "fetch/signed_url.h"
 
-enum { TASKS_TOUCHED = 64 }; /* files up to which each is synced by itself */
+enum { TASKS_TOUCHED = 64 }; /* most files that are synced one by one */
 
 struct tasks {
     struct task_world world;
     struct outbox *outbox;
-    struct places places;
+    struct signed_urls urls;
     struct task_slot *slots;
     struct task *first, **last; /* in the order of their grants */
     uint32_t waiting;           /* of them: not begun */
-    unsigned turn;              /* whose turn it is when a rate limit holds all back */
+    unsigned turn;              /* which task resumes next under a rate limit */
     uint32_t landing;           /* of them: the disk is behind */
     uint8_t *is_touched;        /* a bit for each file: written here, for the sync */
     uint32_t *touched;          /* the same as a list */
@@ -27,7 +27,7 @@ struct tasks {
 
 int tasks_open(struct tasks *tasks, const struct task_world *world, struct outbox *outbox,
                struct err *err);
-/* Once http and pool have let go of all tasks. */
+/* After the HTTP engine and the pool are destroyed. */
 void tasks_release(struct tasks *tasks);
 
 /* Orders of the coordinator. */
@@ -38,7 +38,7 @@ void tasks_take_back(struct tasks *tasks, uint32_t segment);
 int tasks_adopt(struct tasks *tasks, uint32_t segment, struct err *err);
 void tasks_drop_all(struct tasks *tasks);
 
-/* Fill the free slots, and let tasks that rest go on. *moved is set if one began. */
+/* Fill the free slots, and let RESTING tasks continue. *moved is set if one began. */
 int tasks_begin(struct tasks *tasks, bool *moved, struct err *err);
 
 /* Wake transfers that the rate limit had paused, if bytes may move again. */

@@ -9,8 +9,8 @@
 #include "source/source.h"
 
 enum {
-    TRANSFER_PROGRESS = 64 << 10, /* bytes that make a try worth the name */
-    TRANSFER_SHORT = 1000, /* worthless tries in a row, of replies good but short */
+    TRANSFER_PROGRESS = 64 << 10, /* bytes with which an attempt counts as progress */
+    TRANSFER_SHORT = 1000, /* futile attempts in a row, if replies are valid but short */
     TRANSFER_FUTILE = 2,   /* the same, of others, before the coordinator is asked */
 };
 
@@ -32,8 +32,8 @@ static int write_chunk(struct job *job)
                      &job->err);
 }
 
-/* A pause ends when it is asked to, and with the transfer, which then may still bring
- * what it held back. */
+/* A pause ends on request, or with the transfer, which may then deliver what
+ * was held back. */
 static void end_pause(struct task *task)
 {
     if (task_is_paused(task))
@@ -115,7 +115,7 @@ static int sink(void *owner, const void *bytes, size_t len)
 }
 
 /* The token goes to the Hub's own origin only, and extra headers to the source's own: a
- * list may name files on any host, and a URL that the Hub signed is another host's. */
+ * list may name files on any host, and a signed URL is on another host. */
 static void add_secrets(const struct task *task, const char *url,
                         struct http_request *request)
 {
@@ -206,8 +206,8 @@ static int chunk_written(struct job *job, struct err *err)
     return 0;
 }
 
-/* Whether all bytes of the segment are here. How the connection ended after the last one
- * says nothing of them. */
+/* Whether all bytes of the segment have arrived. How the connection ended after the last
+ * one does not matter. */
 static bool is_whole(const struct task *task, const struct http_response *response)
 {
     const struct outcome *outcome = &response->outcome;
@@ -218,10 +218,10 @@ static bool is_whole(const struct task *task, const struct http_response *respon
            task->got == task_size(task);
 }
 
-/* Whether the task should ask for the rest by itself: the request brought something, or
- * it is not yet the third in a row that brought next to nothing. Replies that are good
- * but shorter than asked may be small for longer: some proxies cut like that. A file that
- * comes only whole begins again from its start: that is for the coordinator to decide. */
+/* Whether the task should request the rest by itself: the request brought something, or
+ * it is not yet the third in a row that brought next to nothing. Replies that are valid
+ * but shorter than requested may be small for longer: some proxies do that. A file that
+ * comes only whole begins again from its start: the coordinator decides that. */
 static bool is_worth_another(struct task *task, const struct http_response *response)
 {
     const struct outcome *outcome = &response->outcome;
@@ -239,7 +239,7 @@ static bool is_worth_another(struct task *task, const struct http_response *resp
     return task->got > 0 && task->futile <= (good ? TRANSFER_SHORT : TRANSFER_FUTILE);
 }
 
-/* What the Hub itself refuses it explains in its headers: a token, a licence, a name. */
+/* If the Hub itself refuses, its headers say why: token, licence, name. */
 static void explain(const struct task *task, const struct http_response *response,
                     struct err *why)
 {
@@ -275,7 +275,7 @@ void transfer_reply(struct task *task, const struct http_response *response)
     }
     explain(task, response, &why);
     if (outcome.fault == NET_OK && outcome.status < 300)
-        outcome.fault = NET_CUT; /* a good reply that brings nothing */
+        outcome.fault = NET_CUT; /* a valid reply without any bytes */
     task_fail(task, &outcome, &why);
 }
 

@@ -16,11 +16,11 @@ int transfer_begin(struct task *task, struct err *err);
 /* The request has ended. */
 void transfer_reply(struct task *task, const struct http_response *response);
 
-/* RESTING -> FETCHING: ask for the rest. Apart, so that no task does so in a pause that
- * the source has asked for. */
+/* RESTING -> FETCHING: request the rest. Separate from transfer_reply, so that no task
+ * does so during a pause that the source asked for. */
 int transfer_go_on(struct task *task, struct err *err);
 
-/* Ask a paused one again whether it may go on. */
+/* Let a paused transfer continue if it may. */
 void transfer_resume(struct task *task);
 
 #endif

@@ -16,7 +16,7 @@
 enum {
     WORKER_BURST = 1 << 20, /* most bytes of rate that pile up */
     WORKER_AHEAD = 2,       /* units asked for beyond what the slots hold */
-    WORKER_QUIET = 200,     /* turns without news, after which all is quiet for long */
+    WORKER_QUIET = 200,     /* idle turns, after which the pauses are longest */
     WORKER_THREADS = 3      /* one for the writes of sockets, two to hash and copy */
 };
 
@@ -66,7 +66,7 @@ static int hear(struct worker *w, int from, const struct msg *msg, struct err *e
     case MSG_ADOPT:
         return tasks_adopt(&w->tasks, msg->segment, err);
     case MSG_SIGNED_URL:
-        return places_put(&w->tasks.places, msg->file, msg->generation, msg->url, err);
+        return signed_urls_put(&w->tasks.urls, msg->file, msg->generation, msg->url, err);
     case MSG_HASH:
         return hasher_begin(&w->hasher, msg, err);
     case MSG_HOLD:
@@ -75,7 +75,7 @@ static int hear(struct worker *w, int from, const struct msg *msg, struct err *e
         return 0;
     case MSG_RATE:
         rate_set(&w->rate, (double)msg->rate, now);
-        /* What piles up counts for each of maybe thousands of ranks. */
+        /* Each of maybe thousands of ranks may accumulate this much. */
         w->rate.burst = msg->rate < WORKER_BURST ? (double)msg->rate : WORKER_BURST;
         return 0;
     case MSG_STOP:
@@ -102,8 +102,8 @@ static int worker_take_orders(struct worker *w, bool *moved, struct err *err)
     return rc < 0 ? -1 : 0;
 }
 
-/* MPI has no descriptor to poll, so a rank looks for messages every so often: at once
- * while things happen, every few milliseconds when all is quiet. */
+/* MPI has no descriptor to poll, so a rank checks for messages: at once while things
+ * happen, every few milliseconds when idle. */
 static double patience(struct worker *w, bool moved)
 {
     if (moved)
@@ -189,8 +189,8 @@ static int worker_turn(struct worker *w, struct err *err)
     return outbox_send(&w->outbox, w->tasks.first, tasks_room(&w->tasks), err);
 }
 
-/* Drop everything and tell the coordinator why; after that only orders are heard, and
- * only STOP ends the loop: nobody is left behind. */
+/* Drop everything and report why. After that only the coordinator's messages are handled,
+ * and only STOP ends the loop: all ranks leave together. */
 static void worker_give_up(struct worker *w, const struct err *why)
 {
     struct msg msg = { .kind = MSG_ABORT,
@@ -205,7 +205,7 @@ static void worker_give_up(struct worker *w, const struct err *why)
     pool_stop(w->pool);
     tasks_drop_all(&w->tasks);
     if (mail_send(&w->run->ranks, 0, &msg, &err) < 0)
-        w->stopped = true; /* MPI itself is broken: nobody would answer */
+        w->stopped = true; /* MPI itself failed: nobody would answer */
 }
 
 /* A rank that gave up still runs the coordinator, if it has it. */
@@ -219,7 +219,8 @@ static int quiet_turn(struct worker *w, struct err *err)
     return w->coordinator ? coordinator_step(w->coordinator, &moved, err) : 0;
 }
 
-/* Copies that lost may still be on their way: staging is not theirs any more. */
+/* Duplicates that were cancelled may still be running: staging must not be
+ * written to any more. */
 static void leave_nothing_running(struct worker *w)
 {
     tasks_drop_all(&w->tasks);
@@ -228,7 +229,8 @@ static void leave_nothing_running(struct worker *w)
         struct err ignored = { 0 };
 
         clock_sleep(0.001);
-        /* Who only spoke would take the silence that it does not hear for a loss. */
+        /* A rank that only sends would take its own deafness for silence
+         * of the others. */
         if (w->run->ranks.liveness.lost)
             mail_speak(&w->run->ranks);
         else

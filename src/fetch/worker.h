@@ -1,9 +1,10 @@
-/* fetch/worker.h -- every rank: keeps its slots full, stores, hashes, reports.
+/* fetch/worker.h -- every rank's part of a fetch: keeps its slots busy, stores,
+ * hashes, reports.
  *
  * Life cycle   worker_create, worker_run (until the coordinator says stop),
  *              worker_destroy.
- * Collective   worker_run: each rank runs it, and all return together with the same
- *              result. */
+ * Collective   worker_run: each rank runs it, and all return together with
+ *              the same result. */
 #ifndef FETCH_WORKER_H
 #define FETCH_WORKER_H
 

@@ -1,5 +1,4 @@
-/* io/append.h -- lines put at the end of a file by several threads, each line at one go.
- */
+/* io/append.h -- lines appended to a file by several threads, each with one write. */
 #ifndef IO_APPEND_H
 #define IO_APPEND_H
 
@@ -9,11 +8,11 @@
 
 struct append;
 
-/* The file is made with the first line, so that who has none to write makes none. */
+/* The file is created with the first line: without any line there is no file. */
 int append_open(struct append **out, const char *path, struct err *err);
 
-/* From any thread. After an error nothing more is written: half a line may stand there,
- * and what came behind it would be read as its end. */
+/* From any thread. After an error nothing more is written: the file may end in half a
+ * line, and what follows would be read as its end. */
 int append_line(struct append *append, const void *bytes, size_t len, struct err *err);
 
 void append_close(struct append *append); /* takes NULL */

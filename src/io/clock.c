@@ -28,8 +28,8 @@ double clock_random(void)
 {
     uint64_t bits;
 
-    /* Without the kernel's help the clock must do: ranks of one node still differ by pid.
-     */
+    /* Without random bytes from the kernel the clock must do: ranks of one node
+     * differ by pid. */
     if (getrandom(&bits, sizeof(bits), GRND_NONBLOCK) != (ssize_t)sizeof(bits))
         bits = ((uint64_t)clock_wall() ^ (uint64_t)getpid() << 32) * 0x9e3779b97f4a7c15u;
     return (double)(bits >> 11) / 9007199254740992.0; /* 53 bits: 1.0 cannot come out */

@@ -31,8 +31,8 @@ static const char *variable(const char *name)
 }
 
 /* The token inside text, which came from `place`. */
-static int take(const char *place, const char *text, size_t len, char **token,
-                struct err *err)
+static int take_token(const char *place, const char *text, size_t len, char **token,
+                      struct err *err)
 {
     static const char blanks[] = " \t\r\n\v\f";
     const char *end = text + len;
@@ -79,14 +79,14 @@ static int take_file(const char *path, bool must, char **token, struct err *err)
     if (!bytes)
         return err_memory(err, "token");
     len = read_file(path, bytes, TOKEN_MOST);
-    /* One that nobody asked for may be missing, or belong to somebody else. */
+    /* A default file may be missing, or belong to another user. */
     if (len < 0)
         rc = must ? err_set(err, ERR_USAGE, "token file '%s': %s", path, strerror(errno))
                   : 0;
     else if (len == TOKEN_MOST)
         err_set(err, ERR_USAGE, "token file '%s': too long to hold a token", path);
     else
-        rc = take(path, bytes, (size_t)len, token, err);
+        rc = take_token(path, bytes, (size_t)len, token, err);
     explicit_bzero(bytes, TOKEN_MOST);
     free(bytes);
     return rc;
@@ -107,7 +107,7 @@ int credentials_hub_token(const char *token_file, char **token, struct err *err)
         const char *value = variable(variables[i]);
 
         if (value)
-            rc = take(variables[i], value, strlen(value), token, err);
+            rc = take_token(variables[i], value, strlen(value), token, err);
         if (rc < 0 || *token)
             return rc;
     }

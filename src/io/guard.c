@@ -19,21 +19,22 @@ static const double LOOK = 0.25;   /* seconds between two looks */
 static const double LONGEST = 1e8; /* seconds */
 
 enum {
-    STREAM_PATIENCE = 1000, /* milliseconds for a stream to take what is said */
+    STREAM_PATIENCE = 1000, /* milliseconds for a stream to accept the text */
     WHAT = 384,             /* bytes of each half of the sentence, with NUL */
     LINE = PATH_MAX + 2
 };
 
 /* One for the process, as is its main thread. */
 static atomic_uint turned;
-/* For the rest. At the end it is kept: whoever would change the outcome waits for it. */
+/* For the rest. It is not unlocked at the end, so that nobody can change
+ * the outcome then. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct stall stall;
 static int code;
 static char what[WHAT], advice[WHAT], line[LINE];
 
-/* false: nobody takes it. */
-static bool say(int fd, const char *text)
+/* false: it cannot be written. */
+static bool say_to(int fd, const char *text)
 {
     struct pollfd stream = { .fd = fd, .events = POLLOUT };
     size_t len = strlen(text);
@@ -54,19 +55,19 @@ static bool say(int fd, const char *text)
     return true;
 }
 
-static void leave(void)
+static void leave_process(void)
 {
     const char *end = code == 0 ? "; the run has succeeded all the same" : advice;
     char text[2 * WHAT + 32] = "";
 
     heartbeat_hush();
-    if (!say(STDOUT_FILENO, line)) {
+    if (!say_to(STDOUT_FILENO, line)) {
         code = ERR_DEFECT; /* as where the main thread cannot write it */
         end = "; the run has succeeded, but stdout cannot be written to";
     }
     if (*what)
         snprintf(text, sizeof(text), "mpifetch: %s%s\n", what, end);
-    say(STDERR_FILENO, text);
+    say_to(STDERR_FILENO, text);
     _exit(code);
 }
 
@@ -77,7 +78,7 @@ static void *look_on(void *arg)
         clock_sleep(LOOK);
         pthread_mutex_lock(&lock);
         if (stall_look(&stall, atomic_load(&turned)))
-            leave();
+            leave_process();
         pthread_mutex_unlock(&lock);
     }
     return NULL;

@@ -1,17 +1,19 @@
-/* io/guard.h -- the end of a process that one call keeps for ever: a thread of its own
- * sees that the main thread does not come round any more, says so and leaves by _exit.
+/* io/guard.h -- ends the process if its main thread hangs in one call for ever. A
+ * thread of its own sees that the main thread makes no more turns, reports it and
+ * leaves by _exit.
  *
- * For a program: without guard_start nothing here ends anything, and a library may call
- * the rest.
+ * Only for a program: without guard_start nothing here ends anything, so a library may
+ * call the other functions.
  *
- * Life cycle   guard_start; guard_watch, as often as what is watched changes; guard_turn
- *              in every turn of every loop of the main thread; guard_settle once it is
+ * Life cycle   guard_start; guard_watch whenever what is watched changes; guard_turn in
+ *              every turn of every loop of the main thread; guard_settle once it is
  *              certain that the run succeeds. It ends with the process.
  * Time         is counted in wake-ups of that thread (core/state/stall.h).
- * Files        are left alone by that thread, since one that hangs may be the reason. It
- *              writes to the standard streams, where they take it.
- * Limits       a thread that sleeps in the kernel and cannot be interrupted keeps the
- *              process, whoever ends it. */
+ * Files        are not touched by that thread, since a hanging file system may be
+ *              the cause. It writes to the standard streams if they accept it
+ *              without blocking.
+ * Limits       a thread in uninterruptible sleep in the kernel keeps the process alive,
+ *              whoever ends it. */
 #ifndef IO_GUARD_H
 #define IO_GUARD_H
 
@@ -29,15 +31,15 @@ struct guard_watch {
 /* From here on. The texts are copied. */
 void guard_watch(const struct guard_watch *watch);
 
-/* The main thread has come round. Cheap. The looks for messages (ranks/liveness.h) say it
- * for all loops that have one. */
+/* The main thread has made a turn. Cheap. Receiving messages (ranks/mail.h) includes it,
+ * for all loops that do so. */
 void guard_turn(void);
 
-/* From here on it leaves with 0. text: what stdout is still to get, without the end of
- * the line, or NULL. From any thread. */
+/* From now on the process ends with exit code 0. text: the line that stdout still has to
+ * get, without its line end, or NULL. From any thread. */
 void guard_settle(const char *text);
 
-/* The caller writes that line itself: call it just before. Does not return where it is
+/* The caller is about to write that line itself. Does not return if it was
  * written already. */
 void guard_settle_line(void);
 

@@ -34,8 +34,8 @@ static size_t put_number(char text[BEAT_TEXT], uint64_t number)
     return (size_t)snprintf(text, BEAT_TEXT, "%020" PRIu64 "\n", number);
 }
 
-/* NFS may go on for a minute to lead by the old name to a directory that was renamed,
- * until what it was in is looked at anew. */
+/* For up to a minute NFS may resolve the old name of a renamed directory, until the
+ * parent is looked up again. */
 static void refresh(const char *path)
 {
     char *dir = strdup(path), *slash = dir ? strrchr(dir, '/') : NULL;
@@ -47,8 +47,8 @@ static void refresh(const char *path)
     free(dir);
 }
 
-/* By name each time: whoever takes the file away renames what it lies in, and an open one
- * would not tell. */
+/* By name each time: whoever takes over the staging renames the directory, and an open
+ * file would not notice. */
 static void write_number(struct heartbeat *beat)
 {
     char text[BEAT_TEXT];
@@ -63,7 +63,7 @@ static void write_number(struct heartbeat *beat)
             atomic_store(&beat->lost, true);
         return;
     }
-    /* A disk that is full or sick for a moment is for the others to complain about. */
+    /* A full or failing disk is reported by those who write data. */
     if (pwrite(fd, text, len, 0) < 0)
         (void)errno;
     close(fd);

@@ -13,8 +13,8 @@ bool hub_env_token(struct strbuf *path);
 /* HF_HUB_CACHE, else hub in HF_HOME. */
 bool hub_env_cache(struct strbuf *path);
 
-/* HF_ENDPOINT without '/' at its end, else the Hub itself; malloc'd. NULL: out of memory.
- */
+/* HF_ENDPOINT without '/' at its end, else the Hub itself; malloc'd. NULL:
+ * out of memory. */
 char *hub_env_endpoint(void);
 
 /* Whether a switch is on: 1, on, yes or true. */

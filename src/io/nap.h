@@ -1,6 +1,5 @@
-/* io/nap.h -- pauses between two looks for what nobody announces: short at first, since
- * most things come soon, then longer and longer, since who waits must leave his core to
- * the others.
+/* io/nap.h -- pauses while polling for something that is not announced: short at first,
+ * since most things happen soon, then longer and longer, to leave the core to others.
  *
  *     struct nap nap = { .shortest = 0.001, .longest = 0.5 };
  *
@@ -16,7 +15,7 @@ struct nap {
     unsigned taken;           /* since something happened */
 };
 
-/* How long the next one is: each is half as long again as the one before. */
+/* The length of the next pause: each is half as long again as the one before. */
 double nap_length(struct nap *nap);
 
 /* Sleep so long. */

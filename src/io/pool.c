@@ -9,7 +9,7 @@
 
 #include "io/clock.h"
 
-enum { THREADS_LEAST = 2 }; /* the one that only serves sockets, and one for the rest */
+enum { THREADS_LEAST = 2 }; /* the one that only serves sockets, and one more */
 
 struct queue {
     struct job *first;
@@ -74,7 +74,7 @@ static struct job *wait_for_job(struct pool *pool, const struct thread *self)
             pool->first_idle = true;
         pthread_cond_wait(only_urgent ? &pool->first : &pool->some, &pool->lock);
         if (only_urgent)
-            pool->first_idle = false; /* a wake-up may come without anybody's doing */
+            pool->first_idle = false; /* a spurious wake-up */
     }
     return NULL;
 }
@@ -108,7 +108,7 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
-/* Threads inherit the mask. Signals that say "this very instruction failed" stay:
+/* Threads inherit the mask. Signals for a fault of the running instruction stay enabled:
  * blocked, they would kill the process without a trace of where. */
 static void block_signals(sigset_t *before)
 {
@@ -142,7 +142,7 @@ static int start_threads(struct pool *pool, unsigned count, struct err *err)
     return 0;
 }
 
-/* By the clock that nobody sets. */
+/* With the monotonic clock. */
 static void init_back(pthread_cond_t *back)
 {
     pthread_condattr_t how;

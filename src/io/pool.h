@@ -2,7 +2,7 @@
  * thread (which owns MPI and the sockets) never waits for a disk.
  *
  * Life cycle   pool_create; pool_submit; pool_reap until 0, on the main thread;
- *              pool_destroy (waits for what runs, drops what waits).
+ *              pool_destroy (waits for running jobs, drops waiting ones).
  * Ownership    a job belongs to its submitter, who keeps it alive and untouched from
  *              pool_submit until its done is called, pool_drop has taken it back or
  *              pool_destroy returns.
@@ -22,8 +22,8 @@ enum pool_class {
 struct job {
     struct job *next;            /* the pool's own */
     int (*run)(struct job *job); /* on a pool thread; no MPI, no curl; -1 and job->err */
-    /* On the main thread, once it is back: it may free the job. -1 and *err: this rank
-     * cannot go on. NULL: the submitter looks at rc and err by himself. */
+    /* On the main thread, once the job has ended: it may free the job. -1 and *err: this
+     * rank cannot continue. NULL: the submitter checks rc and err itself. */
     int (*done)(struct job *job, struct err *err);
     void *owner;
     double started, ended; /* clock_now, filled by the pool */
@@ -48,12 +48,12 @@ int pool_reap(struct pool *pool, struct err *err);
 /* Take back all that have ended, and call no done. */
 void pool_drop(struct pool *pool);
 
-/* Until there is a job to take back, or so long. */
+/* Wait for a job to take back, at most so long. */
 void pool_wait(struct pool *pool, double seconds);
 unsigned pool_unfinished(const struct pool *pool); /* submitted and not taken back */
 
-/* Jobs that are long ask this and end early with ERR_INTERRUPTED. Jobs that wait are
- * still begun. */
+/* Long jobs check this and end early with ERR_INTERRUPTED. Waiting jobs
+ * are still begun. */
 bool pool_stopping(const struct pool *pool);
 void pool_stop(struct pool *pool); /* from any thread, also from a signal handler */
 

@@ -24,8 +24,7 @@ static bool read_small(const char *path, char *text, size_t size)
     return len > 0;
 }
 
-/* A word of its own: no blanks, never empty, so that the lines of an owner can be read.
- */
+/* A single word: no blanks, never empty, so that the lines of an owner can be parsed. */
 static void set_word(char word[OWNER_WORD], const char *text)
 {
     size_t len = 0;
@@ -42,10 +41,9 @@ struct stat_line {
     uint64_t threads, start;
 };
 
-/* What follows the name, which stands in brackets and may itself hold blanks and
- * brackets.
- */
-static bool look(uint64_t pid, struct stat_line *line)
+/* Reads the fields after the name, which is in brackets and may itself contain
+ * blanks and brackets. */
+static bool read_stat(uint64_t pid, struct stat_line *line)
 {
     char path[64], text[1024];
     const char *at;
@@ -70,7 +68,7 @@ static bool look(uint64_t pid, struct stat_line *line)
     return text_take_u64(&at, &line->start);
 }
 
-/* One of this name space. */
+/* A process of this pid name space. */
 static void describe(struct owner_process *process, uint64_t pid)
 {
     struct stat_line line;
@@ -86,7 +84,7 @@ static void describe(struct owner_process *process, uint64_t pid)
     len = readlink("/proc/self/ns/pid", text, sizeof(text) - 1);
     text[len > 0 ? len : 0] = '\0';
     set_word(process->space, text);
-    process->start = look(process->pid, &line) ? line.start : 0;
+    process->start = read_stat(process->pid, &line) ? line.start : 0;
 }
 
 void process_here(struct owner_process *process)
@@ -139,11 +137,11 @@ bool process_lives(void *arg, uint64_t pid, uint64_t start)
         return true;
     if (kill((pid_t)pid, 0) < 0 && errno == ESRCH)
         return false;
-    if (!look(pid, &line))
+    if (!read_stat(pid, &line))
         return true;
     if (line.start != start || line.state == 'X')
         return false;
-    /* One that only waits for its parent to notice writes nothing any more; but its main
-     * thread may be that far while another one is still in a write. */
+    /* A zombie does not write any more; but the main thread may be a zombie while another
+     * thread is still in a write. */
     return line.state != 'Z' || line.threads > 1;
 }

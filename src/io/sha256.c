@@ -11,8 +11,8 @@
 #include <openssl/sha.h>
 #include <xxhash.h>
 
-/* OpenSSL calls these deprecated in favour of EVP. EVP does not give out the state
- * between two blocks, and that state is what one rank hands to the next. */
+/* OpenSSL calls these deprecated in favour of EVP. But EVP does not give access to the
+ * state between two blocks, which is what one rank sends to the next. */
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
 static SHA256_CTX context_at(const struct midstate *state)

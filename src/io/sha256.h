@@ -12,7 +12,7 @@
 #include "base/err.h"
 #include "core/plan/digest.h"
 
-/* Hash on from a midstate. len must be a multiple of 64. */
+/* Continue from a midstate. len must be a multiple of 64. */
 void sha256_blocks(struct midstate *state, const void *bytes, size_t len);
 
 /* Hash the rest (any length) and end: the digest of all bytes since midstate_start. */
@@ -26,14 +26,14 @@ int git_blob_sha1(const void *bytes, size_t len, uint8_t digest[20], struct err 
 
 /* For blobs that do not fit in memory: begin with the size, feed, end. git_blob_end
  * releases the blob and clears the pointer, whether it succeeds or not; git_blob_destroy
- * is for blobs that are given up, and takes NULL. */
+ * is for blobs that are not finished, and takes NULL. */
 struct git_blob;
 int git_blob_begin(struct git_blob **out, uint64_t size, struct err *err);
 int git_blob_feed(struct git_blob *blob, const void *bytes, size_t len, struct err *err);
 int git_blob_end(struct git_blob **blob, uint8_t digest[20], struct err *err);
 void git_blob_destroy(struct git_blob *blob);
 
-/* XXH3, 64 bits: guards segments against disks and copies, not against people. */
+/* XXH3, 64 bits: detects errors of disks and copies, not manipulation. */
 struct checksum;
 struct checksum *checksum_create(void); /* NULL: out of memory */
 void checksum_feed(struct checksum *sum, const void *bytes, size_t len);

@@ -159,8 +159,8 @@ int dir_look(struct dir *dir, struct run *run, struct err *err)
     return 0;
 }
 
-/* Part by part, and not the staging itself: should that have been taken away, it must not
- * come back. */
+/* Part by part, and not the staging itself: if another run has taken that over, it must
+ * not be created again. */
 static int make_named(const struct run *run, const char *name, struct err *err)
 {
     struct strbuf path = { 0 };

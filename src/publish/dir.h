@@ -1,7 +1,8 @@
-/* publish/dir.h -- rank 0: look at DEST, then build the staging tree beside it, once.
+/* publish/dir.h -- rank 0: layout dir. Looks at DEST, then builds the staging
+ * tree beside it.
  *
- * Life cycle   dir_look; dir_claim and dir_build unless everything is there
- * already; publish.h makes it visible or removes it; dir_release. */
+ * Life cycle   dir_look; dir_claim and dir_build unless all files exist already;
+ *              publish/dir_commit.h makes the tree visible; dir_release. */
 #ifndef PUBLISH_DIR_H
 #define PUBLISH_DIR_H
 
@@ -16,28 +17,28 @@ struct dir {
     struct manifest record;   /* of DEST, if it is ours */
     struct existing existing;
     char identity[65]; /* of the plan */
-    /* Filled by dir_commit where DEST is a symlink: names in .name.versions */
+    /* Set by dir_commit if DEST is a symlink: names in .name.versions */
     char *version;              /* of what was published */
     char *before;               /* of what DEST pointed to, or NULL */
-    struct strbuf old_versions; /* all that stood there, each with its NUL */
+    struct strbuf old_versions; /* all that were there before, each with its NUL */
 };
 
-/* Classify DEST and find what of the plan lies there unchanged. Writes nothing. ERR_DEST
- * if DEST may not be replaced. */
+/* Classify DEST and find which files of the plan it has unchanged. Writes nothing.
+ * ERR_DEST if DEST may not be replaced. */
 int dir_look(struct dir *dir, struct run *run, struct err *err);
 
 /* A file that was found counts as missing after all. */
 void dir_unfind(struct dir *dir, size_t i);
 
-/* Win a staging beside DEST: as claim_take. */
+/* Claim a staging beside DEST, as claim_take. */
 int dir_claim(struct dir *dir, struct err *err);
 
 /* Check space and inodes (ERR_DEST with the figures), make all directories, link
  * unchanged files, take over what former runs left, make empty and large files. */
 int dir_build(struct dir *dir, struct err *err);
 
-/* Look at DEST once more, another run may have published there: its record is read again,
- * and if it has become something else, how to publish over that is chosen again. */
+/* Look at DEST once more, since another run may have published there: read its manifest
+ * again, and choose again how to publish over it. */
 int dir_refresh(struct dir *dir, struct err *err);
 
 void dir_release(struct dir *dir);

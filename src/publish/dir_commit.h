@@ -1,5 +1,5 @@
-/* publish/dir_commit.h -- from a staged tree that all ranks agree is whole, to one visible
- * step. */
+/* publish/dir_commit.h -- from a staged tree that all ranks agree is complete, to DEST,
+ * in one visible step. */
 #ifndef PUBLISH_DIR_COMMIT_H
 #define PUBLISH_DIR_COMMIT_H
 
@@ -10,8 +10,8 @@
  * holds content ids. After an error nothing new is visible. */
 int dir_commit(struct dir *dir, struct visibility_mark *mark, struct err *err);
 
-/* Rank 0, once all nodes have looked: remove what DEST was before, and versions older
- * than the one before. */
+/* Rank 0, once all nodes have looked: remove the previous DEST, and all versions but the
+ * current one and the one before. */
 void dir_clean(struct dir *dir);
 
 #endif

@@ -1,10 +1,10 @@
 /* publish/target.h -- where a run publishes: a directory, or the cache of the Hub's
- * library. Which of the two is asked nowhere else: each is a table of functions.
+ * library. Nothing else depends on which of the two it is: each is a table of functions.
  *
- * Life cycle   target_look; target_claim and target_build unless all is there;
+ * Life cycle   target_look; target_claim and target_build unless all files exist;
  *              target_commit, then target_clean once all nodes have looked;
- *              target_release, which takes a zeroed struct as well. All on rank 0 but
- *              target_peek. */
+ *              target_release, which takes a zeroed struct as well. All on rank 0
+ *              except target_peek. */
 #ifndef PUBLISH_TARGET_H
 #define PUBLISH_TARGET_H
 
@@ -24,36 +24,36 @@ struct target {
     };
 };
 
-/* Find what is there, again if it was done before; *target is zeroed the first time.
- * run->published is set where there is a destination. whole: all that
- * the commit of a Hub repository holds, or NULL. Writes nothing. */
+/* Find which files exist; may be repeated. *target is zeroed the first time. Sets
+ * run->published if there is a destination. whole: all files of the commit of a Hub
+ * repository, or NULL. Writes nothing. */
 int target_look(struct target *target, struct run *run, const struct plan *whole,
                 struct err *err);
 
-/* Any rank, at any time: what readers of the destination get at this moment, as the marks
- * of publish/visibility.h have it. false: nothing. */
+/* Any rank, at any time: what readers of the destination get at this moment, in the form
+ * of struct visibility_mark. false: nothing. */
 bool target_peek(const struct run *run, char found[65]);
 
 /* Whether readers of the destination get file i already. */
 bool target_shows(const struct target *target, size_t i);
 
-/* The directory below which what is there lies. */
+/* The directory that contains the existing files. */
 const char *target_root(const struct target *target);
 
-/* Whether bytes of file i are there to be hashed. */
+/* Whether file i exists, so that it can be hashed. */
 bool target_found(const struct target *target, size_t i);
 
-/* Win a staging for what is missing, and read what former runs left (run->staging.resume): 0. 1:
- * another run had the same in hand, look again. */
+/* Claim a staging for what is missing, and read what former runs left
+ * (run->staging.resume): 0. 1: another run was staging the same, look again. */
 int target_claim(struct target *target, struct err *err);
 
-/* After target_claim: whether what was found before it may not hold any more. */
+/* After target_claim: whether what was found before may have changed. */
 bool target_is_old(const struct target *target);
 
-/* Where nothing is missing: remove what runs that are certainly gone have left. */
+/* If no file is missing: remove what runs that are certainly gone have left. */
 void target_sweep(struct target *target);
 
-/* Files that are there and are marked as wrong are to be fetched. */
+/* Existing files that are marked as wrong are to be fetched. */
 int target_drop_wrong(struct target *target, struct err *err);
 
 int target_build(struct target *target, struct err *err);

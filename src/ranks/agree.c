@@ -34,7 +34,7 @@ void agree_hear(struct ranks *ranks, const struct msg *msg)
         keep_worst(&ranks->agree, msg);
 }
 
-/* In front of the bytes of each: there may be several, and empty ones. */
+/* Precedes the bytes of each: there may be several, and empty ones. */
 struct early {
     enum msg_kind kind;
     int from;
@@ -49,7 +49,7 @@ static void keep_early(struct strbuf *kept, int from, const struct msg *msg)
     strbuf_add(kept, msg->blob, early.len);
 }
 
-/* The first of that kind; false: none came early. */
+/* The first of that kind; false: none arrived early. */
 static bool take_early(struct strbuf *kept, enum msg_kind kind, int *from,
                        struct strbuf *bytes)
 {
@@ -71,16 +71,16 @@ static bool take_early(struct strbuf *kept, enum msg_kind kind, int *from,
     return false;
 }
 
-/* What somebody will ask for who does not yet. */
+/* Messages that a later call will ask for. */
 static bool is_for_later(enum msg_kind kind)
 {
     return kind == MSG_SHARE || kind == MSG_STATS || kind == MSG_TRACE ||
            kind == MSG_SEEN || kind == MSG_OWNER;
 }
 
-/* Take what has arrived. Messages of a phase that is over (late progress, say) are
- * dropped. 1 once the decision of the step is in *msg, 0 before, -1 for bytes that are no
- * message. */
+/* Receive what has arrived. Messages of an earlier step (late progress, for instance) are
+ * dropped. 1 once the decision of the step is in *msg; 0 before; -1 for bytes that are
+ * not a message. */
 static int hear_all(struct ranks *ranks, struct msg *msg, struct err *err)
 {
     int from, rc;
@@ -114,14 +114,14 @@ void agree_settle(struct ranks *ranks)
     err_clear(&ranks->agree.worst);
 }
 
-/* Rank 0 has heard all: say what the step came to. One that cannot be sent to is gone:
- * the others are told all the same, and the vigil finds it. */
+/* Rank 0 has all votes: send the decision. A rank that it cannot be sent to is gone; the
+ * others get it all the same, and ranks/liveness.h notices the loss. */
 static void decide(struct ranks *ranks)
 {
     struct agree *agree = &ranks->agree;
     struct msg msg = { .kind = MSG_DECISION, .step = agree->step };
 
-    /* A rank may have seen no more of it than that a file is not there. */
+    /* A rank may have seen only a consequence, such as a missing file. */
     if (ranks->explain)
         ranks->explain(ranks->explain_arg, &agree->worst);
     msg.code = (int32_t)agree->worst.code;
@@ -159,7 +159,7 @@ static int wait_for_decision(struct ranks *ranks, struct msg *msg, struct err *e
     return heard < 0 ? -1 : 0;
 }
 
-/* No decision was to be had: what is settled stands. */
+/* No decision was received: a settled outcome counts. */
 static int leave_step(struct ranks *ranks, struct err *err)
 {
     if (ranks->liveness.lost)
@@ -214,7 +214,7 @@ static int receive_share(struct ranks *ranks, struct strbuf *bytes, struct err *
             return -1;
     }
     strbuf_add(bytes, msg.blob, (size_t)msg.blob_len);
-    /* A plan may be long, and there is a token with it: neither is to stay. */
+    /* A plan may be long and contains a token: free and wipe it. */
     explicit_bzero(in->data, in->cap);
     strbuf_release(in);
     return 0;
@@ -232,7 +232,7 @@ int agree_share(struct ranks *ranks, struct strbuf *bytes, struct err *err)
     rc = ranks->rank == 0 ? 0 : receive_share(ranks, bytes, err);
     if (rc == 0 && bytes->failed)
         rc = err_memory(err, "the data shared by rank 0");
-    /* Who has nothing to hand on hands on just that: the ranks below would wait. */
+    /* A rank without bytes forwards an empty message: the ranks below would wait. */
     if (rc == 0) {
         msg.blob = bytes->data;
         msg.blob_len = bytes->len;
@@ -285,7 +285,7 @@ int agree_gather(struct ranks *ranks, enum msg_kind kind, const void *bytes, siz
     rc = mail_send(ranks, 0, &mine, err);
     if (rc < 0 || ranks->rank != 0)
         return rc;
-    /* All of them, also after a failure: none is to be left for the next gather. */
+    /* Receive all of them, even after a failure: none may be left for the next gather. */
     for (int missing = ranks->size; missing > 0; missing--) {
         struct msg msg = { .kind = kind };
 

@@ -18,7 +18,7 @@ struct background {
     atomic_uint listened; /* how often the main thread has */
 };
 
-/* The first may have begun before it was asked for. */
+/* One round may have begun before the request: so two have to pass. */
 enum { BACKGROUND_ANEW = 2 };
 
 static int run_work(struct job *job)
@@ -60,7 +60,7 @@ int background_ask(struct ranks *ranks, struct err *err)
     return check_stop(background, err);
 }
 
-/* Whoever is lost meanwhile, the others must not consider this rank dead as well. */
+/* If a rank is lost meanwhile, this one still has to send signs of life. */
 static int listen(struct ranks *ranks, struct err *err)
 {
     if (!ranks->liveness.lost)
@@ -93,7 +93,8 @@ int background_run(struct ranks *ranks, int (*work)(void *arg, struct err *err),
     struct background background = { .work = work, .arg = arg };
     struct pool *pool;
 
-    /* Without a thread it is done here, and the rest must be patient. */
+    /* If no thread can be created the work is done here, and the other
+     * ranks have to wait. */
     if (pool_create(&pool, 1, no_wake, NULL, NULL) < 0)
         return work(arg, err);
     background.job.run = run_work;

@@ -15,7 +15,7 @@ void liveness_close(struct ranks *ranks)
     silence_release(&ranks->liveness.silence);
 }
 
-/* Each node has one that says that rank 0 is lost: its lowest other rank. */
+/* On each node the lowest rank but 0 prints that rank 0 is lost. */
 static int speaker(const struct ranks *ranks)
 {
     int rank = 1;

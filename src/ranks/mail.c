@@ -14,7 +14,7 @@ int mail_send(struct ranks *ranks, int to, const struct msg *msg, struct err *er
     msg_encode(msg, &bytes);
     rc = bytes.failed ? err_memory(err, "a message")
                       : comm_send(ranks->comm, to, bytes.data, bytes.len, err);
-    if (msg->kind == MSG_SHARE && bytes.data) /* there may be a token in it */
+    if (msg->kind == MSG_SHARE && bytes.data) /* it may contain a token */
         explicit_bzero(bytes.data, bytes.cap);
     strbuf_release(&bytes);
     if (ranks->rank != 0 && to == 0)
@@ -22,7 +22,7 @@ int mail_send(struct ranks *ranks, int to, const struct msg *msg, struct err *er
     return rc;
 }
 
-/* Who cannot be sent to is gone, and will be found silent. */
+/* A rank that cannot be sent to is gone, and will be noticed by its silence. */
 void mail_speak(struct ranks *ranks)
 {
     struct silence *silence = &ranks->liveness.silence;
@@ -39,7 +39,7 @@ void mail_speak(struct ranks *ranks)
         mail_send(ranks, to, &msg, NULL);
 }
 
-/* Rank 0, once it is certain what the run came to. */
+/* Rank 0, once the outcome is certain. */
 static void tell_all(struct ranks *ranks)
 {
     struct msg msg = { .kind = MSG_LOST };
@@ -47,13 +47,13 @@ static void tell_all(struct ranks *ranks)
     liveness_describe(ranks);
     msg.code = ranks->settled ? ERR_NONE : ERR_INTERRUPTED;
     msg.text = ranks->liveness.loss.text;
-    /* The lost one as well: it may only have been asleep. */
+    /* The lost one too: it may only have been stopped for a while. */
     for (int to = 1; to < ranks->size; to++)
         mail_send(ranks, to, &msg, NULL);
     ranks->liveness.told = true;
 }
 
-/* If rank 0 wakes up it must not publish: this one reports a failure. */
+/* If rank 0 continues it must not publish: report a failure to it. */
 static void tell_rank_0(struct ranks *ranks)
 {
     const struct msg msg = { .kind = MSG_ABORT,
@@ -93,10 +93,11 @@ int mail_take(struct ranks *ranks, struct strbuf *bytes, struct msg *msg, int *f
         if (msg->kind != MSG_ALIVE)
             return 1;
     }
-    /* Signs of life wait behind a long message; that they have come is enough. */
+    /* Signs of life may be behind a long message: the beginning of one counts. */
     if (*from >= 0)
         silence_heard(&liveness->silence, *from);
-    /* Where nothing can be received any more all others look silent, and that ends it. */
+    /* If nothing can be received any more, all others look silent, and
+     * that ends the run. */
     mail_speak(ranks);
     rank = silence_due(&liveness->silence);
     return rank < 0 ? rc : give_up(ranks, rank, err);

@@ -5,7 +5,8 @@
 
 #include "io/process.h"
 
-static int take(void *arg, int rank, const void *bytes, size_t len, struct err *err)
+static int take_process(void *arg, int rank, const void *bytes, size_t len,
+                        struct err *err)
 {
     struct owner_process *all = arg;
 
@@ -40,7 +41,8 @@ int owners_take(struct run *run, struct err *err)
     if (!all)
         err_memory(err, "the list of ranks");
     else
-        rc = agree_gather(&run->ranks, MSG_OWNER, &here, sizeof(here), take, all, err);
+        rc = agree_gather(&run->ranks, MSG_OWNER, &here, sizeof(here), take_process, all,
+                          err);
     if (rc == 0 && run->ranks.rank == 0)
         rc = write_owner(run, all, err);
     free(all);

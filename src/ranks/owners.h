@@ -1,11 +1,11 @@
-/* ranks/owners.h -- which processes and which batch job a run is: what a later run asks
- * after, should this one leave something behind (core/state/owner.h). */
+/* ranks/owners.h -- the processes and the batch job of this run, which a later run asks
+ * for if this one leaves something behind (core/state/owner.h). */
 #ifndef RANKS_OWNERS_H
 #define RANKS_OWNERS_H
 
 #include "ranks/run.h"
 
-/* Collective. Rank 0 has run->staging.owner then. */
+/* Collective. Sets run->staging.owner on rank 0. */
 int owners_take(struct run *run, struct err *err);
 
 #endif

@@ -20,10 +20,10 @@ struct run_options {
     double connect_timeout, speed_time;
     uint64_t speed_limit;
     bool force, versions, sync;
-    bool cache;      /* layout hf-cache: dest is the root of a cache */
-    bool trees;      /* hf-cache: with the record of all that the commit holds */
-    bool check;      /* what is there already is hashed before it is taken */
-    bool bar, plain; /* progress */
+    bool cache;         /* layout hf-cache: dest is the root of a cache */
+    bool commit_record; /* hf-cache: write it too */
+    bool check;         /* existing files are hashed before they are reused */
+    bool bar, plain;    /* progress */
 };
 
 /* What a rank needs to reach the source. Written on rank 0 as the source is listed, on
@@ -42,15 +42,15 @@ struct run_staging {
     char *private_dir; /* in path: private copies of ranks */
     char *owner;       /* rank 0: all processes of the run (core/state/owner.h) */
     struct heartbeat *heartbeat; /* rank 0: its sign of life in path */
-    bool contended;        /* rank 0: another run had, or has left, the same content */
-    struct resume *resume; /* rank 0: what former runs left, or NULL */
+    bool contended;              /* rank 0: another run had, or left, the same content */
+    struct resume *resume;       /* rank 0: what former runs left, or NULL */
 };
 
-/* How files lie in the tree: under their paths; under their entity tags, as in a staging
- * of the cache; or, where nothing is fetched, as in the folder of a repository there. */
+/* How files are named in the tree: by their paths; or by their entity tags, as in the
+ * staging of a cache and, where nothing is fetched, in the cache itself. */
 enum run_layout { RUN_PATHS, RUN_BLOBS };
 
-/* RUN_REHASH: nothing is fetched, files are hashed where they lie. */
+/* RUN_REHASH: nothing is fetched, existing files are hashed where they are. */
 enum run_mode { RUN_FETCH, RUN_REHASH };
 
 struct trace;
@@ -66,7 +66,7 @@ struct run {
     enum run_mode mode;     /* app/rehash.c; others: share_run */
     struct run_access access;
     struct run_staging staging;
-    char *dest;      /* as rank 0 sees it: others may stand in other directories */
+    char *dest;      /* as on rank 0: others may have other current directories */
     char *published; /* what the run makes visible: DEST, or a snapshot in the cache */
 
     unsigned slots; /* transfers of this rank at a time */

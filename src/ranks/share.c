@@ -30,13 +30,13 @@ static void texts_of(struct run *run, char **text[TEXTS])
     text[PUBLISHED] = &run->published;
 }
 
-/* Nothing is asked of a source where files are hashed. */
+/* A source is not contacted if files are only hashed. */
 static bool is_secret(int text)
 {
     return text == BEARER || text == HEADERS;
 }
 
-/* No header holds a line end. */
+/* Joined by line ends, which no header contains. */
 static int join_headers(struct run *run, struct err *err)
 {
     struct strbuf lines = { 0 };
@@ -147,7 +147,7 @@ int share_run(struct run *run, struct err *err)
         rc = agree_share(&run->ranks, &bytes, err);
     if (rc == 0 && run->ranks.rank != 0)
         rc = unpack(run, &bytes, err);
-    /* The token was in there. */
+    /* It contains the token. */
     if (bytes.data)
         explicit_bzero(bytes.data, bytes.cap);
     strbuf_release(&bytes);

@@ -21,9 +21,9 @@ void progress_begin(struct progress *progress, struct run *run, uint64_t files,
                                    .rate_at = now };
 }
 
-/* Over the last seconds rather than the whole run: it answers "how fast is it", and the
- * time left follows from it. */
-static void measure(struct progress *progress, uint64_t bytes, double now)
+/* Over the last seconds rather than the whole run: it shows the present speed, and the
+ * remaining time follows from it. */
+static void measure_rate(struct progress *progress, uint64_t bytes, double now)
 {
     double span = now - progress->rate_at;
     double present;
@@ -75,7 +75,7 @@ void progress_tick(struct progress *progress, uint64_t files, uint64_t bytes, in
 
     if (!progress->run->opt.bar && !progress->run->opt.plain)
         return;
-    measure(progress, bytes, now);
+    measure_rate(progress, bytes, now);
     if (now < progress->shown + (progress->run->opt.bar ? BAR_EVERY : PLAIN_EVERY))
         return;
     progress->shown = now;

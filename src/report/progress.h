@@ -17,8 +17,8 @@ struct progress {
 void progress_begin(struct progress *progress, struct run *run, uint64_t files,
                     uint64_t bytes);
 
-/* bytes: that have arrived, some of them not yet verified. Cheap: draws when it is time.
- */
+/* bytes: that have arrived, some of them not yet verified. Cheap: draws
+ * when it is time. */
 void progress_tick(struct progress *progress, uint64_t files, uint64_t bytes, int busy);
 
 /* Take the bar away. */

@@ -16,7 +16,7 @@ static const char *const phase_names[REPORT_PHASES] = {
     [REPORT_VERIFY] = "verify_tail", [REPORT_COMMIT] = "commit",
 };
 
-static int take(void *arg, int rank, const void *bytes, size_t len, struct err *err)
+static int take_stats(void *arg, int rank, const void *bytes, size_t len, struct err *err)
 {
     struct report *report = arg;
 
@@ -41,8 +41,8 @@ int report_gather(struct run *run, struct report *report, struct err *err)
         if (!report->ranks)
             return err_memory(err, "the report");
     }
-    return agree_gather(&run->ranks, MSG_STATS, &run->stats, sizeof(run->stats), take,
-                        report, err);
+    return agree_gather(&run->ranks, MSG_STATS, &run->stats, sizeof(run->stats),
+                        take_stats, report, err);
 }
 
 uint64_t report_sum(const struct run *run, const struct report *report,
@@ -78,7 +78,7 @@ static void summarise_doubts(const struct run *run, const struct report *report)
                  run->published);
 }
 
-/* "; 4 verified, 1 unchanged": what there is of each kind. */
+/* "; 4 verified, 1 unchanged": only the counts that are not zero. */
 static const char *summarise_files(char *text, size_t size, size_t files,
                                    const struct report *report)
 {

@@ -8,7 +8,7 @@
 enum report_phase {
     REPORT_LIST,   /* asking the source */
     REPORT_STAGE,  /* looking at DEST, building the staging tree */
-    REPORT_FETCH,  /* first grant to last segment in its place */
+    REPORT_FETCH,  /* first grant to last segment at its final path */
     REPORT_VERIFY, /* from there to the last digest */
     REPORT_COMMIT, /* sync, one visible step, all nodes see it */
     REPORT_PHASES
@@ -18,14 +18,14 @@ enum report_phase {
 struct report {
     struct err err; /* what the run came to */
     bool unchanged, published;
-    bool verified; /* nothing was to be published, and what stands there is good */
+    bool verified; /* nothing was to be published, and what exists there is correct */
     uint64_t api_requests; /* revision, listing, probes */
     uint64_t listing_retries;
-    uint64_t resolve_requests; /* by rank 0 for places */
+    uint64_t resolve_requests; /* by rank 0, for signed URLs */
     uint64_t reused_files, reused_bytes;
     uint64_t dropped_files;     /* of the old tree, not in the one published */
     uint64_t to_fetch;          /* bytes */
-    uint64_t untrusted;         /* files for which the source has no digest ... */
+    uint64_t untrusted;         /* files without a published digest ... */
     uint64_t untrusted_fetched; /* ... and that were not there already */
     bool stale;                 /* some node did not see the new tree in time */
     double seconds[REPORT_PHASES], total;

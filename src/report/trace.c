@@ -83,7 +83,7 @@ static void add_span(struct trace_file *file, int rank, const struct trace_span 
                               (int)span->count, "file", path));
 }
 
-static int take(void *arg, int rank, const void *bytes, size_t len, struct err *err)
+static int take_spans(void *arg, int rank, const void *bytes, size_t len, struct err *err)
 {
     struct trace_file *file = arg;
     struct strbuf name = { 0 };
@@ -118,7 +118,7 @@ int trace_write(struct run *run, const char *path, struct err *err)
     if (run->ranks.rank == 0)
         strbuf_adds(&file.text, "[\n");
     rc = agree_gather(&run->ranks, MSG_TRACE, trace->span,
-                      trace->spans * sizeof(*trace->span), take, &file, err);
+                      trace->spans * sizeof(*trace->span), take_spans, &file, err);
     if (run->ranks.rank == 0 && rc == 0) {
         strbuf_adds(&file.text, "\n]\n");
         rc = file.text.failed ? err_memory(err, "the trace")

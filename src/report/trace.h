@@ -1,9 +1,9 @@
-/* report/trace.h -- what each rank did when, for the Chrome trace format (Perfetto opens
- * it).
+/* report/trace.h -- what each rank did when, in the Chrome trace format
+ * (Perfetto opens it).
  *
- * Life cycle   trace_open, trace_span as things end, then rank 0 writes what all ranks
- *              gathered; trace_release. A rank records at most TRACE_MOST spans and then
- *              counts what it left out, so memory stays bounded. */
+ * Life cycle   trace_open; trace_span as things end; trace_write; trace_release. A
+ *              rank records at most TRACE_MOST spans and then only counts, so memory
+ *              stays bounded. */
 #ifndef REPORT_TRACE_H
 #define REPORT_TRACE_H
 

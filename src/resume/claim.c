@@ -101,8 +101,8 @@ static int prepare(struct run *run, const char *parent, const char *prefix, char
     }
 }
 
-/* 0: nobody has the name any more, or it was taken from a dead one. 1: the other run has
- * ended. */
+/* 0: no run has the name any more, or it was taken over from a dead one. 1: the other
+ * run has ended. */
 static int face(struct run *run, const char *other, struct err *err)
 {
     enum owner_watch_end end;
@@ -112,7 +112,7 @@ static int face(struct run *run, const char *other, struct err *err)
         rc = 1;
     else if (rc == 0)
         rc = kept_take(run, other, end == OWNER_WATCH_GONE, err);
-    /* Who took it away from a dead one is just about to win the name. */
+    /* The run that took it over from a dead one is about to win the name. */
     if (rc == 1)
         clock_sleep(LOOK);
     return rc;

@@ -1,5 +1,5 @@
-/* resume/journal.h -- each rank's own list of what lies in the staged tree, in
- * staging/journal/<rank>. Written by pool threads as segments land; read by the next run
+/* resume/journal.h -- each rank's list of the segments in the staged tree, in
+ * staging/journal/<rank>. Pool threads write it as segments land; the next run reads it
  * (resume/resume.h). */
 #ifndef RESUME_JOURNAL_H
 #define RESUME_JOURNAL_H
@@ -9,34 +9,33 @@
 
 struct append;
 
-/* The number that stands for a file of the plan in journals; false: none may. */
+/* The key of a file of the plan in journals; false: it gets no entries. */
 bool journal_key(const struct run *run, size_t file, uint64_t *key);
 
-/* NULL in *out where the run stages nothing. */
+/* *out is NULL if the run stages nothing. */
 int journal_open(struct append **out, const struct run *run, struct err *err);
 
-/* The bytes of a segment are in their place and were closed without an error. A note that
- * cannot be made is none: it only costs a later run. */
+/* The bytes of a segment are at their final path and the file was closed without an
+ * error. If the line cannot be written, a later run fetches the segment again. */
 void journal_note(struct append *journal, const struct run *run, uint32_t segment,
                   uint64_t sum);
 
-/* Where err is unsure, all journals of the run and of what it took over stop counting, on
- * whichever rank: the next run fetches into files of its own. Any thread. */
+/* If err is unsure, invalidate all journals of the run and of what it took over, whatever
+ * rank wrote them: the next run fetches into files of its own. Any thread. */
 void journal_doubt(const struct run *run, const struct err *err);
 
 /* Whether that has happened. */
 bool journal_is_void(const struct run *run);
 
-/* Whether any rank has noted anything. */
+/* Whether any rank has recorded a segment. */
 bool journal_is_there(const char *staging);
 
 /* All entries of all journals in a staging, appended to *entries, which is grown.
- * Journals that cannot be read and lines that are none are left out. ERR_DEFECT: out of
- * memory. */
+ * Unreadable journals and invalid lines are skipped. ERR_DEFECT: out of memory. */
 int journal_read(const char *staging, struct journal_entry **entries, size_t *count,
                  struct err *err);
 
-/* One journal with these entries in place of all that a staging had. */
+/* Replace all journals of a staging by one with these entries. */
 int journal_replace(const char *staging, const struct journal_entry *entries,
                     size_t count, struct err *err);
 

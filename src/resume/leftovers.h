@@ -1,13 +1,13 @@
-/* resume/leftovers.h -- removing a staging that nobody needs any more, without removing
+/* resume/leftovers.h -- removes a staging that nobody needs any more, without removing
  * anybody's work.
  *
- * The visible step of an update puts what DEST was into staging. Its file `commit`,
- * written before, says that this may have happened; whether it has is told by the
- * manifest in tree: one that the run of that staging did not write is what DEST was. That
- * tree may hold files which somebody put into DEST at the last moment.
+ * The visible step of an update moves the previous DEST into staging. The file `commit`,
+ * written before the step, says that it may have happened. Whether it has is decided by
+ * the manifest in tree: if the run of that staging did not write it, tree is the previous
+ * DEST. It may hold files that somebody put into DEST at the last moment.
  *
- * Where DEST is to become a symlink, tree goes to .NAME.versions first. As long as the
- * symlink, `link`, is still in staging, nobody was ever led to that version. */
+ * If DEST is to become a symlink, tree moves to .NAME.versions first. As long as the
+ * symlink, `link`, is still in staging, no reader was led to that version. */
 #ifndef RESUME_LEFTOVERS_H
 #define RESUME_LEFTOVERS_H
 
@@ -16,25 +16,25 @@
 /* Before the step. */
 int leftovers_mark(const struct run *run, struct err *err);
 
-/* Whether tree in a staging is what its run was building, not what DEST was. A tree that
- * lay among the versions and was not shown yet is put back into staging first; a mark
- * goes, since the step was not taken and can't be any more. Nobody else may use the
- * staging. */
+/* Whether tree in a staging is what its run was building, not the previous DEST. A tree
+ * that was among the versions but not visible yet is moved back into staging first; a
+ * mark is removed, since the step was not taken and cannot be any more. Nobody else may
+ * use the staging meanwhile. */
 bool leftovers_reclaim(const char *dest, const char *staging);
 
 struct leftovers_removal {
     struct run *run; /* which removes it */
     const char *dest;
-    bool to_the_end; /* else it ends where background_poll says so */
+    bool to_the_end; /* else it stops when background_poll fails */
 };
 
-/* Remove a staging, and what runs left inside it (resume/kept.h). An old tree with files
- * that no run put there is moved to PARENT/.NAME.kept-XXXXXX beside dest, and a warning
- * says so. false: some of it is still there, and so is its owner. */
+/* Remove a staging, and what runs left inside it (resume/kept.h). A previous DEST with
+ * files that mpifetch did not create is moved to PARENT/.NAME.kept-XXXXXX beside dest,
+ * with a warning. false: some of it is still there, and so is its owner file. */
 bool leftovers_remove(const struct leftovers_removal *removal, const char *staging);
 
 /* Whether the run that made a version of dest still has a staging: it may be about to
- * lead readers there. */
+ * make that version visible. */
 bool leftovers_may_be_shown(const char *dest, const char *version);
 
 #endif

@@ -1,9 +1,9 @@
-/* resume/owner_watch.h -- does the run that owns a staging still live? Rank 0.
+/* resume/owner_watch.h -- whether the run that owns a staging still lives. Rank 0.
  *
- * Certain is what it said itself (released), and what is known of its processes
- * (core/state/owner.h). For the rest there is its number (io/heartbeat.h): while it
- * grows the run lives, and where it has not grown for OWNER_PATIENCE it counts as dead.
- * Only the clock of the one who looks is asked, and only for how long. */
+ * It is certainly gone if it said so itself (released), or if its processes are known to
+ * be gone (core/state/owner.h). Otherwise its number is watched (io/heartbeat.h): while
+ * it grows the run lives; once it has not grown for OWNER_PATIENCE the run is considered
+ * dead. Only the clock of the watching process is used, and only for durations. */
 #ifndef RESUME_OWNER_WATCH_H
 #define RESUME_OWNER_WATCH_H
 
@@ -14,18 +14,19 @@ enum { OWNER_PATIENCE = 30 }; /* seconds */
 enum owner_watch_end {
     OWNER_WATCH_LEFT, /* the staging is not there any more */
     OWNER_WATCH_GONE, /* its run is certainly gone */
-    OWNER_WATCH_SILENT /* nothing was heard of it for so long, or it is this Slurm job before it
-                  * was requeued: a node of it may still write */
+    /* No sign of life for OWNER_PATIENCE; or it is this Slurm job before it was requeued,
+     * a node of which may still write. */
+    OWNER_WATCH_SILENT
 };
 
 /* staging: a run-XXXXXX of resume/claim.h, or kept of resume/kept.h. */
 bool owner_watch_is_gone(const char *staging);
 
-/* Its number; 0 where there is none. */
+/* The number in its heartbeat; 0 if there is none. */
 uint64_t owner_watch_number(const char *staging);
 
-/* Look until it has ended in one of these ways, and say for whom the run waits. -1: *err,
- * on a signal. */
+/* Watch until it has ended in one of these ways, and log for whom the run waits. -1 and
+ * *err on a signal. */
 int owner_watch_keep(struct run *run, const char *staging, enum owner_watch_end *end,
                      struct err *err);
 

@@ -4,11 +4,11 @@
 
 #include "ranks/run.h"
 
-/* What was fetched, if anything was, may be left for the next run. It is only kept, not
- * handed over, where a rank that is lost may still write. */
+/* What happens to fetched data. It is only kept, not handed over, if a lost rank
+ * may still write. */
 enum release_how { RELEASE_REMOVE, RELEASE_KEEP, RELEASE_HAND_OVER };
 
-/* At the end. Nothing happens where nothing was made, or where it was taken away. */
+/* At the end. Does nothing without a staging, or if another run has taken it over. */
 void release_staging(struct run *run, enum release_how how);
 
 #endif

@@ -62,8 +62,8 @@ static char *dest_of(const char *dir)
     return strbuf_steal(&dest);
 }
 
-/* It is taken away first, as by a run that wants it: only one can win that. 1: somebody
- * was faster. */
+/* It is taken over first, as by a run that wants it: only one can win that. 1: another
+ * process was faster. */
 static int take_and_remove(struct sweep *sweep, const char *dir, const char *staging,
                            struct err *err)
 {
@@ -279,7 +279,7 @@ int sweep_wait(struct sweep *sweep, struct err *err)
         clock_sleep(LOOK);
         began = clock_now();
         look_at_all(sweep);
-        /* While a file system hangs nobody can beat. */
+        /* While a file system hangs no run can update its heartbeat. */
         if (clock_now() < began + SLOW)
             left -= LOOK;
     }

@@ -1,17 +1,17 @@
-/* resume/sweep.h -- what dead runs left behind, found and removed; what lives is left
- * alone.
+/* resume/sweep.h -- finds and removes what dead runs left behind; active runs
+ * are left alone.
  *
  *     .NAME.mpifetch-*            stagings beside a destination (resume/claim.h)
  *     .mpifetch-*                 the same in a repository's folder of a cache
  *     .mpifetch-doctor-XXXXXX     of the command doctor
  *     mpifetch-XXXXXX             a rank's own directory in scratch
  *
- * A run that is not certainly gone is watched for OWNER_PATIENCE, all of them together. A
- * scratch directory has no number that grows: it is removed only if its process is
+ * Runs that are not certainly gone are watched for OWNER_PATIENCE, all together. A
+ * scratch directory has no heartbeat: it is removed only if its process is
  * certainly gone.
  *
  * Life cycle   zeroed struct with run and so on; sweep_stagings and sweep_scratch for
- * each directory; sweep_wait; sweep_release. */
+ *              each directory; sweep_wait; sweep_release. */
 #ifndef RESUME_SWEEP_H
 #define RESUME_SWEEP_H
 
@@ -23,18 +23,18 @@ struct sweep {
     struct run *run;
     bool only_say;                    /* remove nothing */
     unsigned removed, alive, refused; /* directories; refused: could not be removed */
-    struct sweep_doubt *doubts;       /* what is to be watched */
+    struct sweep_doubt *doubts;       /* runs to be watched */
 };
 
-/* What looks like a staging in dir, of the destination of that name or, for NULL, of any.
- * -1: dir cannot be listed. A directory that is missing has none. */
+/* Sweep the stagings in dir, of the destination of that name or, for NULL, of any. -1:
+ * dir cannot be listed. A missing directory has none. */
 int sweep_stagings(struct sweep *sweep, const char *dir, const char *name,
                    struct err *err);
 
 /* Each node has its own scratch: any rank. */
 int sweep_scratch(struct sweep *sweep, const char *dir, struct err *err);
 
-/* Watch what was doubtful. -1: a signal. */
+/* Watch the runs that may be alive. -1: a signal. */
 int sweep_wait(struct sweep *sweep, struct err *err);
 
 void sweep_release(struct sweep *sweep);

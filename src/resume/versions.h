@@ -1,13 +1,14 @@
-/* resume/versions.h -- .NAME.versions beside a DEST that is a symlink. Others may be able
- * to write where DEST stands, so nothing goes into or out of it by a symlink of that
- * name, and of what lies there only that is a version which a manifest of ours vouches
- * for. */
+/* resume/versions.h -- .NAME.versions beside a DEST that is a symlink.
+ *
+ * Other users may be able to write to the directory of DEST. So a symlink of that
+ * name is never followed, and only a directory with a matching manifest of ours
+ * counts as a version. */
 #ifndef RESUME_VERSIONS_H
 #define RESUME_VERSIONS_H
 
 #include "base/err.h"
 
-/* ERR_DEST where something else than a directory has the name; a missing one is fine. */
+/* ERR_DEST if the name belongs to something other than a directory; missing is fine. */
 int versions_check(const char *dest, struct err *err);
 
 /* Move what is there under that name to the path `to`, if it is a version: a directory

@@ -109,8 +109,8 @@ int ask_judge(struct ask *ask, const char *what, const struct http_response *res
         err_set(err, decision.code, "%s", retry_meaning(outcome));
         return err_wrap(err, "'%s'", what);
     }
-    /* what stopped on our own side is told best by who stopped it: a body that is too
-     * long, a URL that cannot be sent */
+    /* a failure on our own side has its own text: a body that is too long, a URL that
+     * cannot be sent */
     return err_set(err, decision.code == ERR_DEFECT ? response->err.code : decision.code,
                    "%s", response->err.text);
 }

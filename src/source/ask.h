@@ -1,7 +1,7 @@
-/* source/ask.h -- requests to a source while listing: asked again while that may help,
- * never waiting without looking whether the run is to end.
+/* source/ask.h -- requests to a source while listing. They are repeated while that may
+ * help, and never wait without checking whether the run is to end.
  *
- * Secrets go to the origin that the lister names and nowhere else. */
+ * Secrets      go to the origin that the lister names and nowhere else. */
 #ifndef SOURCE_ASK_H
 #define SOURCE_ASK_H
 
@@ -13,23 +13,23 @@ struct ask {
     struct source_count *count;
     const char *origin; /* URL whose origin gets headers and token; NULL: none does */
     const char *token;  /* or NULL */
-    bool hub;           /* a token would be of use */
+    bool hub;           /* a Hub: a token may help after a refusal */
     char warned[64];    /* topic of the last X-HF-Warning that was passed on */
 };
 
-/* Where the request goes, and the secrets for it. */
+/* Set the URL of the request, and the secrets if they may go there. */
 void ask_address(const struct ask *ask, const char *url, struct http_request *request);
 
-/* The whole body at url, at most `most` bytes of it. *counter counts the requests. what
- * names it in the error. Whether it went well or not, the response is to be released;
- * after a refusal it is the refusal. */
+/* The whole body at url, at most `most` bytes of it. *counter counts the requests; `what`
+ * names the object in the error. The response is to be released in any case; after a
+ * refusal it is the refusal. */
 int ask_get(struct ask *ask, const char *what, const char *url, size_t most,
             uint64_t *counter, struct http_response *response, struct err *err);
 
 /* What to do about a response. */
 struct ask_verdict {
-    bool again;   /* it is no answer, but another try may get one */
-    bool hold;    /* and everything else that goes to this server has to wait as well */
+    bool again;   /* not an answer, but another attempt may get one */
+    bool hold;    /* and all other requests to this server have to wait as well */
     double delay; /* seconds until then */
 };
 
@@ -39,14 +39,14 @@ int ask_judge(struct ask *ask, const char *what, const struct http_response *res
               bool had_token, unsigned attempt, struct ask_verdict *verdict,
               struct err *err);
 
-/* Pass on X-HF-Warning, once for a topic. */
+/* Pass on X-HF-Warning, once per topic. */
 void ask_warning(struct ask *ask, const struct http_response *response);
 
-/* Both: -1 with ERR_INTERRUPTED once config->poll asks for the end. */
+/* Both return -1 with ERR_INTERRUPTED once config->poll asks to stop. */
 int ask_poll(struct ask *ask, struct err *err);
 int ask_wait(struct ask *ask, double seconds, struct err *err);
 
-/* An error of the files below us is the fault of the source here. */
+/* Copy an error of io/fs to err, as one of the source. Returns -1. */
 int ask_blame(const struct err *cause, struct err *err);
 
 #endif

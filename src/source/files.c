@@ -1,4 +1,4 @@
-/* Lists a tree, or one file, on a file system (file:///...). */
+/* source/files.c -- lists a tree or one file on a file system (file:///...). */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 
 enum { LINKS = 40 }; /* followed before it counts as a loop, as Linux does */
 
-/* Put what the symlink at path means in place of path. */
+/* Replace path by the target of the symlink there. */
 static int follow(struct strbuf *path, struct err *err)
 {
     struct strbuf target = { 0 };
@@ -36,7 +36,7 @@ static int follow(struct strbuf *path, struct err *err)
 }
 
 /* fs_look through symlinks. */
-static int look(const char *path, struct fs_info *info, struct err *err)
+static int look_through(const char *path, struct fs_info *info, struct err *err)
 {
     struct strbuf at = { 0 };
     int rc = 0;
@@ -66,7 +66,7 @@ int files_look(const char *path, uint64_t *size, char etag[FILES_ETAG], struct e
     struct fs_info info;
     struct err cause = { 0 };
 
-    if (look(path, &info, &cause) < 0)
+    if (look_through(path, &info, &cause) < 0)
         return ask_blame(&cause, err);
     if (info.kind == FS_MISSING)
         return err_set(err, ERR_SOURCE, "'%s': no such file", path);
@@ -80,12 +80,12 @@ int files_look(const char *path, uint64_t *size, char etag[FILES_ETAG], struct e
 struct files {
     struct ask *ask;
     struct plan *plan;
-    struct strbuf key; /* of the file at hand */
+    struct strbuf key; /* of the current file */
     struct digest want;
 };
 
-static int add(struct files *files, const char *path, const struct fs_info *info,
-               struct err *err)
+static int add_file(struct files *files, const char *path, const struct fs_info *info,
+                    struct err *err)
 {
     const struct source_config *config = files->ask->config;
     char etag[FILES_ETAG];
@@ -104,11 +104,12 @@ static int add(struct files *files, const char *path, const struct fs_info *info
     return plan_add(files->plan, &entry, err);
 }
 
-static int visit(void *arg, const char *path, const struct fs_info *info, struct err *err)
+static int visit_file(void *arg, const char *path, const struct fs_info *info,
+                      struct err *err)
 {
     struct files *files = arg;
 
-    /* a tree that this program published: its records belong to that tree alone */
+    /* a tree published by mpifetch: its manifest belongs to that tree alone */
     if (text_starts(path, ".mpifetch/"))
         return 0;
     if (info->kind != FS_FILE)
@@ -118,7 +119,7 @@ static int visit(void *arg, const char *path, const struct fs_info *info, struct
                            : "is neither a file nor a directory");
     if (ask_poll(files->ask, err) < 0)
         return -1;
-    return add(files, path, info, err);
+    return add_file(files, path, info, err);
 }
 
 static int set_base(struct plan *plan, const char *folder, size_t len, struct err *err)
@@ -148,7 +149,7 @@ static int list_tree(struct files *files, const char *path, struct err *err)
                        "--sha256 requires a single file, but '%s' is a directory", path);
     if (set_base(files->plan, path, strlen(path), err) < 0)
         return -1;
-    return fs_walk(path, visit, files, &cause) < 0 ? ask_blame(&cause, err) : 0;
+    return fs_walk(path, visit_file, files, &cause) < 0 ? ask_blame(&cause, err) : 0;
 }
 
 static int list_path(struct files *files, const char *path, struct err *err)
@@ -157,7 +158,7 @@ static int list_path(struct files *files, const char *path, struct err *err)
     struct fs_info info;
     struct err cause = { 0 };
 
-    if (look(path, &info, &cause) < 0)
+    if (look_through(path, &info, &cause) < 0)
         return ask_blame(&cause, err);
     switch (info.kind) {
     case FS_DIRECTORY:
@@ -165,7 +166,7 @@ static int list_path(struct files *files, const char *path, struct err *err)
     case FS_FILE:
         if (set_base(files->plan, path, (size_t)(slash - path) + 1, err) < 0)
             return -1;
-        return add(files, slash + 1, &info, err);
+        return add_file(files, slash + 1, &info, err);
     case FS_MISSING:
         return err_set(err, ERR_SOURCE, "'%s': no such file or directory", path);
     default:
@@ -188,7 +189,7 @@ int files_list(struct ask *ask, struct plan *plan, struct err *err)
         path.data[--path.len] = '\0';
     if (config->sha256 && text_unhex(files.want.bytes, 32, config->sha256))
         files.want.kind = DIGEST_SHA256;
-    /* A path is any bytes, and what is shown ends in JSON. */
+    /* A path may have any bytes, and the source is written to JSON. */
     strbuf_adds(&shown, config->source);
     if (shown.failed) {
         err_memory(err, "the source");

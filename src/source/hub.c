@@ -1,4 +1,5 @@
-/* Lists a repository of the Hugging Face Hub: revision to commit, commit to files. */
+/* source/hub.c -- lists a repository of the Hugging Face Hub: revision to commit,
+ * commit to files. */
 #include <string.h>
 
 #include "base/text.h"
@@ -18,14 +19,14 @@ struct hub {
     struct hub_name name;
     char commit[41];
     struct strbuf text; /* the name as one text, for sentences */
-    struct strbuf key;  /* of the file at hand */
+    struct strbuf key;  /* of the current file */
     struct plan *plan;
     bool found;    /* a file that the name covers, whether the patterns keep it or not */
-    unsigned told; /* as bits: of which records the absence was told */
+    unsigned told; /* bits: which missing records were reported */
 };
 
-/* A folder that the library or this program once filled, committed with all it holds: its
- * records are of another download, and ours will have the same paths. */
+/* A record of the library or of mpifetch that was committed to the repository: it is
+ * about another download, and ours will have the same path. */
 static bool hub_is_record(struct hub *hub, const char *path)
 {
     static const struct {
@@ -121,8 +122,8 @@ static int hub_turn(const struct hub *hub, const char *link, struct strbuf *url,
     return same ? err_set(err, ERR_SOURCE, "a page of the listing links to itself") : 0;
 }
 
-/* One page; *url becomes that of the next one, or empty. *status is that of the answer.
- */
+/* One page; *url becomes that of the next one, or empty. *status is that
+ * of the answer. */
 static int hub_page(struct hub *hub, struct strbuf *url, int32_t *status, struct err *err)
 {
     struct http_response response = { 0 };
@@ -167,7 +168,7 @@ static int hub_tree(struct hub *hub, const char *path, bool recursive, bool *mis
     return rc;
 }
 
-/* The whole repository, of which a part may be meant. */
+/* The whole repository, even if a part is wanted. */
 static int hub_all_files(struct hub *hub, struct err *err)
 {
     bool missing;
@@ -180,7 +181,8 @@ static int hub_all_files(struct hub *hub, struct err *err)
                          hub->text.data);
 }
 
-/* The Hub lists folders only: a path that is none may be a file in the folder above. */
+/* The Hub lists folders only: if the path is not a folder it may be a file in
+ * the folder above. */
 static int hub_files(struct hub *hub, struct err *err)
 {
     const char *path = hub->name.path;
@@ -191,7 +193,7 @@ static int hub_files(struct hub *hub, struct err *err)
 
     if (hub_tree(hub, path, true, &missing, &first) == 0)
         return 0;
-    /* A later page that is gone is no sign that the folder is. */
+    /* Only a missing first page means that the folder does not exist. */
     if (missing && path[0] && !hub->found) {
         if (slash)
             memcpy(above, path, (size_t)(slash - path));

@@ -103,7 +103,7 @@ static int get_file(const json_t *item, struct plan_entry *entry, struct err *er
     return get_size(item, &entry->size, err);
 }
 
-/* Kinds other than "file" are folders, or things that the Hub may yet invent. */
+/* Kinds other than "file" are folders, or unknown. */
 static int visit_item(const json_t *item, size_t index,
                       int (*visit)(void *arg, const struct plan_entry *entry,
                                    struct err *err),

@@ -9,7 +9,7 @@
 int hub_page_commit(const char *bytes, size_t len, char commit[41], struct err *err);
 
 /* Call visit for each file on one page of a tree listing. The entry has no key yet, and
- * is good until visit returns. */
+ * is valid until visit returns. */
 int hub_page_tree(const char *bytes, size_t len,
                   int (*visit)(void *arg, const struct plan_entry *entry,
                                struct err *err),

@@ -1,6 +1,7 @@
-/* Lists what a manifest names; core/plan/list_line.h says what that is.
+/* source/manifest.c -- lists the files that a manifest names (core/plan/list_line.h).
  *
- * Secrets go to the origin of the base, so that a list cannot lead them elsewhere. */
+ * Secrets      go to the origin of the base only, so that a list cannot send
+ *              them elsewhere. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,7 @@ enum { LIST_BYTES = 1 << 30 };
 struct item {
     struct probe probe; /* url belongs to the item */
     char *url, *path;
-    size_t base; /* bytes of url that the plan's base stands for */
+    size_t base; /* length of the part of url that is the plan's base */
     struct digest want;
 };
 
@@ -42,7 +43,7 @@ static void manifest_release(struct manifest *manifest)
     free(manifest->base);
 }
 
-/* A list that is not there is a slip of the command line, not of a server. */
+/* A missing list is an error of the command line, not of a server. */
 static int check_there(const char *path, struct err *err)
 {
     struct fs_info info;
@@ -137,8 +138,8 @@ static int make_url(const struct manifest *manifest, const struct list_line *lin
     return item->url ? 0 : err_memory(err, "a URL");
 }
 
-/* A file of this machine is looked at directly. */
-static int look(struct item *item, struct err *err)
+/* A local file is looked at directly. */
+static int look_at_file(struct item *item, struct err *err)
 {
     struct strbuf path = { 0 };
     char etag[FILES_ETAG];
@@ -164,7 +165,7 @@ out:
     return rc;
 }
 
-/* NULL: out of memory. Good until the next call. */
+/* NULL: out of memory. Valid until the next call. */
 static struct item *add_item(struct manifest *manifest)
 {
     if (manifest->count == manifest->room) {
@@ -180,7 +181,7 @@ static struct item *add_item(struct manifest *manifest)
     return &manifest->items[manifest->count++];
 }
 
-static int take(void *arg, const struct list_line *line, struct err *err)
+static int take_line(void *arg, const struct list_line *line, struct err *err)
 {
     struct manifest *manifest = arg;
     const struct source_config *config = manifest->ask->config;
@@ -203,8 +204,8 @@ static int take(void *arg, const struct list_line *line, struct err *err)
     if (make_url(manifest, line, item, err) < 0)
         return -1;
     if (text_starts(item->url, "file://"))
-        return ask_poll(manifest->ask, err) < 0 ? -1 : look(item, err);
-    /* a small one comes in one request in any case: a look would double that */
+        return ask_poll(manifest->ask, err) < 0 ? -1 : look_at_file(item, err);
+    /* a small file takes one request: a probe would make it two */
     item->probe.whole = line->sized && line->size < config->probe_above;
     return 0;
 }
@@ -223,7 +224,7 @@ static struct probe *next_probe(void *arg)
     return NULL;
 }
 
-static int fill(const struct manifest *manifest, struct plan *plan, struct err *err)
+static int fill_plan(const struct manifest *manifest, struct plan *plan, struct err *err)
 {
     if (manifest->base && plan_set(plan, &plan->base, manifest->base, err) < 0)
         return -1;
@@ -254,13 +255,13 @@ int manifest_list(struct ask *ask, struct plan *plan, struct err *err)
     url_redact(shown, sizeof(shown), list);
     if (!strstr(list, "://"))
         snprintf(shown, sizeof(shown), "%s", list);
-    utf8_mask(shown); /* a path is any bytes, and what is shown ends in JSON */
+    utf8_mask(shown); /* a path may have any bytes, and this text is written to JSON */
     if (find_base(&manifest, err) < 0)
         goto out;
     ask->origin = list;
     if (read_list(ask, &bytes, &len, err) < 0)
         goto out;
-    if (list_line_each(bytes, len, take, &manifest, err) < 0) {
+    if (list_line_each(bytes, len, take_line, &manifest, err) < 0) {
         err_wrap(err, "list '%s'", shown);
         goto out;
     }
@@ -268,7 +269,7 @@ int manifest_list(struct ask *ask, struct plan *plan, struct err *err)
     if (probe_all(ask, next_probe, &manifest, err) < 0 ||
         plan_set(plan, &plan->source, shown, err) < 0)
         goto out;
-    rc = fill(&manifest, plan, err);
+    rc = fill_plan(&manifest, plan, err);
 out:
     free(bytes);
     manifest_release(&manifest);

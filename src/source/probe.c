@@ -58,8 +58,8 @@ int probe_read(struct probe *probe, const struct reply *reply, bool *plain,
     char etag[sizeof(reply->etag) + sizeof("date:")];
     bool asked_plain = *plain;
 
-    /* a 416 for the first byte means an empty file, or a server that is confused; so does
-     * a 200 without a byte, which is to be believed where no range could confuse it */
+    /* a 416 for the first byte means an empty file, or a broken server; so does an empty
+     * 200, which is trusted only without a range in the request */
     *plain = (reply->status == 416 && !(ranged && range.total == 0)) ||
              (reply->status == 200 && size == 0 && !asked_plain);
     if (*plain)
@@ -90,7 +90,8 @@ static int start(struct flight *flight, struct slot *slot, struct err *err)
     return http_start(flight->ask->http, &request, &slot->transfer, err);
 }
 
-/* Some proxies answer everything with their own page. Only a digest tells for sure. */
+/* Some proxies answer every request with a page of their own. Only a digest
+ * proves the content. */
 static void doubt(const struct flight *flight, const struct http_response *response,
                   const char *shown)
 {
@@ -107,7 +108,7 @@ static void doubt(const struct flight *flight, const struct http_response *respo
     strbuf_release(&text);
 }
 
-/* No file came. The slot keeps its probe if another try may help. */
+/* The probe failed. The slot keeps it if another attempt may help. */
 static int defer(struct flight *flight, struct slot *slot, const char *shown,
                  const struct http_response *response, struct err *err)
 {

@@ -1,6 +1,5 @@
-/* source/probe.h -- how long a file on a plain server is, which version it is, and
- * whether the server cuts ranges: one request for its first byte, many files at a time.
- */
+/* source/probe.h -- size and version of files on a plain web server, and whether it
+ * supports ranges: one request for the first byte of each, many files at a time. */
 #ifndef SOURCE_PROBE_H
 #define SOURCE_PROBE_H
 
@@ -14,13 +13,13 @@ struct probe {
     char *etag;      /* filled in, as reply_validator makes it; owned by the caller */
 };
 
-/* What a reply to a request for the first byte says. *plain: was asked without a range;
- * becomes: it says nothing, ask without a range. ERR_SOURCE, without the URL: it can not
- * be said how long the file is. */
+/* What a reply to a request for the first byte says. *plain, in: the request had no
+ * range; out: the reply says nothing, ask without a range. ERR_SOURCE, without the URL:
+ * the size of the file cannot be found out. */
 int probe_read(struct probe *probe, const struct reply *reply, bool *plain,
                struct err *err);
 
-/* next gives one after the other, and NULL at the end. */
+/* next returns one after the other, and NULL at the end. */
 int probe_all(struct ask *ask, struct probe *(*next)(void *arg), void *arg,
               struct err *err);
 

@@ -1,4 +1,4 @@
-/* The sentence for an answer with an error status. */
+/* source/refusal.c -- the sentence for a reply with an error status. */
 #include "source/source.h"
 
 #include <jansson.h>
@@ -7,12 +7,12 @@
 #include "base/text.h"
 #include "base/utf8.h"
 
-/* How much of a server's own words goes into a sentence, in bytes. */
+/* How many bytes of a server's own text go into a sentence. */
 enum { MESSAGE_SHOWN = 160 };
 
 enum token { TOKEN_ANY, TOKEN_SENT, TOKEN_NONE, TOKEN_USELESS };
 
-/* A row fits if all that it names is so. The first that fits speaks. */
+/* A row matches if all that it names is true. The first match counts. */
 static const struct {
     int status;          /* 0: any */
     const char *code;    /* X-Error-Code, or NULL */
@@ -128,8 +128,8 @@ static const char *find_meaning(const struct http_response *response, const char
     return NULL;
 }
 
-static int refuse(const char *what, const struct http_response *response,
-                  enum token token, struct err *err)
+static int refuse_status(const char *what, const struct http_response *response,
+                         enum token token, struct err *err)
 {
     int status = response->outcome.status;
     enum err_code code = retry_blame(&response->outcome);
@@ -160,11 +160,11 @@ static int refuse(const char *what, const struct http_response *response,
 int source_refusal(const char *what, const struct http_response *response, bool had_token,
                    struct err *err)
 {
-    return refuse(what, response, had_token ? TOKEN_SENT : TOKEN_NONE, err);
+    return refuse_status(what, response, had_token ? TOKEN_SENT : TOKEN_NONE, err);
 }
 
 int source_refusal_plain(const char *what, const struct http_response *response,
                          struct err *err)
 {
-    return refuse(what, response, TOKEN_USELESS, err);
+    return refuse_status(what, response, TOKEN_USELESS, err);
 }

@@ -16,7 +16,7 @@ static int (*const listers[])(struct ask *ask, struct plan *plan, struct err *er
     [SOURCE_FILES] = files_list,
 };
 
-/* The sentence for a text that is no source, with what was probably meant. */
+/* The sentence for an invalid source, with what was probably meant. */
 static int refuse_source(const char *source, struct err *err)
 {
     const char *slash = strchr(source, '/');
@@ -108,8 +108,8 @@ static int check_sha256(const struct source_config *config, enum source_kind kin
     return 0;
 }
 
-/* Options that mean nothing for this kind are refused: who gave them expects an effect.
- */
+/* Options without effect for this kind of source are refused: the user
+ * expects an effect. */
 static int check_strays(const struct source_config *config, enum source_kind kind,
                         struct err *err)
 {

@@ -1,14 +1,14 @@
 /* source/source.h -- where files come from. Rank 0 only.
  *
- * source_list picks the lister by the form of the source, asks the server what there is,
- * and fills a plan (not sealed). After that the plan alone says how to fetch: plan_url,
- * flags, and for PLAN_LOCATE files one request without body, whose redirect is the
- * signed URL (coordinate/locator.h). A file:// URL becomes a path with url_path_file
+ * source_list selects the lister by the form of the source, asks the server for the list
+ * of files, and fills a plan (not sealed). After that the plan alone says how to fetch:
+ * plan_url, flags, and for PLAN_LOCATE files one request without body, whose redirect is
+ * the signed URL (coordinate/locator.h). A file:// URL becomes a path with url_path_file
  * (core/plan/url_path.h).
  *
- * Forms        hf://: core/hub/hub_name.h. Manifests: core/plan/list_line.h. Others: one file at a
- *              URL, or a file or a tree at file:///.
- * Patterns     go over the path that a file gets below DEST.
+ * Forms        hf://NAME (core/hub/hub_name.h); manifests (core/plan/list_line.h); one
+ *              file at a URL; a file or a tree at file:///.
+ * Patterns     are matched with the path that a file gets below DEST.
  * Secrets      the token goes to the endpoint of the Hub, and from hf:// sources only.
  *              Headers go to the origin of plan->base, and to that of a manifest. A key
  *              may hold a password that its URL came with, plan->source never does.
@@ -29,16 +29,15 @@ struct source_config {
     const char *repo_type;  /* model, dataset, space, or NULL */
     const char *endpoint;   /* of the Hub, without trailing '/' */
     const char *token;      /* for the Hub, or NULL */
-    const char *token_file; /* --token-file, or NULL: only that it was given counts */
+    const char *token_file; /* --token-file, or NULL: only whether it was given */
     const char *const *headers; /* NULL-terminated, or NULL */
     struct glob_list allow, deny;
-    bool bare; /* nothing of ours will stand among the files: all of a repository's may */
-    /* Called for each file of a Hub repository, whatever patterns and paths leave out; or
-     * NULL, and then only what is needed is asked for. */
+    bool bare; /* no manifest is written among the files: no path is reserved */
+    /* Called for each file of a Hub repository, whatever patterns and paths leave out.
+     * NULL: only the wanted files are listed. */
     int (*every)(void *arg, const struct plan_entry *entry, struct err *err);
     void *every_arg;
-    uint64_t probe_above; /* files of at least so many bytes need a look whether the
-                           * server cuts ranges (manifest, URL) */
+    uint64_t probe_above; /* bytes: larger files are probed for range support */
     struct retry_policy retry;
     /* Called between requests and many times a second; -1 ends listing (a signal). */
     int (*poll)(void *arg);
@@ -52,8 +51,8 @@ struct source_count {
     uint64_t revision, listing, probe, retried; /* requests made */
 };
 
-/* Which lister would serve: also used to refuse nonsense before anything is asked.
- * ERR_USAGE says what forms there are. */
+/* Which lister is used; also to refuse an invalid source before anything is asked.
+ * ERR_USAGE names the forms there are. */
 enum source_kind { SOURCE_HUB, SOURCE_URL, SOURCE_MANIFEST, SOURCE_FILES };
 int source_kind(const struct source_config *config, enum source_kind *kind,
                 struct err *err);
@@ -61,8 +60,8 @@ int source_kind(const struct source_config *config, enum source_kind *kind,
 int source_list(const struct source_config *config, struct http *http, struct plan *plan,
                 struct source_count *count, struct err *err);
 
-/* The sentence for a reply with an error status of the Hub (hub-facts 1.8): sets *err
- * with the code for the exit status. `what` is what was asked for. */
+/* The sentence for a reply of the Hub with an error status: sets *err with the code for
+ * the exit status. `what` is what was requested. */
 int source_refusal(const char *what, const struct http_response *response, bool had_token,
                    struct err *err);
 
@@ -70,7 +69,7 @@ int source_refusal(const char *what, const struct http_response *response, bool 
  * more than 4), and without a token that it repeats. */
 void source_tame(char *out, size_t size, const char *text);
 
-/* The same for other servers, to which no token goes. */
+/* As source_refusal, for other servers, to which no token goes. */
 int source_refusal_plain(const char *what, const struct http_response *response,
                          struct err *err);
 

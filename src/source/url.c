@@ -1,4 +1,4 @@
-/* Lists one file at a http or https URL. */
+/* source/url.c -- lists one file at an http or https URL. */
 #include <stdlib.h>
 
 #include "base/text.h"
@@ -7,7 +7,7 @@
 #include "source/lister.h"
 #include "source/probe.h"
 
-/* Gives arg once. */
+/* Returns arg once. */
 static struct probe *only(void *arg)
 {
     struct probe **probe = arg;

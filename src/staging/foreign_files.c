@@ -3,24 +3,24 @@
 #include "base/text.h"
 #include "io/fs/fs.h"
 
-bool foreign_files_is_one(const struct manifest *record, const char *path)
+bool foreign_files_is_one(const struct manifest *manifest, const char *path)
 {
     return !text_starts(path, ".mpifetch/") &&
-           !text_starts(path, ".cache/huggingface/") && !manifest_find(record, path);
+           !text_starts(path, ".cache/huggingface/") && !manifest_find(manifest, path);
 }
 
 struct look {
     const struct run *run;
-    const struct manifest *record;
+    const struct manifest *manifest;
 };
 
-static int refuse(void *arg, const char *path, const struct fs_info *info,
-                  struct err *err)
+static int refuse_foreign(void *arg, const char *path, const struct fs_info *info,
+                          struct err *err)
 {
     const struct look *look = arg;
 
     (void)info;
-    if (!foreign_files_is_one(look->record, path))
+    if (!foreign_files_is_one(look->manifest, path))
         return 0;
     return err_set(err, ERR_DEST,
                    "updating '%s' would delete '%s', which mpifetch did not create: move "
@@ -28,18 +28,19 @@ static int refuse(void *arg, const char *path, const struct fs_info *info,
                    look->run->opt.dest, path);
 }
 
-int foreign_files_refuse(const struct run *run, const struct manifest *record,
+int foreign_files_refuse(const struct run *run, const struct manifest *manifest,
                          const char *tree, struct err *err)
 {
-    struct look look = { run, record };
+    struct look look = { run, manifest };
     struct strbuf dir = { 0 };
     int rc;
 
-    if (!record->file || run->opt.force)
+    if (!manifest->file || run->opt.force)
         return 0;
     /* With the slash a symlink is followed: DEST may be one. */
     strbuf_addf(&dir, "%s/", tree);
-    rc = dir.failed ? err_memory(err, "a path") : fs_walk(dir.data, refuse, &look, err);
+    rc = dir.failed ? err_memory(err, "a path")
+                    : fs_walk(dir.data, refuse_foreign, &look, err);
     if (rc < 0 && err->code == ERR_SOURCE)
         err->code = ERR_DEST;
     strbuf_release(&dir);

@@ -12,7 +12,7 @@ bool local_metadata_wanted(const struct run *run)
     return *plan_text(&run->plan, run->plan.repo) != '\0' && !run->opt.cache;
 }
 
-/* The library cannot write a record for such a name either. */
+/* The library cannot write metadata for such a name either. */
 bool local_metadata_fits(const struct run *run, uint32_t file)
 {
     const char *path = plan_path(&run->plan, file);
@@ -42,8 +42,8 @@ int local_metadata_write_file(const struct run *run, uint32_t file, struct err *
         rc = err_memory(err, "metadata");
     else
         rc = fs_write_all(path.data, text.data, text.len, true, false, err);
-    /* A folder "F.metadata" beside a file F: the library cannot write its record either.
-     */
+    /* A folder "F.metadata" beside a file F: the library cannot write its
+     * metadata either. */
     if (rc < 0 && errno == EISDIR) {
         err_clear(err);
         rc = 0;

@@ -1,21 +1,22 @@
-/* staging/local_metadata.h -- the Hub library's own record of a local directory, so that
- * snapshot_download(local_dir=...) finds everything up to date (facts: hub-facts 5).
+/* staging/local_metadata.h -- the Hub library's own metadata of a local directory, so
+ * that snapshot_download(local_dir=...) finds everything up to date.
  *
  * Each file F has .cache/huggingface/download/F.metadata: commit, entity tag, time. It
- * counts only if the file's mtime is not later than that time, hence both are the run's
- * stamp. All calls do nothing where the plan is not of a Hub repository. */
+ * counts only if the file's mtime is not later than that time, so both are the run's
+ * mtime. All calls do nothing if the plan is not that of a Hub repository. */
 #ifndef STAGING_LOCAL_METADATA_H
 #define STAGING_LOCAL_METADATA_H
 
 #include "ranks/run.h"
 
-/* Directories below tree that the metadata needs, each once: visit in any order. */
+/* Whether this run writes metadata. */
 bool local_metadata_wanted(const struct run *run);
-/* Whether the name leaves room for ".metadata": a file without a record is no harm. */
+/* Whether the file's name leaves room for ".metadata". Without it the library just
+ * fetches the file again. */
 bool local_metadata_fits(const struct run *run, uint32_t file);
 void local_metadata_file_path(const struct run *run, uint32_t file, struct strbuf *path);
 
-/* Any rank, any thread: the file has its final mtime, run->mtime or earlier. */
+/* Any rank, any thread, once the file has its final mtime, run->mtime or earlier. */
 int local_metadata_write_file(const struct run *run, uint32_t file, struct err *err);
 
 /* Rank 0: .gitignore and CACHEDIR.TAG. */

@@ -16,7 +16,8 @@ enum {
 };
 
 static const char record_name[] = ".mpifetch/manifest.json";
-static const size_t record_most = (size_t)4 << 30; /* bytes of a manifest worth reading */
+static const size_t manifest_most = (size_t)4
+                                    << 30; /* bytes of a manifest worth reading */
 
 static char *string_of(const json_t *object, const char *key)
 {
@@ -62,23 +63,23 @@ static bool read_id(const json_t *root, const char *key, char *out)
     return true;
 }
 
-static bool read_root(struct manifest *record, const json_t *root)
+static bool read_root(struct manifest *manifest, const json_t *root)
 {
     const json_t *files = json_object_get(root, "files");
     size_t count = json_array_size(files);
 
     if (json_integer_value(json_object_get(root, "format")) != RECORD_FORMAT ||
-        !json_is_array(files) || !read_id(root, "identity", record->identity) ||
-        !read_id(root, "content_id", record->content_id))
+        !json_is_array(files) || !read_id(root, "identity", manifest->identity) ||
+        !read_id(root, "content_id", manifest->content_id))
         return false;
-    record->file = calloc(count + 1, sizeof(*record->file));
-    if (!record->file)
+    manifest->file = calloc(count + 1, sizeof(*manifest->file));
+    if (!manifest->file)
         return false;
-    for (; record->nfiles < count; record->nfiles++)
-        if (!read_file(&record->file[record->nfiles],
-                       json_array_get(files, record->nfiles)))
+    for (; manifest->nfiles < count; manifest->nfiles++)
+        if (!read_file(&manifest->file[manifest->nfiles],
+                       json_array_get(files, manifest->nfiles)))
             return false;
-    qsort(record->file, record->nfiles, sizeof(*record->file), compare);
+    qsort(manifest->file, manifest->nfiles, sizeof(*manifest->file), compare);
     return true;
 }
 
@@ -93,7 +94,7 @@ static json_t *load(const char *dest, struct err *err)
     strbuf_addf(&path, "%s/%s", dest, record_name);
     if (path.failed)
         err_memory(err, "a path");
-    else if (fs_read_regular(path.data, record_most, &text, &len, err) == 0 &&
+    else if (fs_read_regular(path.data, manifest_most, &text, &len, err) == 0 &&
              !(root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &fault)))
         err_set(err, ERR_DEST, "cannot parse '%s': %s", path.data, fault.text);
     free(text);
@@ -101,24 +102,24 @@ static json_t *load(const char *dest, struct err *err)
     return root;
 }
 
-int manifest_load(struct manifest *record, const char *dest, struct err *err)
+int manifest_load(struct manifest *manifest, const char *dest, struct err *err)
 {
     json_t *root = load(dest, err);
     bool good;
 
-    *record = (struct manifest){ 0 };
+    *manifest = (struct manifest){ 0 };
     if (!root)
         return -1;
-    good = read_root(record, root);
+    good = read_root(manifest, root);
     json_decref(root);
     if (good)
         return 0;
-    manifest_release(record);
+    manifest_release(manifest);
     return err_set(err, ERR_DEST, "'%s/%s' is not a manifest of a known version", dest,
                    record_name);
 }
 
-/* The beginning of the manifest, where the id stands: each node looks, some more than
+/* The beginning of the manifest, which has the ids: each node reads it, some more than
  * once, and the list of files may be long. */
 static bool read_head(const char *dest, char head[RECORD_HEAD + 1])
 {
@@ -141,7 +142,7 @@ static bool read_head(const char *dest, char head[RECORD_HEAD + 1])
     return good;
 }
 
-/* What stands behind a key there; len bytes of it, a NUL not counted. */
+/* The text after a key there; len bytes of it, without a NUL. */
 static bool peek(const char *dest, const char *key, char *value, size_t len)
 {
     char head[RECORD_HEAD + 1];
@@ -190,16 +191,18 @@ const char *manifest_run(const struct run *run)
     return slash ? slash + 1 : run->staging.path;
 }
 
-const struct manifest_file *manifest_find(const struct manifest *record, const char *path)
+const struct manifest_file *manifest_find(const struct manifest *manifest,
+                                          const char *path)
 {
     const struct manifest_file key = { .path = (char *)(uintptr_t)path };
 
-    return record->nfiles == 0
+    return manifest->nfiles == 0
                ? NULL
-               : bsearch(&key, record->file, record->nfiles, sizeof(key), compare);
+               : bsearch(&key, manifest->file, manifest->nfiles, sizeof(key), compare);
 }
 
-/* A validator says something about one URL only. The URL itself may hold a signature. */
+/* A validator identifies a version at one URL only. The URL itself may
+ * hold a signature. */
 static bool place_of(const struct plan *plan, size_t index, char hex[65])
 {
     struct strbuf url = { 0 };
@@ -253,19 +256,20 @@ bool manifest_same(const struct manifest_file *old, const struct plan *plan, siz
     return same;
 }
 
-void manifest_release(struct manifest *record)
+void manifest_release(struct manifest *manifest)
 {
-    for (size_t i = 0; record->file && i <= record->nfiles; i++) {
-        free(record->file[i].path);
-        free(record->file[i].oid);
-        free(record->file[i].etag);
-        free(record->file[i].place);
+    for (size_t i = 0; manifest->file && i <= manifest->nfiles; i++) {
+        free(manifest->file[i].path);
+        free(manifest->file[i].oid);
+        free(manifest->file[i].etag);
+        free(manifest->file[i].place);
     }
-    free(record->file);
-    *record = (struct manifest){ 0 };
+    free(manifest->file);
+    *manifest = (struct manifest){ 0 };
 }
 
-/* As sha256sum prints it; refused names hold no newline, but a backslash is escaped. */
+/* As sha256sum prints it. Names with a newline were refused, but a
+ * backslash is escaped. */
 static void add_sum(struct strbuf *sums, const uint8_t sha256[32], const char *path)
 {
     char hex[65];
@@ -284,17 +288,17 @@ static void add_sum(struct strbuf *sums, const uint8_t sha256[32], const char *p
     strbuf_add(sums, "\n", 1);
 }
 
-static json_t *file_object(const struct run *run, const struct existing_file *known,
+static json_t *file_object(const struct run *run, const struct existing_file *existing,
                            size_t index)
 {
     const struct plan *plan = &run->plan;
     const struct plan_file *file = &plan->files[index];
-    int64_t mtime = known->there ? known->mtime_ns : run->mtime * 1000000000;
+    int64_t mtime = existing->there ? existing->mtime_ns : run->mtime * 1000000000;
     const char *oid = plan_text(plan, file->oid), *etag = plan_text(plan, file->etag);
     json_t *object;
     char hex[65];
 
-    text_hex(hex, known->sha256, 32);
+    text_hex(hex, existing->sha256, 32);
     object =
         json_pack("{s:s, s:I, s:s, s:I}", "path", plan_path(plan, index), "size",
                   (json_int_t)file->size, "sha256", hex, "mtime_ns", (json_int_t)mtime);
@@ -309,10 +313,10 @@ static json_t *file_object(const struct run *run, const struct existing_file *kn
 
 /* File by file: as one JSON value in memory a million of them would take gigabytes. */
 static int add_files(struct strbuf *text, const struct run *run,
-                     const struct existing_file *known, struct err *err)
+                     const struct existing_file *existing, struct err *err)
 {
     for (size_t i = 0; i < run->plan.nfiles; i++) {
-        json_t *object = file_object(run, &known[i], i);
+        json_t *object = file_object(run, &existing[i], i);
         char *line = object ? json_dumps(object, JSON_COMPACT) : NULL;
 
         if (line)
@@ -326,7 +330,7 @@ static int add_files(struct strbuf *text, const struct run *run,
 }
 
 static int manifest_text(struct strbuf *text, const struct run *run,
-                         const struct existing_file *known, const char *identity,
+                         const struct existing_file *existing, const char *identity,
                          const char *content_id, struct err *err)
 {
     const struct plan *plan = &run->plan;
@@ -347,7 +351,7 @@ static int manifest_text(struct strbuf *text, const struct run *run,
     strbuf_add(text, head, (size_t)(end - head) - 1);
     free(head);
     strbuf_adds(text, ",\n \"files\": [");
-    if (add_files(text, run, known, err) < 0)
+    if (add_files(text, run, existing, err) < 0)
         return -1;
     strbuf_adds(text, "\n ]\n}\n");
     return text->failed ? err_memory(err, "the manifest") : 0;
@@ -367,7 +371,7 @@ static int write_named(const struct run *run, const char *name, const char *text
     return rc;
 }
 
-int manifest_write(const struct run *run, const struct existing_file *known,
+int manifest_write(const struct run *run, const struct existing_file *existing,
                    const char *identity, char *content_id, struct err *err)
 {
     struct strbuf sums = { 0 };
@@ -376,14 +380,14 @@ int manifest_write(const struct run *run, const struct existing_file *known,
     int rc = -1;
 
     for (size_t i = 0; i < run->plan.nfiles; i++)
-        add_sum(&sums, known[i].sha256, plan_path(&run->plan, i));
+        add_sum(&sums, existing[i].sha256, plan_path(&run->plan, i));
     if (sums.failed) {
         err_memory(err, "the manifest");
         goto out;
     }
     sha256_bytes(sums.data ? sums.data : "", sums.len, digest);
     text_hex(content_id, digest, sizeof(digest));
-    if (manifest_text(&text, run, known, identity, content_id, err) < 0)
+    if (manifest_text(&text, run, existing, identity, content_id, err) < 0)
         goto out;
     if (write_named(run, ".mpifetch/SHA256SUMS", sums.data ? sums.data : "", err) == 0)
         rc = write_named(run, record_name, text.data, err);

@@ -1,9 +1,9 @@
-/* staging/manifest.h -- what a published tree says of itself, in DEST/.mpifetch:
+/* staging/manifest.h -- the record of a published tree, in DEST/.mpifetch. Rank 0 only.
  *
- *     manifest.json  source, version, and of each file size, digest and mtime
- * (docs/publish.md) SHA256SUMS     for `cd DEST && sha256sum -c .mpifetch/SHA256SUMS`
- *
- * Rank 0 only. */
+ *     manifest.json   source, version, and of each file size, digest and mtime
+ *                     (docs/publish.md)
+ *     SHA256SUMS      for `cd DEST && sha256sum -c .mpifetch/SHA256SUMS`
+ */
 #ifndef STAGING_MANIFEST_H
 #define STAGING_MANIFEST_H
 
@@ -25,35 +25,35 @@ struct manifest {
     size_t nfiles;
 };
 
-/* Read DEST's manifest. A directory without a readable one is not ours: -1, and *err says
- * why. */
-int manifest_load(struct manifest *record, const char *dest, struct err *err);
-const struct manifest_file *manifest_find(const struct manifest *record,
+/* Read DEST's manifest. -1 and *err if it cannot be read: then DEST is not ours. */
+int manifest_load(struct manifest *manifest, const char *dest, struct err *err);
+const struct manifest_file *manifest_find(const struct manifest *manifest,
                                           const char *path);
 
-/* Whether that file of the old tree is the planned one, unchanged on disk since it was
- * published: same size and digest (or validator), and the mtime that was recorded. Then
- * *inode is its number. */
+/* Whether that file of the old tree is the planned one, unchanged on disk since it
+ * was published: same size and digest (or validator), and the recorded mtime. If so
+ * *inode is its inode. */
 bool manifest_same(const struct manifest_file *file, const struct plan *plan,
                    size_t index, const char *dest, uint64_t *inode);
-void manifest_release(struct manifest *record);
+void manifest_release(struct manifest *manifest);
 
-/* Both files into tree/.mpifetch, with the digests in known. content_id: 65 bytes. */
-int manifest_write(const struct run *run, const struct existing_file *known,
+/* Write both files to tree/.mpifetch, with the digests in existing.
+ * content_id: 65 bytes. */
+int manifest_write(const struct run *run, const struct existing_file *existing,
                    const char *identity, char *content_id, struct err *err);
 
-/* Only the content id of what stands at dest now; false: none can be read. */
+/* Only the content id of what is at dest; false: it cannot be read. */
 bool manifest_peek(const char *dest, char *content_id);
 
 enum { MANIFEST_RUN = 64 }; /* bytes: the longest name of a run, and its NUL */
 
-/* The name of the run that wrote the manifest there; false: none is told. */
+/* The name of the run that wrote the manifest there; false: it cannot be read. */
 bool manifest_run_of(const char *dest, char name[MANIFEST_RUN]);
 
 /* Whether the manifest there was written by that run. */
 bool manifest_is_by(const char *dest, const char *run);
 
-/* The name of the run that builds in a staging, as the manifest has it. */
+/* The name of this run, as it is written to the manifest. */
 const char *manifest_run(const struct run *run);
 
 #endif

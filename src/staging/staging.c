@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "io/fs/fs.h"
 
-/* A small file takes a block on most file systems, and a record in the manifest. */
+/* A small file takes a block on most file systems, and an entry in the manifest. */
 enum { STAGING_FILE_COST = 4096 };
 
 int staging_check_space(const struct run *run, const char *dir, uint64_t bytes,
@@ -49,8 +49,7 @@ void staging_kept_path(const struct run *run, uint32_t where, uint32_t file,
     strbuf_addf(path, "/%s", staging_name(run, file));
 }
 
-/* Files are sorted, so a directory that the path before had as well needs no second
- * mkdir. */
+/* Files are sorted: a directory that the path before had too needs no second mkdir. */
 int staging_make_directories(const struct run *run, const char *dir, struct err *err)
 {
     const char *before = "";

@@ -83,8 +83,8 @@ static void loses_the_middle_of_what_does_not_fit(void **state)
     assert_non_null(strstr(err.text, "x...x"));
 }
 
-/* Half a character would make the whole line unreadable for some terminals and for JSON.
- */
+/* Half a character would make the whole line unreadable for some terminals and for
+ * JSON. */
 static void cuts_between_characters(void **state)
 {
     (void)state;

@@ -301,7 +301,7 @@ static void test_room_is_for_what_is_missing(void **state)
 }
 
 /* A file of the Hub needs its metadata as well, as the Hub's library writes it: commit,
- * entity tag, a time that is not before the file's own (hub-facts 5). */
+ * entity tag, a time that is not before the file's own. */
 static void test_metadata_of_the_hub(void **state)
 {
     static const char commit[] = "00112233445566778899aabbccddeeff00112233";

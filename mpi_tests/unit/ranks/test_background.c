@@ -1,5 +1,5 @@
-/* Work beside the main thread: it goes on while others are heard, and hears of their end.
- */
+/* Work beside the main thread: it goes on while others are heard, and
+ * hears of their end. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>

@@ -1,5 +1,5 @@
-/* resume/resume.c, resume/journal.c and resume/leftovers.c: which segments of a new run were
- * left by former ones, and what of it may be used as it is. */
+/* resume/resume.c, resume/journal.c and resume/leftovers.c: which segments of a new run
+ * were left by former ones, and what of it may be used as it is. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

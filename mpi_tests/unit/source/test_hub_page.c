@@ -1,4 +1,4 @@
-/* Answers of the Hub as bytes, good and bad (hub-facts 1.3, 1.4). */
+/* Answers of the Hub as bytes, good and bad. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>

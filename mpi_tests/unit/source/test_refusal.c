@@ -1,4 +1,4 @@
-/* What the user is told about answers with an error status (hub-facts 1.8). */
+/* What the user is told about answers with an error status. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>

@@ -34,8 +34,8 @@ static void put(struct tree *tree, const char *name, const char *text)
     assert_int_equal(fclose(file), 0);
 }
 
-/* a b (3 bytes), d/c (1), link -> d/c, .mpifetch/manifest.json, SUMS (of "a b" and d/c)
- */
+/* a b (3 bytes), d/c (1), link -> d/c, .mpifetch/manifest.json, SUMS (of
+ * "a b" and d/c) */
 static void plant(struct tree *tree)
 {
     strcpy(tree->root, "/tmp/test_source_XXXXXX");

@@ -1,5 +1,4 @@
-/* Listing of Hub repositories, against a server that plays a Hub (hub-facts 1.3 to 1.8).
- */
+/* Listing of Hub repositories, against a server that plays a Hub. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>

@@ -11,7 +11,7 @@ enum { TOTAL_MOST = 256 << 10 };
 enum repeat {
     FIRST, /* the first counts */
     JOIN,  /* they are one list */
-    SAME   /* they must agree: whoever believes the other one sees another body */
+    SAME   /* they must agree: else another reader would see another body */
 };
 
 static const struct field {
@@ -87,8 +87,8 @@ static void status_line(struct headers *headers, const char *line, size_t len)
         headers->reply.status = status;
 }
 
-static void keep(struct headers *headers, enum headers_field field, const char *text,
-                 size_t len)
+static void keep_value(struct headers *headers, enum headers_field field,
+                       const char *text, size_t len)
 {
     struct strbuf *value = &headers->value[field];
 
@@ -125,7 +125,7 @@ static void field_line(struct headers *headers, const char *line, size_t len)
             text++;
         while (end > text && blank(end[-1]))
             end--;
-        keep(headers, (enum headers_field)i, text, (size_t)(end - text));
+        keep_value(headers, (enum headers_field)i, text, (size_t)(end - text));
         return;
     }
 }
@@ -179,7 +179,7 @@ enum headers_step headers_line(struct headers *headers, const char *line, size_t
         field_line(headers, line, len);
         return HEADERS_MORE;
     }
-    /* 101 is an answer for good: nobody asked for another protocol. */
+    /* 101 is final: no other protocol was requested. */
     if (!headers->fault && headers->reply.status < 200 && headers->reply.status != 101)
         return HEADERS_MORE;
     block_end(headers);

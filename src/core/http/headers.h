@@ -1,11 +1,11 @@
-/* core/http/headers.h -- the header block of one reply, line by line as it comes.
+/* core/http/headers.h -- the header block of one reply, read line by line as it arrives.
  *
  * Life cycle   zeroed struct; headers_reset before each request; headers_line for each
- * line until it says HEADERS_END; then reply, fault and headers_text may be read;
- *              headers_release.
- * Ownership    the struct owns all text; it is good until the next reset or release.
- * Interim      replies of 1xx are passed over, and so is what follows the end (trailers).
- */
+ *              line until it returns HEADERS_END; then reply, fault and headers_text may
+ *              be read; headers_release.
+ * Ownership    the struct owns all text; it is valid until the next reset or release.
+ * Interim      replies of class 1xx are skipped, and so is what follows the
+ *              end (trailers). */
 #ifndef CORE_HTTP_HEADERS_H
 #define CORE_HTTP_HEADERS_H
 
@@ -36,11 +36,10 @@ enum headers_field {
 enum headers_step { HEADERS_MORE, HEADERS_END };
 
 struct headers {
-    struct reply
-        reply; /* whole once HEADERS_END was said; status from the first line on */
-    const char *fault; /* static: why the block cannot be trusted; NULL if it can */
+    struct reply reply; /* complete after HEADERS_END; status from the first line on */
+    const char *fault;  /* static: why the block cannot be trusted; NULL if it can */
     bool begun, ended;
-    size_t total; /* bytes of lines, which a server may not grow without end */
+    size_t total; /* bytes of all lines so far, to limit them */
     struct strbuf value[HEADERS_FIELDS];
 };
 
@@ -49,8 +48,8 @@ void headers_reset(struct headers *headers);
 /* One line, with or without its line end. An empty one ends the block. */
 enum headers_step headers_line(struct headers *headers, const char *line, size_t len);
 
-/* The value without blanks around it, or NULL. Lists that came in several lines are
- * joined with ", "; of other fields the first counts. */
+/* The value without blanks around it, or NULL. Several lines of a list are joined with ",
+ * "; of other fields the first line counts. */
 const char *headers_text(const struct headers *headers, enum headers_field field);
 
 void headers_release(struct headers *headers);

@@ -77,7 +77,7 @@ bool link_header_next(const char *value, struct strbuf *target)
             named = true;
             next = has_word(&param, "next");
         }
-        /* An empty target would be the same page again, for ever. */
+        /* An empty target would be the same page again, endlessly. */
         if (next && end > begin) {
             strbuf_add(target, begin, (size_t)(end - begin));
             return !target->failed;

@@ -1,5 +1,5 @@
-/* core/http/link_header.h -- the Link header (RFC 8288), as far as pages of a listing need it.
- */
+/* core/http/link_header.h -- the Link header (RFC 8288), for listings in
+ * several pages. */
 #ifndef CORE_HTTP_LINK_HEADER_H
 #define CORE_HTTP_LINK_HEADER_H
 

@@ -23,7 +23,7 @@ static const char *fault(const struct redirect *redirect)
         return NULL;
     if (!text_alike(redirect->to, "http://", 7))
         return "redirected to a URL that is neither http nor https";
-    /* All that was protected would travel in the open. */
+    /* What TLS protected would be sent in the clear. */
     if (!text_alike(redirect->from, "http://", 7))
         return "redirected from https to http";
     return NULL;

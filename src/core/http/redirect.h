@@ -1,4 +1,4 @@
-/* core/http/redirect.h -- whether a redirect is followed, and to whom secrets may be shown. */
+/* core/http/redirect.h -- whether a redirect is followed. */
 #ifndef CORE_HTTP_REDIRECT_H
 #define CORE_HTTP_REDIRECT_H
 
@@ -19,7 +19,7 @@ struct redirect {
 
 enum redirect_step { REDIRECT_GO, REDIRECT_STOP, REDIRECT_REFUSE };
 
-/* A status whose Location is to be asked instead. */
+/* Whether this status is a redirect whose Location is followed. */
 bool redirect_status(int32_t status);
 
 /* REFUSE sets *err with the reason, without any URL. STOP: the target is at another

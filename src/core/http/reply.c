@@ -52,8 +52,8 @@ bool reply_content_range(const char *text, struct content_range *range)
     return true;
 }
 
-/* A 206 is good if it begins where it was asked to, stays within what was asked for, and
- * speaks of a file of the planned size. */
+/* A 206 is accepted if it begins where it was requested, stays within the requested
+ * range, and names the planned file size. */
 static enum net_fault check_partial(const struct reply *reply,
                                     const struct reply_want *want, uint64_t *end,
                                     struct err *err)
@@ -95,7 +95,7 @@ static enum net_fault check_partial(const struct reply *reply,
     return NET_OK;
 }
 
-/* A 200 brings the whole file, whatever was asked for. */
+/* A 200 has the whole file, whatever was requested. */
 static enum net_fault check_whole(const struct reply *reply,
                                   const struct reply_want *want, uint64_t *end,
                                   struct err *err)
@@ -114,8 +114,8 @@ static enum net_fault check_whole(const struct reply *reply,
     return NET_OK;
 }
 
-/* Where a digest will judge the content, a validator can only be wrong: nodes of one CDN
- * give different ones for the same bytes. */
+/* If the content is checked by digest, validators are ignored: nodes of one CDN send
+ * different ones for the same bytes. */
 static enum net_fault check_version(const struct reply *reply,
                                     const struct reply_want *want, struct err *err)
 {

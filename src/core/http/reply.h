@@ -1,4 +1,5 @@
-/* core/http/reply.h -- is this HTTP reply the bytes that were asked for? (RFC 9110, 14) */
+/* core/http/reply.h -- whether an HTTP reply holds the bytes that were requested (RFC
+ * 9110, section 14). */
 #ifndef CORE_HTTP_REPLY_H
 #define CORE_HTTP_REPLY_H
 
@@ -21,7 +22,7 @@ struct reply_want {
     uint64_t size;    /* of the whole file */
     bool whole;       /* no range was asked for */
     const char *etag; /* planned validator, as reply_validator makes it, or "" */
-    bool digest; /* the content will be checked by digest: validators need not match */
+    bool digest;      /* content is checked by digest: validators need not match */
 };
 
 /* Absent parts are UINT64_MAX. end is exclusive. */
@@ -33,12 +34,12 @@ struct content_range {
  * form, if it runs backwards or beyond its total, or if a number is beyond 2^63-1. */
 bool reply_content_range(const char *text, struct content_range *range);
 
-/* How the body may be used. NET_OK: it is bytes [range.begin, *end) of the file, where
- * *end may be short of what was asked for (legal; ask again for the rest) and is never
- * beyond. A 206 must tell the size of the file, for that is checked as well. A 200 is
- * accepted only where the whole file was wanted. Otherwise the fault with *end =
- * range.begin, and *err (ERR_SOURCE) with the reason, without the URL. For statuses of
- * 300 and above: NET_OK with *end = range.begin; the status speaks. */
+/* How the body may be used. NET_OK: it is bytes [range.begin, *end) of the file; *end may
+ * be less than requested (legal; ask again for the rest) but never more. A 206 must
+ * report the size of the file, which is checked as well. A 200 is accepted only if the
+ * whole file was wanted. Otherwise the fault with *end = range.begin, and *err
+ * (ERR_SOURCE) with the reason, without the URL. For statuses of 300 and above NET_OK
+ * with *end = range.begin; the caller judges by the status. */
 enum net_fault reply_check(const struct reply *reply, const struct reply_want *want,
                            uint64_t *end, struct err *err);
 
@@ -46,10 +47,10 @@ enum net_fault reply_check(const struct reply *reply, const struct reply_want *w
  * "date:" and Last-Modified, else "". */
 void reply_validator(const struct reply *reply, char *out, size_t size);
 
-/* Does the reply carry the planned validator, tag for tag or date for date? One that is
- * gone is another version: servers without tags tell versions apart by the date alone.
- * W/, quotes and a "-gzip" suffix do not make a difference; "" fits any reply. planned is
- * as reply_validator makes it. */
+/* Whether the reply has the planned validator, tag for tag or date for date. A missing
+ * one counts as another version: servers without tags tell versions apart by the date
+ * alone. W/, quotes and a "-gzip" suffix do not make a difference; "" fits any reply.
+ * planned is as reply_validator makes it. */
 bool reply_same_version(const struct reply *reply, const char *planned);
 
 #endif

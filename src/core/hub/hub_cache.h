@@ -1,13 +1,12 @@
-/* core/hub/hub_cache.h -- names inside the cache of the Hub's library (hub-docs "Cache
- * structure").
+/* core/hub/hub_cache.h -- names inside the cache of the Hub's library, huggingface_hub.
  *
  *     ROOT/models--ns--name/                folder of a repository
  *          blobs/<etag>                     content, named by its entity tag
- *          trees/<commit>.json              all that the commit holds
+ *          trees/<commit>.json              record of all files of the commit
  *          snapshots/<commit>/<path>        relative symlink to the blob
- *          refs/<ref>                       the commit that a branch or tag stands for
+ *          refs/<ref>                       the commit that a branch or tag points to
  *
- * Calls with a strbuf append to it. */
+ * Functions with a strbuf append to it. */
 #ifndef CORE_HUB_HUB_CACHE_H
 #define CORE_HUB_HUB_CACHE_H
 

@@ -22,7 +22,7 @@ static const char *const foreign_types[] = { "kernels/", "buckets/" };
 static const char hub_itself[] = "https://huggingface.co/";
 
 /* Copy len bytes; false: no room. */
-static bool take(char *out, size_t size, const char *text, size_t len)
+static bool copy_part(char *out, size_t size, const char *text, size_t len)
 {
     if (len >= size)
         return false;
@@ -50,7 +50,7 @@ static const char *part_fault(const char *part, size_t len)
     return NULL;
 }
 
-/* Why the Hub allows no such repository, or NULL. */
+/* Why the Hub has no repository of such a name, or NULL. */
 static const char *repo_fault(const char *repo)
 {
     const char *slash = strchr(repo, '/');
@@ -98,7 +98,7 @@ static int parse_type(struct hub_name *name, const char **rest, bool *said,
     return 0;
 }
 
-/* Hold the kind that the source names, if it does, against the option. */
+/* Compare the kind that the source names, if it does, with the option. */
 static int settle_type(struct hub_name *name, bool said, const char *repo_type,
                        struct err *err)
 {
@@ -124,7 +124,7 @@ static int parse_repo(struct hub_name *name, const char **rest, struct err *err)
 
     if ((*rest)[len] == '/' && (*rest)[len + 1])
         len += 1 + strcspn(*rest + len + 1, "/@");
-    if (!take(name->repo, sizeof(name->repo), *rest, len))
+    if (!copy_part(name->repo, sizeof(name->repo), *rest, len))
         return err_set(err, ERR_USAGE, "the repository name has more than 96 characters");
     if (len == 0)
         return err_set(err, ERR_USAGE, "the repository name is missing");
@@ -156,14 +156,14 @@ static int settle_revision(struct hub_name *name, const char *revision, struct e
 {
     const char *fault;
 
-    if (!take(name->revision, sizeof(name->revision), revision, strlen(revision)))
+    if (!copy_part(name->revision, sizeof(name->revision), revision, strlen(revision)))
         return err_set(err, ERR_USAGE, "the revision has more than 255 bytes");
     fault = path_rules_fault(name->revision);
     return fault ? err_set(err, ERR_USAGE, "revision '%s': %s", name->revision, fault)
                  : 0;
 }
 
-/* Take "@revision" off the front of *rest, and hold it against the option. */
+/* Take "@revision" off the front of *rest, and compare it with the option. */
 static int parse_revision(struct hub_name *name, const char **rest, const char *option,
                           struct err *err)
 {
@@ -205,7 +205,7 @@ static int parse_path(struct hub_name *name, const char *rest, struct err *err)
     len = strlen(rest);
     while (len > 0 && rest[len - 1] == '/')
         len--;
-    if (!take(name->path, sizeof(name->path), rest, len))
+    if (!copy_part(name->path, sizeof(name->path), rest, len))
         return err_set(err, ERR_USAGE, "the path has more than 4095 bytes");
     if (len == 0)
         return 0;

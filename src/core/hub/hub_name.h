@@ -1,13 +1,14 @@
-/* core/hub/hub_name.h -- the name of a repository or of a part of it on the Hugging Face
- * Hub, and the URLs made of it.
+/* core/hub/hub_name.h -- the name of a repository on the Hugging Face Hub, or of a part
+ * of it, and the URLs derived from it.
  *
  *     hf://[models/|datasets/|spaces/]ns/name[@revision][/path]
  *
- * The revision ends at the next '/'. A '/' inside it is written %2F (percent escapes in a
- * revision are decoded), only refs/pr/N and refs/convert/NAME may be written as they are.
- * The path is a file or a folder; it is taken as it is, not decoded.
+ * The revision ends at the next '/'. Percent escapes in it are decoded: a '/' inside is
+ * written %2F, except in refs/pr/N and refs/convert/NAME. The path is a file or a folder
+ * and is used as it is, without decoding.
+ *
  * Old repositories have no namespace: hf://gpt2, hf://datasets/squad@main/README.md. A
- * path needs the revision there, because hf://gpt2/x means the repository x of gpt2. */
+ * path requires a revision there, because hf://gpt2/x means the repository x of gpt2. */
 #ifndef CORE_HUB_HUB_NAME_H
 #define CORE_HUB_HUB_NAME_H
 
@@ -26,19 +27,17 @@ struct hub_name {
 };
 
 /* revision and repo_type ("model", "dataset", "space") come from options and may be NULL;
- * what is said twice must be the same. Everything else that is wrong is ERR_USAGE as
- * well. */
+ * if the source names them too they must be the same. All errors are ERR_USAGE. */
 int hub_name_parse(struct hub_name *name, const char *source, const char *revision,
                    const char *repo_type, struct err *err);
 
-/* 40 lower-case hex digits: the Hub need not be asked what it stands for. */
+/* 40 lower-case hex digits: the Hub need not be asked to resolve it. */
 bool hub_name_is_commit(const char *revision);
 
 /* Whether name means the file at path: itself, or a folder above it. */
 bool hub_name_covers(const struct hub_name *name, const char *path);
 
-/* The one way to write it, which parses to the same name. Appended to out, as all below.
- */
+/* The canonical form, which parses to the same name. Appended to out, as all below. */
 void hub_name_text(const struct hub_name *name, struct strbuf *out);
 
 /* "models/ns/name" */
@@ -53,12 +52,12 @@ void hub_name_tree_url(const struct hub_name *name, const char *endpoint,
                        const char *commit, const char *path, bool recursive,
                        struct strbuf *out);
 
-/* What the quoted path of a file follows to be its URL. */
+/* The prefix to which the quoted path of a file is appended to get its URL. */
 void hub_name_resolve_url(const struct hub_name *name, const char *endpoint,
                           const char *commit, struct strbuf *out);
 
-/* A next page as the server linked it. Mirrors pass on links to the Hub itself: those are
- * turned to the endpoint. */
+/* The URL of the next page, from the server's link. Mirrors pass on links to the Hub
+ * itself: in those the host is replaced by the endpoint. */
 void hub_name_next_url(const char *link, const char *endpoint, struct strbuf *out);
 
 #endif

@@ -1,22 +1,20 @@
-/* core/plan/connection_share.h -- how the connections of a whole job are shared out. */
+/* core/plan/connection_share.h -- how many connections each rank of a job may open. */
 #ifndef CORE_PLAN_CONNECTION_SHARE_H
 #define CORE_PLAN_CONNECTION_SHARE_H
 
-/* Slots of each rank into out. No rank gets more than per_rank, all together no more than
- * total (0: no bound). They are dealt one by one, to the first rank of each node, then to
- * the second of each node, and so on: when there are fewer slots than ranks each node has
- * its share, since a node's network card is what a slot makes use of. node[i] is the node
- * of rank i. */
+/* Slots of each rank into out. No rank gets more than per_rank, all together no more
+ * than total (0: no limit). They are dealt one by one, to the first rank of each node,
+ * then to the second of each node, and so on: with fewer slots than ranks each node
+ * still has its share, since a slot uses the network card of its node. node[i] is the
+ * node of rank i. */
 void connection_share_slots(const int *node, int nranks, unsigned per_rank,
                             unsigned total, unsigned *out);
 
-/* Transfers of a rank where the user did not say: many for a few ranks (one TCP
- * connection does not fill a long link), few for many (a source bans who opens
- * thousands). */
+/* Transfers per rank if the user did not choose: many for a few ranks (one TCP connection
+ * does not fill a long link), few for many (servers ban clients with thousands). */
 unsigned connection_share_default(int nranks);
 
-enum {
-    CONNECTION_SHARE_TOTAL = 256
-}; /* connections of a job where the user did not say */
+/* Connections of a job if the user did not choose. */
+enum { CONNECTION_SHARE_TOTAL = 256 };
 
 #endif

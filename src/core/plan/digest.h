@@ -1,4 +1,4 @@
-/* core/plan/digest.h -- digests and midstates as values. Computing them is io/sha256.h. */
+/* core/plan/digest.h -- digests and midstates as values; io/sha256.h computes them. */
 #ifndef CORE_PLAN_DIGEST_H
 #define CORE_PLAN_DIGEST_H
 
@@ -14,14 +14,14 @@ struct digest {
     uint8_t bytes[32];
 };
 
-/* SHA-256 after a whole number of 64-byte blocks: hashing can go on from here anywhere,
- * so a file can be hashed in turns. */
+/* SHA-256 after a whole number of 64-byte blocks: hashing can continue from
+ * here on any rank. */
 struct midstate {
     uint64_t bytes;
     uint32_t h[8];
 };
 
-/* How many of the bytes count: 32, 20, or 0 for DIGEST_NONE. */
+/* How many of the bytes are used: 32, 20, or 0 for DIGEST_NONE. */
 unsigned digest_length(const struct digest *digest);
 
 /* Of no bytes at all (FIPS 180-4 initial value). */

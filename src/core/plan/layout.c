@@ -11,12 +11,12 @@ static const char no_exchange[] =
     "two names: publish to another path (with --versions, so that it can be updated), or "
     "remove it first";
 
-static struct layout_choice refuse(const char *reason)
+static struct layout_choice refuse_dest(const char *reason)
 {
     return (struct layout_choice){ LAYOUT_REFUSE, reason };
 }
 
-static struct layout_choice step(enum layout_step step)
+static struct layout_choice choose_step(enum layout_step step)
 {
     return (struct layout_choice){ step, NULL };
 }
@@ -26,21 +26,22 @@ struct layout_choice layout_choose(const struct layout_case *situation)
     switch (situation->dest) {
     case LAYOUT_MISSING:
     case LAYOUT_EMPTY:
-        /* Without exchange a plain directory could never be updated: a symlink from the
-         * start. */
-        return step(situation->versions || !situation->can_exchange ? LAYOUT_FLIP
-                                                                    : LAYOUT_RENAME);
+        /* Without exchange a plain directory could never be updated: use a symlink
+         * from the start. */
+        return choose_step(situation->versions || !situation->can_exchange
+                               ? LAYOUT_FLIP
+                               : LAYOUT_RENAME);
     case LAYOUT_VERSIONED:
-        return step(LAYOUT_FLIP);
+        return choose_step(LAYOUT_FLIP);
     case LAYOUT_OURS:
     case LAYOUT_FOREIGN:
         break;
     }
     if (situation->dest == LAYOUT_FOREIGN && !situation->force)
-        return refuse(not_ours);
+        return refuse_dest(not_ours);
     if (!situation->can_exchange)
-        return refuse(no_exchange);
-    return step(situation->versions ? LAYOUT_SWAP_LINK : LAYOUT_EXCHANGE);
+        return refuse_dest(no_exchange);
+    return choose_step(situation->versions ? LAYOUT_SWAP_LINK : LAYOUT_EXCHANGE);
 }
 
 const char *layout_name(const char *dest)

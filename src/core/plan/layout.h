@@ -1,10 +1,12 @@
-/* core/plan/layout.h -- names beside a destination, and the one step that makes a staged tree
- * visible.
+/* core/plan/layout.h -- names beside a destination, and which single step makes a staged
+ * tree visible there.
  *
- * Layout `dir`: for DEST /p/name
+ * For DEST /p/name, layout `dir`:
+ *
  *     /p/.name.mpifetch-XXXXXX/   staging of a run; its tree/ becomes DEST
- *     /p/.name.versions/<id>/     trees that DEST, then a symlink, points into
- * Everything is a sibling of DEST, so that each step is a rename within one directory of
+ *     /p/.name.versions/<id>/     trees that DEST, then a symlink, points to
+ *
+ * All of them are siblings of DEST, so each step is a rename within one directory of
  * one file system. */
 #ifndef CORE_PLAN_LAYOUT_H
 #define CORE_PLAN_LAYOUT_H
@@ -23,9 +25,9 @@ enum layout_dest {
 
 enum layout_step {
     LAYOUT_RENAME,    /* the tree becomes DEST; DEST is missing or an empty directory */
-    LAYOUT_EXCHANGE,  /* tree and DEST change places; what was DEST is then removed */
+    LAYOUT_EXCHANGE,  /* tree and DEST are exchanged; the previous DEST is then removed */
     LAYOUT_FLIP,      /* a symlink to the tree, in .name.versions, is renamed over DEST */
-    LAYOUT_SWAP_LINK, /* the same symlink changes places with DEST, a directory */
+    LAYOUT_SWAP_LINK, /* the same symlink is exchanged with DEST, a directory */
     LAYOUT_REFUSE
 };
 
@@ -49,8 +51,7 @@ const char *layout_name(const char *dest);                        /* points into
 void layout_staging_prefix(const char *dest, struct strbuf *out); /* last part only */
 void layout_versions(const char *dest, struct strbuf *out);
 
-/* Whether the target of the symlink DEST lies in its versions directory: the relative
- * form
+/* Whether the target of the symlink DEST is in its versions directory: the relative form
  * ".name.versions/<id>" and nothing else. */
 bool layout_is_version(const char *dest, const char *target);
 

@@ -110,7 +110,7 @@ static int parse_size(struct list_line *line, const char *text, size_t len, bool
     *is_size = true;
     if (len == 1 && text[0] == '-')
         return 0;
-    /* a name that only looks like a number below zero is rarer than a wrong list */
+    /* a name such as "-5" is rarer than a wrong list */
     for (size_t i = text[0] == '-'; i < len; i++)
         if (text[i] < '0' || text[i] > '9')
             *is_size = false;

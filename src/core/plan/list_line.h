@@ -2,14 +2,13 @@
  *
  *     <sha256>  name            as sha256sum prints, in text form ...
  *     <sha256> *name            ... and in binary form; the name is relative to a base.
- *     URL SHA256 [SIZE] [PATH]  separated by blanks; PATH goes to the end of the line
+ *     URL SHA256 [SIZE] [PATH]  separated by blanks; PATH extends to the end of the line
  *
- * A line of sha256sum that begins with '\' has the name escaped: \\, \n and \r. A leading
- * "./" of a name is dropped. SHA256 and SIZE may be '-', which is "not known"; a PATH of
- * nothing but digits needs a SIZE in front of it. Without PATH the file gets the last
- * component of the URL, decoded. Blank lines and lines that begin with '#' count for
- * nothing; a byte order mark in front and CR at the end of lines are no part of the list.
- */
+ * In a line of sha256sum that begins with '\' the name is escaped: \\, \n and \r. A
+ * leading "./" of a name is dropped. SHA256 and SIZE may be '-' for "not known"; a PATH
+ * of digits only needs a SIZE in front of it. Without PATH the file gets the last
+ * component of the URL, decoded. Blank lines and lines that begin with '#' are skipped,
+ * and so are a byte order mark at the beginning and a CR at the end of a line. */
 #ifndef CORE_PLAN_LIST_LINE_H
 #define CORE_PLAN_LIST_LINE_H
 

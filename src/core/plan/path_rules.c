@@ -43,7 +43,7 @@ static bool is_absolute(const char *path)
     return is_slash(*path);
 }
 
-/* A name such as "a:b" is one like any other, except to Windows. */
+/* A name such as "a:b" is allowed, except on Windows. */
 static bool has_drive(const char *path)
 {
     char letter = (char)(path[0] | 0x20);
@@ -60,7 +60,7 @@ static bool has_empty_part(const char *path)
     return false;
 }
 
-/* "." or "..", for each is a part that does not name what it seems to. */
+/* "." or "..": such a part does not name what it seems to. */
 static bool has_dot_part(const char *path)
 {
     for (bool start = true; *path; path++) {
@@ -75,7 +75,7 @@ static bool has_dot_part(const char *path)
     return false;
 }
 
-/* Here only '/' counts: '\' is a byte like any other to the file system. */
+/* Here only '/' separates: '\' is an ordinary byte for the file system. */
 static bool has_long_part(const char *path)
 {
     while (*path) {

@@ -4,12 +4,12 @@
 
 #include <stdbool.h>
 
-/* Why a path is refused, or NULL if it may be used. Says nothing of paths that are
- * refused for their place: path_rules_reserved does. */
+/* Why a path is refused, or NULL if it may be used. Reserved paths are left to
+ * path_rules_reserved. */
 const char *path_rules_fault(const char *path);
 
-/* Why a path may not be used although it is a good one, or NULL. hub: the files are a
- * repository's, next to which the Hub's library keeps its own. */
+/* Why a valid path is reserved, or NULL if it is not. hub: the files are those of a Hub
+ * repository, beside which the Hub's library keeps files of its own. */
 const char *path_rules_reserved(const char *path, bool hub);
 
 /* As strcmp, with A to Z as a to z. */

@@ -7,7 +7,7 @@
 
 enum { TEXTS = 5 }; /* of one entry */
 
-/* The NUL at offset 0 is the "" of all who have no text. */
+/* The NUL at offset 0 is the "" of all empty texts. */
 static void begin_text(struct strbuf *text)
 {
     if (text->len == 0)
@@ -105,7 +105,7 @@ static int by_path(const void *a, const void *b, void *arg)
     return strcmp(text + left->path, text + right->path);
 }
 
-/* Give back what growing left over. A failure to shrink is none. */
+/* Return unused memory. A failure to shrink is not an error. */
 static void trim(struct plan *plan)
 {
     void *files =
@@ -122,8 +122,8 @@ static void trim(struct plan *plan)
     }
 }
 
-/* Where neither a digest nor a validator would tell two versions apart, the bytes must
- * come from one reply. */
+/* If neither a digest nor a validator can tell two versions apart, the bytes must come
+ * from one reply. */
 static void keep_whole(struct plan *plan)
 {
     for (size_t i = 0; i < plan->nfiles; i++)
@@ -145,16 +145,16 @@ int plan_seal(struct plan *plan, struct err *err)
     return plan_check(plan, ERR_SOURCE, err);
 }
 
-/* Paths of which each is a beginning of the next and of the path under the eye. In byte
- * order all paths that begin with "a" follow "a" without a gap, even where "a-b" stands
- * between "a" and "a/c". Lengths grow, so there are no more than a path has bytes. */
+/* Paths of which each is a prefix of the next and of the current one. In byte order all
+ * paths that begin with "a" follow "a" without a gap, even if "a-b" sorts between "a" and
+ * "a/c". Lengths grow, so there are no more than a path has bytes. */
 struct nest {
     size_t len[4096];
     const char *path[4096];
     size_t depth;
 };
 
-/* The file that stands in the way of this path, or NULL; the path is then inside. */
+/* The file that this path would have as a parent, or NULL; the path is then inside. */
 static const char *nest_enter(struct nest *nest, const char *path)
 {
     while (nest->depth > 0 &&
@@ -175,7 +175,7 @@ static const char *nest_enter(struct nest *nest, const char *path)
 static int refuse_path(struct err *err, enum err_code code, const char *path,
                        const char *reason)
 {
-    /* a path may be thousands of bytes long: the reason must not fall off the end */
+    /* a path may be thousands of bytes long: leave room for the reason */
     return err_set(err, code, "path '%.200s%s': %s", path,
                    strlen(path) > 200 ? "..." : "", reason);
 }

@@ -1,15 +1,16 @@
-/* core/plan/plan.h -- what to fetch: paths, sizes, digests, pinned to one version of the
- * source.
+/* core/plan/plan.h -- what to fetch: paths, sizes and digests of one version
+ * of the source.
  *
- * plan.c grows and seals a plan, plan_code.c turns it into bytes and text. The rules for
- * paths are plan_path.h.
+ * plan.c builds and seals a plan, plan_code.c converts it to bytes and text, path_rules.h
+ * has the rules for paths.
  *
- * Life cycle   zeroed struct; plan_set and plan_add while listing; plan_seal once; then
- *              read only. Rank 0 encodes it, all others decode: every rank holds the same
- *              plan and the same file numbers, so messages carry numbers, not paths.
- * Ownership    all text lives in one arena; text pointers from plan_* calls are good
- *              until the next plan_add or plan_set, for ever once sealed.
- * Memory       at most 400 bytes a file for paths of ordinary length. */
+ * Life cycle   zeroed struct; plan_set and plan_add while listing; plan_seal once;
+ *              read-only from then on. Rank 0 encodes it, all others decode it: every
+ *              rank has the same plan with the same file numbers, so messages carry
+ *              numbers instead of paths.
+ * Ownership    all text is in one arena; pointers from plan_* calls are valid until the
+ *              next plan_add or plan_set, and for good once the plan is sealed.
+ * Memory       at most 400 bytes per file for paths of ordinary length. */
 #ifndef CORE_PLAN_PLAN_H
 #define CORE_PLAN_PLAN_H
 
@@ -26,7 +27,7 @@ enum plan_flag {
     PLAN_WHOLE = 2,  /* one request for the whole file: the server cuts no ranges, or
                       * counts requests */
     PLAN_LFS = 4,    /* the Hub keeps it in LFS: its entity tag there is the SHA-256 */
-    PLAN_COUNTED = 8 /* the source counts requests for it: none is made for haste */
+    PLAN_COUNTED = 8 /* the source counts requests for it: no second copy to save time */
 };
 
 struct plan_file {
@@ -59,7 +60,7 @@ struct plan {
     uint32_t ref;      /* the revision as asked for, "main" by default, or ""; offset */
     uint32_t base;     /* put in front of keys that are no URLs; offset */
     uint32_t repo;     /* "models/ns/name" of a Hub repository, or ""; offset */
-    bool bare;         /* no record of ours stands among the files: no path is reserved */
+    bool bare;         /* no manifest is written among the files: no path is reserved */
 };
 
 /* Offsets are 32 bits: more than 4 GiB of text is an error, not a wrap. Texts that are
@@ -81,8 +82,8 @@ int plan_seal(struct plan *plan, struct err *err);
  * Out of memory counts as none. */
 bool plan_twins(const struct plan *plan, size_t *one, size_t *other);
 
-/* What plan_seal holds against paths and sizes, the order included; sets nbytes. code:
- * whose fault it is. */
+/* The checks of plan_seal for paths, their order and sizes; sets nbytes. code: the
+ * class of the error. */
 int plan_check(struct plan *plan, enum err_code code, struct err *err);
 
 const char *plan_text(const struct plan *plan, uint32_t offset);
@@ -92,14 +93,14 @@ const char *plan_path(const struct plan *plan, size_t file);
 void plan_url(const struct plan *plan, size_t file, struct strbuf *url);
 
 /* Bytes that any rank of the same build decodes into an equal plan. A decoded plan is
- * sealed. plan_decode trusts nothing: ERR_DEFECT for bytes that do not add up. */
+ * sealed. plan_decode trusts nothing: ERR_DEFECT for inconsistent bytes. */
 int plan_encode(const struct plan *plan, struct strbuf *bytes, struct err *err);
 int plan_decode(struct plan *plan, const void *bytes, size_t len, struct err *err);
 
-/* A canonical text whose digest names the content: a line for each file with path, size
- * and digest. Where there is no digest, validator and URL stand in for it: a validator
- * says something about one URL only. Equal text means equal content, as far as the source
- * tells; the same content from another place may have another text. */
+/* A canonical text whose digest identifies the content: a line for each file with path,
+ * size and digest. Without a digest, validator and URL are used instead, since a
+ * validator identifies a version at one URL only. Equal text means equal content, as far
+ * as the source tells; the same content from another place may have another text. */
 int plan_identity(const struct plan *plan, struct strbuf *text, struct err *err);
 
 void plan_release(struct plan *plan);

@@ -1,3 +1,5 @@
+/* core/plan/plan_code.c -- a plan as bytes for other ranks, and as text
+ * for its identity. */
 #include "core/plan/plan.h"
 
 #include <inttypes.h>
@@ -7,12 +9,12 @@
 #include "base/text.h"
 #include "base/url.h"
 
-/* The bytes of a plan are this head, the files, and the arena, as they lie in memory: all
- * ranks run the same build on the same kind of machine, and a machine of another byte
- * order does not find the magic. */
+/* The bytes of a plan are this head, the files and the arena, as in memory: all ranks run
+ * the same build on the same kind of machine. On a machine of another byte order the
+ * magic does not match. */
 struct head {
     uint64_t magic, nfiles, nbytes, text_len, bare; /* no padding: plans are compared */
-    uint32_t file_size; /* a build with other fields does not go on */
+    uint32_t file_size; /* differs in a build with other fields */
     uint32_t source, revision, ref, base, repo;
 };
 
@@ -127,7 +129,7 @@ out:
     return rc;
 }
 
-/* What stands for the content of one file. The kinds keep apart what could look alike. */
+/* Text that identifies the content of one file. The kinds are kept apart. */
 static void add_content(const struct plan *plan, size_t i, struct strbuf *url,
                         struct strbuf *text)
 {
@@ -151,9 +153,9 @@ static void add_content(const struct plan *plan, size_t i, struct strbuf *url,
     url_quote(text, url->failed ? "" : url->data, "/:");
 }
 
-/* One text has one reading: a path comes last in its line and holds no line end, since
- * control characters are refused; validators and URLs are quoted, so they hold no blank.
- */
+/* The text is unambiguous: a path comes last in its line and has no line end,
+ * since control characters are refused; validators and URLs are quoted, so they
+ * have no blanks. */
 int plan_identity(const struct plan *plan, struct strbuf *text, struct err *err)
 {
     struct strbuf url = { 0 };

@@ -4,7 +4,7 @@
 
 uint64_t segment_size(uint64_t nbytes, uint32_t slots)
 {
-    /* With 16 turns for each slot the last turn is about 6 % of the run. */
+    /* With 16 segments per slot the last one is about 6 % of the run. */
     const uint64_t turns = 16;
     uint64_t size = nbytes / (turns * (slots > 0 ? slots : 1));
 
@@ -32,7 +32,7 @@ static int count_pieces(struct segments *segments, struct err *err)
     for (size_t i = 0; i < plan->nfiles; i++) {
         segments->first[i] = (uint32_t)count;
         count += pieces(&plan->files[i], segments->size);
-        /* UINT32_MAX itself stays free: others use it for "no segment" */
+        /* UINT32_MAX is used for "no segment" */
         if (count >= UINT32_MAX)
             return err_set(err, ERR_USAGE,
                            "segment size %llu: more than 4294967294 segments, choose a "

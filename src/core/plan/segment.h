@@ -1,9 +1,11 @@
-/* core/plan/segment.h -- the plan cut into segments: the unit of work, retry and hashing.
+/* core/plan/segment.h -- the plan divided into segments, the unit of work,
+ * retry and hashing.
  *
- * A segment begins on a multiple of 1 MiB of its file (so of the 64 bytes of SHA-256, of
- * pages and of file system stripes) and all but the last of a file have the same length.
- * A file with PLAN_WHOLE or a git digest is one segment; an empty file has none. Numbers
- * are file by file, in order; every rank cuts the same plan into the same segments. */
+ * A segment begins on a multiple of 1 MiB of its file, hence on a block of SHA-256, on a
+ * page and on file system stripes. All segments of a file except the last have the same
+ * length. A file with PLAN_WHOLE or a git digest is one segment; an empty file has none.
+ * Segments are numbered file by file, in order; every rank divides the same plan into the
+ * same segments. */
 #ifndef CORE_PLAN_SEGMENT_H
 #define CORE_PLAN_SEGMENT_H
 
@@ -31,8 +33,8 @@ enum {
                               * while it arrives, and granted in batches */
 };
 
-/* Bytes of a segment for so many transfers at a time: enough segments that the last ones
- * are a small share of the run, few enough that requests do not count. Between
+/* Segment size for so many transfers at a time: enough segments that the last ones are a
+ * small part of the run, few enough that the cost of requests does not matter. Between
  * SEGMENT_LEAST and SEGMENT_MOST, a multiple of SEGMENT_ALIGN. */
 uint64_t segment_size(uint64_t nbytes, uint32_t slots);
 

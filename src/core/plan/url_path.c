@@ -64,7 +64,7 @@ bool url_path_name(const char *url, struct strbuf *name)
     strbuf_add(&raw, url + folder, strcspn(url + folder, "?#"));
     if (!raw.failed)
         url_unquote(name, raw.data);
-    name->failed |= raw.failed; /* the caller's check for memory finds it */
+    name->failed |= raw.failed; /* the caller checks for lack of memory */
     strbuf_release(&raw);
     return name->failed || !memchr(name->data + before, '/', name->len - before);
 }

@@ -10,17 +10,17 @@
  * characters. */
 bool url_path_is_web(const char *url);
 
-/* The absolute path that file:///... or file://localhost/... (in any case) means,
- * appended to path. '?' and '#' are parts of the path: a file has no query. false:
- * another URL, or another host. */
+/* The absolute path of file:///... or file://localhost/... (in any case), appended to
+ * path. '?' and '#' are parts of the path: a file has no query. false: another URL,
+ * or another host. */
 bool url_path_file(const char *url, struct strbuf *path);
 
 /* The last component of the path of a URL, decoded and without query: the name that a
  * browser would save it under. false: there is none, or it holds a '/'. */
 bool url_path_name(const char *url, struct strbuf *name);
 
-/* How long the URL is up to the last '/' of its path, that one included: what relative
- * names hang on. 0: it has no path. */
+/* The length of the URL up to and including the last '/' of its path: the base of
+ * relative names. 0: it has no path. */
 size_t url_path_folder(const char *url);
 
 #endif

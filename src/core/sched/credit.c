@@ -57,8 +57,8 @@ int credit_pick(const struct credit *credit, int but)
     return credit->waiting > 1 ? credit_at(credit, 1) : CREDIT_NOBODY;
 }
 
-/* Those in front of the rank move up one, as they are few. */
-static void leave(struct credit *credit, int rank)
+/* The few in front of the rank move up one. */
+static void leave_ring(struct credit *credit, int rank)
 {
     int i = 0;
 
@@ -74,14 +74,14 @@ static void leave(struct credit *credit, int rank)
 
 void credit_spend(struct credit *credit, int rank)
 {
-    leave(credit, rank);
+    leave_ring(credit, rank);
     if (--credit->units[rank] > 0)
         *slot(credit, credit->waiting++) = rank;
 }
 
 void credit_drop(struct credit *credit, int rank)
 {
-    leave(credit, rank);
+    leave_ring(credit, rank);
     credit->units[rank] = 0;
     if (credit->known[rank])
         credit->takers--;

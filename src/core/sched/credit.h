@@ -1,7 +1,7 @@
-/* core/sched/credit.h -- which ranks can take work, longest waiting first.
+/* core/sched/credit.h -- which ranks can take work, the longest waiting first.
  *
- * A rank with credit stands in the ring once, whatever its credit; after each unit it
- * goes to the end, so that the first to ask does not take all. */
+ * A rank with credit is in the ring once, however much it has; after each unit it moves
+ * to the end, so that the first to ask does not get everything. */
 #ifndef CORE_SCHED_CREDIT_H
 #define CORE_SCHED_CREDIT_H
 

@@ -36,7 +36,7 @@ void egress_open(struct egress *egress, int rank)
         enter(egress, rank, EGRESS_OPEN);
 }
 
-/* No reply, for a reason that another node need not share. */
+/* No reply, for a reason that may concern this node only. */
 static bool is_of_the_rank(const struct outcome *outcome)
 {
     if (outcome->status != 0)

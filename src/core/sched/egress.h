@@ -1,10 +1,10 @@
 /* core/sched/egress.h -- which ranks can reach the source.
  *
- * A rank on a node without a way out fails at once, so it is always ready for more, and
- * would spend the tries of every segment while others fetch. Its failures are taken for
- * its own: it gets no work for a while, and no segment is blamed. Once all ranks have
- * failed like that it is the source, or the network, and failures count as usual from
- * there on.
+ * A rank on a node without a route to the source fails at once, is ready for more at
+ * once, and would use up the attempts of every segment while others fetch. So its
+ * failures count against the rank: it gets no work for a while, and the segment keeps its
+ * attempts. Once all ranks have failed in this way, the source or the network is at
+ * fault, and from then on failures count against the segments as usual.
  *
  * Time         an argument: seconds, never going back. */
 #ifndef CORE_SCHED_EGRESS_H

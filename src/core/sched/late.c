@@ -44,8 +44,8 @@ struct ready {
     uint32_t room;
 };
 
-/* A rank has run out of work if all it holds is under way and it has run more at a time.
- * How many units it can take beyond that. */
+/* A rank is out of work if all its leases are running and it has run more at a time
+ * before. Returns how many units it can take beyond that. */
 static uint32_t room_of(const struct ledger *ledger, int rank)
 {
     const struct holder *holder = &ledger->book.holder[rank];
@@ -74,8 +74,8 @@ static uint32_t find_ready(const struct ledger *ledger, struct ready ready[LATE_
     return n;
 }
 
-/* Seconds until a running transfer ends: at the pace it had, but silence is expected to
- * last as long again as it has lasted, less a pause in which it could not get on. */
+/* Seconds until a running transfer ends, at its pace so far. A time without progress,
+ * less a pause that was ordered, is expected to last as long again. */
 static double remaining(const struct ledger *ledger, const struct lease *lease,
                         double held)
 {
@@ -91,7 +91,7 @@ static double remaining(const struct ledger *ledger, const struct lease *lease,
 }
 
 /* Seconds until a transfer ends that has not begun, behind so many others that have not:
- * on average those that run are half done. */
+ * on average the running ones are half done. */
 static double remaining_queued(const struct ledger *ledger, const struct lease *lease,
                                uint32_t ahead)
 {
@@ -133,8 +133,8 @@ static uint32_t gather(const struct ledger *ledger, enum lease_state state, doub
         const struct holder *holder = &book->holder[rank];
         uint32_t ahead = 0;
 
-        /* What a rank has not begun is left alone until it has begun something: the grant
-         * may still be on its way. */
+        /* A lease that a rank has not begun is left alone until the rank has begun
+         * something: its grant may still be on the way. */
         if (holder->in[state] == 0 || holder->in[LEASE_RUNNING] == 0)
             continue;
         for (uint32_t i = holder->first; i; i = book->lease[i].mine_behind) {
@@ -142,8 +142,8 @@ static uint32_t gather(const struct ledger *ledger, enum lease_state state, doub
             bool queued = lease->state == LEASE_QUEUED;
             bool here = lease->bytes >= segment_bytes(ledger->segments, lease->segment);
 
-            /* With all bytes there a disk is waited for: fetching them again is no help.
-             */
+            /* If all bytes have arrived it waits for a disk: fetching them again
+             * does not help. */
             if (!here && lease->state == (uint8_t)state && lease->slot == LEASE_FIRST &&
                 lease_other(book, i) == 0 &&
                 (queued ||
@@ -173,8 +173,7 @@ static bool worthwhile(const struct ledger *ledger, const struct late_choice *ch
     return fresh > 0 && choice->late > worth_factor * fresh + worth_seconds;
 }
 
-/* Give each choice, in turn, to the first ready rank that is good for it; drop the
- * others. */
+/* Assign each choice, in turn, to the first ready rank that suits it; drop the others. */
 static uint32_t match(const struct ledger *ledger, struct late_choice *choice, uint32_t n,
                       struct ready *ready, uint32_t nready)
 {

@@ -14,7 +14,7 @@ int lease_book_init(struct lease_book *book, uint32_t nsegments, int nranks,
     book->of = calloc(segments, sizeof(*book->of));
     book->holder = calloc(ranks, sizeof(*book->holder));
     /* Room for all segments and a copy for each rank, so that a grant cannot fail; memory
-     * is touched only as far as leases are open at a time, which credit bounds. */
+     * is touched only for open leases, which credit limits. */
     book->lease = malloc((segments + ranks + 1) * sizeof(*book->lease));
     if (book->of && book->holder && book->lease)
         return 0;
@@ -172,8 +172,8 @@ uint32_t lease_other(const struct lease_book *book, uint32_t number)
 
 void lease_enter(struct lease_book *book, uint32_t number, enum lease_state next)
 {
-    /* queued to landed: the transfer was over before anybody told of its start. Nothing
-     * follows stopping: what was told to stop is never asked for again. */
+    /* queued to landed: the transfer ended before its start was reported. Nothing follows
+     * stopping: a lease that was told to stop is not used again. */
     static const unsigned may_follow[LEASE_STATES] = {
         [LEASE_QUEUED] = 1u << LEASE_RUNNING | 1u << LEASE_LANDED | 1u << LEASE_STOPPING,
         [LEASE_RUNNING] = 1u << LEASE_LANDED | 1u << LEASE_STOPPING,
@@ -205,7 +205,7 @@ void lease_promote(struct lease_book *book, uint32_t number)
     book->copies--;
 }
 
-/* A copy that was told to stop belongs to a segment that is stored, or waits for it. */
+/* Not a copy that was told to stop: its segment is stored, or will be. */
 static bool matters(const struct lease *lease)
 {
     return lease->state != LEASE_LANDED &&
@@ -265,7 +265,7 @@ void lease_learn(struct lease_book *book, uint32_t number, uint64_t bytes, doubl
 
     if (lease->state != LEASE_RUNNING)
         return;
-    /* Of one rank the last few count, as links change; of all ranks the whole run. */
+    /* For one rank the last few count, as links change; for all ranks the whole run. */
     pace_add(&book->holder[lease->rank].pace, now - lease->started, weight, 0.75);
     pace_add(&book->pace, now - lease->started, weight, 1);
 }

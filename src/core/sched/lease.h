@@ -1,13 +1,13 @@
-/* core/sched/lease.h -- one rank's duty to fetch one segment.
+/* core/sched/lease.h -- the assignment of one segment to one rank.
  *
- * A segment has at most two leases: the first writes in its place, the copy into its
- * rank's private space. A lease is at any time in the list of its rank and in at most one
- * line: those whose lack of progress matters (the longest without it in front), or those
- * about which a message must go out.
+ * A segment has at most two leases: the first writes to the segment's final path, the
+ * copy to private space of its rank. A lease is always in the list of its rank, and in at
+ * most one of two queues ("lines"): leases that are watched for lack of progress, the
+ * longest without it in front, or leases about which a message has to be sent.
  *
  * Life cycle   lease_open ... lease_close; numbers are reused. 0 is no lease.
- * Cost         every call is constant time.
- * Memory       8 bytes a segment, and 72 for each lease that is open. */
+ * Cost         every call takes constant time.
+ * Memory       8 bytes per segment, and 72 for each open lease. */
 #ifndef CORE_SCHED_LEASE_H
 #define CORE_SCHED_LEASE_H
 
@@ -19,9 +19,9 @@
 enum lease_state {
     LEASE_QUEUED,   /* its rank has not begun */
     LEASE_RUNNING,  /* bytes move */
-    LEASE_LANDED,   /* a copy is whole, in private space */
-    LEASE_ADOPTING, /* a copy that became the first, on its way to its place */
-    LEASE_STOPPING, /* told to stop; it holds until the rank answers */
+    LEASE_LANDED,   /* a complete copy, in private space */
+    LEASE_ADOPTING, /* a copy that became the first, on its way to its final path */
+    LEASE_STOPPING, /* told to stop; the lease lasts until the rank answers */
     LEASE_STATES
 };
 
@@ -30,13 +30,13 @@ enum lease_line { LINE_NONE, LINE_WATCH, LINE_SEND, LEASE_LINES };
 
 struct lease {
     double started;    /* when its rank began */
-    double moved;      /* when it last got on, or was told something */
+    double moved;      /* when it last made progress, or got a message */
     double copy_after; /* a copy failed: none before that time */
     uint64_t bytes;
     uint32_t segment;
     int rank;
     int heir;  /* the rank that waits for it to be taken back; or -1 */
-    int avoid; /* who should not get the segment once this late copy has ended; or -1 */
+    int avoid; /* should not get the segment once this late copy ended; or -1 */
     uint32_t behind, before;           /* in the line */
     uint32_t mine_behind, mine_before; /* in the rank's list, in order of opening */
     uint8_t state, slot, line, message;
@@ -50,7 +50,7 @@ struct pace {
 struct holder {
     uint32_t first, last; /* the rank's leases */
     uint32_t in[LEASE_STATES];
-    uint32_t peak;     /* most that it ran at a time: so many slots it has */
+    uint32_t peak;     /* most that it ran at a time: its number of slots */
     uint32_t expected; /* segments about to be taken from others for it */
     struct pace pace;
     uint32_t stash; /* credit that came while it was muted */
@@ -62,7 +62,7 @@ struct lease_book {
     uint32_t (*of)[LEASE_SLOTS]; /* leases of each segment */
     struct holder *holder;
     uint32_t first[LEASE_LINES], last[LEASE_LINES];
-    uint32_t used, unused; /* highest number given; head of those given back */
+    uint32_t used, unused; /* highest number in use; head of the free list */
     uint32_t copies;       /* leases in LEASE_COPY */
     struct pace pace;      /* of all ranks */
 };
@@ -84,28 +84,28 @@ void lease_enter(struct lease_book *book, uint32_t number, enum lease_state next
 /* Behind all that are in that line. */
 void lease_line(struct lease_book *book, uint32_t number, enum lease_line line);
 
-/* A copy takes the empty place of the first. */
+/* The copy becomes the first lease of its segment, which has none. */
 void lease_promote(struct lease_book *book, uint32_t number);
 
 /* Put the leases of a segment into LINE_WATCH or take them out: only a segment with one
  * lease is watched, since there is no third. Those in LINE_SEND stay. */
 void lease_watch(struct lease_book *book, uint32_t segment, double now);
 
-/* The heir waits for the segment to be taken back; and waits no more. */
+/* Begin and end to reserve the segment for the heir, once it has been taken back. */
 void lease_bequeath(struct lease_book *book, uint32_t number, int heir);
 void lease_disinherit(struct lease_book *book, uint32_t number);
 
-/* So many bytes have come: the rank has begun, and got on if they are more than before.
- */
-/* It goes on, though not in bytes: its silence begins anew. */
+/* The rank is busy although no bytes arrive: the time without progress restarts. */
 void lease_alive(struct lease_book *book, uint32_t number, double now);
+
+/* So many bytes have arrived in all: the rank has begun, and if they are more than before
+ * it has made progress. */
 void lease_progress(struct lease_book *book, uint32_t number, uint64_t bytes, double now);
 
-/* Learn from a whole transfer. */
+/* Take the duration of a complete transfer into the estimates of lease_guess. */
 void lease_learn(struct lease_book *book, uint32_t number, uint64_t bytes, double now);
 
-/* Seconds that the rank takes for so many bytes, as far as anybody knows; 0: nobody does.
- */
+/* Estimate of the seconds that the rank takes for so many bytes; 0: not known yet. */
 double lease_guess(const struct lease_book *book, int rank, uint64_t bytes);
 
 uint32_t lease_held(const struct lease_book *book, int rank); /* how many in all */

@@ -78,7 +78,8 @@ static void stop(struct ledger *ledger, uint32_t number, enum sched_kind how)
 {
     struct lease *lease = &ledger->book.lease[number];
 
-    /* A rank may go on after it was told the milder word. */
+    /* A rank that was told to take back may have continued: a cancel must
+     * still be sent. */
     if (lease->state == LEASE_STOPPING && lease->message == (uint8_t)SCHED_TAKE_BACK)
         post(ledger, number, how);
     if (lease->state == LEASE_STOPPING)
@@ -150,7 +151,8 @@ void ledger_copy(struct ledger *ledger, uint32_t number, int rank)
     other = lease_open(&ledger->book, segment, first ? LEASE_COPY : LEASE_FIRST, rank,
                        ledger->now);
     credit_spend(&ledger->credit, rank);
-    /* Where only a copy is left nobody writes in the place: it may be filled as usual. */
+    /* If only a copy is left, nobody writes to the final path: it may be
+     * fetched as usual. */
     post(ledger, other, first ? SCHED_DUPLICATE : SCHED_GRANT);
     lease_watch(&ledger->book, segment, ledger->now);
 }

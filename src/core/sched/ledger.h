@@ -1,11 +1,12 @@
-/* core/sched/ledger.h -- where each segment stands, and every step from one state to another.
+/* core/sched/ledger.h -- the state of each segment, and every step from one
+ * state to another.
  *
- * The scheduler decides who should get what, and when; the ledger carries it out, so that
- * whatever is decided and whatever ranks report, each segment is pending, leased or
- * stored, and no two ranks write one place. Messages to ranks that follow from a step are
- * posted here and leave by ledger_send.
+ * The scheduler decides which rank gets what, and when; the ledger carries it out.
+ * Whatever is decided and whatever ranks report, each segment is pending, leased or
+ * stored, and no two ranks write to the same file range. Messages to ranks that follow
+ * from a step are queued here and leave by ledger_send.
  *
- * Time         `now` is kept by the owner: it must be right before each call. */
+ * Time         `now` is set by the owner: it must be right before each call. */
 #ifndef CORE_SCHED_LEDGER_H
 #define CORE_SCHED_LEDGER_H
 
@@ -31,21 +32,21 @@ int ledger_init(struct ledger *ledger, const struct segments *segments, int nran
                 uint64_t small, uint64_t batch_bytes, struct err *err);
 void ledger_release(struct ledger *ledger);
 
-/* The oldest message that was posted; false: there is none. */
+/* The oldest queued message; false: there is none. */
 bool ledger_send(struct ledger *ledger, struct sched_action *action);
 
-/* A unit for the rank that waits longest. queue_ready must have said true and the rank to
- * avoid, and somebody must have credit. */
+/* A unit for the rank that waits longest. queue_ready must have returned true and the
+ * rank to avoid, and some rank must have credit. */
 void ledger_grant(struct ledger *ledger, int avoid, struct sched_action *action);
 
 /* Of the lease with that number, here and below: tell the rank to stop, unless it has
- * begun. A rank that was not even told to begin is spared both. */
+ * begun. If the grant itself was not sent yet, neither message is sent. */
 void ledger_take_back(struct ledger *ledger, uint32_t number);
 
 /* The rank can take so many units more. */
 void ledger_credit(struct ledger *ledger, int rank, uint32_t units);
 
-/* No credit of the rank counts until it is taken back. */
+/* While muted, the credit of the rank does not count. */
 void ledger_mute(struct ledger *ledger, int rank, bool mute);
 
 /* Let another rank, which has credit, fetch the segment of that lease too. */
@@ -59,9 +60,9 @@ void ledger_fall(struct ledger *ledger, uint32_t number, double not_before);
 /* Nothing happens unless the segment is pending. */
 void ledger_have(struct ledger *ledger, uint32_t segment);
 
-/* Nothing happens unless the segment is stored. A segment of which a late copy is still
- * to be answered for is pending outside the queue until then: the rank's last word would
- * be taken for that on the next grant. */
+/* Nothing happens unless the segment is stored. If a late copy of it is still unanswered,
+ * the segment is pending but outside the queue until then: otherwise the rank's last word
+ * on the copy would be taken for that on the next grant. */
 void ledger_restart(struct ledger *ledger, uint32_t segment, int not_by);
 
 #endif

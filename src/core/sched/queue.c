@@ -163,7 +163,7 @@ static struct returned heap_remove(struct queue *queue, uint32_t i)
     return gone;
 }
 
-static void leave(struct queue *queue, uint32_t segment)
+static void leave_queue(struct queue *queue, uint32_t segment)
 {
     queue->little_left -= queue->list[segment] == LIST_LITTLE;
     queue->list[segment] = LIST_OUT;
@@ -179,7 +179,7 @@ void queue_drop(struct queue *queue, uint32_t segment)
                 break;
             }
     if (queue->list[segment] != LIST_OUT)
-        leave(queue, segment);
+        leave_queue(queue, segment);
 }
 
 void queue_again(struct queue *queue, uint32_t segment, double not_before, int avoid)
@@ -190,7 +190,7 @@ void queue_again(struct queue *queue, uint32_t segment, double not_before, int a
     heap_up(queue, queue->nheap++);
 }
 
-/* When the first of those that wait for their time may go out; or infinity. */
+/* The earliest time at which a returned segment may be granted; or infinity. */
 static double heap_due(const struct queue *queue)
 {
     return queue->nheap > 0 ? queue->heap[0].not_before : (double)INFINITY;
@@ -223,7 +223,7 @@ static uint32_t take_back(struct queue *queue, double now, int rank, uint32_t si
 
     do {
         out[n] = heap_remove(queue, 0).segment;
-        leave(queue, out[n]);
+        leave_queue(queue, out[n]);
         bytes += segment_bytes(queue->segments, out[n]);
         if (!is_little(queue, out[n++]))
             break;
@@ -247,7 +247,7 @@ static uint32_t take_little(struct queue *queue, uint32_t size, uint32_t *out)
             if (n > 0 && bytes > queue->batch_bytes)
                 break;
             out[n++] = segment;
-            leave(queue, segment);
+            leave_queue(queue, segment);
         }
         queue->next_little++;
     }
@@ -273,8 +273,8 @@ static bool open_file(struct queue *queue, struct lane *lane)
     return true;
 }
 
-/* The next lane in turn that has something. One that has run dry takes the next file, or
- * closes. none: all large segments are out. */
+/* The next lane in turn with pending segments. An empty lane gets the next file, or
+ * closes. none: all large segments are granted. */
 static uint32_t next_lane(struct queue *queue)
 {
     while (queue->nlanes < queue->most_lanes &&
@@ -306,8 +306,8 @@ static bool neighbour(const struct queue *queue, const struct trail *trail,
            *segment - lane->head <= window && queue->list[*segment] == LIST_LANE;
 }
 
-/* Where a rank that comes from elsewhere begins: behind what others are about to take, if
- * that is not too far ahead, else at the first that is pending. */
+/* Where a rank that was in another file begins: behind what others are about to take, if
+ * that is not too far ahead, else at the first pending segment. */
 static uint32_t begin(struct queue *queue, struct lane *lane, uint32_t takers,
                       uint32_t window)
 {
@@ -340,7 +340,7 @@ static uint32_t take_large(struct queue *queue, int rank, uint32_t takers, uint3
         trail->segment = begin(queue, &queue->lane[trail->lane], takers, window);
     }
     out[0] = trail->segment;
-    leave(queue, out[0]);
+    leave_queue(queue, out[0]);
     lane = &queue->lane[trail->lane];
     skip_taken(queue, &lane->head, lane->end);
     return 1;

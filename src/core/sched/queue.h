@@ -1,13 +1,15 @@
-/* core/sched/queue.h -- the order in which pending segments go out.
+/* core/sched/queue.h -- the order in which pending segments are granted.
  *
- * In front stand segments that came back, as soon as their time has come. Then large
- * segments: several files side by side, each in order; a rank keeps to the file it is in,
- * and where ranks share a file each begins a few segments further on, so that neighbours
- * stay together. Last, small files in batches that shrink as the end comes near.
+ * First come segments that were returned, once their waiting time is over. Then large
+ * segments: several files side by side, each in order. A rank stays in the file it is
+ * in, and where ranks share a file each starts a few segments after the other, so
+ * that neighbours stay on one rank. Small files come last, in batches that shrink
+ * towards the end.
  *
  * Life cycle   queue_init with all segments pending; queue_drop for those that are
- *              stored; queue_take; queue_again for those that come back; queue_release.
- * Memory       5 bytes a segment, 4 a file; 16 for each segment that is back. */
+ *              stored; queue_take; queue_again for those that are returned;
+ *              queue_release.
+ * Memory       5 bytes per segment, 4 per file; 16 for each returned segment. */
 #ifndef CORE_SCHED_QUEUE_H
 #define CORE_SCHED_QUEUE_H
 
@@ -15,7 +17,7 @@
 
 struct lane {
     uint32_t head;  /* first pending segment of the file */
-    uint32_t fresh; /* where the next rank to come begins; head <= fresh <= end */
+    uint32_t fresh; /* where the next rank begins; head <= fresh <= end */
     uint32_t end;
 };
 
@@ -51,17 +53,18 @@ int queue_init(struct queue *queue, const struct segments *segments, int nranks,
                uint64_t small, uint64_t batch_bytes, struct err *err);
 void queue_release(struct queue *queue);
 
-/* Pending no more, for a reason from outside. */
+/* No longer pending, because it is stored. */
 void queue_drop(struct queue *queue, uint32_t segment);
 
-/* Pending once more. avoid: a rank that should not get it if another can; or -1. */
+/* Pending again. avoid: a rank that should not get it if another can; or -1. */
 void queue_again(struct queue *queue, uint32_t segment, double not_before, int avoid);
 
-/* Something may go out now; *avoid is the rank that it should not go to, or -1. */
+/* Whether something may be granted now; *avoid is the rank that should not
+ * get it, or -1. */
 bool queue_ready(const struct queue *queue, double now, int *avoid);
 
-/* One unit for that rank, of which takers share the work; most segments in out. Returns
- * how many, at least 1; queue_ready must have said true. */
+/* One unit for that rank; takers ranks share the work; at most `most` segments into out.
+ * Returns how many, at least 1; queue_ready must have returned true. */
 uint32_t queue_take(struct queue *queue, double now, int rank, uint32_t takers,
                     uint32_t *out, uint32_t most);
 

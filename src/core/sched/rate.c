@@ -1,7 +1,6 @@
 #include "core/sched/rate.h"
 
-/* Time that went by becomes tokens. A clock that goes back gives none, and what it
- * repeats does not count again. */
+/* Elapsed time becomes tokens. A clock that goes back gives none. */
 static void rate_fill(struct rate *rate, double now)
 {
     if (now <= rate->updated)
@@ -14,7 +13,7 @@ static void rate_fill(struct rate *rate, double now)
 
 void rate_init(struct rate *rate, double per_second, double burst, double now)
 {
-    /* A bucket that cannot hold one byte would never let one pass. */
+    /* A bucket must hold at least one byte, or nothing would ever pass. */
     if (burst < 1)
         burst = 1;
     *rate = (struct rate){

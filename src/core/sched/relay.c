@@ -4,13 +4,13 @@
 
 enum { NOWHERE = -1 };
 
-/* The hash of one file of several segments. Chains that have a job to give stand in a
- * queue, so that relay_next takes turns among files. */
+/* The hash of one file of several segments. Chains that have a job to give wait in a
+ * queue, so that relay_next alternates between files. */
 struct chain {
     uint32_t next, end; /* segments: the first that is not hashed; behind the last */
-    uint32_t job;       /* first segment of the job that is out */
-    uint32_t count;     /* its length; 0: none is out */
-    bool stale;         /* its answer counts no more */
+    uint32_t job;       /* first segment of the outstanding job */
+    uint32_t count;     /* its length; 0: none */
+    bool stale;         /* its answer is to be ignored */
     bool queued;
     struct chain *behind;
     struct midstate state; /* before next */
@@ -126,7 +126,7 @@ bool relay_next(struct relay *relay, uint32_t most, struct relay_job *job)
     struct chain *chain;
     int rank;
 
-    /* A chain may have lost its job while it stood in the queue. */
+    /* A chain may have lost its job while it was queued. */
     do {
         chain = dequeue(relay);
         if (!chain)

@@ -1,15 +1,15 @@
-/* core/sched/relay.h -- one SHA-256 over a file that lies on many ranks.
+/* core/sched/relay.h -- one SHA-256 over a file whose segments are on many ranks.
  *
  * SHA-256 (FIPS 180-4) is sequential, but its state after whole 64-byte blocks is 40
- * bytes. The owner of segment k hashes from the state that the owner of k-1 ended with,
- * so no byte moves for hashing. Only files of several segments pass here: a file of one
- * segment is hashed by the rank that fetched it.
+ * bytes. The rank with segment k continues from the state that the rank with segment k-1
+ * ended with, so no data is moved for hashing. Only files of several segments are
+ * relayed: a file of one segment is hashed by the rank that fetched it.
  *
  * Life cycle   relay_create; relay_stored as segments land; relay_next until false, and
- *              send what it says; relay_advance with the answer; relay_destroy.
- * Invariant    at most one job of a file is out at a time. A job that was out when its
- *              file was restarted or skipped counts as out until it is answered; else
- *              its answer would be taken for that to the next job. */
+ *              send what it returns; relay_advance with the answer; relay_destroy.
+ * Invariant    at most one job per file is outstanding. A job that was outstanding when
+ *              its file was restarted or skipped stays so until it is answered; otherwise
+ *              its answer would be taken for the answer to the next job. */
 #ifndef CORE_SCHED_RELAY_H
 #define CORE_SCHED_RELAY_H
 
@@ -29,20 +29,20 @@ struct relay;
 int relay_create(struct relay **out, const struct segments *segments, struct err *err);
 void relay_destroy(struct relay *relay);
 
-/* The segment lies at that rank. Said again, it has moved there. */
+/* The segment is stored by that rank. A later call replaces an earlier one. */
 void relay_stored(struct relay *relay, uint32_t segment, int rank);
 
 /* most: the longest run, in segments: one chain must not occupy a rank for long. */
 bool relay_next(struct relay *relay, uint32_t most, struct relay_job *job);
 
-/* The run that relay_next gave for this first segment is hashed. After the last segment
- * of the file RELAY_DONE: the digest came with the answer, the file is at its end, and
+/* The run of segments that relay_next returned for this first segment is hashed.
+ * RELAY_DONE after the last segment of the file: the digest came with the answer, and
  * `after` may be NULL. */
 enum relay_state relay_advance(struct relay *relay, uint32_t segment,
                                const struct midstate *after);
 
-/* Forget all of a file: its segments will be fetched and stored again. An answer to a job
- * that is out meanwhile is ignored by relay_advance (RELAY_MORE). */
+/* Forget all of a file: its segments will be fetched and stored again. The answer to a
+ * job that is outstanding then is ignored by relay_advance (RELAY_MORE). */
 void relay_restart(struct relay *relay, uint32_t file);
 
 /* The segments of a file are already verified and need no hashing. */

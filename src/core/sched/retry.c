@@ -7,26 +7,24 @@
 
 enum {
     DAY = 24 * 60 * 60,
-    WRONG_MOST = 2 /* tries after a reply of the wrong shape: another node of the CDN may
-                    * do better, but a server that always does so stays as it is */
+    WRONG_MOST = 2 /* further attempts after an invalid reply */
 };
 
-/* What is known of one status or fault. */
+/* What to do about one status or fault. */
 struct rule {
     int32_t key; /* status or fault */
     enum remedy remedy;
-    enum remedy located; /* the same, where the source handed the URL out */
-    unsigned most; /* failures that are answered so; 0: as many as the policy says */
+    enum remedy located; /* the same, for a signed URL */
+    unsigned most;       /* failures that are treated so; 0: as many as the policy says */
     unsigned most_located; /* the same */
     enum err_code code;    /* whose fault it is in the end */
     const char *meaning;
 };
 
-/* Too early (425, RFC 8470) is for the client to send again, as we do it: after a pause.
+/* Too early (425, RFC 8470) means that the client is to send again: after a pause.
  *
- * A URL that was handed out may have run out (401, 403). Some servers of such URLs show
- * that, or a lost object, in other ways (400, 404, 416): worth one fresh URL, not more.
- */
+ * A signed URL may have expired (401, 403). Some servers report that, or a lost object,
+ * by other statuses (400, 404, 416): worth one fresh URL, not more. */
 static const struct rule status_rules[] = {
     { 400, REMEDY_GIVE_UP, REMEDY_NEW_URL, 0, 1, ERR_SOURCE,
       "HTTP 400: the server rejected the request as malformed" },
@@ -57,8 +55,7 @@ static const struct rule status_rules[] = {
       "HTTP 504: a gateway timed out waiting for the server" },
 };
 
-/* Statuses nobody thought of: a fault of ours will not heal by repetition, a fault of
- * theirs may. */
+/* Other statuses: 4xx stays as it is, 5xx may be temporary. */
 static const struct rule other_redirect = {
     0,
     REMEDY_GIVE_UP,
@@ -106,12 +103,12 @@ static const struct rule fault_rules[] = {
       "stopped by mpifetch" },
 };
 
-/* What is no failure has no remedy; whoever asks for one made a mistake. */
+/* For outcomes that are not failures; to ask for a remedy then is a defect. */
 static const struct rule no_failure = { 0, REMEDY_GIVE_UP, REMEDY_GIVE_UP,    0,
                                         0, ERR_DEFECT,     "unexpected reply" };
 
-static const struct rule *find(const struct rule *rules, size_t count, int32_t key,
-                               const struct rule *otherwise)
+static const struct rule *find_rule(const struct rule *rules, size_t count, int32_t key,
+                                    const struct rule *otherwise)
 {
     for (size_t i = 0; i < count; i++)
         if (rules[i].key == key)
@@ -124,9 +121,9 @@ static const struct rule *rule_for(const struct outcome *outcome)
     if (outcome->status >= 300 && outcome->status < 400 && outcome->fault == NET_OK)
         return &other_redirect;
     if (outcome->status >= 400 && outcome->fault != NET_LOCAL)
-        return find(status_rules, countof(status_rules), outcome->status,
-                    outcome->status < 500 ? &other_refusal : &other_failure);
-    return find(fault_rules, countof(fault_rules), outcome->fault, &no_failure);
+        return find_rule(status_rules, countof(status_rules), outcome->status,
+                         outcome->status < 500 ? &other_refusal : &other_failure);
+    return find_rule(fault_rules, countof(fault_rules), outcome->fault, &no_failure);
 }
 
 static double backoff(const struct retry_policy *policy, unsigned attempt, double jitter)
@@ -141,8 +138,8 @@ static double backoff(const struct retry_policy *policy, unsigned attempt, doubl
     return delay * (0.5 + jitter / 2);
 }
 
-/* Seconds the server asked for, 0 if it did not. The end of its rate window is the better
- * word where both are given; one second more, for the window is counted in whole ones. */
+/* Seconds the server asked for, 0 if it did not. If both are given, the end of its rate
+ * window is more precise; one second more, since the window is counted in whole ones. */
 static double asked(const struct retry_policy *policy, const struct outcome *outcome,
                     enum remedy remedy)
 {
@@ -212,7 +209,7 @@ double retry_after(const char *value, const char *date, int64_t now)
     return then - base < DAY ? (double)(then - base) : DAY;
 }
 
-/* What follows the name of a parameter, if it stands at *at: "r=0". */
+/* What follows the name of a parameter, if that is at *at: "r=0". */
 static bool take_parameter(const char *at, const char *name, uint64_t *value)
 {
     at += strspn(at, " \t");

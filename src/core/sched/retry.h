@@ -1,4 +1,5 @@
-/* core/sched/retry.h -- what a failed attempt means: again, later, with a new URL, or never. */
+/* core/sched/retry.h -- what to do about a failed attempt: retry, wait, get a
+ * new URL, give up. */
 #ifndef CORE_SCHED_RETRY_H
 #define CORE_SCHED_RETRY_H
 
@@ -13,7 +14,7 @@ enum net_fault {
     NET_RESOLVE,  /* no address for the name */
     NET_CONNECT,  /* refused, no route, timed out while connecting */
     NET_TLS,      /* handshake failed */
-    NET_CERT,     /* the certificate is not good: no retry heals that */
+    NET_CERT,     /* invalid certificate: retrying does not help */
     NET_TIMEOUT,  /* too slow for too long */
     NET_CUT,      /* ended before its announced end */
     NET_PROTOCOL, /* not HTTP as we know it */
@@ -28,15 +29,15 @@ struct outcome {
     int32_t status;     /* HTTP status; 0 if none came */
     int32_t fault;      /* enum net_fault */
     double retry_after; /* seconds the server asked for; -1 if it did not */
-    double reset;    /* seconds from retry_ratelimit; -1: quota is left, or not known */
-    bool located;    /* the URL was handed out by the source, and may have run out */
-    bool progressed; /* some bytes came */
+    double reset;       /* seconds from retry_ratelimit; -1: quota left, or unknown */
+    bool located;       /* a signed URL, which may have expired */
+    bool progressed;    /* some bytes arrived */
 };
 
 enum remedy { REMEDY_RETRY, REMEDY_SLOW_DOWN, REMEDY_NEW_URL, REMEDY_GIVE_UP };
 
 /* Seconds. A server may ask for more than longest_delay: windows of rate limits last five
- * minutes. Its wish counts up to RETRY_ASKED_MOST, or longest_delay if that is more. */
+ * minutes. It is granted up to RETRY_ASKED_MOST, or longest_delay if that is more. */
 enum { RETRY_ASKED_MOST = 600 };
 
 struct retry_policy {
@@ -51,29 +52,30 @@ struct retry_decision {
     enum err_code code; /* for GIVE_UP: whose fault it is */
 };
 
-/* What to do about an outcome that is a failure. attempt: failures so far without
- * progress, 1 for the first. jitter in [0, 1): the delay is between half and all of
- * first_delay doubled attempt-1 times, and never less than what the server asked for. A
- * status of 400 and above speaks before the fault does, except for NET_LOCAL.
+/* What to do about a failed outcome. attempt: failures so far without progress, 1 for the
+ * first. jitter in [0, 1): the delay is between half and all of first_delay doubled
+ * attempt-1 times, and never less than what the server asked for. A status of 400 and
+ * above takes precedence over the fault, except over NET_LOCAL.
  *
- * SLOW_DOWN: the delay binds the whole job. NEW_URL: the first is asked for at once. An
- * attempt number beyond policy->attempts gives up, with ERR_NETWORK for faults that a
- * later run may not meet. A reply that is not what was asked for (NET_RANGE, NET_ENCODED)
- * is given up at the third failure. */
+ * SLOW_DOWN: the delay applies to the whole job. NEW_URL: the first one is requested at
+ * once. An attempt number beyond policy->attempts gives up, with ERR_NETWORK for faults
+ * that a later run may not have. Invalid replies (NET_RANGE, NET_ENCODED) give up at the
+ * third failure. */
 struct retry_decision retry_decide(const struct retry_policy *policy,
                                    const struct outcome *outcome, unsigned attempt,
                                    double jitter);
 
-/* Whose fault it is in the end: ERR_NETWORK if a later run may not meet it, ERR_SOURCE if
- * the source has said its last word, ERR_DEFECT for our side and for what is no failure.
- */
+/* The class of the error after giving up: ERR_NETWORK if a later run may succeed,
+ * ERR_SOURCE if the source is at fault, ERR_DEFECT for our side and for outcomes that
+ * are not failures. */
 enum err_code retry_blame(const struct outcome *outcome);
 
 /* The source asks all for a pause. */
 bool retry_asks_pause(const struct outcome *outcome);
 
-/* "HTTP 503: the server is temporarily unavailable", "connection refused or timed out".
- * Static, so a status that nobody thought of is "HTTP 4xx: ..." or "HTTP 5xx: ...". */
+/* "HTTP 503: the server is temporarily unavailable", "connection refused or timed
+ * out". A static text: statuses without one of their own are "HTTP 4xx: ..." or
+ * "HTTP 5xx: ...". */
 const char *retry_meaning(const struct outcome *outcome);
 
 /* Retry-After: seconds or a date, against the server's own Date if it sent one, else

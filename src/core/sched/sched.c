@@ -6,8 +6,8 @@
 #include "core/sched/late.h"
 #include "core/sched/ledger.h"
 
-/* Seconds between two looks at all leases for late ones: that walk must cost nothing
- * beside the rest, and most looks change nothing. */
+/* Seconds between two searches of all leases for late ones: a search must cost little
+ * compared with the rest, and most of them find nothing. */
 static const double look_least = 0.02, look_most = 0.25;
 
 struct sched {

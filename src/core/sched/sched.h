@@ -1,41 +1,40 @@
 /* core/sched/sched.h -- which rank fetches which segment, and when.
  *
  * Life cycle   sched_create; sched_credit when a rank can take more; sched_next until it
- *              says false, and do what it says; sched_done, sched_failed,
+ *              returns false, carrying out each action; sched_done, sched_failed,
  *              sched_cancelled, sched_progress as ranks report; sched_finished;
  *              sched_destroy.
  * Time         an argument: seconds from any origin, never going back.
- * Cost         a grant is amortised constant time, whatever the number of ranks and
- *              segments. The choice of a duplicate is not: it happens late in a run, and
- *              seldom.
+ * Cost         a grant takes amortised constant time, whatever the number of ranks and
+ *              segments. Choosing a duplicate does not: that happens late in a run, and
+ *              rarely.
+ * Invariant    each segment is pending, leased or stored, and the counts add up.
  *
  * The order. Large segments first, in the order of each file, several files side by side
- * (so that hash chains run beside each other, each in order); files of one small segment
- * last, in batches, since the smallest units make the shortest tail. A rank gets the
- * neighbour of the segment it got last, where that is near the head of the queue.
+ * (so that hash chains run in parallel, each in order); files of one small segment last,
+ * in batches, since the smallest units make the shortest tail. A rank gets the neighbour
+ * of the segment it got last, if that is near the head of the queue.
  *
- * Copies. A lease is one rank's duty to fetch one segment. Late in the run (nothing is
- * pending, a rank has credit) and for a lease without progress for `stall` seconds:
+ * Copies. A lease is the assignment of one segment to one rank. Late in the run (nothing
+ * is pending, a rank has credit), and for a lease without progress for `stall` seconds:
  *  - a lease that its rank has not started is taken back: SCHED_TAKE_BACK; once the rank
  *    answers (sched_cancelled) the segment is pending again;
  *  - otherwise another rank fetches it too: SCHED_DUPLICATE, at most one per segment. A
  *    file with PLAN_COUNTED is not copied because it is late, only if it has stalled.
- * Two ranks never write one place: a duplicate lands in the rank's private space. If the
- * first rank is done first, the duplicate is told SCHED_CANCEL and the verdict on it is
- * SCHED_LATE, whatever it answers. If the duplicate lands first (SCHED_WAIT), the first
- * rank is told SCHED_CANCEL, and only when it has answered that it stopped
- * (sched_cancelled, or sched_failed) the duplicate's rank is told SCHED_ADOPT: put it in
- * its place, report done again, and that is SCHED_STORED. If the first rank answers done
- * after all, that counts, and the duplicate is told SCHED_CANCEL.
+ * Two ranks never write to the same file range: a duplicate lands in the rank's private
+ * space. If the first rank finishes first, the duplicate is told SCHED_CANCEL, and the
+ * verdict on it is SCHED_LATE, whatever it answers. If the duplicate lands first
+ * (SCHED_WAIT), the first rank is told SCHED_CANCEL; only when it has answered that it
+ * stopped (sched_cancelled, or sched_failed) the duplicate's rank is told SCHED_ADOPT:
+ * move it to its final path and report done again, and that is SCHED_STORED. If the first
+ * rank answers done after all, that counts, and the duplicate is told SCHED_CANCEL.
  *
- * The last word. A rank ends what it was granted with exactly one of done, failed and
- * cancelled; a SCHED_CANCEL (or SCHED_TAKE_BACK) that comes after that is left
- * unanswered. A duplicate that is done has not ended: its rank keeps the copy, whatever
- * the verdict, until it is told SCHED_ADOPT (and ends with done or failed) or
- * SCHED_CANCEL (and ends with cancelled). A segment is not given again to a rank whose
- * last word on it is still to come.
- *
- * Invariant: each segment is pending, leased or stored, and the counts add up. */
+ * The last word. A rank ends each segment it was granted with exactly one of done, failed
+ * and cancelled; a SCHED_CANCEL (or SCHED_TAKE_BACK) that arrives after that is not
+ * answered. A duplicate that is done has not ended: its rank keeps the copy, whatever the
+ * verdict, until it is told SCHED_ADOPT (and ends with done or failed) or SCHED_CANCEL
+ * (and ends with cancelled). A segment is not granted again to a rank whose last word on
+ * it is outstanding. */
 #ifndef CORE_SCHED_SCHED_H
 #define CORE_SCHED_SCHED_H
 
@@ -81,23 +80,23 @@ void sched_cancelled(struct sched *sched, int rank, uint32_t segment);
 void sched_progress(struct sched *sched, int rank, uint32_t segment, uint64_t bytes,
                     double now);
 
-/* The rank is at work on it although no bytes come: it waits for its disk, or for a rate
+/* The rank is busy with it although no bytes arrive: it waits for its disk, or for a rate
  * limit. */
 void sched_alive(struct sched *sched, int rank, uint32_t segment, double now);
 
-/* Whether nobody else has the segment or fetches it, so that a failure there must be made
- * good. */
+/* Whether no other rank has the segment or fetches it, so that after a failure of this
+ * one it must be fetched again. */
 bool sched_alone(const struct sched *sched, int rank, uint32_t segment);
 
-/* A segment already stored somewhere (unchanged files, a former run). Nothing happens if
- * it is leased. */
+/* The segment is stored already (unchanged files, a former run). Nothing happens
+ * if it is leased. */
 void sched_have(struct sched *sched, uint32_t segment);
 
 /* A stored segment must be fetched again, if possible by another rank than `not_by` (or
  * -1). Nothing happens if it is not stored. */
 void sched_restart(struct sched *sched, uint32_t segment, int not_by);
 
-/* Nobody is granted anything before that time, and no lease stalls before it. */
+/* Nothing is granted before that time, and no lease counts as stalled before it. */
 void sched_hold(struct sched *sched, double until);
 
 bool sched_finished(const struct sched *sched); /* all stored */

@@ -1,5 +1,5 @@
-/* core/sched/sched_action.h -- what ranks are told to do about segments, and what their answers
- * are worth. sched.h tells the story. */
+/* core/sched/sched_action.h -- what ranks are told to do with segments, and how their
+ * answers count. core/sched/sched.h explains both. */
 #ifndef CORE_SCHED_SCHED_ACTION_H
 #define CORE_SCHED_SCHED_ACTION_H
 
@@ -11,8 +11,8 @@ enum sched_kind {
     SCHED_GRANT,     /* fetch these */
     SCHED_DUPLICATE, /* fetch this one too, into private space */
     SCHED_CANCEL,    /* drop this one and say so */
-    SCHED_ADOPT,     /* the private copy counts: put it in its place */
-    SCHED_TAKE_BACK  /* as CANCEL; but one that has begun may go on to its end */
+    SCHED_ADOPT,     /* the private copy counts: move it to its final path */
+    SCHED_TAKE_BACK  /* as CANCEL; but one that has begun may be finished */
 };
 
 struct sched_action {
@@ -23,9 +23,9 @@ struct sched_action {
 };
 
 enum sched_verdict {
-    SCHED_STORED, /* the segment lies at that rank, in its place */
-    SCHED_WAIT,   /* a private copy is whole; what becomes of it is decided later */
-    SCHED_LATE    /* somebody else was first */
+    SCHED_STORED, /* the segment is at its final path, written by that rank */
+    SCHED_WAIT,   /* a private copy is complete; whether it is used is decided later */
+    SCHED_LATE    /* another rank was first */
 };
 
 #endif

@@ -86,7 +86,7 @@ bool journal_line_parse(const char **at, const char *end, struct journal_entry *
            entry->offset + entry->len > entry->offset;
 }
 
-bool journal_subject(const struct plan *plan, size_t file, bool blobs,
+bool journal_subject(const struct plan *plan, size_t file, bool by_etag,
                      struct strbuf *text)
 {
     const struct plan_file *f = &plan->files[file];
@@ -96,9 +96,9 @@ bool journal_subject(const struct plan *plan, size_t file, bool blobs,
     if (f->want.kind == DIGEST_NONE && !*etag)
         return false;
     text_hex(hex, f->want.bytes, digest_length(&f->want));
-    strbuf_addf(text, "%s\n%" PRIu64 " %d %s\n", blobs ? etag : plan_path(plan, file),
+    strbuf_addf(text, "%s\n%" PRIu64 " %d %s\n", by_etag ? etag : plan_path(plan, file),
                 f->size, (int)f->want.kind, hex);
-    /* A validator says something about one URL only. */
+    /* A validator identifies a version at one URL only. */
     if (f->want.kind == DIGEST_NONE) {
         strbuf_addf(text, "%s\n", etag);
         plan_url(plan, file, text);

@@ -1,13 +1,13 @@
-/* core/state/journal_line.h -- what a rank notes of each segment that lies in staging: enough
- * for a later run to find it again and to see that it is still what it was.
+/* core/state/journal_line.h -- what a rank records of each segment in staging: enough for
+ * a later run to find the segment and to verify that it is unchanged.
  *
  *     KEY OFFSET LENGTH SUM [MORE]\n     KEY and SUM: 16 hex digits; the others decimal
  *
- * KEY stands for the file: its path, size, digest and validator, so that an entry of
- * another version of the source leads nowhere. SUM is the checksum of the bytes. A line
- * that is torn or has a flipped bit says of some bytes that they have a checksum which
- * they have not; so lines need no checksum of their own. MORE is in lines of runs that were
- * folded into one (resume/kept.h). */
+ * KEY is a checksum over the file's path, size, digest and validator, so an entry made
+ * for another version of the source matches nothing. SUM is the checksum of the bytes.
+ * Lines need no checksum of their own: a torn line or a flipped bit gives bytes a
+ * checksum that they do not have, and the segment is fetched again. MORE is in lines of
+ * runs that were merged into one (resume/kept.h). */
 #ifndef CORE_STATE_JOURNAL_LINE_H
 #define CORE_STATE_JOURNAL_LINE_H
 
@@ -29,12 +29,13 @@ enum { JOURNAL_LINE = 88 }; /* bytes, the longest line and a NUL */
 /* Returns the length. */
 size_t journal_line(char line[JOURNAL_LINE], const struct journal_entry *entry);
 
-/* The line at *at, before end; *at moves behind it, good or not. false: it is none. */
+/* Parse the line at *at, before end; *at moves behind it in any case. false: it is not
+ * a valid line. */
 bool journal_line_parse(const char **at, const char *end, struct journal_entry *entry);
 
-/* The text of which KEY is the checksum. blobs: files lie under their entity tags. false:
- * nothing tells two versions of this file apart, so no entry may be made of it. */
-bool journal_subject(const struct plan *plan, size_t file, bool blobs,
+/* The text of which KEY is the checksum. by_etag: files are named by their entity tags.
+ * false: two versions of this file could not be told apart, so it gets no entries. */
+bool journal_subject(const struct plan *plan, size_t file, bool by_etag,
                      struct strbuf *text);
 
 /* By key, then offset, then more: the order of the two below. */

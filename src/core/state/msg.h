@@ -1,13 +1,13 @@
 /* core/state/msg.h -- every message between ranks.
  *
- * All ranks hold the same plan, so messages carry numbers, not paths. In memory a message
- * is one struct whose members mean the same in every kind; which of them travel depends
- * on the kind (below, and the table in msg.c), as little-endian fields of fixed width.
- * What does not travel is zero, or "", on the other side. docs/protocol.md tells who
- * sends what when.
+ * All ranks hold the same plan, so messages carry numbers instead of paths. In memory a
+ * message is one struct whose members mean the same in every kind; which of them are sent
+ * depends on the kind (below, and the table in msg.c), as little-endian fields of fixed
+ * width. Members that are not sent are zero, or "", on the other side. docs/protocol.md
+ * says who sends what when.
  *
- * Ownership    text, url and blob point into the bytes that were decoded, and live as
- *              long. */
+ * Ownership    text, url and blob point into the bytes that were decoded, and are valid
+ *              as long as those are. */
 #ifndef CORE_STATE_MSG_H
 #define CORE_STATE_MSG_H
 
@@ -20,13 +20,12 @@
 enum msg_kind {
     /* rank to coordinator */
     MSG_CREDIT,    /* units: so many more can be taken */
-    MSG_PROGRESS,  /* fetched, reached, running; items: segment, bytes of those under way
-                    */
-    MSG_LANDED,    /* items: segment, flags, sha256 of those in their place */
+    MSG_PROGRESS,  /* fetched, reached, running; items: segment, bytes of tasks */
+    MSG_LANDED,    /* items: segment, flags, sha256 of those at their final path */
     MSG_FAILED,    /* segment, generation, lost, outcome, text */
     MSG_CANCELLED, /* segment: dropped, nothing more of it will be written */
     MSG_HASHED,    /* segment, segments, midstate after them, whole, sha256 */
-    MSG_ABORT,     /* code, rank, text: this rank cannot go on */
+    MSG_ABORT,     /* code, rank, text: this rank cannot continue */
     MSG_STATS,     /* blob: counters, at the end */
     MSG_TRACE,     /* blob: spans, at the end */
     MSG_SEEN,      /* blob: '1' if this node sees what was published; of the command
@@ -38,7 +37,7 @@ enum msg_kind {
     MSG_GRANT,      /* items: segment, flags, checksum, where of those to fetch */
     MSG_DUPLICATE,  /* segment to fetch into private space */
     MSG_CANCEL,     /* segment to drop; answered by CANCELLED, or crossed by LANDED */
-    MSG_ADOPT,      /* segment: put the private copy in its place; answered by LANDED */
+    MSG_ADOPT,      /* segment: move the private copy to its final path; then LANDED */
     MSG_SIGNED_URL, /* file, generation, url */
     MSG_HASH,       /* segment, segments, midstate to begin from */
     MSG_HOLD,       /* pause: begin no request before */
@@ -46,8 +45,8 @@ enum msg_kind {
     MSG_STOP,       /* code, rank, text of the error that ended the run; 0: finished */
     MSG_DECISION,   /* step, code, rank, text: what all ranks return */
     MSG_SHARE,      /* blob: from parent to child of a broadcast */
-    MSG_TAKE_BACK,  /* segment: as CANCEL, but one that has begun may go on */
-    MSG_LOST,       /* code, text: a rank is given up; code 0: the run has succeeded */
+    MSG_TAKE_BACK,  /* segment: as CANCEL, but one that has begun may continue */
+    MSG_LOST,       /* code, text: a rank is lost; code 0: the run has succeeded */
     MSG_KINDS
 };
 
@@ -81,8 +80,8 @@ struct msg {
     uint64_t fetched;           /* bytes that the rank has so far */
     uint64_t rate;              /* bytes per second for this rank; 0: no limit */
     double pause;               /* seconds */
-    bool reached;               /* some bytes came from the source */
-    bool lost;                  /* what a former run is said to have left is not there */
+    bool reached;               /* some bytes arrived from the source */
+    bool lost;                  /* FAILED: what a former run had left is not usable */
     bool whole;                 /* the file ends there: sha256 is its digest */
     struct midstate midstate;
     uint8_t sha256[32];

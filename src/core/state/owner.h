@@ -1,13 +1,13 @@
-/* core/state/owner.h -- who owns a staging: every process of a run, and the batch job it runs
- * in, as text. And whether all of that is certainly gone.
+/* core/state/owner.h -- who owns a staging directory: every process of a run and its
+ * batch job, as text; and whether all of them are certainly gone.
  *
  *     mpifetch owner 1
- *     process HOST BOOT SPACE PID START     one line a rank
+ *     process HOST BOOT SPACE PID START     one line per rank
  *     job CLUSTER ID RESTART                under Slurm
  *     end
  *
- * "Certainly" is what the next run acts upon: files of an owner that may only be frozen
- * are copied, those of one that is gone are taken over as they are. */
+ * The next run relies on "certainly": files of an owner that may only be frozen are
+ * copied, those of an owner that is gone are taken over by renaming. */
 #ifndef CORE_STATE_OWNER_H
 #define CORE_STATE_OWNER_H
 
@@ -18,8 +18,8 @@
 
 enum { OWNER_WORD = 65 };
 
-/* A process, to be known again: numbers of processes are used anew, also by another
- * kernel or in another container. Words have no blanks and are never empty. */
+/* Identifies a process. The pid alone is not enough: pids are reused, and other hosts,
+ * boots and containers have the same ones. Words have no blanks and are never empty. */
 struct owner_process {
     char host[OWNER_WORD];  /* for people */
     char boot[OWNER_WORD];  /* this start of the kernel */
@@ -33,13 +33,13 @@ struct owner_job {
     uint64_t id, restart; /* restart: how often it was requeued */
 };
 
-/* Append. What is between owner_begin and owner_end are lines of owner_add_*. */
+/* All append to text: owner_begin, then owner_add_* for each line, then owner_end. */
 void owner_begin(struct strbuf *text);
 void owner_add_process(struct strbuf *text, const struct owner_process *process);
 void owner_add_job(struct strbuf *text, const struct owner_job *job);
 void owner_end(struct strbuf *text);
 
-/* What the one who asks knows. */
+/* What the asking process knows of itself. */
 struct owner_view {
     struct owner_process here; /* pid and start do not count */
     struct owner_job job;
@@ -51,8 +51,8 @@ struct owner_view {
  * space, and none lives. */
 bool owner_is_gone(const char *text, const struct owner_view *view);
 
-/* Whether it is the asker's own job, before it was requeued. Slurm has then given up all
- * that ran in it; a node that does not answer may still be writing. */
+/* Whether it is the asker's own batch job, before it was requeued. Slurm then considers
+ * all its processes ended, but a node that does not respond may still be writing. */
 bool owner_is_requeued(const char *text, const struct owner_view *view);
 
 /* The host of the first process, for a sentence; "" if there is none. */

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { SIGNS = 6 }; /* of life in one timeout: some may be late */
+enum { SIGNS = 6 }; /* of life per timeout: some may be late */
 
 static double share(const struct silence *silence)
 {

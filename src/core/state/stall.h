@@ -1,8 +1,8 @@
-/* core/state/stall.h -- has a loop stopped turning? It counts its turns, and somebody looks at
- * the number again and again.
+/* core/state/stall.h -- whether a loop has stopped turning. The loop counts its turns,
+ * and somebody else looks at the count again and again.
  *
- * No clock is asked: where the whole process is stopped, or its machine sleeps, nobody
- * looks either, while seconds would go on. */
+ * No clock is used: if the whole process is stopped, or the machine sleeps, nobody looks
+ * either, whereas elapsed time would go on. */
 #ifndef CORE_STATE_STALL_H
 #define CORE_STATE_STALL_H
 

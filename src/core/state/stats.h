@@ -1,11 +1,11 @@
-/* core/state/stats.h -- counters of one rank, and how those of all ranks are put together. */
+/* core/state/stats.h -- counters of one rank, and their sum and range over all ranks. */
 #ifndef CORE_STATE_STATS_H
 #define CORE_STATE_STATS_H
 
 #include <stdint.h>
 
 enum stats_item {
-    STAT_FETCHED,          /* bytes of bodies, whatever became of them */
+    STAT_FETCHED,          /* bytes of bodies, whether used or not */
     STAT_RESUMED,          /* bytes that a former run had fetched, checked here */
     STAT_COPIED,           /* bytes from scratch into staging */
     STAT_HASHED,           /* bytes through SHA-256 */
@@ -25,7 +25,8 @@ struct stats {
     uint64_t value[STAT_COUNT];
 };
 
-/* A counter over all ranks: a report that names the slow rank is worth ten averages. */
+/* A counter over all ranks, with the ranks of the lowest and the highest value: a slow
+ * rank is named in the report. */
 struct stats_range {
     uint64_t sum, least, most;
     int least_at, most_at; /* ranks */

@@ -26,7 +26,7 @@ void wire_put_text(struct strbuf *out, const char *text)
     strbuf_add(out, text, strlen(text) + 1);
 }
 
-static const uint8_t *take(struct wire *wire, size_t len)
+static const uint8_t *take_bytes(struct wire *wire, size_t len)
 {
     const uint8_t *at = wire->at;
 
@@ -40,7 +40,7 @@ static const uint8_t *take(struct wire *wire, size_t len)
 
 uint64_t wire_get_uint(struct wire *wire, unsigned width)
 {
-    const uint8_t *bytes = take(wire, width);
+    const uint8_t *bytes = take_bytes(wire, width);
     uint64_t value = 0;
 
     for (unsigned i = 0; bytes && i < width; i++)
@@ -59,7 +59,7 @@ double wire_get_real(struct wire *wire)
 
 void wire_get_bytes(struct wire *wire, void *out, size_t len)
 {
-    const uint8_t *bytes = take(wire, len);
+    const uint8_t *bytes = take_bytes(wire, len);
 
     if (bytes)
         memcpy(out, bytes, len);

@@ -1,4 +1,5 @@
-/* core/state/wire.h -- numbers and text as bytes: little-endian, of fixed width, no padding. */
+/* core/state/wire.h -- numbers and text as bytes: little-endian, fixed
+ * width, no padding. */
 #ifndef CORE_STATE_WIRE_H
 #define CORE_STATE_WIRE_H
 
@@ -13,7 +14,7 @@ void wire_put_uint(struct strbuf *out, uint64_t value, unsigned width);
 void wire_put_real(struct strbuf *out, double value);
 void wire_put_text(struct strbuf *out, const char *text); /* NULL is "" */
 
-/* Bytes that are read. Past their end everything is zero, or "", and cut_short is set. */
+/* A reader of bytes. Past their end all values are zero, or "", and cut_short is set. */
 struct wire {
     const uint8_t *at, *end;
     bool cut_short;

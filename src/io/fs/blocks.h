@@ -8,9 +8,9 @@
  *         use(in.bytes, in.len);
  *     blocks_close(&in);
  *
- * Errors       those of reading, ERR_DEST; ERR_INTERRUPTED between two blocks once the
- *              pool is to stop.
- * Ownership    path is borrowed; bytes are good until the next call. */
+ * Errors       of reading: ERR_DEST. ERR_INTERRUPTED between two blocks once the pool
+ *              is told to stop.
+ * Ownership    path is borrowed; bytes are valid until the next call. */
 #ifndef IO_FS_BLOCKS_H
 #define IO_FS_BLOCKS_H
 

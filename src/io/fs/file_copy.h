@@ -1,6 +1,7 @@
-/* io/fs/file_copy.h -- a part of one file, copied into another, which is made if missing.
+/* io/fs/file_copy.h -- a part of one file copied into another, which is
+ * created if missing.
  *
- * Errors       ERR_DEST, with the file that is to blame. */
+ * Errors       ERR_DEST, and the text names the file that is at fault. */
 #ifndef IO_FS_FILE_COPY_H
 #define IO_FS_FILE_COPY_H
 

@@ -1,10 +1,11 @@
-/* io/fs/fs.h -- POSIX files: open ones here, small ones at one go in io/fs/fs_whole.h, their
- * names in io/fs/fs_name.h, trees of them in io/fs/fs_tree.h. Including this header brings all.
+/* io/fs/fs.h -- POSIX files: open files here, small whole files in
+ * io/fs/fs_whole.h, names in io/fs/fs_name.h, directory trees in io/fs/fs_tree.h.
+ * This header includes the others.
  *
- * Errors       -1 and a sentence with call, path and the system's reason. The code is
- *              ERR_DEST (fs_walk: ERR_SOURCE); a caller for whom the same file is
- * somebody else's fault changes err->code. Threads      any call from any thread; nothing
- * is kept between calls. */
+ * Errors       -1 and a sentence with the call, the path and the system's reason. The
+ *              code is ERR_DEST (fs_walk: ERR_SOURCE); a caller for whom the same file is
+ *              somebody else's fault changes err->code.
+ * Threads      any call from any thread; nothing is kept between calls. */
 #ifndef IO_FS_FS_H
 #define IO_FS_FS_H
 
@@ -61,8 +62,8 @@ int fs_pwrite(int fd, const char *path, const void *bytes, size_t len, uint64_t 
 int fs_pread(int fd, const char *path, void *bytes, size_t len, uint64_t at,
              struct err *err);
 
-/* EDQUOT and EIO show here, and after another failure err keeps that, and is marked as
- * unsure. */
+/* EDQUOT and EIO may be reported here. After an earlier failure err keeps that one, and
+ * is marked as unsure. */
 int fs_close(int fd, const char *path, struct err *err);
 int fs_set_size(int fd, const char *path, uint64_t size, struct err *err);
 int fs_set_mtime(const char *path, int64_t ns, struct err *err);

@@ -1,8 +1,8 @@
-/* io/fs/fs_name.h -- the names of files: rename, exchange, link, and a path made absolute.
- * Part of io/fs/fs.h, which says how errors look.
+/* io/fs/fs_name.h -- names of files: rename, exchange, link, and absolute paths. Part of
+ * io/fs/fs.h, which describes errors.
  *
- * After -1 errno is still the system's reason, for callers to whom EEXIST or ENOENT means
- * that somebody else was first. */
+ * After -1, errno still has the system's reason, for callers to whom EEXIST or ENOENT
+ * means that somebody else was first. */
 #ifndef IO_FS_FS_NAME_H
 #define IO_FS_FS_NAME_H
 
@@ -12,12 +12,14 @@
 #include "base/strbuf.h"
 
 enum fs_rename {
-    FS_RENAME_NEW,    /* the target must not exist, or be an empty directory */
-    FS_RENAME_ABSENT, /* the target must not exist: somebody may be about to fill an empty
-                       * directory, and would find it dead under its hands. As
-                       * FS_RENAME_NEW where the file system cannot tell in one step */
+    FS_RENAME_NEW, /* the target must not exist, or be an empty directory */
+
+    /* The target must not exist, not even as an empty directory, which somebody may be
+     * about to fill. As FS_RENAME_NEW if the file system cannot check that atomically. */
+    FS_RENAME_ABSENT,
+
     FS_RENAME_REPLACE, /* as rename(2) */
-    FS_RENAME_EXCHANGE /* both names change places, in one step */
+    FS_RENAME_EXCHANGE /* the two names are exchanged, atomically */
 };
 
 /* A directory is renamed in one step on every file system. So is a file, but

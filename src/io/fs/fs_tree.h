@@ -1,5 +1,5 @@
-/* io/fs/fs_tree.h -- directories and what is below them. Part of io/fs/fs.h, which says how
- * errors look. */
+/* io/fs/fs_tree.h -- directories and what is below them. Part of io/fs/fs.h, which says
+ * how errors look. */
 #ifndef IO_FS_FS_TREE_H
 #define IO_FS_FS_TREE_H
 

@@ -1,5 +1,5 @@
-/* io/fs/fs_whole.h -- small files, read or written at one go. Part of io/fs/fs.h, which says
- * how errors look. */
+/* io/fs/fs_whole.h -- small files, read or written at one go. Part of io/fs/fs.h, which
+ * says how errors look. */
 #ifndef IO_FS_FS_WHOLE_H
 #define IO_FS_FS_WHOLE_H
 
@@ -8,8 +8,8 @@
 
 #include "base/err.h"
 
-/* At most `most` bytes, more is an error; a NUL follows the last one,
- * which *len does not count. The caller frees *bytes. */
+/* At most `most` bytes, more is an error. A NUL follows the last byte, which *len does
+ * not count. The caller frees *bytes. */
 int fs_read_all(const char *path, size_t most, char **bytes, size_t *len,
                 struct err *err);
 /* The same of a regular file only: a pipe that somebody put in its place is not waited

@@ -115,8 +115,8 @@ static void set_fault(struct exchange *exchange, enum net_fault fault, enum err_
             reason);
 }
 
-static enum exchange_step fail(struct exchange *exchange, enum net_fault fault,
-                               enum err_code code, const char *reason)
+static enum exchange_step fail_exchange(struct exchange *exchange, enum net_fault fault,
+                                        enum err_code code, const char *reason)
 {
     set_fault(exchange, fault, code, reason);
     return EXCHANGE_STOP;
@@ -151,9 +151,11 @@ static enum exchange_step judge(struct exchange *exchange)
     uint64_t end = 0;
 
     if (exchange->headers.fault)
-        return fail(exchange, NET_PROTOCOL, ERR_NETWORK, exchange->headers.fault);
+        return fail_exchange(exchange, NET_PROTOCOL, ERR_NETWORK,
+                             exchange->headers.fault);
     if (reply->status < 200)
-        return fail(exchange, NET_PROTOCOL, ERR_NETWORK, "the server switched protocols");
+        return fail_exchange(exchange, NET_PROTOCOL, ERR_NETWORK,
+                             "the server switched protocols");
     if (request->checked && !passing) {
         exchange->fault = reply_check(reply, &request->want, &end, &exchange->err);
         if (exchange->fault != NET_OK) {
@@ -179,7 +181,8 @@ enum exchange_step exchange_line(struct exchange *exchange, const char *line, si
     return step == HEADERS_END ? judge(exchange) : EXCHANGE_GO;
 }
 
-static enum exchange_step keep(struct exchange *exchange, const void *bytes, size_t len)
+static enum exchange_step keep_body(struct exchange *exchange, const void *bytes,
+                                    size_t len)
 {
     size_t most = refused(exchange) ? REFUSAL_MOST : exchange->request.body_limit;
     size_t room = most - exchange->kept.len;
@@ -188,13 +191,14 @@ static enum exchange_step keep(struct exchange *exchange, const void *bytes, siz
     strbuf_add(&exchange->kept, bytes, len < room ? len : room);
     exchange->received = exchange->kept.len;
     if (exchange->kept.failed)
-        return fail(exchange, NET_LOCAL, ERR_DEFECT, "out of memory for the reply");
+        return fail_exchange(exchange, NET_LOCAL, ERR_DEFECT,
+                             "out of memory for the reply");
     if (len <= room)
         return EXCHANGE_GO;
     if (refused(exchange))
         return enough(exchange);
     snprintf(reason, sizeof(reason), "the reply is longer than %zu bytes", most);
-    return fail(exchange, NET_LOCAL, ERR_SOURCE, reason);
+    return fail_exchange(exchange, NET_LOCAL, ERR_SOURCE, reason);
 }
 
 static enum exchange_step sink(struct exchange *exchange, const void *bytes, size_t len)
@@ -204,7 +208,8 @@ static enum exchange_step sink(struct exchange *exchange, const void *bytes, siz
     if (rc == HTTP_PAUSE)
         return EXCHANGE_PAUSE;
     if (rc < 0)
-        return fail(exchange, NET_LOCAL, ERR_DEST, "cannot store the received bytes");
+        return fail_exchange(exchange, NET_LOCAL, ERR_DEST,
+                             "cannot store the received bytes");
     exchange->received += len;
     return EXCHANGE_GO;
 }
@@ -224,15 +229,14 @@ enum exchange_step exchange_body(struct exchange *exchange, const void *bytes, s
         snprintf(reason, sizeof(reason),
                  "received more than the announced %" PRIu64 " bytes",
                  exchange->expected);
-        return fail(exchange, NET_RANGE, ERR_SOURCE, reason);
+        return fail_exchange(exchange, NET_RANGE, ERR_SOURCE, reason);
     }
-    return exchange->to == BODY_KEEP ? keep(exchange, bytes, len)
+    return exchange->to == BODY_KEEP ? keep_body(exchange, bytes, len)
                                      : sink(exchange, bytes, len);
 }
 
-/* What to make of the engine's fault, once the header is whole: with a refusal, or where
- * nobody wants the body, all that was to be known is known, whatever comes of the rest.
- */
+/* Whether the engine's fault can be ignored once the header is complete: with a refusal,
+ * or if nobody wants the body, all that matters is known. */
 static bool excused(const struct exchange *exchange, enum net_fault fault)
 {
     return fault != NET_LOCAL && (exchange->to == BODY_DROP || refused(exchange));
@@ -253,7 +257,7 @@ static struct outcome outcome(const struct exchange *exchange)
     };
 }
 
-/* The transfer went well, as far as the engine knows. Is it what was to come? */
+/* The engine reports success. Is it what was requested? */
 static void settle_checked(struct exchange *exchange)
 {
     char shown[220], reason[100];
@@ -272,7 +276,8 @@ static void settle_checked(struct exchange *exchange)
     }
 }
 
-/* The engine's words vary with its version; the kind of fault, in ours, comes first. */
+/* The engine's texts vary with its version: our own text for the kind of
+ * fault comes first. */
 static void fail_of_engine(struct exchange *exchange, enum net_fault fault,
                            enum err_code code, const char *reason)
 {

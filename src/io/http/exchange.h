@@ -1,10 +1,11 @@
-/* io/http/exchange.h -- one request and what comes back for it, over all its hops. It knows
- * nothing of libcurl: io/http/http.c feeds it header lines and bytes, and does what it says.
+/* io/http/exchange.h -- one request and its reply, over all redirects ("hops"). It
+ * knows nothing of libcurl: io/http/http.c feeds it header lines and bytes, and acts
+ * on its answers.
  *
  * Life cycle   exchange_begin; then for each hop exchange_hop, exchange_line and
- *              exchange_body as they come, exchange_settle, and exchange_redirect if
- *              exchange_location says that there is a further hop; then
- *              exchange_response once; exchange_release at any time.
+ *              exchange_body as they arrive, exchange_settle, and exchange_redirect if
+ *              exchange_location says that there is another hop; then exchange_response
+ *              once; exchange_release at any time.
  * Ownership    see struct http_request; what is borrowed there is borrowed here. */
 #ifndef IO_HTTP_EXCHANGE_H
 #define IO_HTTP_EXCHANGE_H
@@ -14,7 +15,7 @@
 
 /* Where the body of the hop goes. */
 enum exchange_body {
-    BODY_DROP, /* of a redirect or a probe: nobody wants it */
+    BODY_DROP, /* of a redirect or a probe: not needed */
     BODY_SINK,
     BODY_KEEP
 };
@@ -22,7 +23,7 @@ enum exchange_body {
 enum exchange_step {
     EXCHANGE_GO,
     EXCHANGE_PAUSE, /* nothing was taken */
-    EXCHANGE_STOP   /* the transfer need not go on: it failed, or all is known */
+    EXCHANGE_STOP   /* end the transfer: it failed, or all is known */
 };
 
 struct exchange {
@@ -33,7 +34,7 @@ struct exchange {
     bool secrets; /* this hop goes to the origin of request.url */
     struct headers headers;
     enum exchange_body to;
-    bool stopped;      /* EXCHANGE_STOP was said, and that is no fault */
+    bool stopped;      /* EXCHANGE_STOP was returned, which is no fault */
     uint64_t expected; /* checked: bytes of the body that were announced */
     uint64_t received; /* bytes that the sink took or that were kept */
     uint64_t dropped;
@@ -55,11 +56,11 @@ enum exchange_step exchange_line(struct exchange *exchange, const char *line, si
 enum exchange_step exchange_body(struct exchange *exchange, const void *bytes,
                                  size_t len);
 
-/* Whether anything of a reply has come on this hop. */
+/* Whether any part of a reply has arrived on this hop. */
 bool exchange_replied(const struct exchange *exchange);
 
-/* The hop is over; fault is what the engine says of it. Decides whether what came is what
- * was asked for. */
+/* The hop has ended, with `fault` from the engine. Decides whether the reply is what
+ * was requested. */
 void exchange_settle(struct exchange *exchange, enum net_fault fault, enum err_code code,
                      const char *reason);
 
@@ -70,7 +71,8 @@ const char *exchange_location(const struct exchange *exchange);
  * next hop. false: this was the last one. */
 bool exchange_redirect(struct exchange *exchange, char *target);
 
-/* All but link_next, which takes a URL parser. The response takes url and body. */
+/* Everything except link_next, which needs a URL parser. The response takes
+ * over url and body. */
 void exchange_response(struct exchange *exchange, struct http_response *response);
 
 void exchange_release(struct exchange *exchange);

@@ -11,7 +11,7 @@
 enum state {
     WAITING, /* for a free connection */
     RUNNING,
-    CANCELLED, /* from inside a callback, where the wire cannot be told yet */
+    CANCELLED, /* from inside a callback, where the wire must not be called */
     DONE,
     STATES
 };
@@ -38,7 +38,7 @@ struct http {
     unsigned connections;
     struct list list[STATES];
     unsigned resumed; /* transfers in flow RESUMED */
-    bool inside;      /* of a callback, perhaps: hops must not end */
+    bool inside;      /* maybe in a callback: hops must not end */
     bool moved;
 };
 
@@ -146,13 +146,13 @@ static void begin_hop(struct http_transfer *t)
     enter(t, DONE);
 }
 
-/* Whether the transfer goes on with another hop, or this one once more. */
+/* Whether the transfer continues with another hop, or this one once more. */
 static bool next_hop(struct http_transfer *t, const struct http_wire_end *end)
 {
     struct exchange *exchange = &t->exchange;
     const char *location;
 
-    /* A kept connection that broke before anything came says nothing of the server. */
+    /* If a kept connection broke before any reply, the server is not at fault. */
     if (end->stale && !t->fresh && !exchange_replied(exchange)) {
         t->fresh = true;
         return true;
@@ -194,8 +194,8 @@ static void ask_again(struct http_transfer *t)
 
 static void ask_resumed(struct http *http)
 {
-    /* Counted: two sinks that resume each other must not keep us here. A sink may change
-     * the list, so each search begins anew. */
+    /* Limited: two sinks that resume each other must not loop here. A sink may change the
+     * list, so each search starts anew. */
     for (unsigned n = http->resumed; n > 0; n--) {
         struct http_transfer *t = http->list[RUNNING].first;
 

@@ -1,21 +1,22 @@
 /* io/http/http.h -- HTTP requests, many at a time, on one thread.
  *
  * Life cycle   http_create; http_start for each request; http_wait and http_next in turn
- *              until what was started has come back; http_destroy (drops what is
- * running). Threads      all calls on one thread, but http_wake may be called from any.
- * Sinks        are called from http_wait. Inside one, http_start,
- *              http_cancel and http_resume of other transfers are allowed, and
- *              http_cancel of its own.
- * Redirects    are followed here, hop by hop (at most 10), never from https to http.
- * Bearer token and extra headers go to the origin (scheme, host, port) of the first URL
- * only, whatever the redirects say. Ranges       a request with `ranged` sends "Range:
- * bytes=begin-(end-1)". A reply that is `checked` is held against core/http/reply.h before the
- * first byte reaches the sink, so the sink sees only bytes that are meant for it, in
- * order. Bytes beyond the end that was announced are a fault, and so is an early end.
+ *              until all of them have returned; http_destroy (drops running ones).
+ * Threads      all calls on one thread, except http_wake, which may come from any.
+ * Sinks        are called from http_wait. Inside one, http_start, http_cancel and
+ *              http_resume of other transfers are allowed, and http_cancel of its own.
+ * Redirects    are followed here, hop by hop (at most 10), never from https to http. The
+ *              bearer token and extra headers go to the origin (scheme, host, port) of
+ *              the first URL only, whatever the redirects say.
+ * Ranges       a request with `ranged` sends "Range: bytes=begin-(end-1)". A reply
+ *              that is `checked` is compared with the request (core/http/reply.h)
+ *              before the first byte reaches the sink, so the sink sees only bytes
+ *              that are meant for it, in order. More bytes than announced are a fault,
+ *              and so is an early end.
  * Encodings    "Accept-Encoding: identity" is always sent and nothing is ever decoded.
  * Retries      none here, except that a request which failed on a kept connection before
- *              any byte of a reply came is sent once more on a fresh one.
- * Secrets      no error text holds a query, a password or a token. */
+ *              any byte of a reply arrived is sent once more on a fresh one.
+ * Secrets      no error text contains a query, a password or a token. */
 #ifndef IO_HTTP_HTTP_H
 #define IO_HTTP_HTTP_H
 
@@ -28,22 +29,21 @@
 struct http;
 
 struct http_config {
-    unsigned connections; /* most at a time; further requests wait inside */
+    unsigned connections; /* most at a time; further requests are queued */
     const char *user_agent;
     const char *proxy;      /* NULL: the usual environment variables, HTTP_PROXY too */
     const char *cacert;     /* NULL: CURL_CA_BUNDLE, REQUESTS_CA_BUNDLE, SSL_CERT_FILE and
                              * SSL_CERT_DIR, else the system's */
     double connect_timeout; /* seconds */
     uint64_t low_speed;     /* bytes per second ... */
-    double low_speed_time;  /* ... for so many seconds, rounded up: the transfer is given
-                             * up. Paused time does not count. 0: never. A low_speed of
-                             * 0 counts as 1, so that a silent transfer ends, too. */
+    double low_speed_time;  /* ... for so many seconds, rounded up, end a transfer. Paused
+                             * time does not count. 0: never. A low_speed of 0 counts as
+                             * 1, so that a silent transfer ends, too. */
 };
 
 enum http_redirect {
     HTTP_FOLLOW,         /* to the end */
-    HTTP_STOP_AT_FOREIGN /* follow on the same origin; stop at another one and report it
-                          */
+    HTTP_STOP_AT_FOREIGN /* follow on the same origin; stop at another and report it */
 };
 
 /* Takes bytes of the body. Returns 0, HTTP_PAUSE (took nothing; call http_resume later),
@@ -58,8 +58,8 @@ struct http_request {
     const char *const *headers; /* "Name: value", NULL at the end, or NULL; borrowed until
                                  * the request has come back */
     bool ranged;                /* send a Range for want.range */
-    bool checked;               /* hold the reply against want (ranged or whole) */
-    bool probe; /* stop after the headers, whatever body comes; that is no fault */
+    bool checked;               /* compare the reply with want (ranged or whole) */
+    bool probe;             /* stop after the headers, whatever body follows: no fault */
     struct reply_want want; /* etag borrowed until the request has come back */
     int (*sink)(void *owner, const void *bytes, size_t len);
     void *owner;       /* handed to the sink, and back in the response */
@@ -69,8 +69,7 @@ struct http_request {
 struct http_response {
     void *owner;
     struct outcome outcome;
-    struct err err; /* set if the request did not end well (status >= 300 is not set here
-                     * unless checked) */
+    struct err err;     /* set if it failed; for a status >= 300 only if checked */
     struct reply reply; /* of the last hop */
     uint64_t bytes;     /* of the body that reached the sink, or were kept */
     uint64_t end;       /* checked: the reply was good for [want.range.begin, end) */
@@ -80,7 +79,7 @@ struct http_response {
     bool foreign;       /* stopped at another origin */
     unsigned requests;  /* that went out: hops, and what was sent once more */
     unsigned hops;      /* redirects followed */
-    char *body; /* no sink, or status >= 300 (at most 16 KiB of it); NUL at the end */
+    char *body;         /* no sink, or status >= 300 (at most 16 KiB); NUL at the end */
     size_t body_len;
     char *link_next;     /* absolute URL of Link: <...>; rel="next", or NULL. The server
                           * chose it: compare its origin before sending a token there. */
@@ -90,7 +89,7 @@ struct http_response {
     char *warning;       /* X-HF-Warning or NULL; several are joined with ", " */
 };
 
-/* A transfer that runs or waits inside; good until its response was handed out. */
+/* A transfer that runs or is queued; valid until its response was returned. */
 struct http_transfer;
 
 /* ERR_USAGE for a proxy or a file of certificates that cannot be used. */
@@ -116,14 +115,14 @@ void http_wake(struct http *http);
 bool http_next(struct http *http, struct http_response *response);
 void http_response_release(struct http_response *response);
 
-/* One request from start to end; for rank 0 while nothing else goes on. Returns 0
- * whenever there is a response, which may tell of a failure. poll (may be NULL) is called
+/* One request from start to end, for rank 0 while no other request runs. Returns 0
+ * whenever there is a response, which may report a failure. poll (may be NULL) is called
  * many times a second and ends the request as ERR_INTERRUPTED if it returns -1. */
 int http_get(struct http *http, const struct http_request *request,
              struct http_response *response, int (*poll)(void *arg), void *arg,
              struct err *err);
 
-/* Transfers that were started, and neither dropped nor handed out by http_next. */
+/* Transfers that were started, and neither dropped nor returned by http_next. */
 unsigned http_running(const struct http *http);
 
 #endif

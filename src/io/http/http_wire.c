@@ -26,19 +26,19 @@ struct http_wire_hop {
 
 struct http_wire {
     CURLM *multi;
-    struct http_config config; /* numbers only */
+    struct http_config config; /* only its numbers are used */
     char *user_agent;
     struct netenv env;
     struct curl_slist *plain; /* fields of a hop without any of its own */
     struct http_wire_hop *idle;
 };
 
-/* What libcurl's codes are to us; the rest is NET_PROTOCOL. */
+/* How libcurl's codes are mapped; all others are NET_PROTOCOL. */
 static const struct fault_row {
     CURLcode curl;
     enum net_fault fault;
     enum err_code code;
-    const char *reason; /* in place of libcurl's words, where those mislead or tell all */
+    const char *reason; /* instead of libcurl's text, if that misleads */
 } fault_rows[] = {
     { CURLE_OK, NET_OK, ERR_NONE, NULL },
     { CURLE_URL_MALFORMAT, NET_LOCAL, ERR_USAGE, NULL },
@@ -59,7 +59,8 @@ static const struct fault_row {
     { CURLE_FAILED_INIT, NET_LOCAL, ERR_DEFECT, NULL },
 };
 
-/* A timeout is of the phase it fell into, and a proxy that refuses us is no cut reply. */
+/* A timeout belongs to the phase it happened in; a proxy that refuses is
+ * not a cut reply. */
 static enum net_fault refine(CURL *easy, enum net_fault fault)
 {
     curl_off_t resolved = 0, connected = 0;
@@ -138,7 +139,7 @@ static bool set_up(const struct http_wire *wire, struct http_wire_hop *hop)
         { CURLOPT_LOW_SPEED_LIMIT, config->low_speed ? (long)config->low_speed : 1 },
         { CURLOPT_LOW_SPEED_TIME, (long)(config->low_speed_time + 0.999) },
 #if LIBCURL_VERSION_NUM >= 0x075700
-        /* A name server that does not answer must not hold up the end of the program. */
+        /* A name server that does not answer must not delay the end of the program. */
         { CURLOPT_QUICK_EXIT, 1 },
 #endif
     };
@@ -327,7 +328,8 @@ void http_wire_wake(struct http_wire *wire)
     curl_multi_wakeup(wire->multi);
 }
 
-static int fill(struct http_wire *wire, const struct http_config *config, struct err *err)
+static int fill_wire(struct http_wire *wire, const struct http_config *config,
+                     struct err *err)
 {
     long most = (long)config->connections;
 
@@ -358,7 +360,7 @@ int http_wire_create(struct http_wire **out, const struct http_config *config,
         curl_global_cleanup();
         return err_memory(err, "http");
     }
-    if (fill(wire, config, err) < 0) {
+    if (fill_wire(wire, config, err) < 0) {
         http_wire_destroy(wire);
         return -1;
     }

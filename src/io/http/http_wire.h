@@ -1,9 +1,9 @@
-/* io/http/http_wire.h -- single hops of HTTP through libcurl; io/http/proxy.c is the only other
- * file that knows it.
+/* io/http/http_wire.h -- single hops of HTTP through libcurl. Beside it only
+ * io/http/proxy.c and io/http/url_join.c use libcurl.
  *
  * Life cycle   http_wire_create; http_wire_begin for each hop; http_wire_move, then
- *              http_wire_ended until it says false; http_wire_end for each hop, whatever
- *              state it is in; http_wire_destroy once no hop is left.
+ *              http_wire_ended until it returns false; http_wire_end for each hop,
+ *              whatever state it is in; http_wire_destroy once no hop is left.
  * Callbacks    come from http_wire_move and http_wire_resume. Inside one, no call but
  *              http_wire_wake is allowed.
  * Ownership    what struct http_wire_request points at stays until http_wire_end. */
@@ -31,7 +31,7 @@ struct http_wire_request {
 
 struct http_wire_end {
     void *owner;
-    enum net_fault fault; /* also of a hop that was stopped: the owner knows better */
+    enum net_fault fault; /* set even if the hop was stopped on purpose */
     enum err_code code;
     const char *reason; /* good until the hop's http_wire_end */
     bool stale;         /* it broke on a kept connection */

@@ -9,8 +9,8 @@
 #include "base/text.h"
 #include "io/http/proxy.h"
 
-/* The first of the variables that is set and not empty, or NULL; *name becomes its name.
- */
+/* The first of the variables that is set and not empty, or NULL; *name
+ * becomes its name. */
 static const char *first_set(const char *const *names, size_t count, const char **name)
 {
     for (size_t i = 0; i < count; i++) {
@@ -36,7 +36,7 @@ static int copy(char **out, const char *text, struct err *err)
     return text && !*out ? err_memory(err, "network settings") : 0;
 }
 
-/* libcurl would fail each request, with words that the network's failures have. */
+/* Else libcurl would fail each request with what looks like a network error. */
 static int check_readable(const char *name, const char *file, struct err *err)
 {
     if (!file || access(file, R_OK) == 0)
@@ -44,7 +44,7 @@ static int check_readable(const char *name, const char *file, struct err *err)
     return err_set(err, ERR_USAGE, "%s '%s': %s", name, file, strerror(errno));
 }
 
-/* What libcurl and we would look at, in that order, for each scheme. */
+/* The variables that libcurl and netenv_read use, in that order, for each scheme. */
 static int check_proxies(const char *proxy, struct err *err)
 {
     static const char *const names[][4] = {
@@ -76,7 +76,7 @@ int netenv_read(struct netenv *env, const char *cacert, const char *proxy,
     const char *http_proxy = proxy ? NULL : getenv("HTTP_PROXY");
 
     *env = (struct netenv){ 0 };
-    /* An empty http_proxy is an answer as well: none. */
+    /* An empty http_proxy means: no proxy. */
     if (getenv("http_proxy") || (http_proxy && !*http_proxy))
         http_proxy = NULL;
     if (file && is_directory(file)) {

@@ -1,9 +1,8 @@
-/* io/http/netenv.h -- certificates and proxies that the user or the environment asks for,
- * beyond what libcurl reads by itself.
+/* io/http/netenv.h -- certificates and proxies from options and environment, beyond what
+ * libcurl reads by itself.
  *
  * Life cycle   netenv_read, netenv_release.
- * Ownership    the struct owns copies: the program around us may change its environment.
- */
+ * Ownership    the struct owns copies: the program may change its environment later. */
 #ifndef IO_HTTP_NETENV_H
 #define IO_HTTP_NETENV_H
 
@@ -17,10 +16,10 @@ struct netenv {
                        * heeds only the lower-case name, other tools both */
 };
 
-/* cacert, if not NULL, stands in for all the variables: CURL_CA_BUNDLE,
- * REQUESTS_CA_BUNDLE, SSL_CERT_FILE (the first one that is set; it may name a directory)
- * and SSL_CERT_DIR. proxy, if not NULL, stands in for HTTP_PROXY and its kin. ERR_USAGE
- * for a file that cannot be read and for what is no proxy. */
+/* cacert, if not NULL, replaces all the variables: CURL_CA_BUNDLE, REQUESTS_CA_BUNDLE,
+ * SSL_CERT_FILE (the first one that is set; it may name a directory) and SSL_CERT_DIR.
+ * proxy, if not NULL, replaces the usual proxy variables. ERR_USAGE for a file that
+ * cannot be read and for an invalid proxy. */
 int netenv_read(struct netenv *env, const char *cacert, const char *proxy,
                 struct err *err);
 void netenv_release(struct netenv *env);

@@ -25,7 +25,7 @@ static bool is_proxy(const char *text)
     bool good;
 
     if (!url)
-        return true; /* out of memory, which the next request will tell */
+        return true; /* out of memory: the next request will report it */
     good = !curl_url_set(url, CURLUPART_URL, text,
                          CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME) &&
            !curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) && is_known(scheme);

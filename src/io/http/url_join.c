@@ -6,7 +6,7 @@
 
 #include "base/strbuf.h"
 
-/* libcurl before 7.78 lets blanks through, those after refuse them unless told not to. */
+/* libcurl before 7.78 accepts blanks, later versions refuse them unless told not to. */
 static char *without_blanks(const char *reference)
 {
     struct strbuf text = { 0 };

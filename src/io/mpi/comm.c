@@ -12,7 +12,7 @@
 
 enum { COMM_TAG = 1, COMM_HOST = 64 };
 
-static const double COMM_FAREWELL = 1; /* seconds for the last words to leave */
+static const double COMM_FAREWELL = 1; /* seconds for the last messages to leave */
 
 /* A message on its way out, or one to this rank itself. */
 struct parcel {
@@ -90,7 +90,7 @@ static int find_nodes(struct comm *comm, struct err *err)
     for (int i = 0; i < comm->size; i++) {
         int leader = comm->node[i];
 
-        /* A leader comes before its followers, so its own number is already right. */
+        /* A leader has a lower rank than its followers, so its node is already set. */
         comm->node[i] = leader == i ? comm->nodes++ : comm->node[leader];
         comm->node_size[comm->node[i]]++;
     }
@@ -108,7 +108,7 @@ static int find_hosts(struct comm *comm, struct err *err)
     return rc == MPI_SUCCESS ? 0 : mpi_failed(rc, "exchanging host names", err);
 }
 
-/* Everything that this rank may fail at by itself, before the first collective. */
+/* Everything in which this rank alone may fail, before the first collective. */
 static struct comm *comm_create(MPI_Comm mpi)
 {
     struct comm *comm = calloc(1, sizeof(*comm));
@@ -169,8 +169,8 @@ static void release(struct comm *comm)
     free(comm);
 }
 
-/* One that never leaves keeps none of the others: MPI works on all of them at each test.
- */
+/* A message that never leaves does not delay the others: each test makes
+ * progress on all. */
 static bool let_leave(struct comm *comm, double patience)
 {
     double until = clock_now() + patience;
@@ -186,8 +186,8 @@ static bool let_leave(struct comm *comm, double patience)
     return true;
 }
 
-/* MPI may still read the bytes of what has not left, and write to what has not arrived.
- */
+/* MPI may still read the bytes of what has not left, and write to what has not
+ * arrived. */
 void comm_abandon(struct comm *comm)
 {
     let_leave(comm, COMM_FAREWELL);
@@ -243,7 +243,8 @@ const char *comm_host(const struct comm *comm, int rank)
     return comm->hosts + (size_t)rank * COMM_HOST;
 }
 
-/* Free what has left. Sends end nearly in order, so looking at the oldest is enough. */
+/* Free the messages that have left. They leave nearly in order, so checking the
+ * oldest is enough. */
 static void reap_sent(struct comm *comm)
 {
     int done = 1;
@@ -300,7 +301,7 @@ static int recv_self(struct comm *comm, struct strbuf *buf, int *from, struct er
     return err_memory(err, "a message");
 }
 
-/* Take a matched message off the wire without room for it, so that its sender goes on. */
+/* Receive a matched message without room for it, so that its sender can continue. */
 static int lose(MPI_Message *message, struct strbuf *buf, struct err *err)
 {
     char nothing;
@@ -310,7 +311,7 @@ static int lose(MPI_Message *message, struct strbuf *buf, struct err *err)
     return err_memory(err, "a message");
 }
 
-/* Messages of one rank stay in order: does one come in that was matched before this? */
+/* Messages of one rank stay in order: is one still arriving that was matched before? */
 static bool is_behind(const struct comm *comm, int from, const struct arrival *this)
 {
     for (const struct arrival *one = comm->arrivals; one != this; one = one->next)

@@ -1,9 +1,9 @@
-/* io/mpi/comm.h -- messages between ranks; the only file that knows MPI.
+/* io/mpi/comm.h -- messages between ranks. Below app/ nothing else calls MPI.
  *
- * Owns a duplicate of the caller's communicator. No call here waits in an MPI collective,
+ * It owns a duplicate of the caller's communicator. No call waits in an MPI collective,
  * except comm_open and comm_close; agreement goes by messages through rank 0
- * (ranks/agree.h), so that a rank that is gone can be given up. Messages between two
- * ranks arrive in order; a rank may send to itself. */
+ * (ranks/agree.h), so that the others need not wait for a rank that is gone. Messages
+ * between two ranks arrive in order; a rank may send to itself. */
 #ifndef IO_MPI_COMM_H
 #define IO_MPI_COMM_H
 
@@ -15,13 +15,13 @@
 
 struct comm;
 
-/* Collective. false: what was sent last has not left within so many seconds, a rank is
- * gone, and all is as after comm_abandon. Takes NULL. */
+/* Collective. false: the last messages have not left within so many seconds, so a rank is
+ * gone, and the state is as after comm_abandon. Takes NULL. */
 bool comm_close(struct comm *comm, double patience);
 
-/* Instead of comm_close where a rank is gone; not collective. Gives what was sent last a
- * second to leave, then waits for nobody: the duplicate, and what is under way on it,
- * stay as they are until the process ends. */
+/* Instead of comm_close if a rank is gone; not collective. Waits a second for the last
+ * messages to leave, and for nothing else: the duplicate, and messages under way on it,
+ * stay until the process ends. */
 void comm_abandon(struct comm *comm);
 
 int comm_rank(const struct comm *comm);
@@ -36,9 +36,9 @@ const char *comm_host(const struct comm *comm, int rank);
 /* Queue a message; the bytes are copied. Any size. */
 int comm_send(struct comm *comm, int to, const void *bytes, size_t len, struct err *err);
 
-/* The next message that has arrived whole: in buf, whatever was there, sender in *from.
- * 1: there is one, 0: none, -1: there was one that cannot be had. With 0 *from is the
- * rank of which one has begun to arrive, or -1. Lets sends make progress. */
+/* The next message that has arrived completely: in buf, which it replaces; sender in
+ * *from. 1: there is one; 0: none; -1: one that cannot be received. With 0, *from is the
+ * rank whose message has begun to arrive, or -1. Lets sends make progress. */
 int comm_recv(struct comm *comm, struct strbuf *buf, int *from, struct err *err);
 
 #endif

@@ -1,3 +1,5 @@
+/* io/mpi/comm_launch.c -- what the MPI launcher says of this process in
+ * the environment. */
 #include <limits.h>
 #include <stdlib.h>
 

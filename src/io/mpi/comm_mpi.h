@@ -1,4 +1,4 @@
-/* io/mpi/comm_mpi.h -- the one call with an MPI type in it. */
+/* io/mpi/comm_mpi.h -- how a communicator is opened, and what the MPI launcher says. */
 #ifndef IO_MPI_COMM_MPI_H
 #define IO_MPI_COMM_MPI_H
 
@@ -9,15 +9,15 @@
 /* Collective over mpi. The communicator is duplicated. */
 int comm_open(struct comm **out, MPI_Comm mpi, struct err *err);
 
-/* Which of its processes this is, as the launcher says in the environment; 0 without one.
- * MPI need not be initialised. */
+/* The index of this process, from the launcher's environment; 0 without one. MPI need not
+ * be initialised. */
 int comm_launch_index(void);
 
 /* The same among those on its node. */
 int comm_launch_local(void);
 
-/* Whether a launcher started several processes that did not find each other: each is rank
- * 0 of 1. *of is how many were started, *index which of them this is. */
+/* Whether a launcher started several processes that MPI did not connect: each is rank 0
+ * of 1. *of is how many were started, *index which of them this is. */
 bool comm_is_singleton(int *index, int *of);
 
 #endif

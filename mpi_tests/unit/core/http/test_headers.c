@@ -1,5 +1,5 @@
-/* core/http/headers.c, core/http/link_header.c and core/http/redirect.c: what is read from the header of a
- * reply. */
+/* core/http/headers.c, core/http/link_header.c and core/http/redirect.c: what is read
+ * from the header of a reply. */
 #include "core/http/headers.h"
 
 #include <setjmp.h>

@@ -79,8 +79,8 @@ static void refuses_what_is_no_content_range(void **state)
     }
 }
 
-/* A good reply to "bytes 100-199" of a file of 1000, in which each row changes something.
- */
+/* A good reply to "bytes 100-199" of a file of 1000, in which each row
+ * changes something. */
 struct row {
     int status;
     const char *content_range, *content_type, *content_encoding, *etag;

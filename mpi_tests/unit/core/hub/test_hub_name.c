@@ -1,5 +1,4 @@
-/* hf:// texts on one side, what they name and the URLs of it on the other
- * (hub-facts 1.1-1.4). */
+/* hf:// texts on one side, what they name and its URLs on the other. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>

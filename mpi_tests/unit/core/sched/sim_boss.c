@@ -12,8 +12,8 @@
 
 enum { RUN = 4 }; /* RUN: most segments of one hash job */
 
-/* Two ranks never write one place, a segment has one duplicate, and all of them are few.
- */
+/* Two ranks never write one place, a segment has one duplicate, and all of them are
+ * few. */
 static void check_action(struct sim_boss *boss, const struct sched_action *action)
 {
     assert_in_range(action->count, 1, SCHED_BATCH);

@@ -1,8 +1,8 @@
 /* sim_rank.h -- a virtual rank, and the invented world it lives in: events in order of an
  * invented clock, messages that take time but keep their order, links that are shared.
  *
- * A rank knows nothing but the messages it gets. It keeps to what core/sched/sched.h asks of a
- * rank: one last word for each grant, copies are kept until told otherwise. */
+ * A rank knows nothing but the messages it gets. It keeps to what core/sched/sched.h asks
+ * of a rank: one last word for each grant, copies are kept until told otherwise. */
 #ifndef SIM_RANK_H
 #define SIM_RANK_H
 

@@ -513,8 +513,8 @@ static void test_duplicates_end(void **state)
     }
 }
 
-/* Far more stalled leases than ranks: no more duplicates at a time than there are ranks.
- */
+/* Far more stalled leases than ranks: no more duplicates at a time than
+ * there are ranks. */
 static void test_duplicates_are_few(void **state)
 {
     unsigned copies = 0;

@@ -1,4 +1,5 @@
-/* core/state/journal_line.c: what is noted of a segment comes back, and nothing else does. */
+/* core/state/journal_line.c: what is noted of a segment comes back, and
+ * nothing else does. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -124,7 +125,7 @@ static void test_find(void **state)
     journal_sort(NULL, 0);
 }
 
-static char *subject_of(const struct plan_entry *entry, bool blobs)
+static char *subject_of(const struct plan_entry *entry, bool by_etag)
 {
     struct plan plan = { 0 };
     struct strbuf text = { 0 };
@@ -133,7 +134,7 @@ static char *subject_of(const struct plan_entry *entry, bool blobs)
     assert_int_equal(plan_set(&plan, &plan.base, "http://host/", NULL), 0);
     assert_int_equal(plan_add(&plan, entry, NULL), 0);
     assert_int_equal(plan_seal(&plan, NULL), 0);
-    good = journal_subject(&plan, 0, blobs, &text);
+    good = journal_subject(&plan, 0, by_etag, &text);
     plan_release(&plan);
     if (good)
         return strbuf_steal(&text);
@@ -142,9 +143,9 @@ static char *subject_of(const struct plan_entry *entry, bool blobs)
 }
 
 static void assert_same(const struct plan_entry *a, const struct plan_entry *b,
-                        bool blobs, bool same)
+                        bool by_etag, bool same)
 {
-    char *one = subject_of(a, blobs), *other = subject_of(b, blobs);
+    char *one = subject_of(a, by_etag), *other = subject_of(b, by_etag);
 
     assert_non_null(one);
     assert_non_null(other);

@@ -73,8 +73,8 @@ static const unsigned promised[MSG_KINDS] = {
 
 static const char blob[] = "any\0bytes";
 
-/* All fields differ from each other and from zero, in every byte where that is possible.
- */
+/* All fields differ from each other and from zero, in every byte where
+ * that is possible. */
 static void fill(struct msg *msg, enum msg_kind kind)
 {
     *msg = (struct msg){

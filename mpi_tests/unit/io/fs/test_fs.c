@@ -1,6 +1,6 @@
-/* Files one at a time: what is written is read back, and what fails says which file and
- * why. Three system calls stand in below, for the answers a healthy disk does not give.
- */
+/* Files one at a time: what is written is read back, and what fails says which
+ * file and why. Three system calls stand in below, for the answers a healthy disk
+ * does not give. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

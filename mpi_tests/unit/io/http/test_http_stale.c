@@ -135,8 +135,8 @@ static void *herd_run(void *arg)
     return NULL;
 }
 
-/* After a long pause all kept connections may be dead, and one after the other says so.
- */
+/* After a long pause all kept connections may be dead, and one after the
+ * other says so. */
 static void test_all_stale(void **state)
 {
     struct raw_server address = { .count = 0 };

@@ -94,8 +94,8 @@ static void test_escapes(void **state)
     bool present;
 
     (void)state;
-    /* a file may be named a\b on Unix; a plan refuses parts that are odd elsewhere only
-     */
+    /* a file may be named a\b on Unix; a plan refuses parts that are odd
+     * elsewhere only */
     assert_int_equal(parse(&line, "\\" SHA "  a\\\\b", &present, &err), 0);
     assert_string_equal(line.name.data, "a\\b");
     assert_int_equal(parse(&line, "\\" SHA "  a\\nb", &present, &err), -1);
