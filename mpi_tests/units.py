@@ -9,7 +9,8 @@ import re
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
 DEFINITION = re.compile(
-    r"^(?!static\b|typedef\b|struct \w+\s*\{|enum\b)[a-z_][\w \t*]*?\b([a-z_]\w*)\s*\(([^;{}]*)\)\s*\{",
+    r"^(?!static\b|typedef\b|struct \w+\s*\{|enum \w*\s*\{)[A-Za-z_][\w \t*]*?\b([a-z_]\w*)\s*"
+    r"\(([^;{}]*)\)\s*\{",
     re.MULTILINE,
 )
 WORD = re.compile(r"\b[a-z_]\w*\b")

@@ -107,6 +107,8 @@ class Bench:
         base = self._base(made, secure)
         job = Job(made, base, self.nginx.ca, self.home, many)
         tools = all_mpifetch(self.given.mpifetch) + all_peers(many)
+        if self.given.against:
+            tools += all_mpifetch(self.given.against, label="the other: ")
         return self._measure(job, tools, self.given.runs)
 
     # measuring
@@ -251,8 +253,8 @@ def scheduler_cost(home):
     """What sched_bench.c prints. base and core need no library."""
     program = home / "sched_bench"
     sources = [HERE / "sched_bench.c"]
-    for floor in ("base", "core"):
-        sources += (ROOT / "src" / floor).glob("*.c")
+    for room in ("base", "core"):
+        sources += (ROOT / "src" / room).rglob("*.c")
     compiler = ["gcc", "-std=c11", "-D_GNU_SOURCE", "-O2", f"-I{ROOT}/src", f"-I{ROOT}/include"]
     subprocess.run([*compiler, *sources, "-o", program, "-lm"], check=True)
     return subprocess.run([program], check=True, stdout=subprocess.PIPE, text=True).stdout
@@ -264,6 +266,7 @@ CASES = ("large", "large-https", "one", "one-https", "small", "odd", "real")
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--mpifetch", type=Path, default=ROOT / "build" / "src" / "mpifetch")
+    parser.add_argument("--against", type=Path, help="another build of mpifetch, in rows of its own")
     parser.add_argument("--cases", default=",".join(CASES), help="default: %(default)s")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--size-scale", type=float, default=1.0, help="of sizes, or how many files")
@@ -279,9 +282,11 @@ def arguments():
         parser.error(f"no such case: {', '.join(sorted(unknown))}")
     if given.runs < 1 or given.size_scale <= 0:
         parser.error("--runs and --size-scale must be positive")
-    if not os.access(given.mpifetch, os.X_OK):
-        parser.error(f"'{given.mpifetch}' is no program: build it, or name it with --mpifetch")
+    for program in filter(None, (given.mpifetch, given.against)):
+        if not os.access(program, os.X_OK):
+            parser.error(f"'{program}' is no program: build it, or name it with --mpifetch")
     given.mpifetch = given.mpifetch.resolve()
+    given.against = given.against and given.against.resolve()
     return given, names + ["memory"] * given.memory
 
 

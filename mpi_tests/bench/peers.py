@@ -132,12 +132,15 @@ def curl(job, dest):
     return command
 
 
-def all_mpifetch(program, source=None, **environment):
-    return [
+def all_mpifetch(program, source=None, label="", **environment):
+    tools = [
         Mpifetch(program, ranks, sync, source, **environment)
         for sync in (False, True)
         for ranks in RANKS
     ]
+    for tool in tools:
+        tool.name = label + tool.name
+    return tools
 
 
 def all_peers(many):

@@ -57,7 +57,7 @@ static void must_be_usable(const struct manifest *record)
     char seen[65];
 
     /* It looks for the form that we write, which is not the only one that can be read. */
-    require(!manifest_peek(dest, seen) || strlen(seen) == 64);
+    require(!manifest_peek(NULL, dest, seen) || strlen(seen) == 64);
     require(strlen(record->identity) == 64);
     for (size_t i = 0; i < record->nfiles; i++) {
         const struct manifest_file *file = &record->file[i];
@@ -75,8 +75,8 @@ static void must_be_usable(const struct manifest *record)
     for (size_t i = 0; i < plan.nfiles; i++) {
         uint64_t inode;
 
-        require(!manifest_same(manifest_find(record, plan_path(&plan, i)), &plan, i, dest,
-                               &inode));
+        require(!manifest_same(manifest_find(record, plan_path(&plan, i)), &plan, i, NULL,
+                               dest, &inode));
     }
     plan_release(&plan);
 }
@@ -89,7 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!*manifest)
         enter();
     put(data, size);
-    if (manifest_load(&record, dest, &err) < 0) {
+    if (manifest_load(&record, NULL, dest, &err) < 0) {
         require(err.code == ERR_DEST);
         return 0;
     }

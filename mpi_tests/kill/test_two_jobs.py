@@ -172,6 +172,49 @@ def frozen(start, hub, tree, top, layout):
     return took
 
 
+def half_swept(start, hub, tree, top, layout):
+    """The owner wakes up while another run, which has published, is removing what it took over."""
+    hub.add(NAME, tree)
+    jobs = Jobs(start, hub, LAYOUTS[layout](top / "out"))
+    owner = half_way(hub, jobs)
+    ranks = owner.ranks()
+    for pid in ranks:
+        os.kill(pid, signal.SIGSTOP)
+    hub.troubles.clear()
+    gate, held = top / "gate", top / "held"
+    shim = jobs.shim(removals=1, hold="*/kept/tree/*", gate=gate, held=held)
+    began = time.monotonic()
+    other = jobs.begin(1, "--no-sync", **shim)
+    assert wait_for(held.exists, other, 4 * PATIENCE), other.result(None)
+    took = time.monotonic() - began
+    assert took >= PATIENCE, took
+    assert_files(jobs.place, NEW)
+    before = contents(jobs.place.parent)
+    assert any("/kept/tree/" in name for name in before), sorted(before)
+    for pid in ranks:
+        os.kill(pid, signal.SIGCONT)
+    hub.troubles.let_go()
+    woken = owner.wait()
+    assert contents(jobs.place.parent) == before, woken
+    assert woken.code == 7, woken
+    gate.touch()
+    result = other.wait()
+    assert result.code == 0, result
+    assert_files(jobs.place, NEW)
+    assert jobs.place.strays() == []
+    return took
+
+
+def contents(top):
+    """Each name below, with what lies there; but for the sign of life of a run at work."""
+    found = {}
+    for path in sorted(top.rglob("*")):
+        status = path.lstat()
+        plain = path.is_file() and not path.is_symlink() and path.name != "beat"
+        found[str(path)] = (status.st_ino, status.st_mode, path.read_bytes() if plain else None)
+    return found
+
+
 def unprovable(start, hub, tree, top):
     """What a dead run left says that it ran under another kernel; three want it."""
     hub.add(NAME, tree)
@@ -210,6 +253,8 @@ def test_silence_counts_as_death_after_a_while(start, trees, tmp_path):
     cases = {
         "directory": lambda hub, top: frozen(begin, hub, trees[1], top, "dir"),
         "cache": lambda hub, top: frozen(begin, hub, trees[1], top, "cache"),
+        "half swept": lambda hub, top: half_swept(begin, hub, trees[1], top, "dir"),
+        "cache half swept": lambda hub, top: half_swept(begin, hub, trees[1], top, "cache"),
         "three": lambda hub, top: unprovable(begin, hub, trees[1], top),
     }
 

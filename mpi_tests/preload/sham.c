@@ -36,8 +36,8 @@ typedef int fcntl_call(int fd, int command, ...);
 typedef int open_call(const char *path, int flags, ...);
 typedef int openat_call(int dir, const char *path, int flags, ...);
 typedef int stat_call(const char *path, struct stat *st);
+typedef int fstatat_call(int dir, const char *path, struct stat *st, int flags);
 typedef int fstatfs_call(int fd, struct statfs *kind);
-typedef int mkdir_call(const char *path, mode_t mode);
 typedef int mkdirat_call(int dir, const char *path, mode_t mode);
 typedef int linkat_call(int from_dir, const char *from, int to_dir, const char *to,
                         int flags);
@@ -238,6 +238,10 @@ int openat(int dir, const char *path, int flags, ...)
     va_start(args, flags);
     mode = va_arg(args, mode_t);
     va_end(args);
+    if (is_hidden(path)) {
+        errno = ENOENT;
+        return -1;
+    }
     if (flags & O_CREAT && no_inode(dir, path))
         return -1;
     find("openat", &next, sizeof(next));
@@ -278,33 +282,40 @@ int fstatfs(int fd, struct statfs *kind)
     return rc;
 }
 
+int fstatat(int dir, const char *path, struct stat *st, int flags)
+{
+    fstatat_call *next;
+
+    if (flags == 0 && is_hidden(path)) {
+        errno = ENOENT;
+        return -1;
+    }
+    find("fstatat", &next, sizeof(next));
+    return next(dir, path, st, flags);
+}
+
 int mkdirat(int dir, const char *path, mode_t mode)
 {
+    bool ours = strstr(path, "/.mpifetch-doctor-") != NULL;
     mkdirat_call *next;
+    int rc;
 
+    if (getenv("SHAM_READONLY") && ours) {
+        errno = EROFS;
+        return -1;
+    }
     if (no_inode(dir, path))
         return -1;
     find("mkdirat", &next, sizeof(next));
-    return next(dir, path, mode);
+    rc = next(dir, path, mode);
+    while (is("SHAM_MAKE", "HANG") && ours)
+        pause();
+    return rc;
 }
 
 int mkdir(const char *path, mode_t mode)
 {
-    mkdir_call *next;
-
-    if (getenv("SHAM_READONLY") && strstr(path, "/.mpifetch-doctor-")) {
-        errno = EROFS;
-        return -1;
-    }
-    if (no_inode(-1, path))
-        return -1;
-    find("mkdir", &next, sizeof(next));
-    if (is("SHAM_MAKE", "HANG") && strstr(path, "/.mpifetch-doctor-")) {
-        next(path, mode);
-        for (;;)
-            pause();
-    }
-    return next(path, mode);
+    return mkdirat(AT_FDCWD, path, mode);
 }
 
 int linkat(int from_dir, const char *from, int to_dir, const char *to, int flags)

@@ -32,11 +32,14 @@
 #include <unistd.h>
 
 typedef int rename_call(const char *from, const char *to);
+typedef int renameat_call(int from_dir, const char *from, int to_dir, const char *to);
 typedef int renameat2_call(int from_dir, const char *from, int to_dir, const char *to,
                            unsigned flags);
 typedef int mkdir_call(const char *path, mode_t mode);
+typedef int mkdirat_call(int dir, const char *path, mode_t mode);
 typedef char *mkdtemp_call(char *path);
 typedef int symlink_call(const char *target, const char *path);
+typedef int symlinkat_call(const char *target, int dir, const char *path);
 typedef int init_call(int *argc, char ***argv, int required, int *provided);
 typedef int finalize_call(void);
 typedef int test_call(MPI_Request *request, int *flag, MPI_Status *status);
@@ -44,6 +47,8 @@ typedef int isend_call(const void *bytes, int count, MPI_Datatype type, int to, 
                        MPI_Comm comm, MPI_Request *request);
 typedef int syncfs_call(int fd);
 typedef int link_call(const char *from, const char *to);
+typedef int linkat_call(int from_dir, const char *from, int to_dir, const char *to,
+                        int flags);
 typedef int unlink_call(const char *path);
 typedef int unlinkat_call(int dir, const char *path, int flags);
 typedef ssize_t write_call(int fd, const void *bytes, size_t len);
@@ -76,6 +81,21 @@ static void path_of(int fd, char path[PATH_MAX])
     snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
     len = readlink(link, path, PATH_MAX - 1);
     path[len > 0 ? len : 0] = '\0';
+}
+
+/* Of a name in an open directory. errno stays. */
+static const char *path_in(int dir, const char *name, char path[PATH_MAX])
+{
+    int kept = errno;
+    size_t len;
+
+    if (*name == '/' || dir == AT_FDCWD)
+        return name;
+    path_of(dir, path);
+    len = strlen(path);
+    snprintf(path + len, PATH_MAX - len, "/%s", name);
+    errno = kept;
+    return path;
 }
 
 /* Whether that was the one after which to end. */
@@ -135,6 +155,13 @@ static int step(const char *path, int rc)
     return rc;
 }
 
+static int step_in(int dir, const char *name, int rc)
+{
+    char path[PATH_MAX];
+
+    return rc == 0 ? step(path_in(dir, name, path), rc) : rc;
+}
+
 static int removal(const char *path, int rc)
 {
     return getenv("STEPS_REMOVALS") ? step(path, rc) : rc;
@@ -153,7 +180,15 @@ int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsign
     renameat2_call *next;
 
     find("renameat2", &next, sizeof(next));
-    return step(to, next(from_dir, from, to_dir, to, flags));
+    return step_in(to_dir, to, next(from_dir, from, to_dir, to, flags));
+}
+
+int renameat(int from_dir, const char *from, int to_dir, const char *to)
+{
+    renameat_call *next;
+
+    find("renameat", &next, sizeof(next));
+    return step_in(to_dir, to, next(from_dir, from, to_dir, to));
 }
 
 int mkdir(const char *path, mode_t mode)
@@ -162,6 +197,14 @@ int mkdir(const char *path, mode_t mode)
 
     find("mkdir", &next, sizeof(next));
     return step(path, next(path, mode));
+}
+
+int mkdirat(int dir, const char *path, mode_t mode)
+{
+    mkdirat_call *next;
+
+    find("mkdirat", &next, sizeof(next));
+    return step_in(dir, path, next(dir, path, mode));
 }
 
 char *mkdtemp(char *path)
@@ -181,6 +224,27 @@ int link(const char *from, const char *to)
 
     find("link", &next, sizeof(next));
     return step(to, next(from, to));
+}
+
+int linkat(int from_dir, const char *from, int to_dir, const char *to, int flags)
+{
+    linkat_call *next;
+
+    find("linkat", &next, sizeof(next));
+    return step_in(to_dir, to, next(from_dir, from, to_dir, to, flags));
+}
+
+int symlinkat(const char *target, int dir, const char *name)
+{
+    symlinkat_call *next;
+    char path[PATH_MAX];
+
+    find("symlinkat", &next, sizeof(next));
+    if (getenv("STEPS_LINKLESS") && is_below(path_in(dir, name, path))) {
+        errno = EPERM;
+        return -1;
+    }
+    return step_in(dir, name, next(target, dir, name));
 }
 
 int symlink(const char *target, const char *path)
@@ -211,18 +275,15 @@ int rmdir(const char *path)
     return removal(path, next(path));
 }
 
-int unlinkat(int dir, const char *path, int flags)
+int unlinkat(int dir, const char *name, int flags)
 {
     unlinkat_call *next;
-    char parent[PATH_MAX];
+    char path[PATH_MAX];
     int rc;
 
     find("unlinkat", &next, sizeof(next));
-    rc = next(dir, path, flags);
-    if (rc < 0)
-        return rc; /* with errno as it is */
-    path_of(dir, parent);
-    return removal(*path == '/' || dir == AT_FDCWD ? path : parent, rc);
+    rc = next(dir, name, flags);
+    return rc < 0 ? rc : removal(path_in(dir, name, path), rc);
 }
 
 /* -1: nothing more may be written, and errno says why. */

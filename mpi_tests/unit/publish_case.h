@@ -110,11 +110,11 @@ static inline void assert_beside(const char *names)
     free(found);
 }
 
-static inline void job_start(struct job *job, int64_t stamp, const struct run_file *files,
+static inline void job_start(struct job *job, int64_t mtime, const struct run_file *files,
                              size_t count)
 {
     *job = (struct job){ .files = files, .count = count };
-    run_case_open(&job->run, dest_path, stamp, files, count);
+    run_case_open(&job->run, dest_path, mtime, files, count);
 }
 
 static inline int job_look(struct job *job)
@@ -145,16 +145,16 @@ static inline void job_fetch_file(struct job *job, uint32_t i)
     char *bytes = run_file_bytes(file), path[256];
     struct fs_info info;
 
-    path_in(path, sizeof(path), job->run.staging.tree, name);
-    assert_int_equal(fs_look(path, &info, NULL), 0);
+    path_in(path, sizeof(path), job->run.staging.tree.path, name);
+    assert_int_equal(fs_look(NULL, path, &info, NULL), 0);
     assert_int_equal(info.kind, large ? FS_FILE : FS_MISSING);
     assert_int_equal(info.size, large ? run_file_size(file) : 0);
-    assert_int_equal(fs_write_all(path, bytes, run_file_size(file), large, false, NULL),
-                     0);
+    assert_int_equal(
+        fs_write_all(NULL, path, bytes, run_file_size(file), large, false, NULL), 0);
     free(bytes);
     if (large)
         return;
-    assert_int_equal(fs_set_mtime(path, job->run.mtime * 1000000000, NULL), 0);
+    assert_int_equal(fs_set_mtime(NULL, path, job->run.mtime * 1000000000, NULL), 0);
     assert_int_equal(local_metadata_write_file(&job->run, i, NULL), 0);
 }
 
@@ -202,7 +202,7 @@ static inline void assert_content(const char *dir, const struct run_file *file)
     size_t len;
 
     path_in(path, sizeof(path), dir, file->path);
-    assert_int_equal(fs_read_all(path, (size_t)1 << 30, &found, &len, NULL), 0);
+    assert_int_equal(fs_read_all(NULL, path, (size_t)1 << 30, &found, &len, NULL), 0);
     assert_int_equal(len, run_file_size(file));
     assert_memory_equal(found, want, len);
     free(found);
@@ -222,7 +222,7 @@ static inline void assert_published(const struct run_file *files, size_t count,
                       "sha256sum --check --quiet .mpifetch/SHA256SUMS");
     strbuf_addf(&want, "%zu\n", count + 2);
     assert_string_equal(found, want.data);
-    assert_true(manifest_peek(dest_path, seen));
+    assert_true(manifest_peek(NULL, dest_path, seen));
     assert_string_equal(seen, id);
     free(found);
     strbuf_release(&want);
@@ -234,7 +234,7 @@ static inline struct fs_info look_in(const char *dir, const char *name)
     char path[256];
 
     path_in(path, sizeof(path), dir, name);
-    assert_int_equal(fs_look(path, &info, NULL), 0);
+    assert_int_equal(fs_look(NULL, path, &info, NULL), 0);
     return info;
 }
 

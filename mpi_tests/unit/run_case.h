@@ -7,6 +7,7 @@
 #include "io/heartbeat.h"
 #include "io/sha256.h"
 #include "scratch_dir.h"
+#include "staging/staging.h"
 
 struct run_file {
     const char *path, *text;
@@ -58,12 +59,12 @@ static inline bool run_case_goes_on(void *arg)
     return false;
 }
 
-/* The run's own time is stamp; nothing is synced, since no test pulls the plug. */
-static inline void run_case_open(struct run *run, const char *dest, int64_t stamp,
+/* mtime is the run's own time; nothing is synced, since no test pulls the plug. */
+static inline void run_case_open(struct run *run, const char *dest, int64_t mtime,
                                  const struct run_file *files, size_t count)
 {
     *run = (struct run){ .ranks.size = 1,
-                         .mtime = stamp,
+                         .mtime = mtime,
                          .ranks.interrupted = run_case_goes_on };
     run->opt.dest = dest;
     for (size_t i = 0; i < count; i++)
@@ -78,9 +79,7 @@ static inline void run_case_close(struct run *run)
     segments_release(&run->segments);
     plan_release(&run->plan);
     heartbeat_stop(run->staging.heartbeat);
-    free(run->staging.path);
-    free(run->staging.tree);
-    free(run->staging.private_dir);
+    staging_close(run);
     *run = (struct run){ 0 };
 }
 

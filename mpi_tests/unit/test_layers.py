@@ -148,8 +148,9 @@ A = INCLUDES_A + "int a_begin(void)\n{\n    return b_begin();\n}\n"
 @pytest.mark.parametrize(
     "use", ["a_begin()", "(int)sizeof(a_begin)", "1 + a_begin()", "run(\n        a_begin)"]
 )
-def test_units_that_call_each_other(tmp_path, use):
-    b = INCLUDES_B + "int b_begin(void)\n{\n    return " + use + ";\n}\n"
+@pytest.mark.parametrize("result", ["int", "enum err_code", "FILE *", "const struct b *"])
+def test_units_that_call_each_other(tmp_path, use, result):
+    b = INCLUDES_B + result + " b_begin(void)\n{\n    return " + use + ";\n}\n"
     result = check(tmp_path, HEADER | {"src/fetch/a.c": A, "src/fetch/b.c": b})
     assert result.returncode == 1
     assert "a circle of units" in result.stderr

@@ -19,7 +19,7 @@ static int check_not_here(const char *dest, struct err *err)
 {
     struct fs_info info, here;
 
-    if (fs_look(dest, &info, NULL) < 0 || fs_look(".", &here, NULL) < 0 ||
+    if (fs_look(NULL, dest, &info, NULL) < 0 || fs_look(NULL, ".", &here, NULL) < 0 ||
         info.kind != FS_DIRECTORY || info.device != here.device ||
         info.inode != here.inode)
         return 0;
@@ -90,7 +90,7 @@ int check_options(const struct mpifetch_options *o, struct err *err)
 
 static int check_file(const char *option, const char *path, struct err *err)
 {
-    if (!path || fs_can_write(path, err) == 0)
+    if (!path || fs_can_write(NULL, path, err) == 0)
         return 0;
     err->code = ERR_USAGE;
     return err_wrap(err, "%s", option);

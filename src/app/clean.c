@@ -64,11 +64,11 @@ static int sweep_shared(struct cleaning *cleaning, struct err *err)
     struct err why = { 0 };
     struct fs_info info;
 
-    if (fs_look_through(dir, &info, err) < 0)
+    if (fs_look_through(NULL, dir, &info, err) < 0)
         return -1;
     if (info.kind == FS_DIRECTORY &&
         (sweep_stagings(&cleaning->sweep, dir, NULL, err) < 0 ||
-         fs_list(dir, sweep_folder, cleaning, err) < 0))
+         fs_list(NULL, dir, sweep_folder, cleaning, err) < 0))
         return -1;
     /* DEST may be missing, if the first run died. */
     if (strcmp(dir, "/") != 0 && sweep_beside(cleaning, &why) < 0 &&

@@ -37,7 +37,7 @@ static int add_entry(void *arg, const struct plan_entry *entry, struct err *err)
 static int list_manifest(struct inspection *look, struct err *err)
 {
     const struct manifest *manifest = &look->manifest;
-    int rc = manifest_load(&look->manifest, look->s->run.opt.dest, err);
+    int rc = manifest_load(&look->manifest, NULL, look->s->run.opt.dest, err);
 
     for (size_t i = 0; rc == 0 && i < manifest->nfiles; i++) {
         struct plan_entry entry = { .path = manifest->file[i].path,
@@ -125,7 +125,7 @@ static int look_at_file(struct inspection *look, size_t i, struct strbuf *path,
     strbuf_addf(path, "%s/%s", run->opt.dest, plan_path(&run->plan, i));
     if (path->failed)
         return err_memory(err, "a path");
-    if (fs_look_through(path->data, &info, err) < 0)
+    if (fs_look_through(NULL, path->data, &info, err) < 0)
         return -1;
     if (info.kind != FS_FILE || info.size != run->plan.files[i].size)
         note_odd(look, i, &info);
@@ -185,7 +185,7 @@ static int look_around(void *arg, struct err *err)
         return -1;
     strbuf_addf(&dir, "%s/", look->s->run.opt.dest);
     rc = dir.failed ? err_memory(err, "a path")
-                    : fs_walk(dir.data, look_for_more, look, err);
+                    : fs_walk(NULL, dir.data, look_for_more, look, err);
     if (rc < 0 && err->code == ERR_SOURCE)
         err->code = ERR_DEST;
     strbuf_release(&dir);
@@ -198,7 +198,7 @@ static bool was_replaced(const struct inspection *look)
 {
     char present[65];
 
-    return !look->snapshot && manifest_peek(look->s->run.opt.dest, present) &&
+    return !look->snapshot && manifest_peek(NULL, look->s->run.opt.dest, present) &&
            strcmp(present, look->manifest.content_id) != 0;
 }
 

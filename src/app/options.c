@@ -55,7 +55,7 @@ static int list_add(struct options *options, const struct option *option,
     return 0;
 }
 
-/* A header may be secret and a digest is long: their values are not repeated. */
+/* A header may be secret: its value is not repeated. */
 static int refuse_value(struct parser *parser, const struct option *option,
                         const char *prefix, const char *name, const char *value)
 {

@@ -5,6 +5,7 @@
 
 #include "core/hub/hub_cache.h"
 #include "ranks/share.h"
+#include "staging/staging.h"
 
 static int set_up(struct session *s, const char *tree, bool by_etag, struct err *err)
 {
@@ -12,8 +13,8 @@ static int set_up(struct session *s, const char *tree, bool by_etag, struct err 
 
     run->mode = RUN_REHASH;
     run->layout = by_etag ? RUN_BLOBS : RUN_PATHS;
-    run->staging.tree = strdup(tree);
-    return run->staging.tree ? session_cut(s, err) : err_memory(err, "a path");
+    run->staging.hashed = strdup(tree);
+    return run->staging.hashed ? session_cut(s, err) : err_memory(err, "a path");
 }
 
 static void take_down(struct session *s)
@@ -25,8 +26,7 @@ static void take_down(struct session *s)
     coordinator_destroy(s->coordinator);
     s->coordinator = NULL;
     segments_release(&run->segments);
-    free(run->staging.tree);
-    run->staging.tree = NULL;
+    staging_close(run);
     run->mode = RUN_FETCH;
     run->layout = RUN_PATHS;
 }

@@ -21,6 +21,7 @@
 #include "report/trace.h"
 #include "resume/claim.h"
 #include "resume/resume.h"
+#include "staging/staging.h"
 
 static const double LONGEST_DELAY = 60; /* seconds between two tries */
 
@@ -319,7 +320,7 @@ bool session_close(struct session *s)
     free(run->access.endpoint);
     free(run->dest);
     free(run->published);
-    /* On other ranks each header is allocated separately. */
+    /* On other ranks the lines lie in one text that was cut, so each is wiped by itself. */
     for (size_t i = 0; run->access.header_list && run->access.header_list[i]; i++)
         explicit_bzero((char *)(uintptr_t)run->access.header_list[i],
                        strlen(run->access.header_list[i]));
@@ -330,9 +331,7 @@ bool session_close(struct session *s)
     heartbeat_stop(run->staging.heartbeat);
     resume_release(run->staging.resume);
     free(run->staging.owner);
-    free(run->staging.path);
-    free(run->staging.tree);
-    free(run->staging.private_dir);
+    staging_close(run);
     free(s->slots);
     free(s->dest);
     free(s->source);

@@ -30,7 +30,7 @@ static int make_directory(const char *path)
 
 static int remove_directory(const char *path)
 {
-    return fs_remove_tree(path, NULL) == 0 ? 0 : errno ? errno : EIO;
+    return fs_remove_tree(NULL, path, NULL) == 0 ? 0 : errno ? errno : EIO;
 }
 
 static int unlock_file(void)

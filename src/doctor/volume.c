@@ -25,9 +25,10 @@ static void look_at_mount(int fd, struct mount *mount)
     uint64_t id;
 
     snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-    if (fs_read_all(path, FDINFO_MOST, &fdinfo, &len, NULL) == 0 &&
+    if (fs_read_all(NULL, path, FDINFO_MOST, &fdinfo, &len, NULL) == 0 &&
         mounts_id(fdinfo, &id) &&
-        fs_read_all("/proc/self/mountinfo", MOUNTINFO_MOST, &table, &len, NULL) == 0)
+        fs_read_all(NULL, "/proc/self/mountinfo", MOUNTINFO_MOST, &table, &len, NULL) ==
+            0)
         mounts_find(table, id, mount);
     free(fdinfo);
     free(table);
@@ -72,7 +73,7 @@ int volume_look(const char *dir, struct volume *volume)
     volume->total = (uint64_t)room.f_blocks * room.f_frsize;
     volume->bytes = (uint64_t)room.f_bavail * room.f_frsize;
     volume->inodes = room.f_files ? room.f_favail : UINT64_MAX;
-    volume->writable = fs_is_writable(dir);
+    volume->writable = fs_is_writable(NULL, dir);
     look_at_mount(fd, &volume->mount);
     look_at_quota(&volume->mount, USRQUOTA, (int)geteuid(), &volume->quota[VOLUME_USER]);
     look_at_quota(&volume->mount, GRPQUOTA, (int)getegid(), &volume->quota[VOLUME_GROUP]);

@@ -18,15 +18,16 @@ struct hash_run {
 };
 
 /* One segment; the last one of a file ends the digest. */
-static int hash_segment(struct hash_run *run, uint32_t segment, struct strbuf *path,
-                        struct err *err)
+static int hash_segment(struct hash_run *run, uint32_t segment, struct err *err)
 {
     bool last = run->last && segment == run->segment + run->count - 1;
     struct blocks in = { .pool = run->hasher->pool };
+    struct store_place source;
 
-    if (store_source(run->hasher->store, segment, path, &in.next, err) < 0)
-        return -1;
-    in.path = path->data;
+    store_source(run->hasher->store, segment, &source);
+    in.dir = source.dir;
+    in.name = source.name;
+    in.next = source.offset;
     in.end = in.next + segment_bytes(&run->hasher->run->segments, segment);
     return blocks_hash(&in, &run->state, last ? run->sha256 : NULL, NULL, err);
 }
@@ -34,12 +35,10 @@ static int hash_segment(struct hash_run *run, uint32_t segment, struct strbuf *p
 static int run_job(struct job *job)
 {
     struct hash_run *run = job->owner;
-    struct strbuf path = { 0 };
     int rc = 0;
 
     for (uint32_t i = 0; i < run->count && rc == 0; i++)
-        rc = hash_segment(run, run->segment + i, &path, &job->err);
-    strbuf_release(&path);
+        rc = hash_segment(run, run->segment + i, &job->err);
     return rc;
 }
 

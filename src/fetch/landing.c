@@ -62,15 +62,15 @@ static int hash_file(struct task *task, struct err *err)
     struct blocks in = { .end = file->size, .pool = task->world->pool };
     struct midstate state = midstate_start();
     struct git_blob *git = NULL;
-    struct strbuf path = { 0 };
+    struct store_place final;
     uint8_t sha1[20] = { 0 };
     int rc = -1;
 
-    if (store_final_path(task->world->store, task->file, &path, err) < 0)
-        goto out;
+    store_final(task->world->store, task->file, &final);
+    in.dir = final.dir;
+    in.name = final.name;
     if (file->want.kind == DIGEST_GIT_BLOB && git_blob_begin(&git, file->size, err) < 0)
         goto out;
-    in.path = path.data;
     if (blocks_hash(&in, &state, task->sha256, git, err) < 0)
         goto out;
     if (git && git_blob_end(&git, sha1, err) < 0)
@@ -79,7 +79,6 @@ static int hash_file(struct task *task, struct err *err)
     rc = 0;
 out:
     git_blob_destroy(git);
-    strbuf_release(&path);
     return rc;
 }
 
@@ -88,7 +87,7 @@ static int close_home(struct task *task, struct err *err)
     int fd = task->fd;
 
     task->fd = -1;
-    if (fd < 0 || fs_close(fd, task->path, err) == 0)
+    if (fd < 0 || fs_close(fd, task->home.dir, task->home.name, err) == 0)
         return 0;
     /* A duplicate in private space: no later run will need it. */
     if (store_copies(task->world->store, task->duplicate))
@@ -96,27 +95,45 @@ static int close_home(struct task *task, struct err *err)
     return -1;
 }
 
-static int write_body(struct task *task, const char *path, struct err *err)
+/* The file's last write is behind it, since any changes the mtime again. One whose digest
+ * is wrong keeps another time: it will be fetched again. */
+static int set_time(const struct task *task, int fd, const struct store_place *final,
+                    struct err *err)
 {
-    int fd = fs_open_write(path, err);
-    int rc = fd < 0
-                 ? -1
-                 : fs_pwrite(fd, path, task->body, (size_t)file_of(task)->size, 0, err);
+    return task->bad ? 0
+                     : fs_set_mtime_open(fd, final->dir, final->name,
+                                         task->world->run->mtime * 1000000000, err);
+}
 
-    if (fd >= 0 && fs_close(fd, path, err) < 0)
+static int write_body(struct task *task, struct err *err)
+{
+    struct store_place final;
+    int fd, rc;
+
+    store_final(task->world->store, task->file, &final);
+    fd = fs_open_write(final.dir, final.name, err);
+    rc = fd < 0 ? -1
+                : fs_pwrite(fd, final.dir, final.name, task->body,
+                            (size_t)file_of(task)->size, 0, err);
+    if (rc == 0)
+        rc = set_time(task, fd, &final, err);
+    if (fd >= 0 && fs_close(fd, final.dir, final.name, err) < 0)
         rc = -1;
     return rc;
 }
 
-/* Last of all, since any write changes the mtime again. A file with a wrong digest gets
- * neither: it will be fetched again. */
-static int finish_file(struct task *task, const char *path, struct err *err)
+/* Last of all. A small file has its mtime already. A file with a wrong
+ * digest gets neither. */
+static int finish_file(struct task *task, struct err *err)
 {
     const struct run *run = task->world->run;
+    struct store_place final;
 
     if (task->bad)
         return 0;
-    if (fs_set_mtime(path, run->mtime * 1000000000, err) < 0)
+    store_final(task->world->store, task->file, &final);
+    if (!task->body &&
+        fs_set_mtime(final.dir, final.name, run->mtime * 1000000000, err) < 0)
         return -1;
     return local_metadata_write_file(run, task->file, err);
 }
@@ -143,14 +160,12 @@ static int run_landing(struct job *job)
 {
     struct task *task = job->owner;
     const struct store *store = task->world->store;
-    struct strbuf path = { 0 };
     int rc = -1;
 
-    if (close_home(task, &job->err) < 0 ||
-        store_final_path(store, task->file, &path, &job->err) < 0)
+    if (close_home(task, &job->err) < 0)
         goto out;
     if (task->small) {
-        if (hash_body(task, &job->err) < 0 || write_body(task, path.data, &job->err) < 0)
+        if (hash_body(task, &job->err) < 0 || write_body(task, &job->err) < 0)
             goto out;
         task->checksum = checksum_bytes(task->body, (size_t)file_of(task)->size);
     } else {
@@ -162,11 +177,10 @@ static int run_landing(struct job *job)
         if (is_whole_file(task) && hash_file(task, &job->err) < 0)
             goto out;
     }
-    rc = is_whole_file(task) ? finish_file(task, path.data, &job->err) : 0;
+    rc = is_whole_file(task) ? finish_file(task, &job->err) : 0;
     if (rc == 0)
         note_in_journal(task);
 out:
-    strbuf_release(&path);
     return ended(task, &job->err, rc);
 }
 
@@ -191,7 +205,7 @@ static int check_source(const struct task *task, int fd, const char *path,
     struct fs_info info;
     char mtime[40];
 
-    if (fs_look_open(fd, path, &info, err) < 0)
+    if (fs_look_open(fd, NULL, path, &info, err) < 0)
         return blame_source(err);
     snprintf(mtime, sizeof(mtime), "mtime:%lld", (long long)info.mtime_ns);
     if (info.kind != FS_FILE || info.size != file_of(task)->size ||
@@ -209,8 +223,9 @@ static int read_blocks(struct task *task, struct blocks *in, struct err *err)
     while ((rc = blocks_next(in, err)) > 0) {
         if (task->small)
             memcpy(task->body + (in->at - begin), in->bytes, in->len);
-        else if (fs_pwrite(task->fd, task->path, in->bytes, in->len,
-                           task->offset + (in->at - begin), err) < 0)
+        else if (store_check(task->world->store, task->duplicate, err) < 0 ||
+                 fs_pwrite(task->fd, task->home.dir, task->home.name, in->bytes, in->len,
+                           task->home.offset + (in->at - begin), err) < 0)
             return -1;
         if (task->sum)
             checksum_feed(task->sum, in->bytes, in->len);
@@ -225,7 +240,7 @@ static int read_source(struct task *task, const char *path, struct err *err)
 {
     struct range range = segment_range(&task->world->run->segments, task->segment);
     struct blocks in = {
-        .path = path, .next = range.begin, .end = range.end, .pool = task->world->pool
+        .name = path, .next = range.begin, .end = range.end, .pool = task->world->pool
     };
     int rc = -1;
 
@@ -233,7 +248,8 @@ static int read_source(struct task *task, const char *path, struct err *err)
         return blame_source(err);
     if (check_source(task, in.fd, path, err) < 0)
         goto out;
-    if (!task->small && (task->fd = fs_open_write(task->path, err)) < 0)
+    if (!task->small &&
+        (task->fd = fs_open_write(task->home.dir, task->home.name, err)) < 0)
         goto out;
     if (read_blocks(task, &in, err) == 0)
         rc = check_source(task, in.fd, path, err);
@@ -257,7 +273,6 @@ static int run_recheck(struct job *job)
 {
     struct task *task = job->owner;
     const struct store *store = task->world->store;
-    struct strbuf path = { 0 };
     int rc = store_recheck(store, task->segment, task->where, task->checksum,
                            task->world->pool, &job->err);
 
@@ -268,15 +283,12 @@ static int run_recheck(struct job *job)
                          "'%s': the data left by an earlier run has the wrong digest",
                          plan_path(&store->run->plan, task->file));
         if (rc == 0)
-            rc = store_final_path(store, task->file, &path, &job->err);
-        if (rc == 0)
-            rc = finish_file(task, path.data, &job->err);
+            rc = finish_file(task, &job->err);
     }
     if (rc == 0) {
         task->got = task_size(task);
         note_in_journal(task);
     }
-    strbuf_release(&path);
     return ended(task, &job->err, rc);
 }
 

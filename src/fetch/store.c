@@ -1,5 +1,6 @@
 #include "fetch/store.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/text.h"
@@ -32,8 +33,8 @@ static const char *default_scratch(void)
     struct fs_info info;
 
     for (size_t i = 0; i < countof(candidates); i++)
-        if (candidates[i] && *candidates[i] && fs_look(candidates[i], &info, NULL) == 0 &&
-            info.kind == FS_DIRECTORY)
+        if (candidates[i] && *candidates[i] &&
+            fs_look(NULL, candidates[i], &info, NULL) == 0 && info.kind == FS_DIRECTORY)
             return candidates[i];
     return NULL;
 }
@@ -42,7 +43,7 @@ static bool same_file_system(const char *a, const char *b)
 {
     struct fs_info left, right;
 
-    return fs_look(a, &left, NULL) == 0 && fs_look(b, &right, NULL) == 0 &&
+    return fs_look(NULL, a, &left, NULL) == 0 && fs_look(NULL, b, &right, NULL) == 0 &&
            left.device == right.device;
 }
 
@@ -55,7 +56,7 @@ static int measure_scratch(struct store *store, const char *dir, struct err *err
     char need[32], have[32];
     struct fs_space space;
 
-    if (fs_space(dir, &space, err) < 0)
+    if (fs_space(NULL, dir, &space, err) < 0)
         return -1;
     if (space.bytes / local < least_room(run))
         return err_set(err, ERR_DEST,
@@ -78,19 +79,35 @@ static int measure_scratch(struct store *store, const char *dir, struct err *err
 static int make_scratch(struct store *store, const char *dir, struct err *err)
 {
     struct strbuf path = { 0 };
+    int rc = measure_scratch(store, dir, err);
 
-    if (measure_scratch(store, dir, err) < 0 ||
-        fs_private_dir(dir, "mpifetch-", &path, err) < 0) {
-        strbuf_release(&path);
-        return -1;
+    if (rc == 0)
+        rc = fs_private_dir(NULL, dir, "mpifetch-", &path, err);
+    if (rc == 0) {
+        rc = process_sign(path.data, false, err);
+        if (rc == 0)
+            rc = fs_dir_open(&store->scratch, NULL, path.data, err);
+        if (rc < 0)
+            fs_remove_tree(NULL, path.data, NULL);
     }
-    if (process_sign(path.data, false, err) < 0) {
-        fs_remove_tree(path.data, NULL);
-        strbuf_release(&path);
+    strbuf_release(&path);
+    return rc;
+}
+
+/* What readers see, and where it lies for a snapshot that does not have it yet. */
+static int open_hashed(struct store *store, struct err *err)
+{
+    struct run *run = store->run;
+    char name[FS_NAME];
+
+    if (staging_open_hashed(run, err) < 0)
         return -1;
-    }
-    store->scratch = strbuf_steal(&path);
-    return store->scratch ? 0 : err_memory(err, "scratch");
+    if (run->layout != RUN_BLOBS)
+        return 0;
+    fs_format(name, "snapshots/%s", plan_text(&run->plan, run->plan.revision));
+    return fs_dir_below(&store->snapshot, &run->staging.tree, name, err) < 0
+               ? -1
+               : fs_dir_below(&store->blobs, &run->staging.tree, "blobs", err);
 }
 
 int store_open(struct store *store, struct run *run, struct err *err)
@@ -102,9 +119,13 @@ int store_open(struct store *store, struct run *run, struct err *err)
     store->at = calloc(run->segments.count + (size_t)1, sizeof(*store->at));
     if (!store->at)
         return err_memory(err, "the list of segments");
+    if (run->mode == RUN_REHASH)
+        return open_hashed(store, err);
+    if (run->staging.path && run->ranks.rank != 0 && staging_open(run, err) < 0)
+        return -1;
     if (journal_open(&store->journal, run, err) < 0)
         return -1;
-    if (run->slots == 0 || run->mode == RUN_REHASH || !dir || none(dir))
+    if (run->slots == 0 || !dir || none(dir))
         return 0;
     if (asked)
         return make_scratch(store, dir, err);
@@ -116,74 +137,77 @@ int store_open(struct store *store, struct run *run, struct err *err)
 
 void store_close(struct store *store)
 {
-    if (store->scratch)
-        fs_remove_tree(store->scratch, NULL);
+    if (store->scratch.path)
+        fs_remove_tree(NULL, store->scratch.path, NULL);
     append_close(store->journal);
-    free(store->scratch);
+    fs_dir_close(&store->scratch);
+    fs_dir_close(&store->snapshot);
+    fs_dir_close(&store->blobs);
     free(store->at);
     *store = (struct store){ 0 };
 }
 
 bool store_copies(const struct store *store, bool duplicate)
 {
-    return store->scratch || duplicate;
+    return store->scratch.path || duplicate;
 }
 
-/* What readers see; or, where the snapshot does not have it yet, the blob. */
-static void final_path_in_cache(const struct run *run, uint32_t file, struct strbuf *path)
+static bool is_shown(const struct store *store, uint32_t file)
 {
-    const struct plan *plan = &run->plan;
+    const struct plan *plan = &store->run->plan;
     struct fs_info info;
 
-    strbuf_addf(path, "%s/snapshots/%s/%s", run->staging.tree,
-                plan_text(plan, plan->revision), plan_path(plan, file));
-    if (path->failed || (fs_look_through(path->data, &info, NULL) == 0 &&
-                         info.kind == FS_FILE && info.size == plan->files[file].size))
-        return;
-    strbuf_clear(path);
-    strbuf_addf(path, "%s/blobs/%s", run->staging.tree,
-                plan_text(plan, plan->files[file].etag));
+    return fs_look_through(&store->snapshot, plan_path(plan, file), &info, NULL) == 0 &&
+           info.kind == FS_FILE && info.size == plan->files[file].size;
 }
 
-int store_final_path(const struct store *store, uint32_t file, struct strbuf *path,
-                     struct err *err)
+void store_final(const struct store *store, uint32_t file, struct store_place *final)
 {
     const struct run *run = store->run;
 
-    strbuf_clear(path);
-    if (run->layout == RUN_BLOBS && run->mode == RUN_REHASH)
-        final_path_in_cache(run, file, path);
-    else
-        strbuf_addf(path, "%s/%s", run->staging.tree, staging_name(run, file));
-    return path->failed ? err_memory(err, "a path") : 0;
-}
-
-int store_home(const struct store *store, uint32_t segment, bool duplicate,
-               struct strbuf *path, uint64_t *offset, struct err *err)
-{
-    const struct run *run = store->run;
-
-    *offset = 0;
-    strbuf_clear(path);
-    if (store->scratch) {
-        strbuf_addf(path, "%s/segment-%u", store->scratch, (unsigned)segment);
-    } else if (duplicate) {
-        strbuf_addf(path, "%s/%d-%u", run->staging.private_dir, run->ranks.rank,
-                    (unsigned)segment);
-    } else {
-        *offset = segment_range(&run->segments, segment).begin;
-        return store_final_path(store, run->segments.file[segment], path, err);
+    final->offset = 0;
+    final->dir = store->blobs.path ? &store->blobs : &run->staging.tree;
+    final->name = staging_name(run, file);
+    if (store->snapshot.path && is_shown(store, file)) {
+        final->dir = &store->snapshot;
+        final->name = plan_path(&run->plan, file);
     }
-    return path->failed ? err_memory(err, "a path") : 0;
 }
 
-int store_source(const struct store *store, uint32_t segment, struct strbuf *path,
-                 uint64_t *offset, struct err *err)
+void store_home(const struct store *store, uint32_t segment, bool duplicate,
+                struct store_place *home)
 {
-    if (store->at[segment] == STORE_KEPT)
-        return store_home(store, segment, false, path, offset, err);
-    *offset = segment_range(&store->run->segments, segment).begin;
-    return store_final_path(store, store->run->segments.file[segment], path, err);
+    const struct run *run = store->run;
+
+    if (!store_copies(store, duplicate)) {
+        store_final(store, run->segments.file[segment], home);
+        home->offset = segment_range(&run->segments, segment).begin;
+        return;
+    }
+    home->dir = store->scratch.path ? &store->scratch : &run->staging.spare;
+    home->name = home->text;
+    home->offset = 0;
+    if (store->scratch.path)
+        snprintf(home->text, sizeof(home->text), "segment-%u", (unsigned)segment);
+    else
+        snprintf(home->text, sizeof(home->text), "%d-%u", run->ranks.rank,
+                 (unsigned)segment);
+}
+
+void store_source(const struct store *store, uint32_t segment, struct store_place *source)
+{
+    if (store->at[segment] == STORE_KEPT) {
+        store_home(store, segment, false, source);
+        return;
+    }
+    store_final(store, store->run->segments.file[segment], source);
+    source->offset = segment_range(&store->run->segments, segment).begin;
+}
+
+int store_check(const struct store *store, bool duplicate, struct err *err)
+{
+    return store_copies(store, duplicate) ? 0
+                                          : fs_dir_same(&store->run->staging.dir, err);
 }
 
 /* Through memory, not inside the kernel: each byte is looked at once more, because the
@@ -192,41 +216,38 @@ int store_land(const struct store *store, uint32_t segment, bool duplicate,
                uint64_t checksum, struct err *err)
 {
     const struct segments *segments = &store->run->segments;
-    struct strbuf from = { 0 }, to = { 0 };
-    struct file_copy copy = { .to_at = segment_range(segments, segment).begin,
-                              .len = segment_bytes(segments, segment) };
+    struct store_place from, to;
     uint64_t found = 0;
-    int rc = -1;
 
-    if (store_home(store, segment, duplicate, &from, &copy.from_at, err) < 0 ||
-        store_final_path(store, segments->file[segment], &to, err) < 0)
-        goto out;
-    copy.from = from.data;
-    copy.to = to.data;
+    store_home(store, segment, duplicate, &from);
+    store_final(store, segments->file[segment], &to);
+
+    struct file_copy copy = { .from_dir = from.dir,
+                              .from = from.name,
+                              .from_at = from.offset,
+                              .to_dir = to.dir,
+                              .to = to.name,
+                              .to_at = segment_range(segments, segment).begin,
+                              .len = segment_bytes(segments, segment) };
+
     if (file_copy_sum(&copy, &found, err) < 0)
-        goto out;
+        return -1;
     if (found == checksum)
-        rc = 0;
-    else
-        err_set(err, ERR_DEST,
-                "'%s' does not read back as it was written: the disk may "
-                "be faulty, choose another --scratch",
-                from.data);
-out:
-    strbuf_release(&from);
-    strbuf_release(&to);
-    return rc;
+        return 0;
+    return err_set(err, ERR_DEST,
+                   "'%s/%s' does not read back as it was written: the disk may "
+                   "be faulty, choose another --scratch",
+                   from.dir->path, from.name);
 }
 
 static void remove_home(const struct store *store, uint32_t segment, bool duplicate)
 {
-    struct strbuf path = { 0 };
-    uint64_t offset;
+    struct store_place home;
 
-    if (store_copies(store, duplicate) &&
-        store_home(store, segment, duplicate, &path, &offset, NULL) == 0)
-        fs_unlink(path.data, NULL);
-    strbuf_release(&path);
+    if (!store_copies(store, duplicate))
+        return;
+    store_home(store, segment, duplicate, &home);
+    fs_unlink(home.dir, home.name, NULL);
 }
 
 static void count_out(struct store *store, uint32_t segment)
@@ -243,7 +264,7 @@ void store_landed(struct store *store, uint32_t segment, bool duplicate)
         segments_of(&store->run->segments, store->run->segments.file[segment]) > 1;
 
     count_out(store, segment); /* it may be fetched a second time */
-    if (store->scratch && hashed_later && store->kept + bytes <= store->budget) {
+    if (store->scratch.path && hashed_later && store->kept + bytes <= store->budget) {
         store->at[segment] = STORE_KEPT;
         store->kept += bytes;
     } else {
@@ -258,22 +279,21 @@ void store_found(struct store *store, uint32_t segment)
 
 /* From where a former run left it. */
 static int bring(const struct store *store, uint32_t segment, uint32_t where,
-                 const char *final, struct err *err)
+                 const struct store_place *final, struct err *err)
 {
-    const struct segments *segments = &store->run->segments;
-    struct range range = segment_range(segments, segment);
-    struct strbuf path = { 0 };
-    struct file_copy copy = { .to = final,
+    const struct run *run = store->run;
+    struct range range = segment_range(&run->segments, segment);
+    uint32_t file = run->segments.file[segment];
+    char name[FS_NAME];
+    struct file_copy copy = { .from_dir = &run->staging.dir,
+                              .from = staging_kept_name(run, where, file, name),
+                              .to_dir = final->dir,
+                              .to = final->name,
                               .from_at = range.begin,
                               .to_at = range.begin,
                               .len = range.end - range.begin };
-    int rc;
 
-    staging_kept_path(store->run, where, segments->file[segment], &path);
-    copy.from = path.data;
-    rc = path.failed ? err_memory(err, "a path") : file_copy(&copy, err);
-    strbuf_release(&path);
-    return rc;
+    return file_copy(&copy, err);
 }
 
 int store_recheck(const struct store *store, uint32_t segment, uint32_t where,
@@ -281,14 +301,15 @@ int store_recheck(const struct store *store, uint32_t segment, uint32_t where,
 {
     const struct segments *segments = &store->run->segments;
     struct range range = segment_range(segments, segment);
-    struct strbuf path = { 0 };
     struct blocks in = { .next = range.begin, .end = range.end, .pool = pool };
+    struct store_place final;
     uint64_t found = 0;
-    int rc = store_final_path(store, segments->file[segment], &path, err);
+    int rc;
 
-    if (rc == 0 && where != STAGING_TREE)
-        rc = bring(store, segment, where, path.data, err);
-    in.path = path.data;
+    store_final(store, segments->file[segment], &final);
+    in.dir = final.dir;
+    in.name = final.name;
+    rc = where != STAGING_TREE ? bring(store, segment, where, &final, err) : 0;
     if (rc == 0)
         rc = blocks_sum(&in, &found, err);
     if (rc == 0 && found != checksum)
@@ -296,7 +317,6 @@ int store_recheck(const struct store *store, uint32_t segment, uint32_t where,
                      plan_path(&store->run->plan, segments->file[segment]));
     if (rc < 0 && err->code != ERR_INTERRUPTED && !err->unsure)
         err->code = ERR_SOURCE;
-    strbuf_release(&path);
     return rc;
 }
 

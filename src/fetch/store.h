@@ -18,16 +18,19 @@
 
 #include "ranks/run.h"
 
+enum { STORE_NAME = 32 };
+
 struct append;
 struct pool;
 
 struct store {
     struct run *run;
     struct append *journal; /* NULL where nothing is staged */
-    char *scratch;          /* the rank's own directory, or NULL: straight into staging */
-    uint64_t budget;        /* bytes of landed segments that may stay in scratch */
-    uint64_t kept;          /* bytes that do */
-    uint8_t *at;            /* of each segment: enum store_at */
+    struct fs_dir scratch;  /* the rank's own, or not open: straight into staging */
+    struct fs_dir snapshot, blobs; /* of the cache, where its files are hashed */
+    uint64_t budget;               /* bytes of landed segments that may stay in scratch */
+    uint64_t kept;                 /* bytes that do */
+    uint8_t *at;                   /* of each segment: enum store_at */
 };
 
 enum store_at { STORE_NOWHERE, STORE_FINAL, STORE_KEPT };
@@ -38,11 +41,18 @@ enum store_at { STORE_NOWHERE, STORE_FINAL, STORE_KEPT };
 int store_open(struct store *store, struct run *run, struct err *err);
 void store_close(struct store *store); /* removes the scratch directory */
 
-/* Path of the home, and where in it the segment begins. */
-int store_home(const struct store *store, uint32_t segment, bool duplicate,
-               struct strbuf *path, uint64_t *offset, struct err *err);
-int store_final_path(const struct store *store, uint32_t file, struct strbuf *path,
-                     struct err *err);
+/* A file, and where in it a segment begins. name may be text: it is not copied. */
+struct store_place {
+    const struct fs_dir *dir;
+    const char *name;
+    uint64_t offset;
+    char text[STORE_NAME];
+};
+
+void store_home(const struct store *store, uint32_t segment, bool duplicate,
+                struct store_place *home);
+/* The offset is that of the file's start. */
+void store_final(const struct store *store, uint32_t file, struct store_place *final);
 
 /* Whether home and final path differ, so that a segment must be copied to land. */
 bool store_copies(const struct store *store, bool duplicate);
@@ -52,6 +62,11 @@ bool store_copies(const struct store *store, bool duplicate);
  * not. */
 int store_land(const struct store *store, uint32_t segment, bool duplicate,
                uint64_t checksum, struct err *err);
+
+/* On a pool thread, before each batch of writes into what the rank holds open: -1 once
+ * another run has taken the staging away. Whatever is opened by its name finds that out
+ * by itself. */
+int store_check(const struct store *store, bool duplicate, struct err *err);
 
 /* After that, on the main thread: the segment lies at its final path. */
 void store_landed(struct store *store, uint32_t segment, bool duplicate);
@@ -70,7 +85,7 @@ int store_recheck(const struct store *store, uint32_t segment, uint32_t where,
                   uint64_t checksum, const struct pool *pool, struct err *err);
 
 /* Where to read a landed segment from, to hash it. */
-int store_source(const struct store *store, uint32_t segment, struct strbuf *path,
-                 uint64_t *offset, struct err *err);
+void store_source(const struct store *store, uint32_t segment,
+                  struct store_place *source);
 
 #endif

@@ -52,7 +52,7 @@ int task_close(struct task *task, struct err *err)
     int fd = task->fd;
 
     task->fd = -1;
-    if (fd < 0 || fs_close(fd, task->path, &fault) == 0 ||
+    if (fd < 0 || fs_close(fd, task->home.dir, task->home.name, &fault) == 0 ||
         store_copies(store, task->duplicate))
         return 0;
     journal_doubt(store->run, &fault);
@@ -67,7 +67,6 @@ void task_destroy(struct task *task)
     task_close(task, NULL);
     checksum_destroy(task->sum);
     free(task->url);
-    free(task->path);
     free(task->body);
     free(task);
 }
@@ -154,8 +153,6 @@ void task_leave_slot(struct task *task)
 
 int task_make_room(struct task *task, struct err *err)
 {
-    struct strbuf path = { 0 };
-
     if (task->small) {
         task->body = malloc(task_size(task));
         return task->body ? 0 : err_memory(err, "a small file");
@@ -163,13 +160,8 @@ int task_make_room(struct task *task, struct err *err)
     task->sum = checksum_create();
     if (!task->sum)
         return err_memory(err, "a checksum");
-    if (store_home(task->world->store, task->segment, task->duplicate, &path,
-                   &task->offset, err) < 0) {
-        strbuf_release(&path);
-        return -1;
-    }
-    task->path = strbuf_steal(&path);
-    return task->path ? 0 : err_memory(err, "a path");
+    store_home(task->world->store, task->segment, task->duplicate, &task->home);
+    return 0;
 }
 
 void task_fail(struct task *task, const struct outcome *outcome, const struct err *why)

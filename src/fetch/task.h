@@ -25,7 +25,7 @@
  * Life cycle   task_create; a slot (task_take_slot), with which fetch/transfer.h or
  *              fetch/landing.h begins; task_destroy once task_idle.
  * Threads      all calls on the main thread. While a job of the task is on the pool, the
- *              job alone uses path, fd, sum, body and what it fills in. */
+ *              job alone uses home, fd, sum, body and what it fills in. */
 #ifndef FETCH_TASK_H
 #define FETCH_TASK_H
 
@@ -102,8 +102,7 @@ struct task {
     unsigned filling;         /* which chunk of the slot */
     double began;             /* clock_now at the first try */
     int fd;
-    char *path;      /* home */
-    uint64_t offset; /* of the segment in the home */
+    struct store_place home;
     struct checksum *sum;
     char *body; /* small: the whole file */
     struct job job;

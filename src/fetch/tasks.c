@@ -300,17 +300,15 @@ bool tasks_room(const struct tasks *tasks)
 }
 
 /* The Hub library's metadata of a file that this rank alone wrote. */
-static int sync_record(const struct tasks *tasks, uint32_t file, struct strbuf *path,
-                       struct err *err)
+static int sync_record(const struct tasks *tasks, uint32_t file, struct err *err)
 {
     const struct run *run = tasks->world.run;
+    char name[FS_NAME];
 
     if (!local_metadata_wanted(run) || !local_metadata_fits(run, file) ||
         segments_of(&run->segments, file) != 1)
         return 0;
-    strbuf_clear(path);
-    local_metadata_file_path(run, file, path);
-    return path->failed ? err_memory(err, "a path") : fs_sync_path(path->data, err);
+    return fs_sync_path(&run->staging.tree, local_metadata_name(run, file, name), err);
 }
 
 /* A sync of the whole file system is faster for many files. But only the sync of a file
@@ -318,17 +316,17 @@ static int sync_record(const struct tasks *tasks, uint32_t file, struct strbuf *
 int tasks_sync(const struct tasks *tasks, struct err *err)
 {
     const struct run *run = tasks->world.run;
-    struct strbuf path = { 0 };
     int rc = 0;
 
     if (tasks->ntouched > TASKS_TOUCHED)
-        rc = fs_sync_system(run->staging.tree, err);
+        rc = fs_sync_system(&run->staging.tree, ".", err);
     for (uint32_t i = 0; i < tasks->ntouched && rc == 0; i++) {
-        rc = store_final_path(tasks->world.store, tasks->touched[i], &path, err);
+        struct store_place final;
+
+        store_final(tasks->world.store, tasks->touched[i], &final);
+        rc = fs_sync_path(final.dir, final.name, err);
         if (rc == 0)
-            rc = fs_sync_path(path.data, err);
-        if (rc == 0)
-            rc = sync_record(tasks, tasks->touched[i], &path, err);
+            rc = sync_record(tasks, tasks->touched[i], err);
         if (rc == 0)
             rc = background_poll(&tasks->world.run->ranks, err);
     }
@@ -337,7 +335,6 @@ int tasks_sync(const struct tasks *tasks, struct err *err)
     /* The kernel reports the failure once more, to the next sync of the file system:
      * better now than when the next run has written all its data. */
     if (rc < 0 && err->unsure)
-        fs_sync_system(run->staging.tree, NULL);
-    strbuf_release(&path);
+        fs_sync_system(&run->staging.tree, ".", NULL);
     return rc;
 }

@@ -23,13 +23,13 @@ static int write_chunk(struct job *job)
     struct task *task = chunk->task;
 
     if (task->fd < 0)
-        task->fd = fs_open_write(task->path, &job->err);
-    if (task->fd < 0)
+        task->fd = fs_open_write(task->home.dir, task->home.name, &job->err);
+    if (task->fd < 0 || store_check(task->world->store, task->duplicate, &job->err) < 0)
         return -1;
     if (task->sum)
         checksum_feed(task->sum, chunk->bytes, chunk->len);
-    return fs_pwrite(task->fd, task->path, chunk->bytes, chunk->len, chunk->at,
-                     &job->err);
+    return fs_pwrite(task->fd, task->home.dir, task->home.name, chunk->bytes, chunk->len,
+                     chunk->at, &job->err);
 }
 
 /* A pause ends on request, or with the transfer, which may then deliver what
@@ -72,7 +72,7 @@ static int sink_large(struct task *task, const char *bytes, size_t len)
 
         part = part < len ? part : len;
         if (chunk->len == 0)
-            chunk->at = task->offset + task->got;
+            chunk->at = task->home.offset + task->got;
         memcpy(chunk->bytes + chunk->len, bytes, part);
         chunk->len += part;
         task->got += part;

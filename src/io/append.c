@@ -8,60 +8,71 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "io/fs/fs_at.h"
+
 struct append {
     pthread_mutex_t lock;
-    char *path;
+    const struct fs_dir *dir;
+    char *name;
     int fd;
     bool broken;
 };
 
-int append_open(struct append **out, const char *path, struct err *err)
+int append_open(struct append **out, const struct fs_dir *dir, const char *name,
+                struct err *err)
 {
     struct append *append = calloc(1, sizeof(*append));
 
     *out = NULL;
-    if (!append || !(append->path = strdup(path))) {
+    if (!append || !(append->name = strdup(name))) {
         free(append);
         return err_memory(err, "a journal");
     }
     pthread_mutex_init(&append->lock, NULL);
+    append->dir = dir;
     append->fd = -1;
     *out = append;
     return 0;
 }
 
+static int fail(const struct append *append, const char *verb, struct err *err)
+{
+    return fs_at_fail(err, ERR_DEST, verb, append->dir, append->name);
+}
+
 static int write_line(struct append *append, const void *bytes, size_t len,
                       struct err *err)
 {
+    char path[PATH_MAX];
     ssize_t done;
 
     if (append->fd < 0)
-        append->fd = open(append->path,
-                          O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+        append->fd = fs_at_open(append->dir, append->name,
+                                O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0600);
     if (append->fd < 0)
-        return err_set(err, ERR_DEST, "cannot open '%s': %s", append->path,
-                       strerror(errno));
+        return fail(append, "open", err);
     do
         done = write(append->fd, bytes, len);
     while (done < 0 && errno == EINTR);
     if (done < 0)
-        return err_set(err, ERR_DEST, "cannot write '%s': %s", append->path,
-                       strerror(errno));
-    return (size_t)done == len
-               ? 0
-               : err_set(err, ERR_DEST,
-                         "cannot write '%s': only %zd of %zu bytes were written",
-                         append->path, done, len);
+        return fail(append, "write", err);
+    if ((size_t)done == len)
+        return 0;
+    return err_set(err, ERR_DEST, "cannot write '%s': only %zd of %zu bytes were written",
+                   fs_at_path(path, append->dir, append->name), done, len);
 }
 
 int append_line(struct append *append, const void *bytes, size_t len, struct err *err)
 {
-    int rc;
+    char path[PATH_MAX];
+    int rc = -1;
 
     pthread_mutex_lock(&append->lock);
-    rc = append->broken
-             ? err_set(err, ERR_DEST, "an earlier write to '%s' failed", append->path)
-             : write_line(append, bytes, len, err);
+    if (!append->broken)
+        rc = write_line(append, bytes, len, err);
+    else
+        err_set(err, ERR_DEST, "an earlier write to '%s' failed",
+                fs_at_path(path, append->dir, append->name));
     append->broken = rc < 0;
     pthread_mutex_unlock(&append->lock);
     return rc;
@@ -74,6 +85,6 @@ void append_close(struct append *append)
     if (append->fd >= 0)
         close(append->fd);
     pthread_mutex_destroy(&append->lock);
-    free(append->path);
+    free(append->name);
     free(append);
 }

@@ -4,12 +4,14 @@
 
 #include <stddef.h>
 
-#include "base/err.h"
+#include "io/fs/fs_dir.h"
 
 struct append;
 
-/* The file is created with the first line: without any line there is no file. */
-int append_open(struct append **out, const char *path, struct err *err);
+/* The file is created with the first line: without any line there is no file.
+ * dir is borrowed. */
+int append_open(struct append **out, const struct fs_dir *dir, const char *name,
+                struct err *err);
 
 /* From any thread. After an error nothing more is written: the file may end in half a
  * line, and what follows would be read as its end. */

@@ -14,19 +14,21 @@
 
 #include "base/text.h"
 #include "io/fs/fs.h"
+#include "io/fs/fs_at.h"
 
 enum { BEAT_SECONDS = 2, BEAT_TEXT = 24 };
 
 struct heartbeat {
     pthread_t thread;
-    pthread_mutex_t lock; /* guards path and stop, and is held over each write */
+    pthread_mutex_t lock; /* guards dir and stop, and is held over each write */
     pthread_cond_t wake;
-    char *path;
+    struct fs_dir dir;
     bool stop;
     uint64_t number;
     atomic_bool lost;
 };
 
+static const char name[] = "beat";
 static atomic_bool hushed; /* of the process */
 
 static size_t put_number(char text[BEAT_TEXT], uint64_t number)
@@ -34,39 +36,26 @@ static size_t put_number(char text[BEAT_TEXT], uint64_t number)
     return (size_t)snprintf(text, BEAT_TEXT, "%020" PRIu64 "\n", number);
 }
 
-/* For up to a minute NFS may resolve the old name of a renamed directory, until the
- * parent is looked up again. */
-static void refresh(const char *path)
-{
-    char *dir = strdup(path), *slash = dir ? strrchr(dir, '/') : NULL;
-
-    if (slash && slash != dir) {
-        *slash = '\0';
-        fs_refresh(dir);
-    }
-    free(dir);
-}
-
 /* By name each time: whoever takes over the staging renames the directory, and an open
- * file would not notice. */
+ * file would not notice. For up to a minute NFS may resolve the old name of a renamed
+ * directory, until the parent is looked up again. */
 static void write_number(struct heartbeat *beat)
 {
     char text[BEAT_TEXT];
     size_t len = put_number(text, ++beat->number);
     int fd;
 
-    refresh(beat->path);
-    fd = open(beat->path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
-
-    if (fd < 0) {
+    fs_refresh(&beat->dir, ".");
+    fd = fs_at_open(&beat->dir, name, O_WRONLY | O_NOFOLLOW, 0);
+    if (fd < 0 || fs_dir_same(&beat->dir, NULL) < 0) {
         if (errno == ENOENT || errno == ENOTDIR || errno == ESTALE)
             atomic_store(&beat->lost, true);
-        return;
-    }
-    /* A full or failing disk is reported by those who write data. */
-    if (pwrite(fd, text, len, 0) < 0)
+    } else if (pwrite(fd, text, len, 0) < 0) {
+        /* A full or failing disk is reported by those who write data. */
         (void)errno;
-    close(fd);
+    }
+    if (fd >= 0)
+        close(fd);
 }
 
 static void *run(void *arg)
@@ -111,23 +100,22 @@ static void release(struct heartbeat *beat)
 {
     pthread_cond_destroy(&beat->wake);
     pthread_mutex_destroy(&beat->lock);
-    free(beat->path);
+    fs_dir_close(&beat->dir);
     free(beat);
 }
 
-int heartbeat_start(struct heartbeat **out, const char *path, struct err *err)
+int heartbeat_start(struct heartbeat **out, const struct fs_dir *dir, struct err *err)
 {
     struct heartbeat *beat = calloc(1, sizeof(*beat));
     char text[BEAT_TEXT];
     int rc;
 
     *out = NULL;
-    if (!beat || !(beat->path = strdup(path))) {
-        free(beat);
-        return err_memory(err, "the heartbeat");
-    }
-    if (fs_write_all(path, text, put_number(text, 0), false, false, err) < 0) {
-        free(beat->path);
+    if (!beat)
+        return err_memory(err, "the sign of life");
+    if (fs_dir_below(&beat->dir, dir, ".", err) < 0 ||
+        fs_write_all(dir, name, text, put_number(text, 0), false, false, err) < 0) {
+        fs_dir_close(&beat->dir);
         free(beat);
         return -1;
     }
@@ -140,15 +128,15 @@ int heartbeat_start(struct heartbeat **out, const char *path, struct err *err)
     return 0;
 }
 
-int heartbeat_move(struct heartbeat *beat, const char *path, struct err *err)
+int heartbeat_move(struct heartbeat *beat, const struct fs_dir *dir, struct err *err)
 {
-    char *copy = strdup(path);
+    struct fs_dir copy;
 
-    if (!copy)
-        return err_memory(err, "a path");
+    if (fs_dir_below(&copy, dir, ".", err) < 0)
+        return -1;
     pthread_mutex_lock(&beat->lock);
-    free(beat->path);
-    beat->path = copy;
+    fs_dir_close(&beat->dir);
+    beat->dir = copy;
     atomic_store(&beat->lost, false);
     pthread_mutex_unlock(&beat->lock);
     return 0;
@@ -164,13 +152,13 @@ bool heartbeat_lost(const struct heartbeat *beat)
     return beat && atomic_load(&beat->lost);
 }
 
-bool heartbeat_read(const char *path, uint64_t *number)
+bool heartbeat_read(const struct fs_dir *dir, uint64_t *number)
 {
     char *text = NULL;
     size_t len = 0;
     bool good = false;
 
-    if (fs_read_regular(path, BEAT_TEXT, &text, &len, NULL) == 0) {
+    if (fs_read_regular(dir, name, BEAT_TEXT, &text, &len, NULL) == 0) {
         if (len > 0 && text[len - 1] == '\n')
             text[len - 1] = '\0';
         good = text_to_u64(text, number);

@@ -9,18 +9,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/err.h"
+#include "io/fs/fs_dir.h"
 
 struct heartbeat;
 
-/* Make the file, which must not exist, and write to it every other second. */
-int heartbeat_start(struct heartbeat **out, const char *path, struct err *err);
+/* Make "beat" in dir, where it must not exist, and write to it every other second. */
+int heartbeat_start(struct heartbeat **out, const struct fs_dir *dir, struct err *err);
 
-/* The file was renamed. Beats missed between the rename and this call do not
+/* The directory was renamed. Beats missed between the rename and this call do not
  * count as loss. */
-int heartbeat_move(struct heartbeat *beat, const char *path, struct err *err);
+int heartbeat_move(struct heartbeat *beat, const struct fs_dir *dir, struct err *err);
 
-/* The file was missing when it was to be written: another run has taken over the staging.
+/* The file was missing when it was to be written, or the path of dir led elsewhere: another run has taken over the staging.
  * From any thread; false for NULL. */
 bool heartbeat_lost(const struct heartbeat *beat);
 
@@ -28,8 +28,8 @@ bool heartbeat_lost(const struct heartbeat *beat);
  * waiting; a write that has begun may still finish. */
 void heartbeat_hush(void);
 
-/* The number in a file; false: it is not there, or holds none. */
-bool heartbeat_read(const char *path, uint64_t *number);
+/* The number in the file in dir; false: it is not there, or holds none. */
+bool heartbeat_read(const struct fs_dir *dir, uint64_t *number);
 
 /* The file stays. Takes NULL. */
 void heartbeat_stop(struct heartbeat *beat);

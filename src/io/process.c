@@ -105,7 +105,7 @@ int process_sign(const char *dir, bool parent, struct err *err)
     strbuf_addf(&path, "%s/owner", dir);
     rc = text.failed || path.failed
              ? err_memory(err, "a path")
-             : fs_write_all(path.data, text.data, text.len, false, false, err);
+             : fs_write_all(NULL, path.data, text.data, text.len, false, false, err);
     strbuf_release(&text);
     strbuf_release(&path);
     return rc;

@@ -10,14 +10,14 @@
 #include "publish/commit_record.h"
 #include "ranks/background.h"
 
-enum { CACHE_POLL = 1000 }; /* files between two looks for signals */
+enum { CACHE_POLL = 1000 }; /* files between two checks for signals */
 
 static const struct plan_file *file_of(const struct cache *cache, size_t i)
 {
     return &cache->run->plan.files[i];
 }
 
-/* NULL and *err where there is no memory. */
+/* NULL and *err if out of memory. */
 static char *joined(const char *dir, const char *kind, const char *name, const char *end,
                     struct err *err)
 {
@@ -60,32 +60,26 @@ static bool is_file_of(const char *path, uint64_t size)
 {
     struct fs_info info;
 
-    return fs_look_through(path, &info, NULL) == 0 && info.kind == FS_FILE &&
+    return fs_look_through(NULL, path, &info, NULL) == 0 && info.kind == FS_FILE &&
            info.size == size;
 }
 
 bool cache_is_shown(const struct cache *cache, size_t i)
 {
     const struct run *run = cache->run;
-    struct strbuf path = { 0 };
-    bool shown;
+    char path[FS_NAME];
 
-    strbuf_addf(&path, "%s/%s", run->published, plan_path(&run->plan, i));
-    shown = !path.failed && is_file_of(path.data, file_of(cache, i)->size);
-    strbuf_release(&path);
-    return shown;
+    fs_format(path, "%s/%s", run->published, plan_path(&run->plan, i));
+    return is_file_of(path, file_of(cache, i)->size);
 }
 
 bool cache_has_blob(const struct cache *cache, size_t i)
 {
-    struct strbuf path = { 0 };
-    bool there;
+    char path[FS_NAME];
 
-    strbuf_addf(&path, "%s/blobs/%s", cache->folder,
-                plan_text(&cache->run->plan, file_of(cache, i)->etag));
-    there = !path.failed && is_file_of(path.data, file_of(cache, i)->size);
-    strbuf_release(&path);
-    return there;
+    fs_format(path, "%s/blobs/%s", cache->folder,
+              plan_text(&cache->run->plan, file_of(cache, i)->etag));
+    return is_file_of(path, file_of(cache, i)->size);
 }
 
 static void find(struct cache *cache, size_t i, enum cache_state state)
@@ -109,13 +103,11 @@ void cache_unfind(struct cache *cache, size_t i)
 
 bool cache_has(const char *dir, const char *name)
 {
-    struct strbuf path = { 0 };
-    struct fs_info info = { .kind = FS_MISSING };
+    char path[FS_NAME];
+    struct fs_info info;
 
-    strbuf_addf(&path, "%s%s", dir, name);
-    if (!path.failed)
-        fs_look_through(path.data, &info, NULL);
-    strbuf_release(&path);
+    fs_format(path, "%s%s", dir, name);
+    fs_look_through(NULL, path, &info, NULL);
     return info.kind == FS_DIRECTORY;
 }
 
@@ -185,8 +177,8 @@ static int count_entry(void *arg, const struct plan_entry *entry, struct err *er
     return 0;
 }
 
-/* A record that this rank cannot read is of no use to others either: the library makes
- * its own for the user alone. */
+/* A record that this rank cannot read is useless to others too: the library creates its
+ * own readable by one user only. */
 static bool has_good_trees(const struct cache *cache)
 {
     size_t files = 0;
@@ -195,12 +187,12 @@ static bool has_good_trees(const struct cache *cache)
            files == cache->whole->nfiles;
 }
 
-/* The commit in a ref; without a line end, which the library does not take. */
+/* The commit in a ref; no line end is allowed, as in the library. */
 static bool read_ref(const char *path, char *commit)
 {
     char *text = NULL;
     size_t len = 0;
-    bool good = fs_read_regular(path, 64, &text, &len, NULL) == 0 && len == 40 &&
+    bool good = fs_read_regular(NULL, path, 64, &text, &len, NULL) == 0 && len == 40 &&
                 hub_name_is_commit(text);
 
     if (good)
@@ -236,7 +228,7 @@ int cache_look(struct cache *cache, struct run *run, const struct plan *whole,
          strcmp(cache->before, plan_text(&run->plan, run->plan.revision)) == 0);
     cache->existing.unchanged = cache->ref_good && shows_all(cache);
     if (cache->existing.unchanged && !cache->commit_record_good &&
-        !fs_is_writable(cache->folder)) {
+        !fs_is_writable(NULL, cache->folder)) {
         log_line(&run->ranks.log, LOG_INFO,
                  "'%s' is missing or unreadable and the cache is read-only: some library "
                  "calls will contact the Hub",
@@ -251,38 +243,30 @@ int cache_commit_of(const char *folder, const char *revision, char *commit,
                     struct err *err)
 {
     const char *fault = path_rules_fault(revision);
-    struct strbuf path = { 0 };
-    int rc = 0;
+    char path[FS_NAME];
 
     if (fault)
         return err_set(err, ERR_SOURCE, "revision '%.200s': %s", revision, fault);
-    strbuf_addf(&path, "%s/refs/%s", folder, revision);
-    if (path.failed)
-        rc = err_memory(err, "a path");
-    else if (hub_name_is_commit(revision))
+    if (hub_name_is_commit(revision)) {
         memcpy(commit, revision, strlen(revision) + 1);
-    else if (!read_ref(path.data, commit))
-        rc = err_set(err, ERR_SOURCE, "'%s' does not contain a commit id", path.data);
-    strbuf_release(&path);
-    return rc;
+        return 0;
+    }
+    fs_format(path, "%s/refs/%s", folder, revision);
+    return read_ref(path, commit)
+               ? 0
+               : err_set(err, ERR_SOURCE, "'%s' does not contain a commit id", path);
 }
 
 bool cache_peek(const struct run *run, char *out)
 {
+    char shown[41], path[FS_NAME];
     size_t folder = 0;
-    char shown[41];
-    struct strbuf path = { 0 };
-    bool good;
 
     if (!cache_has(run->published, "") ||
         !hub_cache_is_snapshot(run->published, &folder, shown))
         return false;
-    strbuf_add(&path, run->published, folder);
-    good =
-        !path.failed &&
-        cache_commit_of(path.data, plan_text(&run->plan, run->plan.ref), out, NULL) == 0;
-    strbuf_release(&path);
-    return good;
+    fs_format(path, "%.*s", (int)folder, run->published);
+    return cache_commit_of(path, plan_text(&run->plan, run->plan.ref), out, NULL) == 0;
 }
 
 void cache_release(struct cache *cache)

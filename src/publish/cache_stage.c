@@ -11,102 +11,84 @@
 #include "resume/resume.h"
 #include "staging/staging.h"
 
-static int complete_folder(const struct cache *cache, struct err *err)
+/* The library considers a folder without snapshots corrupt, so both appear in one step.
+ * They are prepared where the library never looks. */
+static int make_in(const struct fs_dir *locks, const char *made,
+                   const struct fs_dir *root, const char *folder, struct err *err)
 {
-    struct strbuf path = { 0 };
-    int rc = -1;
+    char name[FS_NAME], inner[FS_NAME];
 
-    strbuf_addf(&path, "%s/snapshots", cache->folder);
-    if (path.failed)
-        err_memory(err, "a path");
-    else
-        rc = fs_mkdirs(path.data, err);
-    strbuf_release(&path);
-    return rc;
+    fs_format(name, "%s/folder", made);
+    fs_format(inner, "%s/snapshots", name);
+    if (fs_mkdir(locks, name, 0777, err) < 0)
+        return -1;
+    fs_inherit_group(root, ".", locks, name);
+    if (fs_mkdir(locks, inner, 0777, err) < 0)
+        return -1;
+    if (fs_rename(locks, name, root, folder, FS_RENAME_ABSENT, err) == 0)
+        return 0;
+    if (errno != EEXIST)
+        return -1;
+    /* The library was faster, which begins with less than this. */
+    err_clear(err);
+    return fs_mkdirs(root, fs_format(name, "%s/snapshots", folder), err);
 }
 
-/* A folder without snapshots is a corrupt one to the library, so both come in one step.
- * It is made where the library never looks. */
 static int make_folder(const struct cache *cache, struct err *err)
 {
-    const char *root = cache->run->opt.dest;
-    struct strbuf locks = { 0 }, made = { 0 }, path = { 0 };
+    const char *path = cache->run->opt.dest;
+    struct fs_dir root = { 0 }, locks = { 0 };
+    struct strbuf made = { 0 };
     struct fs_info info;
-    int rc = -1;
+    int rc;
 
-    if (fs_look_through(cache->folder, &info, err) < 0)
+    if (fs_look_through(NULL, cache->folder, &info, err) < 0)
         return -1;
     if (info.kind == FS_DIRECTORY)
         return 0;
-    strbuf_addf(&locks, "%s/.locks", root);
-    if (locks.failed || fs_mkdirs(locks.data, err) < 0 ||
-        fs_private_dir(locks.data, ".mpifetch-", &made, err) < 0)
-        goto out;
-    strbuf_addf(&path, "%s/folder", made.data);
-    if (path.failed || fs_mkdir(path.data, 0777, err) < 0)
-        goto out;
-    fs_inherit_group(root, path.data);
-    strbuf_adds(&path, "/snapshots");
-    if (path.failed || fs_mkdir(path.data, 0777, err) < 0)
-        goto out;
-    path.data[path.len - strlen("/snapshots")] = '\0';
-    rc = fs_rename(path.data, cache->folder, FS_RENAME_ABSENT, err);
-    /* The library was faster, which begins with less than this. */
-    if (rc < 0 && errno == EEXIST) {
-        err_clear(err);
-        rc = complete_folder(cache, err);
+    rc = fs_dir_open(&root, NULL, path, err);
+    if (rc == 0)
+        rc = fs_mkdir(&root, ".locks", 0777, err);
+    if (rc == 0)
+        rc = fs_dir_open(&locks, &root, ".locks", err);
+    if (rc == 0)
+        rc = fs_private_dir(&locks, ".", ".mpifetch-", &made, err);
+    if (rc == 0) {
+        rc = make_in(&locks, made.data, &root, strrchr(cache->folder, '/') + 1, err);
+        fs_remove_tree(&locks, made.data, NULL);
     }
-out:
-    if (rc < 0)
-        err_memory(err, "a path"); /* where nothing else was the reason */
-    if (made.data)
-        fs_remove_tree(made.data, NULL);
-    strbuf_release(&locks);
     strbuf_release(&made);
-    strbuf_release(&path);
+    fs_dir_close(&locks);
+    fs_dir_close(&root);
     return rc;
 }
 
-/* The library's own switch, or a file system that has none. */
+/* The library's own switch, or a file system without symlinks. */
 static bool without_symlinks(const struct run *run)
 {
-    struct strbuf path = { 0 };
-    bool works;
-
-    if (hub_env_is_on("HF_HUB_DISABLE_SYMLINKS"))
+    if (hub_env_is_on("HF_HUB_DISABLE_SYMLINKS") ||
+        fs_symlink("tree", &run->staging.dir, "link", NULL) < 0)
         return true;
-    strbuf_addf(&path, "%s/link", run->staging.path);
-    works = !path.failed && fs_symlink("tree", path.data, NULL) == 0;
-    if (works)
-        fs_unlink(path.data, NULL);
-    strbuf_release(&path);
-    return !works;
+    fs_unlink(&run->staging.dir, "link", NULL);
+    return false;
 }
 
-/* Empty files are made here, and those that several ranks write into. */
+/* Create empty files, and those that several ranks write to. */
 static int place_files(const struct cache *cache, struct err *err)
 {
     const struct run *run = cache->run;
-    struct strbuf path = { 0 };
     int rc = 0;
 
-    for (size_t i = 0; i < run->plan.nfiles && rc == 0; i++) {
-        uint64_t size = cache->run->plan.files[i].size;
-
+    for (uint32_t i = 0; i < run->plan.nfiles && rc == 0; i++) {
         if (cache->state[i] != CACHE_FETCH)
             continue;
-        strbuf_clear(&path);
-        strbuf_addf(&path, "%s/%s", run->staging.tree,
-                    plan_text(&run->plan, run->plan.files[i].etag));
-        if (path.failed)
-            rc = err_memory(err, "a path");
-        else if (size == 0)
-            rc = fs_write_all(path.data, "", 0, false, false, err);
-        else if (!resume_place(run->staging.resume, (uint32_t)i, path.data) &&
-                 segments_of(&run->segments, (uint32_t)i) > 1)
-            rc = staging_place_large(path.data, size, err);
+        if (run->plan.files[i].size == 0)
+            rc = fs_write_all(&run->staging.tree, staging_name(run, i), "", 0, false,
+                              false, err);
+        else if (!resume_place(run->staging.resume, i) &&
+                 segments_of(&run->segments, i) > 1)
+            rc = staging_place_large(run, i, err);
     }
-    strbuf_release(&path);
     return rc;
 }
 
@@ -123,10 +105,11 @@ static int check_space(const struct cache *cache, struct err *err)
             files++;
     }
     bytes = resume_missing(cache->run->staging.resume, bytes);
-    return staging_check_space(cache->run, cache->run->opt.dest, bytes, files, err);
+    return staging_check_space(cache->run, bytes, files, err);
 }
 
-/* The commit and the ref count as well: who waited for another run finds its own ref. */
+/* The commit and the ref count as well: a run that waited for another
+ * finds its own ref. */
 static int identify(const struct cache *cache, char id[65], struct err *err)
 {
     const struct plan *plan = &cache->run->plan;
@@ -152,10 +135,12 @@ int cache_claim(struct cache *cache, struct err *err)
     char id[65];
 
     run->layout = RUN_BLOBS;
-    if (fs_mkdirs(run->opt.dest, err) < 0 || make_folder(cache, err) < 0 ||
+    if (fs_mkdirs(NULL, run->opt.dest, err) < 0 || make_folder(cache, err) < 0 ||
         identify(cache, id, err) < 0)
         return -1;
-    return claim_take(run, cache->folder, ".mpifetch-", id, err);
+    return staging_open_parent(run, cache->folder, err) < 0
+               ? -1
+               : claim_take(run, ".mpifetch-", id, err);
 }
 
 int cache_stage(struct cache *cache, struct err *err)

@@ -27,8 +27,8 @@ static json_t *file_object(const struct plan *whole, size_t index)
     return object;
 }
 
-/* "PATH": {...}; file by file, since as one value in memory a million would take
- * gigabytes. */
+/* "PATH": {...}, file by file: as one value in memory a million files would
+ * take gigabytes. */
 static int add_file(const struct plan *whole, size_t index, struct strbuf *text)
 {
     json_t *path = json_string(plan_path(whole, index));
@@ -120,7 +120,7 @@ int commit_record_load(const char *path,
     size_t len;
     int rc = -1;
 
-    if (fs_read_regular(path, trees_most, &text, &len, err) < 0)
+    if (fs_read_regular(NULL, path, trees_most, &text, &len, err) < 0)
         return -1;
     root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &fault);
     files = json_object_get(root, "files");

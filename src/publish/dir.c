@@ -14,7 +14,7 @@
 #include "staging/local_metadata.h"
 #include "staging/staging.h"
 
-enum { DIR_POLL = 1000 }; /* files between two looks for signals */
+enum { DIR_POLL = 1000 }; /* files between two checks for signals */
 
 static int stop_at_first(void *arg, const char *name, struct err *err)
 {
@@ -29,11 +29,11 @@ static int look_at_directory(struct dir *dir, struct err *err)
     const char *dest = dir->run->opt.dest;
     bool empty = true;
 
-    if (manifest_load(&dir->record, dest, NULL) == 0) {
+    if (manifest_load(&dir->record, NULL, dest, NULL) == 0) {
         dir->dest = LAYOUT_OURS;
         return 0;
     }
-    if (fs_list(dest, stop_at_first, &empty, err) < 0 && empty)
+    if (fs_list(NULL, dest, stop_at_first, &empty, err) < 0 && empty)
         return -1;
     dir->dest = empty ? LAYOUT_EMPTY : LAYOUT_FOREIGN;
     return 0;
@@ -44,14 +44,14 @@ static int look_at_link(struct dir *dir, struct err *err)
     const char *dest = dir->run->opt.dest;
     struct strbuf target = { 0 };
 
-    if (fs_readlink(dest, &target, err) < 0)
+    if (fs_readlink(NULL, dest, &target, err) < 0)
         return -1;
     dir->dest = layout_is_version(dest, target.data ? target.data : "") ? LAYOUT_VERSIONED
                                                                         : LAYOUT_FOREIGN;
     strbuf_release(&target);
-    /* A version whose manifest is gone is replaced whole, as if nothing were there. */
+    /* A version without a manifest is replaced as if nothing existed. */
     if (dir->dest == LAYOUT_VERSIONED)
-        manifest_load(&dir->record, dest, NULL);
+        manifest_load(&dir->record, NULL, dest, NULL);
     return 0;
 }
 
@@ -59,7 +59,7 @@ static int classify(struct dir *dir, struct err *err)
 {
     struct fs_info info;
 
-    if (fs_look(dir->run->opt.dest, &info, err) < 0)
+    if (fs_look(NULL, dir->run->opt.dest, &info, err) < 0)
         return -1;
     dir->dest = info.kind == FS_MISSING ? LAYOUT_MISSING : LAYOUT_FOREIGN;
     if (info.kind == FS_DIRECTORY)
@@ -83,9 +83,9 @@ static int identify(struct dir *dir, struct err *err)
     return rc;
 }
 
-/* The Hub library takes a record for good only if the file is not younger: linked files
- * keep their time, so the run must not be older than any of them, whatever its clock
- * says. */
+/* The Hub library accepts its metadata only if the file is not newer. Linked files
+ * keep their mtime, so the run's mtime must not be older than any of them, whatever
+ * its clock says. */
 static void keep_up(struct run *run, int64_t mtime_ns)
 {
     if (run->mtime < mtime_ns / 1000000000 + 1 && run->mtime * 1000000000 < mtime_ns)
@@ -103,7 +103,7 @@ static int find_unchanged(struct dir *dir, struct err *err)
 
         if (i % DIR_POLL == 0 && background_poll(&run->ranks, err) < 0)
             return -1;
-        if (!manifest_same(old, plan, i, run->opt.dest, &known->inode))
+        if (!manifest_same(old, plan, i, NULL, run->opt.dest, &known->inode))
             continue;
         known->there = true;
         known->mtime_ns = old->mtime_ns;
@@ -159,49 +159,25 @@ int dir_look(struct dir *dir, struct run *run, struct err *err)
     return 0;
 }
 
-/* Part by part, and not the staging itself: if another run has taken that over, it must
- * not be created again. */
-static int make_named(const struct run *run, const char *name, struct err *err)
+/* All are names in the staging: if another run has taken it over, it is not
+ * created again. */
+static int make_tree(const struct run *run, struct err *err)
 {
-    struct strbuf path = { 0 };
-    int rc = 0;
+    static const char metadata[] = ".cache/huggingface/download";
+    const struct fs_dir *tree = &run->staging.tree;
+    struct fs_dir below;
+    int rc;
 
-    for (const char *slash = name; rc == 0 && slash; slash = strchr(slash + 1, '/')) {
-        const char *end = strchr(slash + 1, '/');
-
-        strbuf_clear(&path);
-        strbuf_addf(&path, "%s/%.*s", run->staging.tree,
-                    end ? (int)(end - name) : (int)strlen(name), name);
-        rc = path.failed ? err_memory(err, "a path") : fs_mkdir(path.data, 0777, err);
-    }
-    strbuf_release(&path);
-    return rc;
-}
-
-static int make_tree(struct run *run, struct err *err)
-{
-    struct strbuf base = { 0 };
-    int rc = -1;
-
-    strbuf_addf(&base, "%s/", run->staging.tree);
-    if (base.failed) {
-        err_memory(err, "a path");
-        goto out;
-    }
-    if (make_named(run, ".mpifetch", err) < 0 ||
-        staging_make_directories(run, base.data, err) < 0)
-        goto out;
-    rc = 0;
+    if (fs_mkdir(tree, ".mpifetch", 0777, err) < 0 ||
+        staging_make_directories(run, tree, err) < 0)
+        return -1;
     if (!local_metadata_wanted(run))
-        goto out;
-    strbuf_adds(&base, ".cache/huggingface/download/");
-    rc = -1;
-    if (base.failed)
-        err_memory(err, "a path");
-    else if (make_named(run, ".cache/huggingface/download", err) == 0)
-        rc = staging_make_directories(run, base.data, err);
-out:
-    strbuf_release(&base);
+        return 0;
+    if (fs_mkdirs(tree, metadata, err) < 0 ||
+        fs_dir_below(&below, tree, metadata, err) < 0)
+        return -1;
+    rc = staging_make_directories(run, &below, err);
+    fs_dir_close(&below);
     return rc;
 }
 
@@ -213,95 +189,86 @@ void dir_unfind(struct dir *dir, size_t i)
     dir->existing.unchanged = false;
 }
 
-/* Whether the link leads to the file that was looked at: DEST may have become another
- * tree since. */
-static bool is_known(const struct dir *dir, size_t i, const char *path)
+/* Whether the link is to the file that was examined: DEST may have been
+ * replaced since. */
+static bool is_known(const struct dir *dir, size_t i)
 {
     const struct existing_file *known = &dir->existing.file[i];
     struct fs_info info;
 
-    return fs_look(path, &info, NULL) == 0 && info.kind == FS_FILE &&
-           info.size == dir->run->plan.files[i].size &&
+    return fs_look(&dir->run->staging.tree, plan_path(&dir->run->plan, i), &info, NULL) ==
+               0 &&
+           info.kind == FS_FILE && info.size == dir->run->plan.files[i].size &&
            info.mtime_ns == known->mtime_ns && info.inode == known->inode;
 }
 
-/* A linked file keeps its inode, so whoever has the old tree open notices nothing. */
-static int place_known(struct dir *dir, size_t i, const char *path, struct err *err)
+/* A linked file keeps its inode, so processes with the old tree open are
+ * not disturbed. */
+static int place_known(struct dir *dir, size_t i, struct err *err)
 {
     struct run *run = dir->run;
-    struct strbuf old = { 0 };
-    int rc;
+    const char *path = plan_path(&run->plan, i);
+    char old[FS_NAME];
 
-    strbuf_addf(&old, "%s/%s", run->opt.dest, plan_path(&run->plan, i));
-    rc = old.failed ? err_memory(err, "a path") : fs_link(old.data, path, NULL);
-    strbuf_release(&old);
-    if (rc == 0 && is_known(dir, i, path))
+    fs_format(old, "%s/%s", run->opt.dest, path);
+    if (fs_link(NULL, old, &run->staging.tree, path, NULL) == 0 && is_known(dir, i))
         return local_metadata_write_file(run, (uint32_t)i, err);
-    /* It is fetched again: no hard links here, or not that file any more. A link that
-     * was made all the same must go, or the fetch would write into DEST. */
-    if (fs_unlink(path, err) < 0)
+    /* It is fetched: there are no hard links here, or the file has changed. A link that
+     * was made must be removed, or the fetch would write into DEST. */
+    if (fs_unlink(&run->staging.tree, path, err) < 0)
         return -1;
     dir_unfind(dir, i);
     return 0;
 }
 
-static int place_empty(struct dir *dir, size_t i, const char *path, struct err *err)
+static int place_empty(const struct run *run, size_t i, struct err *err)
 {
-    const struct run *run = dir->run;
+    const char *path = plan_path(&run->plan, i);
 
-    if (fs_write_all(path, "", 0, false, false, err) < 0 ||
-        fs_set_mtime(path, run->mtime * 1000000000, err) < 0)
+    if (fs_write_all(&run->staging.tree, path, "", 0, false, false, err) < 0 ||
+        fs_set_mtime(&run->staging.tree, path, run->mtime * 1000000000, err) < 0)
         return -1;
     return local_metadata_write_file(run, (uint32_t)i, err);
 }
 
-/* Large files are made here, so that several ranks can open them; small ones are made by
- * the rank that fetches them. */
-static int place_fresh(struct dir *dir, size_t i, const char *path, struct err *err)
+/* Create large files, so that several ranks can open them; small ones are created by the
+ * rank that fetches them. */
+static int place_fresh(const struct run *run, size_t i, struct err *err)
 {
-    const struct run *run = dir->run;
-    uint64_t size = run->plan.files[i].size;
-
-    if (size == 0)
-        return place_empty(dir, i, path, err);
-    if (resume_place(run->staging.resume, (uint32_t)i, path))
+    if (run->plan.files[i].size == 0)
+        return place_empty(run, i, err);
+    if (resume_place(run->staging.resume, (uint32_t)i))
         return 0;
     return segments_of(&run->segments, (uint32_t)i) > 1
-               ? staging_place_large(path, size, err)
+               ? staging_place_large(run, (uint32_t)i, err)
                : 0;
 }
 
 static int place_files(struct dir *dir, struct err *err)
 {
-    const struct run *run = dir->run;
-    struct strbuf path = { 0 };
+    struct run *run = dir->run;
     int rc = 0;
 
     for (size_t i = 0; i < run->plan.nfiles && rc == 0; i++) {
-        strbuf_clear(&path);
-        strbuf_addf(&path, "%s/%s", run->staging.tree, plan_path(&run->plan, i));
-        if (path.failed)
-            rc = err_memory(err, "a path");
-        else if (i % DIR_POLL == 0)
-            rc = background_poll(&dir->run->ranks, err);
+        if (i % DIR_POLL == 0)
+            rc = background_poll(&run->ranks, err);
         if (rc == 0 && dir->existing.file[i].there)
-            rc = place_known(dir, i, path.data, err);
-        /* not there, or there and without a link */
+            rc = place_known(dir, i, err);
+        /* missing, or existing but not linkable */
         if (rc == 0 && !dir->existing.file[i].there)
-            rc = place_fresh(dir, i, path.data, err);
+            rc = place_fresh(run, i, err);
     }
-    strbuf_release(&path);
     return rc;
 }
 
-static int check_space(const struct dir *dir, const char *parent, struct err *err)
+static int check_space(const struct dir *dir, struct err *err)
 {
     const struct plan *plan = &dir->run->plan;
     uint64_t files = plan->nfiles - dir->existing.files;
 
     files = files * (local_metadata_wanted(dir->run) ? 2 : 1) + 16;
     return staging_check_space(
-        dir->run, parent,
+        dir->run,
         resume_missing(dir->run->staging.resume, plan->nbytes - dir->existing.bytes),
         files, err);
 }
@@ -313,13 +280,13 @@ static int choose(struct dir *dir, struct err *err)
                                      .versions = run->opt.versions,
                                      .force = run->opt.force };
 
-    if (fs_can_exchange(run->staging.path, &situation.can_exchange, err) < 0)
+    if (fs_can_exchange(&run->staging.dir, ".", &situation.can_exchange, err) < 0)
         return -1;
     dir->how = layout_choose(&situation);
     if (dir->how.step == LAYOUT_REFUSE)
         return err_set(err, ERR_DEST, "'%s' %s", run->opt.dest, dir->how.reason);
     return dir->how.step == LAYOUT_FLIP || dir->how.step == LAYOUT_SWAP_LINK
-               ? versions_check(run->opt.dest, err)
+               ? versions_check(&run->staging.parent, run->opt.dest, err)
                : 0;
 }
 
@@ -336,40 +303,26 @@ int dir_refresh(struct dir *dir, struct err *err)
 int dir_claim(struct dir *dir, struct err *err)
 {
     struct run *run = dir->run;
-    struct strbuf parent = { 0 }, prefix = { 0 };
-    int rc = -1;
+    const char *name = layout_name(run->opt.dest);
+    size_t len = (size_t)(name - run->opt.dest);
+    char parent[FS_NAME], prefix[FS_NAME];
 
-    layout_parent(run->opt.dest, &parent);
-    layout_staging_prefix(run->opt.dest, &prefix);
-    if (parent.failed || prefix.failed)
-        err_memory(err, "a path");
-    else if (fs_mkdirs(parent.data, err) == 0)
-        rc = claim_take(run, parent.data, prefix.data, dir->identity, err);
-    strbuf_release(&parent);
-    strbuf_release(&prefix);
-    return rc;
+    /* Without the slash at its end, unless that is all. */
+    fs_format(parent, "%.*s", (int)(len > 1 ? len - 1 : len), run->opt.dest);
+    fs_format(prefix, ".%s.mpifetch-", name);
+    return staging_open_parent(run, parent, err) < 0
+               ? -1
+               : claim_take(run, prefix, dir->identity, err);
 }
 
 int dir_build(struct dir *dir, struct err *err)
 {
     struct run *run = dir->run;
-    struct strbuf parent = { 0 };
-    int rc = -1;
 
-    layout_parent(run->opt.dest, &parent);
-    if (parent.failed) {
-        err_memory(err, "a path");
-        goto out;
-    }
-    if (check_space(dir, parent.data, err) < 0 || choose(dir, err) < 0 ||
-        make_tree(run, err) < 0 || local_metadata_write_fixed(run, err) < 0)
-        goto out;
-    rc = staging_check_names(run, err);
-    if (rc == 0)
-        rc = place_files(dir, err);
-out:
-    strbuf_release(&parent);
-    return rc;
+    if (check_space(dir, err) < 0 || choose(dir, err) < 0 || make_tree(run, err) < 0 ||
+        local_metadata_write_fixed(run, err) < 0 || staging_check_names(run, err) < 0)
+        return -1;
+    return place_files(dir, err);
 }
 
 void dir_release(struct dir *dir)

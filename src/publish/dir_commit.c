@@ -15,42 +15,24 @@
 
 enum {
     PUBLISH_VERSIONS = 1000, /* of one content */
-    PUBLISH_TRIES = 5        /* while other runs publish at the same DEST */
+    PUBLISH_TRIES = 5        /* while other runs publish to the same DEST */
 };
 
-/* Ranks have written to large files until a moment ago, so only after all have agreed the
- * mtime is final. */
+/* Ranks may have written to large files until now, so their mtime is set
+ * after all agreed. */
 static int finish_large_files(const struct dir *dir, struct err *err)
 {
     const struct run *run = dir->run;
-    struct strbuf path = { 0 };
-    int rc = 0;
 
-    for (size_t i = 0; i < run->plan.nfiles && rc == 0; i++) {
+    for (size_t i = 0; i < run->plan.nfiles; i++) {
         if (dir->existing.file[i].there || segments_of(&run->segments, (uint32_t)i) < 2)
             continue;
-        strbuf_clear(&path);
-        strbuf_addf(&path, "%s/%s", run->staging.tree, plan_path(&run->plan, i));
-        rc = path.failed ? err_memory(err, "a path")
-                         : fs_set_mtime(path.data, run->mtime * 1000000000, err);
-        if (rc == 0)
-            rc = local_metadata_write_file(run, (uint32_t)i, err);
+        if (fs_set_mtime(&run->staging.tree, plan_path(&run->plan, i),
+                         run->mtime * 1000000000, err) < 0 ||
+            local_metadata_write_file(run, (uint32_t)i, err) < 0)
+            return -1;
     }
-    strbuf_release(&path);
-    return rc;
-}
-
-static int sync_parent(const struct run *run, struct err *err)
-{
-    struct strbuf parent = { 0 };
-    int rc;
-
-    if (!run->opt.sync)
-        return 0;
-    layout_parent(run->opt.dest, &parent);
-    rc = parent.failed ? err_memory(err, "a path") : fs_sync_path(parent.data, err);
-    strbuf_release(&parent);
-    return rc;
+    return 0;
 }
 
 static int note_version(void *arg, const char *name, struct err *err)
@@ -62,80 +44,76 @@ static int note_version(void *arg, const char *name, struct err *err)
     return 0;
 }
 
-/* What stands in .name.versions before this run adds its own: only that may be swept away
- * afterwards, since another run may be about to point DEST at what came later. */
-static int note_versions(struct dir *dir, const char *versions, struct err *err)
+/* The versions in .name.versions before this run adds its own: only those may be removed
+ * afterwards, since another run may be about to point DEST at a later one. */
+static int note_versions(struct dir *dir, const struct fs_dir *versions, struct err *err)
 {
+    const char *dest = dir->run->opt.dest;
     struct strbuf target = { 0 };
     int rc;
 
-    /* Hours may have passed since the last look. */
-    if (versions_check(dir->run->opt.dest, err) < 0 ||
-        fs_mkdir(versions, 0777, err) < 0 ||
-        fs_list(versions, note_version, &dir->old_versions, err) < 0)
+    if (fs_list(versions, ".", note_version, &dir->old_versions, err) < 0)
         return -1;
-    if (dir->dest == LAYOUT_VERSIONED &&
-        fs_readlink(dir->run->opt.dest, &target, NULL) == 0 && target.data &&
-        layout_is_version(dir->run->opt.dest, target.data))
+    if (dir->dest == LAYOUT_VERSIONED && fs_readlink(NULL, dest, &target, NULL) == 0 &&
+        target.data && layout_is_version(dest, target.data))
         dir->before = strdup(strrchr(target.data, '/') + 1);
     rc = dir->old_versions.failed ? err_memory(err, "the list of versions") : 0;
     strbuf_release(&target);
     return rc;
 }
 
-/* staging/link, to the version that the last part of path names. */
-static int make_link(const struct run *run, const char *path, struct strbuf *link,
-                     struct err *err)
+/* Make staging/link, which points to the version that the last part of path names. */
+static int make_link(const struct run *run, const char *version, struct err *err)
 {
-    struct strbuf target = { 0 };
-    int rc = -1;
+    char target[FS_NAME];
 
-    strbuf_addf(&target, ".%s.versions%s", layout_name(run->opt.dest),
-                strrchr(path, '/'));
-    strbuf_clear(link);
-    strbuf_addf(link, "%s/link", run->staging.path);
-    if (target.failed || link->failed)
-        err_memory(err, "a path");
-    else if (fs_unlink(link->data, err) == 0) /* of a try before */
-        rc = fs_symlink(target.data, link->data, err);
-    strbuf_release(&target);
-    return rc;
+    fs_format(target, ".%s.versions/%s", layout_name(run->opt.dest), version);
+    return fs_unlink(&run->staging.dir, "link", err) < 0 /* of a try before */
+               ? -1
+               : fs_symlink(target, &run->staging.dir, "link", err);
 }
 
-/* The tree becomes .name.versions/<id>, or <id>.1 and so on where the same content was
- * published before: what stands there may be in use, and may be damaged. The symlink is
- * there first, so that it tells where a run that was killed had put its tree
+/* The tree becomes .name.versions/<id>, or <id>.1 and so on if the same content was
+ * published before: the existing version may be in use, and may be damaged. The symlink
+ * is made first, so that it shows where a killed run had put its tree
  * (resume/leftovers.h). */
-static int keep_version(struct dir *dir, const char *content_id, struct strbuf *link,
-                        struct err *err)
+static int name_version(struct dir *dir, const struct fs_dir *versions,
+                        const char *content_id, struct err *err)
 {
     const struct run *run = dir->run;
-    struct strbuf versions = { 0 }, path = { 0 };
-    int rc = -1;
+    char name[FS_NAME];
 
-    layout_versions(run->opt.dest, &versions);
-    if (versions.failed || note_versions(dir, versions.data, err) < 0)
-        goto out;
-    for (unsigned n = 0; rc < 0 && n < PUBLISH_VERSIONS; n++) {
-        strbuf_clear(&path);
-        strbuf_addf(&path, n ? "%s/%s.%u" : "%s/%s", versions.data, content_id, n);
-        if (path.failed || make_link(run, path.data, link, err) < 0)
+    for (unsigned n = 0;; n++) {
+        struct err *why = n + 1 == PUBLISH_VERSIONS ? err : NULL;
+
+        fs_format(name, n ? "%s.%u" : "%s", content_id, n);
+        if (make_link(run, name, err) < 0)
+            return -1;
+        if (fs_rename(&run->staging.tree, ".", versions, name, FS_RENAME_NEW, why) == 0)
             break;
-        rc = fs_rename(run->staging.tree, path.data, FS_RENAME_NEW, NULL);
-        if (rc < 0 && errno != EEXIST && errno != ENOTEMPTY)
-            break;
+        if (why)
+            return -1;
+        if (errno != EEXIST && errno != ENOTEMPTY)
+            return fs_rename(&run->staging.tree, ".", versions, name, FS_RENAME_NEW, err);
     }
-    if (rc < 0 && !path.failed && err->code == ERR_NONE)
-        fs_rename(run->staging.tree, path.data, FS_RENAME_NEW, err);
-    else if (rc == 0)
-        dir->version = strdup(strrchr(path.data, '/') + 1);
+    dir->version = strdup(name);
+    return dir->version ? 0 : err_memory(err, "a version");
+}
+
+static int keep_version(struct dir *dir, const char *content_id, struct err *err)
+{
+    const struct run *run = dir->run;
+    struct fs_dir versions = { 0 };
+    /* Hours may have passed since the last look. */
+    int rc = versions_open(&versions, &run->staging.parent, run->opt.dest, true, err);
+
+    if (rc == 0)
+        rc = note_versions(dir, &versions, err);
+    if (rc == 0)
+        rc = name_version(dir, &versions, content_id, err);
     if (rc == 0 && run->opt.sync)
-        rc = fs_sync_path(versions.data, err);
-out:
-    if (rc < 0 || !dir->version)
-        rc = err_memory(err, "a version");
-    strbuf_release(&versions);
-    strbuf_release(&path);
+        rc = fs_sync_path(&versions, ".", err);
+    fs_dir_close(&versions);
     return rc;
 }
 
@@ -145,17 +123,16 @@ static int flip(struct dir *dir, const char *content_id, struct err *err)
     enum fs_rename how = dir->how.step == LAYOUT_SWAP_LINK ? FS_RENAME_EXCHANGE
                          : dir->dest == LAYOUT_VERSIONED   ? FS_RENAME_REPLACE
                                                            : FS_RENAME_NEW;
-    struct strbuf link = { 0 };
-    int rc = keep_version(dir, content_id, &link, err);
+    const struct fs_dir *parent = &run->staging.parent;
+    const char *name = layout_name(run->opt.dest);
 
-    /* A symlink cannot be renamed over a directory; an empty one is nothing that a reader
-     * could lose. */
-    if (rc == 0 && dir->dest == LAYOUT_EMPTY)
-        fs_remove_empty(run->opt.dest, NULL);
-    if (rc == 0)
-        rc = fs_rename(link.data, run->opt.dest, how, err);
-    strbuf_release(&link);
-    return rc;
+    if (keep_version(dir, content_id, err) < 0)
+        return -1;
+    /* A symlink cannot be renamed over a directory; an empty one is no
+     * loss for readers. */
+    if (dir->dest == LAYOUT_EMPTY)
+        fs_remove_empty(parent, name, NULL);
+    return fs_rename(&run->staging.dir, "link", parent, name, how, err);
 }
 
 static int one_step(struct dir *dir, const char *content_id, struct err *err)
@@ -164,9 +141,11 @@ static int one_step(struct dir *dir, const char *content_id, struct err *err)
 
     switch (dir->how.step) {
     case LAYOUT_RENAME:
-        return fs_rename(run->staging.tree, run->opt.dest, FS_RENAME_NEW, err);
+        return fs_rename(&run->staging.tree, ".", &run->staging.parent,
+                         layout_name(run->opt.dest), FS_RENAME_NEW, err);
     case LAYOUT_EXCHANGE:
-        return fs_rename(run->staging.tree, run->opt.dest, FS_RENAME_EXCHANGE, err);
+        return fs_rename(&run->staging.tree, ".", &run->staging.parent,
+                         layout_name(run->opt.dest), FS_RENAME_EXCHANGE, err);
     case LAYOUT_FLIP:
     case LAYOUT_SWAP_LINK:
         return flip(dir, content_id, err);
@@ -177,18 +156,17 @@ static int one_step(struct dir *dir, const char *content_id, struct err *err)
                    run->opt.dest);
 }
 
-/* A step that failed after the tree had become a version: as it was before. */
+/* Undo keep_version after a step that failed. */
 static void take_version_back(struct dir *dir)
 {
-    struct strbuf path = { 0 };
+    const struct run_staging *staging = &dir->run->staging;
+    struct fs_dir versions = { 0 };
 
     if (!dir->version)
         return;
-    layout_versions(dir->run->opt.dest, &path);
-    strbuf_addf(&path, "/%s", dir->version);
-    if (!path.failed && versions_check(dir->run->opt.dest, NULL) == 0)
-        fs_rename(path.data, dir->run->staging.tree, FS_RENAME_NEW, NULL);
-    strbuf_release(&path);
+    if (versions_open(&versions, &staging->parent, dir->run->opt.dest, false, NULL) == 0)
+        fs_rename(&versions, dir->version, &staging->tree, ".", FS_RENAME_NEW, NULL);
+    fs_dir_close(&versions);
     free(dir->version);
     dir->version = NULL;
     free(dir->before);
@@ -196,7 +174,8 @@ static void take_version_back(struct dir *dir)
     strbuf_clear(&dir->old_versions);
 }
 
-/* Another run may have published meanwhile. Both are whole, and the later one wins. */
+/* Another run may have published meanwhile. Both trees are complete, and the
+ * later one wins. */
 static int take_steps(struct dir *dir, struct visibility_mark *mark, struct err *err)
 {
     for (int tries = 0; tries < PUBLISH_TRIES; tries++) {
@@ -231,41 +210,44 @@ int dir_commit(struct dir *dir, struct visibility_mark *mark, struct err *err)
         manifest_write(run, dir->existing.file, dir->identity, mark->present, err) < 0)
         return -1;
     if (leftovers_mark(run, err) < 0 ||
-        (run->opt.sync && fs_sync_system(run->staging.tree, err) < 0))
+        (run->opt.sync && fs_sync_system(&run->staging.tree, ".", err) < 0))
         return -1;
-    /* The last moment at which a signal, here or elsewhere, can still end the run. */
+    /* The last moment at which a signal, on any rank, can end the run. */
     if (claim_confirm(run, err) < 0 || background_ask(&dir->run->ranks, err) < 0)
         return -1;
     if (take_steps(dir, mark, err) < 0)
         return err_wrap(err, "publishing");
-    sync_parent(run, NULL);
+    if (run->opt.sync)
+        fs_sync_path(&run->staging.parent, ".", NULL);
     return 0;
 }
 
-/* Into staging, with which it goes: a version that is removed where it stands would be
- * left without its manifest by a kill, and then be nobody's. */
-static void sweep_version(const struct run *run, const char *name, unsigned number)
+/* Move a version to staging, which is removed next. If it were removed where it is, a
+ * kill would leave a version without a manifest, which no run would recognise. */
+static void sweep_version(const struct run *run, const struct fs_dir *versions,
+                          const char *name, unsigned number)
 {
-    struct strbuf path = { 0 }, to = { 0 };
+    char to[FS_NAME];
 
-    layout_versions(run->opt.dest, &path);
-    strbuf_addf(&path, "/%s", name);
-    strbuf_addf(&to, "%s/swept-%u", run->staging.path, number);
-    if (!path.failed && !to.failed && !leftovers_may_be_shown(run->opt.dest, path.data))
-        versions_move(run->opt.dest, name, to.data);
-    strbuf_release(&path);
-    strbuf_release(&to);
+    if (!leftovers_may_be_shown(&run->staging.parent, run->opt.dest, versions, name))
+        versions_move(versions, name, &run->staging.dir,
+                      fs_format(to, "swept-%u", number));
 }
 
-/* Of the versions that were there before, the one that DEST pointed to stays: a job may
- * be reading it. What DEST points to at this moment is somebody's newest. */
+/* Of the previous versions the one that DEST pointed to stays: a job may be reading
+ * it. So does the one that DEST points to at this moment, which another run may
+ * have published. */
 static void sweep_versions(const struct dir *dir)
 {
+    const struct run *run = dir->run;
+    struct fs_dir versions = { 0 };
     struct strbuf present = { 0 };
     unsigned number = 0;
     size_t at = 0;
 
-    fs_readlink(dir->run->opt.dest, &present, NULL);
+    fs_readlink(&run->staging.parent, layout_name(run->opt.dest), &present, NULL);
+    if (versions_open(&versions, &run->staging.parent, run->opt.dest, false, NULL) < 0)
+        at = dir->old_versions.len;
     while (at < dir->old_versions.len) {
         const char *name = dir->old_versions.data + at;
         const char *now = present.data ? strrchr(present.data, '/') : NULL;
@@ -274,8 +256,9 @@ static void sweep_versions(const struct dir *dir)
         if ((dir->before && strcmp(name, dir->before) == 0) ||
             strcmp(name, dir->version) == 0 || (now && strcmp(name, now + 1) == 0))
             continue;
-        sweep_version(dir->run, name, ++number);
+        sweep_version(run, &versions, name, ++number);
     }
+    fs_dir_close(&versions);
     strbuf_release(&present);
 }
 

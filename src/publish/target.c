@@ -23,7 +23,7 @@ struct target_ops {
     int (*unfound)(struct target *target, struct err *err); /* after all of these */
     int (*claim)(struct target *target, struct err *err);
     bool (*is_old)(const struct target *target);
-    /* Where its stagings lie. Returns the name that they carry, or NULL. */
+    /* The directory of its stagings. Returns the name that they contain, or NULL. */
     const char *(*stagings)(const struct target *target, struct strbuf *parent);
     int (*build)(struct target *target, struct err *err);
     int (*commit)(struct target *target, struct visibility_mark *mark, struct err *err);
@@ -46,7 +46,7 @@ static int look_at_dir(struct target *target, const struct plan *whole, struct e
 
 static bool peek_at_dir(const struct run *run, char found[65])
 {
-    return manifest_peek(run->opt.dest, found);
+    return manifest_peek(NULL, run->opt.dest, found);
 }
 
 static bool is_there(const struct target *target, size_t i)
@@ -80,7 +80,7 @@ static bool dir_is_old(const struct target *target)
 {
     char now[65] = "";
 
-    manifest_peek(target->run->opt.dest, now);
+    manifest_peek(NULL, target->run->opt.dest, now);
     return strcmp(now, target->dir.record.content_id) != 0;
 }
 
@@ -166,7 +166,7 @@ static int claim_cache(struct target *target, struct err *err)
     return cache_claim(&target->cache, err);
 }
 
-/* Other revisions share its blobs, so it may have changed whatever the ref says. */
+/* Other revisions share the blobs, so they may have changed even if the ref has not. */
 static bool cache_is_old(const struct target *target)
 {
     (void)target;

@@ -10,8 +10,8 @@
 
 static const double SEEN_MOST = 30; /* seconds */
 
-/* Another run may publish right after this one: what is neither there nor what stood
- * before is later. */
+/* Another run may publish right after this one: a state that is neither this one nor the
+ * one before is a later one. */
 static bool is_news(const struct run *run, const struct visibility_mark *mark)
 {
     char found[65];
@@ -33,7 +33,7 @@ bool visibility_wait(struct run *run, const struct visibility_mark *mark)
             return true;
         if (clock_now() > until || background_poll(&run->ranks, &err) < 0)
             return false;
-        fs_refresh(run->published);
+        fs_refresh(NULL, run->published);
         nap_take(&nap);
     }
 }

@@ -10,6 +10,8 @@ static int take_process(void *arg, int rank, const void *bytes, size_t len,
 {
     struct owner_process *all = arg;
 
+    if (!all)
+        return err_memory(err, "the list of ranks");
     if (len != sizeof(*all))
         return err_set(err, ERR_DEFECT, "rank %d runs a different build of mpifetch",
                        rank);
@@ -34,15 +36,15 @@ static int write_owner(struct run *run, const struct owner_process *all, struct 
 
 int owners_take(struct run *run, struct err *err)
 {
-    struct owner_process here, *all = calloc((size_t)run->ranks.size, sizeof(*all));
-    int rc = -1;
+    struct owner_process here, *all = NULL;
+    int rc;
 
     process_here(&here);
-    if (!all)
-        err_memory(err, "the list of ranks");
-    else
-        rc = agree_gather(&run->ranks, MSG_OWNER, &here, sizeof(here), take_process, all,
-                          err);
+    if (run->ranks.rank == 0)
+        all = calloc((size_t)run->ranks.size, sizeof(*all));
+    /* Rank 0 waits for all, so each sends whatever has failed here. */
+    rc =
+        agree_gather(&run->ranks, MSG_OWNER, &here, sizeof(here), take_process, all, err);
     if (rc == 0 && run->ranks.rank == 0)
         rc = write_owner(run, all, err);
     free(all);

@@ -7,6 +7,7 @@
 #include "core/plan/segment.h"
 #include "core/sched/retry.h"
 #include "core/state/stats.h"
+#include "io/fs/fs_dir.h"
 #include "ranks/ranks.h"
 
 struct run_options {
@@ -37,10 +38,16 @@ struct run_access {
 
 /* Where a run builds. Written on rank 0 by resume/claim.c, on the others by share_run. */
 struct run_staging {
-    char *path;        /* directory beside DEST, or in the folder of a repository */
-    char *tree;        /* in path: becomes DEST */
-    char *private_dir; /* in path: private copies of ranks */
-    char *owner;       /* rank 0: all processes of the run (core/state/owner.h) */
+    char *path; /* directory beside DEST, or in the folder of a repository */
+    struct fs_dir
+        parent; /* what home lies in: that of DEST, or the folder of a repository */
+    struct fs_dir home;  /* what path lies in, this user's alone. Whoever takes path away
+                         * renames it out of there, so the next ones are names in it */
+    struct fs_dir dir;   /* path */
+    struct fs_dir tree;  /* in path: becomes DEST; or hashed */
+    struct fs_dir spare; /* in path: private copies of ranks */
+    char *hashed;        /* RUN_REHASH: the directory whose files are hashed */
+    char *owner;         /* rank 0: all processes of the run (core/state/owner.h) */
     struct heartbeat *heartbeat; /* rank 0: its sign of life in path */
     bool contended;              /* rank 0: another run had, or left, the same content */
     struct resume *resume;       /* rank 0: what former runs left, or NULL */

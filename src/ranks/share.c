@@ -13,16 +13,15 @@ struct head {
     uint64_t segment_size;
     int64_t mtime;
     uint32_t cache, mode, layout;
-    uint32_t len[8]; /* of the texts, without NUL; UINT32_MAX: NULL */
+    uint32_t len[7]; /* of the texts, without NUL; UINT32_MAX: NULL */
 };
 
-enum { STAGING, TREE, SPARE, DEST, ENDPOINT, BEARER, HEADERS, PUBLISHED, TEXTS };
+enum { STAGING, HASHED, DEST, ENDPOINT, BEARER, HEADERS, PUBLISHED, TEXTS };
 
 static void texts_of(struct run *run, char **text[TEXTS])
 {
     text[STAGING] = &run->staging.path;
-    text[TREE] = &run->staging.tree;
-    text[SPARE] = &run->staging.private_dir;
+    text[HASHED] = &run->staging.hashed;
     text[DEST] = &run->dest;
     text[ENDPOINT] = &run->access.endpoint;
     text[BEARER] = &run->access.bearer;

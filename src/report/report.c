@@ -281,8 +281,9 @@ int report_write(const struct run *run, const struct report *report, const char 
 
     json_decref(object);
     strbuf_addf(&line, "%s\n", text ? text : "");
-    rc = !text || line.failed ? err_memory(err, "the report")
-                              : fs_write_all(path, line.data, line.len, true, false, err);
+    rc = !text || line.failed
+             ? err_memory(err, "the report")
+             : fs_write_all(NULL, path, line.data, line.len, true, false, err);
     free(text);
     strbuf_release(&line);
     return rc;

@@ -106,7 +106,8 @@ static int write_text(void *arg, struct err *err)
 {
     const struct trace_file *file = arg;
 
-    return fs_write_all(file->path, file->text.data, file->text.len, true, false, err);
+    return fs_write_all(NULL, file->path, file->text.data, file->text.len, true, false,
+                        err);
 }
 
 int trace_write(struct run *run, const char *path, struct err *err)

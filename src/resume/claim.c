@@ -13,97 +13,75 @@
 #include "resume/owner_watch.h"
 #include "resume/release.h"
 #include "resume/run_dir.h"
+#include "staging/staging.h"
 
 static const double LOOK = 0.25; /* seconds between two looks */
 
 enum {
-    EMPTY = 40, /* looks at a name that stays taken although nobody is in it */
-    BEGIN = 10  /* tries to make a directory that others take for a dead run's */
+    EMPTY = 40, /* checks of a name that exists although nobody uses it */
+    BEGIN = 10  /* attempts to create a directory that others consider a dead run's */
 };
 
-static int write_named(const char *dir, const char *name, const char *text,
+/* The staging of that name in parent, and the run of that name in it. */
+static int set_staging(struct run *run, const char *name, const char *inner,
                        struct err *err)
 {
-    char *path = fs_join(dir, name);
-    int rc = path ? fs_write_all(path, text, strlen(text), true, false, err)
-                  : err_memory(err, "a path");
+    struct strbuf path = { 0 };
 
-    free(path);
-    return rc;
-}
-
-/* The names of a run in staging, once it lies in dir. */
-static int set_paths(struct run *run, const char *dir, const char *name, struct err *err)
-{
+    strbuf_addf(&path, "%s/%s/%s", run->staging.parent.path, name, inner);
     free(run->staging.path);
-    free(run->staging.tree);
-    free(run->staging.private_dir);
-    run->staging.tree = run->staging.private_dir = NULL;
-    run->staging.path = fs_join(dir, name);
-    if (run->staging.path) {
-        run->staging.tree = fs_join(run->staging.path, "tree");
-        run->staging.private_dir = fs_join(run->staging.path, "spare");
-    }
-    return run->staging.tree && run->staging.private_dir ? 0 : err_memory(err, "a path");
+    run->staging.path = strbuf_steal(&path);
+    return run->staging.path ? staging_open(run, err) : err_memory(err, "a path");
 }
 
+/* If it is killed before it has written its owner, it leaves only empty directories. */
 static int fill(struct run *run, struct err *err)
 {
-    char *journal = fs_join(run->staging.path, "journal"),
-         *beat = fs_join(run->staging.path, "beat");
-    int rc = -1;
+    struct run_staging *staging = &run->staging;
+    const char *owner = staging->owner ? staging->owner : "";
 
-    /* Killed before it has said who it is, it leaves nothing but empty directories. */
-    if (!journal || !beat)
-        err_memory(err, "a path");
-    else if (fs_mkdir(run->staging.path, 0700, err) == 0 &&
-             write_named(run->staging.path, "owner",
-                         run->staging.owner ? run->staging.owner : "", err) == 0 &&
-             fs_mkdir(run->staging.tree, 0777, err) == 0 &&
-             fs_mkdir(run->staging.private_dir, 0700, err) == 0 &&
-             fs_mkdir(journal, 0700, err) == 0)
-        rc = heartbeat_start(&run->staging.heartbeat, beat, err);
-    free(journal);
-    free(beat);
-    return rc;
+    if (fs_mkdir(&staging->dir, ".", 0700, err) < 0 ||
+        fs_write_all(&staging->dir, "owner", owner, strlen(owner), true, false, err) <
+            0 ||
+        fs_mkdir(&staging->tree, ".", 0777, err) < 0 ||
+        fs_mkdir(&staging->spare, ".", 0700, err) < 0 ||
+        fs_mkdir(&staging->dir, "journal", 0700, err) < 0)
+        return -1;
+    return heartbeat_start(&staging->heartbeat, &staging->dir, err);
 }
 
-static int prepare_once(struct run *run, const char *parent, const char *prefix,
-                        char **own, struct err *err)
+static int prepare_once(struct run *run, const char *prefix, struct strbuf *own,
+                        struct err *err)
 {
-    struct strbuf path = { 0 };
     char name[RUN_DIR_NAME];
-    int rc = fs_private_dir(parent, prefix, &path, err);
 
-    *own = rc == 0 ? strbuf_steal(&path) : NULL;
-    strbuf_release(&path);
-    if (!*own)
-        return rc < 0 ? -1 : err_memory(err, "a path");
-    run_dir_name(name, *own);
-    return set_paths(run, *own, name, err) < 0 ? -1 : fill(run, err);
+    strbuf_clear(own);
+    if (fs_private_dir(&run->staging.parent, ".", prefix, own, err) < 0)
+        return -1;
+    run_dir_name(name, own->data);
+    return set_staging(run, own->data, name, err) < 0 ? -1 : fill(run, err);
 }
 
-/* A private directory with all that a staging has, so that nobody ever sees half of one.
- * *own is its path. */
-static int prepare(struct run *run, const char *parent, const char *prefix, char **own,
+/* Create a private directory with everything that a staging has, so that nobody ever sees
+ * an incomplete one. *own is its path. */
+static int prepare(struct run *run, const char *prefix, struct strbuf *own,
                    struct err *err)
 {
     for (unsigned tries = 1;; tries++) {
-        if (prepare_once(run, parent, prefix, own, err) == 0)
+        if (prepare_once(run, prefix, own, err) == 0)
             return 0;
-        if (tries == BEGIN || !*own || !run->staging.tree ||
-            fs_is_there(run->staging.path, "."))
+        if (tries == BEGIN || own->len == 0 ||
+            (run->staging.dir.path && fs_is_there(&run->staging.dir, ".")))
             return -1;
-        /* Another run has swept it away, for it was empty. */
+        /* Another run has removed it, since it was empty. */
         err_clear(err);
-        fs_remove_empty(*own, NULL);
-        free(*own);
+        fs_remove_empty(&run->staging.parent, own->data, NULL);
     }
 }
 
 /* 0: no run has the name any more, or it was taken over from a dead one. 1: the other
  * run has ended. */
-static int face(struct run *run, const char *other, struct err *err)
+static int face(struct run *run, const struct fs_dir *other, struct err *err)
 {
     enum owner_watch_end end;
     int rc = owner_watch_keep(run, other, &end, err);
@@ -118,43 +96,43 @@ static int face(struct run *run, const char *other, struct err *err)
     return rc;
 }
 
-/* Win the name, wait, or do without it. */
+/* The staging was renamed: so is all that is in it. */
+static int move_in(struct run *run, const char *name, struct err *err)
+{
+    char inner[FS_NAME];
+
+    fs_format(inner, "%s", fs_dir_name(&run->staging.dir));
+    return set_staging(run, name, inner, err) < 0
+               ? -1
+               : heartbeat_move(run->staging.heartbeat, &run->staging.dir, err);
+}
+
+/* Win the name, wait for another run, or do without the name. */
 static int elect(struct run *run, const char *own, const char *name, struct err *err)
 {
-    const char *slash = strrchr(run->staging.path, '/');
+    const struct fs_dir *parent = &run->staging.parent;
 
     for (unsigned empty = 0; empty < EMPTY;) {
+        struct run_dir other;
         bool readable;
-        char *other;
-        int rc;
+        int rc = 0;
 
-        if (fs_rename(own, name, FS_RENAME_NEW, NULL) == 0) {
-            char *last = strdup(slash + 1), *beat;
-
-            rc = last ? set_paths(run, name, last, err) : err_memory(err, "a path");
-            beat = rc == 0 ? fs_join(run->staging.path, "beat") : NULL;
-            if (rc == 0)
-                rc = beat ? heartbeat_move(run->staging.heartbeat, beat, err)
-                          : err_memory(err, "a path");
-            free(last);
-            free(beat);
-            return rc;
-        }
+        if (fs_rename(parent, own, parent, name, FS_RENAME_NEW, NULL) == 0)
+            return move_in(run, name, err);
         if (errno != EEXIST && errno != ENOTEMPTY)
             return 0;
-        other = run_dir_find(name, &readable);
-        if (!readable)
-            return 0; /* another user's: each fetches, and the later commit wins */
-        if (!other) {
+        run_dir_find(&other, parent, name, &readable);
+        if (other.run.path) {
+            empty = 0;
+            run->staging.contended = true;
+            rc = face(run, &other.run, err);
+        } else if (readable) {
             empty++;
             clock_sleep(LOOK);
-            continue;
         }
-        empty = 0;
-        run->staging.contended = true;
-        rc = face(run, other, err);
-        free(other);
-        if (rc != 0)
+        run_dir_close(&other);
+        /* Another user's: each fetches, and the later publish wins. */
+        if (!readable || rc != 0)
             return rc;
     }
     return 0;
@@ -162,65 +140,61 @@ static int elect(struct run *run, const char *own, const char *name, struct err 
 
 struct search {
     struct run *run;
-    const char *parent, *prefix;
+    const char *prefix;
 };
 
-/* Of another content, or of this one before it had its name: what is certainly gone may
- * hold files that this content has too, and is not left lying about. */
-static int deal_with(struct run *run, const char *dir, const char *other, struct err *err)
+/* A staging of other content, or of this one before it had its name. If its run is
+ * certainly gone its files are reused, since this content may have the same ones, or
+ * it is removed. */
+static int deal_with(struct run *run, const char *name, const struct fs_dir *other,
+                     struct err *err)
 {
     int rc = 0;
 
-    if (!other || !owner_watch_is_gone(other))
-        fs_remove_empty(other ? other : dir, NULL); /* killed as it began, or not empty */
-    else
+    if (other->path && !owner_watch_is_gone(other))
+        fs_remove_empty(other, ".", NULL); /* killed as it began, or not empty */
+    else if (other->path)
         rc = kept_take(run, other, true, err) < 0 ? -1 : 0;
-    fs_remove_empty(dir, NULL);
+    fs_remove_empty(&run->staging.parent, name, NULL);
     return rc;
 }
 
 static int look_at_one(void *arg, const char *name, struct err *err)
 {
     const struct search *search = arg;
-    char *dir, *other = NULL;
-    bool readable = false;
+    struct run *run = search->run;
+    struct run_dir other;
+    bool readable;
     int rc = 0;
 
     if (!run_dir_is_staging(name, search->prefix))
         return 0;
-    dir = fs_join(search->parent, name);
-    if (dir)
-        other = run_dir_find(dir, &readable);
-    if (readable && !(other && strcmp(other, search->run->staging.path) == 0))
-        rc = deal_with(search->run, dir, other, err);
-    free(other);
-    free(dir);
+    run_dir_find(&other, &run->staging.parent, name, &readable);
+    if (readable && !(other.run.path && strcmp(other.run.path, run->staging.path) == 0))
+        rc = deal_with(run, name, &other.run, err);
+    run_dir_close(&other);
     return rc;
 }
 
-int claim_take(struct run *run, const char *parent, const char *prefix, const char *id,
-               struct err *err)
+int claim_take(struct run *run, const char *prefix, const char *id, struct err *err)
 {
-    struct strbuf name = { 0 };
-    char *own = NULL;
-    int rc;
+    char name[FS_NAME];
+    struct strbuf own = { 0 };
+    int rc = prepare(run, prefix, &own, err);
 
-    strbuf_addf(&name, "%s/%s%.*s", parent, prefix, RUN_DIR_ID, id);
-    rc =
-        name.failed ? err_memory(err, "a path") : prepare(run, parent, prefix, &own, err);
+    fs_format(name, "%s%.*s", prefix, RUN_DIR_ID, id);
     if (rc == 0)
-        rc = elect(run, own, name.data, err);
+        rc = elect(run, own.data, name, err);
     if (rc == 0) {
-        struct search search = { run, parent, prefix };
+        struct search search = { run, prefix };
 
         /* A favour to the next run; this one is complete without. */
-        fs_list(parent, look_at_one, &search, NULL);
+        fs_list(&run->staging.parent, ".", look_at_one, &search, NULL);
     }
-    /* It may have taken over something before another one won. */
+    /* It may have taken something over before another run won. */
     if (rc != 0)
         release_staging(run, RELEASE_HAND_OVER);
-    free(own);
-    strbuf_release(&name);
+    strbuf_release(&own);
     return rc;
 }
 
@@ -234,31 +208,36 @@ int claim_check(const struct run *run, struct err *err)
                    run->opt.dest, OWNER_PATIENCE);
 }
 
-int claim_confirm(const struct run *run, struct err *err)
+static bool is_ours(const struct run *run)
 {
-    fs_refresh(run->staging.path);
-    if (claim_check(run, err) < 0)
-        return -1;
-    if (fs_is_there(run->staging.path, "owner"))
-        return 0;
+    return !heartbeat_lost(run->staging.heartbeat) &&
+           fs_is_there(&run->staging.dir, "owner") &&
+           fs_dir_same(&run->staging.dir, NULL) == 0;
+}
+
+static int fail_lost(const struct run *run, struct err *err)
+{
     return err_set(err, ERR_INTERRUPTED,
                    "'%s' was taken over by another run or removed: run again",
                    run->staging.path);
+}
+
+int claim_confirm(const struct run *run, struct err *err)
+{
+    fs_refresh(&run->staging.dir, ".");
+    if (claim_check(run, err) < 0)
+        return -1;
+    return is_ours(run) ? fs_dir_same(&run->staging.parent, err) : fail_lost(run, err);
 }
 
 void claim_explain(const struct run *run, struct err *err)
 {
     struct err lost = { 0 };
 
-    if (err->code != ERR_DEST || !run->staging.heartbeat ||
-        (!heartbeat_lost(run->staging.heartbeat) &&
-         fs_is_there(run->staging.path, "owner")))
+    if (err->code != ERR_DEST || !run->staging.heartbeat || is_ours(run))
         return;
-    claim_check(run, &lost);
-    if (lost.code == ERR_NONE)
-        err_set(&lost, ERR_INTERRUPTED,
-                "'%s' was taken over by another run or removed: run again",
-                run->staging.path);
+    if (claim_check(run, &lost) == 0)
+        fail_lost(run, &lost);
     lost.rank = err->rank;
     *err = lost;
 }

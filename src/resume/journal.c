@@ -31,16 +31,13 @@ bool journal_key(const struct run *run, size_t file, uint64_t *key)
 
 int journal_open(struct append **out, const struct run *run, struct err *err)
 {
-    struct strbuf path = { 0 };
-    int rc;
+    char name[FS_NAME];
 
     *out = NULL;
     if (!run->staging.path || run->mode == RUN_REHASH)
         return 0;
-    strbuf_addf(&path, "%s/journal/%d", run->staging.path, run->ranks.rank);
-    rc = path.failed ? err_memory(err, "a path") : append_open(out, path.data, err);
-    strbuf_release(&path);
-    return rc;
+    fs_format(name, "journal/%d", run->ranks.rank);
+    return append_open(out, &run->staging.dir, name, err);
 }
 
 void journal_note(struct append *journal, const struct run *run, uint32_t segment,
@@ -56,48 +53,38 @@ void journal_note(struct append *journal, const struct run *run, uint32_t segmen
         append_line(journal, line, journal_line(line, &entry), NULL);
 }
 
-/* By a rename of all at once: other ranks may be writing to theirs, or be about to make
- * them. */
-static void make_void(const struct run *run, const char *staging)
+/* By one rename for all of them: other ranks may be writing to theirs, or about
+ * to create them. */
+static void make_void(const struct run *run, const struct fs_dir *staging)
 {
-    char *from = fs_join(staging, "journal"), *to = fs_join(staging, "void");
     struct err err = { 0 };
-    struct fs_info info;
 
     /* Another rank may have been faster. */
-    if (from && to && fs_rename(from, to, FS_RENAME_ABSENT, NULL) < 0 &&
-        fs_remove_tree(from, &err) < 0 && fs_look(from, &info, NULL) == 0 &&
-        info.kind != FS_MISSING)
+    if (fs_rename(staging, "journal", staging, "void", FS_RENAME_ABSENT, NULL) < 0 &&
+        fs_remove_tree(staging, "journal", &err) < 0 && fs_is_there(staging, "journal"))
         log_line(&run->ranks.log, LOG_WARN,
                  "%s: remove it by hand, else the next run may use data that is not on "
                  "the disk",
                  err.text);
-    free(from);
-    free(to);
 }
 
 void journal_doubt(const struct run *run, const struct err *err)
 {
-    char *kept;
+    struct fs_dir kept = { 0 };
 
     if (!err->unsure || !run->staging.path || run->mode == RUN_REHASH)
         return;
-    make_void(run, run->staging.path);
-    kept = fs_join(run->staging.path, "kept");
-    if (kept)
-        make_void(run, kept);
-    free(kept);
+    make_void(run, &run->staging.dir);
+    if (fs_dir_below(&kept, &run->staging.dir, "kept", NULL) == 0)
+        make_void(run, &kept);
+    fs_dir_close(&kept);
 }
 
 bool journal_is_void(const struct run *run)
 {
-    char *path = fs_join(run->staging.path, "void");
-
     /* It may have been another node. */
-    if (path)
-        fs_refresh(path);
-    free(path);
-    return fs_is_there(run->staging.path, "void");
+    fs_refresh(&run->staging.dir, "void");
+    return fs_is_there(&run->staging.dir, "void");
 }
 
 static int note_one(void *arg, const char *name, struct err *err)
@@ -108,19 +95,16 @@ static int note_one(void *arg, const char *name, struct err *err)
     return 0;
 }
 
-bool journal_is_there(const char *staging)
+bool journal_is_there(const struct fs_dir *staging)
 {
-    char *dir = fs_join(staging, "journal");
     bool is = false;
 
-    if (dir)
-        fs_list(dir, note_one, &is, NULL);
-    free(dir);
+    fs_list(staging, "journal", note_one, &is, NULL);
     return is;
 }
 
 struct reading {
-    const char *dir;
+    const struct fs_dir *staging;
     struct journal_entry *entry;
     size_t count, room;
     bool failed;
@@ -146,75 +130,66 @@ static void add(struct reading *reading, const struct journal_entry *entry)
 static int read_one(void *arg, const char *name, struct err *err)
 {
     struct reading *reading = arg;
-    struct strbuf path = { 0 };
     struct journal_entry entry;
-    char *text = NULL;
+    char *text = NULL, path[FS_NAME];
     size_t len = 0;
 
     (void)err;
     if (*name == '.') /* one that was removed while it was open */
         return 0;
-    strbuf_addf(&path, "%s/%s", reading->dir, name);
-    if (!path.failed && fs_read_regular(path.data, journal_most, &text, &len, NULL) == 0)
+    fs_format(path, "journal/%s", name);
+    if (fs_read_regular(reading->staging, path, journal_most, &text, &len, NULL) == 0)
         for (const char *at = text; at < text + len && !reading->failed;)
             if (journal_line_parse(&at, text + len, &entry))
                 add(reading, &entry);
     free(text);
-    strbuf_release(&path);
     return 0;
 }
 
-int journal_read(const char *staging, struct journal_entry **entries, size_t *count,
-                 struct err *err)
+int journal_read(const struct fs_dir *staging, struct journal_entry **entries,
+                 size_t *count, struct err *err)
 {
-    struct strbuf dir = { 0 };
-    struct reading reading = { .entry = *entries, .count = *count, .room = *count };
+    struct reading reading = {
+        .staging = staging, .entry = *entries, .count = *count, .room = *count
+    };
 
-    strbuf_addf(&dir, "%s/journal", staging);
-    reading.dir = dir.data;
-    if (!dir.failed)
-        fs_list(dir.data, read_one, &reading, NULL);
+    fs_list(staging, "journal", read_one, &reading, NULL);
     *entries = reading.entry;
     *count = reading.count;
-    if (reading.failed || dir.failed)
-        err_memory(err, "the journals");
-    strbuf_release(&dir);
-    return reading.failed ? -1 : 0;
+    return reading.failed ? err_memory(err, "the journals") : 0;
 }
 
 static const char whole[] = "kept"; /* the others are named after ranks */
 
 static int remove_other(void *arg, const char *name, struct err *err)
 {
-    char *path = strcmp(name, whole) == 0 ? NULL : fs_join(arg, name);
+    const struct fs_dir *staging = arg;
+    char path[FS_NAME];
 
     (void)err;
-    if (path)
-        fs_remove_tree(path, NULL);
-    free(path);
+    if (strcmp(name, whole) != 0)
+        fs_remove_tree(staging, fs_format(path, "journal/%s", name), NULL);
     return 0;
 }
 
 /* The old ones go once the new one is there: what is told twice does no harm. */
-int journal_replace(const char *staging, const struct journal_entry *entries,
+int journal_replace(const struct fs_dir *staging, const struct journal_entry *entries,
                     size_t count, struct err *err)
 {
-    char *dir = fs_join(staging, "journal"), *made = fs_join(staging, "journal-made");
-    char *path = dir ? fs_join(dir, whole) : NULL, line[JOURNAL_LINE];
+    static const char made[] = "journal-made";
+    char line[JOURNAL_LINE], path[FS_NAME];
     struct strbuf text = { 0 };
     int rc = -1;
 
+    fs_format(path, "journal/%s", whole);
     for (size_t i = 0; i < count; i++)
         strbuf_add(&text, line, journal_line(line, &entries[i]));
-    if (!path || !made || text.failed)
+    if (text.failed)
         err_memory(err, "a journal");
-    else if (fs_mkdir(dir, 0700, err) == 0 &&
-             fs_write_all(made, text.data, text.len, true, false, err) == 0 &&
-             fs_rename(made, path, FS_RENAME_REPLACE, err) == 0)
-        rc = fs_list(dir, remove_other, dir, err);
-    free(dir);
-    free(made);
-    free(path);
+    else if (fs_mkdir(staging, "journal", 0700, err) == 0 &&
+             fs_write_all(staging, made, text.data, text.len, true, false, err) == 0 &&
+             fs_rename(staging, made, staging, path, FS_RENAME_REPLACE, err) == 0)
+        rc = fs_list(staging, "journal", remove_other, (void *)(uintptr_t)staging, err);
     strbuf_release(&text);
     return rc;
 }

@@ -28,15 +28,15 @@ void journal_doubt(const struct run *run, const struct err *err);
 bool journal_is_void(const struct run *run);
 
 /* Whether any rank has recorded a segment. */
-bool journal_is_there(const char *staging);
+bool journal_is_there(const struct fs_dir *staging);
 
 /* All entries of all journals in a staging, appended to *entries, which is grown.
  * Unreadable journals and invalid lines are skipped. ERR_DEFECT: out of memory. */
-int journal_read(const char *staging, struct journal_entry **entries, size_t *count,
-                 struct err *err);
+int journal_read(const struct fs_dir *staging, struct journal_entry **entries,
+                 size_t *count, struct err *err);
 
 /* Replace all journals of a staging by one with these entries. */
-int journal_replace(const char *staging, const struct journal_entry *entries,
+int journal_replace(const struct fs_dir *staging, const struct journal_entry *entries,
                     size_t count, struct err *err);
 
 #endif

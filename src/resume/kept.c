@@ -12,14 +12,14 @@
 #include "resume/owner_watch.h"
 #include "resume/run_dir.h"
 
-enum { POLL = 1000 }; /* files between two looks for signals */
+enum { POLL = 1000 }; /* files between two checks for signals */
 
-/* Files and lines of from go into into. */
+/* Merges files and journal lines of `from` into `into`. */
 struct fold {
     struct run *run;
-    const char *into, *from;
+    const struct fs_dir *into, *from;
     struct kept_more more; /* of into, before */
-    uint32_t number;       /* the more for what does not go into tree */
+    uint32_t number;       /* the number in more for files that cannot be put into tree */
     bool mixes;            /* both are certainly gone */
     uint64_t moved;        /* files */
 };
@@ -47,146 +47,113 @@ static int largest_first(const void *a, const void *b)
     return left > right ? -1 : left < right;
 }
 
-int kept_list_more(const char *kept, struct kept_more *more, struct err *err)
+int kept_list_more(const struct fs_dir *kept, struct kept_more *more, struct err *err)
 {
-    char *path = fs_join(kept, "more");
-    int rc = path ? 0 : err_memory(err, "a path");
-
-    *more = (struct kept_more){ 0 };
-    if (rc == 0 && fs_is_there(kept, "more"))
-        rc = fs_list(path, add_number, more, err);
-    if (more->count > 0)
-        qsort(more->number, more->count, sizeof(*more->number), largest_first);
-    free(path);
-    return rc;
-}
-
-/* Part by part: should the staging have been taken away, it must not come back. */
-static int make_parents(const char *top, const char *name, struct err *err)
-{
-    struct strbuf path = { 0 };
     int rc = 0;
 
-    for (const char *slash = strchr(name, '/'); rc == 0 && slash;
-         slash = strchr(slash + 1, '/')) {
-        strbuf_clear(&path);
-        strbuf_addf(&path, "%s/%.*s", top, (int)(slash - name), name);
-        rc = path.failed ? err_memory(err, "a path") : fs_mkdir(path.data, 0777, err);
-    }
-    strbuf_release(&path);
+    *more = (struct kept_more){ 0 };
+    if (fs_is_there(kept, "more"))
+        rc = fs_list(kept, "more", add_number, more, err);
+    if (more->count > 0)
+        qsort(more->number, more->count, sizeof(*more->number), largest_first);
     return rc;
 }
 
-/* from/name becomes into/to, with its parents, unless that was done before. 1: one of
- * that name is there. */
+/* Rename from/name to into/to, with its parents, unless that was done before. 1:
+ * that name exists. */
 static int put(const struct fold *fold, const char *name, const char *to, struct err *err)
 {
-    char *here = fs_join(fold->from, name), *there = fs_join(fold->into, to);
-    int rc = -1;
+    char parents[FS_NAME], *slash;
+    int rc;
 
-    if (!here || !there)
-        err_memory(err, "a path");
-    else if (fs_rename(here, there, FS_RENAME_ABSENT, NULL) == 0 ||
-             !fs_is_there(fold->from, name))
-        rc = 0;
-    else if (make_parents(fold->into, to, err) == 0) {
-        rc = fs_rename(here, there, FS_RENAME_ABSENT, err);
-        if (rc < 0 && (errno == EEXIST || errno == ENOTEMPTY)) {
-            err_clear(err);
-            rc = 1;
-        }
+    if (fs_rename(fold->from, name, fold->into, to, FS_RENAME_ABSENT, NULL) == 0 ||
+        !fs_is_there(fold->from, name))
+        return 0;
+    fs_format(parents, "%s", to);
+    slash = strrchr(parents, '/');
+    if (slash)
+        *slash = '\0';
+    if (slash && fs_mkdirs(fold->into, parents, err) < 0)
+        return -1;
+    rc = fs_rename(fold->from, name, fold->into, to, FS_RENAME_ABSENT, err);
+    if (rc < 0 && (errno == EEXIST || errno == ENOTEMPTY)) {
+        err_clear(err);
+        rc = 1;
     }
-    free(here);
-    free(there);
     return rc;
 }
 
 static bool is_in_more(const struct fold *fold, const char *path)
 {
-    struct strbuf name = { 0 };
-    bool is = false;
+    char name[FS_NAME];
 
-    for (size_t i = 0; i < fold->more.count && !is; i++) {
-        strbuf_clear(&name);
-        strbuf_addf(&name, "more/%u/%s", (unsigned)fold->more.number[i], path);
-        is = name.failed || fs_is_there(fold->into, name.data);
-    }
-    strbuf_release(&name);
-    return is;
+    for (size_t i = 0; i < fold->more.count; i++)
+        if (fs_is_there(fold->into, fs_format(name, "more/%u/%s",
+                                              (unsigned)fold->more.number[i], path)))
+            return true;
+    return false;
 }
 
 static int put_file(void *arg, const char *path, const struct fs_info *info,
                     struct err *err)
 {
     struct fold *fold = arg;
-    struct strbuf name = { 0 }, other = { 0 };
+    char name[FS_NAME], other[FS_NAME];
     int rc = 1;
 
     if (info->kind != FS_FILE)
         return 0;
     if (fold->moved % POLL == 0 && background_poll(&fold->run->ranks, err) < 0)
         return -1;
-    strbuf_addf(&name, "tree/%s", path);
-    strbuf_addf(&other, "more/%u/%s", (unsigned)fold->number, path);
-    if (name.failed || other.failed)
-        rc = err_memory(err, "a path");
-    else if (fold->mixes && !is_in_more(fold, path))
-        rc = put(fold, name.data, name.data, err);
+    fs_format(name, "tree/%s", path);
+    if (fold->mixes && !is_in_more(fold, path))
+        rc = put(fold, name, name, err);
     if (rc == 1)
-        rc = put(fold, name.data, other.data, err);
+        rc = put(fold, name, fs_format(other, "more/%u/%s", (unsigned)fold->number, path),
+                 err);
     fold->moved += rc == 0;
-    strbuf_release(&name);
-    strbuf_release(&other);
     return rc < 0 ? -1 : 0;
 }
 
-/* Again while there is something: some file systems lose their place in a directory that
+/* Repeat while anything is left: some file systems skip entries of a directory that
  * shrinks while it is read. */
 static int put_tree(struct fold *fold, struct err *err)
 {
-    struct strbuf to = { 0 };
-    char *tree = fs_join(fold->from, "tree");
+    char to[FS_NAME];
     int rc = 1;
 
-    strbuf_addf(&to, "more/%u", (unsigned)fold->number);
-    if (!tree || to.failed)
-        rc = err_memory(err, "a path");
-    else if (!fold->mixes && fs_is_there(fold->from, "tree"))
-        rc = put(fold, "tree", to.data, err);
+    fs_format(to, "more/%u", (unsigned)fold->number);
+    if (!fold->mixes && fs_is_there(fold->from, "tree"))
+        rc = put(fold, "tree", to, err);
     while (rc == 1 && fs_is_there(fold->from, "tree")) {
         uint64_t before = fold->moved;
 
-        if (fs_walk(tree, put_file, fold, err) < 0)
+        if (fs_walk(fold->from, "tree", put_file, fold, err) < 0)
             rc = -1;
         else if (fold->moved == before)
             rc = 0;
     }
-    free(tree);
-    strbuf_release(&to);
     return rc < 0 ? -1 : 0;
 }
 
 static int put_more(const struct fold *fold, struct err *err)
 {
+    char name[FS_NAME], to[FS_NAME];
     struct kept_more more;
     int rc = kept_list_more(fold->from, &more, err);
 
     for (size_t i = 0; i < more.count && rc == 0; i++) {
-        struct strbuf name = { 0 }, to = { 0 };
-
-        strbuf_addf(&name, "more/%u", (unsigned)more.number[i]);
-        strbuf_addf(&to, "more/%u", (unsigned)(fold->number + more.number[i]));
-        if (name.failed || to.failed || put(fold, name.data, to.data, err) < 0)
-            rc = err_memory(err, "a path"); /* where nothing else was the reason */
-        strbuf_release(&name);
-        strbuf_release(&to);
+        fs_format(name, "more/%u", (unsigned)more.number[i]);
+        fs_format(to, "more/%u", (unsigned)(fold->number + more.number[i]));
+        if (put(fold, name, to, err) < 0)
+            rc = -1;
     }
     free(more.number);
     return rc;
 }
 
-/* The next number that no line has. Files of this fold may be there under it already, of
- * an attempt that was killed: as long as no line tells of them, it is the same again. */
+/* The next number that no line has. It may already have files, from an attempt of this
+ * merge that was killed: as long as no line mentions them, they are the same files. */
 static uint32_t next_number(const struct kept_more *more,
                             const struct journal_entry *entries, size_t count)
 {
@@ -207,8 +174,8 @@ static bool is_known(const struct journal_entry *entry, const struct journal_ent
     return n > 0 && journal_find(of, n, range);
 }
 
-/* Leave out of entries what old tells already; returns how many stay, 0: all is known.
- * The last more must have a line, for next_number. */
+/* Remove from entries what old has already; returns how many remain, 0: none. The last
+ * more must have a line, for next_number. */
 static size_t drop_known(struct journal_entry *entries, size_t count,
                          const struct journal_entry *old, size_t old_count)
 {
@@ -227,20 +194,18 @@ static size_t drop_known(struct journal_entry *entries, size_t count,
     return known < count ? stay : 0;
 }
 
-/* Lines go last: until they are there, a fold that was killed begins anew. */
+/* Lines are written last: until then, a killed merge starts again. */
 static int put_entries(const struct fold *fold, struct journal_entry **old, size_t count,
                        const struct journal_entry *entries, size_t more, struct err *err)
 {
     struct journal_entry *all = realloc(*old, (count + more) * sizeof(*all));
-    struct strbuf name = { 0 };
+    char name[FS_NAME];
     bool apart;
 
     if (!all)
         return err_memory(err, "the journals");
     *old = all;
-    strbuf_addf(&name, "more/%u", (unsigned)fold->number);
-    apart = name.failed || fs_is_there(fold->into, name.data);
-    strbuf_release(&name);
+    apart = fs_is_there(fold->into, fs_format(name, "more/%u", (unsigned)fold->number));
     for (size_t i = 0; i < more; i++) {
         all[count + i] = entries[i];
         if (apart || entries[i].more > 0)
@@ -249,15 +214,17 @@ static int put_entries(const struct fold *fold, struct journal_entry **old, size
     return journal_replace(fold->into, all, count + more, err);
 }
 
-/* Of what is left of it nothing is needed, so no signal ends that. */
-static void discard(struct run *run, const char *left)
+/* Nothing of the rest is needed, so no signal stops this. */
+static void discard(struct run *run, const struct fs_dir *left)
 {
-    const struct leftovers_removal removal = { run, run->opt.dest, true };
+    const struct leftovers_removal removal = { run, &run->staging.parent, run->opt.dest,
+                                               true };
 
     leftovers_remove(&removal, left);
 }
 
-static int fold_into(struct run *run, const char *into, const char *from, struct err *err)
+static int fold_into(struct run *run, const struct fs_dir *into,
+                     const struct fs_dir *from, struct err *err)
 {
     struct fold fold = { .run = run, .into = into, .from = from };
     struct journal_entry *old = NULL, *entries = NULL;
@@ -287,32 +254,35 @@ out:
 
 struct search {
     struct run *run;
-    const char *holder;
+    const struct fs_dir *holder;
 };
 
 static int absorb_one(void *arg, const char *name, struct err *err);
 
-/* What a dead run had taken over becomes part of what it left itself. */
-static int absorb_inner(struct run *run, const char *left, struct err *err)
+/* What a dead run had taken over is merged into its own leftovers. */
+static int absorb_inner(struct run *run, const struct fs_dir *left, struct err *err)
 {
     struct search search = { run, left };
-    char *kept = fs_join(left, "kept");
-    int rc = kept ? fs_list(left, absorb_one, &search, err) : err_memory(err, "a path");
+    struct fs_dir kept = { 0 };
+    int rc = fs_list(left, ".", absorb_one, &search, err);
 
     if (rc == 0 && fs_is_there(left, "kept"))
-        rc = fold_into(run, left, kept, err);
-    free(kept);
+        rc = fs_dir_below(&kept, left, "kept", err) < 0
+                 ? -1
+                 : fold_into(run, left, &kept, err);
+    fs_dir_close(&kept);
     return rc;
 }
 
-/* left, a run-XXXXXX in holder, becomes part of holder/kept. What DEST was before the
- * visible step of that run stays where it is. */
-static int absorb(struct run *run, const char *holder, const char *left, struct err *err)
+/* Merge left, a run-XXXXXX in holder, into holder/kept. If the visible step of that run
+ * was taken, the previous DEST in it is not touched. */
+static int absorb(struct run *run, const struct fs_dir *holder, const struct fs_dir *left,
+                  struct err *err)
 {
-    char *kept;
+    struct fs_dir kept = { 0 };
     int rc;
 
-    if (!leftovers_reclaim(run->opt.dest, left))
+    if (!leftovers_reclaim(&run->staging.parent, run->opt.dest, left))
         return 0;
     rc = absorb_inner(run, left, err);
     if (rc < 0)
@@ -321,54 +291,48 @@ static int absorb(struct run *run, const char *holder, const char *left, struct 
         discard(run, left);
         return 0;
     }
-    kept = fs_join(holder, "kept");
-    if (!kept)
-        return err_memory(err, "a path");
-    if (fs_is_there(holder, "kept"))
-        rc = fold_into(run, kept, left, err);
-    else
-        rc = fs_rename(left, kept, FS_RENAME_ABSENT, err);
-    free(kept);
+    if (!fs_is_there(holder, "kept"))
+        return fs_rename(left, ".", holder, "kept", FS_RENAME_ABSENT, err);
+    rc = fs_dir_below(&kept, holder, "kept", err) < 0 ? -1
+                                                      : fold_into(run, &kept, left, err);
+    fs_dir_close(&kept);
     return rc;
 }
 
 static int absorb_one(void *arg, const char *name, struct err *err)
 {
     const struct search *search = arg;
-    char *left;
+    struct fs_dir left = { 0 };
     int rc;
 
     if (!run_dir_is_run(name))
         return 0;
-    left = fs_join(search->holder, name);
-    rc =
-        left ? absorb(search->run, search->holder, left, err) : err_memory(err, "a path");
-    free(left);
+    rc = fs_dir_below(&left, search->holder, name, err) < 0
+             ? -1
+             : absorb(search->run, search->holder, &left, err);
+    fs_dir_close(&left);
     return rc;
 }
 
-int kept_take(struct run *run, const char *other, bool gone, struct err *err)
+int kept_take(struct run *run, const struct fs_dir *other, bool gone, struct err *err)
 {
-    char *to = fs_join(run->staging.path, strrchr(other, '/') + 1);
-    char *released = to ? fs_join(to, "released") : NULL;
+    const struct fs_dir *dir = &run->staging.dir;
+    const char *name = fs_dir_name(other);
+    struct fs_dir taken = { 0 };
     int rc = -1;
 
-    if (!released) {
-        err_memory(err, "a path");
-    } else if (fs_rename(other, to, FS_RENAME_ABSENT, err) < 0) {
-        if (errno == ENOENT) {
-            err_clear(err);
-            rc = 1;
-        }
-    } else {
-        log_line(&run->ranks.log, LOG_INFO,
-                 "reusing the data that an earlier run left in '%s'", other);
-        rc = gone ? fs_write_all(released, "", 0, true, false, err) : 0;
-        if (rc == 0)
-            rc = absorb(run, run->staging.path, to, err);
+    if (fs_rename(other, ".", dir, name, FS_RENAME_ABSENT, err) < 0) {
+        if (errno != ENOENT)
+            return -1;
+        err_clear(err);
+        return 1;
     }
-    free(to);
-    free(released);
+    log_line(&run->ranks.log, LOG_INFO,
+             "reusing the data that an earlier run left in '%s'", other->path);
+    if (fs_dir_below(&taken, dir, name, err) == 0 &&
+        (!gone || fs_write_all(&taken, "released", "", 0, true, false, err) == 0))
+        rc = absorb(run, dir, &taken, err);
+    fs_dir_close(&taken);
     return rc;
 }
 
@@ -384,6 +348,6 @@ bool kept_is_there(const struct run *run)
 {
     bool is = false;
 
-    fs_list(run->staging.path, note_taken, &is, NULL);
+    fs_list(&run->staging.dir, ".", note_taken, &is, NULL);
     return is;
 }

@@ -23,7 +23,7 @@
 
 /* Take over run-XXXXXX of a dead run. gone: it is certainly gone. 1: another
  * run was faster. */
-int kept_take(struct run *run, const char *other, bool gone, struct err *err);
+int kept_take(struct run *run, const struct fs_dir *other, bool gone, struct err *err);
 
 /* Whether anything was taken over. */
 bool kept_is_there(const struct run *run);
@@ -33,6 +33,6 @@ struct kept_more {
     uint32_t *number;
     size_t count;
 };
-int kept_list_more(const char *kept, struct kept_more *more, struct err *err);
+int kept_list_more(const struct fs_dir *kept, struct kept_more *more, struct err *err);
 
 #endif

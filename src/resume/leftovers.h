@@ -20,10 +20,12 @@ int leftovers_mark(const struct run *run, struct err *err);
  * that was among the versions but not visible yet is moved back into staging first; a
  * mark is removed, since the step was not taken and cannot be any more. Nobody else may
  * use the staging meanwhile. */
-bool leftovers_reclaim(const char *dest, const char *staging);
+bool leftovers_reclaim(const struct fs_dir *parent, const char *dest,
+                       const struct fs_dir *staging);
 
 struct leftovers_removal {
-    struct run *run; /* which removes it */
+    struct run *run;             /* which removes it */
+    const struct fs_dir *parent; /* what dest lies in */
     const char *dest;
     bool to_the_end; /* else it stops when background_poll fails */
 };
@@ -31,10 +33,12 @@ struct leftovers_removal {
 /* Remove a staging, and what runs left inside it (resume/kept.h). A previous DEST with
  * files that mpifetch did not create is moved to PARENT/.NAME.kept-XXXXXX beside dest,
  * with a warning. false: some of it is still there, and so is its owner file. */
-bool leftovers_remove(const struct leftovers_removal *removal, const char *staging);
+bool leftovers_remove(const struct leftovers_removal *removal,
+                      const struct fs_dir *staging);
 
 /* Whether the run that made a version of dest still has a staging: it may be about to
  * make that version visible. */
-bool leftovers_may_be_shown(const char *dest, const char *version);
+bool leftovers_may_be_shown(const struct fs_dir *parent, const char *dest,
+                            const struct fs_dir *versions, const char *version);
 
 #endif

@@ -17,25 +17,23 @@ static const double SAY_AGAIN = 60; /* seconds between two lines about the same 
 static const size_t owner_most = 8 << 20; /* bytes: the longest list of processes */
 
 struct owner_watch {
-    const char *staging;
+    const struct fs_dir *staging;
     uint64_t number;
     bool looked, lives;
     double since, probed, said;
 };
 
-/* To be freed; NULL: nobody wrote it, or it cannot be read. */
-static char *owner_text(const char *staging)
+/* To be freed; NULL: missing, or unreadable. */
+static char *owner_text(const struct fs_dir *staging)
 {
-    char *path = fs_join(staging, "owner"), *text = NULL;
+    char *text = NULL;
     size_t len;
 
-    if (path)
-        fs_read_regular(path, owner_most, &text, &len, NULL);
-    free(path);
+    fs_read_regular(staging, "owner", owner_most, &text, &len, NULL);
     return text;
 }
 
-static bool ask_owner(const char *staging,
+static bool ask_owner(const struct fs_dir *staging,
                       bool (*is)(const char *text, const struct owner_view *view))
 {
     struct owner_view view = { .lives = process_lives };
@@ -49,20 +47,16 @@ static bool ask_owner(const char *staging,
     return yes;
 }
 
-bool owner_watch_is_gone(const char *staging)
+bool owner_watch_is_gone(const struct fs_dir *staging)
 {
     return fs_is_there(staging, "released") || ask_owner(staging, owner_is_gone);
 }
 
-uint64_t owner_watch_number(const char *staging)
+uint64_t owner_watch_number(const struct fs_dir *staging)
 {
-    char *path = fs_join(staging, "beat");
     uint64_t number = 0;
 
-    if (!path || !heartbeat_read(path, &number))
-        number = 0;
-    free(path);
-    return number;
+    return heartbeat_read(staging, &number) ? number : 0;
 }
 
 /* Whether the number is larger than at the last look. */
@@ -98,7 +92,7 @@ static bool look(struct owner_watch *watch, enum owner_watch_end *end)
     *end = OWNER_WATCH_LEFT;
     if (!fs_is_there(watch->staging, "."))
         return true;
-    /* A file system that hangs keeps the owner from beating as well. */
+    /* A file system that hangs stops the heartbeat of the owner as well. */
     took = clock_now() - now;
     if (took > LOOK)
         watch->since += took;
@@ -122,8 +116,8 @@ static void say_waiting(const struct run *run, struct owner_watch *watch)
              *host ? " on " : "", host, run->opt.dest);
 }
 
-int owner_watch_keep(struct run *run, const char *staging, enum owner_watch_end *end,
-                     struct err *err)
+int owner_watch_keep(struct run *run, const struct fs_dir *staging,
+                     enum owner_watch_end *end, struct err *err)
 {
     double began = clock_now();
     struct owner_watch watch = { .staging = staging, .since = began };

@@ -20,14 +20,14 @@ enum owner_watch_end {
 };
 
 /* staging: a run-XXXXXX of resume/claim.h, or kept of resume/kept.h. */
-bool owner_watch_is_gone(const char *staging);
+bool owner_watch_is_gone(const struct fs_dir *staging);
 
 /* The number in its heartbeat; 0 if there is none. */
-uint64_t owner_watch_number(const char *staging);
+uint64_t owner_watch_number(const struct fs_dir *staging);
 
 /* Watch until it has ended in one of these ways, and log for whom the run waits. -1 and
  * *err on a signal. */
-int owner_watch_keep(struct run *run, const char *staging, enum owner_watch_end *end,
-                     struct err *err);
+int owner_watch_keep(struct run *run, const struct fs_dir *staging,
+                     enum owner_watch_end *end, struct err *err);
 
 #endif

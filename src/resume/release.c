@@ -12,19 +12,16 @@
 
 static bool holds_something(const struct run *run)
 {
-    return kept_is_there(run) || journal_is_there(run->staging.path);
+    return kept_is_there(run) || journal_is_there(&run->staging.dir);
 }
 
-/* By a rename of what is there: the disk may be full. */
+/* By renaming an existing file: the disk may be full. */
 static void hand_over(const struct run *run)
 {
-    char *beat = fs_join(run->staging.path, "beat"),
-         *to = fs_join(run->staging.path, "released");
+    const struct fs_dir *dir = &run->staging.dir;
 
-    if (to && (!beat || fs_rename(beat, to, FS_RENAME_REPLACE, NULL) < 0))
-        fs_write_all(to, "", 0, true, false, NULL);
-    free(beat);
-    free(to);
+    if (fs_rename(dir, "beat", dir, "released", FS_RENAME_REPLACE, NULL) < 0)
+        fs_write_all(dir, "released", "", 0, true, false, NULL);
 }
 
 static void end_beat(struct run *run)
@@ -33,37 +30,32 @@ static void end_beat(struct run *run)
     run->staging.heartbeat = NULL;
 }
 
-/* It beats until all is removed, which may take long: a signal ends that, unless one has
- * led to it. */
+/* The heartbeat continues until all is removed, which may take long. A signal stops the
+ * removal, unless a signal was the reason for it. */
 static void discard(struct run *run)
 {
-    struct leftovers_removal removal = { run, run->opt.dest,
+    const struct run_staging *staging = &run->staging;
+    struct leftovers_removal removal = { run, &staging->parent, run->opt.dest,
                                          background_ask(&run->ranks, NULL) < 0 };
-    struct strbuf dir = { 0 };
-    bool removed;
+    bool removed = leftovers_remove(&removal, &staging->dir);
 
-    strbuf_add(&dir, run->staging.path,
-               (size_t)(strrchr(run->staging.path, '/') - run->staging.path));
-    removed = leftovers_remove(&removal, run->staging.path);
     end_beat(run);
-    if (!removed && fs_is_there(run->staging.path, "owner")) {
+    if (!removed && fs_is_there(&run->staging.dir, "owner")) {
         hand_over(run);
         log_line(&run->ranks.log, LOG_WARN,
                  "not all of '%s' could be removed, a file in it may be open: mpifetch "
                  "clean removes it later",
                  run->staging.path);
     }
-    if (!dir.failed)
-        fs_remove_empty(dir.data, NULL);
-    strbuf_release(&dir);
+    fs_remove_empty(&staging->parent, fs_dir_name(&staging->home), NULL);
 }
 
 void release_staging(struct run *run, enum release_how how)
 {
-    if (run->ranks.rank != 0 || !run->staging.path)
+    if (run->ranks.rank != 0 || !run->staging.dir.path)
         return;
     if (heartbeat_lost(run->staging.heartbeat) ||
-        !fs_is_there(run->staging.path, "owner")) {
+        !fs_is_there(&run->staging.dir, "owner")) {
         end_beat(run);
     } else if (journal_is_void(run)) {
         log_line(&run->ranks.log, LOG_WARN,

@@ -35,7 +35,8 @@ static struct journal_entry *entries_of(const struct resume *resume, size_t file
     return *count > 0 ? resume->entry + (found - resume->entry) : NULL;
 }
 
-/* The last segment of a file is shorter, and a file of one segment tells nothing. */
+/* The last segment of a file is shorter, so a file of one segment does not
+ * show the size. */
 static void measure(struct resume *resume)
 {
     const struct plan *plan = &resume->run->plan;
@@ -45,7 +46,7 @@ static void measure(struct resume *resume)
         struct journal_entry *entry = entries_of(resume, i, &count);
 
         for (size_t k = 0; entry && k < count; k++) {
-            /* One that was looked at again may be noted twice. */
+            /* A segment that was verified again may be recorded twice. */
             if (resume->gone && entry[k].more == 0 &&
                 (k == 0 || entry[k].offset != entry[k - 1].offset))
                 resume->bytes += entry[k].len;
@@ -56,7 +57,7 @@ static void measure(struct resume *resume)
     }
 }
 
-static int look_at_kept(struct resume *resume, const char *kept, struct err *err)
+static int look_at_kept(struct resume *resume, const struct fs_dir *kept, struct err *err)
 {
     resume->gone = owner_watch_is_gone(kept);
     if (journal_read(kept, &resume->entry, &resume->count, err) < 0 ||
@@ -69,24 +70,23 @@ static int look_at_kept(struct resume *resume, const char *kept, struct err *err
 int resume_read(struct resume **out, struct run *run, struct err *err)
 {
     struct resume *resume = calloc(1, sizeof(*resume));
-    char *kept = fs_join(run->staging.path, "kept");
-    int rc = -1;
+    struct fs_dir kept = { 0 };
+    int rc;
 
     *out = NULL;
-    if (!resume || !kept) {
-        err_memory(err, "the data of earlier runs");
-        goto out;
-    }
+    if (!resume)
+        return err_memory(err, "the data of earlier runs");
     resume->run = run;
-    rc = fs_is_there(run->staging.path, "kept") ? look_at_kept(resume, kept, err) : 0;
+    rc = fs_dir_below(&kept, &run->staging.dir, "kept", err);
+    if (rc == 0 && fs_is_there(&kept, "."))
+        rc = look_at_kept(resume, &kept, err);
     if (rc == 0 && resume->count > 0) {
         journal_sort(resume->entry, resume->count);
         measure(resume);
         *out = resume;
         resume = NULL;
     }
-out:
-    free(kept);
+    fs_dir_close(&kept);
     resume_release(resume);
     return rc;
 }
@@ -103,42 +103,28 @@ uint64_t resume_missing(const struct resume *resume, uint64_t bytes)
     return bytes > there ? bytes - there : 0;
 }
 
-/* The file where a former run left it, to be freed; NULL: it is not there as it should
- * be. */
-static char *find_file(const struct resume *resume, uint32_t where, uint32_t file,
-                       struct fs_info *info)
+/* Whether the file is where a former run left it, as it should be. */
+static bool has_file(const struct resume *resume, uint32_t where, uint32_t file,
+                     struct fs_info *info)
 {
     const struct run *run = resume->run;
-    struct strbuf path = { 0 };
-    char *text;
+    char name[FS_NAME];
 
-    staging_kept_path(run, where, file, &path);
-    text = strbuf_steal(&path);
-    if (text && fs_look(text, info, NULL) == 0 && info->kind == FS_FILE &&
-        info->size == run->plan.files[file].size)
-        return text;
-    free(text);
-    return NULL;
+    staging_kept_name(run, where, file, name);
+    return fs_look(&run->staging.dir, name, info, NULL) == 0 && info->kind == FS_FILE &&
+           info->size == run->plan.files[file].size;
 }
 
-static bool has_file(const struct resume *resume, uint32_t where, uint32_t file)
-{
-    struct fs_info info;
-    char *path = find_file(resume, where, file, &info);
-    bool has = path != NULL;
-
-    free(path);
-    return has;
-}
-
-/* Where the file is that a line with that more is about; in_tree: if it is in no other. */
+/* Where the file of a line with that number is; in_tree: if it is in no more/<n>. */
 static uint32_t locate(const struct resume *resume, uint32_t more, uint32_t file,
                        uint32_t in_tree)
 {
+    struct fs_info info;
+
     for (size_t i = 0; i < resume->more.count && more > 0; i++) {
         uint32_t where = STAGING_KEPT + resume->more.number[i];
 
-        if (resume->more.number[i] <= more && has_file(resume, where, file))
+        if (resume->more.number[i] <= more && has_file(resume, where, file, &info))
             return where;
     }
     return in_tree;
@@ -146,20 +132,23 @@ static uint32_t locate(const struct resume *resume, uint32_t more, uint32_t file
 
 /* Only where nobody else can have it open for writing, or sees it under another name. The
  * target is in this run's own fresh tree. Where the file of kept/tree is then. */
-static uint32_t move(const struct resume *resume, uint32_t file, const char *to)
+static uint32_t move(const struct resume *resume, uint32_t file)
 {
+    const struct run *run = resume->run;
+    char from[FS_NAME];
     struct fs_info info;
-    char *from = find_file(resume, STAGING_KEPT, file, &info);
-    uint32_t where = from ? STAGING_KEPT : NOWHERE;
 
-    if (from && resume->gone && info.links == 1 && fs_is_mine(&info) &&
-        fs_rename(from, to, FS_RENAME_REPLACE, NULL) == 0)
-        where = STAGING_TREE;
-    free(from);
-    return where;
+    if (!has_file(resume, STAGING_KEPT, file, &info))
+        return NOWHERE;
+    staging_kept_name(run, STAGING_KEPT, file, from);
+    return resume->gone && info.links == 1 && fs_is_mine(&info) &&
+                   fs_rename(&run->staging.dir, from, &run->staging.tree,
+                             staging_name(run, file), FS_RENAME_REPLACE, NULL) == 0
+               ? STAGING_TREE
+               : STAGING_KEPT;
 }
 
-bool resume_place(struct resume *resume, uint32_t file, const char *path)
+bool resume_place(struct resume *resume, uint32_t file)
 {
     size_t count = 0, first;
     struct journal_entry *entry = resume ? entries_of(resume, file, &count) : NULL;
@@ -169,7 +158,7 @@ bool resume_place(struct resume *resume, uint32_t file, const char *path)
         return false;
     first = (size_t)(entry - resume->entry);
     where = resume->where + first;
-    in_tree = move(resume, file, path);
+    in_tree = move(resume, file);
     for (size_t i = 0; i < count; i++) {
         where[i] = i > 0 && entry[i].more == entry[i - 1].more
                        ? where[i - 1]

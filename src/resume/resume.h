@@ -27,8 +27,9 @@ uint64_t resume_segment_size(const struct resume *resume);
  * no further space. */
 uint64_t resume_missing(const struct resume *resume, uint64_t bytes);
 
-/* Rename the file to path, if that is allowed. true: it is there, in its full size. */
-bool resume_place(struct resume *resume, uint32_t file, const char *path);
+/* Rename the file into the tree, if that is allowed. true: it is there, in
+ * its full size. */
+bool resume_place(struct resume *resume, uint32_t file);
 
 /* Once all are placed, and the segments are final. */
 int resume_settle(struct resume *resume, struct err *err);

@@ -42,18 +42,34 @@ static int first_run(void *arg, const char *name, struct err *err)
     return 0;
 }
 
-char *run_dir_find(const char *dir, bool *readable)
+/* Somebody else's may say what it likes about who lives. */
+static bool is_mine(const struct fs_dir *staging)
 {
-    char *name = NULL, *path = NULL;
     struct fs_info info;
 
-    /* Somebody else's may say what it likes about who lives. */
-    *readable = fs_look(dir, &info, NULL) == 0 &&
-                (info.kind == FS_MISSING ||
-                 (info.kind == FS_DIRECTORY && fs_is_mine(&info) &&
-                  (fs_list(dir, first_run, &name, NULL) == 0 || errno == ENOENT)));
-    if (name)
-        path = fs_join(dir, name);
-    free(name);
-    return path;
+    return fs_look(staging, ".", &info, NULL) == 0 && fs_is_mine(&info);
+}
+
+void run_dir_find(struct run_dir *found, const struct fs_dir *parent, const char *name,
+                  bool *readable)
+{
+    char *run = NULL;
+
+    *found = (struct run_dir){ 0 };
+    if (fs_dir_open(&found->staging, parent, name, NULL) < 0) {
+        *readable = errno == ENOENT;
+        return;
+    }
+    *readable =
+        is_mine(&found->staging) &&
+        (fs_list(&found->staging, ".", first_run, &run, NULL) == 0 || errno == ENOENT);
+    if (run)
+        fs_dir_below(&found->run, &found->staging, run, NULL);
+    free(run);
+}
+
+void run_dir_close(struct run_dir *found)
+{
+    fs_dir_close(&found->staging);
+    fs_dir_close(&found->run);
 }

@@ -6,6 +6,8 @@
 
 #include <stdbool.h>
 
+#include "io/fs/fs_dir.h"
+
 enum {
     RUN_DIR_ID = 16,    /* digits of a content's name */
     RUN_DIR_SUFFIX = 6, /* what mkdtemp makes */
@@ -21,8 +23,15 @@ void run_dir_name(char name[RUN_DIR_NAME], const char *dir);
 /* Whether name is that of a run. */
 bool run_dir_is_run(const char *name);
 
-/* The run-XXXXXX in a staging, to be freed; NULL: none, or *readable is false: it is
- * another user's, or may not be looked into. */
-char *run_dir_find(const char *dir, bool *readable);
+/* A staging and the run-XXXXXX in it, by its name there. */
+struct run_dir {
+    struct fs_dir staging, run; /* run is not open: there is none */
+};
+
+/* *readable is false where it is another user's, or may not be looked into; true where it
+ * is missing. */
+void run_dir_find(struct run_dir *found, const struct fs_dir *parent, const char *name,
+                  bool *readable);
+void run_dir_close(struct run_dir *found);
 
 #endif

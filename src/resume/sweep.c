@@ -19,21 +19,13 @@ static const char mark[] = ".mpifetch-", doctor[] = ".mpifetch-doctor-",
 
 enum { SUFFIX = 6 };
 
-/* One whose run may live. */
+/* A staging whose run may be alive. */
 struct sweep_doubt {
     struct sweep_doubt *next;
-    char *dir, *staging;
+    char *parent, *name, *run;
     uint64_t number; /* at first */
     bool lives;
 };
-
-static bool is_directory_of_ours(const char *path)
-{
-    struct fs_info info;
-
-    return fs_look(path, &info, NULL) == 0 && info.kind == FS_DIRECTORY &&
-           fs_is_mine(&info);
-}
 
 static void say(const struct sweep *sweep, const char *path)
 {
@@ -47,150 +39,155 @@ static void refuse(struct sweep *sweep, const char *path, const struct err *why)
     log_line(&sweep->run->ranks.log, LOG_WARN, "keeping '%s': %s", path, why->text);
 }
 
-/* The destination that a staging directory belongs to, to be freed. */
-static char *dest_of(const char *dir)
+/* Where the last mark in the name of a staging begins, or NULL. */
+static const char *find_mark(const char *name)
 {
-    const char *slash = strrchr(dir, '/');
-    const char *end = strstr(slash + 1, mark);
-    struct strbuf dest = { 0 };
+    const char *last = NULL;
 
-    for (const char *next = end; next; next = strstr(next + 1, mark))
-        end = next;
-    strbuf_add(&dest, dir, (size_t)(slash + 1 - dir));
-    if (end && end > slash + 2)
-        strbuf_add(&dest, slash + 2, (size_t)(end - slash - 2));
-    return strbuf_steal(&dest);
+    for (const char *next = strstr(name, mark); next; next = strstr(next + 1, mark))
+        last = next;
+    return last;
 }
 
 /* It is taken over first, as by a run that wants it: only one can win that. 1: another
  * process was faster. */
-static int take_and_remove(struct sweep *sweep, const char *dir, const char *staging,
-                           struct err *err)
+static int take_and_remove(struct sweep *sweep, const struct fs_dir *parent,
+                           const char *name, const struct fs_dir *run, struct err *err)
 {
+    const char *end = find_mark(name);
+    char prefix[FS_NAME], dest[FS_NAME];
+    struct leftovers_removal removal = { sweep->run, parent, dest, false };
     struct strbuf own = { 0 };
-    const char *end = dir + strlen(dir) - strlen(strrchr(dir, '-') + 1);
-    char *parent = strndup(dir, (size_t)(strrchr(dir, '/') - dir));
-    char *prefix = parent ? strndup(dir + strlen(parent) + 1,
-                                    (size_t)(end - dir) - strlen(parent) - 1)
-                          : NULL;
-    char *dest = dest_of(dir), *to = NULL;
+    struct fs_dir staging = { 0 }, taken = { 0 };
     int rc = -1;
 
-    if (parent && prefix && dest && fs_private_dir(parent, prefix, &own, err) == 0)
-        to = fs_join(own.data, strrchr(staging, '/') + 1);
-    if (to)
-        rc = fs_rename(staging, to, FS_RENAME_ABSENT, err);
-    if (to && rc < 0 && errno == ENOENT)
+    fs_format(prefix, "%.*s%s", (int)(end - name), name, mark);
+    /* The name is .NAME, or nothing in front of it in a cache. */
+    fs_format(dest, "%s/%.*s", parent->path, end > name ? (int)(end - name) - 1 : 0,
+              name + (end > name));
+    if (fs_private_dir(parent, ".", prefix, &own, err) < 0 ||
+        fs_dir_open(&staging, parent, own.data, err) < 0 ||
+        fs_dir_below(&taken, &staging, fs_dir_name(run), err) < 0)
+        goto out;
+    rc = fs_rename(run, ".", &taken, ".", FS_RENAME_ABSENT, err);
+    if (rc < 0 && errno == ENOENT)
         rc = 1;
-    if (rc == 0 &&
-        !leftovers_remove(&(struct leftovers_removal){ sweep->run, dest, false }, to))
-        rc = err_set(err, ERR_DEST, "some of it remains in '%s'", to);
-    if (rc < 0)
-        err_memory(err, "a path"); /* where nothing else was the reason */
+    if (rc == 0 && !leftovers_remove(&removal, &taken))
+        rc = err_set(err, ERR_DEST, "some of it remains in '%s'", taken.path);
+out:
     if (own.data)
-        fs_remove_empty(own.data, NULL);
-    free(parent);
-    free(prefix);
-    free(dest);
-    free(to);
+        fs_remove_empty(parent, own.data, NULL);
+    fs_dir_close(&taken);
+    fs_dir_close(&staging);
     strbuf_release(&own);
     return rc;
 }
 
-static void remove_staging(struct sweep *sweep, const char *dir, const char *staging)
+static void remove_staging(struct sweep *sweep, const struct fs_dir *parent,
+                           const char *name, const struct fs_dir *run)
 {
     struct err why = { 0 };
-    int rc = sweep->only_say ? 0 : take_and_remove(sweep, dir, staging, &why);
+    int rc = sweep->only_say ? 0 : take_and_remove(sweep, parent, name, run, &why);
 
     if (rc < 0)
-        refuse(sweep, staging, &why);
+        refuse(sweep, run->path, &why);
     if (rc != 0)
         return;
     sweep->removed++;
-    say(sweep, staging);
+    say(sweep, run->path);
     if (!sweep->only_say)
-        fs_remove_empty(dir, NULL);
+        fs_remove_empty(parent, name, NULL);
 }
 
-static int doubt(struct sweep *sweep, const char *dir, const char *staging,
-                 struct err *err)
+static int doubt(struct sweep *sweep, const struct fs_dir *parent, const char *name,
+                 const struct fs_dir *run, struct err *err)
 {
     struct sweep_doubt *doubt = calloc(1, sizeof(*doubt));
 
     if (doubt) {
-        doubt->dir = strdup(dir);
-        doubt->staging = strdup(staging);
-        doubt->number = owner_watch_number(staging);
+        doubt->parent = strdup(parent->path);
+        doubt->name = strdup(name);
+        doubt->run = strdup(fs_dir_name(run));
+        doubt->number = owner_watch_number(run);
         doubt->next = sweep->doubts;
         sweep->doubts = doubt;
     }
-    return doubt && doubt->dir && doubt->staging ? 0 : err_memory(err, "a path");
+    return doubt && doubt->parent && doubt->name && doubt->run
+               ? 0
+               : err_memory(err, "a path");
 }
 
-static int sweep_staging(struct sweep *sweep, const char *dir, struct err *err)
+static int sweep_staging(struct sweep *sweep, const struct fs_dir *parent,
+                         const char *name, struct err *err)
 {
+    struct run_dir found;
     bool readable;
-    char *staging = run_dir_find(dir, &readable);
     int rc = 0;
 
+    run_dir_find(&found, parent, name, &readable);
     /* Of a run that was killed as it began, or as it ended. */
-    if (staging && !sweep->only_say && fs_remove_empty(staging, NULL) == 0) {
-        free(staging);
-        staging = NULL;
-    }
-    if (!staging && readable && !sweep->only_say)
-        fs_remove_empty(dir, NULL);
-    if (staging && owner_watch_is_gone(staging))
-        remove_staging(sweep, dir, staging);
-    else if (staging)
-        rc = doubt(sweep, dir, staging, err);
-    free(staging);
+    if (found.run.path && !sweep->only_say && fs_remove_empty(&found.run, ".", NULL) == 0)
+        fs_dir_close(&found.run);
+    if (!found.run.path && readable && !sweep->only_say)
+        fs_remove_empty(parent, name, NULL);
+    if (found.run.path && owner_watch_is_gone(&found.run))
+        remove_staging(sweep, parent, name, &found.run);
+    else if (found.run.path)
+        rc = doubt(sweep, parent, name, &found.run, err);
+    run_dir_close(&found);
     return rc;
 }
 
-/* One directory of a process that left its name in it. */
-static void sweep_plain(struct sweep *sweep, const char *dir)
+static void sweep_ours(struct sweep *sweep, const struct fs_dir *parent, const char *name,
+                       const struct fs_dir *dir)
 {
     struct err why = { 0 };
 
-    if (!is_directory_of_ours(dir))
-        return;
     if (!owner_watch_is_gone(dir)) {
         sweep->alive++;
         log_line(&sweep->run->ranks.log, LOG_INFO,
-                 "keeping '%s': its process may still be running", dir);
-    } else if (!sweep->only_say && fs_remove_tree(dir, &why) < 0) {
-        refuse(sweep, dir, &why);
+                 "keeping '%s': its process may still be running", dir->path);
+    } else if (!sweep->only_say && fs_remove_tree(parent, name, &why) < 0) {
+        refuse(sweep, dir->path, &why);
     } else {
         sweep->removed++;
-        say(sweep, dir);
+        say(sweep, dir->path);
     }
+}
+
+/* A directory with the name of its process in it. */
+static void sweep_plain(struct sweep *sweep, const struct fs_dir *parent,
+                        const char *name)
+{
+    struct fs_dir dir = { 0 };
+    struct fs_info info;
+
+    if (fs_dir_open(&dir, parent, name, NULL) == 0 &&
+        fs_look(&dir, ".", &info, NULL) == 0 && fs_is_mine(&info))
+        sweep_ours(sweep, parent, name, &dir);
+    fs_dir_close(&dir);
 }
 
 struct listing {
     struct sweep *sweep;
-    const char *dir, *name; /* NULL name: of any destination */
+    const struct fs_dir *dir;
+    const char *name; /* NULL: of any destination */
     bool scratch;
 };
 
 /* Whether a name is that of a staging of any destination, or of one. */
 static bool is_staging(const char *entry, const char *name)
 {
-    struct strbuf prefix = { 0 };
-    const char *end = NULL;
-    bool good;
+    const char *end = find_mark(entry);
+    char prefix[FS_NAME];
 
-    for (const char *next = strstr(entry, mark); next; next = strstr(next + 1, mark))
-        end = next;
     if (!end || *entry != '.')
         return false;
     if (name)
-        strbuf_addf(&prefix, ".%s%s", name, mark);
+        fs_format(prefix, ".%s%s", name, mark);
     else
-        strbuf_add(&prefix, entry, (size_t)(end - entry) + strlen(mark));
-    good = !prefix.failed && run_dir_is_staging(entry, prefix.data);
-    strbuf_release(&prefix);
-    return good;
+        fs_format(prefix, "%.*s%s", (int)(end - entry), entry, mark);
+    return run_dir_is_staging(entry, prefix);
 }
 
 static bool has_suffix(const char *entry, const char *prefix)
@@ -204,32 +201,33 @@ static int visit(void *arg, const char *entry, struct err *err)
     struct sweep *sweep = listing->sweep;
     bool plain = listing->scratch ? has_suffix(entry, scratch)
                                   : !listing->name && has_suffix(entry, doctor);
-    bool staging = !listing->scratch && is_staging(entry, listing->name);
-    char *path = plain || staging ? fs_join(listing->dir, entry) : NULL;
     int rc = 0;
 
-    if ((plain || staging) && !path)
-        rc = err_memory(err, "a path");
-    else if (plain)
-        sweep_plain(sweep, path);
-    else if (staging)
-        rc = sweep_staging(sweep, path, err);
-    free(path);
-    /* Others wait in the step after this for rank 0. */
+    if (plain)
+        sweep_plain(sweep, listing->dir, entry);
+    else if (!listing->scratch && is_staging(entry, listing->name))
+        rc = sweep_staging(sweep, listing->dir, entry, err);
+    /* The other ranks wait for rank 0 in the next step. */
     return rc < 0 || sweep->run->ranks.rank != 0
                ? rc
                : background_poll(&sweep->run->ranks, err);
 }
 
-static int list(struct sweep *sweep, const char *dir, const char *name, bool scratch_dir,
+static int list(struct sweep *sweep, const char *path, const char *name, bool scratch_dir,
                 struct err *err)
 {
-    struct listing listing = { sweep, dir, name, scratch_dir };
+    struct fs_dir dir = { 0 };
+    struct listing listing = { sweep, &dir, name, scratch_dir };
     struct fs_info info;
+    int rc = fs_look_through(NULL, path, &info, err);
 
-    if (fs_look_through(dir, &info, err) < 0)
-        return -1;
-    return info.kind == FS_DIRECTORY ? fs_list(dir, visit, &listing, err) : 0;
+    if (rc < 0 || info.kind != FS_DIRECTORY)
+        return rc;
+    rc = fs_dir_open(&dir, NULL, path, err);
+    if (rc == 0)
+        rc = fs_list(&dir, ".", visit, &listing, err);
+    fs_dir_close(&dir);
+    return rc;
 }
 
 int sweep_stagings(struct sweep *sweep, const char *dir, const char *name,
@@ -243,23 +241,53 @@ int sweep_scratch(struct sweep *sweep, const char *dir, struct err *err)
     return list(sweep, dir, NULL, true, err);
 }
 
-static void decide(struct sweep *sweep, const struct sweep_doubt *doubt)
+/* false: its run has ended, or somebody else has it. */
+static bool find_again(const struct sweep_doubt *doubt, struct fs_dir *parent,
+                       struct run_dir *found)
 {
-    if (!fs_is_there(doubt->staging, "."))
-        return; /* its run has ended, or somebody else has it */
+    bool readable;
+
+    *found = (struct run_dir){ 0 };
+    if (fs_dir_open(parent, NULL, doubt->parent, NULL) < 0)
+        return false;
+    run_dir_find(found, parent, doubt->name, &readable);
+    return found->run.path && strcmp(fs_dir_name(&found->run), doubt->run) == 0;
+}
+
+static void end_doubt(struct sweep *sweep, const struct sweep_doubt *doubt,
+                      const struct fs_dir *parent, const struct run_dir *found)
+{
     if (!doubt->lives) {
-        remove_staging(sweep, doubt->dir, doubt->staging);
+        remove_staging(sweep, parent, doubt->name, &found->run);
         return;
     }
     sweep->alive++;
     log_line(&sweep->run->ranks.log, LOG_WARN, "keeping '%s': its run is active",
-             doubt->staging);
+             found->run.path);
+}
+
+static void decide(struct sweep *sweep, const struct sweep_doubt *doubt)
+{
+    struct fs_dir parent = { 0 };
+    struct run_dir found;
+
+    if (find_again(doubt, &parent, &found))
+        end_doubt(sweep, doubt, &parent, &found);
+    run_dir_close(&found);
+    fs_dir_close(&parent);
 }
 
 static void look_at_all(const struct sweep *sweep)
 {
-    for (struct sweep_doubt *doubt = sweep->doubts; doubt; doubt = doubt->next)
-        doubt->lives |= owner_watch_number(doubt->staging) > doubt->number;
+    for (struct sweep_doubt *doubt = sweep->doubts; doubt; doubt = doubt->next) {
+        struct fs_dir parent = { 0 };
+        struct run_dir found;
+
+        if (find_again(doubt, &parent, &found))
+            doubt->lives |= owner_watch_number(&found.run) > doubt->number;
+        run_dir_close(&found);
+        fs_dir_close(&parent);
+    }
 }
 
 int sweep_wait(struct sweep *sweep, struct err *err)
@@ -294,8 +322,9 @@ void sweep_release(struct sweep *sweep)
         struct sweep_doubt *doubt = sweep->doubts;
 
         sweep->doubts = doubt->next;
-        free(doubt->dir);
-        free(doubt->staging);
+        free(doubt->parent);
+        free(doubt->name);
+        free(doubt->run);
         free(doubt);
     }
 }

@@ -1,7 +1,6 @@
 #include "resume/versions.h"
 
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -11,30 +10,39 @@
 
 enum { ID = 64 }; /* digits of a content id */
 
-int versions_check(const char *dest, struct err *err)
+static const char *name_of(char name[FS_NAME], const char *dest)
 {
-    struct strbuf path = { 0 };
-    struct fs_info info;
-    int rc = -1;
-
-    layout_versions(dest, &path);
-    if (path.failed)
-        err_memory(err, "a path");
-    else if (fs_look(path.data, &info, err) == 0)
-        rc =
-            info.kind == FS_MISSING || info.kind == FS_DIRECTORY
-                ? 0
-                : err_set(err, ERR_DEST,
-                          "'%s' is %s, but the versions of '%s' need a directory of that "
-                          "name: move it",
-                          path.data,
-                          info.kind == FS_SYMLINK ? "a symbolic link" : "not a directory",
-                          dest);
-    strbuf_release(&path);
-    return rc;
+    return fs_format(name, ".%s.versions", layout_name(dest));
 }
 
-/* What stands behind the id where the same content was published more than once. */
+int versions_check(const struct fs_dir *parent, const char *dest, struct err *err)
+{
+    char name[FS_NAME];
+    struct fs_info info;
+
+    if (fs_look(parent, name_of(name, dest), &info, err) < 0)
+        return -1;
+    if (info.kind == FS_MISSING || info.kind == FS_DIRECTORY)
+        return 0;
+    return err_set(err, ERR_DEST,
+                   "'%s/%s' is %s, but the versions of '%s' need a directory of that "
+                   "name: move it",
+                   parent->path, name,
+                   info.kind == FS_SYMLINK ? "a symbolic link" : "not a directory", dest);
+}
+
+int versions_open(struct fs_dir *versions, const struct fs_dir *parent, const char *dest,
+                  bool make, struct err *err)
+{
+    char name[FS_NAME];
+
+    if (versions_check(parent, dest, err) < 0 ||
+        (make && fs_mkdir(parent, name_of(name, dest), 0777, err) < 0))
+        return -1;
+    return fs_dir_open(versions, parent, name_of(name, dest), err);
+}
+
+/* The suffix of the id if the same content was published more than once. */
 static bool is_number(const char *text)
 {
     uint64_t number;
@@ -42,31 +50,19 @@ static bool is_number(const char *text)
     return text[0] == '.' && text[1] != '0' && text_to_u64(text + 1, &number);
 }
 
-static bool is_version(const char *path, const char *name)
+static bool is_version(const struct fs_dir *versions, const char *name)
 {
     struct fs_info info;
     char id[ID + 1];
 
     return strlen(name) >= ID && (name[ID] == '\0' || is_number(name + ID)) &&
-           fs_look(path, &info, NULL) == 0 && info.kind == FS_DIRECTORY &&
-           manifest_peek(path, id) && strncmp(name, id, ID) == 0;
+           fs_look(versions, name, &info, NULL) == 0 && info.kind == FS_DIRECTORY &&
+           manifest_peek(versions, name, id) && strncmp(name, id, ID) == 0;
 }
 
-void versions_move(const char *dest, const char *name, const char *to)
+void versions_move(const struct fs_dir *versions, const char *name,
+                   const struct fs_dir *to_dir, const char *to)
 {
-    struct strbuf versions = { 0 };
-    char *path = NULL;
-    int dir = -1;
-
-    layout_versions(dest, &versions);
-    if (!versions.failed)
-        dir = fs_open_dir(versions.data, NULL);
-    if (dir >= 0)
-        path = fs_join(versions.data, name);
-    if (path && is_version(path, name))
-        fs_rename_from(dir, name, to, NULL);
-    if (dir >= 0)
-        fs_close(dir, versions.data, NULL);
-    free(path);
-    strbuf_release(&versions);
+    if (is_version(versions, name))
+        fs_rename(versions, name, to_dir, to, FS_RENAME_REPLACE, NULL);
 }

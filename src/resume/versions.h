@@ -6,13 +6,18 @@
 #ifndef RESUME_VERSIONS_H
 #define RESUME_VERSIONS_H
 
-#include "base/err.h"
+#include "io/fs/fs_dir.h"
 
-/* ERR_DEST if the name belongs to something other than a directory; missing is fine. */
-int versions_check(const char *dest, struct err *err);
+/* parent: what DEST lies in. ERR_DEST if the name belongs to something other than a directory; missing is fine. */
+int versions_check(const struct fs_dir *parent, const char *dest, struct err *err);
 
-/* Move what is there under that name to the path `to`, if it is a version: a directory
- * with a manifest of ours whose content id is the name, less a ".N" behind it. */
-void versions_move(const char *dest, const char *name, const char *to);
+/* After the same check; make: if it is missing. */
+int versions_open(struct fs_dir *versions, const struct fs_dir *parent, const char *dest,
+                  bool make, struct err *err);
+
+/* Move what is there under that name to `to`, if it is a version: a directory with a
+ * manifest of ours whose content id is the name, less a ".N" behind it. */
+void versions_move(const struct fs_dir *versions, const char *name,
+                   const struct fs_dir *to_dir, const char *to);
 
 #endif

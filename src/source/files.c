@@ -17,7 +17,7 @@ static int follow(struct strbuf *path, struct err *err)
 {
     struct strbuf target = { 0 };
     const char *slash = strrchr(path->data, '/');
-    int rc = fs_readlink(path->data, &target, err);
+    int rc = fs_readlink(NULL, path->data, &target, err);
 
     if (rc == 0 && target.len > 0 && target.data[0] != '/') {
         struct strbuf relative = target;
@@ -45,7 +45,7 @@ static int look_through(const char *path, struct fs_info *info, struct err *err)
     if (at.failed)
         rc = err_memory(err, "a path");
     for (int links = 0; rc == 0; links++) {
-        rc = fs_look(at.data, info, err);
+        rc = fs_look(NULL, at.data, info, err);
         if (rc < 0 || info->kind != FS_SYMLINK)
             break;
         rc = links < LINKS
@@ -149,7 +149,8 @@ static int list_tree(struct files *files, const char *path, struct err *err)
                        "--sha256 requires a single file, but '%s' is a directory", path);
     if (set_base(files->plan, path, strlen(path), err) < 0)
         return -1;
-    return fs_walk(path, visit_file, files, &cause) < 0 ? ask_blame(&cause, err) : 0;
+    return fs_walk(NULL, path, visit_file, files, &cause) < 0 ? ask_blame(&cause, err)
+                                                              : 0;
 }
 
 static int list_path(struct files *files, const char *path, struct err *err)

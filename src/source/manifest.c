@@ -50,7 +50,7 @@ static int check_there(const char *path, struct err *err)
     struct err cause = { 0 };
     char shown[512];
 
-    if (fs_look(path, &info, &cause) < 0)
+    if (fs_look(NULL, path, &info, &cause) < 0)
         return ask_blame(&cause, err);
     if (info.kind != FS_MISSING)
         return 0;
@@ -65,8 +65,9 @@ static int read_file(const char *path, char **bytes, size_t *len, struct err *er
 
     if (check_there(path, err) < 0)
         return -1;
-    return fs_read_all(path, LIST_BYTES, bytes, len, &cause) < 0 ? ask_blame(&cause, err)
-                                                                 : 0;
+    return fs_read_all(NULL, path, LIST_BYTES, bytes, len, &cause) < 0
+               ? ask_blame(&cause, err)
+               : 0;
 }
 
 /* The text of the list, to be freed by the caller. */

@@ -32,17 +32,12 @@ int foreign_files_refuse(const struct run *run, const struct manifest *manifest,
                          const char *tree, struct err *err)
 {
     struct look look = { run, manifest };
-    struct strbuf dir = { 0 };
     int rc;
 
     if (!manifest->file || run->opt.force)
         return 0;
-    /* With the slash a symlink is followed: DEST may be one. */
-    strbuf_addf(&dir, "%s/", tree);
-    rc = dir.failed ? err_memory(err, "a path")
-                    : fs_walk(dir.data, refuse_foreign, &look, err);
+    rc = fs_walk(NULL, tree, refuse_foreign, &look, err);
     if (rc < 0 && err->code == ERR_SOURCE)
         err->code = ERR_DEST;
-    strbuf_release(&dir);
     return rc;
 }

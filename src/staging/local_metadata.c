@@ -21,34 +21,34 @@ bool local_metadata_fits(const struct run *run, uint32_t file)
     return strlen(slash ? slash + 1 : path) + strlen(".metadata") <= HUBMETA_NAME;
 }
 
-void local_metadata_file_path(const struct run *run, uint32_t file, struct strbuf *path)
+const char *local_metadata_name(const struct run *run, uint32_t file, char name[FS_NAME])
 {
-    strbuf_addf(path, "%s/.cache/huggingface/download/%s.metadata", run->staging.tree,
-                plan_path(&run->plan, file));
+    return fs_format(name, ".cache/huggingface/download/%s.metadata",
+                     plan_path(&run->plan, file));
 }
 
 int local_metadata_write_file(const struct run *run, uint32_t file, struct err *err)
 {
     const struct plan *plan = &run->plan;
-    struct strbuf path = { 0 }, text = { 0 };
+    struct strbuf text = { 0 };
+    char name[FS_NAME];
     int rc;
 
     if (!local_metadata_wanted(run) || !local_metadata_fits(run, file))
         return 0;
-    local_metadata_file_path(run, file, &path);
     strbuf_addf(&text, "%s\n%s\n%lld.0\n", plan_text(plan, plan->revision),
                 plan_text(plan, plan->files[file].etag), (long long)run->mtime);
-    if (path.failed || text.failed)
+    if (text.failed)
         rc = err_memory(err, "metadata");
     else
-        rc = fs_write_all(path.data, text.data, text.len, true, false, err);
+        rc = fs_write_all(&run->staging.tree, local_metadata_name(run, file, name),
+                          text.data, text.len, true, false, err);
     /* A folder "F.metadata" beside a file F: the library cannot write its
      * metadata either. */
     if (rc < 0 && errno == EISDIR) {
         err_clear(err);
         rc = 0;
     }
-    strbuf_release(&path);
     strbuf_release(&text);
     return rc;
 }
@@ -56,23 +56,16 @@ int local_metadata_write_file(const struct run *run, uint32_t file, struct err *
 static int write_fixed(const struct run *run, const char *name, const char *text,
                        struct err *err)
 {
-    struct strbuf path = { 0 };
-    int rc;
-
-    strbuf_addf(&path, "%s/.cache/huggingface/%s", run->staging.tree, name);
-    rc = path.failed ? err_memory(err, "a path")
-                     : fs_write_all(path.data, text, strlen(text), true, false, err);
-    strbuf_release(&path);
-    return rc;
+    return fs_write_all(&run->staging.tree, name, text, strlen(text), true, false, err);
 }
 
 int local_metadata_write_fixed(const struct run *run, struct err *err)
 {
     if (!local_metadata_wanted(run))
         return 0;
-    if (write_fixed(run, ".gitignore", "*", err) < 0)
+    if (write_fixed(run, ".cache/huggingface/.gitignore", "*", err) < 0)
         return -1;
-    return write_fixed(run, "CACHEDIR.TAG",
+    return write_fixed(run, ".cache/huggingface/CACHEDIR.TAG",
                        "Signature: 8a477f597d28d172789f06886806bc55\n"
                        "# Kept by mpifetch for the Hugging Face Hub library.\n",
                        err);

@@ -14,7 +14,8 @@ bool local_metadata_wanted(const struct run *run);
 /* Whether the file's name leaves room for ".metadata". Without it the library just
  * fetches the file again. */
 bool local_metadata_fits(const struct run *run, uint32_t file);
-void local_metadata_file_path(const struct run *run, uint32_t file, struct strbuf *path);
+/* Its name in run->staging.tree. Returns name. */
+const char *local_metadata_name(const struct run *run, uint32_t file, char name[FS_NAME]);
 
 /* Any rank, any thread, once the file has its final mtime, run->mtime or earlier. */
 int local_metadata_write_file(const struct run *run, uint32_t file, struct err *err);

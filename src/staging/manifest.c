@@ -83,28 +83,27 @@ static bool read_root(struct manifest *manifest, const json_t *root)
     return true;
 }
 
-static json_t *load(const char *dest, struct err *err)
+static json_t *load(const struct fs_dir *dir, const char *dest, struct err *err)
 {
-    struct strbuf path = { 0 };
+    char name[FS_NAME];
     json_error_t fault;
     char *text = NULL;
     size_t len = 0;
     json_t *root = NULL;
 
-    strbuf_addf(&path, "%s/%s", dest, record_name);
-    if (path.failed)
-        err_memory(err, "a path");
-    else if (fs_read_regular(path.data, manifest_most, &text, &len, err) == 0 &&
-             !(root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &fault)))
-        err_set(err, ERR_DEST, "cannot parse '%s': %s", path.data, fault.text);
+    fs_format(name, "%s/%s", dest, record_name);
+    if (fs_read_regular(dir, name, manifest_most, &text, &len, err) == 0 &&
+        !(root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &fault)))
+        err_set(err, ERR_DEST, "cannot parse '%s%s%s': %s", dir ? dir->path : "",
+                dir ? "/" : "", name, fault.text);
     free(text);
-    strbuf_release(&path);
     return root;
 }
 
-int manifest_load(struct manifest *manifest, const char *dest, struct err *err)
+int manifest_load(struct manifest *manifest, const struct fs_dir *dir, const char *dest,
+                  struct err *err)
 {
-    json_t *root = load(dest, err);
+    json_t *root = load(dir, dest, err);
     bool good;
 
     *manifest = (struct manifest){ 0 };
@@ -115,73 +114,74 @@ int manifest_load(struct manifest *manifest, const char *dest, struct err *err)
     if (good)
         return 0;
     manifest_release(manifest);
-    return err_set(err, ERR_DEST, "'%s/%s' is not a manifest of a known version", dest,
-                   record_name);
+    return err_set(err, ERR_DEST, "'%s%s%s/%s' is not a manifest of a known version",
+                   dir ? dir->path : "", dir ? "/" : "", dest, record_name);
 }
 
 /* The beginning of the manifest, which has the ids: each node reads it, some more than
  * once, and the list of files may be long. */
-static bool read_head(const char *dest, char head[RECORD_HEAD + 1])
+static bool read_head(const struct fs_dir *dir, const char *dest,
+                      char head[RECORD_HEAD + 1])
 {
-    struct strbuf path = { 0 };
+    char name[FS_NAME];
     struct fs_info info;
     bool good = false;
     int fd = -1;
 
-    strbuf_addf(&path, "%s/%s", dest, record_name);
-    if (!path.failed && fs_look(path.data, &info, NULL) == 0 && info.kind == FS_FILE)
-        fd = fs_open_read(path.data, NULL);
+    fs_format(name, "%s/%s", dest, record_name);
+    if (fs_look(dir, name, &info, NULL) == 0 && info.kind == FS_FILE)
+        fd = fs_open_read(dir, name, NULL);
     if (fd >= 0) {
         size_t len = info.size < RECORD_HEAD ? (size_t)info.size : RECORD_HEAD;
 
-        good = fs_pread(fd, path.data, head, len, 0, NULL) == 0;
+        good = fs_pread(fd, dir, name, head, len, 0, NULL) == 0;
         head[len] = '\0';
-        fs_close(fd, path.data, NULL);
+        fs_close(fd, dir, name, NULL);
     }
-    strbuf_release(&path);
     return good;
 }
 
 /* The text after a key there; len bytes of it, without a NUL. */
-static bool peek(const char *dest, const char *key, char *value, size_t len)
+static bool peek(const struct fs_dir *dir, const char *dest, const char *key, char *value,
+                 size_t len)
 {
     char head[RECORD_HEAD + 1];
     const char *at;
 
-    if (!read_head(dest, head) || !(at = strstr(head, key)))
+    if (!read_head(dir, dest, head) || !(at = strstr(head, key)))
         return false;
     snprintf(value, len + 1, "%s", at + strlen(key));
     return true;
 }
 
-bool manifest_peek(const char *dest, char *content_id)
+bool manifest_peek(const struct fs_dir *dir, const char *dest, char *content_id)
 {
     uint8_t bytes[32];
     char id[65];
 
-    if (!peek(dest, "\"content_id\": \"", id, sizeof(id) - 1) ||
+    if (!peek(dir, dest, "\"content_id\": \"", id, sizeof(id) - 1) ||
         !text_unhex(bytes, sizeof(bytes), id))
         return false;
     memcpy(content_id, id, sizeof(id));
     return true;
 }
 
-bool manifest_run_of(const char *dest, char name[MANIFEST_RUN])
+bool manifest_run_of(const struct fs_dir *dir, const char *dest, char name[MANIFEST_RUN])
 {
     char *quote;
 
-    if (!peek(dest, "\"run\": \"", name, MANIFEST_RUN - 1) ||
+    if (!peek(dir, dest, "\"run\": \"", name, MANIFEST_RUN - 1) ||
         !(quote = strchr(name, '"')))
         return false;
     *quote = '\0';
     return *name && !strchr(name, '/');
 }
 
-bool manifest_is_by(const char *dest, const char *run)
+bool manifest_is_by(const struct fs_dir *dir, const char *dest, const char *run)
 {
     char name[MANIFEST_RUN];
 
-    return manifest_run_of(dest, name) && strcmp(name, run) == 0;
+    return manifest_run_of(dir, dest, name) && strcmp(name, run) == 0;
 }
 
 const char *manifest_run(const struct run *run)
@@ -238,22 +238,20 @@ static bool same_content(const struct manifest_file *old, const struct plan *pla
 }
 
 bool manifest_same(const struct manifest_file *old, const struct plan *plan, size_t index,
-                   const char *dest, uint64_t *inode)
+                   const struct fs_dir *dir, const char *dest, uint64_t *inode)
 {
     const struct plan_file *file = &plan->files[index];
-    struct strbuf path = { 0 };
+    char name[FS_NAME];
     struct fs_info info;
-    bool same;
 
     if (!old || old->size != file->size || !same_content(old, plan, index))
         return false;
-    strbuf_addf(&path, "%s/%s", dest, old->path);
-    same = !path.failed && fs_look(path.data, &info, NULL) == 0 && info.kind == FS_FILE &&
-           info.size == file->size && info.mtime_ns == old->mtime_ns;
-    if (same)
-        *inode = info.inode;
-    strbuf_release(&path);
-    return same;
+    fs_format(name, "%s/%s", dest, old->path);
+    if (fs_look(dir, name, &info, NULL) < 0 || info.kind != FS_FILE ||
+        info.size != file->size || info.mtime_ns != old->mtime_ns)
+        return false;
+    *inode = info.inode;
+    return true;
 }
 
 void manifest_release(struct manifest *manifest)
@@ -360,15 +358,8 @@ static int manifest_text(struct strbuf *text, const struct run *run,
 static int write_named(const struct run *run, const char *name, const char *text,
                        struct err *err)
 {
-    struct strbuf path = { 0 };
-    int rc;
-
-    strbuf_addf(&path, "%s/%s", run->staging.tree, name);
-    rc = path.failed
-             ? err_memory(err, "a path")
-             : fs_write_all(path.data, text, strlen(text), false, run->opt.sync, err);
-    strbuf_release(&path);
-    return rc;
+    return fs_write_all(&run->staging.tree, name, text, strlen(text), false,
+                        run->opt.sync, err);
 }
 
 int manifest_write(const struct run *run, const struct existing_file *existing,

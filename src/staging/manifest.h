@@ -25,8 +25,9 @@ struct manifest {
     size_t nfiles;
 };
 
-/* Read DEST's manifest. -1 and *err if it cannot be read: then DEST is not ours. */
-int manifest_load(struct manifest *manifest, const char *dest, struct err *err);
+/* Read the manifest of dest in dir (io/fs/fs_dir.h). -1 and *err if it cannot be read: then DEST is not ours. */
+int manifest_load(struct manifest *manifest, const struct fs_dir *dir, const char *dest,
+                  struct err *err);
 const struct manifest_file *manifest_find(const struct manifest *manifest,
                                           const char *path);
 
@@ -34,7 +35,8 @@ const struct manifest_file *manifest_find(const struct manifest *manifest,
  * was published: same size and digest (or validator), and the recorded mtime. If so
  * *inode is its inode. */
 bool manifest_same(const struct manifest_file *file, const struct plan *plan,
-                   size_t index, const char *dest, uint64_t *inode);
+                   size_t index, const struct fs_dir *dir, const char *dest,
+                   uint64_t *inode);
 void manifest_release(struct manifest *manifest);
 
 /* Write both files to tree/.mpifetch, with the digests in existing.
@@ -43,15 +45,15 @@ int manifest_write(const struct run *run, const struct existing_file *existing,
                    const char *identity, char *content_id, struct err *err);
 
 /* Only the content id of what is at dest; false: it cannot be read. */
-bool manifest_peek(const char *dest, char *content_id);
+bool manifest_peek(const struct fs_dir *dir, const char *dest, char *content_id);
 
 enum { MANIFEST_RUN = 64 }; /* bytes: the longest name of a run, and its NUL */
 
 /* The name of the run that wrote the manifest there; false: it cannot be read. */
-bool manifest_run_of(const char *dest, char name[MANIFEST_RUN]);
+bool manifest_run_of(const struct fs_dir *dir, const char *dest, char name[MANIFEST_RUN]);
 
 /* Whether the manifest there was written by that run. */
-bool manifest_is_by(const char *dest, const char *run);
+bool manifest_is_by(const struct fs_dir *dir, const char *dest, const char *run);
 
 /* The name of this run, as it is written to the manifest. */
 const char *manifest_run(const struct run *run);

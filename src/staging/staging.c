@@ -1,21 +1,106 @@
 #include "staging/staging.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "io/clock.h"
 #include "io/fs/fs.h"
+#include "io/nap.h"
 
 /* A small file takes a block on most file systems, and an entry in the manifest. */
 enum { STAGING_FILE_COST = 4096 };
 
-int staging_check_space(const struct run *run, const char *dir, uint64_t bytes,
-                        uint64_t files, struct err *err)
+static const double patience = 5.0; /* seconds */
+
+static void close_own(struct run_staging *staging)
 {
+    fs_dir_close(&staging->home);
+    fs_dir_close(&staging->dir);
+    fs_dir_close(&staging->tree);
+    fs_dir_close(&staging->spare);
+}
+
+/* path is .../parent/home/run-XXXXXX, and only in front of the last two may be links. */
+static int open_own(struct run_staging *staging, struct err *err)
+{
+    char text[FS_NAME], *name, *home;
+
+    close_own(staging);
+    fs_format(text, "%s", staging->path);
+    name = strrchr(text, '/');
+    *name++ = '\0';
+    home = strrchr(text, '/');
+    *home++ = '\0';
+    if (!staging->parent.path &&
+        fs_dir_open(&staging->parent, NULL, *text ? text : "/", err) < 0)
+        return -1;
+    if (fs_dir_open(&staging->home, &staging->parent, home, err) < 0 ||
+        fs_dir_below(&staging->dir, &staging->home, name, err) < 0 ||
+        fs_dir_below(&staging->tree, &staging->dir, "tree", err) < 0)
+        return -1;
+    return fs_dir_below(&staging->spare, &staging->dir, "spare", err);
+}
+
+static void close_all(struct run_staging *staging)
+{
+    close_own(staging);
+    fs_dir_close(&staging->parent);
+}
+
+int staging_open_parent(struct run *run, const char *path, struct err *err)
+{
+    close_all(&run->staging);
+    return fs_mkdirs(NULL, path, err) < 0
+               ? -1
+               : fs_dir_open(&run->staging.parent, NULL, path, err);
+}
+
+/* The name of a former run's may be what this node still sees. */
+static bool is_there(const struct run_staging *staging)
+{
+    struct fs_info info;
+
+    return fs_look(&staging->dir, ".", &info, NULL) == 0 && info.kind == FS_DIRECTORY;
+}
+
+int staging_open(struct run *run, struct err *err)
+{
+    double until = clock_now() + patience;
+    struct nap nap = { .shortest = 0.001, .longest = 0.1 };
+    struct run_staging *staging = &run->staging;
+
+    while (run->ranks.rank != 0 && clock_now() < until &&
+           (open_own(staging, NULL) < 0 || !is_there(staging))) {
+        nap_take(&nap);
+        fs_refresh(NULL, staging->path);
+    }
+    return open_own(staging, err);
+}
+
+int staging_open_hashed(struct run *run, struct err *err)
+{
+    close_all(&run->staging);
+    return fs_dir_open_user(&run->staging.tree, run->staging.hashed, err);
+}
+
+void staging_close(struct run *run)
+{
+    close_all(&run->staging);
+    free(run->staging.path);
+    free(run->staging.hashed);
+    run->staging.path = run->staging.hashed = NULL;
+}
+
+int staging_check_space(const struct run *run, uint64_t bytes, uint64_t files,
+                        struct err *err)
+{
+    const char *dir = run->staging.parent.path;
     struct fs_space space;
     char need[32], have[32];
 
     bytes += files * STAGING_FILE_COST;
-    if (fs_space(dir, &space, err) < 0)
+    if (fs_space(&run->staging.parent, ".", &space, err) < 0)
         return -1;
     if (space.bytes < bytes)
         return err_set(err, ERR_DEST,
@@ -38,75 +123,68 @@ const char *staging_name(const struct run *run, uint32_t file)
                                     : plan_path(plan, file);
 }
 
-void staging_kept_path(const struct run *run, uint32_t where, uint32_t file,
-                       struct strbuf *path)
+const char *staging_kept_name(const struct run *run, uint32_t where, uint32_t file,
+                              char name[FS_NAME])
 {
-    strbuf_addf(path, "%s/kept/", run->staging.path);
-    if (where == STAGING_KEPT)
-        strbuf_adds(path, "tree");
-    else
-        strbuf_addf(path, "more/%u", (unsigned)(where - STAGING_KEPT));
-    strbuf_addf(path, "/%s", staging_name(run, file));
+    const char *path = staging_name(run, file);
+
+    return where == STAGING_KEPT ? fs_format(name, "kept/tree/%s", path)
+                                 : fs_format(name, "kept/more/%u/%s",
+                                             (unsigned)(where - STAGING_KEPT), path);
 }
 
-/* Files are sorted: a directory that the path before had too needs no second mkdir. */
-int staging_make_directories(const struct run *run, const char *dir, struct err *err)
+/* Files are sorted, so a directory that the path before had as well needs no second
+ * mkdir. */
+int staging_make_directories(const struct run *run, const struct fs_dir *dir,
+                             struct err *err)
 {
     const char *before = "";
-    struct strbuf path = { 0 };
-    int rc = 0;
+    char name[FS_NAME];
 
-    for (size_t i = 0; i < run->plan.nfiles && rc == 0; i++) {
+    for (size_t i = 0; i < run->plan.nfiles; i++) {
         const char *file = plan_path(&run->plan, i);
         size_t same = 0;
 
         while (file[same] && file[same] == before[same])
             same++;
-        for (const char *slash = strchr(file, '/'); slash && rc == 0;
+        for (const char *slash = strchr(file, '/'); slash;
              slash = strchr(slash + 1, '/')) {
             size_t len = (size_t)(slash - file);
 
-            if (len < same)
-                continue;
-            strbuf_clear(&path);
-            strbuf_addf(&path, "%s%.*s", dir, (int)len, file);
-            rc = path.failed ? err_memory(err, "a path") : fs_mkdir(path.data, 0777, err);
+            if (len >= same &&
+                fs_mkdir(dir, fs_format(name, "%.*s", (int)len, file), 0777, err) < 0)
+                return -1;
         }
         before = file;
     }
-    strbuf_release(&path);
-    return rc;
+    return 0;
 }
 
 int staging_check_names(const struct run *run, struct err *err)
 {
-    struct strbuf path = { 0 };
-    struct fs_info info = { .kind = FS_MISSING };
+    struct fs_info info;
     size_t one, other;
-    int rc = -1;
 
     if (!plan_twins(&run->plan, &one, &other))
         return 0;
-    strbuf_addf(&path, "%s/SPARE", run->staging.path);
-    if (path.failed)
-        err_memory(err, "a path");
-    else if (fs_look(path.data, &info, err) == 0 && info.kind == FS_MISSING)
-        rc = 0;
-    else if (info.kind != FS_MISSING)
-        err_set(
-            err, ERR_DEST,
-            "'%s' and '%s' would be the same file: the file system of '%s' ignores case",
-            plan_path(&run->plan, one), plan_path(&run->plan, other), run->opt.dest);
-    strbuf_release(&path);
-    return rc;
+    if (fs_look(&run->staging.dir, "SPARE", &info, err) < 0)
+        return -1;
+    if (info.kind == FS_MISSING)
+        return 0;
+    return err_set(
+        err, ERR_DEST,
+        "'%s' and '%s' would be the same file: the file system of '%s' ignores case",
+        plan_path(&run->plan, one), plan_path(&run->plan, other), run->opt.dest);
 }
 
-int staging_place_large(const char *path, uint64_t size, struct err *err)
+int staging_place_large(const struct run *run, uint32_t file, struct err *err)
 {
-    int fd = fs_open_write(path, err);
-    int rc = fd < 0 ? -1 : fs_set_size(fd, path, size, err);
+    const struct fs_dir *tree = &run->staging.tree;
+    const char *name = staging_name(run, file);
+    int fd = fs_open_write(tree, name, err);
+    int rc = fd < 0 ? -1 : fs_set_size(fd, tree, name, run->plan.files[file].size, err);
 
-    if (fd >= 0 && fs_close(fd, path, err) < 0)
+    if (fd >= 0 && fs_close(fd, tree, name, err) < 0)
         rc = -1;
     return rc;
 }

@@ -1,38 +1,54 @@
 /* staging/staging.h -- what rank 0 builds in the staging that claim_take has won:
  *
- *     run->staging.path           mode 0700
- *         tree                    run->staging.tree: fetched files land here
- *         spare                   run->staging.private_dir: private copies of ranks
- *         kept/tree               what former runs left (resume/kept.h)
- *         kept/more/<n>           the same
- */
+ *     run->staging.path, 0700
+ *         tree               run->staging.tree: what is fetched lands in here
+ *         spare              run->staging.spare: private copies of ranks
+ *         kept/tree          what former runs left (resume/kept.h)
+ *         kept/more/<n>      the same */
 #ifndef STAGING_STAGING_H
 #define STAGING_STAGING_H
 
 #include "ranks/run.h"
 
+/* Make the directory that stagings of this destination lie in, and open it as
+ * run->staging.parent. */
+int staging_open_parent(struct run *run, const char *path, struct err *err);
+
+/* Open the directories of run->staging, whose path is set; those that were open are
+ * closed. A staging that another node has just made and that this one does not see yet is
+ * waited for, at most 5 s. */
+int staging_open(struct run *run, struct err *err);
+
+/* The same of run->staging.hashed. */
+int staging_open_hashed(struct run *run, struct err *err);
+
+void staging_close(struct run *run); /* and forget its path */
+
 /* Where a segment that a former run left lies; STAGING_KEPT + n: in kept/more/n. */
 enum staging_where { STAGING_TREE, STAGING_KEPT };
 
-/* ERR_DEST with the figures if dir has no room for so many bytes in so many files. */
-int staging_check_space(const struct run *run, const char *dir, uint64_t bytes,
-                        uint64_t files, struct err *err);
+/* ERR_DEST with the figures if run->staging.parent has no room for so many bytes in so many
+ * files. */
+int staging_check_space(const struct run *run, uint64_t bytes, uint64_t files,
+                        struct err *err);
 
 /* The name of a file in tree: its path, or its entity tag in a cache. */
 const char *staging_name(const struct run *run, uint32_t file);
 
-/* Append the path of that file in what former runs left. where: from STAGING_KEPT on. */
-void staging_kept_path(const struct run *run, uint32_t where, uint32_t file,
-                       struct strbuf *path);
+/* That file in what former runs left, below run->staging.dir. where: from STAGING_KEPT
+ * on. Returns name. */
+const char *staging_kept_name(const struct run *run, uint32_t where, uint32_t file,
+                              char name[FS_NAME]);
 
-/* Make each directory above a planned file, below dir, which ends in a slash. */
-int staging_make_directories(const struct run *run, const char *dir, struct err *err);
+/* Make each directory above a planned file, below dir. */
+int staging_make_directories(const struct run *run, const struct fs_dir *dir,
+                             struct err *err);
 
-/* ERR_DEST with the first two files that would be one in run->staging.tree, because its
- * file system does not distinguish upper and lower case. */
+/* ERR_DEST with the first two files that would be one in run->staging.tree.path, because
+ * its file system takes upper and lower case for the same. */
 int staging_check_names(const struct run *run, struct err *err);
 
-/* Make a file of several segments in its full size, before ranks open it. */
-int staging_place_large(const char *path, uint64_t size, struct err *err);
+/* A file of several segments, made in its full size before ranks open it. */
+int staging_place_large(const struct run *run, uint32_t file, struct err *err);
 
 #endif

@@ -88,43 +88,80 @@ static void test_the_job(void **state)
     assert_int_equal(job.id, 0);
 }
 
-static void wait_for_more(const char *path, uint64_t than)
+/* A name in the current directory, whether it is there or not. */
+static void name_dir(struct fs_dir *dir, const char *name)
+{
+    struct fs_dir here;
+
+    assert_int_equal(fs_dir_open(&here, NULL, ".", NULL), 0);
+    assert_int_equal(fs_dir_below(dir, &here, name, NULL), 0);
+    fs_dir_close(&here);
+}
+
+static void wait_for_more(const struct fs_dir *dir, uint64_t than)
 {
     double until = clock_now() + PATIENCE;
     uint64_t number = than;
 
-    while (!heartbeat_read(path, &number) || number <= than)
+    while (!heartbeat_read(dir, &number) || number <= than)
         assert_true(clock_now() < until);
+}
+
+static void wait_for_loss(struct heartbeat *beat)
+{
+    double until = clock_now() + PATIENCE;
+
+    while (!heartbeat_lost(beat))
+        assert_true(clock_now() < until);
+    heartbeat_stop(beat);
 }
 
 static void test_the_number_grows(void **state)
 {
-    double until = clock_now() + PATIENCE;
     struct heartbeat *beat;
+    struct fs_dir a, b;
     uint64_t number;
 
     (void)state;
-    assert_false(heartbeat_read("a/beat", &number));
+    name_dir(&a, "a");
+    name_dir(&b, "b");
+    assert_false(heartbeat_read(&a, &number));
     assert_int_equal(mkdir("a", 0777), 0);
-    assert_int_equal(heartbeat_start(&beat, "a/beat", NULL), 0);
-    assert_true(heartbeat_read("a/beat", &number));
-    wait_for_more("a/beat", number);
+    assert_int_equal(heartbeat_start(&beat, &a, NULL), 0);
+    assert_true(heartbeat_read(&a, &number));
+    wait_for_more(&a, number);
     assert_int_equal(rename("a", "b"), 0);
-    assert_int_equal(heartbeat_move(beat, "b/beat", NULL), 0);
-    assert_true(heartbeat_read("b/beat", &number));
-    wait_for_more("b/beat", number);
+    assert_int_equal(heartbeat_move(beat, &b, NULL), 0);
+    assert_true(heartbeat_read(&b, &number));
+    wait_for_more(&b, number);
     assert_false(heartbeat_lost(beat));
     assert_int_equal(rename("b", "c"), 0);
-    while (!heartbeat_lost(beat))
-        assert_true(clock_now() < until);
-    heartbeat_stop(beat);
+    wait_for_loss(beat);
     assert_int_not_equal(access("b", F_OK), 0);
     heartbeat_stop(NULL);
     assert_false(heartbeat_lost(NULL));
+    fs_dir_close(&a);
+    fs_dir_close(&b);
 }
 
-/* A process of its own with a beat at that path, which it keeps. */
-static pid_t start_beating(const char *path, bool hushed)
+/* A descriptor goes with a directory that somebody puts elsewhere; the run must not. */
+static void test_the_path_leads_elsewhere(void **state)
+{
+    struct heartbeat *beat;
+    struct fs_dir held;
+
+    (void)state;
+    assert_int_equal(mkdir("held", 0777), 0);
+    assert_int_equal(fs_dir_open(&held, NULL, "held", NULL), 0);
+    assert_int_equal(heartbeat_start(&beat, &held, NULL), 0);
+    assert_int_equal(rename("held", "elsewhere"), 0);
+    assert_int_equal(mkdir("held", 0777), 0);
+    wait_for_loss(beat);
+    fs_dir_close(&held);
+}
+
+/* A process of its own with a beat in that directory, which it keeps. */
+static pid_t start_beating(const struct fs_dir *dir, bool hushed)
 {
     pid_t pid = fork();
     struct heartbeat *beat;
@@ -133,7 +170,7 @@ static pid_t start_beating(const char *path, bool hushed)
         return pid;
     if (hushed)
         heartbeat_hush();
-    if (heartbeat_start(&beat, path, NULL) < 0)
+    if (heartbeat_start(&beat, dir, NULL) < 0)
         _exit(1);
     for (;;)
         pause();
@@ -142,42 +179,57 @@ static pid_t start_beating(const char *path, bool hushed)
 /* The other, which began later, tells how long to wait. */
 static void test_a_process_that_is_hushed_beats_no_more(void **state)
 {
-    const pid_t pids[] = { start_beating("hushed", true), start_beating("loud", false) };
+    struct fs_dir hushed, loud;
+    pid_t pids[2];
     uint64_t number;
 
     (void)state;
-    wait_for_more("loud", 1);
-    assert_true(heartbeat_read("hushed", &number));
+    name_dir(&hushed, "hushed");
+    name_dir(&loud, "loud");
+    assert_int_equal(mkdir("hushed", 0777), 0);
+    assert_int_equal(mkdir("loud", 0777), 0);
+    pids[0] = start_beating(&hushed, true);
+    pids[1] = start_beating(&loud, false);
+    wait_for_more(&loud, 1);
+    assert_true(heartbeat_read(&hushed, &number));
     assert_int_equal(number, 0);
     for (int i = 0; i < 2; i++) {
         kill(pids[i], SIGKILL);
         assert_int_equal(waitpid(pids[i], NULL, 0), pids[i]);
     }
+    fs_dir_close(&hushed);
+    fs_dir_close(&loud);
 }
 
 static void test_no_number(void **state)
 {
+    struct fs_dir here;
     uint64_t number;
 
     (void)state;
-    put_file("x", "12 monkeys\n");
-    assert_false(heartbeat_read("x", &number));
-    put_file("y", "");
-    assert_false(heartbeat_read("y", &number));
-    put_file("z", "12");
-    assert_true(heartbeat_read("z", &number));
+    assert_int_equal(fs_dir_open(&here, NULL, ".", NULL), 0);
+    put_file("beat", "12 monkeys\n");
+    assert_false(heartbeat_read(&here, &number));
+    put_file("beat", "");
+    assert_false(heartbeat_read(&here, &number));
+    put_file("beat", "12");
+    assert_true(heartbeat_read(&here, &number));
     assert_int_equal(number, 12);
+    fs_dir_close(&here);
 }
 
 static void test_nowhere_to_beat(void **state)
 {
     struct err err = { 0 };
     struct heartbeat *beat;
+    struct fs_dir none;
 
     (void)state;
-    assert_int_equal(heartbeat_start(&beat, "none/beat", &err), -1);
+    name_dir(&none, "none");
+    assert_int_equal(heartbeat_start(&beat, &none, &err), -1);
     assert_null(beat);
     assert_int_equal(err.code, ERR_DEST);
+    fs_dir_close(&none);
 }
 
 enum { LINES = 1000 };
@@ -200,7 +252,7 @@ static void test_lines_of_several_threads(void **state)
     void *failed;
 
     (void)state;
-    assert_int_equal(append_open(&append, "lines", NULL), 0);
+    assert_int_equal(append_open(&append, NULL, "lines", NULL), 0);
     assert_int_not_equal(access("lines", F_OK), 0);
     for (size_t i = 0; i < countof(threads); i++)
         assert_int_equal(pthread_create(&threads[i], NULL, write_lines, append), 0);
@@ -221,7 +273,7 @@ static void test_nothing_after_an_error(void **state)
     struct err err = { 0 };
 
     (void)state;
-    assert_int_equal(append_open(&append, "later/lines", NULL), 0);
+    assert_int_equal(append_open(&append, NULL, "later/lines", NULL), 0);
     assert_int_equal(append_line(append, "x\n", 2, &err), -1);
     assert_sentence(&err, ERR_DEST, "'later/lines'", ENOENT);
     assert_int_equal(mkdir("later", 0777), 0);
@@ -238,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_a_dead_one_does_not),
         cmocka_unit_test(test_the_job),
         cmocka_unit_test(test_the_number_grows),
+        cmocka_unit_test(test_the_path_leads_elsewhere),
         cmocka_unit_test(test_a_process_that_is_hushed_beats_no_more),
         cmocka_unit_test(test_no_number),
         cmocka_unit_test(test_nowhere_to_beat),

@@ -26,7 +26,7 @@ static int add(void *arg, const struct plan_entry *entry, struct err *err)
 
 static void put(const char *path, const char *text)
 {
-    assert_int_equal(fs_write_all(path, text, strlen(text), true, false, NULL), 0);
+    assert_int_equal(fs_write_all(NULL, path, text, strlen(text), true, false, NULL), 0);
 }
 
 static void test_text(void **state)

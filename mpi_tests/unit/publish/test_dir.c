@@ -77,7 +77,7 @@ static void test_the_staged_tree(void **state)
         command, sizeof(command),
         "cd '%s' && LC_ALL=C find . -printf '%%P:%%y:%%s:%%Ts ' | sed 's/:d:[^ ]*//g' | "
         "tr ' ' '\\n' | LC_ALL=C sort | sed 's/large:f:1048592:.*/large/'",
-        job.run.staging.tree);
+        job.run.staging.tree.path);
     found = output_of(command);
     assert_string_equal(found, "\n.mpifetch\na\na-b\na/b\na/b.c\na/empty:f:0:1700000000\n"
                                "void:f:0:1700000000\nx\nx/y\nx/y/z\nx/y/z/large\n");
@@ -101,7 +101,7 @@ static void test_rights_of_staging(void **state)
     umask(before);
     assert_int_equal(stat(job.run.staging.path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0700);
-    assert_int_equal(stat(job.run.staging.tree, &st), 0);
+    assert_int_equal(stat(job.run.staging.tree.path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0750);
     release_staging(&job.run, RELEASE_REMOVE);
     job_end(&job);
@@ -119,7 +119,7 @@ static void test_staging_is_discarded(void **state)
     job_fetch(&job);
     job.run.ranks.rank = 1; /* it is rank 0's to remove */
     release_staging(&job.run, RELEASE_REMOVE);
-    assert_int_equal(look_in(job.run.staging.tree, "top").kind, FS_FILE);
+    assert_int_equal(look_in(job.run.staging.tree.path, "top").kind, FS_FILE);
     job.run.ranks.rank = 0;
     release_staging(&job.run, RELEASE_REMOVE);
     assert_beside("");

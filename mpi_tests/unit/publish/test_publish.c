@@ -198,7 +198,7 @@ static void test_a_failed_commit_shows_nothing(void **state)
     assert_int_equal(job_look(&job), 0);
     assert_int_equal(job_build(&job), 0);
     job_fetch(&job);
-    path_in(path, sizeof(path), job.run.staging.tree, ".mpifetch/SHA256SUMS");
+    path_in(path, sizeof(path), job.run.staging.tree.path, ".mpifetch/SHA256SUMS");
     assert_int_equal(mkdir(path, 0777), 0);
     assert_int_equal(job_commit(&job), -1);
     assert_int_equal(job.err.code, ERR_DEST);
@@ -208,15 +208,15 @@ static void test_a_failed_commit_shows_nothing(void **state)
     assert_beside("dest ");
 }
 
-struct owner_watch {
+struct watching {
     unsigned asked;
     const char *from; /* moved to DEST at the third question, NULL: never */
     bool give_up;
 };
 
-static bool watching(void *arg)
+static bool is_interrupted(void *arg)
 {
-    struct owner_watch *watch = arg;
+    struct watching *watch = arg;
 
     if (++watch->asked == 3 && watch->from)
         assert_int_equal(rename(watch->from, dest_path), 0);
@@ -226,13 +226,13 @@ static bool watching(void *arg)
 static void test_seen(void **state)
 {
     struct comm comm = { .node_first = true };
-    struct owner_watch watch = { .give_up = true };
+    struct watching watch = { .give_up = true };
     char moved[128];
     struct visibility_mark mark = { .before = "" };
     struct run run = { .ranks.comm = &comm,
                        .opt = { .dest = dest_path },
                        .published = dest_path,
-                       .ranks.interrupted = watching,
+                       .ranks.interrupted = is_interrupted,
                        .ranks.interrupted_arg = &watch };
 
     (void)state;
@@ -251,7 +251,7 @@ static void test_seen(void **state)
     path_in(moved, sizeof(moved), parent_path, "moved");
     assert_int_equal(rename(dest_path, moved), 0);
     assert_false(visibility_wait(&run, &mark));
-    watch = (struct owner_watch){ .from = moved };
+    watch = (struct watching){ .from = moved };
     assert_true(visibility_wait(&run, &mark)); /* looks until it is there */
     assert_int_equal(watch.asked, 3);
 }

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -74,7 +75,9 @@ static int take(struct run *run, char *owner, const char *id)
 
     run_case_open(run, "the destination", 1, files, countof(files));
     run->staging.owner = owner;
-    rc = claim_take(run, parent, ".x.mpifetch-", id, &err);
+    rc = staging_open_parent(run, parent, &err);
+    if (rc == 0)
+        rc = claim_take(run, ".x.mpifetch-", id, &err);
     if (rc < 0)
         fail_msg("%s", err.text);
     return rc;
@@ -100,7 +103,7 @@ static bool is_in(const struct run *run, const char *name)
     char path[512];
 
     snprintf(path, sizeof(path), "%s/%s", run->staging.path, name);
-    assert_int_equal(fs_look(path, &info, NULL), 0);
+    assert_int_equal(fs_look(NULL, path, &info, NULL), 0);
     return info.kind != FS_MISSING;
 }
 
@@ -109,7 +112,7 @@ static void put_in(const struct run *run, const char *name, const char *text)
     char path[512];
 
     snprintf(path, sizeof(path), "%s/%s", run->staging.path, name);
-    assert_int_equal(fs_write_all(path, text, strlen(text), false, false, NULL), 0);
+    assert_int_equal(fs_write_all(NULL, path, text, strlen(text), false, false, NULL), 0);
 }
 
 /* The file "by-N" in its tree, and a line about it. */
@@ -135,7 +138,7 @@ static unsigned names_in(const char *dir)
 {
     unsigned count = 0;
 
-    assert_int_equal(fs_list(dir, count_one, &count, NULL), 0);
+    assert_int_equal(fs_list(NULL, dir, count_one, &count, NULL), 0);
     return count;
 }
 
@@ -255,7 +258,7 @@ static void test_a_removed_journal_is_not_read(void **state)
     put_in(&run, "journal/.fuse_hidden0000000e00000001", line);
     put_in(&run, "journal/.nfs0000000000000001", line);
     put_in(&run, "journal/0", line);
-    assert_int_equal(journal_read(run.staging.path, &entry, &count, NULL), 0);
+    assert_int_equal(journal_read(&run.staging.dir, &entry, &count, NULL), 0);
     assert_int_equal(count, 1);
     free(entry);
     end(&run, RELEASE_REMOVE);
@@ -421,6 +424,69 @@ static void test_the_owner_notices(void **state)
     assert_int_not_equal(access(away, F_OK), 0);
 }
 
+/* Whatever a former owner does under its names comes to nothing, at whatever call it is
+ * woken up: nothing is written where another run has it now, and nothing is shown. */
+static void test_a_former_owner_does_no_harm(void **state)
+{
+    const struct run_staging *staging;
+    struct err err = { 0 };
+    char away[256];
+    struct run run;
+    struct stat st;
+
+    (void)state;
+    assert_int_equal(take(&run, own_owner(), one), 0);
+    staging = &run.staging;
+    assert_int_equal(claim_confirm(&run, NULL), 0);
+    snprintf(away, sizeof(away), "%s/away", parent);
+    assert_int_equal(rename(staging->path, away), 0);
+    assert_int_equal(fs_dir_same(&staging->dir, NULL), -1);
+    assert_int_equal(fs_write_all(&staging->tree, "a", "a", 1, true, false, NULL), -1);
+    assert_int_equal(fs_mkdir(&staging->tree, "dir", 0777, NULL), -1);
+    assert_int_equal(fs_unlink(&staging->dir, "owner", NULL), 0); /* not there */
+    assert_int_equal(
+        fs_rename(&staging->tree, ".", &staging->parent, "shown", FS_RENAME_NEW, &err),
+        -1);
+    assert_sentence(&err, ERR_DEST, "/tree' to '", ENOENT);
+    assert_int_equal(claim_confirm(&run, NULL), -1);
+    snprintf(away, sizeof(away),
+             "test \"$(cd %s/away && find . | sort | tr '\\n' ' ')\" = "
+             "'. ./beat ./journal ./owner ./spare ./tree '",
+             parent);
+    assert_int_equal(system(away), 0);
+    snprintf(away, sizeof(away), "%s/shown", parent);
+    assert_int_equal(lstat(away, &st), -1);
+    end(&run, RELEASE_REMOVE);
+}
+
+/* Somebody has put the whole staging, or what DEST lies in, elsewhere: descriptors would go
+ * with it. */
+static void test_the_path_leads_elsewhere(void **state)
+{
+    struct err err = { 0 };
+    char away[256], *home;
+    struct run run;
+
+    (void)state;
+    assert_int_equal(take(&run, own_owner(), one), 0);
+    home = strdup(run.staging.home.path);
+    snprintf(away, sizeof(away), "%s/away", parent);
+    assert_int_equal(rename(home, away), 0);
+    assert_int_equal(claim_confirm(&run, &err), -1);
+    assert_int_equal(err.code, ERR_INTERRUPTED);
+    assert_int_equal(rename(away, home), 0);
+    assert_int_equal(claim_confirm(&run, NULL), 0);
+    snprintf(away, sizeof(away), "%s-away", parent);
+    assert_int_equal(rename(parent, away), 0);
+    assert_int_equal(mkdir(parent, 0777), 0);
+    assert_int_equal(claim_confirm(&run, NULL), -1);
+    assert_int_equal(rmdir(parent), 0);
+    assert_int_equal(rename(away, parent), 0);
+    free(home);
+    end(&run, RELEASE_REMOVE);
+    assert_int_equal(names_beside(), 0);
+}
+
 static void test_an_error_of_its_own_stays(void **state)
 {
     struct err why = { 0 };
@@ -469,6 +535,8 @@ int main(void)
         cmocka_unit_test_setup(test_empty_ones_go, enter),
         cmocka_unit_test_setup(test_somebody_elses, enter),
         cmocka_unit_test_setup(test_the_owner_notices, enter),
+        cmocka_unit_test_setup(test_a_former_owner_does_no_harm, enter),
+        cmocka_unit_test_setup(test_the_path_leads_elsewhere, enter),
         cmocka_unit_test_setup(test_an_error_of_its_own_stays, enter),
         cmocka_unit_test(test_names),
     };

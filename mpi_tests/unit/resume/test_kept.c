@@ -51,10 +51,10 @@ int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsign
     return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
 }
 
-int rename(const char *from, const char *to)
+int renameat(int from_dir, const char *from, int to_dir, const char *to)
 {
     step();
-    return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+    return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, 0);
 }
 
 int unlinkat(int dir, const char *path, int flags)
@@ -63,16 +63,10 @@ int unlinkat(int dir, const char *path, int flags)
     return (int)syscall(SYS_unlinkat, dir, path, flags);
 }
 
-int unlink(const char *path)
+int mkdirat(int dir, const char *path, mode_t mode)
 {
     step();
-    return (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
-}
-
-int mkdir(const char *path, mode_t mode)
-{
-    step();
-    return (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode);
+    return (int)syscall(SYS_mkdirat, dir, path, mode);
 }
 
 /* A write may be cut short. */
@@ -119,15 +113,14 @@ static const char *path_of(const struct job *job, uint32_t segment, int where, c
                            size_t size)
 {
     uint32_t file = job->run.segments.file[segment];
-    struct strbuf text = { 0 };
+    const struct run_staging *staging = &job->run.staging;
+    char name[FS_NAME];
 
     if (where == STAGING_TREE)
-        strbuf_addf(&text, "%s/%s", job->run.staging.tree, staging_name(&job->run, file));
+        path_in(path, size, staging->tree.path, staging_name(&job->run, file));
     else
-        staging_kept_path(&job->run, (uint32_t)where, file, &text);
-    assert_true(text.len < size);
-    memcpy(path, text.data, text.len + 1);
-    strbuf_release(&text);
+        path_in(path, size, staging->dir.path,
+                staging_kept_name(&job->run, (uint32_t)where, file, name));
     return path;
 }
 
@@ -148,12 +141,13 @@ static bool is_right_at(const struct job *job, uint32_t segment, int where)
     char *want = bytes_of(job, segment, &range), path[512];
     size_t len = range.end - range.begin;
     char *found = malloc(len);
-    int fd = fs_open_read(path_of(job, segment, where, path, sizeof(path)), NULL);
-    bool right = fd >= 0 && fs_pread(fd, path, found, len, range.begin, NULL) == 0 &&
+    int fd = fs_open_read(NULL, path_of(job, segment, where, path, sizeof(path)), NULL);
+    bool right = fd >= 0 &&
+                 fs_pread(fd, NULL, path, found, len, range.begin, NULL) == 0 &&
                  memcmp(found, want, len) == 0;
 
     if (fd >= 0)
-        fs_close(fd, path, NULL);
+        fs_close(fd, NULL, path, NULL);
     free(want);
     free(found);
     return right;
@@ -164,12 +158,13 @@ static void land(struct job *job, uint32_t segment)
 {
     struct range range;
     char *bytes = bytes_of(job, segment, &range), path[512];
-    int fd = fs_open_write(path_of(job, segment, STAGING_TREE, path, sizeof(path)), NULL);
+    int fd = fs_open_write(NULL, path_of(job, segment, STAGING_TREE, path, sizeof(path)),
+                           NULL);
 
     assert_true(fd >= 0);
     assert_int_equal(
-        fs_pwrite(fd, path, bytes, range.end - range.begin, range.begin, NULL), 0);
-    fs_close(fd, path, NULL);
+        fs_pwrite(fd, NULL, path, bytes, range.end - range.begin, range.begin, NULL), 0);
+    fs_close(fd, NULL, path, NULL);
     free(bytes);
     note(job, segment);
 }
@@ -197,7 +192,7 @@ static bool add_only(struct strbuf *path, const char *dir)
 
     strbuf_addf(path, "%s/%s/", parent_path, dir);
     len = path->len;
-    return fs_list(path->data, add_name, path, NULL) == 0 && path->len > len;
+    return fs_list(NULL, path->data, add_name, path, NULL) == 0 && path->len > len;
 }
 
 /* A run that takes over what lies in $PARENT/N/run-XXXXXX, up to where segments are
@@ -209,17 +204,33 @@ static void begin(struct job *job, const struct past *past, unsigned steps)
     assert_int_equal(dir_claim(&job->dir, &job->err), 0);
     steps_left = steps;
     for (char name[2] = "0"; !(past->how & ALONE) && *name <= '9'; ++*name) {
-        struct strbuf dir = { 0 };
+        struct strbuf path = { 0 };
+        struct fs_dir holder = { 0 }, dir = { 0 };
 
-        if (add_only(&dir, name))
+        if (add_only(&path, name)) {
+            const char *last = strrchr(path.data, '/') + 1;
+
+            assert_int_equal(fs_dir_open(&holder, &job->run.staging.parent, name, NULL),
+                             0);
+            assert_int_equal(fs_dir_below(&dir, &holder, last, NULL), 0);
             assert_int_equal(
-                kept_take(&job->run, dir.data, fs_is_there(dir.data, "gone"), &job->err),
-                0);
-        strbuf_release(&dir);
+                kept_take(&job->run, &dir, fs_is_there(&dir, "gone"), &job->err), 0);
+        }
+        fs_dir_close(&dir);
+        fs_dir_close(&holder);
+        strbuf_release(&path);
     }
     assert_int_equal(resume_read(&job->run.staging.resume, &job->run, &job->err), 0);
     assert_int_equal(dir_build(&job->dir, &job->err), 0);
     assert_int_equal(resume_settle(job->run.staging.resume, &job->err), 0);
+}
+
+static bool is_used(const char *dir)
+{
+    char path[256];
+
+    path_in(path, sizeof(path), dir, "used");
+    return access(path, F_OK) == 0;
 }
 
 /* What is in the staging of a run that was killed is where the next one takes it. */
@@ -232,10 +243,10 @@ static void put_away(bool gone)
     assert_true(add_only(&from, "."));
     len = from.len;
     strbuf_adds(&from, "/");
-    assert_int_equal(fs_list(from.data, add_name, &from, NULL), 0);
+    assert_int_equal(fs_list(NULL, from.data, add_name, &from, NULL), 0);
     name = from.data + len;
     for (char n = '0';
-         to.len == 0 || fs_mkdir(to.data, 0700, NULL) < 0 || fs_is_there(to.data, "used");
+         to.len == 0 || fs_mkdir(NULL, to.data, 0700, NULL) < 0 || is_used(to.data);
          n++) {
         strbuf_clear(&to);
         strbuf_addf(&to, "%s/%c", parent_path, n);
@@ -244,9 +255,10 @@ static void put_away(bool gone)
     put_file(to.data, "");
     to.len -= strlen("/used");
     strbuf_adds(&to, name);
-    assert_int_equal(fs_rename(from.data, to.data, FS_RENAME_ABSENT, NULL), 0);
+    assert_int_equal(fs_rename(NULL, from.data, NULL, to.data, FS_RENAME_ABSENT, NULL),
+                     0);
     from.data[len] = '\0';
-    assert_int_equal(fs_remove_empty(from.data, NULL), 0);
+    assert_int_equal(fs_remove_empty(NULL, from.data, NULL), 0);
     strbuf_adds(&to, "/gone");
     if (gone)
         put_file(to.data, "");
@@ -260,7 +272,7 @@ static void mark(const struct job *job)
     struct strbuf path = { 0 }, text = { 0 };
 
     assert_int_equal(leftovers_mark(&job->run, NULL), 0);
-    strbuf_addf(&path, "%s/.mpifetch/manifest.json", job->run.staging.tree);
+    strbuf_addf(&path, "%s/.mpifetch/manifest.json", job->run.staging.tree.path);
     strbuf_addf(&text, "{\"run\": \"%s\"}", manifest_run(&job->run));
     put_file(path.data, text.data);
     strbuf_release(&path);

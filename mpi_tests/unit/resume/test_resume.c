@@ -95,7 +95,7 @@ static void test_what_was_released_is_moved(void **state)
     place(&job);
     assert_where(&job, 0, 0, 0);
     for (size_t i = 0; i < countof(content); i++)
-        assert_content(job.run.staging.tree, &content[i]);
+        assert_content(job.run.staging.tree.path, &content[i]);
     stop(&job);
 }
 
@@ -179,13 +179,16 @@ static void assert_torn(const char *path, const char *text, size_t len,
     struct journal_entry *found = NULL;
     size_t count = 0, lines = 0;
     char dir[sizeof(parent_path) + 8];
+    struct fs_dir torn;
 
-    assert_int_equal(fs_write_all(path, text, len, true, false, NULL), 0);
+    assert_int_equal(fs_write_all(NULL, path, text, len, true, false, NULL), 0);
     assert_int_equal(truncate(path, (off_t)len), 0);
     for (size_t i = 0; i < len; i++)
         lines += text[i] == '\n';
     snprintf(dir, sizeof(dir), "%s/torn", parent_path);
-    assert_int_equal(journal_read(dir, &found, &count, NULL), 0);
+    assert_int_equal(fs_dir_open(&torn, NULL, dir, NULL), 0);
+    assert_int_equal(journal_read(&torn, &found, &count, NULL), 0);
+    fs_dir_close(&torn);
     assert_int_equal(count, lines);
     for (size_t i = 0; i < count; i++)
         assert_true(found[i].key == all[i].key && found[i].offset == all[i].offset &&

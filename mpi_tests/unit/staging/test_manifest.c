@@ -44,13 +44,13 @@ static void write_tree(struct written *w, const char *tree)
     struct strbuf path = { 0 };
 
     run_case_open(&w->run, NULL, STAMP, files, FILES);
-    w->run.staging.tree = strdup(tree);
     w->run.staging.path = strdup("staging/run-abcdef");
     strbuf_addf(&path, "%s/.mpifetch", tree);
-    assert_int_equal(fs_mkdirs(path.data, NULL), 0);
+    assert_int_equal(fs_mkdirs(NULL, path.data, NULL), 0);
     strbuf_clear(&path);
     strbuf_addf(&path, "%s/dir", tree);
-    assert_int_equal(fs_mkdirs(path.data, NULL), 0);
+    assert_int_equal(fs_mkdirs(NULL, path.data, NULL), 0);
+    assert_int_equal(fs_dir_open(&w->run.staging.tree, NULL, tree, NULL), 0);
     for (size_t i = 0; i < FILES; i++) {
         const char *name = plan_path(&w->run.plan, i);
         const struct run_file *file = run_file_of(files, FILES, name);
@@ -62,7 +62,8 @@ static void write_tree(struct written *w, const char *tree)
         w->known[i] = (struct existing_file){ .there = there, .mtime_ns = OTHER_NS };
         run_file_digest(file, w->known[i].sha256);
         assert_int_equal(
-            fs_set_mtime(path.data, there ? OTHER_NS : STAMP * 1000000000LL, NULL), 0);
+            fs_set_mtime(NULL, path.data, there ? OTHER_NS : STAMP * 1000000000LL, NULL),
+            0);
     }
     strbuf_release(&path);
     assert_int_equal(manifest_write(&w->run, w->known, identity, w->content_id, NULL), 0);
@@ -76,7 +77,7 @@ static void test_what_is_written_is_read(void **state)
 
     (void)state;
     write_tree(&w, "read");
-    assert_int_equal(manifest_load(&record, "read", &err), 0);
+    assert_int_equal(manifest_load(&record, NULL, "read", &err), 0);
     assert_int_equal(err.code, ERR_NONE);
     assert_int_equal(record.nfiles, FILES);
     assert_string_equal(record.identity, identity);
@@ -94,7 +95,7 @@ static void test_what_is_written_is_read(void **state)
         assert_memory_equal(file->sha256, w.known[i].sha256, 32);
         assert_true(file->mtime_ns ==
                     (w.known[i].there ? OTHER_NS : STAMP * 1000000000LL));
-        assert_true(manifest_same(file, &w.run.plan, i, "read", &inode));
+        assert_true(manifest_same(file, &w.run.plan, i, NULL, "read", &inode));
     }
     assert_null(manifest_find(&record, "plai"));
     assert_null(manifest_find(&record, "plain2"));
@@ -111,14 +112,14 @@ static void test_no_files_at_all(void **state)
 
     (void)state;
     run_case_open(&run, NULL, STAMP, NULL, 0);
-    run.staging.tree = strdup("none");
     run.staging.path = strdup("run-abcdef");
-    assert_int_equal(fs_mkdirs("none/.mpifetch", NULL), 0);
+    assert_int_equal(fs_mkdirs(NULL, "none/.mpifetch", NULL), 0);
+    assert_int_equal(fs_dir_open(&run.staging.tree, NULL, "none", NULL), 0);
     assert_int_equal(manifest_write(&run, NULL, identity, id, NULL), 0);
-    assert_int_equal(manifest_load(&record, "none", NULL), 0);
+    assert_int_equal(manifest_load(&record, NULL, "none", NULL), 0);
     assert_int_equal(record.nfiles, 0);
     assert_null(manifest_find(&record, "plain"));
-    assert_true(manifest_peek("none", seen));
+    assert_true(manifest_peek(NULL, "none", seen));
     assert_string_equal(seen, id);
     manifest_release(&record);
     run_case_close(&run);
@@ -130,11 +131,11 @@ static void test_which_run_wrote_it(void **state)
 
     (void)state;
     write_tree(&w, "whose");
-    assert_true(manifest_is_by("whose", "run-abcdef"));
-    assert_false(manifest_is_by("whose", "run-abcde"));
-    assert_false(manifest_is_by("whose", "run-abcdefg"));
-    assert_false(manifest_is_by("whose", "run-abcdeF"));
-    assert_false(manifest_is_by("nowhere", "run-abcdef"));
+    assert_true(manifest_is_by(NULL, "whose", "run-abcdef"));
+    assert_false(manifest_is_by(NULL, "whose", "run-abcde"));
+    assert_false(manifest_is_by(NULL, "whose", "run-abcdefg"));
+    assert_false(manifest_is_by(NULL, "whose", "run-abcdeF"));
+    assert_false(manifest_is_by(NULL, "nowhere", "run-abcdef"));
     run_case_close(&w.run);
 }
 
@@ -167,7 +168,7 @@ static void test_the_content_id_is_the_digest_of_the_sums(void **state)
              "sha256sum --check --status",
              w.content_id);
     assert_int_equal(system(command), 0);
-    assert_true(manifest_peek("id", seen));
+    assert_true(manifest_peek(NULL, "id", seen));
     assert_string_equal(seen, w.content_id);
     run_case_close(&w.run);
 }
@@ -177,15 +178,15 @@ static void test_peek_sees_nothing_elsewhere(void **state)
     char seen[65] = "untouched";
 
     (void)state;
-    assert_false(manifest_peek("missing", seen));
+    assert_false(manifest_peek(NULL, "missing", seen));
     put_file("a-file", "");
-    assert_false(manifest_peek("a-file", seen));
-    assert_int_equal(fs_mkdirs("other/.mpifetch", NULL), 0);
-    assert_false(manifest_peek("other", seen));
+    assert_false(manifest_peek(NULL, "a-file", seen));
+    assert_int_equal(fs_mkdirs(NULL, "other/.mpifetch", NULL), 0);
+    assert_false(manifest_peek(NULL, "other", seen));
     put_file("other/.mpifetch/manifest.json", "{\"content_id\": \"short\"}");
-    assert_false(manifest_peek("other", seen));
+    assert_false(manifest_peek(NULL, "other", seen));
     put_file("other/.mpifetch/manifest.json", "[");
-    assert_false(manifest_peek("other", seen));
+    assert_false(manifest_peek(NULL, "other", seen));
     assert_string_equal(seen, "untouched");
 }
 
@@ -223,7 +224,7 @@ static void pair_start(struct pair *pair, enum digest_kind kind)
     memset(pair->entry.want.bytes, kind == DIGEST_SHA256 ? 7 : 9, 32);
     unlink("f");
     put_file("f", "four");
-    assert_int_equal(fs_set_mtime("f", OTHER_NS, NULL), 0);
+    assert_int_equal(fs_set_mtime(NULL, "f", OTHER_NS, NULL), 0);
 }
 
 static bool pair_same(struct pair *pair)
@@ -233,7 +234,7 @@ static bool pair_same(struct pair *pair)
 
     assert_int_equal(plan_add(&pair->plan, &pair->entry, NULL), 0);
     assert_int_equal(plan_seal(&pair->plan, NULL), 0);
-    same = manifest_same(&pair->old, &pair->plan, 0, ".", &inode);
+    same = manifest_same(&pair->old, &pair->plan, 0, NULL, ".", &inode);
     plan_release(&pair->plan);
     return same;
 }
@@ -293,7 +294,7 @@ static void test_same_without_proof(void **state)
     assert_false(pair_same(&pair));
     pair.entry.oid = "";
     assert_false(pair_same(&pair));
-    assert_false(manifest_same(NULL, &pair.plan, 0, ".", &inode));
+    assert_false(manifest_same(NULL, &pair.plan, 0, NULL, ".", &inode));
 }
 
 /* What was published and is not as it was then, whatever the record says. */
@@ -303,23 +304,23 @@ static void test_same_on_disk(void **state)
 
     (void)state;
     pair_start(&pair, DIGEST_SHA256);
-    assert_int_equal(fs_set_mtime("f", OTHER_NS + 1, NULL), 0);
+    assert_int_equal(fs_set_mtime(NULL, "f", OTHER_NS + 1, NULL), 0);
     assert_false(pair_same(&pair));
     put_file("f", "five!");
-    assert_int_equal(fs_set_mtime("f", OTHER_NS, NULL), 0);
+    assert_int_equal(fs_set_mtime(NULL, "f", OTHER_NS, NULL), 0);
     assert_false(pair_same(&pair));
     unlink("f");
     assert_false(pair_same(&pair));
     assert_int_equal(symlink("four-elsewhere", "f"), 0);
     put_file("four-elsewhere", "four");
-    assert_int_equal(fs_set_mtime("four-elsewhere", OTHER_NS, NULL), 0);
-    assert_int_equal(fs_set_mtime("f", OTHER_NS, NULL), 0);
+    assert_int_equal(fs_set_mtime(NULL, "four-elsewhere", OTHER_NS, NULL), 0);
+    assert_int_equal(fs_set_mtime(NULL, "f", OTHER_NS, NULL), 0);
     pair.old.size = pair.entry.size = strlen("four-elsewhere");
     assert_false(pair_same(&pair)); /* the link itself has that size and time */
     pair.old.size = pair.entry.size = 4;
     assert_false(pair_same(&pair)); /* and so has the file that it leads to */
     unlink("f");
-    assert_int_equal(fs_mkdir("f", 0777, NULL), 0);
+    assert_int_equal(fs_mkdir(NULL, "f", 0777, NULL), 0);
     assert_false(pair_same(&pair));
     assert_int_equal(rmdir("f"), 0);
 }

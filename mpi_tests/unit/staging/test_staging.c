@@ -21,7 +21,8 @@ static void begin(struct run *run, const struct run_file *files, size_t count)
     struct err err = { 0 };
 
     run_case_open(run, "the destination", 1, files, count);
-    if (claim_take(run, scratch_path, "stage.", "0123456789abcdef", &err) != 0)
+    if (staging_open_parent(run, scratch_path, &err) < 0 ||
+        claim_take(run, "stage.", "0123456789abcdef", &err) != 0)
         fail_msg("%s", err.text);
 }
 
@@ -37,7 +38,7 @@ static void put_spare(const struct run *run)
     char path[256];
 
     snprintf(path, sizeof(path), "%s/SPARE", run->staging.path);
-    assert_int_equal(fs_mkdir(path, 0700, NULL), 0);
+    assert_int_equal(fs_mkdir(NULL, path, 0700, NULL), 0);
 }
 
 static void test_twins_on_a_file_system_that_tells_them_apart(void **state)

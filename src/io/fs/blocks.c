@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "io/fs/fs.h"
+#include "io/fs/fs_at.h"
 
 enum {
     BLOCKS_MOST = 1 << 20,  /* a Lustre stripe */
@@ -16,7 +17,7 @@ int blocks_open(struct blocks *in, struct err *err)
     in->bytes = malloc(in->most);
     if (!in->bytes)
         return err_memory(err, "a part of a file");
-    in->fd = fs_open_read(in->path, err);
+    in->fd = fs_open_read(in->dir, in->name, err);
     if (in->fd >= 0)
         return 0;
     free(in->bytes);
@@ -27,14 +28,16 @@ int blocks_open(struct blocks *in, struct err *err)
 int blocks_next(struct blocks *in, struct err *err)
 {
     uint64_t left = in->end - in->next;
+    char text[PATH_MAX];
 
     if (left == 0)
         return 0;
     if (in->pool && pool_stopping(in->pool))
-        return err_set(err, ERR_INTERRUPTED, "interrupted while reading '%s'", in->path);
+        return err_set(err, ERR_INTERRUPTED, "interrupted while reading '%s'",
+                       fs_at_path(text, in->dir, in->name));
     in->at = in->next;
     in->len = left < in->most ? (size_t)left : in->most;
-    if (fs_pread(in->fd, in->path, in->bytes, in->len, in->at, err) < 0)
+    if (fs_pread(in->fd, in->dir, in->name, in->bytes, in->len, in->at, err) < 0)
         return -1;
     in->next += in->len;
     return 1;
@@ -44,7 +47,7 @@ void blocks_close(struct blocks *in)
 {
     if (!in->bytes)
         return;
-    fs_close(in->fd, in->path, NULL);
+    fs_close(in->fd, in->dir, in->name, NULL);
     free(in->bytes);
     in->bytes = NULL;
 }

@@ -1,6 +1,6 @@
 /* io/fs/blocks.h -- a part of a file, read block by block.
  *
- *     struct blocks in = { .path = path, .next = at, .end = at + len };
+ *     struct blocks in = { .name = path, .next = at, .end = at + len };
  *
  *     if (blocks_open(&in, err) < 0)
  *         return -1;
@@ -8,17 +8,19 @@
  *         use(in.bytes, in.len);
  *     blocks_close(&in);
  *
- * Errors       of reading: ERR_DEST. ERR_INTERRUPTED between two blocks once the pool
- *              is told to stop.
- * Ownership    path is borrowed; bytes are valid until the next call. */
+ * Errors       those of reading, ERR_DEST; ERR_INTERRUPTED between two blocks once the
+ *              pool is to stop.
+ * Ownership    dir and name are borrowed; bytes are good until the next call. */
 #ifndef IO_FS_BLOCKS_H
 #define IO_FS_BLOCKS_H
 
+#include "io/fs/fs_dir.h"
 #include "io/pool.h"
 #include "io/sha256.h"
 
 struct blocks {
-    const char *path;
+    const struct fs_dir *dir; /* NULL: name is a path */
+    const char *name;
     uint64_t next, end;      /* what is still to be read */
     const struct pool *pool; /* whose job this is, or NULL: then nothing interrupts it */
     size_t most;             /* bytes of a block; 0: as many as suit a parallel disk */

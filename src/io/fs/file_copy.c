@@ -38,7 +38,7 @@ static int copy_blocks(const struct file_copy *copy, struct blocks *in, int to,
     while ((rc = blocks_next(in, err)) > 0) {
         if (sum)
             checksum_feed(sum, in->bytes, in->len);
-        if (fs_pwrite(to, copy->to, in->bytes, in->len,
+        if (fs_pwrite(to, copy->to_dir, copy->to, in->bytes, in->len,
                       copy->to_at + (in->at - copy->from_at), err) < 0)
             return -1;
     }
@@ -48,19 +48,20 @@ static int copy_blocks(const struct file_copy *copy, struct blocks *in, int to,
 /* sum: NULL if the kernel may do it. */
 static int run_copy(const struct file_copy *copy, struct checksum *sum, struct err *err)
 {
-    struct blocks in = { .path = copy->from,
+    struct blocks in = { .dir = copy->from_dir,
+                         .name = copy->from,
                          .next = copy->from_at,
                          .end = copy->from_at + copy->len };
     int to, rc;
 
     if (blocks_open(&in, err) < 0)
         return -1;
-    to = fs_open_write(copy->to, err);
+    to = fs_open_write(copy->to_dir, copy->to, err);
     if (to >= 0 && !sum)
         in.next += copy_in_kernel(copy, in.fd, to);
     rc = to < 0 ? -1 : copy_blocks(copy, &in, to, sum, err);
     blocks_close(&in);
-    if (to >= 0 && fs_close(to, copy->to, err) < 0)
+    if (to >= 0 && fs_close(to, copy->to_dir, copy->to, err) < 0)
         rc = -1;
     return rc;
 }

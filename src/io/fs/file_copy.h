@@ -8,8 +8,10 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "io/fs/fs_dir.h"
 
 struct file_copy {
+    const struct fs_dir *from_dir, *to_dir; /* or NULL */
     const char *from, *to;
     uint64_t from_at, to_at, len;
 };

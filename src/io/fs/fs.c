@@ -10,24 +10,27 @@
 #include <unistd.h>
 
 #include "io/clock.h"
+#include "io/fs/fs_at.h"
 #include "io/nap.h"
 
 enum { NS_PER_S = 1000000000 };
 
 static const double parent_patience = 5.0; /* seconds */
 
-static int fail(struct err *err, const char *verb, const char *path)
+static int fail(struct err *err, const char *verb, const struct fs_dir *dir,
+                const char *name)
 {
-    return err_set(err, ERR_DEST, "cannot %s '%s': %s", verb, path, strerror(errno));
+    return fs_at_fail(err, ERR_DEST, verb, dir, name);
 }
 
 /* After a write that failed the kernel takes its pages for written, and says so but
  * once. */
-static int fail_flush(struct err *err, const char *verb, const char *path)
+static int fail_flush(struct err *err, const char *verb, const struct fs_dir *dir,
+                      const char *name)
 {
     if (err)
         err->unsure = true;
-    return fail(err, verb, path);
+    return fail(err, verb, dir, name);
 }
 
 /* File systems hold years that nanoseconds in 64 bits do not. */
@@ -74,97 +77,107 @@ bool fs_is_mine(const struct fs_info *info)
     return info->uid == geteuid();
 }
 
-int fs_look(const char *path, struct fs_info *info, struct err *err)
+static int look(const struct fs_dir *dir, const char *name, int flags,
+                struct fs_info *info)
 {
+    struct fs_at at;
     struct stat st;
+    int rc = fs_at_begin(&at, dir, name);
 
     *info = (struct fs_info){ .kind = FS_MISSING };
-    if (lstat(path, &st) == 0)
+    if (rc == 0)
+        rc = fstatat(at.fd, at.name, &st, flags);
+    if (rc == 0)
         *info = fs_info_of(&st);
-    else if (errno != ENOENT && errno != ENOTDIR)
-        return fail(err, "stat", path);
+    fs_at_end(&at);
+    return rc;
+}
+
+int fs_look(const struct fs_dir *dir, const char *name, struct fs_info *info,
+            struct err *err)
+{
+    if (look(dir, name, AT_SYMLINK_NOFOLLOW, info) < 0 && errno != ENOENT &&
+        errno != ENOTDIR)
+        return fail(err, "stat", dir, name);
     return 0;
 }
 
-int fs_look_through(const char *path, struct fs_info *info, struct err *err)
+int fs_look_through(const struct fs_dir *dir, const char *name, struct fs_info *info,
+                    struct err *err)
 {
-    struct stat st;
-
-    *info = (struct fs_info){ .kind = FS_MISSING };
-    if (stat(path, &st) == 0)
-        *info = fs_info_of(&st);
-    else if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
-        return fail(err, "stat", path);
+    if (look(dir, name, 0, info) < 0 && errno != ENOENT && errno != ENOTDIR &&
+        (dir || errno != ELOOP))
+        return fail(err, "stat", dir, name);
     return 0;
 }
 
-int fs_look_open(int fd, const char *path, struct fs_info *info, struct err *err)
+int fs_look_open(int fd, const struct fs_dir *dir, const char *name, struct fs_info *info,
+                 struct err *err)
 {
     struct stat st;
 
     if (fstat(fd, &st) < 0)
-        return fail(err, "stat", path);
+        return fail(err, "stat", dir, name);
     *info = fs_info_of(&st);
     return 0;
 }
 
 /* Opening a directory makes an NFS client compare its cache with the server
- * (close-to-open), a stat or a lookup does not. The nearest parent that can be opened is
+ * (close-to-open), a stat or a lookup does not. By its path, since a descriptor says
+ * nothing about the name that led to it. The nearest parent that can be opened is
  * the one whose cached "no such entry" hides the rest. */
-void fs_refresh(const char *path)
+void fs_refresh(const struct fs_dir *dir, const char *name)
 {
-    int kept = errno;
-    char *parent = strdup(path);
-    char *slash;
+    int kept = errno, fd = -1;
+    char text[PATH_MAX], parent[PATH_MAX], *slash;
 
-    while (parent && (slash = strrchr(parent, '/')) != NULL) {
-        slash[slash == parent] = '\0'; /* the root keeps its slash */
+    snprintf(parent, sizeof(parent), "%s", fs_at_path(text, dir, name));
+    while (fd < 0 && (slash = strrchr(parent, '/')) != NULL) {
+        bool root = slash == parent;
 
-        int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-        if (fd >= 0)
-            close(fd);
-        if (fd >= 0 || slash == parent)
+        slash[root] = '\0'; /* the root keeps its slash */
+        fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (root)
             break;
     }
-    free(parent);
+    if (fd >= 0)
+        close(fd);
     errno = kept;
 }
 
-int fs_open_write(const char *path, struct err *err)
+int fs_open_write(const struct fs_dir *dir, const char *name, struct err *err)
 {
     double until = clock_now() + parent_patience;
     struct nap nap = { .shortest = 0.001, .longest = 0.1 };
 
     for (;;) {
-        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+        int fd = fs_at_open(dir, name, O_RDWR | O_CREAT | O_NOFOLLOW, 0666);
         int reason = errno;
 
         if (fd >= 0)
             return fd;
-        if (reason == EINTR)
-            continue;
         if ((reason != ENOENT && reason != ESTALE) || clock_now() >= until) {
             errno = reason;
-            return fail(err, "open", path);
+            return fail(err, "open", dir, name);
         }
         nap_take(&nap);
-        fs_refresh(path);
+        fs_refresh(dir, name);
     }
 }
 
-int fs_open_read(const char *path, struct err *err)
+int fs_open_read(const struct fs_dir *dir, const char *name, struct err *err)
 {
-    int fd;
+    int fd = fs_at_open(dir, name, O_RDONLY, 0);
 
-    do
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-    while (fd < 0 && errno == EINTR);
-    return fd < 0 ? fail(err, "open", path) : fd;
+    return fd < 0 ? fail(err, "open", dir, name) : fd;
 }
 
-static int fail_write(const char *path, size_t left, uint64_t at, struct err *err)
+static int fail_write(const struct fs_dir *dir, const char *name, size_t left,
+                      uint64_t at, struct err *err)
 {
+    char text[PATH_MAX];
+    const char *path = fs_at_path(text, dir, name);
+
     if (errno == ENOSPC || errno == EDQUOT)
         return err_set(err, ERR_DEST,
                        "cannot write '%s' at %ju: no room for %zu more bytes: %s", path,
@@ -173,8 +186,8 @@ static int fail_write(const char *path, size_t left, uint64_t at, struct err *er
                    strerror(errno));
 }
 
-int fs_pwrite(int fd, const char *path, const void *bytes, size_t len, uint64_t at,
-              struct err *err)
+int fs_pwrite(int fd, const struct fs_dir *dir, const char *name, const void *bytes,
+              size_t len, uint64_t at, struct err *err)
 {
     const char *p = bytes;
 
@@ -186,7 +199,7 @@ int fs_pwrite(int fd, const char *path, const void *bytes, size_t len, uint64_t 
         if (n == 0)
             errno = EIO; /* no progress and no reason: do not ask for ever */
         if (n <= 0)
-            return fail_write(path, len, at, err);
+            return fail_write(dir, name, len, at, err);
         p += n;
         at += (uint64_t)n;
         len -= (size_t)n;
@@ -194,8 +207,28 @@ int fs_pwrite(int fd, const char *path, const void *bytes, size_t len, uint64_t 
     return 0;
 }
 
-int fs_pread(int fd, const char *path, void *bytes, size_t len, uint64_t at,
-             struct err *err)
+static int fail_read(const struct fs_dir *dir, const char *name, uint64_t at,
+                     struct err *err)
+{
+    char text[PATH_MAX];
+
+    return err_set(err, ERR_DEST, "cannot read '%s' at %ju: %s",
+                   fs_at_path(text, dir, name), (uintmax_t)at, strerror(errno));
+}
+
+static int fail_short(const struct fs_dir *dir, const char *name, size_t left,
+                      uint64_t at, struct err *err)
+{
+    char text[PATH_MAX];
+
+    return err_set(
+        err, ERR_DEST,
+        "cannot read '%s': the file ends at or before %ju, %zu bytes too early",
+        fs_at_path(text, dir, name), (uintmax_t)at, left);
+}
+
+int fs_pread(int fd, const struct fs_dir *dir, const char *name, void *bytes, size_t len,
+             uint64_t at, struct err *err)
 {
     char *p = bytes;
 
@@ -205,13 +238,9 @@ int fs_pread(int fd, const char *path, void *bytes, size_t len, uint64_t at,
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return err_set(err, ERR_DEST, "cannot read '%s' at %ju: %s", path,
-                           (uintmax_t)at, strerror(errno));
+            return fail_read(dir, name, at, err);
         if (n == 0)
-            return err_set(
-                err, ERR_DEST,
-                "cannot read '%s': the file ends at or before %ju, %zu bytes too early",
-                path, (uintmax_t)at, len);
+            return fail_short(dir, name, len, at, err);
         p += n;
         at += (uint64_t)n;
         len -= (size_t)n;
@@ -219,38 +248,57 @@ int fs_pread(int fd, const char *path, void *bytes, size_t len, uint64_t at,
     return 0;
 }
 
-int fs_close(int fd, const char *path, struct err *err)
+int fs_close(int fd, const struct fs_dir *dir, const char *name, struct err *err)
 {
     /* Linux has closed the descriptor even when it says EINTR. */
     if (close(fd) < 0 && errno != EINTR)
-        return fail_flush(err, "close", path);
+        return fail_flush(err, "close", dir, name);
     return 0;
 }
 
-int fs_set_size(int fd, const char *path, uint64_t size, struct err *err)
+int fs_set_size(int fd, const struct fs_dir *dir, const char *name, uint64_t size,
+                struct err *err)
 {
     int rc;
 
     do
         rc = ftruncate(fd, (off_t)size);
     while (rc < 0 && errno == EINTR);
-    return rc < 0 ? fail(err, "set the size of", path) : 0;
+    return rc < 0 ? fail(err, "set the size of", dir, name) : 0;
 }
 
-int fs_set_mtime(const char *path, int64_t ns, struct err *err)
+static void set_times(struct timespec times[2], int64_t ns)
 {
     int64_t rest = (ns % NS_PER_S + NS_PER_S) % NS_PER_S; /* not negative before 1970 */
-    const struct timespec times[2] = {
-        { .tv_nsec = UTIME_OMIT },
-        { .tv_sec = ns / NS_PER_S - (ns % NS_PER_S < 0), .tv_nsec = rest },
-    };
 
-    if (utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW) < 0)
-        return fail(err, "set the time of", path);
-    return 0;
+    times[0] = (struct timespec){ .tv_nsec = UTIME_OMIT };
+    times[1] = (struct timespec){ .tv_sec = ns / NS_PER_S - (ns % NS_PER_S < 0),
+                                  .tv_nsec = rest };
 }
 
-int fs_sync(int fd, const char *path, struct err *err)
+int fs_set_mtime(const struct fs_dir *dir, const char *name, int64_t ns, struct err *err)
+{
+    struct timespec times[2];
+    struct fs_at at;
+    int rc = fs_at_begin(&at, dir, name);
+
+    set_times(times, ns);
+    if (rc == 0)
+        rc = utimensat(at.fd, at.name, times, AT_SYMLINK_NOFOLLOW);
+    fs_at_end(&at);
+    return rc < 0 ? fail(err, "set the time of", dir, name) : 0;
+}
+
+int fs_set_mtime_open(int fd, const struct fs_dir *dir, const char *name, int64_t ns,
+                      struct err *err)
+{
+    struct timespec times[2];
+
+    set_times(times, ns);
+    return futimens(fd, times) < 0 ? fail(err, "set the time of", dir, name) : 0;
+}
+
+int fs_sync(int fd, const struct fs_dir *dir, const char *name, struct err *err)
 {
     int rc;
 
@@ -259,48 +307,52 @@ int fs_sync(int fd, const char *path, struct err *err)
     while (rc < 0 && errno == EINTR);
     /* EINVAL: there is nothing to sync, which is what some file systems say of their
      * directories and Linux of pipes and terminals. */
-    return rc < 0 && errno != EINVAL ? fail_flush(err, "sync", path) : 0;
+    return rc < 0 && errno != EINVAL ? fail_flush(err, "sync", dir, name) : 0;
 }
 
-int fs_sync_path(const char *path, struct err *err)
+int fs_sync_path(const struct fs_dir *dir, const char *name, struct err *err)
 {
-    int fd = fs_open_read(path, err);
+    int fd = fs_open_read(dir, name, err);
     int rc;
 
     if (fd < 0)
         return -1;
-    rc = fs_sync(fd, path, err);
+    rc = fs_sync(fd, dir, name, err);
     close(fd);
     return rc;
 }
 
-int fs_sync_system(const char *path, struct err *err)
+int fs_sync_system(const struct fs_dir *dir, const char *name, struct err *err)
 {
-    int fd = fs_open_read(path, err);
+    int fd = fs_open_read(dir, name, err);
     int rc;
 
     if (fd < 0)
         return -1;
     rc = syncfs(fd);
     if (rc < 0)
-        fail_flush(err, "sync the file system of", path);
+        fail_flush(err, "sync the file system of", dir, name);
     close(fd);
     return rc;
 }
 
-int fs_space(const char *path, struct fs_space *space, struct err *err)
+int fs_space(const struct fs_dir *dir, const char *name, struct fs_space *space,
+             struct err *err)
 {
+    int fd = fs_at_open(dir, name, O_PATH | O_DIRECTORY, 0);
     struct statvfs vfs;
-    int rc;
+    int rc = fd < 0 ? -1 : 0;
 
-    do
-        rc = statvfs(path, &vfs);
-    while (rc < 0 && errno == EINTR);
+    while (rc == 0 && (rc = fstatvfs(fd, &vfs)) < 0 && errno == EINTR)
+        rc = 0;
     if (rc < 0)
-        return fail(err, "get the free space of", path);
-    *space = (struct fs_space){
-        .bytes = (uint64_t)vfs.f_bavail * vfs.f_frsize,
-        .inodes = vfs.f_files ? vfs.f_favail : UINT64_MAX,
-    };
-    return 0;
+        fail(err, "get the free space of", dir, name);
+    else
+        *space = (struct fs_space){
+            .bytes = (uint64_t)vfs.f_bavail * vfs.f_frsize,
+            .inodes = vfs.f_files ? vfs.f_favail : UINT64_MAX,
+        };
+    if (fd >= 0)
+        close(fd);
+    return rc;
 }

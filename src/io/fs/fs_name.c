@@ -10,189 +10,257 @@
 #include <unistd.h>
 
 #include "io/fs/fs.h"
+#include "io/fs/fs_at.h"
 
 enum { LINKS_MOST = 40 }; /* as the kernel counts before it says ELOOP */
 
-static int fail(struct err *err, const char *verb, const char *path)
+static int fail(struct err *err, const char *verb, const struct fs_dir *dir,
+                const char *name)
 {
-    return err_set(err, ERR_DEST, "cannot %s '%s': %s", verb, path, strerror(errno));
+    return fs_at_fail(err, ERR_DEST, verb, dir, name);
 }
 
-static int fail_two(struct err *err, const char *verb, const char *from, const char *to)
+/* A name and another one, each found for as long as the call takes. */
+struct pair {
+    const struct fs_dir *from_dir, *to_dir;
+    const char *from, *to;
+    struct fs_at a, b;
+};
+
+static int pair_begin(struct pair *pair)
 {
-    return err_set(err, ERR_DEST, "cannot %s '%s' to '%s': %s", verb, from, to,
-                   strerror(errno));
+    pair->b.opened = -1;
+    if (fs_at_begin(&pair->a, pair->from_dir, pair->from) < 0)
+        return -1;
+    return fs_at_begin(&pair->b, pair->to_dir, pair->to);
 }
 
-static bool is_same(const struct stat *st, const char *path)
+static void pair_end(struct pair *pair)
+{
+    fs_at_end(&pair->a);
+    fs_at_end(&pair->b);
+}
+
+static int fail_pair(struct err *err, const char *verb, const struct pair *pair)
+{
+    char from[PATH_MAX], to[PATH_MAX];
+    const char *one = fs_at_path(from, pair->from_dir, pair->from);
+    const char *other = fs_at_path(to, pair->to_dir, pair->to);
+
+    return err_set(err, ERR_DEST, "cannot %s '%s' to '%s': %s", verb, one, other,
+                   fs_at_reason(pair->from_dir ? pair->from_dir : pair->to_dir));
+}
+
+static int look(const struct fs_at *at, struct stat *st)
+{
+    return fstatat(at->fd, at->name, st, AT_SYMLINK_NOFOLLOW);
+}
+
+static bool is_same(const struct stat *st, const struct fs_at *at)
 {
     struct stat other;
 
-    return lstat(path, &other) == 0 && other.st_dev == st->st_dev &&
+    return look(at, &other) == 0 && other.st_dev == st->st_dev &&
            other.st_ino == st->st_ino;
 }
 
-static bool is_gone(const char *path)
+static bool is_gone(const struct fs_at *at)
 {
     struct stat st;
 
-    return lstat(path, &st) < 0 && errno == ENOENT;
+    return look(at, &st) < 0 && errno == ENOENT;
+}
+
+static int move(const struct fs_at *a, const struct fs_at *b, unsigned flags)
+{
+    return flags ? renameat2(a->fd, a->name, b->fd, b->name, flags)
+                 : renameat(a->fd, a->name, b->fd, b->name);
 }
 
 /* rename(2) of a directory replaces nothing but an empty directory, and takes that in one
  * step. A file it would replace, so a file is linked: that fails where anything is. */
-static int rename_new_old_way(const char *from, const char *to, const struct stat *st)
+static int rename_new_old_way(const struct fs_at *a, const struct fs_at *b,
+                              const struct stat *st)
 {
     struct stat other;
 
     if (S_ISDIR(st->st_mode))
-        return rename(from, to);
-    if (link(from, to) == 0)
-        return unlink(from);
+        return move(a, b, 0);
+    if (linkat(a->fd, a->name, b->fd, b->name, 0) == 0)
+        return unlinkat(a->fd, a->name, 0);
     if (errno == EEXIST)
         return -1;
     /* A file system without hard links: look and hope is all that it leaves. */
-    if (lstat(to, &other) == 0) {
+    if (look(b, &other) == 0) {
         errno = EEXIST;
         return -1;
     }
-    return rename(from, to);
+    return move(a, b, 0);
 }
 
-static int rename_new(const char *from, const char *to, enum fs_rename how,
+static int rename_new(const struct fs_at *a, const struct fs_at *b, enum fs_rename how,
                       const struct stat *st)
 {
-    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+    if (move(a, b, RENAME_NOREPLACE) == 0)
         return 0;
     /* EEXIST may be an empty directory, which a directory may replace. The others mean
      * that this file system or this kernel has no such call. */
     if ((errno == EEXIST && S_ISDIR(st->st_mode) && how == FS_RENAME_NEW) ||
         errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP)
-        return rename_new_old_way(from, to, st);
+        return rename_new_old_way(a, b, st);
     return -1;
 }
 
-int fs_rename(const char *from, const char *to, enum fs_rename how, struct err *err)
+static int rename_found(const struct fs_at *a, const struct fs_at *b, enum fs_rename how)
 {
     struct stat st;
     int rc, reason;
 
-    if (how == FS_RENAME_EXCHANGE) {
-        if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) < 0)
-            return fail_two(err, "exchange", from, to);
-        return 0;
-    }
-    if (lstat(from, &st) < 0)
-        return fail_two(err, "rename", from, to);
-    rc = how == FS_RENAME_REPLACE ? rename(from, to) : rename_new(from, to, how, &st);
+    if (how == FS_RENAME_EXCHANGE)
+        return move(a, b, RENAME_EXCHANGE);
+    if (look(a, &st) < 0)
+        return -1;
+    rc = how == FS_RENAME_REPLACE ? move(a, b, 0) : rename_new(a, b, how, &st);
     if (rc == 0)
         return 0;
     reason = errno;
     /* An NFS client whose request was answered too late asks again, and is told that
      * there is nothing (left) to rename. */
-    if (is_gone(from) && is_same(&st, to))
+    if (is_gone(a) && is_same(&st, b))
         return 0;
     errno = reason;
-    return fail_two(err, "rename", from, to);
+    return -1;
 }
 
-int fs_rename_from(int dir, const char *name, const char *to, struct err *err)
+int fs_rename(const struct fs_dir *from_dir, const char *from,
+              const struct fs_dir *to_dir, const char *to, enum fs_rename how,
+              struct err *err)
 {
-    return renameat2(dir, name, AT_FDCWD, to, 0) < 0 ? fail_two(err, "rename", name, to)
-                                                     : 0;
+    struct pair pair = { from_dir, to_dir, from, to, { 0 }, { 0 } };
+    int rc = pair_begin(&pair);
+
+    if (rc == 0)
+        rc = rename_found(&pair.a, &pair.b, how);
+    pair_end(&pair);
+    return rc < 0
+               ? fail_pair(err, how == FS_RENAME_EXCHANGE ? "exchange" : "rename", &pair)
+               : 0;
 }
 
 /* Some file systems accept the flag and rename plainly, hence the look at the inodes. */
-static bool exchange_works(const char *a, const char *b)
+static bool exchange_works(const struct fs_at *a, const struct fs_at *b)
 {
     struct stat of_a, of_b;
 
-    return lstat(a, &of_a) == 0 && lstat(b, &of_b) == 0 &&
-           renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) == 0 &&
-           is_same(&of_a, b) && is_same(&of_b, a);
+    return look(a, &of_a) == 0 && look(b, &of_b) == 0 &&
+           move(a, b, RENAME_EXCHANGE) == 0 && is_same(&of_a, b) && is_same(&of_b, a);
 }
 
-int fs_can_exchange(const char *dir, bool *yes, struct err *err)
+/* One may be gone already, where the exchange was a plain rename. */
+static int remove_probe(const struct fs_dir *dir, const char *name, struct err *err)
+{
+    int rc = fs_remove_empty(dir, name, err);
+
+    if (rc < 0 && errno == ENOENT) {
+        err_clear(err);
+        rc = 0;
+    }
+    return rc;
+}
+
+int fs_can_exchange(const struct fs_dir *dir, const char *name, bool *yes,
+                    struct err *err)
 {
     struct strbuf a = { 0 }, b = { 0 };
+    struct pair pair = { .from_dir = dir, .to_dir = dir };
     int rc = -1;
 
     *yes = false;
-    if (fs_private_dir(dir, ".mpifetch-probe-", &a, err) < 0)
+    if (fs_private_dir(dir, name, ".mpifetch-probe-", &a, err) < 0)
         goto out;
-    if (fs_private_dir(dir, ".mpifetch-probe-", &b, err) < 0) {
-        rmdir(a.data);
-        goto out;
+    if (fs_private_dir(dir, name, ".mpifetch-probe-", &b, err) == 0) {
+        pair.from = a.data;
+        pair.to = b.data;
+        *yes = pair_begin(&pair) == 0 && exchange_works(&pair.a, &pair.b);
+        pair_end(&pair);
+        rc = remove_probe(dir, b.data, err);
     }
-    *yes = exchange_works(a.data, b.data);
-    rc = 0;
-    /* One may be gone already, where the exchange was a plain rename. */
-    if (rmdir(a.data) < 0 && errno != ENOENT)
-        rc = fail(err, "remove", a.data);
-    if (rmdir(b.data) < 0 && errno != ENOENT)
-        rc = fail(err, "remove", b.data);
+    if (remove_probe(dir, a.data, rc == 0 ? err : NULL) < 0)
+        rc = -1;
 out:
     strbuf_release(&a);
     strbuf_release(&b);
     return rc;
 }
 
-char *fs_join(const char *dir, const char *name)
+bool fs_is_there(const struct fs_dir *dir, const char *name)
 {
-    struct strbuf path = { 0 };
+    struct fs_info info;
 
-    strbuf_addf(&path, "%s/%s", dir, name);
-    return strbuf_steal(&path);
+    return fs_look(dir, name, &info, NULL) == 0 && info.kind != FS_MISSING;
 }
 
-bool fs_is_there(const char *dir, const char *name)
+int fs_link(const struct fs_dir *from_dir, const char *from, const struct fs_dir *to_dir,
+            const char *to, struct err *err)
 {
-    char *path = fs_join(dir, name);
+    struct pair pair = { from_dir, to_dir, from, to, { 0 }, { 0 } };
     struct stat st;
-    bool there = path && lstat(path, &st) == 0;
+    int rc = pair_begin(&pair);
 
-    free(path);
-    return there;
+    if (rc == 0)
+        rc = linkat(pair.a.fd, pair.a.name, pair.b.fd, pair.b.name, 0);
+    if (rc < 0 && errno == EEXIST && look(&pair.a, &st) == 0)
+        rc = is_same(&st, &pair.b) ? 0 : -1;
+    pair_end(&pair);
+    return rc < 0 ? fail_pair(err, "link", &pair) : 0;
 }
 
-int fs_link(const char *from, const char *to, struct err *err)
+int fs_symlink(const char *target, const struct fs_dir *dir, const char *name,
+               struct err *err)
 {
-    struct stat st;
+    struct fs_at at;
+    int rc = fs_at_begin(&at, dir, name);
+    char text[PATH_MAX];
 
-    if (link(from, to) == 0)
-        return 0;
-    if (errno == EEXIST && lstat(from, &st) == 0 && is_same(&st, to))
-        return 0;
-    return fail_two(err, "link", from, to);
+    if (rc == 0)
+        rc = symlinkat(target, at.fd, at.name);
+    fs_at_end(&at);
+    return rc < 0 ? err_set(err, ERR_DEST,
+                            "cannot create the symbolic link '%s' to '%s': %s",
+                            fs_at_path(text, dir, name), target, fs_at_reason(dir))
+                  : 0;
 }
 
-int fs_symlink(const char *target, const char *path, struct err *err)
-{
-    if (symlink(target, path) < 0)
-        return err_set(err, ERR_DEST, "cannot create the symbolic link '%s' to '%s': %s",
-                       path, target, strerror(errno));
-    return 0;
-}
-
-int fs_readlink(const char *path, struct strbuf *target, struct err *err)
+int fs_readlink(const struct fs_dir *dir, const char *name, struct strbuf *target,
+                struct err *err)
 {
     char text[PATH_MAX];
-    ssize_t n = readlink(path, text, sizeof(text));
+    struct fs_at at;
+    ssize_t n = fs_at_begin(&at, dir, name);
 
+    if (n == 0)
+        n = readlinkat(at.fd, at.name, text, sizeof(text));
+    fs_at_end(&at);
     if (n == (ssize_t)sizeof(text)) {
         errno = ENAMETOOLONG; /* it may have been cut */
         n = -1;
     }
     if (n < 0)
-        return fail(err, "read the symbolic link", path);
+        return fail(err, "read the symbolic link", dir, name);
     strbuf_add(target, text, (size_t)n);
     return target->failed ? err_memory(err, "a path") : 0;
 }
 
-int fs_unlink(const char *path, struct err *err)
+int fs_unlink(const struct fs_dir *dir, const char *name, struct err *err)
 {
-    if (unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR)
-        return fail(err, "remove", path);
+    struct fs_at at;
+    int rc = fs_at_begin(&at, dir, name);
+
+    if (rc == 0)
+        rc = unlinkat(at.fd, at.name, 0);
+    fs_at_end(&at);
+    if (rc < 0 && errno != ENOENT && errno != ENOTDIR)
+        return fail(err, "remove", dir, name);
     return 0;
 }
 
@@ -238,7 +306,7 @@ static int follow(struct absolute *a, const struct strbuf *target, const char *p
 
     if (++a->links > LINKS_MOST) {
         errno = ELOOP;
-        return fail(err, "find", path);
+        return fail(err, "find", NULL, path);
     }
     if (target->len > 0 && target->data[0] == '/')
         strbuf_clear(&a->done);
@@ -270,7 +338,7 @@ static int take_part(struct absolute *a, const struct part *part, bool last,
         return err_memory(err, "a path");
     if (last || lstat(a->done.data, &st) < 0 || !S_ISLNK(st.st_mode))
         return 0;
-    rc = fs_readlink(a->done.data, &target, err);
+    rc = fs_readlink(NULL, a->done.data, &target, err);
     if (rc == 0)
         rc = follow(a, &target, path, err);
     strbuf_release(&target);
@@ -283,13 +351,13 @@ static int start(struct absolute *a, const char *path, struct err *err)
 
     if (!path[0]) {
         errno = ENOENT;
-        fail(err, "find", path);
+        fail(err, "find", NULL, path);
         return -1;
     }
     if (path[0] != '/') {
         here = getcwd(NULL, 0);
         if (!here) {
-            fail(err, "determine the current directory for", path);
+            fail(err, "determine the current directory for", NULL, path);
             return -1;
         }
         strbuf_adds(&a->todo, here);

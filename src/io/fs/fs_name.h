@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/strbuf.h"
+#include "io/fs/fs_dir.h"
 
 enum fs_rename {
     FS_RENAME_NEW, /* the target must not exist, or be an empty directory */
@@ -25,27 +26,28 @@ enum fs_rename {
 /* A directory is renamed in one step on every file system. So is a file, but
  * FS_RENAME_NEW may show it under both names for a moment where the kernel cannot do
  * better. */
-int fs_rename(const char *from, const char *to, enum fs_rename how, struct err *err);
+int fs_rename(const struct fs_dir *from_dir, const char *from,
+              const struct fs_dir *to_dir, const char *to, enum fs_rename how,
+              struct err *err);
 
-/* From an open directory (fs_open_dir), so that no symlink leads it elsewhere; as
- * FS_RENAME_REPLACE. */
-int fs_rename_from(int dir, const char *name, const char *to, struct err *err);
-
-/* Whether FS_RENAME_EXCHANGE works on the file system of dir, by doing it. */
-int fs_can_exchange(const char *dir, bool *yes, struct err *err);
+/* Whether FS_RENAME_EXCHANGE works in a directory, by doing it. */
+int fs_can_exchange(const struct fs_dir *dir, const char *name, bool *yes,
+                    struct err *err);
 
 /* A name that is a link to the same file already is fine: that is what NFS shows when it
  * asked twice. */
-int fs_link(const char *from, const char *to, struct err *err);
-int fs_symlink(const char *target, const char *path, struct err *err);
-int fs_readlink(const char *path, struct strbuf *target, struct err *err); /* appended */
-int fs_unlink(const char *path, struct err *err); /* a missing file is fine */
+int fs_link(const struct fs_dir *from_dir, const char *from, const struct fs_dir *to_dir,
+            const char *to, struct err *err);
+int fs_symlink(const char *target, const struct fs_dir *dir, const char *name,
+               struct err *err);
+/* Appended to target. */
+int fs_readlink(const struct fs_dir *dir, const char *name, struct strbuf *target,
+                struct err *err);
+int fs_unlink(const struct fs_dir *dir, const char *name,
+              struct err *err); /* a missing file is fine */
 
-/* "dir/name", to be freed; NULL: out of memory. */
-char *fs_join(const char *dir, const char *name);
-
-/* Whether there is anything of that name in dir; what cannot be looked at is not. */
-bool fs_is_there(const char *dir, const char *name);
+/* Whether there is anything of that name; what cannot be looked at is not. */
+bool fs_is_there(const struct fs_dir *dir, const char *name);
 
 /* The absolute form, appended to out: symlinks in the parents resolved, the last part
  * left as it is, "." and ".." and double slashes gone. The parents need not exist. */

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "io/fs/fs.h"
+#include "io/fs/fs_at.h"
 
 enum { REMOVE_PASSES = 10000 }; /* most, over one directory */
 
@@ -18,127 +19,20 @@ static int fail(struct err *err, enum err_code code, const char *verb, const cha
     return err_set(err, code, "cannot %s '%s': %s", verb, path, strerror(errno));
 }
 
-static bool is_directory(const char *path)
+static int fail_at(struct err *err, const char *verb, const struct fs_dir *dir,
+                   const char *name)
 {
-    struct stat st;
-
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    return fs_at_fail(err, ERR_DEST, verb, dir, name);
 }
 
-/* Any reason is fine if the directory is there: besides EEXIST an automounter or a
- * read-only parent says EACCES, EROFS or ENOSYS of what exists. */
-static int make_or_find(const char *path, mode_t mode)
+/* NULL and errno where the descriptor is none, too. It goes with the stream. */
+static DIR *open_stream(int fd)
 {
-    int reason;
+    DIR *stream = fd < 0 ? NULL : fdopendir(fd);
 
-    if (mkdir(path, mode) == 0)
-        return 0;
-    reason = errno;
-    if (is_directory(path))
-        return 0;
-    errno = reason;
-    return -1;
-}
-
-int fs_mkdir(const char *path, unsigned mode, struct err *err)
-{
-    return make_or_find(path, mode) < 0 ? fail(err, ERR_DEST, "create directory", path)
-                                        : 0;
-}
-
-void fs_inherit_group(const char *dir, const char *path)
-{
-    struct stat above, here;
-
-    if (stat(dir, &above) < 0 || !(above.st_mode & S_ISGID) || stat(path, &here) < 0)
-        return;
-    if (chown(path, (uid_t)-1, above.st_gid) == 0)
-        chmod(path, (here.st_mode & 07777) | S_ISGID);
-}
-
-bool fs_is_writable(const char *dir)
-{
-    return faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) == 0;
-}
-
-int fs_remove_empty(const char *path, struct err *err)
-{
-    return rmdir(path) < 0 ? fail(err, ERR_DEST, "remove directory", path) : 0;
-}
-
-/* From the last part upwards, since the parents mostly exist and each look costs a round
- * trip on a shared file system. path is cut and mended in place. */
-static int make_parents(char *path, struct err *err)
-{
-    char *slash;
-
-    if (make_or_find(path, 0777) == 0)
-        return 0;
-    slash = errno == ENOENT ? strrchr(path, '/') : NULL;
-    if (!slash || slash == path)
-        return fail(err, ERR_DEST, "create directory", path);
-    *slash = '\0';
-
-    int rc = make_parents(path, err);
-
-    *slash = '/';
-    if (rc == 0 && make_or_find(path, 0777) < 0)
-        rc = fail(err, ERR_DEST, "create directory", path);
-    return rc;
-}
-
-int fs_mkdirs(const char *path, struct err *err)
-{
-    char *copy = strdup(path);
-    size_t len = 0;
-    int rc;
-
-    if (!copy)
-        return err_memory(err, "a path");
-    /* One slash between parts and none at the end, so that each cut removes one part. */
-    for (const char *p = path; *p; p++)
-        if (*p != '/' || len == 0 || copy[len - 1] != '/')
-            copy[len++] = *p;
-    if (len > 1 && copy[len - 1] == '/')
-        len--;
-    copy[len] = '\0';
-    rc = make_parents(copy, err);
-    free(copy);
-    return rc;
-}
-
-int fs_private_dir(const char *dir, const char *prefix, struct strbuf *out,
-                   struct err *err)
-{
-    struct strbuf path = { 0 };
-    int rc = -1;
-
-    strbuf_addf(&path, "%s/%sXXXXXX", dir, prefix);
-    if (path.failed) {
-        err_memory(err, "a path");
-        goto out;
-    }
-    if (!mkdtemp(path.data)) {
-        fail(err, ERR_DEST, "create a directory in", dir);
-        goto out;
-    }
-    strbuf_adds(out, path.data);
-    if (out->failed) {
-        rmdir(path.data);
-        err_memory(err, "a path");
-        goto out;
-    }
-    rc = 0;
-out:
-    strbuf_release(&path);
-    return rc;
-}
-
-int fs_open_dir(const char *path, struct err *err)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-    return fd < 0 ? fail(err, ERR_DEST, "open", path) : fd;
+    if (!stream && fd >= 0)
+        close(fd);
+    return stream;
 }
 
 /* The next entry but "." and "..": 1, 0 at the end, -1 and errno. */
@@ -156,18 +50,19 @@ static int next_name(DIR *dir, const char **name)
     return 1;
 }
 
-int fs_list(const char *path, int (*visit)(void *arg, const char *name, struct err *err),
-            void *arg, struct err *err)
+int fs_list(const struct fs_dir *dir, const char *name,
+            int (*visit)(void *arg, const char *name, struct err *err), void *arg,
+            struct err *err)
 {
-    DIR *dir = opendir(path);
-    const char *name;
+    DIR *stream = open_stream(fs_at_open(dir, name, O_RDONLY | O_DIRECTORY, 0));
+    const char *entry;
     int more, rc = 0;
 
-    if (!dir)
-        return fail(err, ERR_DEST, "list", path);
-    while (rc == 0 && (more = next_name(dir, &name)) != 0)
-        rc = more < 0 ? fail(err, ERR_DEST, "list", path) : visit(arg, name, err);
-    closedir(dir);
+    if (!stream)
+        return fail_at(err, "list", dir, name);
+    while (rc == 0 && (more = next_name(stream, &entry)) != 0)
+        rc = more < 0 ? fail_at(err, "list", dir, name) : visit(arg, entry, err);
+    closedir(stream);
     return rc;
 }
 
@@ -209,16 +104,13 @@ static void descent_leave(struct descent *d, size_t len)
     d->path.data[len] = '\0';
 }
 
-static DIR *descent_open(const struct descent *d, int parent, const char *name, int flags)
+static DIR *descent_open(const struct descent *d, int parent, const char *name)
 {
-    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    DIR *dir = open_stream(
+        openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
 
-    if (!dir) {
+    if (!dir)
         descent_fail(d, "open");
-        if (fd >= 0)
-            close(fd);
-    }
     return dir;
 }
 
@@ -243,9 +135,8 @@ static int descent_each(struct descent *d, DIR *dir, unsigned *count,
 
 static int walk_entry(struct descent *d, int parent, const char *name);
 
-static int walk_dir(struct descent *d, int parent, const char *name, int flags)
+static int walk_dir(struct descent *d, DIR *dir)
 {
-    DIR *dir = descent_open(d, parent, name, flags);
     unsigned count;
     int rc;
 
@@ -265,7 +156,7 @@ static int walk_entry(struct descent *d, int parent, const char *name)
     if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return descent_fail(d, "stat");
     if (S_ISDIR(st.st_mode))
-        return walk_dir(d, parent, name, O_NOFOLLOW);
+        return walk_dir(d, descent_open(d, parent, name));
     if (S_ISLNK(st.st_mode) && fstatat(parent, name, &target, 0) == 0) {
         if (!S_ISDIR(target.st_mode))
             st = target;
@@ -277,21 +168,28 @@ static int walk_entry(struct descent *d, int parent, const char *name)
     return d->visit(d->arg, path + d->root, &info, d->err);
 }
 
-int fs_walk(const char *dir,
+static int descent_begin(struct descent *d, const struct fs_dir *dir, const char *name)
+{
+    char text[PATH_MAX];
+
+    strbuf_adds(&d->path, fs_at_path(text, dir, name));
+    return d->path.failed ? err_memory(d->err, "a path") : 0;
+}
+
+int fs_walk(const struct fs_dir *dir, const char *name,
             int (*visit)(void *arg, const char *path, const struct fs_info *info,
                          struct err *err),
             void *arg, struct err *err)
 {
     struct descent d = { .code = ERR_SOURCE, .visit = visit, .arg = arg, .err = err };
-    int rc = -1;
+    int rc = descent_begin(&d, dir, name);
+    DIR *top;
 
-    strbuf_adds(&d.path, dir);
-    if (d.path.failed) {
-        err_memory(err, "a path");
+    if (rc < 0)
         goto out;
-    }
-    d.root = d.path.len + (d.path.len > 0 && dir[d.path.len - 1] != '/');
-    rc = walk_dir(&d, AT_FDCWD, dir, 0);
+    d.root = d.path.len + (d.path.len > 0 && d.path.data[d.path.len - 1] != '/');
+    top = open_stream(fs_at_open(dir, name, O_RDONLY | O_DIRECTORY, 0));
+    rc = top ? walk_dir(&d, top) : fs_at_fail(err, ERR_SOURCE, "open", dir, name);
 out:
     strbuf_release(&d.path);
     return rc;
@@ -365,7 +263,7 @@ static int empty_dir(struct descent *d, DIR *dir, int parent, const char *name)
 
 static int remove_dir(struct descent *d, int parent, const char *name)
 {
-    DIR *dir = descent_open(d, parent, name, O_NOFOLLOW);
+    DIR *dir = descent_open(d, parent, name);
     struct stat st;
     int rc;
 
@@ -403,37 +301,39 @@ static int remove_entry(struct descent *d, int parent, const char *name)
     return descent_fail(d, "remove");
 }
 
-int fs_remove_tree(const char *path, struct err *err)
+int fs_remove_tree(const struct fs_dir *dir, const char *name, struct err *err)
 {
-    return fs_remove_tree_while(path, NULL, NULL, err);
+    return fs_remove_tree_while(dir, name, NULL, NULL, err);
 }
 
-int fs_remove_tree_while(const char *path, bool (*go_on)(void *arg), void *arg,
-                         struct err *err)
+int fs_remove_tree_while(const struct fs_dir *dir, const char *name,
+                         bool (*go_on)(void *arg), void *arg, struct err *err)
 {
     struct descent d = { .code = ERR_DEST, .go_on = go_on, .arg = arg, .err = err };
+    char *plain = strdup(name);
+    struct fs_at at = { .opened = -1 };
     struct stat st;
-    int rc = -1;
+    int rc = plain ? descent_begin(&d, dir, name) : err_memory(err, "a path");
 
-    strbuf_adds(&d.path, path);
-    if (d.path.failed) {
-        err_memory(err, "a path");
+    if (rc < 0)
         goto out;
-    }
     /* With a slash at the end the kernel follows a symlink. */
-    while (d.path.len > 1 && d.path.data[d.path.len - 1] == '/')
+    for (size_t len = strlen(plain); len > 1 && plain[len - 1] == '/'; len--) {
+        plain[len - 1] = '\0';
         descent_leave(&d, d.path.len - 1);
-    if (lstat(d.path.data, &st) < 0) {
-        rc = errno == ENOENT ? 0 : descent_fail(&d, "stat");
+    }
+    rc = fs_at_begin(&at, dir, plain);
+    if (rc == 0)
+        rc = fstatat(at.fd, at.name, &st, AT_SYMLINK_NOFOLLOW);
+    if (rc < 0) {
+        rc = errno == ENOENT ? 0 : fs_at_fail(err, ERR_DEST, "stat", dir, plain);
         goto out;
     }
     d.device = st.st_dev;
-
-    char *name = strdup(d.path.data); /* path grows and may move */
-
-    rc = name ? remove_entry(&d, AT_FDCWD, name) : err_memory(err, "a path");
-    free(name);
+    rc = remove_entry(&d, at.fd, at.name);
 out:
+    fs_at_end(&at);
+    free(plain);
     strbuf_release(&d.path);
     return rc;
 }

@@ -8,16 +8,35 @@
 
 #include "base/strbuf.h"
 #include "io/fs/fs.h"
+#include "io/fs/fs_at.h"
 
 enum { READ_BUFFER = 16 << 10 };
 
-static int fail(struct err *err, const char *verb, const char *path)
+static int fail(struct err *err, const char *verb, const struct fs_dir *dir,
+                const char *name)
 {
-    return err_set(err, ERR_DEST, "cannot %s '%s': %s", verb, path, strerror(errno));
+    return fs_at_fail(err, ERR_DEST, verb, dir, name);
 }
 
-static int read_to_end(int fd, const char *path, size_t most, char **bytes, size_t *len,
-                       struct err *err)
+static int fail_large(const struct fs_dir *dir, const char *name, size_t most,
+                      struct err *err)
+{
+    char text[PATH_MAX];
+
+    return err_set(err, ERR_DEST, "cannot read '%s': more than %zu bytes: %s",
+                   fs_at_path(text, dir, name), most, strerror(EFBIG));
+}
+
+static int fail_kind(const struct fs_dir *dir, const char *name, struct err *err)
+{
+    char text[PATH_MAX];
+
+    return err_set(err, ERR_DEST, "cannot read '%s': not a regular file",
+                   fs_at_path(text, dir, name));
+}
+
+static int read_to_end(int fd, const struct fs_dir *dir, const char *name, size_t most,
+                       char **bytes, size_t *len, struct err *err)
 {
     char buffer[READ_BUFFER];
     struct strbuf text = { 0 };
@@ -29,14 +48,13 @@ static int read_to_end(int fd, const char *path, size_t most, char **bytes, size
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
-            fail(err, "read", path);
+            fail(err, "read", dir, name);
             goto out;
         }
         if (n == 0)
             break;
         if ((size_t)n > most - text.len) {
-            err_set(err, ERR_DEST, "cannot read '%s': more than %zu bytes: %s", path,
-                    most, strerror(EFBIG));
+            fail_large(dir, name, most, err);
             goto out;
         }
         strbuf_add(&text, buffer, (size_t)n);
@@ -45,43 +63,44 @@ static int read_to_end(int fd, const char *path, size_t most, char **bytes, size
     }
     *len = text.len;
     *bytes = strbuf_steal(&text);
-    rc = *bytes ? 0 : err_memory(err, path);
+    rc = *bytes ? 0 : err_memory(err, "a file");
 out:
     strbuf_release(&text);
     return rc;
 }
 
-int fs_read_all(const char *path, size_t most, char **bytes, size_t *len, struct err *err)
+int fs_read_all(const struct fs_dir *dir, const char *name, size_t most, char **bytes,
+                size_t *len, struct err *err)
 {
-    int fd = fs_open_read(path, err);
+    int fd = fs_open_read(dir, name, err);
     int rc;
 
     *bytes = NULL;
     *len = 0;
     if (fd < 0)
         return -1;
-    rc = read_to_end(fd, path, most, bytes, len, err);
+    rc = read_to_end(fd, dir, name, most, bytes, len, err);
     close(fd);
     return rc;
 }
 
-int fs_read_regular(const char *path, size_t most, char **bytes, size_t *len,
-                    struct err *err)
+int fs_read_regular(const struct fs_dir *dir, const char *name, size_t most, char **bytes,
+                    size_t *len, struct err *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = fs_at_open(dir, name, O_RDONLY | O_NONBLOCK, 0);
     struct stat st;
     int rc = -1;
 
     *bytes = NULL;
     *len = 0;
     if (fd < 0)
-        return fail(err, "open", path);
+        return fail(err, "open", dir, name);
     if (fstat(fd, &st) < 0)
-        fail(err, "stat", path);
+        fail(err, "stat", dir, name);
     else if (!S_ISREG(st.st_mode))
-        err_set(err, ERR_DEST, "cannot read '%s': not a regular file", path);
+        fail_kind(dir, name, err);
     else
-        rc = read_to_end(fd, path, most, bytes, len, err);
+        rc = read_to_end(fd, dir, name, most, bytes, len, err);
     close(fd);
     return rc;
 }
@@ -89,8 +108,8 @@ int fs_read_regular(const char *path, size_t most, char **bytes, size_t *len,
 /* From the start of a file just opened; unlike pwrite also into pipes and terminals, as
  * in
  * --report /dev/stderr. */
-static int write_from_start(int fd, const char *path, const char *bytes, size_t len,
-                            struct err *err)
+static int write_from_start(int fd, const struct fs_dir *dir, const char *name,
+                            const char *bytes, size_t len, struct err *err)
 {
     size_t at = 0;
 
@@ -102,51 +121,50 @@ static int write_from_start(int fd, const char *path, const char *bytes, size_t 
         if (n == 0)
             errno = EIO; /* no progress and no reason: do not ask for ever */
         if (n <= 0)
-            return fail(err, "write", path);
+            return fail(err, "write", dir, name);
         at += (size_t)n;
     }
     return 0;
 }
 
 /* An old tail is cut off last, so that a reader never finds the file empty. */
-static int cut_tail(int fd, const char *path, size_t len, struct err *err)
+static int cut_tail(int fd, const struct fs_dir *dir, const char *name, size_t len,
+                    struct err *err)
 {
     struct stat st;
 
     if (fstat(fd, &st) < 0)
-        return fail(err, "stat", path);
+        return fail(err, "stat", dir, name);
     if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size <= len)
         return 0;
-    return fs_set_size(fd, path, len, err);
+    return fs_set_size(fd, dir, name, len, err);
 }
 
-int fs_can_write(const char *path, struct err *err)
+int fs_can_write(const struct fs_dir *dir, const char *name, struct err *err)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    int fd = fs_at_open(dir, name, O_WRONLY | O_CREAT, 0666);
 
-    return fd < 0 ? fail(err, "open", path) : fs_close(fd, path, err);
+    return fd < 0 ? fail(err, "open", dir, name) : fs_close(fd, dir, name, err);
 }
 
-int fs_write_all(const char *path, const void *bytes, size_t len, bool replace, bool sync,
-                 struct err *err)
+int fs_write_all(const struct fs_dir *dir, const char *name, const void *bytes,
+                 size_t len, bool replace, bool sync, struct err *err)
 {
-    int fd, rc;
+    int fd = fs_at_open(dir, name, O_WRONLY | O_CREAT | (replace ? 0 : O_EXCL), 0666);
+    int rc;
 
-    do
-        fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (replace ? 0 : O_EXCL), 0666);
-    while (fd < 0 && errno == EINTR);
     if (fd < 0)
-        return fail(err, replace ? "open" : "create", path);
-    rc = write_from_start(fd, path, bytes, len, err);
+        return fail(err, replace ? "open" : "create", dir, name);
+    rc = write_from_start(fd, dir, name, bytes, len, err);
     if (rc == 0 && replace)
-        rc = cut_tail(fd, path, len, err);
+        rc = cut_tail(fd, dir, name, len, err);
     if (rc == 0 && sync)
-        rc = fs_sync(fd, path, err);
+        rc = fs_sync(fd, dir, name, err);
     if (rc == 0)
-        rc = fs_close(fd, path, err);
+        rc = fs_close(fd, dir, name, err);
     else
-        fs_close(fd, path, err);
+        fs_close(fd, dir, name, err);
     if (rc < 0 && !replace)
-        unlink(path); /* half a file in the way of the next attempt */
+        fs_unlink(dir, name, NULL); /* half a file in the way of the next attempt */
     return rc;
 }

@@ -7,21 +7,22 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "io/fs/fs_dir.h"
 
 /* At most `most` bytes, more is an error. A NUL follows the last byte, which *len does
  * not count. The caller frees *bytes. */
-int fs_read_all(const char *path, size_t most, char **bytes, size_t *len,
-                struct err *err);
+int fs_read_all(const struct fs_dir *dir, const char *name, size_t most, char **bytes,
+                size_t *len, struct err *err);
 /* The same of a regular file only: a pipe that somebody put in its place is not waited
  * for. */
-int fs_read_regular(const char *path, size_t most, char **bytes, size_t *len,
-                    struct err *err);
+int fs_read_regular(const struct fs_dir *dir, const char *name, size_t most, char **bytes,
+                    size_t *len, struct err *err);
 /* Whether it can be written to: made if it is missing, and left as it is. */
-int fs_can_write(const char *path, struct err *err);
+int fs_can_write(const struct fs_dir *dir, const char *name, struct err *err);
 /* Made new (and gone again after an error), or with replace written over what is there,
  * optionally synced. A reader may see a mixture: what others read is written under
  * another name and renamed. */
-int fs_write_all(const char *path, const void *bytes, size_t len, bool replace, bool sync,
-                 struct err *err);
+int fs_write_all(const struct fs_dir *dir, const char *name, const void *bytes,
+                 size_t len, bool replace, bool sync, struct err *err);
 
 #endif

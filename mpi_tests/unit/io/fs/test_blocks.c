@@ -49,7 +49,7 @@ static void test_every_byte_once(void **state)
     (void)state;
     for (size_t i = 0; i < countof(rows); i++) {
         struct blocks in = {
-            .path = "file", .next = rows[i].at, .end = rows[i].end, .most = rows[i].most
+            .name = "file", .next = rows[i].at, .end = rows[i].end, .most = rows[i].most
         };
         uint64_t at = rows[i].at;
         int rc;
@@ -78,8 +78,8 @@ static void test_hash(void **state)
     sha256_bytes(bytes, SIZE, want);
     assert_int_equal(git_blob_sha1(bytes, SIZE, sha1, NULL), 0);
     for (size_t i = 0; i < countof(cuts); i++) {
-        struct blocks head = { .path = "file", .end = cuts[i] };
-        struct blocks tail = { .path = "file", .next = cuts[i], .end = SIZE };
+        struct blocks head = { .name = "file", .end = cuts[i] };
+        struct blocks tail = { .name = "file", .next = cuts[i], .end = SIZE };
         struct midstate midstate = midstate_start();
         struct git_blob *git;
 
@@ -95,7 +95,7 @@ static void test_hash(void **state)
 
 static void test_sum(void **state)
 {
-    struct blocks in = { .path = "file", .next = 3, .end = SIZE };
+    struct blocks in = { .name = "file", .next = 3, .end = SIZE };
     uint64_t sum = 0;
 
     (void)state;
@@ -105,8 +105,8 @@ static void test_sum(void **state)
 
 static void test_fails(void **state)
 {
-    struct blocks missing = { .path = "none", .end = 1 };
-    struct blocks beyond = { .path = "file", .end = SIZE + 1 };
+    struct blocks missing = { .name = "none", .end = 1 };
+    struct blocks beyond = { .name = "file", .end = SIZE + 1 };
     struct midstate midstate = midstate_start();
     struct err err = { 0 };
     uint8_t digest[32];
@@ -129,7 +129,7 @@ static void no_wake(void *arg)
 /* Whoever is told to stop does so between two blocks. */
 static void test_stops(void **state)
 {
-    struct blocks in = { .path = "file", .end = SIZE };
+    struct blocks in = { .name = "file", .end = SIZE };
     struct err err = { 0 };
     struct pool *pool;
 

@@ -65,7 +65,7 @@ static void assert_copied(const char *bytes)
     free(back);
 }
 
-static const struct file_copy copy = { "from", "to", FROM, TO, LEN };
+static const struct file_copy copy = { NULL, NULL, "from", "to", FROM, TO, LEN };
 
 /* All of the work by the kernel, nothing, or a part. */
 static void test_copy(void **state)
@@ -107,9 +107,9 @@ static void test_sum(void **state)
 /* The sentence blames the file that is to blame. */
 static void test_fails(void **state)
 {
-    static const struct file_copy missing = { "none", "to", 0, 0, 1 },
-                                  short_one = { "tiny", "to", 1, 0, 5 },
-                                  full = { "tiny", "/dev/full", 0, 0, 3 };
+    static const struct file_copy missing = { NULL, NULL, "none", "to", 0, 0, 1 },
+                                  short_one = { NULL, NULL, "tiny", "to", 1, 0, 5 },
+                                  full = { NULL, NULL, "tiny", "/dev/full", 0, 0, 3 };
     struct err err = { 0 };
     uint64_t sum;
 

@@ -112,10 +112,10 @@ static void test_look(void **state)
     assert_int_equal(symlink("nowhere", "look.link"), 0);
     assert_int_equal(mkfifo("look.fifo", 0644), 0);
     for (size_t i = 0; i < countof(rows); i++) {
-        assert_int_equal(fs_look(rows[i].path, &info, &err), 0);
+        assert_int_equal(fs_look(NULL, rows[i].path, &info, &err), 0);
         assert_int_equal(info.kind, rows[i].kind);
     }
-    assert_int_equal(fs_look("look.file", &info, &err), 0);
+    assert_int_equal(fs_look(NULL, "look.file", &info, &err), 0);
     assert_int_equal(info.size, 5);
     assert_int_equal(info.uid, geteuid());
 }
@@ -129,12 +129,12 @@ static void test_look_open(void **state)
     (void)state;
     put_file("behind", "123");
     assert_int_equal(symlink("behind", "in.front"), 0);
-    fd = fs_open_read("in.front", &err);
-    assert_int_equal(fs_look_open(fd, "in.front", &info, &err), 0);
+    fd = fs_open_read(NULL, "in.front", &err);
+    assert_int_equal(fs_look_open(fd, NULL, "in.front", &info, &err), 0);
     assert_int_equal(info.kind, FS_FILE);
     assert_int_equal(info.size, 3);
     close(fd);
-    assert_int_equal(fs_look_open(fd, "in.front", &info, &err), -1);
+    assert_int_equal(fs_look_open(fd, NULL, "in.front", &info, &err), -1);
     assert_sentence(&err, ERR_DEST, "'in.front'", EBADF);
 }
 
@@ -147,7 +147,7 @@ static void test_look_fails(void **state)
     (void)state;
     memset(name, 'n', sizeof(name) - 1);
     name[sizeof(name) - 1] = '\0';
-    assert_int_equal(fs_look(name, &info, &err), -1);
+    assert_int_equal(fs_look(NULL, name, &info, &err), -1);
     assert_sentence(&err, ERR_DEST, name, ENAMETOOLONG);
 }
 
@@ -161,11 +161,11 @@ static void test_mtime(void **state)
     (void)state;
     put_file("time", "");
     for (size_t i = 0; i < countof(rows); i++) {
-        assert_int_equal(fs_set_mtime("time", rows[i], &err), 0);
-        assert_int_equal(fs_look("time", &info, &err), 0);
+        assert_int_equal(fs_set_mtime(NULL, "time", rows[i], &err), 0);
+        assert_int_equal(fs_look(NULL, "time", &info, &err), 0);
         assert_true(info.mtime_ns == rows[i]);
     }
-    assert_int_equal(fs_set_mtime("time.none", 0, &err), -1);
+    assert_int_equal(fs_set_mtime(NULL, "time.none", 0, &err), -1);
     assert_sentence(&err, ERR_DEST, "'time.none'", ENOENT);
 }
 
@@ -185,21 +185,21 @@ static void test_write_and_read(void **state)
 {
     char back[8] = "";
     struct err err = { 0 };
-    int fd = fs_open_write("rw", &err);
+    int fd = fs_open_write(NULL, "rw", &err);
 
     (void)state;
     assert_true(fd >= 0);
-    assert_int_equal(fs_pwrite(fd, "rw", "efgh", 4, 4, &err), 0);
-    assert_int_equal(fs_pwrite(fd, "rw", "abcd", 4, 0, &err), 0);
-    assert_int_equal(fs_pread(fd, "rw", back, 6, 1, &err), 0);
+    assert_int_equal(fs_pwrite(fd, NULL, "rw", "efgh", 4, 4, &err), 0);
+    assert_int_equal(fs_pwrite(fd, NULL, "rw", "abcd", 4, 0, &err), 0);
+    assert_int_equal(fs_pread(fd, NULL, "rw", back, 6, 1, &err), 0);
     assert_string_equal(back, "bcdefg");
-    assert_int_equal(fs_set_size(fd, "rw", 3, &err), 0);
-    assert_int_equal(fs_sync(fd, "rw", &err), 0);
-    assert_int_equal(fs_close(fd, "rw", &err), 0);
+    assert_int_equal(fs_set_size(fd, NULL, "rw", 3, &err), 0);
+    assert_int_equal(fs_sync(fd, NULL, "rw", &err), 0);
+    assert_int_equal(fs_close(fd, NULL, "rw", &err), 0);
     assert_file("rw", "abc");
-    assert_int_equal(fs_sync_path("rw", &err), 0);
-    assert_int_equal(fs_sync_path(".", &err), 0);
-    assert_int_equal(fs_sync_system("rw", &err), 0);
+    assert_int_equal(fs_sync_path(NULL, "rw", &err), 0);
+    assert_int_equal(fs_sync_path(NULL, ".", &err), 0);
+    assert_int_equal(fs_sync_system(NULL, "rw", &err), 0);
 }
 
 static void test_read_beyond_the_end(void **state)
@@ -210,9 +210,9 @@ static void test_read_beyond_the_end(void **state)
 
     (void)state;
     put_file("short", "abc");
-    fd = fs_open_read("short", &err);
+    fd = fs_open_read(NULL, "short", &err);
     assert_true(fd >= 0);
-    assert_int_equal(fs_pread(fd, "short", back, 8, 0, &err), -1);
+    assert_int_equal(fs_pread(fd, NULL, "short", back, 8, 0, &err), -1);
     assert_int_equal(err.code, ERR_DEST);
     assert_non_null(strstr(err.text, "'short'"));
     assert_non_null(strstr(err.text, "ends at or before 3"));
@@ -223,11 +223,11 @@ static void test_read_beyond_the_end(void **state)
 static void test_write_in_pieces(void **state)
 {
     struct err err = { 0 };
-    int fd = fs_open_write("pieces", &err);
+    int fd = fs_open_write(NULL, "pieces", &err);
 
     (void)state;
     play(&write_script, -EINTR, 3, -EINTR);
-    assert_int_equal(fs_pwrite(fd, "pieces", "abcdefgh", 8, 0, &err), 0);
+    assert_int_equal(fs_pwrite(fd, NULL, "pieces", "abcdefgh", 8, 0, &err), 0);
     assert_int_equal(write_script.calls, 4);
     close(fd);
     assert_file("pieces", "abcdefgh");
@@ -239,13 +239,13 @@ static void test_write_fails(void **state)
         int answer, reason;
     } rows[] = { { -ENOSPC, ENOSPC }, { -EDQUOT, EDQUOT }, { -EIO, EIO }, { 0, EIO } };
     struct err err;
-    int fd = fs_open_write("full", NULL);
+    int fd = fs_open_write(NULL, "full", NULL);
 
     (void)state;
     for (size_t i = 0; i < countof(rows); i++) {
         err = (struct err){ 0 };
         play(&write_script, 3, rows[i].answer, EVERY);
-        assert_int_equal(fs_pwrite(fd, "full", "abcdefgh", 8, 100, &err), -1);
+        assert_int_equal(fs_pwrite(fd, NULL, "full", "abcdefgh", 8, 100, &err), -1);
         assert_sentence(&err, ERR_DEST, "'full' at 103", rows[i].reason);
     }
     close(fd);
@@ -258,7 +258,7 @@ static void test_full_device(void **state)
 
     (void)state;
     assert_true(fd >= 0);
-    assert_int_equal(fs_pwrite(fd, "/dev/full", "abc", 3, 0, &err), -1);
+    assert_int_equal(fs_pwrite(fd, NULL, "/dev/full", "abc", 3, 0, &err), -1);
     assert_sentence(&err, ERR_DEST, "'/dev/full'", ENOSPC);
     assert_non_null(strstr(err.text, "3 more bytes"));
     close(fd);
@@ -271,13 +271,13 @@ static void test_open_write_refuses(void **state)
     (void)state;
     put_file("open.file", "keep");
     assert_int_equal(symlink("open.file", "open.link"), 0);
-    assert_int_equal(fs_open_write("open.link", &err), -1);
+    assert_int_equal(fs_open_write(NULL, "open.link", &err), -1);
     assert_sentence(&err, ERR_DEST, "'open.link'", ELOOP);
     err_clear(&err);
-    assert_int_equal(fs_open_write("open.file/x", &err), -1);
+    assert_int_equal(fs_open_write(NULL, "open.file/x", &err), -1);
     assert_sentence(&err, ERR_DEST, "'open.file/x'", ENOTDIR);
     err_clear(&err);
-    assert_int_equal(fs_open_read("open.none", &err), -1);
+    assert_int_equal(fs_open_read(NULL, "open.none", &err), -1);
     assert_sentence(&err, ERR_DEST, "'open.none'", ENOENT);
 }
 
@@ -289,7 +289,7 @@ static void test_open_write_waits_for_a_parent(void **state)
 
     (void)state;
     late_parents = 2;
-    fd = fs_open_write("late/er/file", &err);
+    fd = fs_open_write(NULL, "late/er/file", &err);
     assert_int_equal(late_parents, 0);
     assert_true(fd >= 0);
     close(fd);
@@ -300,7 +300,7 @@ static void test_open_write_does_not_wait_for_ever(void **state)
     struct err err = { 0 };
 
     (void)state;
-    assert_int_equal(fs_open_write("never/file", &err), -1);
+    assert_int_equal(fs_open_write(NULL, "never/file", &err), -1);
     assert_sentence(&err, ERR_DEST, "'never/file'", ENOENT);
 }
 
@@ -311,13 +311,13 @@ static void test_space(void **state)
     struct err err = { 0 };
 
     (void)state;
-    assert_int_equal(fs_space("/proc", &space, &err), 0);
+    assert_int_equal(fs_space(NULL, "/proc", &space, &err), 0);
     assert_true(space.inodes == UINT64_MAX); /* proc counts none */
-    assert_int_equal(fs_space(".", &space, &err), 0);
+    assert_int_equal(fs_space(NULL, ".", &space, &err), 0);
     assert_int_equal(statvfs(".", &vfs), 0);
     assert_true(space.bytes > 0);
     assert_true(space.bytes <= (uint64_t)vfs.f_blocks * vfs.f_frsize);
-    assert_int_equal(fs_space("space.none", &space, &err), -1);
+    assert_int_equal(fs_space(NULL, "space.none", &space, &err), -1);
     assert_sentence(&err, ERR_DEST, "'space.none'", ENOENT);
 }
 
@@ -328,15 +328,15 @@ static void test_a_disk_that_did_not_take_it(void **state)
                           { .code = ERR_NONE },
                           { .code = ERR_NONE },
                           { ERR_SOURCE, .text = "before" } };
-    int fd = fs_open_write("u", NULL), rc[5];
+    int fd = fs_open_write(NULL, "u", NULL), rc[5];
 
     (void)state;
     verdict = EIO;
-    rc[0] = fs_sync(fd, "u", &err[0]);
-    rc[1] = fs_sync_system("u", &err[1]);
-    rc[2] = fs_close(fd, "u", &err[2]);
-    rc[3] = fs_write_all("v", "x", 1, true, true, &err[3]);
-    rc[4] = fs_close(dup(0), "u", &err[4]);
+    rc[0] = fs_sync(fd, NULL, "u", &err[0]);
+    rc[1] = fs_sync_system(NULL, "u", &err[1]);
+    rc[2] = fs_close(fd, NULL, "u", &err[2]);
+    rc[3] = fs_write_all(NULL, "v", "x", 1, true, true, &err[3]);
+    rc[4] = fs_close(dup(0), NULL, "u", &err[4]);
     verdict = 0;
     for (unsigned i = 0; i < countof(rc); i++) {
         assert_int_equal(rc[i], -1);
@@ -345,7 +345,7 @@ static void test_a_disk_that_did_not_take_it(void **state)
     assert_int_equal(err[3].code, ERR_DEST);
     assert_string_equal(err[4].text, "before");
     err_clear(&err[0]);
-    assert_int_equal(fs_open_read("none", &err[0]), -1);
+    assert_int_equal(fs_open_read(NULL, "none", &err[0]), -1);
     assert_false(err[0].unsure);
 }
 

@@ -87,18 +87,18 @@ static void test_mkdir(void **state)
     mode_t before = umask(0022);
 
     (void)state;
-    assert_int_equal(fs_mkdir("d", 0700, &err), 0);
+    assert_int_equal(fs_mkdir(NULL, "d", 0700, &err), 0);
     assert_int_equal(mode_of("d"), 0700);
-    assert_int_equal(fs_mkdir("d", 0777, &err), 0);
+    assert_int_equal(fs_mkdir(NULL, "d", 0777, &err), 0);
     assert_int_equal(mode_of("d"), 0700);
-    assert_int_equal(fs_mkdir("e", 0777, &err), 0);
+    assert_int_equal(fs_mkdir(NULL, "e", 0777, &err), 0);
     assert_int_equal(mode_of("e"), 0755);
     umask(before);
-    assert_int_equal(fs_mkdir("none/x", 0777, &err), -1);
+    assert_int_equal(fs_mkdir(NULL, "none/x", 0777, &err), -1);
     assert_sentence(&err, ERR_DEST, "'none/x'", ENOENT);
     err_clear(&err);
     put_file("f", "");
-    assert_int_equal(fs_mkdir("f", 0777, &err), -1);
+    assert_int_equal(fs_mkdir(NULL, "f", 0777, &err), -1);
     assert_sentence(&err, ERR_DEST, "'f'", EEXIST);
 }
 
@@ -108,9 +108,9 @@ static void test_remove_empty(void **state)
 
     (void)state;
     assert_int_equal(system("mkdir -p d/full empty && touch d/full/f"), 0);
-    assert_int_equal(fs_remove_empty("empty", &err), 0);
+    assert_int_equal(fs_remove_empty(NULL, "empty", &err), 0);
     assert_false(exists("empty"));
-    assert_int_equal(fs_remove_empty("d/full", &err), -1);
+    assert_int_equal(fs_remove_empty(NULL, "d/full", &err), -1);
     assert_sentence(&err, ERR_DEST, "'d/full'", ENOTEMPTY);
     assert_true(exists("d/full/f"));
 }
@@ -121,14 +121,14 @@ static void test_mkdirs(void **state)
     mode_t before = umask(0027);
 
     (void)state;
-    assert_int_equal(fs_mkdirs("a//b/c/", &err), 0);
+    assert_int_equal(fs_mkdirs(NULL, "a//b/c/", &err), 0);
     umask(before);
     assert_int_equal(mode_of("a"), 0750);
     assert_int_equal(mode_of("a/b/c"), 0750);
-    assert_int_equal(fs_mkdirs("a/b/c", &err), 0);
-    assert_int_equal(fs_mkdirs("/", &err), 0);
+    assert_int_equal(fs_mkdirs(NULL, "a/b/c", &err), 0);
+    assert_int_equal(fs_mkdirs(NULL, "/", &err), 0);
     assert_int_equal(symlink("a", "l"), 0);
-    assert_int_equal(fs_mkdirs("l/x/y", &err), 0);
+    assert_int_equal(fs_mkdirs(NULL, "l/x/y", &err), 0);
     assert_true(exists("a/x/y"));
 }
 
@@ -138,14 +138,14 @@ static void test_mkdirs_fails(void **state)
 
     (void)state;
     put_file("f", "");
-    assert_int_equal(fs_mkdirs("f/x/y", &err), -1);
+    assert_int_equal(fs_mkdirs(NULL, "f/x/y", &err), -1);
     assert_sentence(&err, ERR_DEST, "'f/x/y'", ENOTDIR);
     err_clear(&err);
     assert_int_equal(symlink("nowhere", "dangling"), 0);
-    assert_int_equal(fs_mkdirs("dangling/x", &err), -1);
+    assert_int_equal(fs_mkdirs(NULL, "dangling/x", &err), -1);
     assert_sentence(&err, ERR_DEST, "'dangling'", EEXIST);
     err_clear(&err);
-    assert_int_equal(fs_mkdirs("", &err), -1);
+    assert_int_equal(fs_mkdirs(NULL, "", &err), -1);
     assert_sentence(&err, ERR_DEST, "''", ENOENT);
 }
 
@@ -155,14 +155,14 @@ static void test_private_dir(void **state)
     struct err err = { 0 };
 
     (void)state;
-    assert_int_equal(fs_private_dir(".", "pre-", &one, &err), 0);
-    assert_int_equal(fs_private_dir(".", "pre-", &two, &err), 0);
+    assert_int_equal(fs_private_dir(NULL, ".", "pre-", &one, &err), 0);
+    assert_int_equal(fs_private_dir(NULL, ".", "pre-", &two, &err), 0);
     assert_string_not_equal(one.data, two.data);
     assert_int_equal(strncmp(one.data, "./pre-", 6), 0);
     assert_int_equal(mode_of(one.data), 0700);
     assert_int_equal(mode_of(two.data), 0700);
     strbuf_release(&one);
-    assert_int_equal(fs_private_dir("none", "pre-", &one, &err), -1);
+    assert_int_equal(fs_private_dir(NULL, "none", "pre-", &one, &err), -1);
     assert_sentence(&err, ERR_DEST, "'none'", ENOENT);
     strbuf_release(&one);
     strbuf_release(&two);
@@ -224,14 +224,14 @@ static void test_list(void **state)
 
     (void)state;
     assert_int_equal(system("mkdir -p d/sub/x && touch d/file d/.hidden"), 0);
-    assert_int_equal(fs_list("d", see_name, &seen, &err), 0);
+    assert_int_equal(fs_list(NULL, "d", see_name, &seen, &err), 0);
     assert_seen(&seen, ".hidden file sub ");
     seen = (struct seen){ .stop_at = 2 };
-    assert_int_equal(fs_list("d", see_name, &seen, &err), -1);
+    assert_int_equal(fs_list(NULL, "d", see_name, &seen, &err), -1);
     assert_int_equal(seen.count, 2);
     assert_int_equal(err.code, ERR_DIGEST);
     err_clear(&err);
-    assert_int_equal(fs_list("none", see_name, &seen, &err), -1);
+    assert_int_equal(fs_list(NULL, "none", see_name, &seen, &err), -1);
     assert_sentence(&err, ERR_DEST, "'none'", ENOENT);
 }
 
@@ -248,7 +248,7 @@ static void test_walk(void **state)
     for (size_t i = 0; i < countof(names); i++) {
         struct seen seen = { 0 };
 
-        assert_int_equal(fs_walk(names[i], see_file, &seen, &err), 0);
+        assert_int_equal(fs_walk(NULL, names[i], see_file, &seen, &err), 0);
         assert_seen(&seen, "a sub/.c sub/deep/b sub/link ");
         assert_int_equal(seen.bytes, 4 + 2 + 4); /* a link counts with what it leads to */
     }
@@ -270,7 +270,7 @@ static void test_walk_refuses(void **state)
 
         assert_int_equal(system("rm -rf d && mkdir -p d/sub"), 0);
         assert_int_equal(system(rows[i].make), 0);
-        assert_int_equal(fs_walk("d", see_file, &seen, &err), -1);
+        assert_int_equal(fs_walk(NULL, "d", see_file, &seen, &err), -1);
         assert_int_equal(err.code, ERR_SOURCE);
         assert_non_null(strstr(err.text, rows[i].object));
         assert_non_null(strstr(err.text, rows[i].reason));
@@ -296,7 +296,7 @@ static void test_walk_shows_what_is_no_file(void **state)
                             "&& ln -s loop d/loop && ln -s ../d/loop/x d/sub/through "
                             "&& ln -s ../e d/up && mkfifo d/sub/fifo"),
                      0);
-    assert_int_equal(fs_walk("d", see_odd, &seen, NULL), 0);
+    assert_int_equal(fs_walk(NULL, "d", see_odd, &seen, NULL), 0);
     assert_seen(&seen, "loop sub/fifo sub/gone sub/through up ");
 }
 
@@ -307,7 +307,7 @@ static void test_walk_ends_with_its_visitor(void **state)
 
     (void)state;
     assert_int_equal(system("mkdir -p d/sub && touch d/sub/a d/sub/b d/c"), 0);
-    assert_int_equal(fs_walk("d", see_file, &seen, &err), -1);
+    assert_int_equal(fs_walk(NULL, "d", see_file, &seen, &err), -1);
     assert_int_equal(seen.count, 1);
     assert_int_equal(err.code, ERR_DIGEST);
     assert_string_equal(err.text, "enough");
@@ -323,10 +323,10 @@ static void test_remove_tree(void **state)
                "d/sub/deep/er/f keep/me && ln -s ../keep d/out "
                "&& ln -s ../keep/me d/sub/out && mkfifo d/fifo"),
         0);
-    assert_int_equal(fs_remove_tree("d", &err), 0);
+    assert_int_equal(fs_remove_tree(NULL, "d", &err), 0);
     assert_false(exists("d"));
     assert_true(exists("keep/me"));
-    assert_int_equal(fs_remove_tree("d", &err), 0);
+    assert_int_equal(fs_remove_tree(NULL, "d", &err), 0);
 }
 
 static void test_remove_tree_of_many(void **state)
@@ -340,7 +340,7 @@ static void test_remove_tree_of_many(void **state)
         snprintf(path, sizeof(path), "d/file-%d", i);
         put_file(path, "");
     }
-    assert_int_equal(fs_remove_tree("d/", &err), 0);
+    assert_int_equal(fs_remove_tree(NULL, "d/", &err), 0);
     assert_false(exists("d"));
 }
 
@@ -354,7 +354,7 @@ static void test_remove_tree_does_not_follow(void **state)
     assert_int_equal(system("mkdir keep && touch keep/me"), 0);
     for (size_t i = 0; i < countof(names); i++) {
         assert_int_equal(symlink("keep", "link"), 0);
-        assert_int_equal(fs_remove_tree(names[i], &err), 0);
+        assert_int_equal(fs_remove_tree(NULL, names[i], &err), 0);
         assert_false(exists("link"));
         assert_true(exists("keep/me"));
     }
@@ -369,11 +369,11 @@ static void test_nobody_leads_us_astray(void **state)
     (void)state;
     assert_int_equal(system("mkdir -p keep d/swap e/swap && touch keep/me"), 0);
     enemy = true;
-    assert_int_equal(fs_remove_tree("d", &err), -1);
+    assert_int_equal(fs_remove_tree(NULL, "d", &err), -1);
     assert_sentence(&err, ERR_DEST, "'d/swap'", ENOTDIR);
     assert_true(exists("keep/me"));
     err_clear(&err);
-    assert_int_equal(fs_walk("e", see_file, &seen, &err), -1);
+    assert_int_equal(fs_walk(NULL, "e", see_file, &seen, &err), -1);
     assert_sentence(&err, ERR_SOURCE, "'e/swap'", ENOTDIR);
     assert_int_equal(seen.count, 0);
 }
@@ -391,7 +391,7 @@ static void test_remove_tree_stays_on_its_file_system(void **state)
         mount("none", "d/sub/mounted", "tmpfs", 0, "size=64k") < 0)
         skip();
     put_file("d/sub/mounted/me", "");
-    rc = fs_remove_tree("d", &err);
+    rc = fs_remove_tree(NULL, "d", &err);
     assert_true(exists("d/sub/mounted/me"));
     assert_int_equal(umount("d/sub/mounted"), 0);
     assert_int_equal(rc, -1);
@@ -406,7 +406,7 @@ static void test_remove_tree_fails(void **state)
 
     (void)state;
     put_file("f", "");
-    assert_int_equal(fs_remove_tree("f/x", &err), -1);
+    assert_int_equal(fs_remove_tree(NULL, "f/x", &err), -1);
     assert_sentence(&err, ERR_DEST, "'f/x'", ENOTDIR);
 }
 
@@ -422,7 +422,7 @@ static void test_remove_tree_with_an_open_file(void **state)
     for (keeping = LIKE_FUSE; keeping <= LIKE_NFS; keeping++) {
         err_clear(&err);
         assert_int_equal(system("mkdir -p d/sub && touch d/a d/open d/sub/b"), 0);
-        assert_int_equal(fs_remove_tree("d", &err), -1);
+        assert_int_equal(fs_remove_tree(NULL, "d", &err), -1);
         assert_sentence(&err, ERR_DEST, "'d'", ENOTEMPTY);
         assert_true(exists(hidden[keeping]));
         assert_false(exists("d/a") || exists("d/sub") || exists("d/open"));
@@ -440,7 +440,7 @@ static void test_remove_tree_with_hidden_names(void **state)
     assert_int_equal(system("mkdir -p d/.nfs3/sub d/e && touch d/.nfs1 d/.nfs3/x d/y "
                             "d/.fuse_hidden2 d/e/.nfs4 d/.nfs3/.nfs5"),
                      0);
-    assert_int_equal(fs_remove_tree("d", &err), 0);
+    assert_int_equal(fs_remove_tree(NULL, "d", &err), 0);
     assert_false(exists("d"));
 }
 
@@ -456,7 +456,7 @@ static void test_remove_tree_while(void **state)
 
     (void)state;
     assert_int_equal(system("mkdir d && touch d/1 d/2 d/3 d/4"), 0);
-    assert_int_equal(fs_remove_tree_while("d", thrice, &asked, &err), -1);
+    assert_int_equal(fs_remove_tree_while(NULL, "d", thrice, &asked, &err), -1);
     assert_int_equal(err.code, ERR_INTERRUPTED);
     assert_int_equal(exists("d/1") + exists("d/2") + exists("d/3") + exists("d/4"), 2);
 }
