@@ -148,7 +148,7 @@ def test_layout_hf_cache(cluster, demo, model, revised, dest, kind):
 @on("noflock")
 @pytest.mark.parametrize("layout", [(), ("--hf-cache",)], ids=["dir", "hf-cache"])
 def test_no_call_of_a_lock(cluster, demo, revised, dest, scratch, kind, layout):
-    calls = "trace=flock,fcntl,openat,creat,link,linkat,symlink,symlinkat,mknod,mknodat,mkdir,mkdirat"
+    calls = "trace=flock,fcntl,openat,openat2,creat,link,linkat,symlink,symlinkat,mknod,mknodat,mkdir,mkdirat"
     args = ("get", *layout, "--scratch", scratch, SOURCE, dest)
     traces = []
     for i, tree in enumerate((None, revised)):

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app/failure.h"
 #include "app/finish.h"
 #include "app/inspect.h"
 #include "app/listing.h"
@@ -49,6 +50,18 @@ static void fill_error(struct mpifetch_report *report, const struct err *err)
     snprintf(report->error, sizeof(report->error), "%s", err->text);
 }
 
+/* All ranks have agreed: what hangs from here on does not change it. */
+static void settle_failure(const struct ranks *ranks, struct mpifetch_report *report)
+{
+    char text[FAILURE_TEXT];
+
+    if (!ranks->comm)
+        return; /* there was nobody to agree with */
+    report->lost = ranks->liveness.lost;
+    guard_fail(report->status,
+               failure_text(report, ranks->rank, text, sizeof(text)) ? text : NULL);
+}
+
 /* One rank of each node prints it, or rank 0 alone if the loss came too late to
  * change the outcome. */
 static void warn_of_loss(const struct run *run)
@@ -86,11 +99,13 @@ static int run_session(MPI_Comm comm, const struct mpifetch_options *options,
         agree_settle(&s.run.ranks);
         guard_settle(s.run.ranks.rank == 0 && !s.only_plan ? s.run.published : NULL);
     }
+    if (rc < 0) {
+        fill_error(report, &err);
+        settle_failure(&s.run.ranks, report);
+    }
     if (!s.only_plan || rc < 0)
         finish_report(&s, rc, &err);
-    if (rc < 0)
-        fill_error(report, &err);
-    else if (!s.only_plan)
+    if (rc == 0 && !s.only_plan)
         snprintf(report->path, sizeof(report->path), "%s",
                  s.run.published ? s.run.published : "");
     if (s.run.ranks.comm)

@@ -1,10 +1,10 @@
 #include "app/listing.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/offline.h"
+#include "app/printout.h"
 #include "base/text.h"
 #include "base/url.h"
 #include "core/plan/url_path.h"
@@ -135,7 +135,7 @@ static const char *fate_of(const struct session *s, size_t i)
     return "there";
 }
 
-static int print_files(const struct session *s, struct err *err)
+static void add_files(const struct session *s, struct strbuf *text)
 {
     const struct plan *plan = &s->run.plan;
     uint64_t missing = 0;
@@ -143,22 +143,27 @@ static int print_files(const struct session *s, struct err *err)
     char all[32], fetch[32];
 
     for (size_t i = 0; i < plan->nfiles; i++) {
-        printf("%s %12llu %s\n", fate_of(s, i), (unsigned long long)plan->files[i].size,
-               plan_path(plan, i));
+        strbuf_addf(text, "%s %12llu %s\n", fate_of(s, i),
+                    (unsigned long long)plan->files[i].size, plan_path(plan, i));
         if (s->target.existing->file[i].there)
             continue;
         files++;
         missing += plan->files[i].size;
     }
-    printf("%zu files, %s; to fetch: %zu files, %s\n", plan->nfiles,
-           text_bytes(all, sizeof(all), plan->nbytes), files,
-           text_bytes(fetch, sizeof(fetch), missing));
-    return fflush(stdout) == 0 ? 0 : err_set(err, ERR_DEFECT, "cannot write to stdout");
+    strbuf_addf(text, "%zu files, %s; to fetch: %zu files, %s\n", plan->nfiles,
+                text_bytes(all, sizeof(all), plan->nbytes), files,
+                text_bytes(fetch, sizeof(fetch), missing));
 }
 
 int listing_show(struct session *s, struct err *err)
 {
-    int rc = s->run.ranks.rank == 0 ? print_files(s, err) : 0;
+    struct strbuf text = { 0 };
+    int rc = 0;
 
+    if (s->run.ranks.rank == 0) {
+        add_files(s, &text);
+        rc = printout(&s->run.ranks, &text, err);
+    }
+    strbuf_release(&text);
     return agree_step(&s->run.ranks, rc, err);
 }

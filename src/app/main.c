@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "app/clean.h"
+#include "app/failure.h"
 #include "app/options.h"
 #include "base/log.h"
 #include "doctor/commands.h"
@@ -149,6 +150,7 @@ static int check_launch(struct err *err, int *index)
 static int run_command(const struct options *options, int rank, bool *lost)
 {
     struct mpifetch_report report;
+    char text[FAILURE_TEXT];
     static int (*const calls[])(MPI_Comm, const struct mpifetch_options *,
                                 struct mpifetch_report *) = {
         [COMMAND_GET] = mpifetch_get,
@@ -163,20 +165,17 @@ static int run_command(const struct options *options, int rank, bool *lost)
                      : calls[options->command](MPI_COMM_WORLD, &options->get, &report);
 
     *lost = report.lost != 0;
-    /* If rank 0 is lost, one rank of each node prints it. */
-    if (status != MPIFETCH_OK && report.rank > 0 &&
-        (rank == 0 || (*lost && rank == report.rank)))
-        log_line(&plain, LOG_ERROR, "rank %d: %s", report.rank, report.error);
-    else if (status != MPIFETCH_OK && rank == 0)
-        log_line(&plain, LOG_ERROR, "%s", report.error);
-    guard_settle_line();
+    guard_tell();
+    if (status != MPIFETCH_OK && failure_text(&report, rank, text, sizeof(text)))
+        log_line(&plain, LOG_ERROR, "%s", text);
     if (status == MPIFETCH_OK && rank == 0 && says_path &&
         (puts(report.path) < 0 || fflush(stdout) != 0)) {
         log_line(&plain, LOG_ERROR,
                  "'%s' is complete, but its path cannot be written to stdout",
                  report.path);
-        return ERR_DEFECT;
+        status = ERR_DEFECT;
     }
+    guard_told();
     return status;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/printout.h"
 #include "app/session.h"
 #include "doctor/probe_list.h"
 #include "doctor/report.h"
@@ -35,22 +36,19 @@ static char *find_dir(const char *given, struct err *err)
 }
 
 /* Rank 0. */
-static int show(const struct probe *probe, struct err *err)
+static int show(struct session *s, const struct probe *probe, struct err *err)
 {
     struct strbuf text = { 0 };
-    int rc = 0;
+    int rc;
 
     doctor_report_text(probe, &text);
-    if (text.failed)
-        rc = err_memory(err, "the table");
-    else if (fputs(text.data, stdout) < 0 || fflush(stdout) != 0)
-        rc = err_set(err, ERR_DEFECT, "cannot write to stdout");
+    rc = printout(&s->run.ranks, &text, err);
     strbuf_release(&text);
     return rc;
 }
 
 /* What was found is worth saying even where not all could be. */
-static int report_results(const struct session *s, const struct probe *probe,
+static int report_results(struct session *s, const struct probe *probe,
                           const struct err *fault, struct err *err)
 {
     const char *path = s->options->report;
@@ -60,7 +58,7 @@ static int report_results(const struct session *s, const struct probe *probe,
         return 0;
     if (fault->code == ERR_NONE ||
         (fault->code == ERR_DEST && probe->results.nsections > 0))
-        rc = show(probe, err);
+        rc = show(s, probe, err);
     if (path && doctor_report_write(probe, fault, clock_now() - s->began, path, err) < 0)
         rc = -1;
     return rc;

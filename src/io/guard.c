@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
 #include "core/state/stall.h"
 #include "io/clock.h"
 #include "io/heartbeat.h"
@@ -18,9 +20,13 @@
 static const double LOOK = 0.25;   /* seconds between two looks */
 static const double LONGEST = 1e8; /* seconds */
 
+/* For a stream to accept the text: so many, after so long each. */
+enum { STREAM_LOOKS = 100 };
+static const double STREAM_LOOK = 0.01; /* seconds */
+
 enum {
-    STREAM_PATIENCE = 1000, /* milliseconds for a stream to accept the text */
-    WHAT = 384,             /* bytes of each half of the sentence, with NUL */
+    WHAT = 384,  /* bytes of each half of the sentence, with NUL */
+    FAULT = 640, /* of the line of a failed run */
     LINE = PATH_MAX + 2
 };
 
@@ -31,10 +37,21 @@ static atomic_uint turned;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct stall stall;
 static int code;
-static char what[WHAT], advice[WHAT], line[LINE];
+static char what[WHAT], advice[WHAT], fault[FAULT], line[LINE];
+static bool telling; /* the main thread is writing the line */
+
+/* A standard stream, with a thread that writes to it: where it leads into a file on a file
+ * system that hangs, poll() calls it writable, and write() does not return. */
+static struct stream {
+    int fd;
+    const char *text;
+    sem_t asked;
+    bool written;
+    atomic_bool over; /* written is set */
+} out = { .fd = STDOUT_FILENO }, errors = { .fd = STDERR_FILENO };
 
 /* false: it cannot be written. */
-static bool say_to(int fd, const char *text)
+static bool write_all(int fd, const char *text)
 {
     struct pollfd stream = { .fd = fd, .events = POLLOUT };
     size_t len = strlen(text);
@@ -42,10 +59,9 @@ static bool say_to(int fd, const char *text)
     while (len > 0) {
         ssize_t n;
 
-        if (poll(&stream, 1, STREAM_PATIENCE) <= 0)
-            return false;
+        poll(&stream, 1, -1); /* it may be in non-blocking mode */
         n = write(fd, text, len);
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
         if (n <= 0)
             return false;
@@ -55,19 +71,47 @@ static bool say_to(int fd, const char *text)
     return true;
 }
 
+static void *serve_stream(void *arg)
+{
+    struct stream *stream = arg;
+
+    while (sem_wait(&stream->asked) < 0)
+        ;
+    stream->written = write_all(stream->fd, stream->text);
+    atomic_store(&stream->over, true);
+    return NULL;
+}
+
+/* Once for each stream. false: it does not accept the text. */
+static bool say_to(struct stream *stream, const char *text)
+{
+    if (!*text)
+        return true;
+    stream->text = text;
+    sem_post(&stream->asked);
+    for (int i = 0; i < STREAM_LOOKS; i++) {
+        if (atomic_load(&stream->over))
+            return stream->written;
+        clock_sleep(STREAM_LOOK);
+    }
+    return false;
+}
+
 static void leave_process(void)
 {
     const char *end = code == 0 ? "; the run has succeeded all the same" : advice;
-    char text[2 * WHAT + 32] = "";
+    char text[FAULT + 2 * WHAT + 32];
+    int len;
 
     heartbeat_hush();
-    if (!say_to(STDOUT_FILENO, line)) {
+    if (telling || !say_to(&out, line)) {
         code = ERR_DEFECT; /* as where the main thread cannot write it */
         end = "; the run has succeeded, but stdout cannot be written to";
     }
+    len = snprintf(text, sizeof(text), "%s", fault);
     if (*what)
-        snprintf(text, sizeof(text), "mpifetch: %s%s\n", what, end);
-    say_to(STDERR_FILENO, text);
+        snprintf(text + len, sizeof(text) - (size_t)len, "mpifetch: %s%s\n", what, end);
+    say_to(&errors, text);
     _exit(code);
 }
 
@@ -84,7 +128,8 @@ static void *look_on(void *arg)
     return NULL;
 }
 
-int guard_start(struct err *err)
+/* No signal is handled there. */
+static int start_thread(void *(*run)(void *arg), void *arg, struct err *err)
 {
     pthread_t thread;
     sigset_t all, before;
@@ -92,12 +137,22 @@ int guard_start(struct err *err)
 
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
-    rc = pthread_create(&thread, NULL, look_on, NULL);
+    rc = pthread_create(&thread, NULL, run, arg);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (rc != 0)
         return err_set(err, ERR_DEFECT, "starting a thread: %s", strerror(rc));
     pthread_detach(thread);
     return 0;
+}
+
+int guard_start(struct err *err)
+{
+    sem_init(&out.asked, 0, 0);
+    sem_init(&errors.asked, 0, 0);
+    if (start_thread(serve_stream, &out, err) < 0 ||
+        start_thread(serve_stream, &errors, err) < 0)
+        return -1;
+    return start_thread(look_on, NULL, err);
 }
 
 static unsigned looks_for(double seconds)
@@ -131,9 +186,32 @@ void guard_settle(const char *text)
     pthread_mutex_unlock(&lock);
 }
 
-void guard_settle_line(void)
+void guard_fail(int outcome, const char *text)
+{
+    char masked[FAULT - 16];
+
+    snprintf(masked, sizeof(masked), "%s", text ? text : "");
+    utf8_mask(masked);
+    pthread_mutex_lock(&lock);
+    code = outcome;
+    advice[0] = '\0';
+    if (text)
+        snprintf(fault, sizeof(fault), "mpifetch: %s\n", masked);
+    pthread_mutex_unlock(&lock);
+}
+
+void guard_tell(void)
 {
     pthread_mutex_lock(&lock);
+    telling = *line;
     line[0] = '\0';
+    fault[0] = '\0';
+    pthread_mutex_unlock(&lock);
+}
+
+void guard_told(void)
+{
+    pthread_mutex_lock(&lock);
+    telling = false;
     pthread_mutex_unlock(&lock);
 }

@@ -6,12 +6,13 @@
  * call the other functions.
  *
  * Life cycle   guard_start; guard_watch whenever what is watched changes; guard_turn in
- *              every turn of every loop of the main thread; guard_settle once it is
- *              certain that the run succeeds. It ends with the process.
+ *              every turn of every loop of the main thread; guard_settle or guard_fail
+ *              once the outcome is certain; guard_tell and guard_told around what
+ *              the main thread then prints. It ends with the process.
  * Time         is counted in wake-ups of that thread (core/state/stall.h).
  * Files        are not touched by that thread, since a hanging file system may be
- *              the cause. It writes to the standard streams if they accept it
- *              without blocking.
+ *              the cause. A standard stream may lead there: each is written to by one
+ *              more thread, and passed over if that does not finish soon.
  * Limits       a thread in uninterruptible sleep in the kernel keeps the process alive,
  *              whoever ends it. */
 #ifndef IO_GUARD_H
@@ -39,8 +40,13 @@ void guard_turn(void);
  * get, without its line end, or NULL. From any thread. */
 void guard_settle(const char *text);
 
-/* The caller is about to write that line itself. Does not return if it was
- * written already. */
-void guard_settle_line(void);
+/* From now on the process ends with that exit code, and no advice is given. text: the
+ * sentence that stderr still has to get, or NULL. */
+void guard_fail(int outcome, const char *text);
+
+/* The caller is about to write that line or sentence itself: until guard_told the line
+ * counts as one that cannot be written. Does not return if it was written already. */
+void guard_tell(void);
+void guard_told(void);
 
 #endif

@@ -84,17 +84,15 @@ static int name_version(struct dir *dir, const struct fs_dir *versions,
     char name[FS_NAME];
 
     for (unsigned n = 0;; n++) {
-        struct err *why = n + 1 == PUBLISH_VERSIONS ? err : NULL;
+        struct err why = { 0 };
 
         fs_format(name, n ? "%s.%u" : "%s", content_id, n);
         if (make_link(run, name, err) < 0)
             return -1;
-        if (fs_rename(&run->staging.tree, ".", versions, name, FS_RENAME_NEW, why) == 0)
+        if (fs_rename(&run->staging.tree, ".", versions, name, FS_RENAME_NEW, &why) == 0)
             break;
-        if (why)
-            return -1;
-        if (errno != EEXIST && errno != ENOTEMPTY)
-            return fs_rename(&run->staging.tree, ".", versions, name, FS_RENAME_NEW, err);
+        if ((errno != EEXIST && errno != ENOTEMPTY) || n + 1 == PUBLISH_VERSIONS)
+            return err_copy(err, &why);
     }
     dir->version = strdup(name);
     return dir->version ? 0 : err_memory(err, "a version");

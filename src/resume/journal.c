@@ -1,13 +1,14 @@
 #include "resume/journal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "io/append.h"
 #include "io/fs/fs.h"
 #include "io/sha256.h"
-#include "resume/claim.h"
 
 static const size_t journal_most = (size_t)1
                                    << 30; /* bytes of one that is worth reading */
@@ -99,16 +100,27 @@ bool journal_is_there(const struct fs_dir *staging)
 {
     bool is = false;
 
-    fs_list(staging, "journal", note_one, &is, NULL);
-    return is;
+    return (fs_list(staging, "journal", note_one, &is, NULL) < 0 && errno != ENOENT) ||
+           is;
 }
 
 struct reading {
     const struct fs_dir *staging;
     struct journal_entry *entry;
     size_t count, room;
-    bool failed;
+    struct err err; /* of a journal that the disk did not give, or of memory */
 };
+
+/* Not the file is at fault then, so what it says must not be lost. */
+static bool is_passing(int number)
+{
+    static const int numbers[] = { EIO, ESTALE, EMFILE, ENFILE, ENOMEM, ETIMEDOUT };
+
+    for (size_t i = 0; i < countof(numbers); i++)
+        if (numbers[i] == number)
+            return true;
+    return false;
+}
 
 static void add(struct reading *reading, const struct journal_entry *entry)
 {
@@ -118,7 +130,7 @@ static void add(struct reading *reading, const struct journal_entry *entry)
             realloc(reading->entry, room * sizeof(*reading->entry));
 
         if (!grown) {
-            reading->failed = true;
+            err_memory(&reading->err, "the journals");
             return;
         }
         reading->entry = grown;
@@ -132,16 +144,20 @@ static int read_one(void *arg, const char *name, struct err *err)
     struct reading *reading = arg;
     struct journal_entry entry;
     char *text = NULL, path[FS_NAME];
+    struct err why = { 0 };
     size_t len = 0;
 
     (void)err;
     if (*name == '.') /* one that was removed while it was open */
         return 0;
     fs_format(path, "journal/%s", name);
-    if (fs_read_regular(reading->staging, path, journal_most, &text, &len, NULL) == 0)
-        for (const char *at = text; at < text + len && !reading->failed;)
+    errno = 0;
+    if (fs_read_regular(reading->staging, path, journal_most, &text, &len, &why) == 0)
+        for (const char *at = text; at < text + len && reading->err.code == ERR_NONE;)
             if (journal_line_parse(&at, text + len, &entry))
                 add(reading, &entry);
+    if (why.code != ERR_NONE && is_passing(errno))
+        err_copy(&reading->err, &why);
     free(text);
     return 0;
 }
@@ -152,11 +168,13 @@ int journal_read(const struct fs_dir *staging, struct journal_entry **entries,
     struct reading reading = {
         .staging = staging, .entry = *entries, .count = *count, .room = *count
     };
+    struct err why = { 0 };
 
-    fs_list(staging, "journal", read_one, &reading, NULL);
+    if (fs_list(staging, "journal", read_one, &reading, &why) < 0 && is_passing(errno))
+        err_copy(&reading.err, &why);
     *entries = reading.entry;
     *count = reading.count;
-    return reading.failed ? err_memory(err, "the journals") : 0;
+    return reading.err.code != ERR_NONE ? err_copy(err, &reading.err) : 0;
 }
 
 static const char whole[] = "kept"; /* the others are named after ranks */

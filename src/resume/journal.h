@@ -27,11 +27,12 @@ void journal_doubt(const struct run *run, const struct err *err);
 /* Whether that has happened. */
 bool journal_is_void(const struct run *run);
 
-/* Whether any rank has recorded a segment. */
+/* Whether any rank has recorded a segment, or that cannot be found out. */
 bool journal_is_there(const struct fs_dir *staging);
 
 /* All entries of all journals in a staging, appended to *entries, which is grown.
- * Unreadable journals and invalid lines are skipped. ERR_DEFECT: out of memory. */
+ * Journals that are no files and invalid lines are skipped. -1 if the disk does not give a
+ * journal: what it says may be needed. */
 int journal_read(const struct fs_dir *staging, struct journal_entry **entries,
                  size_t *count, struct err *err);
 

@@ -214,11 +214,11 @@ static int put_entries(const struct fold *fold, struct journal_entry **old, size
     return journal_replace(fold->into, all, count + more, err);
 }
 
-/* Nothing of the rest is needed, so no signal stops this. */
+/* Nothing of the rest is needed. What a signal leaves of it has no journal any more. */
 static void discard(struct run *run, const struct fs_dir *left)
 {
     const struct leftovers_removal removal = { run, &run->staging.parent, run->opt.dest,
-                                               true };
+                                               false };
 
     leftovers_remove(&removal, left);
 }
@@ -348,6 +348,5 @@ bool kept_is_there(const struct run *run)
 {
     bool is = false;
 
-    fs_list(&run->staging.dir, ".", note_taken, &is, NULL);
-    return is;
+    return fs_list(&run->staging.dir, ".", note_taken, &is, NULL) < 0 || is;
 }

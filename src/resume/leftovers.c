@@ -146,9 +146,15 @@ static bool set_aside(const struct leftovers_removal *removal,
 
     fs_format(prefix, ".%s.kept-", layout_name(removal->dest));
     if (fs_private_dir(removal->parent, ".", prefix, &kept, &err) == 0) {
+        size_t len = kept.len;
+
         strbuf_adds(&kept, "/tree");
         done = !kept.failed && fs_rename(staging, tree, removal->parent, kept.data,
                                          FS_RENAME_ABSENT, &err) == 0;
+        if (!done && !kept.failed) {
+            kept.data[len] = '\0';
+            fs_remove_empty(removal->parent, kept.data, NULL);
+        }
     }
     fs_format(place, "%s/%s", done ? removal->parent->path : staging->path,
               done ? kept.data : tree);

@@ -14,6 +14,7 @@
 
 static const double LOOK = 0.5; /* seconds between two looks */
 static const double SLOW = 2;   /* seconds after which a look says nothing */
+static const double SWEEP_MOST = 10 * OWNER_PATIENCE; /* seconds of watching in all */
 static const char mark[] = ".mpifetch-", doctor[] = ".mpifetch-doctor-",
                   scratch[] = "mpifetch-";
 
@@ -292,7 +293,7 @@ static void look_at_all(const struct sweep *sweep)
 
 int sweep_wait(struct sweep *sweep, struct err *err)
 {
-    double left = OWNER_PATIENCE;
+    double left = OWNER_PATIENCE, end = clock_now() + SWEEP_MOST;
 
     if (!sweep->doubts)
         return 0;
@@ -310,9 +311,13 @@ int sweep_wait(struct sweep *sweep, struct err *err)
         /* While a file system hangs no run can update its heartbeat. */
         if (clock_now() < began + SLOW)
             left -= LOOK;
+        else if (clock_now() > end)
+            break;
     }
-    for (const struct sweep_doubt *doubt = sweep->doubts; doubt; doubt = doubt->next)
+    for (struct sweep_doubt *doubt = sweep->doubts; doubt; doubt = doubt->next) {
+        doubt->lives |= left > 0; /* nothing was found out */
         decide(sweep, doubt);
+    }
     return 0;
 }
 

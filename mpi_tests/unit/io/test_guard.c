@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +16,16 @@
 #include "io/guard.h"
 
 static const struct guard_watch hung = { 0.01, 7, "it hung", "; run it again" };
+
+/* A file system that hangs: poll() calls a file there writable, and its writer stays. */
+static int blocked = -1;
+
+ssize_t write(int fd, const void *buf, size_t n)
+{
+    while (fd == blocked)
+        pause();
+    return syscall(SYS_write, fd, buf, n);
+}
 
 /* A process that is watched, with a pipe for each of its standard streams. */
 struct ward {
@@ -123,7 +134,8 @@ static void print_and_hang(void)
 {
     guard_watch(&hung);
     guard_settle("/data/model");
-    guard_settle_line();
+    guard_tell();
+    guard_told();
 }
 
 static void test_the_line_is_written_once(void **state)
@@ -131,6 +143,86 @@ static void test_the_line_is_written_once(void **state)
     (void)state;
     assert_ends(print_and_hang, 0, "",
                 "mpifetch: it hung; the run has succeeded all the same\n");
+}
+
+static void hang_while_printing(void)
+{
+    guard_watch(&hung);
+    guard_settle("/data/model");
+    guard_tell();
+}
+
+static void test_a_line_that_is_not_out(void **state)
+{
+    (void)state;
+    assert_ends(hang_while_printing, ERR_DEFECT, "",
+                "mpifetch: it hung; the run has succeeded, but stdout cannot be written "
+                "to\n");
+}
+
+static void hang_with_nothing_to_print(void)
+{
+    guard_watch(&hung);
+    guard_settle(NULL);
+    guard_tell();
+}
+
+static void test_no_line_is_due(void **state)
+{
+    (void)state;
+    assert_ends(hang_with_nothing_to_print, 0, "",
+                "mpifetch: it hung; the run has succeeded all the same\n");
+}
+
+static void fail_and_hang(void)
+{
+    guard_watch(&hung);
+    guard_fail(3, "no\tsuch model");
+    guard_fail(3, NULL); /* keeps the sentence */
+}
+
+static void test_ends_as_it_failed(void **state)
+{
+    (void)state;
+    assert_ends(fail_and_hang, 3, "", "mpifetch: no?such model\nmpifetch: it hung\n");
+}
+
+static void complain_and_hang(void)
+{
+    fail_and_hang();
+    guard_tell();
+}
+
+static void test_a_failure_is_told_once(void **state)
+{
+    (void)state;
+    assert_ends(complain_and_hang, 3, "", "mpifetch: it hung\n");
+}
+
+static void hang_in_stderr(void)
+{
+    blocked = STDERR_FILENO;
+    guard_watch(&hung);
+}
+
+static void test_a_write_to_stderr_that_never_returns(void **state)
+{
+    (void)state;
+    assert_ends(hang_in_stderr, 7, "", "");
+}
+
+static void hang_in_stdout(void)
+{
+    blocked = STDOUT_FILENO;
+    settle_and_hang();
+}
+
+static void test_a_write_to_stdout_that_never_returns(void **state)
+{
+    (void)state;
+    assert_ends(hang_in_stdout, ERR_DEFECT, "",
+                "mpifetch: it hung; the run has succeeded, but stdout cannot be written "
+                "to\n");
 }
 
 static void close_and_hang(void)
@@ -217,6 +309,12 @@ int main(void)
         cmocka_unit_test(test_ends_without_one),
         cmocka_unit_test(test_ends_well_once_it_is_settled),
         cmocka_unit_test(test_the_line_is_written_once),
+        cmocka_unit_test(test_a_line_that_is_not_out),
+        cmocka_unit_test(test_no_line_is_due),
+        cmocka_unit_test(test_ends_as_it_failed),
+        cmocka_unit_test(test_a_failure_is_told_once),
+        cmocka_unit_test(test_a_write_to_stderr_that_never_returns),
+        cmocka_unit_test(test_a_write_to_stdout_that_never_returns),
         cmocka_unit_test(test_a_line_that_cannot_be_written),
         cmocka_unit_test(test_ends_where_nobody_listens),
         cmocka_unit_test(test_what_turns_is_left_alone),

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -244,6 +245,34 @@ static void test_nothing_doubtful_is_kept(void **state)
     journal_doubt(&run, &unsure);
     end(&run, RELEASE_HAND_OVER);
     assert_int_equal(names_beside(), 0);
+}
+
+/* What cannot be read at the moment may hold something: it is neither taken for empty nor
+ * left out. */
+static void test_a_journal_that_cannot_be_read_now(void **state)
+{
+    struct journal_entry *entry = NULL;
+    struct rlimit before, low;
+    struct err err = { 0 };
+    struct run run;
+    size_t count = 0;
+
+    (void)state;
+    assert_int_equal(take(&run, own_owner(), one), 0);
+    assert_false(journal_is_there(&run.staging.dir));
+    put_in(&run, "journal/0", line);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    low = (struct rlimit){ 0, before.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    assert_true(journal_is_there(&run.staging.dir));
+    assert_int_equal(journal_read(&run.staging.dir, &entry, &count, &err), -1);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(count, 0);
+    assert_non_null(strstr(err.text, "journal"));
+    assert_int_equal(journal_read(&run.staging.dir, &entry, &count, NULL), 0);
+    assert_int_equal(count, 1);
+    free(entry);
+    end(&run, RELEASE_REMOVE);
 }
 
 /* Under the name that the file system gave it. */
@@ -527,6 +556,7 @@ int main(void)
         cmocka_unit_test_setup(test_released_is_taken_over, enter),
         cmocka_unit_test_setup(test_doubt, enter),
         cmocka_unit_test_setup(test_nothing_doubtful_is_kept, enter),
+        cmocka_unit_test_setup(test_a_journal_that_cannot_be_read_now, enter),
         cmocka_unit_test_setup(test_a_removed_journal_is_not_read, enter),
         cmocka_unit_test_setup(test_dead_ones_in_a_row, enter),
         cmocka_unit_test_setup(test_other_contents, enter),

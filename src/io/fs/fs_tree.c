@@ -325,7 +325,7 @@ int fs_remove_tree_while(const struct fs_dir *dir, const char *name,
     rc = fs_at_begin(&at, dir, plain);
     if (rc == 0)
         rc = fstatat(at.fd, at.name, &st, AT_SYMLINK_NOFOLLOW);
-    if (rc < 0) {
+    if (rc != 0) {
         rc = errno == ENOENT ? 0 : fs_at_fail(err, ERR_DEST, "stat", dir, plain);
         goto out;
     }

@@ -1,0 +1,12 @@
+/* app/printout.h -- a text on stdout, whose reader may pause for long, as a pager does.
+ * Messages are received meanwhile, and a signal or a failure elsewhere ends it. */
+#ifndef APP_PRINTOUT_H
+#define APP_PRINTOUT_H
+
+#include "base/err.h"
+#include "base/strbuf.h"
+#include "ranks/ranks.h"
+
+int printout(struct ranks *ranks, const struct strbuf *text, struct err *err);
+
+#endif
