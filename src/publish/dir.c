@@ -29,7 +29,7 @@ static int look_at_directory(struct dir *dir, struct err *err)
     const char *dest = dir->run->opt.dest;
     bool empty = true;
 
-    if (manifest_load(&dir->record, NULL, dest, NULL) == 0) {
+    if (manifest_load(&dir->manifest, NULL, dest, NULL) == 0) {
         dir->dest = LAYOUT_OURS;
         return 0;
     }
@@ -51,7 +51,7 @@ static int look_at_link(struct dir *dir, struct err *err)
     strbuf_release(&target);
     /* A version without a manifest is replaced as if nothing existed. */
     if (dir->dest == LAYOUT_VERSIONED)
-        manifest_load(&dir->record, NULL, dest, NULL);
+        manifest_load(&dir->manifest, NULL, dest, NULL);
     return 0;
 }
 
@@ -98,7 +98,8 @@ static int find_unchanged(struct dir *dir, struct err *err)
     const struct plan *plan = &run->plan;
 
     for (size_t i = 0; i < plan->nfiles; i++) {
-        const struct manifest_file *old = manifest_find(&dir->record, plan_path(plan, i));
+        const struct manifest_file *old =
+            manifest_find(&dir->manifest, plan_path(plan, i));
         struct existing_file *known = &dir->existing.file[i];
 
         if (i % DIR_POLL == 0 && background_poll(&run->ranks, err) < 0)
@@ -113,8 +114,8 @@ static int find_unchanged(struct dir *dir, struct err *err)
         dir->existing.bytes += plan->files[i].size;
     }
     dir->existing.unchanged = dir->existing.files == plan->nfiles &&
-                              dir->record.nfiles == plan->nfiles &&
-                              strcmp(dir->identity, dir->record.identity) == 0;
+                              dir->manifest.nfiles == plan->nfiles &&
+                              strcmp(dir->identity, dir->manifest.identity) == 0;
     return 0;
 }
 
@@ -124,8 +125,8 @@ static void count_dropped(struct dir *dir)
     const struct plan *plan = &dir->run->plan;
     size_t i = 0;
 
-    for (size_t k = 0; k < dir->record.nfiles; k++) {
-        const char *old = dir->record.file[k].path;
+    for (size_t k = 0; k < dir->manifest.nfiles; k++) {
+        const char *old = dir->manifest.file[k].path;
 
         while (i < plan->nfiles && strcmp(plan_path(plan, i), old) < 0)
             i++;
@@ -148,7 +149,7 @@ int dir_look(struct dir *dir, struct run *run, struct err *err)
         return -1;
     count_dropped(dir);
     if (!dir->existing.unchanged &&
-        foreign_files_refuse(run, &dir->record, run->opt.dest, err) < 0)
+        foreign_files_refuse(run, &dir->manifest, run->opt.dest, err) < 0)
         return -1;
     if (dir->dest == LAYOUT_FOREIGN && !run->opt.force) {
         const struct layout_case situation = { .dest = LAYOUT_FOREIGN };
@@ -294,7 +295,7 @@ int dir_refresh(struct dir *dir, struct err *err)
 {
     enum layout_dest before = dir->dest;
 
-    manifest_release(&dir->record);
+    manifest_release(&dir->manifest);
     if (classify(dir, err) < 0)
         return -1;
     return dir->dest == before ? 0 : choose(dir, err);
@@ -327,7 +328,7 @@ int dir_build(struct dir *dir, struct err *err)
 
 void dir_release(struct dir *dir)
 {
-    manifest_release(&dir->record);
+    manifest_release(&dir->manifest);
     free(dir->existing.file);
     free(dir->version);
     free(dir->before);

@@ -14,7 +14,7 @@ struct dir {
     struct run *run;
     enum layout_dest dest;    /* as dir_look found it */
     struct layout_choice how; /* to publish; decided in dir_build */
-    struct manifest record;   /* of DEST, if it is ours */
+    struct manifest manifest; /* of DEST, if it is ours */
     struct existing existing;
     char identity[65]; /* of the plan */
     /* Set by dir_commit if DEST is a symlink: names in .name.versions */

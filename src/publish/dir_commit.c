@@ -182,9 +182,9 @@ static int take_steps(struct dir *dir, struct visibility_mark *mark, struct err 
 
         /* Hours may have passed since the last look. */
         if (dir_refresh(dir, err) < 0 ||
-            foreign_files_refuse(dir->run, &dir->record, dir->run->opt.dest, err) < 0)
+            foreign_files_refuse(dir->run, &dir->manifest, dir->run->opt.dest, err) < 0)
             return -1;
-        memcpy(mark->before, dir->record.content_id, sizeof(mark->before));
+        memcpy(mark->before, dir->manifest.content_id, sizeof(mark->before));
         if (one_step(dir, mark->present, &failed) == 0)
             return 0;
         take_version_back(dir);

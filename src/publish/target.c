@@ -81,7 +81,7 @@ static bool dir_is_old(const struct target *target)
     char now[65] = "";
 
     manifest_peek(NULL, target->run->opt.dest, now);
-    return strcmp(now, target->dir.record.content_id) != 0;
+    return strcmp(now, target->dir.manifest.content_id) != 0;
 }
 
 static const char *stagings_of_dir(const struct target *target, struct strbuf *parent)

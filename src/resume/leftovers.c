@@ -86,8 +86,8 @@ struct look {
     char *first;
 };
 
-static int note_stranger(void *arg, const char *path, const struct fs_info *info,
-                         struct err *err)
+static int note_foreign_file(void *arg, const char *path, const struct fs_info *info,
+                             struct err *err)
 {
     struct look *look = arg;
 
@@ -100,7 +100,7 @@ static int note_stranger(void *arg, const char *path, const struct fs_info *info
 
 /* Whether an old tree must not be removed; then *first is a foreign file in it, to be
  * freed, or NULL: not all of it can be read. */
-static bool has_stranger(const struct fs_dir *staging, const char *tree, char **first)
+static bool has_foreign_file(const struct fs_dir *staging, const char *tree, char **first)
 {
     struct manifest record = { 0 };
     struct look look = { .record = &record };
@@ -112,22 +112,22 @@ static bool has_stranger(const struct fs_dir *staging, const char *tree, char **
         return false;
     /* Without a manifest every file is foreign. */
     manifest_load(&record, staging, tree, NULL);
-    has = fs_walk(staging, tree, note_stranger, &look, NULL) < 0;
+    has = fs_walk(staging, tree, note_foreign_file, &look, NULL) < 0;
     *first = look.first;
     manifest_release(&record);
     return has;
 }
 
 static void say_kept(const struct leftovers_removal *removal, const char *place,
-                     const char *stranger)
+                     const char *foreign)
 {
     const struct log *log = &removal->run->ranks.log;
 
-    if (stranger)
+    if (foreign)
         log_line(log, LOG_WARN,
                  "the previous '%s' was kept at '%s' because it contains '%s', which "
                  "mpifetch did not create",
-                 removal->dest, place, stranger);
+                 removal->dest, place, foreign);
     else
         log_line(log, LOG_WARN,
                  "the previous '%s' was kept at '%s' because not all of it can be read",
@@ -136,8 +136,7 @@ static void say_kept(const struct leftovers_removal *removal, const char *place,
 
 /* Move a tree out of staging, to a name that nothing removes. */
 static bool set_aside(const struct leftovers_removal *removal,
-                      const struct fs_dir *staging, const char *tree,
-                      const char *stranger)
+                      const struct fs_dir *staging, const char *tree, const char *foreign)
 {
     char prefix[FS_NAME], place[FS_NAME];
     struct strbuf kept = { 0 };
@@ -158,7 +157,7 @@ static bool set_aside(const struct leftovers_removal *removal,
     }
     fs_format(place, "%s/%s", done ? removal->parent->path : staging->path,
               done ? kept.data : tree);
-    say_kept(removal, place, stranger);
+    say_kept(removal, place, foreign);
     if (err.code != ERR_NONE)
         log_line(&removal->run->ranks.log, LOG_WARN, "%s", err.text);
     strbuf_release(&kept);
@@ -167,8 +166,8 @@ static bool set_aside(const struct leftovers_removal *removal,
 
 /* After a plain update the old tree is in tree; if DEST became a symlink, in link. false:
  * they are still there. */
-static bool save_strangers(const struct leftovers_removal *removal,
-                           const struct fs_dir *staging)
+static bool save_foreign_files(const struct leftovers_removal *removal,
+                               const struct fs_dir *staging)
 {
     static const char *const places[] = { "tree", "link" };
     char name[MARK];
@@ -177,12 +176,12 @@ static bool save_strangers(const struct leftovers_removal *removal,
     if (!read_mark(staging, name, &force) || force)
         return true;
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        char *stranger = NULL;
+        char *foreign = NULL;
 
         if (!manifest_is_by(staging, places[i], name) &&
-            has_stranger(staging, places[i], &stranger))
-            saved = set_aside(removal, staging, places[i], stranger) && saved;
-        free(stranger);
+            has_foreign_file(staging, places[i], &foreign))
+            saved = set_aside(removal, staging, places[i], foreign) && saved;
+        free(foreign);
     }
     return saved;
 }
@@ -259,7 +258,7 @@ bool leftovers_remove(const struct leftovers_removal *removal,
     if (inner.failed)
         return false;
     put_back(removal->parent, removal->dest, staging);
-    if (!save_strangers(removal, staging))
+    if (!save_foreign_files(removal, staging))
         return false;
     unmark(staging);
     return remove_all(removal, staging) == 0;
