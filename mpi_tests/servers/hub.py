@@ -46,7 +46,7 @@ class Settings:
     url_uses: int | None = None  # how many requests it is good for
     range_above: int | None = None  # CDN: 400 to requests without a range for larger files
     limits: dict[str, int] = field(default_factory=dict)  # of "api", "resolvers" in a window
-    window: float = 300  # seconds
+    window: float = 300  # seconds, from the request that reaches the limit
     tokens: set[str] = field(default_factory=set)  # that belong to somebody
     renamed: dict[str, str] = field(default_factory=dict)  # old ns/name -> new ns/name
     xet: bool = False  # list a xetHash for LFS files
@@ -142,11 +142,14 @@ class Hub:
         """Count a request. (remaining, seconds to the reset, over the limit)"""
         limit, now = self.settings.limits.get(bucket, 100000), time.time()
         with self._lock:
-            end, used = self._windows.get(bucket, (0, 0))
-            if now >= end:
-                end, used = now + self.settings.window, 0
+            end, used = self._windows.get(bucket, (None, 0))
+            if end is not None and now >= end:
+                end, used = None, 0
+            if end is None and used + 1 >= limit:
+                end = now + self.settings.window
             self._windows[bucket] = (end, used + 1)
-        return max(0, limit - used - 1), math.ceil(end - now), used >= limit
+        left = self.settings.window if end is None else math.ceil(end - now)
+        return max(0, limit - used - 1), left, used >= limit
 
     def find_lfs(self, sha256):
         for repo in self.repositories.values():

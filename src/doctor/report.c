@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 #include "base/utf8.h"
-#include "io/fs/fs.h"
+#include "report/json_file.h"
 
 enum { DOCTOR_REPORT_VERSION = 1, ADVICE_INDENT = 11 };
 
@@ -45,19 +45,6 @@ void doctor_report_text(const struct probe *probe, struct strbuf *out)
     advice_give(&probe->facts, add_advice, out);
 }
 
-/* A path is any bytes, and JSON is UTF-8. */
-static json_t *text_object(const char *text)
-{
-    char *copy = strdup(text);
-    json_t *object;
-
-    if (copy)
-        utf8_mask(copy);
-    object = copy ? json_string(copy) : NULL;
-    free(copy);
-    return object;
-}
-
 /* Bytes and counts are, and a double holds them exactly up to here. */
 static bool is_whole(double number)
 {
@@ -66,8 +53,8 @@ static bool is_whole(double number)
 
 static json_t *row_object(const struct results_row *row)
 {
-    json_t *object =
-        json_pack("{s:s, s:o}", "verdict", row->verdict, "text", text_object(row->words));
+    json_t *object = json_pack("{s:s, s:o}", "verdict", row->verdict, "text",
+                               json_file_text(row->words));
 
     if (row->unit)
         json_object_set_new(object, row->unit,
@@ -89,7 +76,7 @@ static json_t *sections_array(const struct results *results)
                                 row_object(&results->row[row]));
         json_array_append_new(array, json_pack("{s:s, s:o, s:o}", "section",
                                                results->section[i].key, "title",
-                                               text_object(results->section[i].title),
+                                               json_file_text(results->section[i].title),
                                                "findings", findings));
     }
     return array;
@@ -116,7 +103,7 @@ static json_t *hosts_array(const struct probe *probe)
     json_t *array = json_array();
 
     for (int node = 0; node < probe->nodes; node++)
-        json_array_append_new(array, text_object(probe->node[node].host));
+        json_array_append_new(array, json_file_text(probe->node[node].host));
     return array;
 }
 
@@ -126,20 +113,10 @@ int doctor_report_write(const struct probe *probe, const struct err *fault,
     json_t *object = json_pack(
         "{s:s, s:i, s:i, s:o, s:o, s:i, s:o, s:f, s:o, s:o}", "format", "mpifetch-doctor",
         "version", DOCTOR_REPORT_VERSION, "status", (int)fault->code, "error",
-        fault->code == ERR_NONE ? json_null() : text_object(fault->text), "path",
-        text_object(probe->dir), "ranks", probe->run->ranks.size, "nodes",
+        fault->code == ERR_NONE ? json_null() : json_file_text(fault->text), "path",
+        json_file_text(probe->dir), "ranks", probe->run->ranks.size, "nodes",
         hosts_array(probe), "seconds", seconds, "sections",
         sections_array(&probe->results), "advice", advice_array(probe));
-    char *text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
-    struct strbuf line = { 0 };
-    int rc;
 
-    json_decref(object);
-    strbuf_addf(&line, "%s\n", text ? text : "");
-    rc = !text || line.failed
-             ? err_memory(err, "the report")
-             : fs_write_all(NULL, path, line.data, line.len, true, false, err);
-    free(text);
-    strbuf_release(&line);
-    return rc;
+    return json_file_write(object, path, err);
 }

@@ -5,9 +5,8 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "base/utf8.h"
 #include "io/clock.h"
-#include "io/fs/fs.h"
+#include "report/json_file.h"
 
 enum { REPORT_VERSION = 1 };
 
@@ -231,31 +230,18 @@ static json_t *extremes_object(const struct run *run, const struct report *repor
     return object;
 }
 
-/* A path is any bytes, and JSON is UTF-8. */
-static json_t *text_object(const char *text)
-{
-    char *copy = strdup(text);
-    json_t *object;
-
-    if (copy)
-        utf8_mask(copy);
-    object = copy ? json_string(copy) : NULL;
-    free(copy);
-    return object;
-}
-
 static json_t *error_object(const struct report *report)
 {
     if (report->err.code == ERR_NONE)
         return json_null();
-    return text_object(report->err.text);
+    return json_file_text(report->err.text);
 }
 
 static json_t *report_object(const struct run *run, const struct report *report)
 {
     const struct plan *plan = &run->plan;
     bool there = report->published || report->unchanged || report->verified;
-    json_t *path = there ? text_object(run->published) : json_null();
+    json_t *path = there ? json_file_text(run->published) : json_null();
 
     return json_pack(
         "{s:s, s:i, s:i, s:o, s:o, s:b, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, "
@@ -274,19 +260,7 @@ static json_t *report_object(const struct run *run, const struct report *report)
 int report_write(const struct run *run, const struct report *report, const char *path,
                  struct err *err)
 {
-    json_t *object = report_object(run, report);
-    char *text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
-    struct strbuf line = { 0 };
-    int rc;
-
-    json_decref(object);
-    strbuf_addf(&line, "%s\n", text ? text : "");
-    rc = !text || line.failed
-             ? err_memory(err, "the report")
-             : fs_write_all(NULL, path, line.data, line.len, true, false, err);
-    free(text);
-    strbuf_release(&line);
-    return rc;
+    return json_file_write(report_object(run, report), path, err);
 }
 
 void report_release(struct report *report)

@@ -86,10 +86,14 @@ static int face(struct run *run, const struct fs_dir *other, struct err *err)
     enum owner_watch_end end;
     int rc = owner_watch_keep(run, other, &end, err);
 
-    if (rc == 0 && end == OWNER_WATCH_LEFT)
+    if (rc == 0 && end == OWNER_WATCH_LEFT) {
         rc = 1;
-    else if (rc == 0)
+    } else if (rc == 0) {
+        log_line(&run->ranks.log, LOG_INFO,
+                 "the run that was fetching '%s' %s: taking over", run->opt.dest,
+                 end == OWNER_WATCH_GONE ? "has ended" : "gives no sign of life");
         rc = kept_take(run, other, end == OWNER_WATCH_GONE, err);
+    }
     /* The run that took it over from a dead one is about to win the name. */
     if (rc == 1)
         clock_sleep(LOOK);
