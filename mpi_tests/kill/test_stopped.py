@@ -167,7 +167,7 @@ def test_no_room_in_scratch(start, hub, tmp_path, disk):
 def test_write_that_fails(start, hub, tmp_path, layout, number):
     jobs = published(start, hub, tmp_path, layout)
     before = seen(jobs.place)
-    shim = jobs.shim(room=9 * MIB // 2, error=number)
+    shim = jobs.shim(room=MIB, error=number)
     result = jobs.run(1, "--no-sync", "--connections", 1, **shim)
     assert result.code == 5, result
     assert {errno.EIO: "Input/output", errno.EDQUOT: "quota", errno.ENOSPC: "space"}[

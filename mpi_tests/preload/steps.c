@@ -5,7 +5,8 @@
  *     STEPS_KILL=N        SIGKILL to itself right after the Nth change of a name there
  *     STEPS_REMOVALS=1    removing a name is such a change as well
  *     STEPS_WRITES=N      SIGKILL to itself right after the Nth write there
- *     STEPS_ROOM=BYTES    writes there fail once so many bytes have been written, ...
+ *     STEPS_ROOM=BYTES    writes there fail once so many bytes have been written, and a
+ *                         line into a journal, ...
  *     STEPS_ERROR=N       ... with this errno
  *     STEPS_STOP=PATTERN  SIGSTOP to itself, once: right after a name there was made that
  *                         matches, after MPI_Init_thread, or before MPI_Finalize or
@@ -290,14 +291,22 @@ int unlinkat(int dir, const char *name, int flags)
 static int room_for(int fd, size_t len)
 {
     static atomic_llong written;
+    static atomic_bool noted;
     const char *most = getenv("STEPS_ROOM"), *error = getenv("STEPS_ERROR");
     char path[PATH_MAX];
+    bool full;
 
     if (!most || !error)
         return 0;
     path_of(fd, path);
-    if (!is_below(path) ||
-        atomic_fetch_add(&written, (long long)len) + (long long)len <= atoll(most))
+    if (!is_below(path))
+        return 0;
+    full = atomic_fetch_add(&written, (long long)len) + (long long)len > atoll(most);
+    if (!atomic_load(&noted) && fnmatch("*/journal/*", path, 0) == 0) {
+        atomic_store(&noted, true);
+        return 0;
+    }
+    if (!full || !atomic_load(&noted))
         return 0;
     errno = atoi(error);
     return -1;
