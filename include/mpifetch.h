@@ -91,6 +91,7 @@ struct mpifetch_options {
     double rank_timeout; /* seconds: a rank silent for so long is considered lost */
     int force;           /* replace a destination that mpifetch did not create */
     int versions;        /* destination is a symlink from the start */
+    int no_links;        /* an update copies unchanged files instead of linking them */
     int no_sync;         /* do not wait for disks before publishing */
     int no_trees;        /* hf-cache: without trees/<commit>.json */
     int check;           /* verify existing files before reusing them */

@@ -166,6 +166,12 @@ const struct option option_table[] = {
       .kind = OPTION_FLAG,
       .field = offsetof(struct mpifetch_options, versions),
       .help = "make DEST a symbolic link into .DEST.versions" },
+    { .name = "no-links",
+      .kind = OPTION_FLAG,
+      .field = offsetof(struct mpifetch_options, no_links),
+      .help =
+          "when updating, copy unchanged files instead of making hard links (default: "
+          "links)" },
     { .name = "no-sync",
       .kind = OPTION_FLAG,
       .field = offsetof(struct mpifetch_options, no_sync),

@@ -70,6 +70,7 @@ static void set_options(struct session *s)
         .force = o->force != 0,
         .versions = o->versions != 0,
         .sync = !o->no_sync,
+        .no_links = o->no_links != 0,
         .cache = o->layout == MPIFETCH_LAYOUT_HF_CACHE,
         .commit_record = !o->no_trees,
         .check = o->check != 0,

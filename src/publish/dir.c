@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "io/fs/fs.h"
 #include "io/sha256.h"
+#include "publish/reuse.h"
 #include "ranks/background.h"
 #include "resume/claim.h"
 #include "resume/resume.h"
@@ -101,13 +102,16 @@ static int find_unchanged(struct dir *dir, struct err *err)
         const struct manifest_file *old =
             manifest_find(&dir->manifest, plan_path(plan, i));
         struct existing_file *known = &dir->existing.file[i];
+        struct fs_info info;
 
         if (i % DIR_POLL == 0 && background_poll(&run->ranks, err) < 0)
             return -1;
-        if (!manifest_same(old, plan, i, NULL, run->opt.dest, &known->inode))
+        if (!manifest_same(old, plan, i, NULL, run->opt.dest, &info))
             continue;
         known->there = true;
-        known->mtime_ns = old->mtime_ns;
+        known->mtime_ns = info.mtime_ns;
+        known->ctime_ns = info.ctime_ns;
+        known->inode = info.inode;
         keep_up(run, old->mtime_ns);
         memcpy(known->sha256, old->sha256, 32);
         dir->existing.files++;
@@ -190,38 +194,6 @@ void dir_unfind(struct dir *dir, size_t i)
     dir->existing.unchanged = false;
 }
 
-/* Whether the link is to the file that was examined: DEST may have been
- * replaced since. */
-static bool is_known(const struct dir *dir, size_t i)
-{
-    const struct existing_file *known = &dir->existing.file[i];
-    struct fs_info info;
-
-    return fs_look(&dir->run->staging.tree, plan_path(&dir->run->plan, i), &info, NULL) ==
-               0 &&
-           info.kind == FS_FILE && info.size == dir->run->plan.files[i].size &&
-           info.mtime_ns == known->mtime_ns && info.inode == known->inode;
-}
-
-/* A linked file keeps its inode, so processes with the old tree open are
- * not disturbed. */
-static int place_known(struct dir *dir, size_t i, struct err *err)
-{
-    struct run *run = dir->run;
-    const char *path = plan_path(&run->plan, i);
-    char old[FS_NAME];
-
-    fs_format(old, "%s/%s", run->opt.dest, path);
-    if (fs_link(NULL, old, &run->staging.tree, path, NULL) == 0 && is_known(dir, i))
-        return local_metadata_write_file(run, (uint32_t)i, err);
-    /* It is fetched: there are no hard links here, or the file has changed. A link that
-     * was made must be removed, or the fetch would write into DEST. */
-    if (fs_unlink(&run->staging.tree, path, err) < 0)
-        return -1;
-    dir_unfind(dir, i);
-    return 0;
-}
-
 static int place_empty(const struct run *run, size_t i, struct err *err)
 {
     const char *path = plan_path(&run->plan, i);
@@ -245,7 +217,17 @@ static int place_fresh(const struct run *run, size_t i, struct err *err)
                : 0;
 }
 
-static int place_files(struct dir *dir, struct err *err)
+static int place_known(struct dir *dir, const struct fs_dir *old, size_t i,
+                       struct err *err)
+{
+    int rc = reuse_place(dir->run, old, i, &dir->existing.file[i], err);
+
+    if (rc > 0)
+        dir_unfind(dir, i);
+    return rc < 0 ? -1 : 0;
+}
+
+static int place_all(struct dir *dir, const struct fs_dir *old, struct err *err)
 {
     struct run *run = dir->run;
     int rc = 0;
@@ -254,23 +236,38 @@ static int place_files(struct dir *dir, struct err *err)
         if (i % DIR_POLL == 0)
             rc = background_poll(&run->ranks, err);
         if (rc == 0 && dir->existing.file[i].there)
-            rc = place_known(dir, i, err);
-        /* missing, or existing but not linkable */
+            rc = place_known(dir, old, i, err);
+        /* missing, or existing but not reusable */
         if (rc == 0 && !dir->existing.file[i].there)
             rc = place_fresh(run, i, err);
     }
     return rc;
 }
 
+static int place_files(struct dir *dir, struct err *err)
+{
+    struct fs_dir old = { 0 };
+    int rc = 0;
+
+    if (dir->existing.files > 0)
+        rc = fs_dir_open(&old, NULL, dir->run->opt.dest, err);
+    if (rc == 0)
+        rc = place_all(dir, &old, err);
+    fs_dir_close(&old);
+    return rc;
+}
+
 static int check_space(const struct dir *dir, struct err *err)
 {
     const struct plan *plan = &dir->run->plan;
-    uint64_t files = plan->nfiles - dir->existing.files;
+    bool copies = dir->run->opt.no_links;
+    uint64_t files = plan->nfiles - (copies ? 0 : dir->existing.files);
 
     files = files * (local_metadata_wanted(dir->run) ? 2 : 1) + 16;
     return staging_check_space(
         dir->run,
-        resume_missing(dir->run->staging.resume, plan->nbytes - dir->existing.bytes),
+        resume_missing(dir->run->staging.resume, plan->nbytes - dir->existing.bytes) +
+            (copies ? dir->existing.bytes : 0),
         files, err);
 }
 

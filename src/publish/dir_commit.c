@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "io/fs/fs.h"
+#include "publish/reuse.h"
 #include "ranks/background.h"
 #include "resume/claim.h"
 #include "resume/leftovers.h"
@@ -182,7 +183,8 @@ static int take_steps(struct dir *dir, struct visibility_mark *mark, struct err 
 
         /* Hours may have passed since the last look. */
         if (dir_refresh(dir, err) < 0 ||
-            foreign_files_refuse(dir->run, &dir->manifest, dir->run->opt.dest, err) < 0)
+            foreign_files_refuse(dir->run, &dir->manifest, dir->run->opt.dest, err) < 0 ||
+            reuse_confirm(dir->run, dir->existing.file, err) < 0)
             return -1;
         memcpy(mark->before, dir->manifest.content_id, sizeof(mark->before));
         if (one_step(dir, mark->present, &failed) == 0)

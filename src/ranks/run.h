@@ -21,6 +21,7 @@ struct run_options {
     double connect_timeout, speed_time;
     uint64_t speed_limit;
     bool force, versions, sync;
+    bool no_links;      /* unchanged files are copied into the new tree */
     bool cache;         /* layout hf-cache: dest is the root of a cache */
     bool commit_record; /* hf-cache: write it too */
     bool check;         /* existing files are hashed before they are reused */

@@ -9,6 +9,7 @@ struct existing_file {
     bool there;         /* it exists, unchanged: nothing of it is to be fetched */
     bool wrong;         /* it was hashed, and the digest is not the planned one */
     int64_t mtime_ns;   /* there, layout dir: of the old file, which keeps it */
+    int64_t ctime_ns;   /* the same; of a link in staging once it is made */
     uint64_t inode;     /* the same */
     uint8_t sha256[32]; /* there: from the old manifest; else set once it is verified */
 };

@@ -238,20 +238,16 @@ static bool same_content(const struct manifest_file *old, const struct plan *pla
 }
 
 bool manifest_same(const struct manifest_file *old, const struct plan *plan, size_t index,
-                   const struct fs_dir *dir, const char *dest, uint64_t *inode)
+                   const struct fs_dir *dir, const char *dest, struct fs_info *info)
 {
     const struct plan_file *file = &plan->files[index];
     char name[FS_NAME];
-    struct fs_info info;
 
     if (!old || old->size != file->size || !same_content(old, plan, index))
         return false;
     fs_format(name, "%s/%s", dest, old->path);
-    if (fs_look(dir, name, &info, NULL) < 0 || info.kind != FS_FILE ||
-        info.size != file->size || info.mtime_ns != old->mtime_ns)
-        return false;
-    *inode = info.inode;
-    return true;
+    return fs_look(dir, name, info, NULL) == 0 && info->kind == FS_FILE &&
+           info->size == file->size && info->mtime_ns == old->mtime_ns;
 }
 
 void manifest_release(struct manifest *manifest)

@@ -10,6 +10,8 @@
 #include "ranks/run.h"
 #include "staging/existing.h"
 
+struct fs_info;
+
 struct manifest_file {
     char *path, *oid, *etag;
     char *place; /* of a file without digest: SHA-256 of its URL, in hex; else "" */
@@ -32,11 +34,11 @@ const struct manifest_file *manifest_find(const struct manifest *manifest,
                                           const char *path);
 
 /* Whether that file of the old tree is the planned one, unchanged on disk since it
- * was published: same size and digest (or validator), and the recorded mtime. If so
- * *inode is its inode. */
+ * was published: same size and digest (or validator), and the recorded mtime. *info is
+ * what was seen on disk. */
 bool manifest_same(const struct manifest_file *file, const struct plan *plan,
                    size_t index, const struct fs_dir *dir, const char *dest,
-                   uint64_t *inode);
+                   struct fs_info *info);
 void manifest_release(struct manifest *manifest);
 
 /* Write both files to tree/.mpifetch, with the digests in existing.

@@ -34,15 +34,15 @@ static int fail_flush(struct err *err, const char *verb, const struct fs_dir *di
 }
 
 /* File systems hold years that nanoseconds in 64 bits do not. */
-static int64_t stat_mtime(const struct stat *st)
+static int64_t in_ns(const struct timespec *time)
 {
     const int64_t most = INT64_MAX / NS_PER_S - 1;
 
-    if (st->st_mtim.tv_sec > most)
+    if (time->tv_sec > most)
         return INT64_MAX;
-    if (st->st_mtim.tv_sec < -most)
+    if (time->tv_sec < -most)
         return INT64_MIN;
-    return (int64_t)st->st_mtim.tv_sec * NS_PER_S + st->st_mtim.tv_nsec;
+    return (int64_t)time->tv_sec * NS_PER_S + time->tv_nsec;
 }
 
 static enum fs_kind stat_kind(const struct stat *st)
@@ -64,7 +64,8 @@ struct fs_info fs_info_of(const struct stat *st)
     return (struct fs_info){
         .kind = stat_kind(st),
         .size = (uint64_t)st->st_size,
-        .mtime_ns = stat_mtime(st),
+        .mtime_ns = in_ns(&st->st_mtim),
+        .ctime_ns = in_ns(&st->st_ctim),
         .device = st->st_dev,
         .inode = st->st_ino,
         .uid = st->st_uid,

@@ -27,7 +27,7 @@ enum fs_kind { FS_MISSING, FS_FILE, FS_DIRECTORY, FS_SYMLINK, FS_OTHER };
 struct fs_info {
     enum fs_kind kind;
     uint64_t size;
-    int64_t mtime_ns;
+    int64_t mtime_ns, ctime_ns;
     uint64_t device, inode;
     uint32_t uid;
     uint64_t links; /* names that the file has */
