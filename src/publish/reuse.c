@@ -121,7 +121,7 @@ static int confirm(struct run *run, size_t i, struct existing_file *known,
 int reuse_confirm(struct run *run, struct existing_file *existing, struct err *err)
 {
     for (size_t i = 0; i < run->plan.nfiles; i++) {
-        int rc = i % REUSE_POLL == 0 ? background_poll(&run->ranks, err) : 0;
+        int rc = (i + 1) % REUSE_POLL == 0 ? background_poll(&run->ranks, err) : 0;
 
         if (rc == 0 && existing[i].there)
             rc = confirm(run, i, &existing[i], err);
