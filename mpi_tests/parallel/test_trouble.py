@@ -225,3 +225,25 @@ def test_signal(start, run, hub, tree, dest, tmp_path, number, to, old):
     hub.troubles.release()
     hub.troubles.clear()
     assert_published(fetch(run, hub, dest, 2), dest, tree)
+
+
+@pytest.mark.parametrize("ranks", [0, 2])
+@pytest.mark.parametrize("name", ["HUP", "INT", "TERM", "USR1"])
+def test_signal_that_was_ignored_from_the_start(start, hub, tree, dest, ranks, name):
+    """As nohup leaves SIGHUP, and a shell SIGINT for what it puts in the background. A signal that
+    is not ignored would find the run waiting for the source, and end it there."""
+    stall = hub.trouble(kind="cdn", stall=1000)
+    args, env = get(hub, dest)
+    job = start(ranks, *args, env=env, before=("env", f"--ignore-signal={name}"))
+    assert hub.troubles.wait(stall), job.result(None)
+    for pid in job.ranks():
+        ignored = next(
+            int(line.split()[1], 16)
+            for line in open(f"/proc/{pid}/status")
+            if line.startswith("SigIgn:")
+        )
+        number = getattr(signal, f"SIG{name}")
+        assert ignored & 1 << (number - 1), f"the program no longer ignores {name}"
+        os.kill(pid, number)
+    hub.troubles.release()
+    assert_published(job.wait(), dest, tree)

@@ -50,34 +50,56 @@ static bool hub_is_record(struct hub *hub, const char *path)
     return false;
 }
 
-static int hub_commit(struct hub *hub, struct err *err)
+/* The Hub gives a code for what it refuses; a mirror that does not know the query of a
+ * request answers with a bare status. */
+static bool hub_is_unsure(const struct http_response *response)
 {
-    const char *endpoint = hub->ask->config->endpoint;
+    const struct outcome *outcome = &response->outcome;
+
+    if (outcome->fault != NET_OK || response->error_code)
+        return false;
+    return outcome->status == 501 || (outcome->status >= 400 && outcome->status < 500);
+}
+
+/* brief: as for hub_name_revision_url. *unsure: asked otherwise, the answer may be
+ * another. */
+static int hub_ask_commit(struct hub *hub, bool brief, bool *unsure, struct err *err)
+{
     struct http_response response = { 0 };
     struct strbuf url = { 0 };
     int rc = -1;
 
-    if (hub_name_is_commit(hub->name.revision)) {
-        memcpy(hub->commit, hub->name.revision, sizeof(hub->commit));
-        return 0;
-    }
-    hub_name_revision_url(&hub->name, endpoint, &url);
+    hub_name_revision_url(&hub->name, hub->ask->config->endpoint, brief, &url);
     if (url.failed) {
         err_memory(err, "a URL");
         goto out;
     }
     rc = ask_get(hub->ask, hub->text.data, url.data, COMMIT_BYTES,
                  &hub->ask->count->revision, &response, err);
-    if (rc < 0)
-        goto out;
-    rc = hub_page_commit(response.body ? response.body : "", response.body_len,
-                         hub->commit, err);
-    if (rc < 0)
-        err_wrap(err, "cannot find the commit of '%s'", hub->text.data);
+    if (rc == 0 && hub_page_commit(response.body ? response.body : "", response.body_len,
+                                   hub->commit, err) < 0)
+        rc = err_wrap(err, "cannot find the commit of '%s'", hub->text.data);
+    *unsure = rc < 0 && hub_is_unsure(&response);
 out:
     http_response_release(&response);
     strbuf_release(&url);
     return rc;
+}
+
+static int hub_commit(struct hub *hub, struct err *err)
+{
+    struct err first = { 0 };
+    bool unsure = false;
+
+    if (hub_name_is_commit(hub->name.revision)) {
+        memcpy(hub->commit, hub->name.revision, sizeof(hub->commit));
+        return 0;
+    }
+    if (hub_ask_commit(hub, true, &unsure, &first) == 0)
+        return 0;
+    if (!unsure)
+        return err_set(err, first.code, "%s", first.text);
+    return hub_ask_commit(hub, false, &unsure, err);
 }
 
 static int hub_visit(void *arg, const struct plan_entry *found, struct err *err)

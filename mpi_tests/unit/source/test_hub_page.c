@@ -33,6 +33,12 @@ static void test_bad_pages(void **state)
         { "  <html>", "not JSON" },
         { "[", "invalid JSON" },
         { "[] x", "invalid JSON" },
+        { "[,]", "invalid JSON" },
+        { "[1,]", "entry 1" },
+        { "[{\"type\":\"directory\",\"path\":\"d\"},]", "invalid JSON" },
+        { "[{\"type\":\"directory\",\"path\":\"d\"}", "invalid JSON" },
+        { "[{\"type\":\"directory\",\"path\":\"d\"}{}]", "invalid JSON" },
+        { "[{\"type\":\"directory\",\"path\":\"d\"}]]", "invalid JSON" },
         { "{}", "not a file listing" },
         { "[1]", "entry 1" },
         { "[{}]", "entry 1" },
@@ -79,6 +85,54 @@ static void test_bad_pages(void **state)
             fail_msg("'%s': '%s' does not say '%s'", rows[i].page, err.text,
                      rows[i].says);
     }
+}
+
+static char *entry_of(size_t len)
+{
+    static const char head[] =
+        "[{\"type\":\"file\",\"path\":\"x\",\"size\":1,\"oid\":\"" OID "\",\"more\":\"";
+    char *page = malloc(len + sizeof(head) + 3);
+
+    assert_non_null(page);
+    memset(page, 'm', len + sizeof(head) + 2);
+    memcpy(page, head, sizeof(head) - 1);
+    memcpy(page + sizeof(head) - 1 + len, "\"}]", 4);
+    return page;
+}
+
+/* One entry, and so what is in memory as JSON at a time, has a limit; a page has none but
+ * its length. */
+static void test_long_entry(void **state)
+{
+    char *page = entry_of(900000);
+    struct err err = { 0 };
+    unsigned files = 0;
+
+    (void)state;
+    assert_int_equal(hub_page_tree(page, strlen(page), take_none, &files, &err), 0);
+    assert_int_equal(files, 1);
+    free(page);
+    page = entry_of(1200000);
+    assert_int_equal(hub_page_tree(page, strlen(page), take_none, &files, &err), -1);
+    assert_non_null(strstr(err.text, "longer than 1048576 bytes"));
+    free(page);
+}
+
+static void test_many_entries(void **state)
+{
+    static const char entry[] =
+        " {\"type\":\"file\",\"path\":\"x\",\"size\":1,\"oid\":\"" OID "\"} ,";
+    struct strbuf page = { 0 };
+    unsigned files = 0;
+
+    (void)state;
+    strbuf_adds(&page, " [");
+    for (int i = 0; i < 100000; i++)
+        strbuf_adds(&page, entry);
+    page.data[page.len - 1] = ']';
+    assert_int_equal(hub_page_tree(page.data, page.len, take_none, &files, NULL), 0);
+    assert_int_equal(files, 100000);
+    strbuf_release(&page);
 }
 
 static void test_commit(void **state)
@@ -131,8 +185,8 @@ static void test_odd_but_fine(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bad_pages),
-        cmocka_unit_test(test_commit),
+        cmocka_unit_test(test_bad_pages),    cmocka_unit_test(test_long_entry),
+        cmocka_unit_test(test_many_entries), cmocka_unit_test(test_commit),
         cmocka_unit_test(test_odd_but_fine),
     };
 

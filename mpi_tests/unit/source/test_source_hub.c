@@ -17,6 +17,7 @@
 #define SHA "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 #define MAIN "/api/models/a/b/revision/main?expand=sha"
+#define PLAIN "/api/models/a/b/revision/main"
 #define TREE "/api/models/a/b/tree/" COMMIT "?recursive=true&expand=false"
 #define REVISION                                                                         \
     {                                                                                    \
@@ -354,6 +355,76 @@ static void test_empty_repository(void **state)
     case_end(&c);
 }
 
+/* What a mirror answers that knows the place but not the query. */
+static void test_query_is_refused(void **state)
+{
+    static const struct {
+        const char *text;
+        unsigned times;
+    } statuses[] = {
+        { "404 Not Found", 1 },
+        { "400 Bad Request", 1 },
+        { "422 Unprocessable", 1 },
+        { "501 Not Implemented", 4 }, /* with all its retries */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(statuses); i++) {
+        const struct script_row rows[] = {
+            { MAIN, statuses[i].text, NULL, "{\"error\":\"?\"}", 0, false },
+            { PLAIN, "200 OK", NULL, "{\"sha\":\"" COMMIT "\"}", 0, false },
+            { TREE, "200 OK", NULL, "[" SMALL("a") "]", 0, false },
+        };
+        struct source_case c;
+
+        case_hub(&c, rows, countof(rows));
+        case_run(&c);
+        assert_listed(&c);
+        assert_text(&c, c.plan.revision, COMMIT);
+        assert_int_equal(c.count.revision, statuses[i].times + 1);
+        case_end(&c);
+    }
+}
+
+/* The Hub has a code for each refusal: it has understood the query. */
+static void test_refusal_of_the_hub_is_final(void **state)
+{
+    const struct script_row rows[] = {
+        { MAIN, "404 Not Found", "X-Error-Code: RevisionNotFound\r\n", NULL, 0, false },
+        { PLAIN, "200 OK", NULL, "{\"sha\":\"" COMMIT "\"}", 0, false },
+    };
+    struct source_case c;
+
+    (void)state;
+    case_hub(&c, rows, countof(rows));
+    case_run(&c);
+    assert_failed(&c, ERR_SOURCE, "404");
+    assert_int_equal(c.count.revision, 1);
+    case_end(&c);
+}
+
+static void test_oid_as_in_a_pointer_file(void **state)
+{
+    const struct script_row rows[] = {
+        REVISION,
+        { TREE, "200 OK", NULL,
+          "[{\"type\":\"file\",\"path\":\"w\",\"size\":130,\"oid\":\"" OID
+          "\",\"lfs\":{\"oid\":\"sha256:" SHA "\",\"size\":77}}]",
+          0, false },
+    };
+    struct source_case c;
+
+    (void)state;
+    case_hub(&c, rows, countof(rows));
+    case_run(&c);
+    assert_listed(&c);
+    assert_int_equal(c.plan.nfiles, 1);
+    assert_int_equal(c.plan.files[0].want.kind, DIGEST_SHA256);
+    assert_int_equal(c.plan.files[0].want.bytes[0], 0xe3);
+    assert_text(&c, c.plan.files[0].etag, SHA);
+    case_end(&c);
+}
+
 static void test_login_page(void **state)
 {
     const struct script_row rows[] = { { MAIN, "200 OK", NULL, "<html>Log in</html>", 0,
@@ -400,6 +471,9 @@ int main(void)
         cmocka_unit_test(test_warning_keeps_no_token),
         cmocka_unit_test(test_page_that_links_to_itself),
         cmocka_unit_test(test_empty_repository),
+        cmocka_unit_test(test_query_is_refused),
+        cmocka_unit_test(test_refusal_of_the_hub_is_final),
+        cmocka_unit_test(test_oid_as_in_a_pointer_file),
         cmocka_unit_test(test_login_page),
         cmocka_unit_test(test_refused_listing),
     };

@@ -263,14 +263,15 @@ static void api_url(const struct hub_name *name, const char *endpoint, struct st
     hub_name_repo(name, out);
 }
 
-void hub_name_revision_url(const struct hub_name *name, const char *endpoint,
+void hub_name_revision_url(const struct hub_name *name, const char *endpoint, bool brief,
                            struct strbuf *out)
 {
     api_url(name, endpoint, out);
     strbuf_adds(out, "/revision/");
     url_quote(out, name->revision, "");
     /* a repository of many files would come with a list of them, which is not complete */
-    strbuf_adds(out, "?expand=sha");
+    if (brief)
+        strbuf_adds(out, "?expand=sha");
 }
 
 void hub_name_tree_url(const struct hub_name *name, const char *endpoint,

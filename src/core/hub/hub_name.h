@@ -43,8 +43,9 @@ void hub_name_text(const struct hub_name *name, struct strbuf *out);
 /* "models/ns/name" */
 void hub_name_repo(const struct hub_name *name, struct strbuf *out);
 
-/* endpoint is without '/' at its end. */
-void hub_name_revision_url(const struct hub_name *name, const char *endpoint,
+/* endpoint is without '/' at its end. brief: with a query that asks for the commit alone,
+ * which some mirrors refuse. */
+void hub_name_revision_url(const struct hub_name *name, const char *endpoint, bool brief,
                            struct strbuf *out);
 
 /* Of the folder at path ("": the root), with all below it if recursive. */

@@ -183,8 +183,10 @@ static void test_urls(void **state)
     expect(&out, "hf://datasets/a/b@refs%2Fpr%2F1/dir with sp/\xc3\xbc");
     hub_name_repo(&name, &out);
     expect(&out, "datasets/a/b");
-    hub_name_revision_url(&name, "http://h:1", &out);
+    hub_name_revision_url(&name, "http://h:1", true, &out);
     expect(&out, "http://h:1/api/datasets/a/b/revision/refs%2Fpr%2F1?expand=sha");
+    hub_name_revision_url(&name, "http://h:1", false, &out);
+    expect(&out, "http://h:1/api/datasets/a/b/revision/refs%2Fpr%2F1");
     hub_name_tree_url(&name, "http://h:1", COMMIT, "", true, &out);
     expect(&out,
            "http://h:1/api/datasets/a/b/tree/" COMMIT "?recursive=true&expand=false");
