@@ -183,6 +183,29 @@ def test_nothing_matches(run, demo, dest):
     assert_nothing(dest)
 
 
+@pytest.mark.parametrize("ranks", [1, 3])
+@pytest.mark.parametrize("options", [(), ("--versions",), ("--hf-cache",)], ids=str)
+def test_empty_repository(run, hub, dest, tmp_path, ranks, options):
+    """One that was made a moment ago: the Hub's library takes it, too."""
+    hub.add("acme/demo", write_tree(tmp_path / "none", {}))
+    words, env = ("get", *options, SOURCE, dest), {"HF_ENDPOINT": hub.endpoint}
+    for _ in range(2):
+        result = run(ranks, *words, env=env)
+        assert result.code == 0, result
+        published = result.out.removesuffix("\n")
+        assert os.path.isdir(published) and files_of(published) == {}, result
+    if "--hf-cache" not in options:
+        assert run(ranks, "verify", dest).code == 0
+    result = run(ranks, "get", "--include", "*", SOURCE, dest, env=env)
+    assert result.code == 3 and "--include" in result.err, result
+
+
+def test_empty_part_of_a_repository(run, demo, dest):
+    result = run(2, "get", f"{SOURCE}/none", dest, env={"HF_ENDPOINT": demo.endpoint})
+    assert result.code == 3, result
+    assert_nothing(dest)
+
+
 def test_one_file_of_a_repository(run, demo, model, dest):
     result = run(2, "get", SOURCE + "/a/b/c/d/deep.txt", dest, env=env(demo))
     assert_said_only_path(result, dest)

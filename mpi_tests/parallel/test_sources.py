@@ -3,6 +3,7 @@
 import hashlib
 import os
 import socket
+import subprocess
 
 import pytest
 from conftest import MIB, noise, write_tree
@@ -127,6 +128,92 @@ def test_list_as_sha256sum_prints_it(run, web, tree, dest, tmp_path, ranks, plac
         options = ["--manifest", f"{web.url}/lists/SUMS", "--base", f"{web.url}/set"]
     result = run(ranks, "get", "--segment-size", MIB, *options, dest)
     assert_published(result, dest, tree, lambda path: path != "SUMS")
+
+
+def tagged(tree):
+    """As the BSDs print it, and sha256sum --tag."""
+    rows = sums(tree).decode().splitlines()
+    return "".join(f"SHA256 ({row[66:]}) = {row[:64]}\n" for row in rows).encode()
+
+
+def signed(body):
+    """As gpg --clear-sign frames it."""
+    escaped = b"".join((b"- " if row[:1] == b"-" else b"") + row for row in body.splitlines(True))
+    return (
+        b"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n" + escaped +
+        b"-----BEGIN PGP SIGNATURE-----\n\niHUEARYIAB0WIQ\n=4fXv\n-----END PGP SIGNATURE-----\n"
+    )  # fmt: skip
+
+
+FORMS = {
+    "tagged": tagged,
+    "openssl": lambda tree: tagged(tree).replace(b"SHA256 (", b"SHA2-256(").replace(b") =", b")="),
+    "one blank": lambda tree: sums(tree).replace(b"  ", b" ", 1),
+    "twice": lambda tree: sums(tree) + sums(tree),
+    "signed": lambda tree: signed(b"# all\n" + sums(tree)),
+    "signed and tagged": lambda tree: signed(tagged(tree)),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_list_in_other_forms(run, web, tree, dest, form):
+    (tree.parent / "list").write_bytes(FORMS[form](tree))
+    result = run(2, "get", "--manifest", tree.parent / "list", "--base", f"{web.url}/set/", dest)
+    assert_published(result, dest, tree)
+
+
+@pytest.mark.parametrize("end", [0, 1, 3])
+def test_signed_list_that_is_cut_off(run, web, tree, dest, end):
+    """Which files it lacks, nobody knows."""
+    rows = signed(sums(tree)).splitlines(True)
+    (tree.parent / "list").write_bytes(b"".join(rows[: -5 + end]))
+    result = run(2, "get", "--manifest", tree.parent / "list", "--base", f"{web.url}/set/", dest)
+    assert result.code == 3 and "cut off" in result.err, result
+    assert_nothing(dest)
+
+
+def test_list_that_names_a_path_twice(run, web, tree, dest):
+    rows = sums(tree) + b"0" * 64 + b"  small.txt\n"
+    (tree.parent / "list").write_bytes(rows)
+    result = run(2, "get", "--manifest", tree.parent / "list", "--base", f"{web.url}/set/", dest)
+    assert result.code == 3 and "small.txt" in result.err, result
+    assert_nothing(dest)
+
+
+@pytest.mark.parametrize("query", ["sr=c&sig=SeCrEt%2F", "Policy=p&Signature=SeCrEt"])
+def test_signature_of_a_list_goes_to_its_files(run, web, tree, dest, query):
+    (tree / "SUMS").write_bytes(sums(tree))
+    result = run(2, "get", "-v", "-v", "--manifest", f"{web.url}/set/SUMS?{query}", dest)
+    assert_published(result, dest, tree, lambda path: path != "SUMS")
+    assert all(row["query"] == query for row in web.log())
+    said = [result.out, result.err, result.job.report.read_text()]
+    said += [p.read_text("latin-1") for p in dest.parent.rglob("*") if p.suffix == ".json"]
+    assert not any("SeCrEt" in text for text in said)
+
+
+def test_signature_of_a_list_alone(run, web, tree, dest):
+    """S3 would refuse everything else with it, and what is public as well."""
+    (tree / "SUMS").write_bytes(sums(tree))
+    query = "X-Amz-Algorithm=x&X-Amz-Signature=SeCrEt"
+    result = run(2, "get", "--manifest", f"{web.url}/set/SUMS?{query}", dest)
+    assert_published(result, dest, tree, lambda path: path != "SUMS")
+    assert [row["query"] for row in web.log() if row["query"]] == [query]
+    assert "without the signature" in result.err and "SeCrEt" not in result.err
+
+
+def test_name_that_programs_take_for_standard_input(run, dest, tmp_path):
+    tree = write_tree(tmp_path / "tree", {"-": b"dash\n", "sub/-": b"below\n", "-x": b"option\n"})
+    result = run(2, "get", f"file://{tree}", dest)
+    assert result.code == 0, result
+    assert_same(dest, tree)
+    sums = next(dest.parent.rglob("SHA256SUMS"))
+    check = subprocess.run(
+        ["sha256sum", "--check", "--strict", sums],
+        cwd=dest,
+        input=b"not a file of the tree",
+        capture_output=True,
+    )
+    assert check.returncode == 0 and check.stdout.count(b": OK\n") == 3, check
 
 
 @pytest.mark.parametrize("ranks", [1, 3])

@@ -85,10 +85,11 @@ static int list(struct inspection *look, struct err *err)
                  s->run.opt.dest);
     if (rc < 0)
         return -1;
-    if (s->run.plan.nfiles == 0)
+    /* A repository that is still empty is published as such. */
+    if (s->run.plan.nfiles == 0 && (look->allow.pattern || look->deny.pattern))
         return err_set(err, ERR_USAGE, "no file of '%s' to verify", s->run.opt.dest);
     s->run.published = strdup(s->run.opt.dest);
-    look->existing = calloc(s->run.plan.nfiles, sizeof(*look->existing));
+    look->existing = calloc(s->run.plan.nfiles + 1, sizeof(*look->existing));
     return look->existing && s->run.published ? 0 : err_memory(err, "the list of files");
 }
 

@@ -14,6 +14,7 @@ struct ask {
     const char *origin; /* URL whose origin gets headers and token; NULL: none does */
     const char *token;  /* or NULL */
     bool hub;           /* a Hub: a token may help after a refusal */
+    bool may_be_empty;  /* a source without files is one all the same */
     char warned[64];    /* topic of the last X-HF-Warning that was passed on */
 };
 

@@ -270,6 +270,9 @@ int hub_list(struct ask *ask, struct plan *plan, struct err *err)
     }
     if (hub_commit(&hub, err) == 0 && hub_set(&hub, err) == 0)
         rc = config->every ? hub_all_files(&hub, err) : hub_files(&hub, err);
+    /* The Hub's library takes a repository that is still empty; a folder of it that is
+     * empty does not exist in git. */
+    ask->may_be_empty = !hub.name.path[0];
 out:
     strbuf_release(&hub.text);
     strbuf_release(&hub.key);

@@ -11,6 +11,7 @@
 #include "base/utf8.h"
 #include "core/plan/list_line.h"
 #include "core/plan/url_path.h"
+#include "core/plan/url_query.h"
 #include "io/fs/fs.h"
 #include "source/lister.h"
 #include "source/probe.h"
@@ -26,21 +27,28 @@ struct item {
 
 struct manifest {
     struct ask *ask;
-    char *base; /* with '/' at its end; NULL: names must be URLs */
+    char *base;             /* with '/' at its end; NULL: names must be URLs */
+    enum url_query signing; /* of the list's own URL */
+    char *query; /* '?' and what permits to read the list and its files; or NULL */
     struct item *items;
     size_t count, room;
     size_t probed; /* items that were looked at for probing */
 };
 
+static void item_release(struct item *item)
+{
+    free(item->url);
+    free(item->path);
+    free(item->probe.etag);
+}
+
 static void manifest_release(struct manifest *manifest)
 {
-    for (size_t i = 0; i < manifest->count; i++) {
-        free(manifest->items[i].url);
-        free(manifest->items[i].path);
-        free(manifest->items[i].probe.etag);
-    }
+    for (size_t i = 0; i < manifest->count; i++)
+        item_release(&manifest->items[i]);
     free(manifest->items);
     free(manifest->base);
+    free(manifest->query);
 }
 
 /* A missing list is an error of the command line, not of a server. */
@@ -117,7 +125,38 @@ static int find_base(struct manifest *manifest, struct err *err)
     return manifest->base ? 0 : err_memory(err, "a URL");
 }
 
-static int make_url(const struct manifest *manifest, const struct list_line *line,
+/* What the URL of the list is signed with goes along to files of its origin. */
+static int find_query(struct manifest *manifest, struct err *err)
+{
+    const char *list = manifest->ask->config->manifest, *query;
+
+    manifest->signing = url_path_is_web(list) ? url_query_of(list) : URL_QUERY_PLAIN;
+    if (manifest->signing != URL_QUERY_SHARED)
+        return 0;
+    query = strchr(list, '?');
+    manifest->query = strndup(query, strcspn(query, "#"));
+    return manifest->query ? 0 : err_memory(err, "a URL");
+}
+
+static void add_query(struct manifest *manifest, struct strbuf *url)
+{
+    const struct source_config *config = manifest->ask->config;
+
+    if (manifest->signing == URL_QUERY_PLAIN || !url->data || strpbrk(url->data, "?#") ||
+        !url_same_origin(url->data, config->manifest))
+        return;
+    if (manifest->query) {
+        strbuf_adds(url, manifest->query);
+        return;
+    }
+    manifest->signing = URL_QUERY_PLAIN; /* said once */
+    if (config->notice)
+        config->notice(config->notice_arg,
+                       "the URL of the list is signed for the list alone: its files are "
+                       "requested without the signature");
+}
+
+static int make_url(struct manifest *manifest, const struct list_line *line,
                     struct item *item, struct err *err)
 {
     struct strbuf url = { 0 };
@@ -134,6 +173,7 @@ static int make_url(const struct manifest *manifest, const struct list_line *lin
                        "say where its files are",
                        line->name.data);
     }
+    add_query(manifest, &url);
     item->url = strbuf_steal(&url);
     item->probe.url = item->url;
     return item->url ? 0 : err_memory(err, "a URL");
@@ -211,6 +251,53 @@ static int take_line(void *arg, const struct list_line *line, struct err *err)
     return 0;
 }
 
+static int by_file(const void *a, const void *b)
+{
+    const struct item *left = a, *right = b;
+    int order = strcmp(left->path, right->path);
+
+    if (order == 0)
+        order = strcmp(left->url, right->url);
+    if (order == 0)
+        order = (int)left->want.kind - (int)right->want.kind;
+    return order ? order
+                 : memcmp(left->want.bytes, right->want.bytes, sizeof(left->want.bytes));
+}
+
+/* The same file once more; it may tell a size that the other line did not. */
+static bool is_repeat(struct item *item, const struct item *other)
+{
+    struct probe *probe = &item->probe;
+
+    if (by_file(item, other) != 0 ||
+        (probe->sized && other->probe.sized && probe->size != other->probe.size))
+        return false;
+    if (!probe->sized && other->probe.sized) {
+        probe->sized = true;
+        probe->size = other->probe.size;
+        probe->whole = other->probe.whole;
+    }
+    return true;
+}
+
+/* A line that stands there twice counts once. Two files of one path are left to the
+ * plan, which refuses them. */
+static void drop_repeats(struct manifest *manifest)
+{
+    struct item *items = manifest->items;
+    size_t kept = 0;
+
+    if (manifest->count > 0)
+        qsort(items, manifest->count, sizeof(*items), by_file);
+    for (size_t i = 0; i < manifest->count; i++) {
+        if (kept > 0 && is_repeat(&items[kept - 1], &items[i]))
+            item_release(&items[i]);
+        else
+            items[kept++] = items[i];
+    }
+    manifest->count = kept;
+}
+
 /* The next item whose server has to be asked. */
 static struct probe *next_probe(void *arg)
 {
@@ -257,7 +344,7 @@ int manifest_list(struct ask *ask, struct plan *plan, struct err *err)
     if (!strstr(list, "://"))
         snprintf(shown, sizeof(shown), "%s", list);
     utf8_mask(shown); /* a path may have any bytes, and this text is written to JSON */
-    if (find_base(&manifest, err) < 0)
+    if (find_base(&manifest, err) < 0 || find_query(&manifest, err) < 0)
         goto out;
     ask->origin = list;
     if (read_list(ask, &bytes, &len, err) < 0)
@@ -266,6 +353,7 @@ int manifest_list(struct ask *ask, struct plan *plan, struct err *err)
         err_wrap(err, "list '%s'", shown);
         goto out;
     }
+    drop_repeats(&manifest);
     ask->origin = manifest.base;
     if (probe_all(ask, next_probe, &manifest, err) < 0 ||
         plan_set(plan, &plan->source, shown, err) < 0)

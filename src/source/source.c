@@ -163,5 +163,7 @@ int source_list(const struct source_config *config, struct http *http, struct pl
     if (config->allow.pattern || config->deny.pattern)
         return err_set(err, ERR_SOURCE, "no file of '%s' matches --include and --exclude",
                        name);
+    if (ask.may_be_empty)
+        return 0;
     return err_set(err, ERR_SOURCE, "'%s' contains no files", name);
 }

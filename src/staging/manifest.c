@@ -269,6 +269,8 @@ static void add_sum(struct strbuf *sums, const uint8_t sha256[32], const char *p
     char hex[65];
 
     text_hex(hex, sha256, 32);
+    if (strcmp(path, "-") == 0)
+        path = "./-"; /* alone it means standard input */
     if (!strchr(path, '\\')) {
         strbuf_addf(sums, "%s  %s\n", hex, path);
         return;

@@ -169,9 +169,111 @@ static void test_bad_web_lists(void **state)
     }
 }
 
+/* A line twice, in whatever form, is one file; the size that one of them tells counts. */
+static void test_the_same_line_twice(void **state)
+{
+    struct script_row rows[] = {
+        { "/d/sums", "200 OK", NULL, NULL, 0, false },
+        PART("/d/x", "5", "v"),
+    };
+    struct source_case c;
+
+    (void)state;
+    list_web(&c, rows, countof(rows),
+             SHA "  x\n" SHA "  y\n" SHA " *x\n" SHA " ./x\nSHA256 (x) = " SHA "\n",
+             NULL);
+    assert_failed(&c, ERR_SOURCE, "404");
+    case_end(&c);
+    list_web(&c, rows, countof(rows),
+             SHA "  x\n" SHA " *x\n" SHA " ./x\nSHA256 (x) = " SHA "\n", NULL);
+    assert_listed(&c);
+    assert_int_equal(c.plan.nfiles, 1);
+    assert_int_equal(c.count.probe, 1);
+    case_end(&c);
+}
+
+/* One path with two contents: nobody can say which is meant. */
+static void test_one_path_twice(void **state)
+{
+    static const char *const lists[] = {
+        "http://h/x " SHA " 5\nhttp://h/x " SHA " 6\n",
+        "http://h/x " SHA " 5 p\nhttp://h/y " SHA " 5 p\n",
+        "http://h/x " SHA " 5\nhttp://h/x - 5\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(lists); i++) {
+        struct script_row rows[] = { { "/d/sums", "200 OK", NULL, NULL, 0, false } };
+        struct source_case c;
+        struct strbuf url = { 0 };
+        static const struct http_config config = {
+            .connections = 1, .user_agent = "test", .proxy = "", .connect_timeout = 10
+        };
+
+        rows[0].body = lists[i];
+        case_start(&c, rows, countof(rows));
+        strbuf_addf(&url, "%s/d/sums", c.server.url);
+        c.config.manifest = url.data;
+        assert_int_equal(http_create(&c.http, &config, &c.err), 0);
+        assert_int_equal(source_list(&c.config, c.http, &c.plan, &c.count, &c.err), 0);
+        assert_int_equal(c.plan.nfiles, 2);
+        assert_int_equal(plan_seal(&c.plan, &c.err), -1);
+        assert_non_null(strstr(c.err.text, "two files have the same path"));
+        script_stop(&c.server);
+        case_end(&c);
+        strbuf_release(&url);
+    }
+}
+
+static void test_signed_list(void **state)
+{
+    static const char list[] = SHA "  x\nhttp://127.0.0.1:1/y " SHA " 5\n";
+    struct script_row rows[] = {
+        { "/d/sums?sr=c&sig=s%2F", "200 OK", NULL, NULL, 0, false },
+        PART("/d/x?sr=c&sig=s%2F", "5", "v"),
+    };
+    struct source_case c;
+
+    (void)state;
+    list_web(&c, rows, countof(rows), list, NULL);
+    assert_listed(&c);
+    assert_text(&c, c.plan.files[0].key, "x?sr=c&sig=s%2F");
+    assert_text(&c, c.plan.files[0].path, "x");
+    assert_text(&c, c.plan.files[1].key, "http://127.0.0.1:1/y"); /* another origin */
+    assert_null(strstr(plan_text(&c.plan, c.plan.source), "sig"));
+    assert_null(strstr(plan_text(&c.plan, c.plan.base), "sig"));
+    assert_null(c.notices.data);
+    case_end(&c);
+}
+
+/* S3 signs one object: with that signature every other is refused, even a public one. */
+static void test_list_signed_for_itself(void **state)
+{
+    static const char list[] = SHA "  x\n" SHA "  z\n";
+    struct script_row rows[] = {
+        { "/d/sums?X-Amz-Signature=s", "200 OK", NULL, NULL, 0, false },
+        PART("/d/x", "5", "v"),
+        PART("/d/z", "5", "v"),
+    };
+    struct source_case c;
+
+    (void)state;
+    list_web(&c, rows, countof(rows), list, NULL);
+    assert_listed(&c);
+    assert_text(&c, c.plan.files[0].key, "x");
+    assert_string_equal(c.notices.data,
+                        "the URL of the list is signed for the list alone: its "
+                        "files are requested without the signature\n");
+    case_end(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_same_line_twice),
+        cmocka_unit_test(test_one_path_twice),
+        cmocka_unit_test(test_signed_list),
+        cmocka_unit_test(test_list_signed_for_itself),
         cmocka_unit_test(test_names_of_a_web_list),
         cmocka_unit_test(test_more_files_than_fly_at_a_time),
         cmocka_unit_test(test_urls_in_a_list),

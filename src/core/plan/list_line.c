@@ -77,28 +77,79 @@ static int unescape(struct strbuf *out, const char *text, size_t len, struct err
     return 0;
 }
 
-/* <sha256>, a blank, a blank or '*', name; the digest is known to be there. */
-static int parse_sum(struct list_line *line, const char *text, size_t len, bool escaped,
-                     struct err *err)
+/* A name relative to the base, with its digest. */
+static int parse_name(struct list_line *line, const char *digest, const char *name,
+                      size_t len, bool escaped, struct err *err)
 {
-    size_t at = HEX + 2;
-
-    if (!parse_digest(&line->want, text, HEX))
+    if (!parse_digest(&line->want, digest, HEX))
         return err_set(err, ERR_SOURCE, "the SHA-256 is not 64 hex digits");
-    while (at + 1 < len && text[at] == '.' && text[at + 1] == '/')
-        at += 2;
+    while (len > 1 && name[0] == '.' && name[1] == '/') {
+        name += 2;
+        len -= 2;
+    }
     if (!escaped)
-        strbuf_add(&line->name, text + at, len - at);
-    else if (unescape(&line->name, text + at, len - at, err) < 0)
+        strbuf_add(&line->name, name, len);
+    else if (unescape(&line->name, name, len, err) < 0)
         return -1;
     strbuf_add(&line->path, line->name.data, line->name.len);
     return path_check(line, err);
 }
 
+/* <sha256>, a blank, a blank or '*' or neither, name; the digest is known to be there. */
+static int parse_sum(struct list_line *line, const char *text, size_t len, bool escaped,
+                     struct err *err)
+{
+    size_t at = HEX + 1;
+
+    at += is_blank(text[at]) || text[at] == '*';
+    return parse_name(line, text, text + at, len - at, escaped, err);
+}
+
 static bool is_sum(const char *text, size_t len)
 {
-    return len >= HEX + 2 && !memchr(text, ':', HEX) && text[HEX] == ' ' &&
-           (text[HEX + 1] == ' ' || text[HEX + 1] == '*');
+    return len >= HEX + 2 && !memchr(text, ':', HEX) && is_blank(text[HEX]) &&
+           !memchr(text, ' ', HEX) && !memchr(text, '\t', HEX);
+}
+
+/* The length of an algorithm's name and the '(' behind it, with a blank between as the
+ * BSDs have it, or without as openssl; 0: the line is of another form. */
+static size_t tag_length(const char *text, size_t len)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-/";
+    size_t at = 0;
+
+    while (at < len && text[at] && strchr(letters, text[at]))
+        at++;
+    if (at == 0 || at == len)
+        return 0;
+    at += text[at] == ' ';
+    return at < len && text[at] == '(' ? at + 1 : 0;
+}
+
+/* SHA256 (name) = <sha256> */
+static int parse_tagged(struct list_line *line, const char *text, size_t len,
+                        size_t begin, bool escaped, struct err *err)
+{
+    size_t word = begin - 1 - (text[begin - 2] == ' ');
+    size_t end;
+
+    if (!(word == 6 && memcmp(text, "SHA256", 6) == 0) &&
+        !(word == 8 && memcmp(text, "SHA2-256", 8) == 0))
+        return err_set(err, ERR_SOURCE, "%.*s is not SHA256, the only digest supported",
+                       (int)word, text);
+    while (len > begin && is_blank(text[len - 1]))
+        len--;
+    if (len < begin + HEX)
+        return err_set(err, ERR_SOURCE, "the SHA-256 is not 64 hex digits");
+    end = len - HEX;
+    while (end > begin && is_blank(text[end - 1]))
+        end--;
+    end -= end > begin && text[end - 1] == '=';
+    end -= end > begin && text[end - 1] == ' ';
+    if (end == begin || text[end - 1] != ')' || text[len - HEX - 1] == ')')
+        return err_set(err, ERR_SOURCE, "expected 'SHA256 (NAME) = SHA256'");
+    return parse_name(line, text + len - HEX, text + begin, end - 1 - begin, escaped,
+                      err);
 }
 
 /* SIZE, if the field is one. */
@@ -181,7 +232,7 @@ int list_line_parse(struct list_line *line, const char *text, size_t len, bool *
                     struct err *err)
 {
     bool escaped;
-    size_t start;
+    size_t start, tag;
 
     strbuf_clear(&line->name);
     strbuf_clear(&line->path);
@@ -198,6 +249,9 @@ int list_line_parse(struct list_line *line, const char *text, size_t len, bool *
     escaped = text[0] == '\\';
     if (is_sum(text + escaped, len - escaped))
         return parse_sum(line, text + escaped, len - escaped, escaped, err);
+    tag = tag_length(text + escaped, len - escaped);
+    if (tag > 0)
+        return parse_tagged(line, text + escaped, len - escaped, tag, escaped, err);
     text += start;
     len -= start;
     while (len > 0 && is_blank(text[len - 1]))
@@ -215,11 +269,85 @@ void list_line_release(struct list_line *line)
     strbuf_release(&line->path);
 }
 
+/* Where a list is with regard to a clear-signed message (RFC 9580 7). */
+enum signed_part {
+    SIGNED_NONE,   /* no such message, or not yet */
+    SIGNED_HEADS,  /* "Hash: SHA256" and the like, up to an empty line */
+    SIGNED_TEXT,   /* what was signed */
+    SIGNED_ARMOR,  /* the signature */
+    SIGNED_BEHIND, /* its end */
+};
+
+struct reading {
+    enum signed_part part;
+    bool named; /* a file outside the signed text */
+};
+
+static bool line_is(const char *text, size_t len, const char *wanted)
+{
+    while (len > 0 && (is_blank(text[len - 1]) || text[len - 1] == '\r'))
+        len--;
+    return len == strlen(wanted) && memcmp(text, wanted, len) == 0;
+}
+
+/* *skip: the line frames the message and names no file. */
+static int read_frame(struct reading *reading, const char *text, size_t len, bool *skip,
+                      struct err *err)
+{
+    static const struct {
+        enum signed_part from, to;
+        const char *line;
+    } moves[] = {
+        { SIGNED_NONE, SIGNED_HEADS, "-----BEGIN PGP SIGNED MESSAGE-----" },
+        { SIGNED_HEADS, SIGNED_TEXT, "" },
+        { SIGNED_TEXT, SIGNED_ARMOR, "-----BEGIN PGP SIGNATURE-----" },
+        { SIGNED_ARMOR, SIGNED_BEHIND, "-----END PGP SIGNATURE-----" },
+    };
+
+    *skip = reading->part == SIGNED_HEADS || reading->part == SIGNED_ARMOR;
+    for (size_t i = 0; i < countof(moves); i++) {
+        if (reading->part != moves[i].from || !line_is(text, len, moves[i].line))
+            continue;
+        *skip = true;
+        reading->part = moves[i].to;
+        return reading->named ? err_set(err, ERR_SOURCE,
+                                        "a signed text begins behind files that it does "
+                                        "not cover")
+                              : 0;
+    }
+    return 0;
+}
+
+/* One line of a list, without its newline. */
+static int read_line(struct reading *reading, struct list_line *line, const char *text,
+                     size_t len, bool *present, struct err *err)
+{
+    bool skip;
+
+    *present = false;
+    if (read_frame(reading, text, len, &skip, err) < 0)
+        return -1;
+    if (skip)
+        return 0;
+    /* a line that begins with a dash has "- " in front */
+    if (reading->part == SIGNED_TEXT && len >= 2 && memcmp(text, "- ", 2) == 0) {
+        text += 2;
+        len -= 2;
+    }
+    if (list_line_parse(line, text, len, present, err) < 0)
+        return -1;
+    if (*present && reading->part == SIGNED_BEHIND)
+        return err_set(err, ERR_SOURCE, "it is behind the signed text");
+    reading->named |= *present && reading->part == SIGNED_NONE;
+    return 0;
+}
+
 int list_line_each(const char *text, size_t len,
                    int (*visit)(void *arg, const struct list_line *line, struct err *err),
                    void *arg, struct err *err)
 {
     struct list_line line = { 0 };
+    struct reading reading = { 0 };
     size_t at = len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     size_t number = 0;
     int rc = 0;
@@ -230,13 +358,16 @@ int list_line_each(const char *text, size_t len,
         bool present = false;
 
         number++;
-        rc = list_line_parse(&line, text + at, end - at, &present, err);
+        rc = read_line(&reading, &line, text + at, end - at, &present, err);
         if (rc == 0 && present)
             rc = visit(arg, &line, err);
         at = end + 1;
     }
     if (rc < 0)
         err_wrap(err, "line %zu", number);
+    else if (reading.part != SIGNED_NONE && reading.part != SIGNED_BEHIND)
+        rc = err_set(err, ERR_SOURCE,
+                     "the list is cut off: the end of its signature is missing");
     list_line_release(&line);
     return rc;
 }

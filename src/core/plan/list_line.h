@@ -2,7 +2,12 @@
  *
  *     <sha256>  name            as sha256sum prints, in text form ...
  *     <sha256> *name            ... and in binary form; the name is relative to a base.
+ *     <sha256> name             as other programs print
+ *     SHA256 (name) = <sha256>  as those of the BSDs print, sha256sum --tag and openssl
  *     URL SHA256 [SIZE] [PATH]  separated by blanks; PATH extends to the end of the line
+ *
+ * A list may be a clear-signed message of PGP. Only lines inside it may name files, and it
+ * must have its end; the signature is not checked.
  *
  * In a line of sha256sum that begins with '\' the name is escaped: \\, \n and \r. A
  * leading "./" of a name is dropped. SHA256 and SIZE may be '-' for "not known"; a PATH

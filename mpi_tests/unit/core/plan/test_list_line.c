@@ -36,6 +36,15 @@ static void test_good(void **state)
         { SHA "  a\\nb", "a\\nb", "a\\nb", false, true, false, 0 },
         { SHA "  100%.txt", "100%.txt", "100%.txt", false, true, false, 0 },
         { SHA "  http", "http", "http", false, true, false, 0 },
+        { SHA " a.txt", "a.txt", "a.txt", false, true, false, 0 },
+        { SHA "\ta b.txt\r", "a b.txt", "a b.txt", false, true, false, 0 },
+        { SHA " ./a", "a", "a", false, true, false, 0 },
+        { SHA "   a", " a", " a", false, true, false, 0 },
+        { SHA " -", "-", "-", false, true, false, 0 },
+        { "SHA256 (a b/c) = " UPPER, "a b/c", "a b/c", false, true, false, 0 },
+        { "SHA256 (a) = b) = " SHA " \r", "a) = b", "a) = b", false, true, false, 0 },
+        { "SHA256(./a)= " SHA, "a", "a", false, true, false, 0 },
+        { "SHA2-256(a)= " SHA, "a", "a", false, true, false, 0 },
         { "https://h/d/a%20b?x=/1#f " SHA, "https://h/d/a%20b?x=/1#f", "a b", true, true,
           false, 0 },
         { "  http://h/a\t" SHA " \t 17  ", "http://h/a", "a", true, true, true, 17 },
@@ -107,6 +116,8 @@ static void test_escapes(void **state)
     err_clear(&err);
     assert_int_equal(parse(&line, "\\" SHA "  a\\", &present, &err), -1);
     assert_non_null(strstr(err.text, "escape"));
+    assert_int_equal(parse(&line, "\\SHA256 (a\\\\b) = " SHA, &present, NULL), 0);
+    assert_string_equal(line.name.data, "a\\b");
     list_line_release(&line);
 }
 
@@ -118,7 +129,17 @@ static void test_bad(void **state)
         { "this is not a list", "expected 'SHA256  NAME'" },
         { "0123  short-digest", "expected 'SHA256  NAME'" },
         { SHA, "expected 'SHA256  NAME'" },
-        { SHA " a", "expected 'SHA256  NAME'" },
+        { SHA " ", "expected 'SHA256  NAME'" },
+        { SHA " *", "empty" },
+        { "SHA256 (a) = 12", "64 hex" },
+        { "SHA256 (a) = " SHA "0", "expected 'SHA256 (NAME)" },
+        { "SHA256 (a " SHA, "expected 'SHA256 (NAME)" },
+        { "SHA256 (a)" SHA, "expected 'SHA256 (NAME)" },
+        { "SHA256 () = " SHA, "empty" },
+        { "SHA256 (../a) = " SHA, "path" },
+        { "SHA256 (", "64 hex" },
+        { "MD5 (a) = d41d8cd98f00b204e9800998ecf8427e", "MD5 is not SHA256" },
+        { "SHA512(a)= " SHA SHA, "SHA512 is not SHA256" },
         { SHA "  ", "empty" },
         { SHA "  ./", "empty" },
         { SHA "  ../a", "path" },
@@ -210,6 +231,40 @@ static void test_each(void **state)
     each(stops, sizeof(stops) - 1, -1, "a;", "line 3: stopped");
 }
 
+#define BEGIN "-----BEGIN PGP SIGNED MESSAGE-----\n"
+#define HEADS "Hash: SHA256\n\n"
+#define SIGNATURE                                                                        \
+    "-----BEGIN PGP SIGNATURE-----\nVersion: 1\n\n" SHA "  x\n=abcd\n"                   \
+    "-----END PGP SIGNATURE-----\n"
+
+static void test_signed(void **state)
+{
+    static const struct {
+        const char *text, *paths, *says;
+    } rows[] = {
+        { BEGIN HEADS SHA "  a\n- " SHA "  -b\n" SIGNATURE, "a;-b;", "" },
+        { "# c\n\n" BEGIN HEADS "- # c\n" SHA "  a\n" SIGNATURE "\n# end\n", "a;", "" },
+        { BEGIN "\n" SHA "  a\n" SIGNATURE, "a;", "" },
+        { SHA "  z\n" BEGIN HEADS SHA "  a\n" SIGNATURE, "z;",
+          "line 2: a signed text begins behind files that it does not cover" },
+        { BEGIN HEADS SHA "  a\n" SIGNATURE SHA "  z\n", "a;",
+          "line 11: it is behind the signed text" },
+        { BEGIN HEADS SHA "  a\n" SIGNATURE BEGIN HEADS SHA "  z\n" SIGNATURE, "a;",
+          "line 11: expected 'SHA256  NAME' or 'URL SHA256 [SIZE] [PATH]'" },
+        { BEGIN HEADS SHA "  a\n", "a;",
+          "the list is cut off: the end of its signature is missing" },
+        { BEGIN HEADS SHA "  a\n-----BEGIN PGP SIGNATURE-----\n", "a;",
+          "the list is cut off: the end of its signature is missing" },
+        { BEGIN "Hash: SHA256\n", "",
+          "the list is cut off: the end of its signature is missing" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++)
+        each(rows[i].text, strlen(rows[i].text), *rows[i].says ? -1 : 0, rows[i].paths,
+             rows[i].says);
+}
+
 static void test_url_path(void **state)
 {
     static const struct {
@@ -256,10 +311,10 @@ static void test_url_path(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),     cmocka_unit_test(test_nothing),
-        cmocka_unit_test(test_escapes),  cmocka_unit_test(test_bad),
-        cmocka_unit_test(test_nul),      cmocka_unit_test(test_each),
-        cmocka_unit_test(test_url_path),
+        cmocka_unit_test(test_good),    cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_escapes), cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_nul),     cmocka_unit_test(test_each),
+        cmocka_unit_test(test_signed),  cmocka_unit_test(test_url_path),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
