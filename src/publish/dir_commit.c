@@ -6,6 +6,7 @@
 
 #include "io/fs/fs.h"
 #include "publish/reuse.h"
+#include "publish/version_sweep.h"
 #include "ranks/background.h"
 #include "resume/claim.h"
 #include "resume/leftovers.h"
@@ -222,49 +223,13 @@ int dir_commit(struct dir *dir, struct visibility_mark *mark, struct err *err)
     return 0;
 }
 
-/* Move a version to staging, which is removed next. If it were removed where it is, a
- * kill would leave a version without a manifest, which no run would recognise. */
-static void sweep_version(const struct run *run, const struct fs_dir *versions,
-                          const char *name, unsigned number)
-{
-    char to[FS_NAME];
-
-    if (!leftovers_may_be_shown(&run->staging.parent, run->opt.dest, versions, name))
-        versions_move(versions, name, &run->staging.dir,
-                      fs_format(to, "swept-%u", number));
-}
-
-/* Of the previous versions the one that DEST pointed to stays: a job may be reading
- * it. So does the one that DEST points to at this moment, which another run may
- * have published. */
-static void sweep_versions(const struct dir *dir)
-{
-    const struct run *run = dir->run;
-    struct fs_dir versions = { 0 };
-    struct strbuf present = { 0 };
-    unsigned number = 0;
-    size_t at = 0;
-
-    fs_readlink(&run->staging.parent, layout_name(run->opt.dest), &present, NULL);
-    if (versions_open(&versions, &run->staging.parent, run->opt.dest, false, NULL) < 0)
-        at = dir->old_versions.len;
-    while (at < dir->old_versions.len) {
-        const char *name = dir->old_versions.data + at;
-        const char *now = present.data ? strrchr(present.data, '/') : NULL;
-
-        at += strlen(name) + 1;
-        if ((dir->before && strcmp(name, dir->before) == 0) ||
-            strcmp(name, dir->version) == 0 || (now && strcmp(name, now + 1) == 0))
-            continue;
-        sweep_version(run, &versions, name, ++number);
-    }
-    fs_dir_close(&versions);
-    strbuf_release(&present);
-}
-
 void dir_clean(struct dir *dir)
 {
-    if (dir->version)
-        sweep_versions(dir);
+    if (dir->version) {
+        const struct version_sweep sweep = { dir->run, dir->version, dir->before,
+                                             &dir->old_versions };
+
+        version_sweep(&sweep);
+    }
     release_staging(dir->run, RELEASE_REMOVE);
 }

@@ -8,9 +8,10 @@
 #include "core/plan/layout.h"
 #include "io/fs/fs.h"
 #include "ranks/background.h"
+#include "resume/rescue.h"
 #include "resume/run_dir.h"
 #include "resume/versions.h"
-#include "staging/foreign_files.h"
+#include "staging/manifest.h"
 
 enum { MARK = 128 }; /* bytes: the longest mark */
 
@@ -81,107 +82,20 @@ bool leftovers_reclaim(const struct fs_dir *parent, const char *dest,
            (manifest_is_by(staging, "tree", name) && fs_unlink(staging, mark, NULL) == 0);
 }
 
-struct look {
-    const struct manifest *record;
-    char *first;
-};
-
-static int note_foreign_file(void *arg, const char *path, const struct fs_info *info,
-                             struct err *err)
-{
-    struct look *look = arg;
-
-    (void)info;
-    if (!foreign_files_is_one(look->record, path))
-        return 0;
-    look->first = strdup(path);
-    return err_memory(err, "a path");
-}
-
-/* Whether an old tree must not be removed; then *first is a foreign file in it, to be
- * freed, or NULL: not all of it can be read. */
-static bool has_foreign_file(const struct fs_dir *staging, const char *tree, char **first)
-{
-    struct manifest record = { 0 };
-    struct look look = { .record = &record };
-    struct fs_info info;
-    bool has;
-
-    *first = NULL;
-    if (fs_look(staging, tree, &info, NULL) == 0 && info.kind != FS_DIRECTORY)
-        return false;
-    /* Without a manifest every file is foreign. */
-    manifest_load(&record, staging, tree, NULL);
-    has = fs_walk(staging, tree, note_foreign_file, &look, NULL) < 0;
-    *first = look.first;
-    manifest_release(&record);
-    return has;
-}
-
-static void say_kept(const struct leftovers_removal *removal, const char *place,
-                     const char *foreign)
-{
-    const struct log *log = &removal->run->ranks.log;
-
-    if (foreign)
-        log_line(log, LOG_WARN,
-                 "the previous '%s' was kept at '%s' because it contains '%s', which "
-                 "mpifetch did not create",
-                 removal->dest, place, foreign);
-    else
-        log_line(log, LOG_WARN,
-                 "the previous '%s' was kept at '%s' because not all of it can be read",
-                 removal->dest, place);
-}
-
-/* Move a tree out of staging, to a name that nothing removes. */
-static bool set_aside(const struct leftovers_removal *removal,
-                      const struct fs_dir *staging, const char *tree, const char *foreign)
-{
-    char prefix[FS_NAME], place[FS_NAME];
-    struct strbuf kept = { 0 };
-    struct err err = { 0 };
-    bool done = false;
-
-    fs_format(prefix, ".%s.kept-", layout_name(removal->dest));
-    if (fs_private_dir(removal->parent, ".", prefix, &kept, &err) == 0) {
-        size_t len = kept.len;
-
-        strbuf_adds(&kept, "/tree");
-        done = !kept.failed && fs_rename(staging, tree, removal->parent, kept.data,
-                                         FS_RENAME_ABSENT, &err) == 0;
-        if (!done && !kept.failed) {
-            kept.data[len] = '\0';
-            fs_remove_empty(removal->parent, kept.data, NULL);
-        }
-    }
-    fs_format(place, "%s/%s", done ? removal->parent->path : staging->path,
-              done ? kept.data : tree);
-    say_kept(removal, place, foreign);
-    if (err.code != ERR_NONE)
-        log_line(&removal->run->ranks.log, LOG_WARN, "%s", err.text);
-    strbuf_release(&kept);
-    return done;
-}
-
-/* After a plain update the old tree is in tree; if DEST became a symlink, in link. false:
- * they are still there. */
+/* After a plain update the old tree is in tree; if DEST became a symlink, in link; earlier
+ * versions lie beside. false: they are still there. */
 static bool save_foreign_files(const struct leftovers_removal *removal,
                                const struct fs_dir *staging)
 {
     static const char *const places[] = { "tree", "link" };
+    const struct rescue rescue = { removal->run, removal->parent, removal->dest };
     char name[MARK];
-    bool force, saved = true;
+    bool force = false, marked = read_mark(staging, name, &force);
+    bool saved = rescue_versions(&rescue, staging, force);
 
-    if (!read_mark(staging, name, &force) || force)
-        return true;
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        char *foreign = NULL;
-
-        if (!manifest_is_by(staging, places[i], name) &&
-            has_foreign_file(staging, places[i], &foreign))
-            saved = set_aside(removal, staging, places[i], foreign) && saved;
-        free(foreign);
+    for (size_t i = 0; marked && !force && i < sizeof(places) / sizeof(places[0]); i++) {
+        if (!manifest_is_by(staging, places[i], name))
+            saved = rescue_tree(&rescue, staging, places[i]) && saved;
     }
     return saved;
 }

@@ -17,7 +17,8 @@ struct resume {
     uint32_t *where;             /* of each entry: enum staging_where, or NOWHERE */
     size_t count;
     struct kept_more more;
-    bool gone; /* nobody writes into kept/tree any more */
+    struct fs_info made; /* the directory of this run */
+    bool gone;           /* nobody writes into kept/tree any more */
     uint64_t segment_size, bytes;
     size_t *of; /* of each segment: the number of its entry from 1, or 0 */
 };
@@ -77,7 +78,9 @@ int resume_read(struct resume **out, struct run *run, struct err *err)
     if (!resume)
         return err_memory(err, "the data of earlier runs");
     resume->run = run;
-    rc = fs_dir_below(&kept, &run->staging.dir, "kept", err);
+    rc = fs_look(&run->staging.dir, ".", &resume->made, err);
+    if (rc == 0)
+        rc = fs_dir_below(&kept, &run->staging.dir, "kept", err);
     if (rc == 0 && fs_is_there(&kept, "."))
         rc = look_at_kept(resume, &kept, err);
     if (rc == 0 && resume->count > 0) {
@@ -141,7 +144,7 @@ static uint32_t move(const struct resume *resume, uint32_t file)
     if (!has_file(resume, STAGING_KEPT, file, &info))
         return NOWHERE;
     staging_kept_name(run, STAGING_KEPT, file, from);
-    return resume->gone && info.links == 1 && fs_is_mine(&info) &&
+    return resume->gone && info.links == 1 && fs_is_mine(&info, &resume->made) &&
                    fs_rename(&run->staging.dir, from, &run->staging.tree,
                              staging_name(run, file), FS_RENAME_REPLACE, NULL) == 0
                ? STAGING_TREE

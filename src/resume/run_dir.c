@@ -42,14 +42,6 @@ static int first_run(void *arg, const char *name, struct err *err)
     return 0;
 }
 
-/* Somebody else's may say what it likes about who lives. */
-static bool is_mine(const struct fs_dir *staging)
-{
-    struct fs_info info;
-
-    return fs_look(staging, ".", &info, NULL) == 0 && fs_is_mine(&info);
-}
-
 void run_dir_find(struct run_dir *found, const struct fs_dir *parent, const char *name,
                   bool *readable)
 {
@@ -60,8 +52,9 @@ void run_dir_find(struct run_dir *found, const struct fs_dir *parent, const char
         *readable = errno == ENOENT;
         return;
     }
+    /* Somebody else's may say what it likes about who lives. */
     *readable =
-        is_mine(&found->staging) &&
+        fs_dir_is_mine(&found->staging, parent) &&
         (fs_list(&found->staging, ".", first_run, &run, NULL) == 0 || errno == ENOENT);
     if (run)
         fs_dir_below(&found->run, &found->staging, run, NULL);

@@ -161,10 +161,8 @@ static void sweep_plain(struct sweep *sweep, const struct fs_dir *parent,
                         const char *name)
 {
     struct fs_dir dir = { 0 };
-    struct fs_info info;
 
-    if (fs_dir_open(&dir, parent, name, NULL) == 0 &&
-        fs_look(&dir, ".", &info, NULL) == 0 && fs_is_mine(&info))
+    if (fs_dir_open(&dir, parent, name, NULL) == 0 && fs_dir_is_mine(&dir, parent))
         sweep_ours(sweep, parent, name, &dir);
     fs_dir_close(&dir);
 }

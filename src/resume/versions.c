@@ -10,6 +10,8 @@
 
 enum { ID = 64 }; /* digits of a content id */
 
+static const char swept[] = "swept-";
+
 static const char *name_of(char name[FS_NAME], const char *dest)
 {
     return fs_format(name, ".%s.versions", layout_name(dest));
@@ -50,19 +52,56 @@ static bool is_number(const char *text)
     return text[0] == '.' && text[1] != '0' && text_to_u64(text + 1, &number);
 }
 
-static bool is_version(const struct fs_dir *versions, const char *name)
+static bool has_name_of(const char *name, const char *id)
 {
-    struct fs_info info;
-    char id[ID + 1];
-
-    return strlen(name) >= ID && (name[ID] == '\0' || is_number(name + ID)) &&
-           fs_look(versions, name, &info, NULL) == 0 && info.kind == FS_DIRECTORY &&
-           manifest_peek(versions, name, id) && strncmp(name, id, ID) == 0;
+    return strncmp(name, id, ID) == 0 && (name[ID] == '\0' || is_number(name + ID));
 }
 
-void versions_move(const struct fs_dir *versions, const char *name,
-                   const struct fs_dir *to_dir, const char *to)
+const char *versions_fault(const struct fs_dir *versions, const char *name,
+                           const struct fs_dir *made)
 {
-    if (is_version(versions, name))
-        fs_rename(versions, name, to_dir, to, FS_RENAME_REPLACE, NULL);
+    struct fs_info info, ours;
+    char id[ID + 1];
+
+    if (fs_look(versions, name, &info, NULL) < 0 || fs_look(made, ".", &ours, NULL) < 0 ||
+        info.kind != FS_DIRECTORY || strlen(name) < ID ||
+        !manifest_peek(versions, name, id) || !has_name_of(name, id))
+        return "is no version that mpifetch made";
+    return fs_is_mine(&info, &ours) ? NULL : "belongs to another user";
+}
+
+bool versions_is_shown(const struct fs_dir *parent, const char *dest, const char *name)
+{
+    struct strbuf target = { 0 };
+    bool is = fs_readlink(parent, layout_name(dest), &target, NULL) == 0 && target.data &&
+              layout_is_version(dest, target.data) &&
+              strcmp(strrchr(target.data, '/') + 1, name) == 0;
+
+    strbuf_release(&target);
+    return is;
+}
+
+int versions_sweep(const struct fs_dir *versions, const char *name,
+                   const struct fs_dir *staging, char *moved, struct err *err)
+{
+    fs_format(moved, "%s%s", swept, name);
+    return fs_rename(versions, name, staging, moved, FS_RENAME_ABSENT, err);
+}
+
+bool versions_are_swept_to(const char *moved)
+{
+    return text_starts(moved, swept);
+}
+
+bool versions_put_back(const struct fs_dir *parent, const char *dest,
+                       const struct fs_dir *staging, const char *moved)
+{
+    const char *name = moved + strlen(swept);
+    struct fs_dir versions = { 0 };
+    bool back = versions_is_shown(parent, dest, name) &&
+                versions_open(&versions, parent, dest, false, NULL) == 0 &&
+                fs_rename(staging, moved, &versions, name, FS_RENAME_ABSENT, NULL) == 0;
+
+    fs_dir_close(&versions);
+    return back;
 }

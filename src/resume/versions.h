@@ -6,6 +6,8 @@
 #ifndef RESUME_VERSIONS_H
 #define RESUME_VERSIONS_H
 
+#include <stdbool.h>
+
 #include "io/fs/fs_dir.h"
 
 /* parent: what DEST lies in. ERR_DEST if the name belongs to something other than a directory; missing is fine. */
@@ -15,9 +17,27 @@ int versions_check(const struct fs_dir *parent, const char *dest, struct err *er
 int versions_open(struct fs_dir *versions, const struct fs_dir *parent, const char *dest,
                   bool make, struct err *err);
 
-/* Move what is there under that name to `to`, if it is a version: a directory with a
- * manifest of ours whose content id is the name, less a ".N" behind it. */
-void versions_move(const struct fs_dir *versions, const char *name,
-                   const struct fs_dir *to_dir, const char *to);
+/* What is wrong with an entry, in words that follow "it"; NULL: it is a version that this
+ * user may remove, a directory of his with a manifest of ours whose content id is the name,
+ * less a ".N" behind it. made: what this run has made on that file system. */
+const char *versions_fault(const struct fs_dir *versions, const char *name,
+                           const struct fs_dir *made);
+
+/* Whether DEST leads to that version at this moment. */
+bool versions_is_shown(const struct fs_dir *parent, const char *dest, const char *name);
+
+/* A version is swept in two steps, since others may lead DEST to it at any time: it is
+ * moved to staging/swept-NAME, and goes back if DEST leads to it then. Only what lies in
+ * staging is removed, so that a kill leaves no half of a version. moved: FS_NAME bytes,
+ * its name there. */
+int versions_sweep(const struct fs_dir *versions, const char *name,
+                   const struct fs_dir *staging, char *moved, struct err *err);
+
+/* Whether that is the name of a version that was swept. */
+bool versions_are_swept_to(const char *moved);
+
+/* Back to its name, if DEST leads to it and nothing else has the name. */
+bool versions_put_back(const struct fs_dir *parent, const char *dest,
+                       const struct fs_dir *staging, const char *moved);
 
 #endif

@@ -1,5 +1,8 @@
 #include "staging/foreign_files.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/text.h"
 #include "io/fs/fs.h"
 
@@ -40,4 +43,39 @@ int foreign_files_refuse(const struct run *run, const struct manifest *manifest,
     if (rc < 0 && err->code == ERR_SOURCE)
         err->code = ERR_DEST;
     return rc;
+}
+
+struct search {
+    const struct manifest *manifest;
+    char *first;
+};
+
+static int stop_at_foreign(void *arg, const char *path, const struct fs_info *info,
+                           struct err *err)
+{
+    struct search *search = arg;
+
+    (void)info;
+    if (!foreign_files_is_one(search->manifest, path))
+        return 0;
+    search->first = strdup(path);
+    return err_memory(err, "a path");
+}
+
+bool foreign_files_are_in(const struct fs_dir *dir, const char *tree, char **first)
+{
+    struct manifest manifest = { 0 };
+    struct search search = { .manifest = &manifest };
+    struct fs_info info;
+    bool are;
+
+    *first = NULL;
+    if (fs_look(dir, tree, &info, NULL) == 0 && info.kind != FS_DIRECTORY)
+        return false;
+    /* Without a manifest every file is foreign. */
+    manifest_load(&manifest, dir, tree, NULL);
+    are = fs_walk(dir, tree, stop_at_foreign, &search, NULL) < 0;
+    *first = search.first;
+    manifest_release(&manifest);
+    return are;
 }

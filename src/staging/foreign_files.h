@@ -13,4 +13,8 @@ bool foreign_files_is_one(const struct manifest *manifest, const char *path);
 int foreign_files_refuse(const struct run *run, const struct manifest *manifest,
                          const char *tree, struct err *err);
 
+/* Whether a tree that was published is more than its manifest says, so that it must not
+ * be removed. *first is such a file, to be freed, or NULL: not all of it can be read. */
+bool foreign_files_are_in(const struct fs_dir *dir, const char *tree, char **first);
+
 #endif

@@ -240,6 +240,100 @@ static void test_numbered_versions_are_swept(void **state)
     job_end(&job);
 }
 
+/* What somebody wrote into an earlier version: with --force it goes along. */
+static void test_files_of_others_in_a_version(void **state)
+{
+    char id[65], command[256];
+    struct job job;
+
+    (void)state;
+    publish_first(id);
+    run_command("rm -r \"$DEST\"");
+    put_version(first, countof(first), id);
+    snprintf(command, sizeof(command), "echo mine >\"$PARENT/.dest.versions/%s/sub/x\"",
+             id);
+    run_command(command);
+    job_start(&job, LATER, second, countof(second));
+    job.run.opt.versions = true;
+    publish(&job, LAYOUT_FLIP);
+    assert_versions(id, job.mark.present);
+    assert_beside(".dest.versions dest ");
+    job_end(&job);
+    job_start(&job, LATEST, third, countof(third));
+    job.run.opt.force = true;
+    publish(&job, LAYOUT_FLIP);
+    snprintf(command, sizeof(command), "test ! -e \"$PARENT/.dest.versions/%s\"", id);
+    run_command(command);
+    job_end(&job);
+}
+
+/* His to remove, whatever its record says. */
+static void test_a_version_of_another_user(void **state)
+{
+    char id[65], command[256];
+    struct job job;
+
+    (void)state;
+    publish_first(id);
+    run_command("rm -r \"$DEST\"");
+    put_version(first, countof(first), id);
+    snprintf(command, sizeof(command), "chown 65534 \"$PARENT/.dest.versions/%s\"", id);
+    run_command(command);
+    job_start(&job, LATER, second, countof(second));
+    job.run.opt.versions = true;
+    publish(&job, LAYOUT_FLIP);
+    assert_versions(id, job.mark.present);
+    job_end(&job);
+}
+
+/* The sweep is the affair of whoever published last. */
+static void test_nothing_is_swept_after_another_publish(void **state)
+{
+    char id[65];
+    struct job job;
+
+    (void)state;
+    publish_first(id);
+    run_command("rm -r \"$DEST\"");
+    put_version(first, countof(first), id);
+    job_start(&job, LATER, second, countof(second));
+    job.run.opt.versions = true;
+    assert_int_equal(job_look(&job), 0);
+    assert_int_equal(job_build(&job), 0);
+    job_fetch(&job);
+    assert_int_equal(dir_commit(&job.dir, &job.mark, &job.err), 0);
+    run_command("ln -sfn .dest.versions/theirs \"$DEST\"");
+    dir_clean(&job.dir);
+    assert_versions(id, job.mark.present);
+    job_end(&job);
+}
+
+/* Killed in mid sweep: a version that DEST leads to by then goes back to its place, what
+ * others wrote into another one is set aside. */
+static void test_swept_by_a_dead_run(void **state)
+{
+    static const char all_there[] =
+        "cd \"$PARENT\" && ls -A | sed 's/kept-.*/kept-X/' | tr '\\n' ' ' && "
+        "cat .dest.kept-*/tree/mine .dest.versions/back/x";
+    struct job job;
+    char *found;
+
+    (void)state;
+    job_start(&job, LATER, second, countof(second));
+    assert_int_equal(job_look(&job), 0);
+    assert_int_equal(job_build(&job), 0);
+    run_command(
+        "mkdir \"$PARENT/.dest.versions\" && "
+        "ln -s .dest.versions/back \"$DEST\" && "
+        "cd \"$PARENT\"/.dest.mpifetch-*/run-* && mkdir swept-back swept-other && "
+        "echo back >swept-back/x && echo theirs >swept-other/mine");
+    release_staging(&job.run, RELEASE_REMOVE);
+    job_end(&job);
+    found = output_of(all_there);
+    assert_string_equal(found, ".dest.kept-X .dest.versions dest theirs\nback\n");
+    free(found);
+}
+
 /* Somebody else's directory, with a link to it where the versions belong. */
 static void plant_link(void)
 {
@@ -403,6 +497,11 @@ int main(void)
         cmocka_unit_test_setup(test_a_later_version_is_not_swept, publish_enter),
         cmocka_unit_test_setup(test_what_others_keep_there, publish_enter),
         cmocka_unit_test_setup(test_numbered_versions_are_swept, publish_enter),
+        cmocka_unit_test_setup(test_files_of_others_in_a_version, publish_enter),
+        cmocka_unit_test_setup(test_a_version_of_another_user, publish_enter),
+        cmocka_unit_test_setup(test_nothing_is_swept_after_another_publish,
+                               publish_enter),
+        cmocka_unit_test_setup(test_swept_by_a_dead_run, publish_enter),
         cmocka_unit_test_setup(test_a_link_in_place_of_the_versions, publish_enter),
         cmocka_unit_test_setup(test_a_link_planted_while_fetching, publish_enter),
         cmocka_unit_test_setup(test_a_link_planted_before_the_sweep, publish_enter),

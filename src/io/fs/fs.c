@@ -73,11 +73,6 @@ struct fs_info fs_info_of(const struct stat *st)
     };
 }
 
-bool fs_is_mine(const struct fs_info *info)
-{
-    return info->uid == geteuid();
-}
-
 static int look(const struct fs_dir *dir, const char *name, int flags,
                 struct fs_info *info)
 {

@@ -1,6 +1,7 @@
 /* io/fs/fs.h -- POSIX files: open ones here, small ones at one go in io/fs/fs_whole.h, their
- * names in io/fs/fs_name.h, directories in io/fs/fs_make.h, trees in io/fs/fs_tree.h, and what
- * a name is relative to in io/fs/fs_dir.h. Including this header brings all.
+ * names in io/fs/fs_name.h, directories in io/fs/fs_make.h, trees in io/fs/fs_tree.h, whose
+ * they are in io/fs/fs_owner.h, and what a name is relative to in io/fs/fs_dir.h. Including
+ * this header brings all.
  *
  * Errors       -1 and a sentence with call, path and the system's reason. The code is
  *              ERR_DEST (fs_walk: ERR_SOURCE); a caller for whom the same file is
@@ -19,6 +20,7 @@
 #include "io/fs/fs_dir.h"
 #include "io/fs/fs_make.h"
 #include "io/fs/fs_name.h"
+#include "io/fs/fs_owner.h"
 #include "io/fs/fs_tree.h"
 #include "io/fs/fs_whole.h"
 
@@ -35,9 +37,6 @@ struct fs_info {
 
 struct stat;
 struct fs_info fs_info_of(const struct stat *st);
-
-/* Whether it belongs to the user whom this process acts for. */
-bool fs_is_mine(const struct fs_info *info);
 
 /* lstat. A missing name is no error: kind says so, also where a parent is a file. */
 int fs_look(const struct fs_dir *dir, const char *name, struct fs_info *info,

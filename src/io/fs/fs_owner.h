@@ -1,0 +1,24 @@
+/* io/fs/fs_owner.h -- whose a file or a directory is. Part of io/fs/fs.h.
+ *
+ * An owner is a number that some file systems do not tell as it is: mapped ids in a
+ * container, CIFS, FUSE, root on NFS. What this user makes shows another owner there, and
+ * so does what anybody else made. */
+#ifndef IO_FS_FS_OWNER_H
+#define IO_FS_FS_OWNER_H
+
+#include <stdbool.h>
+
+#include "io/fs/fs_dir.h"
+
+struct fs_info;
+
+/* Whether it belongs to the user whom this process acts for. made: what this process has
+ * made on that file system. Where owners are not told as they are: true, and what the
+ * caller knows of it must do. */
+bool fs_is_mine(const struct fs_info *info, const struct fs_info *made);
+
+/* The same of a directory that lies in parent, where something is made to compare it with
+ * if need be. false as well if it cannot be found out, or this user may not write to it. */
+bool fs_dir_is_mine(const struct fs_dir *dir, const struct fs_dir *parent);
+
+#endif

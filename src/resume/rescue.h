@@ -1,0 +1,26 @@
+/* resume/rescue.h -- before a staging is removed: what in it must stay, since somebody
+ * else put it there or reads it. Rank 0. */
+#ifndef RESUME_RESCUE_H
+#define RESUME_RESCUE_H
+
+#include "ranks/run.h"
+
+struct rescue {
+    const struct run *run;       /* which removes the staging */
+    const struct fs_dir *parent; /* what dest lies in */
+    const char *dest;
+};
+
+/* A tree that was published, by its name in staging. If it has files that mpifetch did
+ * not create it is moved to PARENT/.NAME.kept-XXXXXX, with a warning. false: it is still
+ * in staging, and must stay there. */
+bool rescue_tree(const struct rescue *rescue, const struct fs_dir *staging,
+                 const char *tree);
+
+/* The versions that a sweep has moved there (resume/versions.h): the one that DEST leads
+ * to goes back, the others are treated in the same way unless force says that foreign
+ * files may be removed. */
+bool rescue_versions(const struct rescue *rescue, const struct fs_dir *staging,
+                     bool force);
+
+#endif
