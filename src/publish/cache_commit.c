@@ -115,7 +115,7 @@ static int stage_snapshot(struct cache *cache, struct err *err)
         return -1;
     rc = fs_mkdir(&run->staging.dir, staged, 0777, err);
     if (rc == 0)
-        rc = staging_make_directories(run, &snapshot, err);
+        rc = staging_make_directories(run, &snapshot, NULL, NULL, err);
     fs_dir_close(&snapshot);
     for (size_t i = 0; i < run->plan.nfiles && rc == 0; i++) {
         if (cache->copies || i % COMMIT_POLL == 0)

@@ -20,10 +20,9 @@ static int make_in(const struct fs_dir *locks, const char *made,
 
     fs_format(name, "%s/folder", made);
     fs_format(inner, "%s/snapshots", name);
-    if (fs_mkdir(locks, name, 0777, err) < 0)
-        return -1;
-    fs_inherit_group(root, ".", locks, name);
-    if (fs_mkdir(locks, inner, 0777, err) < 0)
+    /* In front of all that is made below. */
+    fs_traits_inherit(root, ".", locks, made);
+    if (fs_mkdir(locks, name, 0777, err) < 0 || fs_mkdir(locks, inner, 0777, err) < 0)
         return -1;
     if (fs_rename(locks, name, root, folder, FS_RENAME_ABSENT, err) == 0)
         return 0;
@@ -150,6 +149,9 @@ int cache_stage(struct cache *cache, struct err *err)
     if (check_space(cache, err) < 0)
         return -1;
     cache->copies = without_symlinks(run);
+    /* What moves there is as if it had been made there. */
+    fs_traits_inherit(&run->staging.parent, "blobs", &run->staging.tree, ".");
+    fs_traits_inherit(&run->staging.parent, "snapshots", &run->staging.dir, ".");
     if (staging_check_names(run, err) < 0)
         return -1;
     return place_files(cache, err);

@@ -166,22 +166,24 @@ int dir_look(struct dir *dir, struct run *run, struct err *err)
 
 /* All are names in the staging: if another run has taken it over, it is not
  * created again. */
-static int make_tree(const struct run *run, struct err *err)
+static int make_tree(struct dir *dir, struct err *err)
 {
     static const char metadata[] = ".cache/huggingface/download";
+    const struct run *run = dir->run;
     const struct fs_dir *tree = &run->staging.tree;
     struct fs_dir below;
     int rc;
 
     if (fs_mkdir(tree, ".mpifetch", 0777, err) < 0 ||
-        staging_make_directories(run, tree, err) < 0)
+        staging_make_directories(run, tree, succession_directory, &dir->succession,
+                                 err) < 0)
         return -1;
     if (!local_metadata_wanted(run))
         return 0;
     if (fs_mkdirs(tree, metadata, err) < 0 ||
         fs_dir_below(&below, tree, metadata, err) < 0)
         return -1;
-    rc = staging_make_directories(run, &below, err);
+    rc = staging_make_directories(run, &below, NULL, NULL, err);
     fs_dir_close(&below);
     return rc;
 }
@@ -317,7 +319,9 @@ int dir_build(struct dir *dir, struct err *err)
 {
     struct run *run = dir->run;
 
-    if (check_space(dir, err) < 0 || choose(dir, err) < 0 || make_tree(run, err) < 0 ||
+    if (check_space(dir, err) < 0 || choose(dir, err) < 0 ||
+        succession_open(&dir->succession, run, dir->dest == LAYOUT_EMPTY, err) < 0 ||
+        make_tree(dir, err) < 0 ||
         local_metadata_write_fixed(run, err) < 0 || staging_check_names(run, err) < 0)
         return -1;
     return place_files(dir, err);
@@ -326,6 +330,7 @@ int dir_build(struct dir *dir, struct err *err)
 void dir_release(struct dir *dir)
 {
     manifest_release(&dir->manifest);
+    succession_release(&dir->succession);
     free(dir->existing.file);
     free(dir->version);
     free(dir->before);

@@ -7,6 +7,7 @@
 #define PUBLISH_DIR_H
 
 #include "core/plan/layout.h"
+#include "publish/succession.h"
 #include "staging/existing.h"
 #include "staging/manifest.h"
 
@@ -16,6 +17,7 @@ struct dir {
     struct layout_choice how; /* to publish; decided in dir_build */
     struct manifest manifest; /* of DEST, if it is ours */
     struct existing existing;
+    struct succession succession;
     char identity[65]; /* of the plan */
     /* Set by dir_commit if DEST is a symlink: names in .name.versions */
     char *version;              /* of what was published */

@@ -185,7 +185,8 @@ static int take_steps(struct dir *dir, struct visibility_mark *mark, struct err 
         /* Hours may have passed since the last look. */
         if (dir_refresh(dir, err) < 0 ||
             foreign_files_refuse(dir->run, &dir->manifest, dir->run->opt.dest, err) < 0 ||
-            reuse_confirm(dir->run, dir->existing.file, err) < 0)
+            reuse_confirm(dir->run, dir->existing.file, err) < 0 ||
+            succession_step(&dir->succession, err) < 0)
             return -1;
         memcpy(mark->before, dir->manifest.content_id, sizeof(mark->before));
         if (one_step(dir, mark->present, &failed) == 0)
@@ -203,11 +204,23 @@ static int take_steps(struct dir *dir, struct visibility_mark *mark, struct err 
                    dir->run->opt.dest);
 }
 
+static void end_succession(struct dir *dir)
+{
+    const struct fs_dir *parent = &dir->run->staging.parent;
+    const char *name = layout_name(dir->run->opt.dest);
+    char version[FS_NAME];
+
+    if (dir->version)
+        fs_format(version, ".%s.versions/%s", name, dir->version);
+    succession_end(&dir->succession, parent, dir->version ? version : name);
+}
+
 int dir_commit(struct dir *dir, struct visibility_mark *mark, struct err *err)
 {
     const struct run *run = dir->run;
 
     if (finish_large_files(dir, err) < 0 ||
+        succession_files(&dir->succession, dir->existing.file, err) < 0 ||
         manifest_write(run, dir->existing.file, dir->identity, mark->present, err) < 0)
         return -1;
     if (leftovers_mark(run, err) < 0 ||
@@ -218,6 +231,7 @@ int dir_commit(struct dir *dir, struct visibility_mark *mark, struct err *err)
         return -1;
     if (take_steps(dir, mark, err) < 0)
         return err_wrap(err, "publishing");
+    end_succession(dir);
     if (run->opt.sync)
         fs_sync_path(&run->staging.parent, ".", NULL);
     return 0;

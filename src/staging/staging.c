@@ -136,7 +136,8 @@ const char *staging_kept_name(const struct run *run, uint32_t where, uint32_t fi
 /* Files are sorted, so a directory that the path before had as well needs no second
  * mkdir. */
 int staging_make_directories(const struct run *run, const struct fs_dir *dir,
-                             struct err *err)
+                             int (*made)(void *arg, const char *name, struct err *err),
+                             void *arg, struct err *err)
 {
     const char *before = "";
     char name[FS_NAME];
@@ -151,8 +152,10 @@ int staging_make_directories(const struct run *run, const struct fs_dir *dir,
              slash = strchr(slash + 1, '/')) {
             size_t len = (size_t)(slash - file);
 
-            if (len >= same &&
-                fs_mkdir(dir, fs_format(name, "%.*s", (int)len, file), 0777, err) < 0)
+            if (len < same)
+                continue;
+            fs_format(name, "%.*s", (int)len, file);
+            if (fs_mkdir(dir, name, 0777, err) < 0 || (made && made(arg, name, err) < 0))
                 return -1;
         }
         before = file;

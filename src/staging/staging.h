@@ -40,9 +40,11 @@ const char *staging_name(const struct run *run, uint32_t file);
 const char *staging_kept_name(const struct run *run, uint32_t where, uint32_t file,
                               char name[FS_NAME]);
 
-/* Make each directory above a planned file, below dir. */
+/* Make each directory above a planned file, below dir. made, or NULL, is called for each,
+ * before anything is made in it. */
 int staging_make_directories(const struct run *run, const struct fs_dir *dir,
-                             struct err *err);
+                             int (*made)(void *arg, const char *name, struct err *err),
+                             void *arg, struct err *err);
 
 /* ERR_DEST with the first two files that would be one in run->staging.tree.path, because
  * its file system takes upper and lower case for the same. */

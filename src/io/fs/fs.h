@@ -1,7 +1,7 @@
 /* io/fs/fs.h -- POSIX files: open ones here, small ones at one go in io/fs/fs_whole.h, their
  * names in io/fs/fs_name.h, directories in io/fs/fs_make.h, trees in io/fs/fs_tree.h, whose
- * they are in io/fs/fs_owner.h, and what a name is relative to in io/fs/fs_dir.h. Including
- * this header brings all.
+ * they are in io/fs/fs_owner.h, modes and what goes with them in io/fs/fs_traits.h, and what
+ * a name is relative to in io/fs/fs_dir.h. Including this header brings all.
  *
  * Errors       -1 and a sentence with call, path and the system's reason. The code is
  *              ERR_DEST (fs_walk: ERR_SOURCE); a caller for whom the same file is
@@ -21,6 +21,7 @@
 #include "io/fs/fs_make.h"
 #include "io/fs/fs_name.h"
 #include "io/fs/fs_owner.h"
+#include "io/fs/fs_traits.h"
 #include "io/fs/fs_tree.h"
 #include "io/fs/fs_whole.h"
 

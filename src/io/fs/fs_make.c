@@ -64,23 +64,6 @@ int fs_mkdir(const struct fs_dir *dir, const char *name, unsigned mode, struct e
                                              : 0;
 }
 
-void fs_inherit_group(const struct fs_dir *above_dir, const char *above,
-                      const struct fs_dir *dir, const char *name)
-{
-    int of_above = fs_at_open(above_dir, above, O_RDONLY | O_DIRECTORY, 0);
-    int of_this = fs_at_open(dir, name, O_RDONLY | O_DIRECTORY, 0);
-    struct stat parent, here;
-
-    if (of_above >= 0 && of_this >= 0 && fstat(of_above, &parent) == 0 &&
-        (parent.st_mode & S_ISGID) && fstat(of_this, &here) == 0 &&
-        fchown(of_this, (uid_t)-1, parent.st_gid) == 0)
-        fchmod(of_this, (here.st_mode & 07777) | S_ISGID);
-    if (of_above >= 0)
-        close(of_above);
-    if (of_this >= 0)
-        close(of_this);
-}
-
 bool fs_is_writable(const struct fs_dir *dir, const char *name)
 {
     struct fs_at at;

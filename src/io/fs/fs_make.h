@@ -20,11 +20,6 @@ int fs_mkdirs(const struct fs_dir *dir, const char *name, struct err *err);
 int fs_private_dir(const struct fs_dir *dir, const char *name, const char *prefix,
                    struct strbuf *out, struct err *err);
 
-/* Where the directory is setgid, its group for another one, and the same bit: as if that
- * had been made in there. As far as we may. */
-void fs_inherit_group(const struct fs_dir *above_dir, const char *above,
-                      const struct fs_dir *dir, const char *name);
-
 /* Whether we may make and remove names in it. */
 bool fs_is_writable(const struct fs_dir *dir, const char *name);
 
