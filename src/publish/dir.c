@@ -175,8 +175,8 @@ static int make_tree(struct dir *dir, struct err *err)
     int rc;
 
     if (fs_mkdir(tree, ".mpifetch", 0777, err) < 0 ||
-        staging_make_directories(run, tree, succession_directory, &dir->succession,
-                                 err) < 0)
+        staging_make_directories(run, tree, succession_directory, &dir->succession, err) <
+            0)
         return -1;
     if (!local_metadata_wanted(run))
         return 0;
@@ -321,8 +321,8 @@ int dir_build(struct dir *dir, struct err *err)
 
     if (check_space(dir, err) < 0 || choose(dir, err) < 0 ||
         succession_open(&dir->succession, run, dir->dest == LAYOUT_EMPTY, err) < 0 ||
-        make_tree(dir, err) < 0 ||
-        local_metadata_write_fixed(run, err) < 0 || staging_check_names(run, err) < 0)
+        make_tree(dir, err) < 0 || local_metadata_write_fixed(run, err) < 0 ||
+        staging_check_names(run, err) < 0)
         return -1;
     return place_files(dir, err);
 }
