@@ -79,7 +79,7 @@ def test_empty_directory_keeps_mode_and_group(run, hub, tree, dest, words, close
         assert (mode(dest / file), (dest / file).stat().st_gid) == (0o644, wanted[1])
 
 
-@LAYOUTS
+@pytest.mark.parametrize("words", [(), ("--versions",), ("--no-links",)], ids=" ".join)
 def test_update_keeps_what_is_closed(run, hub, tree, dest, change, words):
     assert run(2, "get", *words, SOURCE, dest, env=env(hub), umask=0o022).code == 0
     dest.chmod(0o750)
@@ -88,6 +88,7 @@ def test_update_keeps_what_is_closed(run, hub, tree, dest, change, words):
     os.chown(dest / "sub", -1, 79)
     (dest / "config.json").chmod(0o600)
     (dest / "sub" / "weights.bin").chmod(0o640)
+    (dest / "sub" / "deep" / "one").chmod(0o604)  # which does not change
     changed = change()
     assert run(2, "get", *words, SOURCE, dest, env=env(hub), umask=0o022).code == 0
     assert_same(dest, changed)
@@ -96,6 +97,7 @@ def test_update_keeps_what_is_closed(run, hub, tree, dest, change, words):
     assert (mode(dest / "sub" / "new"), (dest / "sub" / "new").stat().st_gid) == (0o2755, 79)
     assert mode(dest / "config.json") == 0o600
     assert mode(dest / "sub" / "weights.bin") == 0o640
+    assert mode(dest / "sub" / "deep" / "one") == 0o604
     assert mode(dest / "sub" / "new" / "two") == 0o644
     assert not readable_by(dest / "sub" / "new" / "two", USER, USER)
 

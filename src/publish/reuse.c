@@ -35,6 +35,17 @@ static bool place_link(const struct run *run, const struct fs_dir *old, const ch
     return true;
 }
 
+/* What cannot be given is told of the directory, which has it as well, mostly. */
+static bool keep_traits(const struct fs_dir *old, const struct fs_dir *tree,
+                        const char *path)
+{
+    struct strbuf lost = { 0 };
+    int rc = fs_traits_pass(old, path, tree, path, &lost, NULL);
+
+    strbuf_release(&lost);
+    return rc == 0;
+}
+
 /* What was copied is what was examined if nothing has touched it until now. */
 static bool place_copy(const struct run *run, const struct fs_dir *old, const char *path,
                        uint64_t size, struct existing_file *known)
@@ -45,8 +56,9 @@ static bool place_copy(const struct run *run, const struct fs_dir *old, const ch
     };
     struct fs_info info;
 
-    if (file_copy(&copy, NULL) < 0 || fs_look(old, path, &info, NULL) < 0 ||
-        !is_same(known, size, &info) || info.ctime_ns != known->ctime_ns ||
+    if (file_copy(&copy, NULL) < 0 || !keep_traits(old, tree, path) ||
+        fs_look(old, path, &info, NULL) < 0 || !is_same(known, size, &info) ||
+        info.ctime_ns != known->ctime_ns ||
         fs_set_mtime(tree, path, known->mtime_ns, NULL) < 0 ||
         fs_look(tree, path, &info, NULL) < 0)
         return false;
