@@ -13,7 +13,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static char dest[] = "/tmp/mpifetch-fuzz-XXXXXX";
-static char manifest[sizeof(dest) + 32];
+static char folder[sizeof(dest) + 32], manifest[sizeof(folder) + 32];
 
 static void require(bool holds)
 {
@@ -23,11 +23,8 @@ static void require(bool holds)
 
 static void leave(void)
 {
-    char *slash = strrchr(manifest, '/');
-
     unlink(manifest);
-    *slash = '\0';
-    rmdir(manifest);
+    rmdir(folder);
     rmdir(dest);
 }
 
@@ -35,9 +32,9 @@ static void leave(void)
 static void enter(void)
 {
     require(mkdtemp(dest) != NULL);
-    snprintf(manifest, sizeof(manifest), "%s/.mpifetch", dest);
-    require(mkdir(manifest, 0700) == 0);
-    strcat(manifest, "/manifest.json");
+    snprintf(folder, sizeof(folder), "%s/.mpifetch", dest);
+    require(mkdir(folder, 0700) == 0);
+    snprintf(manifest, sizeof(manifest), "%s/manifest.json", folder);
     atexit(leave);
 }
 
@@ -54,11 +51,9 @@ static void put(const uint8_t *data, size_t size)
 static void must_be_usable(const struct manifest *record)
 {
     struct plan plan = { 0 };
-    char seen[65];
 
-    /* It looks for the form that we write, which is not the only one that can be read. */
-    require(!manifest_peek(NULL, dest, seen) || strlen(seen) == 64);
-    require(strlen(record->identity) == 64);
+    require(strlen(record->identity) == 64 && strlen(record->content_id) == 64);
+    require(strlen(record->run) < MANIFEST_RUN && !strchr(record->run, '/'));
     for (size_t i = 0; i < record->nfiles; i++) {
         const struct manifest_file *file = &record->file[i];
         const struct plan_entry entry = { .path = file->path,
@@ -81,6 +76,15 @@ static void must_be_usable(const struct manifest *record)
     plan_release(&plan);
 }
 
+static void must_have_a_head(const struct manifest *record)
+{
+    struct manifest head;
+
+    require(manifest_load_head(&head, NULL, folder, NULL) == 0);
+    require(strcmp(head.content_id, record->content_id) == 0);
+    manifest_release(&head);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct err err = { 0 };
@@ -89,10 +93,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!*manifest)
         enter();
     put(data, size);
-    if (manifest_load(&record, NULL, dest, &err) < 0) {
+    if (manifest_load(&record, NULL, folder, &err) < 0) {
         require(err.code == ERR_DEST);
         return 0;
     }
+    must_have_a_head(&record);
     must_be_usable(&record);
     manifest_release(&record);
     return 0;

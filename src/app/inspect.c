@@ -9,6 +9,7 @@
 #include "publish/commit_record.h"
 #include "ranks/background.h"
 #include "staging/foreign_files.h"
+#include "staging/record.h"
 
 /* Rank 0. */
 struct inspection {
@@ -37,7 +38,7 @@ static int add_entry(void *arg, const struct plan_entry *entry, struct err *err)
 static int list_manifest(struct inspection *look, struct err *err)
 {
     const struct manifest *manifest = &look->manifest;
-    int rc = manifest_load(&look->manifest, NULL, look->s->run.opt.dest, err);
+    int rc = record_load_dest(&look->manifest, look->s->run.opt.dest, NULL, err);
 
     for (size_t i = 0; rc == 0 && i < manifest->nfiles; i++) {
         struct plan_entry entry = { .path = manifest->file[i].path,
@@ -197,10 +198,13 @@ static int look_around(void *arg, struct err *err)
  * the new files. */
 static bool was_replaced(const struct inspection *look)
 {
-    char present[65];
+    struct manifest head = { 0 };
+    bool was = !look->snapshot &&
+               record_load_dest_head(&head, look->s->run.opt.dest, NULL, NULL) == 0 &&
+               strcmp(head.content_id, look->manifest.content_id) != 0;
 
-    return !look->snapshot && manifest_peek(NULL, look->s->run.opt.dest, present) &&
-           strcmp(present, look->manifest.content_id) != 0;
+    manifest_release(&head);
+    return was;
 }
 
 static void add_count(struct strbuf *text, unsigned long long count, const char *what)

@@ -13,6 +13,7 @@
 #include "resume/versions.h"
 #include "staging/foreign_files.h"
 #include "staging/local_metadata.h"
+#include "staging/record.h"
 #include "staging/staging.h"
 
 enum { DIR_POLL = 1000 }; /* files between two checks for signals */
@@ -30,7 +31,7 @@ static int look_at_directory(struct dir *dir, struct err *err)
     const char *dest = dir->run->opt.dest;
     bool empty = true;
 
-    if (manifest_load(&dir->manifest, NULL, dest, NULL) == 0) {
+    if (record_load_dest(&dir->manifest, dest, NULL, NULL) == 0) {
         dir->dest = LAYOUT_OURS;
         return 0;
     }
@@ -52,7 +53,7 @@ static int look_at_link(struct dir *dir, struct err *err)
     strbuf_release(&target);
     /* A version without a manifest is replaced as if nothing existed. */
     if (dir->dest == LAYOUT_VERSIONED)
-        manifest_load(&dir->manifest, NULL, dest, NULL);
+        record_load_dest(&dir->manifest, dest, NULL, NULL);
     return 0;
 }
 
@@ -174,9 +175,8 @@ static int make_tree(struct dir *dir, struct err *err)
     struct fs_dir below;
     int rc;
 
-    if (fs_mkdir(tree, ".mpifetch", 0777, err) < 0 ||
-        staging_make_directories(run, tree, succession_directory, &dir->succession, err) <
-            0)
+    if (staging_make_directories(run, tree, succession_directory, &dir->succession, err) <
+        0)
         return -1;
     if (!local_metadata_wanted(run))
         return 0;

@@ -14,6 +14,7 @@
 #include "resume/versions.h"
 #include "staging/foreign_files.h"
 #include "staging/local_metadata.h"
+#include "staging/record_write.h"
 
 enum {
     PUBLISH_VERSIONS = 1000, /* of one content */
@@ -221,7 +222,7 @@ int dir_commit(struct dir *dir, struct visibility_mark *mark, struct err *err)
 
     if (finish_large_files(dir, err) < 0 ||
         succession_files(&dir->succession, dir->existing.file, err) < 0 ||
-        manifest_write(run, dir->existing.file, dir->identity, mark->present, err) < 0)
+        record_write(run, dir->existing.file, dir->identity, mark->present, err) < 0)
         return -1;
     if (leftovers_mark(run, err) < 0 ||
         (run->opt.sync && fs_sync_system(&run->staging.tree, ".", err) < 0))

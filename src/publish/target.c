@@ -11,6 +11,7 @@
 #include "resume/release.h"
 #include "resume/resume.h"
 #include "resume/sweep.h"
+#include "staging/record.h"
 
 /* What differs between the layouts. The calls of target.h say what each is for. */
 struct target_ops {
@@ -46,7 +47,13 @@ static int look_at_dir(struct target *target, const struct plan *whole, struct e
 
 static bool peek_at_dir(const struct run *run, char found[65])
 {
-    return manifest_peek(NULL, run->opt.dest, found);
+    struct manifest head;
+    bool is = record_load_dest_head(&head, run->opt.dest, NULL, NULL) == 0;
+
+    if (is)
+        memcpy(found, head.content_id, sizeof(head.content_id));
+    manifest_release(&head);
+    return is;
 }
 
 static bool is_there(const struct target *target, size_t i)
@@ -80,7 +87,7 @@ static bool dir_is_old(const struct target *target)
 {
     char now[65] = "";
 
-    manifest_peek(NULL, target->run->opt.dest, now);
+    peek_at_dir(target->run, now);
     return strcmp(now, target->dir.manifest.content_id) != 0;
 }
 

@@ -48,10 +48,11 @@ static bool may_be_shown(const struct visit *visit, const char *name)
 static bool is_free(struct visit *visit, const char *name)
 {
     const struct run *run = visit->sweep->run;
-    const char *fault = versions_fault(&visit->versions, name, &run->staging.dir);
+    const struct record_tree version = { &visit->versions, name, &run->staging.parent,
+                                         run->opt.dest };
+    const char *fault = versions_fault(&version, &run->staging.dir);
     char *foreign = NULL;
-    bool has = !fault && !run->opt.force &&
-               foreign_files_are_in(&visit->versions, name, &foreign);
+    bool has = !fault && !run->opt.force && foreign_files_are_in(&version, &foreign);
 
     if (fault || has)
         say_kept(visit, name, fault ? fault : "cannot be read as a whole", foreign);

@@ -11,7 +11,8 @@
 #include "resume/rescue.h"
 #include "resume/run_dir.h"
 #include "resume/versions.h"
-#include "staging/manifest.h"
+#include "staging/record.h"
+#include "staging/record_write.h"
 
 enum { MARK = 128 }; /* bytes: the longest mark */
 
@@ -21,7 +22,7 @@ int leftovers_mark(const struct run *run, struct err *err)
 {
     char text[MARK];
 
-    snprintf(text, sizeof(text), "%s%s", manifest_run(run), run->opt.force ? forced : "");
+    snprintf(text, sizeof(text), "%s%s", record_run(run), run->opt.force ? forced : "");
     return fs_write_all(&run->staging.dir, mark, text, strlen(text), true, run->opt.sync,
                         err);
 }
@@ -64,11 +65,17 @@ static void put_back(const struct fs_dir *parent, const char *dest,
         goto out;
     version = strrchr(target.data, '/') + 1;
     if (versions_open(&versions, parent, dest, false, NULL) == 0 &&
-        manifest_is_by(&versions, version, name))
+        record_is_by(&(struct record_tree){ &versions, version, parent, dest }, name))
         fs_rename(&versions, version, staging, "tree", FS_RENAME_ABSENT, NULL);
 out:
     fs_dir_close(&versions);
     strbuf_release(&target);
+}
+
+static bool is_by(const struct fs_dir *staging, const char *tree,
+                  const struct fs_dir *parent, const char *dest, const char *run)
+{
+    return record_is_by(&(struct record_tree){ staging, tree, parent, dest }, run);
 }
 
 bool leftovers_reclaim(const struct fs_dir *parent, const char *dest,
@@ -79,7 +86,8 @@ bool leftovers_reclaim(const struct fs_dir *parent, const char *dest,
 
     put_back(parent, dest, staging);
     return !read_mark(staging, name, &force) ||
-           (manifest_is_by(staging, "tree", name) && fs_unlink(staging, mark, NULL) == 0);
+           (is_by(staging, "tree", parent, dest, name) &&
+            fs_unlink(staging, mark, NULL) == 0);
 }
 
 /* After a plain update the old tree is in tree; if DEST became a symlink, in link; earlier
@@ -94,7 +102,7 @@ static bool save_foreign_files(const struct leftovers_removal *removal,
     bool saved = rescue_versions(&rescue, staging, force);
 
     for (size_t i = 0; marked && !force && i < sizeof(places) / sizeof(places[0]); i++) {
-        if (!manifest_is_by(staging, places[i], name))
+        if (!is_by(staging, places[i], removal->parent, removal->dest, name))
             saved = rescue_tree(&rescue, staging, places[i]) && saved;
     }
     return saved;
@@ -197,14 +205,22 @@ static int look_for_run(void *arg, const char *name, struct err *err)
     return 0;
 }
 
+bool leftovers_has_run(const struct fs_dir *parent, const char *dest, const char *run)
+{
+    struct search search = { .parent = parent, .run = run };
+
+    fs_format(search.prefix, ".%s.mpifetch-", layout_name(dest));
+    return fs_list(parent, ".", look_for_run, &search, NULL) < 0 || search.found;
+}
+
 bool leftovers_may_be_shown(const struct fs_dir *parent, const char *dest,
                             const struct fs_dir *versions, const char *version)
 {
-    char run[MANIFEST_RUN];
-    struct search search = { .parent = parent, .run = run };
+    const struct record_tree tree = { versions, version, parent, dest };
+    struct manifest head;
+    bool may = record_load_head(&head, &tree, NULL, NULL) == 0 && *head.run &&
+               leftovers_has_run(parent, dest, head.run);
 
-    if (!manifest_run_of(versions, version, run))
-        return false;
-    fs_format(search.prefix, ".%s.mpifetch-", layout_name(dest));
-    return fs_list(parent, ".", look_for_run, &search, NULL) < 0 || search.found;
+    manifest_release(&head);
+    return may;
 }

@@ -36,6 +36,10 @@ struct leftovers_removal {
 bool leftovers_remove(const struct leftovers_removal *removal,
                       const struct fs_dir *staging);
 
+/* Whether that run still has a staging of dest; true as well if that cannot be found
+ * out. */
+bool leftovers_has_run(const struct fs_dir *parent, const char *dest, const char *run);
+
 /* Whether the run that made a version of dest still has a staging: it may be about to
  * make that version visible. */
 bool leftovers_may_be_shown(const struct fs_dir *parent, const char *dest,

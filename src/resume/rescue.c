@@ -55,8 +55,9 @@ static bool set_aside(const struct rescue *rescue, const struct fs_dir *staging,
 bool rescue_tree(const struct rescue *rescue, const struct fs_dir *staging,
                  const char *tree)
 {
+    const struct record_tree published = { staging, tree, rescue->parent, rescue->dest };
     char *foreign = NULL;
-    bool saved = !foreign_files_are_in(staging, tree, &foreign) ||
+    bool saved = !foreign_files_are_in(&published, &foreign) ||
                  set_aside(rescue, staging, tree, foreign);
 
     free(foreign);

@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "core/plan/layout.h"
 #include "io/fs/fs.h"
-#include "staging/manifest.h"
+#include "staging/record.h"
 
 enum { ID = 64 }; /* digits of a content id */
 
@@ -57,15 +57,23 @@ static bool has_name_of(const char *name, const char *id)
     return strncmp(name, id, ID) == 0 && (name[ID] == '\0' || is_number(name + ID));
 }
 
-const char *versions_fault(const struct fs_dir *versions, const char *name,
-                           const struct fs_dir *made)
+static bool has_record(const struct record_tree *version)
+{
+    struct manifest head;
+    bool has = record_load_head(&head, version, NULL, NULL) == 0 &&
+               has_name_of(version->name, head.content_id);
+
+    manifest_release(&head);
+    return has;
+}
+
+const char *versions_fault(const struct record_tree *version, const struct fs_dir *made)
 {
     struct fs_info info, ours;
-    char id[ID + 1];
 
-    if (fs_look(versions, name, &info, NULL) < 0 || fs_look(made, ".", &ours, NULL) < 0 ||
-        info.kind != FS_DIRECTORY || strlen(name) < ID ||
-        !manifest_peek(versions, name, id) || !has_name_of(name, id))
+    if (fs_look(version->dir, version->name, &info, NULL) < 0 ||
+        fs_look(made, ".", &ours, NULL) < 0 || info.kind != FS_DIRECTORY ||
+        strlen(version->name) < ID || !has_record(version))
         return "is no version that mpifetch made";
     return fs_is_mine(&info, &ours) ? NULL : "belongs to another user";
 }

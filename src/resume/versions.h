@@ -1,14 +1,14 @@
 /* resume/versions.h -- .NAME.versions beside a DEST that is a symlink.
  *
  * Other users may be able to write to the directory of DEST. So a symlink of that
- * name is never followed, and only a directory with a matching manifest of ours
+ * name is never followed, and only a directory with a matching record of ours
  * counts as a version. */
 #ifndef RESUME_VERSIONS_H
 #define RESUME_VERSIONS_H
 
 #include <stdbool.h>
 
-#include "io/fs/fs_dir.h"
+#include "staging/record.h"
 
 /* parent: what DEST lies in. ERR_DEST if the name belongs to something other than a directory; missing is fine. */
 int versions_check(const struct fs_dir *parent, const char *dest, struct err *err);
@@ -18,10 +18,9 @@ int versions_open(struct fs_dir *versions, const struct fs_dir *parent, const ch
                   bool make, struct err *err);
 
 /* What is wrong with an entry, in words that follow "it"; NULL: it is a version that this
- * user may remove, a directory of his with a manifest of ours whose content id is the name,
+ * user may remove, a directory of his with a record of ours, in it or beside, whose content id is the name,
  * less a ".N" behind it. made: what this run has made on that file system. */
-const char *versions_fault(const struct fs_dir *versions, const char *name,
-                           const struct fs_dir *made);
+const char *versions_fault(const struct record_tree *version, const struct fs_dir *made);
 
 /* Whether DEST leads to that version at this moment. */
 bool versions_is_shown(const struct fs_dir *parent, const char *dest, const char *name);

@@ -62,7 +62,7 @@ static int stop_at_foreign(void *arg, const char *path, const struct fs_info *in
     return err_memory(err, "a path");
 }
 
-bool foreign_files_are_in(const struct fs_dir *dir, const char *tree, char **first)
+bool foreign_files_are_in(const struct record_tree *tree, char **first)
 {
     struct manifest manifest = { 0 };
     struct search search = { .manifest = &manifest };
@@ -70,11 +70,11 @@ bool foreign_files_are_in(const struct fs_dir *dir, const char *tree, char **fir
     bool are;
 
     *first = NULL;
-    if (fs_look(dir, tree, &info, NULL) == 0 && info.kind != FS_DIRECTORY)
+    if (fs_look(tree->dir, tree->name, &info, NULL) == 0 && info.kind != FS_DIRECTORY)
         return false;
     /* Without a manifest every file is foreign. */
-    manifest_load(&manifest, dir, tree, NULL);
-    are = fs_walk(dir, tree, stop_at_foreign, &search, NULL) < 0;
+    record_load(&manifest, tree, NULL, NULL);
+    are = fs_walk(tree->dir, tree->name, stop_at_foreign, &search, NULL) < 0;
     *first = search.first;
     manifest_release(&manifest);
     return are;

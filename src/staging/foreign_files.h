@@ -2,7 +2,7 @@
 #ifndef STAGING_FOREIGN_FILES_H
 #define STAGING_FOREIGN_FILES_H
 
-#include "staging/manifest.h"
+#include "staging/record.h"
 
 /* Whether a path below DEST is foreign: neither in the manifest nor one of the files that
  * mpifetch or the Hub library keep beside them. */
@@ -15,6 +15,6 @@ int foreign_files_refuse(const struct run *run, const struct manifest *manifest,
 
 /* Whether a tree that was published is more than its manifest says, so that it must not
  * be removed. *first is such a file, to be freed, or NULL: not all of it can be read. */
-bool foreign_files_are_in(const struct fs_dir *dir, const char *tree, char **first);
+bool foreign_files_are_in(const struct record_tree *tree, char **first);
 
 #endif

@@ -1,7 +1,5 @@
 #include "staging/manifest.h"
 
-#include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,24 +7,48 @@
 #include "core/plan/path_rules.h"
 #include "io/fs/fs.h"
 #include "io/sha256.h"
+#include "staging/json_reader.h"
 
-enum {
-    RECORD_FORMAT = 1,
-    RECORD_HEAD = 32 << 10 /* bytes; a source and a few ids fit in */
+/* Texts of files, many to a block: they are as many as the files, and short. */
+struct manifest_text {
+    struct manifest_text *next;
+    size_t used, room;
+    char bytes[];
 };
 
-static const char record_name[] = ".mpifetch/manifest.json";
-static const size_t manifest_most = (size_t)4
-                                    << 30; /* bytes of a manifest worth reading */
+enum { TEXT_BLOCK = 64 << 10, FIRST_FILES = 64 };
 
-static char *string_of(const json_t *object, const char *key)
+static const char *keep(struct manifest *manifest, const char *text)
+{
+    size_t len = strlen(text) + 1, room = len > TEXT_BLOCK ? len : TEXT_BLOCK;
+    struct manifest_text *block = manifest->text;
+    char *kept;
+
+    if (len == 1)
+        return "";
+    if (!block || block->room - block->used < len) {
+        block = malloc(sizeof(*block) + room);
+        if (!block)
+            return NULL;
+        *block = (struct manifest_text){ .next = manifest->text, .room = room };
+        manifest->text = block;
+    }
+    kept = block->bytes + block->used;
+    memcpy(kept, text, len);
+    block->used += len;
+    return kept;
+}
+
+static const char *keep_member(struct manifest *manifest, const json_t *object,
+                               const char *key)
 {
     const char *text = json_string_value(json_object_get(object, key));
 
-    return strdup(text ? text : "");
+    return keep(manifest, text ? text : "");
 }
 
-static bool read_file(struct manifest_file *file, const json_t *entry)
+static bool read_file(struct manifest *manifest, struct manifest_file *file,
+                      const json_t *entry)
 {
     const char *digest = json_string_value(json_object_get(entry, "sha256"));
     const char *path = json_string_value(json_object_get(entry, "path"));
@@ -37,13 +59,28 @@ static bool read_file(struct manifest_file *file, const json_t *entry)
         json_integer_value(size) < 0 || !json_is_integer(mtime) ||
         !text_unhex(file->sha256, 32, digest))
         return false;
-    file->path = strdup(path);
-    file->oid = string_of(entry, "git");
-    file->etag = string_of(entry, "etag");
-    file->place = string_of(entry, "place");
+    file->path = keep(manifest, path);
+    file->oid = keep_member(manifest, entry, "git");
+    file->etag = keep_member(manifest, entry, "etag");
+    file->place = keep_member(manifest, entry, "place");
     file->size = (uint64_t)json_integer_value(size);
     file->mtime_ns = json_integer_value(mtime);
     return file->path && file->oid && file->etag && file->place;
+}
+
+static struct manifest_file *add_file(struct manifest *manifest)
+{
+    size_t room = manifest->room + manifest->room / 2 + FIRST_FILES;
+    struct manifest_file *grown;
+
+    if (manifest->nfiles < manifest->room)
+        return &manifest->file[manifest->nfiles++];
+    grown = realloc(manifest->file, room * sizeof(*grown));
+    if (!grown)
+        return NULL;
+    manifest->file = grown;
+    manifest->room = room;
+    return &manifest->file[manifest->nfiles++];
 }
 
 static int compare(const void *a, const void *b)
@@ -52,9 +89,41 @@ static int compare(const void *a, const void *b)
                   ((const struct manifest_file *)b)->path);
 }
 
-static bool read_id(const json_t *root, const char *key, char *out)
+static bool read_files(struct manifest *manifest, struct json_reader *json)
 {
-    const char *text = json_string_value(json_object_get(root, key));
+    if (!json_reader_take(json, '['))
+        return false;
+    /* Never NULL, which is that of a head. */
+    manifest->file = calloc(1, sizeof(*manifest->file));
+    manifest->room = manifest->file ? 1 : 0;
+    if (json_reader_take(json, ']'))
+        return manifest->file != NULL;
+    for (bool more = true; more; more = json_reader_take(json, ',')) {
+        json_t *entry = json_reader_value(json);
+        struct manifest_file *file = entry ? add_file(manifest) : NULL;
+        bool good = file && read_file(manifest, file, entry);
+
+        json_decref(entry);
+        if (!good)
+            return false;
+    }
+    if (!json_reader_take(json, ']'))
+        return false;
+    qsort(manifest->file, manifest->nfiles, sizeof(*manifest->file), compare);
+    return true;
+}
+
+/* The members that were seen; of two equal keys two readers may take different ones. */
+enum {
+    SEEN_FORMAT = 1,
+    SEEN_IDENTITY = 2,
+    SEEN_CONTENT = 4,
+    SEEN_FILES = 8,
+    SEEN_MUST = 15
+};
+
+static bool read_id(const char *text, char out[65])
+{
     uint8_t digest[32];
 
     if (!text || !text_unhex(digest, sizeof(digest), text))
@@ -63,147 +132,138 @@ static bool read_id(const json_t *root, const char *key, char *out)
     return true;
 }
 
-static bool read_root(struct manifest *manifest, const json_t *root)
+/* "INODE BORN", each in decimal. */
+static void read_identity(const char *text, struct fs_identity *identity)
 {
-    const json_t *files = json_object_get(root, "files");
-    size_t count = json_array_size(files);
+    uint64_t inode, born;
 
-    if (json_integer_value(json_object_get(root, "format")) != RECORD_FORMAT ||
-        !json_is_array(files) || !read_id(root, "identity", manifest->identity) ||
-        !read_id(root, "content_id", manifest->content_id))
-        return false;
-    manifest->file = calloc(count + 1, sizeof(*manifest->file));
-    if (!manifest->file)
-        return false;
-    for (; manifest->nfiles < count; manifest->nfiles++)
-        if (!read_file(&manifest->file[manifest->nfiles],
-                       json_array_get(files, manifest->nfiles)))
-            return false;
-    qsort(manifest->file, manifest->nfiles, sizeof(*manifest->file), compare);
+    if (text_take_u64(&text, &inode) && *text++ == ' ' && text_take_u64(&text, &born) &&
+        !*text && born <= INT64_MAX)
+        *identity = (struct fs_identity){ inode, (int64_t)born };
+}
+
+static void read_run(const char *text, char run[MANIFEST_RUN])
+{
+    size_t len = strlen(text);
+
+    if (len < MANIFEST_RUN && !strchr(text, '/'))
+        memcpy(run, text, len + 1);
+}
+
+/* *seen gets the bit of a member that must be there; false: it is wrong. */
+static bool read_member(struct manifest *manifest, const char *key, const json_t *value,
+                        unsigned *seen)
+{
+    const char *text = json_string_value(value);
+
+    if (strcmp(key, "format") == 0) {
+        *seen = SEEN_FORMAT;
+        return json_is_integer(value) && json_integer_value(value) == MANIFEST_FORMAT;
+    }
+    if (strcmp(key, "identity") == 0) {
+        *seen = SEEN_IDENTITY;
+        return read_id(text, manifest->identity);
+    }
+    if (strcmp(key, "content_id") == 0) {
+        *seen = SEEN_CONTENT;
+        return read_id(text, manifest->content_id);
+    }
+    if (text && strcmp(key, "source") == 0)
+        manifest->hub = text_starts(text, "hf://");
+    if (text && strcmp(key, "tree") == 0)
+        read_identity(text, &manifest->tree);
+    if (text && strcmp(key, "run") == 0)
+        read_run(text, manifest->run);
     return true;
 }
 
-static json_t *load(const struct fs_dir *dir, const char *dest, struct err *err)
+/* The value of a key; *end: the rest need not be read. */
+static bool read_value(struct manifest *manifest, struct json_reader *json,
+                       const char *key, bool only_head, unsigned *all, bool *end)
 {
-    char name[FS_NAME];
-    json_error_t fault;
-    char *text = NULL;
-    size_t len = 0;
-    json_t *root = NULL;
-
-    fs_format(name, "%s/%s", dest, record_name);
-    if (fs_read_regular(dir, name, manifest_most, &text, &len, err) == 0 &&
-        !(root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &fault)))
-        err_set(err, ERR_DEST, "cannot parse '%s%s%s': %s", dir ? dir->path : "",
-                dir ? "/" : "", name, fault.text);
-    free(text);
-    return root;
-}
-
-int manifest_load(struct manifest *manifest, const struct fs_dir *dir, const char *dest,
-                  struct err *err)
-{
-    json_t *root = load(dir, dest, err);
+    unsigned seen = 0;
+    json_t *value;
     bool good;
 
-    *manifest = (struct manifest){ 0 };
-    if (!root)
-        return -1;
-    good = read_root(manifest, root);
-    json_decref(root);
-    if (good)
-        return 0;
-    manifest_release(manifest);
-    return err_set(err, ERR_DEST, "'%s%s%s/%s' is not a manifest of a known version",
-                   dir ? dir->path : "", dir ? "/" : "", dest, record_name);
-}
-
-/* The beginning of the manifest, which has the ids: each node reads it, some more than
- * once, and the list of files may be long. */
-static bool read_head(const struct fs_dir *dir, const char *dest,
-                      char head[RECORD_HEAD + 1])
-{
-    char name[FS_NAME];
-    struct fs_info info;
-    bool good = false;
-    int fd = -1;
-
-    fs_format(name, "%s/%s", dest, record_name);
-    if (fs_look(dir, name, &info, NULL) == 0 && info.kind == FS_FILE)
-        fd = fs_open_read(dir, name, NULL);
-    if (fd >= 0) {
-        size_t len = info.size < RECORD_HEAD ? (size_t)info.size : RECORD_HEAD;
-
-        good = fs_pread(fd, dir, name, head, len, 0, NULL) == 0;
-        head[len] = '\0';
-        fs_close(fd, dir, name, NULL);
+    if (strcmp(key, "files") == 0) {
+        seen = SEEN_FILES;
+        *end = only_head && (*all | seen) == SEEN_MUST;
+        good = *end || read_files(manifest, json);
+    } else {
+        value = json_reader_value(json);
+        good = value && read_member(manifest, key, value, &seen);
+        json_decref(value);
     }
+    good = good && !(*all & seen);
+    *all |= seen;
     return good;
 }
 
-/* The text after a key there; len bytes of it, without a NUL. */
-static bool peek(const struct fs_dir *dir, const char *dest, const char *key, char *value,
-                 size_t len)
+static bool read_root(struct manifest *manifest, struct json_reader *json, bool only_head)
 {
-    char head[RECORD_HEAD + 1];
-    const char *at;
+    unsigned seen = 0;
+    bool end = false, good = json_reader_take(json, '{');
 
-    if (!read_head(dir, dest, head) || !(at = strstr(head, key)))
-        return false;
-    snprintf(value, len + 1, "%s", at + strlen(key));
-    return true;
+    while (good && !end) {
+        json_t *key = json_reader_value(json);
+
+        good = json_is_string(key) && json_reader_take(json, ':') &&
+               read_value(manifest, json, json_string_value(key), only_head, &seen, &end);
+        json_decref(key);
+        if (good && !end && !json_reader_take(json, ','))
+            break;
+    }
+    if (good && !end)
+        good = json_reader_take(json, '}') && json_reader_take(json, '\0');
+    return good && seen == SEEN_MUST;
 }
 
-bool manifest_peek(const struct fs_dir *dir, const char *dest, char *content_id)
+static int load(struct manifest *manifest, const struct fs_dir *dir, const char *record,
+                bool only_head, struct err *err)
 {
-    uint8_t bytes[32];
-    char id[65];
+    char name[FS_NAME];
+    struct json_reader json;
+    bool good, failed;
 
-    if (!peek(dir, dest, "\"content_id\": \"", id, sizeof(id) - 1) ||
-        !text_unhex(bytes, sizeof(bytes), id))
-        return false;
-    memcpy(content_id, id, sizeof(id));
-    return true;
+    *manifest = (struct manifest){ 0 };
+    fs_format(name, "%s/%s", record, MANIFEST_NAME);
+    if (json_reader_open(&json, dir, name, err) < 0)
+        return -1;
+    good = read_root(manifest, &json, only_head);
+    failed = json.failed;
+    json_reader_close(&json);
+    if (good)
+        return 0;
+    manifest_release(manifest);
+    return failed
+               ? -1
+               : err_set(err, ERR_DEST, "'%s%s%s' is not a manifest of a known version",
+                         dir ? dir->path : "", dir ? "/" : "", name);
 }
 
-bool manifest_run_of(const struct fs_dir *dir, const char *dest, char name[MANIFEST_RUN])
+int manifest_load(struct manifest *manifest, const struct fs_dir *dir, const char *record,
+                  struct err *err)
 {
-    char *quote;
-
-    if (!peek(dir, dest, "\"run\": \"", name, MANIFEST_RUN - 1) ||
-        !(quote = strchr(name, '"')))
-        return false;
-    *quote = '\0';
-    return *name && !strchr(name, '/');
+    return load(manifest, dir, record, false, err);
 }
 
-bool manifest_is_by(const struct fs_dir *dir, const char *dest, const char *run)
+int manifest_load_head(struct manifest *manifest, const struct fs_dir *dir,
+                       const char *record, struct err *err)
 {
-    char name[MANIFEST_RUN];
-
-    return manifest_run_of(dir, dest, name) && strcmp(name, run) == 0;
-}
-
-const char *manifest_run(const struct run *run)
-{
-    const char *slash = strrchr(run->staging.path, '/');
-
-    return slash ? slash + 1 : run->staging.path;
+    return load(manifest, dir, record, true, err);
 }
 
 const struct manifest_file *manifest_find(const struct manifest *manifest,
                                           const char *path)
 {
-    const struct manifest_file key = { .path = (char *)(uintptr_t)path };
+    const struct manifest_file key = { .path = path };
 
     return manifest->nfiles == 0
                ? NULL
                : bsearch(&key, manifest->file, manifest->nfiles, sizeof(key), compare);
 }
 
-/* A validator identifies a version at one URL only. The URL itself may
- * hold a signature. */
-static bool place_of(const struct plan *plan, size_t index, char hex[65])
+bool manifest_place_of(const struct plan *plan, size_t index, char hex[65])
 {
     struct strbuf url = { 0 };
     uint8_t digest[32];
@@ -234,154 +294,42 @@ static bool same_content(const struct manifest_file *old, const struct plan *pla
         break;
     }
     return *old->etag && strcmp(old->etag, plan_text(plan, file->etag)) == 0 &&
-           place_of(plan, index, place) && strcmp(old->place, place) == 0;
+           manifest_place_of(plan, index, place) && strcmp(old->place, place) == 0;
+}
+
+static bool is_as_recorded(const struct manifest_file *file, const struct fs_dir *dir,
+                           const char *tree, struct fs_info *info)
+{
+    char name[FS_NAME];
+
+    fs_format(name, "%s/%s", tree, file->path);
+    return fs_look(dir, name, info, NULL) == 0 && info->kind == FS_FILE &&
+           info->size == file->size && info->mtime_ns == file->mtime_ns;
 }
 
 bool manifest_same(const struct manifest_file *old, const struct plan *plan, size_t index,
                    const struct fs_dir *dir, const char *dest, struct fs_info *info)
 {
-    const struct plan_file *file = &plan->files[index];
-    char name[FS_NAME];
+    return old && old->size == plan->files[index].size &&
+           same_content(old, plan, index) && is_as_recorded(old, dir, dest, info);
+}
 
-    if (!old || old->size != file->size || !same_content(old, plan, index))
-        return false;
-    fs_format(name, "%s/%s", dest, old->path);
-    return fs_look(dir, name, info, NULL) == 0 && info->kind == FS_FILE &&
-           info->size == file->size && info->mtime_ns == old->mtime_ns;
+bool manifest_agrees(const struct manifest_file *file, const struct fs_dir *dir,
+                     const char *tree)
+{
+    struct fs_info info;
+
+    return is_as_recorded(file, dir, tree, &info);
 }
 
 void manifest_release(struct manifest *manifest)
 {
-    for (size_t i = 0; manifest->file && i <= manifest->nfiles; i++) {
-        free(manifest->file[i].path);
-        free(manifest->file[i].oid);
-        free(manifest->file[i].etag);
-        free(manifest->file[i].place);
+    while (manifest->text) {
+        struct manifest_text *block = manifest->text;
+
+        manifest->text = block->next;
+        free(block);
     }
     free(manifest->file);
     *manifest = (struct manifest){ 0 };
-}
-
-/* As sha256sum prints it. Names with a newline were refused, but a
- * backslash is escaped. */
-static void add_sum(struct strbuf *sums, const uint8_t sha256[32], const char *path)
-{
-    char hex[65];
-
-    text_hex(hex, sha256, 32);
-    if (strcmp(path, "-") == 0)
-        path = "./-"; /* alone it means standard input */
-    if (!strchr(path, '\\')) {
-        strbuf_addf(sums, "%s  %s\n", hex, path);
-        return;
-    }
-    strbuf_addf(sums, "\\%s  ", hex);
-    for (; *path; path++) {
-        if (*path == '\\')
-            strbuf_add(sums, "\\", 1);
-        strbuf_add(sums, path, 1);
-    }
-    strbuf_add(sums, "\n", 1);
-}
-
-static json_t *file_object(const struct run *run, const struct existing_file *existing,
-                           size_t index)
-{
-    const struct plan *plan = &run->plan;
-    const struct plan_file *file = &plan->files[index];
-    int64_t mtime = existing->there ? existing->mtime_ns : run->mtime * 1000000000;
-    const char *oid = plan_text(plan, file->oid), *etag = plan_text(plan, file->etag);
-    json_t *object;
-    char hex[65];
-
-    text_hex(hex, existing->sha256, 32);
-    object =
-        json_pack("{s:s, s:I, s:s, s:I}", "path", plan_path(plan, index), "size",
-                  (json_int_t)file->size, "sha256", hex, "mtime_ns", (json_int_t)mtime);
-    if (object && *oid)
-        json_object_set_new(object, "git", json_string(oid));
-    if (object && *etag)
-        json_object_set_new(object, "etag", json_string(etag));
-    if (object && file->want.kind == DIGEST_NONE && place_of(plan, index, hex))
-        json_object_set_new(object, "place", json_string(hex));
-    return object;
-}
-
-/* File by file: as one JSON value in memory a million of them would take gigabytes. */
-static int add_files(struct strbuf *text, const struct run *run,
-                     const struct existing_file *existing, struct err *err)
-{
-    for (size_t i = 0; i < run->plan.nfiles; i++) {
-        json_t *object = file_object(run, &existing[i], i);
-        char *line = object ? json_dumps(object, JSON_COMPACT) : NULL;
-
-        if (line)
-            strbuf_addf(text, "%s\n  %s", i ? "," : "", line);
-        json_decref(object);
-        free(line);
-        if (!line)
-            return err_memory(err, "the manifest");
-    }
-    return 0;
-}
-
-static int manifest_text(struct strbuf *text, const struct run *run,
-                         const struct existing_file *existing, const char *identity,
-                         const char *content_id, struct err *err)
-{
-    const struct plan *plan = &run->plan;
-    json_t *root = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s}", "format",
-                             RECORD_FORMAT, "source", plan_text(plan, plan->source),
-                             "revision", plan_text(plan, plan->revision), "ref",
-                             plan_text(plan, plan->ref), "identity", identity,
-                             "content_id", content_id, "run", manifest_run(run));
-    char *head = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
-    char *end = head ? strrchr(head, '}') : NULL;
-
-    json_decref(root);
-    if (!end) {
-        free(head);
-        return err_memory(err, "the manifest");
-    }
-    /* The list of files becomes the last member. */
-    strbuf_add(text, head, (size_t)(end - head) - 1);
-    free(head);
-    strbuf_adds(text, ",\n \"files\": [");
-    if (add_files(text, run, existing, err) < 0)
-        return -1;
-    strbuf_adds(text, "\n ]\n}\n");
-    return text->failed ? err_memory(err, "the manifest") : 0;
-}
-
-static int write_named(const struct run *run, const char *name, const char *text,
-                       struct err *err)
-{
-    return fs_write_all(&run->staging.tree, name, text, strlen(text), false,
-                        run->opt.sync, err);
-}
-
-int manifest_write(const struct run *run, const struct existing_file *existing,
-                   const char *identity, char *content_id, struct err *err)
-{
-    struct strbuf sums = { 0 };
-    uint8_t digest[32];
-    struct strbuf text = { 0 };
-    int rc = -1;
-
-    for (size_t i = 0; i < run->plan.nfiles; i++)
-        add_sum(&sums, existing[i].sha256, plan_path(&run->plan, i));
-    if (sums.failed) {
-        err_memory(err, "the manifest");
-        goto out;
-    }
-    sha256_bytes(sums.data ? sums.data : "", sums.len, digest);
-    text_hex(content_id, digest, sizeof(digest));
-    if (manifest_text(&text, run, existing, identity, content_id, err) < 0)
-        goto out;
-    if (write_named(run, ".mpifetch/SHA256SUMS", sums.data ? sums.data : "", err) == 0)
-        rc = write_named(run, record_name, text.data, err);
-out:
-    strbuf_release(&text);
-    strbuf_release(&sums);
-    return rc;
 }

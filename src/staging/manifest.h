@@ -1,35 +1,57 @@
-/* staging/manifest.h -- the record of a published tree, in DEST/.mpifetch. Rank 0 only.
+/* staging/manifest.h -- what a record says of a published tree, and how it is read. Where
+ * records lie, and which one is that of a tree: staging/record.h. Rank 0 only.
  *
  *     manifest.json   source, version, and of each file size, digest and mtime
  *                     (docs/publish.md)
- *     SHA256SUMS      for `cd DEST && sha256sum -c .mpifetch/SHA256SUMS`
- */
+ *
+ * Memory       a file is read value by value: at most 400 bytes of memory a file for paths
+ *              of ordinary length. */
 #ifndef STAGING_MANIFEST_H
 #define STAGING_MANIFEST_H
 
+#include "io/fs/fs.h"
+#include "io/fs/fs_identity.h"
 #include "ranks/run.h"
 #include "staging/existing.h"
 
-struct fs_info;
+/* In the directory of a record. */
+#define MANIFEST_NAME "manifest.json"
+#define MANIFEST_SUMS "SHA256SUMS"
+
+enum {
+    MANIFEST_FORMAT = 1,
+    MANIFEST_RUN = 64 /* bytes: the longest name of a run, and its NUL */
+};
 
 struct manifest_file {
-    char *path, *oid, *etag;
-    char *place; /* of a file without digest: SHA-256 of its URL, in hex; else "" */
+    const char *path, *oid, *etag;
+    const char *place; /* of a file without digest: SHA-256 of its URL, in hex; else "" */
     uint64_t size;
     int64_t mtime_ns;
     uint8_t sha256[32];
 };
 
+struct manifest_text;
+
 struct manifest {
     char identity[65];          /* of the plan that was published */
     char content_id[65];        /* SHA-256 of SHA256SUMS */
-    struct manifest_file *file; /* sorted by path */
-    size_t nfiles;
+    char run[MANIFEST_RUN];     /* which published it; "" in a record without it */
+    bool hub;                   /* of an hf:// source */
+    struct fs_identity tree;    /* of a record beside: the directory that it describes */
+    struct manifest_file *file; /* sorted by path; NULL: only the head was read */
+    size_t nfiles, room;
+    struct manifest_text *text; /* what its texts lie in */
 };
 
-/* Read the manifest of dest in dir (io/fs/fs_dir.h). -1 and *err if it cannot be read: then DEST is not ours. */
-int manifest_load(struct manifest *manifest, const struct fs_dir *dir, const char *dest,
+/* Read DIR/RECORD/manifest.json. -1 and *err: it cannot be read, or is no manifest. */
+int manifest_load(struct manifest *manifest, const struct fs_dir *dir, const char *record,
                   struct err *err);
+
+/* All but the files. */
+int manifest_load_head(struct manifest *manifest, const struct fs_dir *dir,
+                       const char *record, struct err *err);
+
 const struct manifest_file *manifest_find(const struct manifest *manifest,
                                           const char *path);
 
@@ -39,25 +61,15 @@ const struct manifest_file *manifest_find(const struct manifest *manifest,
 bool manifest_same(const struct manifest_file *file, const struct plan *plan,
                    size_t index, const struct fs_dir *dir, const char *dest,
                    struct fs_info *info);
+
+/* Whether the file in that tree has size and mtime of the record. */
+bool manifest_agrees(const struct manifest_file *file, const struct fs_dir *dir,
+                     const char *tree);
+
+/* What place says of a file: a validator identifies a version at one URL only, and the URL
+ * itself may hold a signature. false: out of memory. */
+bool manifest_place_of(const struct plan *plan, size_t index, char hex[65]);
+
 void manifest_release(struct manifest *manifest);
-
-/* Write both files to tree/.mpifetch, with the digests in existing.
- * content_id: 65 bytes. */
-int manifest_write(const struct run *run, const struct existing_file *existing,
-                   const char *identity, char *content_id, struct err *err);
-
-/* Only the content id of what is at dest; false: it cannot be read. */
-bool manifest_peek(const struct fs_dir *dir, const char *dest, char *content_id);
-
-enum { MANIFEST_RUN = 64 }; /* bytes: the longest name of a run, and its NUL */
-
-/* The name of the run that wrote the manifest there; false: it cannot be read. */
-bool manifest_run_of(const struct fs_dir *dir, const char *dest, char name[MANIFEST_RUN]);
-
-/* Whether the manifest there was written by that run. */
-bool manifest_is_by(const struct fs_dir *dir, const char *dest, const char *run);
-
-/* The name of this run, as it is written to the manifest. */
-const char *manifest_run(const struct run *run);
 
 #endif

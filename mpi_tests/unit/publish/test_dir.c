@@ -79,7 +79,7 @@ static void test_the_staged_tree(void **state)
         "tr ' ' '\\n' | LC_ALL=C sort | sed 's/large:f:1048592:.*/large/'",
         job.run.staging.tree.path);
     found = output_of(command);
-    assert_string_equal(found, "\n.mpifetch\na\na-b\na/b\na/b.c\na/empty:f:0:1700000000\n"
+    assert_string_equal(found, "\na\na-b\na/b\na/b.c\na/empty:f:0:1700000000\n"
                                "void:f:0:1700000000\nx\nx/y\nx/y/z\nx/y/z/large\n");
     free(found);
     release_staging(&job.run, RELEASE_REMOVE);

@@ -198,8 +198,8 @@ static void test_a_failed_commit_shows_nothing(void **state)
     assert_int_equal(job_look(&job), 0);
     assert_int_equal(job_build(&job), 0);
     job_fetch(&job);
-    path_in(path, sizeof(path), job.run.staging.tree.path, ".mpifetch/SHA256SUMS");
-    assert_int_equal(mkdir(path, 0777), 0);
+    path_in(path, sizeof(path), job.run.staging.tree.path, ".mpifetch");
+    put_file(path, "");
     assert_int_equal(job_commit(&job), -1);
     assert_int_equal(job.err.code, ERR_DEST);
     release_staging(&job.run, RELEASE_REMOVE);

@@ -15,6 +15,7 @@
 #include "resume/leftovers.h"
 #include "resume/release.h"
 #include "resume_case.h"
+#include "staging/record_write.h"
 
 /* Three segments, one, and a small file. */
 static const struct run_file content[] = {
@@ -272,8 +273,12 @@ static void mark(const struct job *job)
     struct strbuf path = { 0 }, text = { 0 };
 
     assert_int_equal(leftovers_mark(&job->run, NULL), 0);
+    assert_int_equal(fs_mkdir(&job->run.staging.tree, ".mpifetch", 0777, NULL), 0);
     strbuf_addf(&path, "%s/.mpifetch/manifest.json", job->run.staging.tree.path);
-    strbuf_addf(&text, "{\"run\": \"%s\"}", manifest_run(&job->run));
+    strbuf_addf(&text,
+                "{\"format\": 1, \"identity\": \"%064d\", \"content_id\": \"%064d\", "
+                "\"run\": \"%s\", \"files\": []}",
+                0, 0, record_run(&job->run));
     put_file(path.data, text.data);
     strbuf_release(&path);
     strbuf_release(&text);

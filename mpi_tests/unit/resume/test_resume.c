@@ -238,9 +238,12 @@ static void test_before_the_step(void **state)
 
     (void)state;
     leave_all(content, countof(content), false);
-    run_command("cd \"$PARENT\"/.dest.mpifetch-*/run-* && touch released && "
-                "printf '{\"run\": \"%s\"}' \"$(basename \"$PWD\")\" "
-                ">tree/.mpifetch/manifest.json");
+    run_command(
+        "cd \"$PARENT\"/.dest.mpifetch-*/run-* && touch released && "
+        "mkdir tree/.mpifetch && printf '{\"format\": 1, \"identity\": \"%064d\", '"
+        "'\"content_id\": \"%064d\", \"run\": \"%s\", \"files\": []}' 0 0 "
+        "\"$(basename \"$PWD\")\" "
+        ">tree/.mpifetch/manifest.json");
     go_on(&job, content, countof(content));
     place(&job);
     assert_where(&job, 0, 0, 0);
@@ -257,7 +260,9 @@ static void test_killed_before_the_flip(void **state)
     leave_all(content, countof(content), false);
     run_command(
         "cd \"$PARENT\"/.dest.mpifetch-*/run-* && touch released && "
-        "printf '{\"run\": \"%s\"}' \"$(basename \"$PWD\")\" "
+        "mkdir tree/.mpifetch && printf '{\"format\": 1, \"identity\": \"%064d\", '"
+        "'\"content_id\": \"%064d\", \"run\": \"%s\", \"files\": []}' 0 0 "
+        "\"$(basename \"$PWD\")\" "
         ">tree/.mpifetch/manifest.json && ln -s .dest.versions/id link && "
         "mkdir \"$PARENT/.dest.versions\" && mv tree \"$PARENT/.dest.versions/id\"");
     go_on(&job, content, countof(content));
@@ -276,7 +281,9 @@ static void test_killed_after_the_flip(void **state)
     leave_all(content, countof(content), false);
     run_command(
         "cd \"$PARENT\"/.dest.mpifetch-*/run-* && touch released && "
-        "printf '{\"run\": \"%s\"}' \"$(basename \"$PWD\")\" "
+        "mkdir tree/.mpifetch && printf '{\"format\": 1, \"identity\": \"%064d\", '"
+        "'\"content_id\": \"%064d\", \"run\": \"%s\", \"files\": []}' 0 0 "
+        "\"$(basename \"$PWD\")\" "
         ">tree/.mpifetch/manifest.json && "
         "mkdir \"$PARENT/.dest.versions\" && mv tree \"$PARENT/.dest.versions/id\"");
     go_on(&job, content, countof(content));

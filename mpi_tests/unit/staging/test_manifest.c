@@ -8,7 +8,8 @@
 #include "base/text.h"
 #include "io/fs/fs.h"
 #include "run_case.h"
-#include "staging/manifest.h"
+#include "staging/record.h"
+#include "staging/record_write.h"
 
 static const char identity[] =
     "1111111122222222333333334444444455555555666666667777777788888888";
@@ -45,9 +46,6 @@ static void write_tree(struct written *w, const char *tree)
 
     run_case_open(&w->run, NULL, STAMP, files, FILES);
     w->run.staging.path = strdup("staging/run-abcdef");
-    strbuf_addf(&path, "%s/.mpifetch", tree);
-    assert_int_equal(fs_mkdirs(NULL, path.data, NULL), 0);
-    strbuf_clear(&path);
     strbuf_addf(&path, "%s/dir", tree);
     assert_int_equal(fs_mkdirs(NULL, path.data, NULL), 0);
     assert_int_equal(fs_dir_open(&w->run.staging.tree, NULL, tree, NULL), 0);
@@ -66,7 +64,23 @@ static void write_tree(struct written *w, const char *tree)
             0);
     }
     strbuf_release(&path);
-    assert_int_equal(manifest_write(&w->run, w->known, identity, w->content_id, NULL), 0);
+    assert_int_equal(record_write(&w->run, w->known, identity, w->content_id, NULL), 0);
+}
+
+static bool id_of(const char *tree, char id[65])
+{
+    struct manifest head;
+    bool is = record_load_dest_head(&head, tree, NULL, NULL) == 0;
+
+    if (is)
+        memcpy(id, head.content_id, sizeof(head.content_id));
+    manifest_release(&head);
+    return is;
+}
+
+static bool is_by(const char *tree, const char *run)
+{
+    return record_is_by(&(struct record_tree){ .name = tree }, run);
 }
 
 static void test_what_is_written_is_read(void **state)
@@ -77,7 +91,7 @@ static void test_what_is_written_is_read(void **state)
 
     (void)state;
     write_tree(&w, "read");
-    assert_int_equal(manifest_load(&record, NULL, "read", &err), 0);
+    assert_int_equal(manifest_load(&record, NULL, "read/.mpifetch", &err), 0);
     assert_int_equal(err.code, ERR_NONE);
     assert_int_equal(record.nfiles, FILES);
     assert_string_equal(record.identity, identity);
@@ -113,13 +127,13 @@ static void test_no_files_at_all(void **state)
     (void)state;
     run_case_open(&run, NULL, STAMP, NULL, 0);
     run.staging.path = strdup("run-abcdef");
-    assert_int_equal(fs_mkdirs(NULL, "none/.mpifetch", NULL), 0);
+    assert_int_equal(fs_mkdirs(NULL, "none", NULL), 0);
     assert_int_equal(fs_dir_open(&run.staging.tree, NULL, "none", NULL), 0);
-    assert_int_equal(manifest_write(&run, NULL, identity, id, NULL), 0);
-    assert_int_equal(manifest_load(&record, NULL, "none", NULL), 0);
+    assert_int_equal(record_write(&run, NULL, identity, id, NULL), 0);
+    assert_int_equal(manifest_load(&record, NULL, "none/.mpifetch", NULL), 0);
     assert_int_equal(record.nfiles, 0);
     assert_null(manifest_find(&record, "plain"));
-    assert_true(manifest_peek(NULL, "none", seen));
+    assert_true(id_of("none", seen));
     assert_string_equal(seen, id);
     manifest_release(&record);
     run_case_close(&run);
@@ -131,11 +145,11 @@ static void test_which_run_wrote_it(void **state)
 
     (void)state;
     write_tree(&w, "whose");
-    assert_true(manifest_is_by(NULL, "whose", "run-abcdef"));
-    assert_false(manifest_is_by(NULL, "whose", "run-abcde"));
-    assert_false(manifest_is_by(NULL, "whose", "run-abcdefg"));
-    assert_false(manifest_is_by(NULL, "whose", "run-abcdeF"));
-    assert_false(manifest_is_by(NULL, "nowhere", "run-abcdef"));
+    assert_true(is_by("whose", "run-abcdef"));
+    assert_false(is_by("whose", "run-abcde"));
+    assert_false(is_by("whose", "run-abcdefg"));
+    assert_false(is_by("whose", "run-abcdeF"));
+    assert_false(is_by("nowhere", "run-abcdef"));
     run_case_close(&w.run);
 }
 
@@ -168,7 +182,7 @@ static void test_the_content_id_is_the_digest_of_the_sums(void **state)
              "sha256sum --check --status",
              w.content_id);
     assert_int_equal(system(command), 0);
-    assert_true(manifest_peek(NULL, "id", seen));
+    assert_true(id_of("id", seen));
     assert_string_equal(seen, w.content_id);
     run_case_close(&w.run);
 }
@@ -178,15 +192,15 @@ static void test_peek_sees_nothing_elsewhere(void **state)
     char seen[65] = "untouched";
 
     (void)state;
-    assert_false(manifest_peek(NULL, "missing", seen));
+    assert_false(id_of("missing", seen));
     put_file("a-file", "");
-    assert_false(manifest_peek(NULL, "a-file", seen));
+    assert_false(id_of("a-file", seen));
     assert_int_equal(fs_mkdirs(NULL, "other/.mpifetch", NULL), 0);
-    assert_false(manifest_peek(NULL, "other", seen));
+    assert_false(id_of("other", seen));
     put_file("other/.mpifetch/manifest.json", "{\"content_id\": \"short\"}");
-    assert_false(manifest_peek(NULL, "other", seen));
+    assert_false(id_of("other", seen));
     put_file("other/.mpifetch/manifest.json", "[");
-    assert_false(manifest_peek(NULL, "other", seen));
+    assert_false(id_of("other", seen));
     assert_string_equal(seen, "untouched");
 }
 

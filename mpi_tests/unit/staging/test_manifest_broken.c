@@ -37,7 +37,7 @@ static int load(const void *bytes, size_t len, struct err *err)
     assert_int_equal(
         fs_write_all(NULL, "dest/.mpifetch/manifest.json", bytes, len, true, false, NULL),
         0);
-    rc = manifest_load(&record, NULL, "dest", err);
+    rc = manifest_load(&record, NULL, "dest/.mpifetch", err);
     if (rc == 0)
         manifest_release(&record);
     else
@@ -61,7 +61,7 @@ static void test_the_base_of_all_these_is_good(void **state)
 
     (void)state;
     assert_int_equal(load(good, strlen(good), NULL), 0);
-    assert_int_equal(manifest_load(&record, NULL, "dest", NULL), 0);
+    assert_int_equal(manifest_load(&record, NULL, "dest/.mpifetch", NULL), 0);
     assert_int_equal(record.nfiles, 2);
     assert_string_equal(record.file[0].path, "a/c d"); /* sorted, whatever the order */
     assert_string_equal(record.file[1].path, "b");
@@ -242,11 +242,11 @@ static void test_no_manifest(void **state)
 
     (void)state;
     assert_int_equal(fs_unlink(NULL, "dest/.mpifetch/manifest.json", NULL), 0);
-    assert_int_equal(manifest_load(&record, NULL, "dest", &err), -1);
+    assert_int_equal(manifest_load(&record, NULL, "dest/.mpifetch", &err), -1);
     assert_sentence(&err, ERR_DEST, "'dest/.mpifetch/manifest.json'", ENOENT);
     err_clear(&err);
     assert_int_equal(fs_mkdir(NULL, "dest/.mpifetch/manifest.json", 0777, NULL), 0);
-    assert_int_equal(manifest_load(&record, NULL, "dest", &err), -1);
+    assert_int_equal(manifest_load(&record, NULL, "dest/.mpifetch", &err), -1);
     assert_int_equal(err.code, ERR_DEST);
     assert_non_null(strstr(err.text, "'dest/.mpifetch/manifest.json'"));
     assert_int_equal(rmdir("dest/.mpifetch/manifest.json"), 0);
@@ -260,7 +260,7 @@ static void test_a_pipe_for_a_manifest(void **state)
 
     (void)state;
     assert_int_equal(mkfifo("dest/.mpifetch/manifest.json", 0666), 0);
-    assert_int_equal(manifest_load(&record, NULL, "dest", &err), -1);
+    assert_int_equal(manifest_load(&record, NULL, "dest/.mpifetch", &err), -1);
     assert_int_equal(err.code, ERR_DEST);
     assert_non_null(strstr(err.text, "not a regular file"));
     assert_int_equal(fs_unlink(NULL, "dest/.mpifetch/manifest.json", NULL), 0);

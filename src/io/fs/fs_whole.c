@@ -84,15 +84,11 @@ int fs_read_all(const struct fs_dir *dir, const char *name, size_t most, char **
     return rc;
 }
 
-int fs_read_regular(const struct fs_dir *dir, const char *name, size_t most, char **bytes,
-                    size_t *len, struct err *err)
+int fs_open_regular(const struct fs_dir *dir, const char *name, struct err *err)
 {
     int fd = fs_at_open(dir, name, O_RDONLY | O_NONBLOCK, 0);
     struct stat st;
-    int rc = -1;
 
-    *bytes = NULL;
-    *len = 0;
     if (fd < 0)
         return fail(err, "open", dir, name);
     if (fstat(fd, &st) < 0)
@@ -100,7 +96,22 @@ int fs_read_regular(const struct fs_dir *dir, const char *name, size_t most, cha
     else if (!S_ISREG(st.st_mode))
         fail_kind(dir, name, err);
     else
-        rc = read_to_end(fd, dir, name, most, bytes, len, err);
+        return fd;
+    close(fd);
+    return -1;
+}
+
+int fs_read_regular(const struct fs_dir *dir, const char *name, size_t most, char **bytes,
+                    size_t *len, struct err *err)
+{
+    int fd = fs_open_regular(dir, name, err);
+    int rc;
+
+    *bytes = NULL;
+    *len = 0;
+    if (fd < 0)
+        return -1;
+    rc = read_to_end(fd, dir, name, most, bytes, len, err);
     close(fd);
     return rc;
 }

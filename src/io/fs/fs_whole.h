@@ -13,7 +13,10 @@
  * not count. The caller frees *bytes. */
 int fs_read_all(const struct fs_dir *dir, const char *name, size_t most, char **bytes,
                 size_t *len, struct err *err);
-/* The same of a regular file only: a pipe that somebody put in its place is not waited
+/* Open for reading, if it is a regular file: a pipe that somebody put in its place is not
+ * waited for. */
+int fs_open_regular(const struct fs_dir *dir, const char *name, struct err *err);
+/* fs_read_all of a regular file only: a pipe that somebody put in its place is not waited
  * for. */
 int fs_read_regular(const struct fs_dir *dir, const char *name, size_t most, char **bytes,
                     size_t *len, struct err *err);
