@@ -68,10 +68,10 @@ static void must_be_usable(const struct manifest *record)
         require(plan_add(&plan, &entry, NULL) == 0);
     }
     for (size_t i = 0; i < plan.nfiles; i++) {
-        uint64_t inode;
+        struct fs_info info;
 
         require(!manifest_same(manifest_find(record, plan_path(&plan, i)), &plan, i, NULL,
-                               dest, &inode));
+                               dest, &info));
     }
     plan_release(&plan);
 }
