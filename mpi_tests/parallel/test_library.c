@@ -199,6 +199,26 @@ static void messages_of_the_caller_stay_his(void)
     require(got == before, "the message");
 }
 
+/* Ranks that call different functions have no step in common. */
+static void each_another_function(void)
+{
+    struct call call;
+    int status;
+
+    if (size == 1)
+        return;
+    prepare(&call, "mixed");
+    status = rank == size - 1
+                 ? mpifetch_verify(MPI_COMM_WORLD, &call.options, &call.report)
+                 : mpifetch_get(MPI_COMM_WORLD, &call.options, &call.report);
+    require(status == MPIFETCH_USAGE, "a refusal");
+    require(call.report.rank == size - 1, "the rank that differs");
+    require(strstr(call.report.error, "called mpifetch_verify, rank 0 mpifetch_get") !=
+                NULL,
+            "what each calls");
+    require(!exists(call.dest), "nothing is made");
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -210,6 +230,7 @@ int main(int argc, char **argv)
         { "a failure", a_failure_is_the_same_everywhere },
         { "part of the ranks", on_a_part_of_the_ranks },
         { "one rank alone", on_one_rank_alone },
+        { "another function", each_another_function },
         { "the caller's messages", messages_of_the_caller_stay_his },
     };
     int provided;

@@ -1,11 +1,13 @@
 """Ranks whose environments differ: those of rank 0 count, and all come to the same end."""
 
 import json
+import re
 import socket
 
 import pytest
 from conftest import MIB, noise, write_tree
 from files import Files
+from job import PROGRAM
 from trees import assert_alone, assert_nothing, assert_same, assert_verifiable
 
 RANKS = 3
@@ -96,3 +98,55 @@ def test_ranks_without_a_way_out(run, web, tree, dest, shut, proxy):
     for rank in shut:
         assert result.report["ranks"][rank]["bytes"] == 0
         assert f"rank {rank} on " in result.err and "cannot reach the source" in result.err
+
+
+def mixed(run, *commands):
+    """Each rank with words of its own."""
+    first, *others = commands
+    rest = [word for words in others for word in (":", "-n", "1", PROGRAM, *words)]
+    return run(1, *first, *rest)
+
+
+OTHERS = {
+    "clean": ("clean", "{dest}"),
+    "verify": ("verify", "{dest}"),
+    "doctor": ("doctor", "--quick", "{dest}"),
+    "plan": ("plan", "{url}", "{dest}"),
+    "--version": ("--version",),
+    "--help": ("get", "--help"),
+}
+
+
+@pytest.mark.parametrize("at", [0, 2])
+@pytest.mark.parametrize("other", OTHERS)
+def test_ranks_with_different_commands(run, web, tree, dest, other, at):
+    """They have no step in common, and would wait for each other for ever."""
+    url = f"{web.url}/large.bin"
+    commands = [("get", url, dest)] * 3
+    commands[at] = [word.format(url=url, dest=dest) for word in OTHERS[other]]
+    result = mixed(run, *commands)
+    assert result.code == 2, result
+    [said] = [line for line in result.err.splitlines() if line.startswith("mpifetch: ")]
+    name = "--help" if other == "--help" else other
+    assert re.search(rf"rank {at or 1} was started with command .*rank 0 with", said), said
+    assert f"'{name}'" in said and "'get'" in said, said
+    assert result.out == "" and web.log() == []
+    assert_nothing(dest)
+
+
+@pytest.mark.parametrize("what", ["SOURCE", "DEST", "--manifest"])
+def test_ranks_with_different_places(run, web, tree, dest, what):
+    """A job has one source and one destination: those of the others would be dropped."""
+    url = f"http://user:secret@{web.url[7:]}/large.bin"
+    other = {
+        "SOURCE": ("get", url + "?v=2", dest),
+        "DEST": ("get", url, f"{dest}-2"),
+        "--manifest": ("get", "--manifest", url, dest),
+    }[what]
+    first = ("get", "--manifest", f"{url}?a", dest) if what == "--manifest" else ("get", url, dest)
+    result = mixed(run, first, first, other)
+    assert result.code == 2, result
+    assert f"rank 2 was started with {what} " in result.err, result
+    assert "secret" not in result.err and web.log() == []
+    assert_nothing(dest)
+    assert_nothing(dest.parent / "model-2")

@@ -21,6 +21,14 @@ const struct command *command_find(const char *name)
     return NULL;
 }
 
+const char *command_name(enum command_id id)
+{
+    for (size_t i = 0; i < countof(commands); i++)
+        if (commands[i].id == id)
+            return commands[i].name;
+    return id == COMMAND_VERSION ? "--version" : "--help";
+}
+
 /* The name that other programs use for it, or the most similar of our own. */
 static const char *guess_of(const char *name)
 {

@@ -23,6 +23,9 @@ struct command {
 /* NULL: there is no such command. */
 const struct command *command_find(const char *name);
 
+/* Its first word. */
+const char *command_name(enum command_id id);
+
 /* ERR_USAGE for NULL and for an unknown word; the sentence suggests a similar command. */
 int command_parse(const char *name, enum command_id *id, struct err *err);
 

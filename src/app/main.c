@@ -10,6 +10,7 @@
 #include "app/clean.h"
 #include "app/failure.h"
 #include "app/options.h"
+#include "app/started.h"
 #include "base/log.h"
 #include "doctor/commands.h"
 #include "doctor/doctor.h"
@@ -106,11 +107,18 @@ static int print(const char *text)
     return fputs(text ? text : "", stdout) >= 0 && fflush(stdout) == 0 ? 0 : ERR_DEFECT;
 }
 
+static bool is_help(const struct options *options)
+{
+    return options->command == COMMAND_HELP || options->command == COMMAND_VERSION;
+}
+
 static int print_help(const struct options *options)
 {
     struct strbuf text = { 0 };
     int code;
 
+    if (options->command == COMMAND_VERSION)
+        return print("mpifetch " MPIFETCH_VERSION "\n");
     options_help(&text, options->topic);
     code = text.failed ? ERR_DEFECT : print(text.data);
     strbuf_release(&text);
@@ -204,6 +212,14 @@ static int run_ranks(const struct options *options, int code, struct err *err, b
         MPI_Barrier(MPI_COMM_WORLD); /* the error is printed before any rank exits */
         return code;
     }
+    if (started_alike(options, rank, err) < 0) {
+        if (err->text[0])
+            log_line(&plain, LOG_ERROR, "%s", err->text);
+        MPI_Barrier(MPI_COMM_WORLD);
+        return ERR_USAGE;
+    }
+    if (is_help(options))
+        return print_help(options);
     own.get.interrupted = was_signalled;
     own.get.interrupted_arg = &start;
     return run_command(&own, rank, lost);
@@ -220,14 +236,11 @@ int main(int argc, char **argv)
      * rank of a job. */
     if (argc == 2 && strcmp(argv[1], HELPER_WORD) == 0)
         return commands_serve();
-    /* Help must work without MPI, on a login node for instance. */
+    /* Help must work without MPI, on a login node for instance. But beside ranks that do
+     * something else they would wait for this one for ever. */
     code = options_parse(&options, argc, argv, &err) < 0 ? (int)err.code : 0;
-    if (code == 0 && options.command == COMMAND_HELP) {
+    if (code == 0 && is_help(&options) && !comm_is_launched()) {
         code = print_help(&options);
-        goto out;
-    }
-    if (code == 0 && options.command == COMMAND_VERSION) {
-        code = print("mpifetch " MPIFETCH_VERSION "\n");
         goto out;
     }
     catch_signals();

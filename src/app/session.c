@@ -8,6 +8,7 @@
 #include "app/check.h"
 #include "app/offline.h"
 #include "app/rehash.h"
+#include "app/same_call.h"
 #include "app/survey.h"
 #include "core/plan/connection_share.h"
 #include "fetch/engine.h"
@@ -122,24 +123,28 @@ static int open_questions(struct session *s, struct err *err)
     return engine_open(&s->http, &s->run, most < QUESTIONS ? most : QUESTIONS, err);
 }
 
-/* The timeout of rank 0: a rank that waits less than the others would give up too
- * early. */
-static int share_timeout(struct session *s, struct err *err)
+/* Whether all make the same call; and the timeout of rank 0: a rank that waits less than
+ * the others would give up too early. */
+static int share_start(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
     double timeout = s->options->rank_timeout;
     struct strbuf bytes = { 0 };
     int rc;
 
-    if (run->ranks.rank == 0)
+    if (run->ranks.rank == 0) {
+        same_call_pack(s, &bytes);
         strbuf_add(&bytes, &timeout, sizeof(timeout));
+    }
     rc = agree_share(&run->ranks, &bytes, err);
-    if (rc == 0 && bytes.len == sizeof(timeout)) {
-        memcpy(&timeout, bytes.data, sizeof(timeout));
+    if (rc == 0)
+        rc = same_call_unpack(s, bytes.data, bytes.len, err);
+    if (rc == 0) {
+        memcpy(&timeout, bytes.data + bytes.len - sizeof(timeout), sizeof(timeout));
         silence_set(&run->ranks.liveness.silence, timeout, clock_now());
     }
     strbuf_release(&bytes);
-    return rc;
+    return agree_step(&run->ranks, rc, err);
 }
 
 static int check(void *arg, struct err *err)
@@ -187,7 +192,7 @@ int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options
         rc = open_questions(s, err);
     rc = agree_step(&run->ranks, rc, err);
     if (rc == 0)
-        rc = share_timeout(s, err);
+        rc = share_start(s, err);
     /* Whether only a plan is wanted may differ in the environments of ranks. */
     if (rc == 0 && (task == SESSION_GET || task == SESSION_PLAN))
         rc = agree_step(&run->ranks, owners_take(run, err), err);

@@ -17,6 +17,9 @@
 #include "core/plan/digest.h"
 #include "core/sched/retry.h"
 
+/* Raised with every change of what ranks send each other. */
+enum { MSG_CONTRACT = 1 };
+
 enum msg_kind {
     /* rank to coordinator */
     MSG_CREDIT,    /* units: so many more can be taken */

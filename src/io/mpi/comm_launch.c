@@ -2,6 +2,7 @@
  * the environment. */
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "io/mpi/comm_mpi.h"
 
@@ -47,6 +48,14 @@ int comm_launch_local(void)
     const struct launcher *launcher = find_launcher();
 
     return launcher ? number_in(launcher->local) : 0;
+}
+
+bool comm_is_launched(void)
+{
+    const struct launcher *launcher = find_launcher();
+
+    return launcher && strcmp(launcher->size, "OMPI_COMM_WORLD_SIZE") == 0 &&
+           number_in(launcher->size) > 1;
 }
 
 bool comm_is_singleton(int *index, int *of)

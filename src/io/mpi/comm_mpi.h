@@ -16,6 +16,10 @@ int comm_launch_index(void);
 /* The same among those on its node. */
 int comm_launch_local(void);
 
+/* Whether the mpirun of Open MPI started several processes: each of them waits until all
+ * others have initialised MPI. */
+bool comm_is_launched(void);
+
 /* Whether a launcher started several processes that MPI did not connect: each is rank 0
  * of 1. *of is how many were started, *index which of them this is. */
 bool comm_is_singleton(int *index, int *of);

@@ -1,0 +1,80 @@
+#include "app/started.h"
+
+#include <limits.h>
+#include <mpi.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/url.h"
+#include "core/state/msg.h"
+#include "io/sha256.h"
+
+static const char *const labels[] = { "version", "command", "SOURCE", "--manifest",
+                                      "DEST" };
+
+enum { ROWS = 5, ROW = 200 };
+
+/* What rank 0 was started with, a row for each label. The size, and that the version comes
+ * first, is the same in all versions. */
+struct started {
+    struct {
+        uint8_t digest[32];
+        char shown[ROW - 32]; /* without secrets; may be cut */
+    } row[ROWS];
+};
+
+static void set_row(struct started *started, int row, const char *text)
+{
+    char *shown = started->row[row].shown;
+
+    sha256_bytes(text ? text : "", strlen(text ? text : ""), started->row[row].digest);
+    if (text && strstr(text, "://"))
+        url_redact(shown, sizeof(started->row[row].shown), text);
+    else
+        snprintf(shown, sizeof(started->row[row].shown), "%s", text ? text : "");
+}
+
+static void set_started(struct started *started, const struct options *options)
+{
+    const struct mpifetch_options *get = &options->get;
+    char version[64];
+    const char *const texts[ROWS] = { version, command_name(options->command),
+                                      get->source, get->manifest, get->dest };
+
+    memset(started, 0, sizeof(*started));
+    snprintf(version, sizeof(version), "%s (contract %d)", MPIFETCH_VERSION,
+             MSG_CONTRACT);
+    for (int i = 0; i < ROWS; i++)
+        set_row(started, i, texts[i]);
+}
+
+static int compare_started(const struct started *mine, const struct started *first,
+                           int rank, struct err *err)
+{
+    for (int i = 0; i < ROWS; i++)
+        if (memcmp(mine->row[i].digest, first->row[i].digest, 32) != 0)
+            return err_set(
+                err, ERR_USAGE,
+                "rank %d was started with %s '%s', rank 0 with '%s': all ranks "
+                "of a job need the same %s",
+                rank, labels[i], mine->row[i].shown, first->row[i].shown, labels[i]);
+    return 0;
+}
+
+int started_alike(const struct options *options, int rank, struct err *err)
+{
+    struct started mine, first;
+    int differs, who = INT_MAX;
+
+    set_started(&mine, options);
+    first = mine;
+    MPI_Bcast(&first, sizeof(first), MPI_BYTE, 0, MPI_COMM_WORLD);
+    first.row[ROWS - 1].shown[sizeof(first.row[0].shown) - 1] = '\0';
+    differs = compare_started(&mine, &first, rank, err) < 0 ? rank : INT_MAX;
+    MPI_Allreduce(&differs, &who, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD);
+    if (who == INT_MAX)
+        return 0;
+    if (who != rank)
+        err_clear(err);
+    return -1;
+}
