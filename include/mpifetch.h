@@ -93,7 +93,7 @@ struct mpifetch_options {
     int versions;        /* destination is a symlink from the start */
     int no_links;        /* an update copies unchanged files instead of linking them */
     int no_sync;         /* do not wait for disks before publishing */
-    int no_trees;        /* hf-cache: without trees/<commit>.json */
+    int no_trees;        /* without trees/<commit>.json of the Hub library */
     int check;           /* verify existing files before reusing them */
     int require_digest;  /* refuse files for which the source has no digest */
     int dry_run;         /* only say what would be done */

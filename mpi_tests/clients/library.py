@@ -41,10 +41,13 @@ def listen():
 
 
 def scan(cache_dir):
-    """scan_cache_dir, as plain values."""
+    """scan_cache_dir, as plain values. Old versions do not know the tag that the latest writes
+    into each cache itself."""
     found = huggingface_hub.scan_cache_dir(cache_dir)
+    old = tuple(map(int, version().split(".")[:2])) < (1, 9)
+    warnings = [str(warning) for warning in found.warnings]
     return {
-        "warnings": [str(warning) for warning in found.warnings],
+        "warnings": [one for one in warnings if not (old and one.endswith("/CACHEDIR.TAG"))],
         "size": found.size_on_disk,
         "repos": {
             f"{repo.repo_type}s/{repo.repo_id}": {

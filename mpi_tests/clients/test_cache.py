@@ -137,7 +137,7 @@ def test_layout_is_the_librarys(fill, library, serve, cache, tmp_path, kind, ask
     library(LATEST).tell("snapshot_download", **ask_for(repo, asked, theirs))
     assert layout(cache / folder_of(kind)) == layout(theirs / folder_of(kind))
     # scans before 1.9 take even a CACHEDIR.TAG for a broken repository, but no scan looks here
-    assert set(os.listdir(cache)) - {".locks"} == {folder_of(kind)}
+    assert set(os.listdir(cache)) - {".locks"} == {folder_of(kind), "CACHEDIR.TAG"}
 
 
 def test_listing_names_xet_files(fill, library, origin, repo, cache, tmp_path):
@@ -551,3 +551,15 @@ def test_transformers_way(get, new_library, origin, repo, trees, tmp_path):
         assert result.out == f"{found}\n"
         assert_same(found, trees[MAIN])
     assert origin.log() == []
+
+
+def test_tag_of_a_new_root(fill, library, origin, repo, cache, tmp_path):
+    """Backups skip a cache by it. One that is there stays as it is."""
+    fill("mpifetch", repo, "main")
+    theirs = tmp_path / "theirs"
+    library(LATEST).tell("snapshot_download", repo_id=NAME, cache_dir=theirs)
+    tag = cache / "CACHEDIR.TAG"
+    assert tag.read_bytes() == (theirs / "CACHEDIR.TAG").read_bytes()
+    tag.write_text("mine")
+    fill("mpifetch", repo, "v1")
+    assert tag.read_text() == "mine"

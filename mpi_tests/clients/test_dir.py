@@ -1,6 +1,7 @@
 """Layout dir: the library finds what we published, takes it for its own download, and fetches
 nothing again."""
 
+import json
 import os
 from pathlib import Path
 
@@ -220,3 +221,45 @@ def test_release_with_other_metadata(library, origin, repo, trees, publish, tmp_
     left = {p: data for p, data in files_of(dest).items() if not p.startswith(".huggingface/")}
     assert digests(left) == digests(files_of(trees[MAIN]))
     assert any(len(data) >= LFS_FROM for data in left.values())
+
+
+def test_part_is_known_as_one(run, library, origin, repo, trees, dest, tmp_path):
+    """Offline the library takes what lies there for the whole, unless a record of the commit says
+    what else there is."""
+    source = source_of(repo.kind, repo.refs[MAIN])
+    env = {"HF_ENDPOINT": origin.endpoint}
+    result = run(2, "get", "--include", "*.json", source, dest, env=env)
+    assert_printed(result, dest)
+    origin.reset()
+    ask = dict(repo_id=NAME, revision=repo.refs[MAIN], local_dir=dest, cache_dir=tmp_path / "cache")
+    library_there = library(LATEST, offline=True)
+    answer = library_there.ask("snapshot_download", local_files_only=True, **ask)
+    assert answer.error and answer.error["class"] == "IncompleteSnapshotError", answer
+    answer = library_there.ask("snapshot_download", **ask)
+    assert answer.error and "LocalEntryNotFoundError" in answer.error["bases"], answer
+    assert library_there.tell("snapshot_download", allow_patterns="*.json", **ask) == str(dest)
+    assert origin.log() == []
+
+
+def test_record_of_the_commit_is_the_librarys(run, library, origin, repo, trees, dest, tmp_path):
+    source = source_of(repo.kind, repo.refs[MAIN])
+    env = {"HF_ENDPOINT": origin.endpoint}
+    assert_printed(run(2, "get", "--include", "*.json", source, dest, env=env), dest)
+    theirs = tmp_path / "theirs"
+    ask = dict(repo_id=NAME, revision=repo.refs[MAIN], local_dir=theirs)
+    library(LATEST).tell("snapshot_download", allow_patterns="*.json", **ask)
+    name = f".cache/huggingface/trees/{repo.refs[MAIN]}.json"
+    assert json.loads((dest / name).read_text()) == json.loads((theirs / name).read_text())
+    for name in (".cache/huggingface/CACHEDIR.TAG", ".cache/huggingface/.gitignore"):
+        assert (dest / name).read_bytes() == (theirs / name).read_bytes()
+
+
+def test_whole_repository_and_no_trees_have_no_record(run, origin, repo, dest):
+    env = {"HF_ENDPOINT": origin.endpoint}
+    source = source_of(repo.kind, repo.refs[MAIN])
+    assert_printed(run(2, "get", source, dest, env=env), dest)
+    other = dest.parent / "part"
+    words = ("--no-trees", "--include", "*.json")
+    assert_printed(run(2, "get", *words, source, other, env=env), other)
+    for place in (dest, other):
+        assert not (place / ".cache/huggingface/trees").exists()

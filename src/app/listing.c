@@ -7,6 +7,7 @@
 #include "app/printout.h"
 #include "base/text.h"
 #include "base/url.h"
+#include "core/hub/hub_name.h"
 #include "core/plan/url_path.h"
 #include "io/credentials.h"
 #include "io/hub_env.h"
@@ -54,6 +55,18 @@ static int set_hub(struct session *s, bool offline, struct err *err)
     return credentials_hub_token(s->options->token_file, &run->access.bearer, err);
 }
 
+/* Of a repository; false for all other sources. A name that cannot be parsed is refused
+ * by the listing. */
+static bool is_part(const struct mpifetch_options *o)
+{
+    struct hub_name name;
+
+    return o->source && text_starts(o->source, "hf://") &&
+           ((o->include && *o->include) || (o->exclude && *o->exclude) ||
+            (hub_name_parse(&name, o->source, o->revision, o->repo_type, NULL) == 0 &&
+             name.path[0]));
+}
+
 static struct source_config config_of(struct session *s)
 {
     const struct mpifetch_options *o = s->options;
@@ -71,7 +84,8 @@ static struct source_config config_of(struct session *s)
         .allow = session_globs(o->include),
         .deny = session_globs(o->exclude),
         .bare = run->opt.cache,
-        .every = run->opt.cache && run->opt.commit_record ? note_entry : NULL,
+        .every =
+            run->opt.commit_record && (run->opt.cache || is_part(o)) ? note_entry : NULL,
         .every_arg = s,
         .probe_above = SEGMENT_LEAST,
         .retry = run->opt.retry,

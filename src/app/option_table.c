@@ -151,8 +151,9 @@ const struct option option_table[] = {
     { .name = "no-trees",
       .kind = OPTION_FLAG,
       .field = offsetof(struct mpifetch_options, no_trees),
-      .help =
-          "hf-cache: do not write the list of files of the commit (trees/COMMIT.json)" },
+      .help = "do not write the Hub library's list of files of the commit "
+              "(trees/COMMIT.json), "
+              "as into a cache, or beside a part of a repository" },
     { .name = "check",
       .kind = OPTION_FLAG,
       .field = offsetof(struct mpifetch_options, check),

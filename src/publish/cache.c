@@ -7,6 +7,7 @@
 #include "core/hub/hub_name.h"
 #include "core/plan/path_rules.h"
 #include "io/fs/fs.h"
+#include "publish/access.h"
 #include "publish/commit_record.h"
 #include "ranks/background.h"
 
@@ -56,30 +57,39 @@ static int set_names(struct cache *cache, struct err *err)
     return run->published ? 0 : -1;
 }
 
-static bool is_file_of(const char *path, uint64_t size)
+static const char *entry_of(const struct cache *cache, size_t i, char path[FS_NAME])
 {
-    struct fs_info info;
+    const struct run *run = cache->run;
 
-    return fs_look_through(NULL, path, &info, NULL) == 0 && info.kind == FS_FILE &&
-           info.size == size;
+    return fs_format(path, "%s/%s", run->published, plan_path(&run->plan, i));
+}
+
+static const char *blob_of(const struct cache *cache, size_t i, char path[FS_NAME])
+{
+    return fs_format(path, "%s/blobs/%s", cache->folder,
+                     plan_text(&cache->run->plan, file_of(cache, i)->etag));
+}
+
+static bool is_file_of(const char *path, uint64_t size, struct fs_info *info)
+{
+    return fs_look_through(NULL, path, info, NULL) == 0 && info->kind == FS_FILE &&
+           info->size == size;
 }
 
 bool cache_is_shown(const struct cache *cache, size_t i)
 {
-    const struct run *run = cache->run;
     char path[FS_NAME];
+    struct fs_info info;
 
-    fs_format(path, "%s/%s", run->published, plan_path(&run->plan, i));
-    return is_file_of(path, file_of(cache, i)->size);
+    return is_file_of(entry_of(cache, i, path), file_of(cache, i)->size, &info);
 }
 
 bool cache_has_blob(const struct cache *cache, size_t i)
 {
     char path[FS_NAME];
+    struct fs_info info;
 
-    fs_format(path, "%s/blobs/%s", cache->folder,
-              plan_text(&cache->run->plan, file_of(cache, i)->etag));
-    return is_file_of(path, file_of(cache, i)->size);
+    return is_file_of(blob_of(cache, i, path), file_of(cache, i)->size, &info);
 }
 
 static void find(struct cache *cache, size_t i, enum cache_state state)
@@ -111,6 +121,25 @@ bool cache_has(const char *dir, const char *name)
     return info.kind == FS_DIRECTORY;
 }
 
+/* Whoever may not read it cannot use it, whatever is shown. */
+static int find_one(struct cache *cache, size_t i, bool snapshot, bool blobs,
+                    struct err *err)
+{
+    uint64_t size = file_of(cache, i)->size;
+    enum cache_state state = CACHE_FETCH;
+    char path[FS_NAME];
+    struct fs_info info;
+
+    if (snapshot && is_file_of(entry_of(cache, i, path), size, &info))
+        state = CACHE_SHOWN;
+    else if (blobs && is_file_of(blob_of(cache, i, path), size, &info))
+        state = CACHE_BLOB;
+    if (state == CACHE_FETCH)
+        return 0;
+    find(cache, i, state);
+    return access_check(NULL, path, &info, err);
+}
+
 static int find_files(struct cache *cache, struct err *err)
 {
     bool snapshot = cache_has(cache->run->published, "");
@@ -125,10 +154,8 @@ static int find_files(struct cache *cache, struct err *err)
                            plan_path(&cache->run->plan, i), etag);
         if (i % CACHE_POLL == 0 && background_poll(&cache->run->ranks, err) < 0)
             return -1;
-        if (snapshot && cache_is_shown(cache, i))
-            find(cache, i, CACHE_SHOWN);
-        else if (blobs && cache_has_blob(cache, i))
-            find(cache, i, CACHE_BLOB);
+        if (find_one(cache, i, snapshot, blobs, err) < 0)
+            return -1;
     }
     return 0;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/hub/hub_cache.h"
 #include "io/fs/fs.h"
 #include "io/hub_env.h"
 #include "io/sha256.h"
@@ -128,13 +129,26 @@ static int identify(const struct cache *cache, char id[65], struct err *err)
     return rc;
 }
 
+/* As the library does; one that is there stays. */
+static int make_root(const char *path, struct err *err)
+{
+    struct fs_dir root = { 0 };
+
+    if (fs_mkdirs(NULL, path, err) < 0 || fs_dir_open(&root, NULL, path, err) < 0)
+        return -1;
+    fs_write_all(&root, "CACHEDIR.TAG", hub_cache_tag, strlen(hub_cache_tag), false,
+                 false, NULL);
+    fs_dir_close(&root);
+    return 0;
+}
+
 int cache_claim(struct cache *cache, struct err *err)
 {
     struct run *run = cache->run;
     char id[65];
 
     run->layout = RUN_BLOBS;
-    if (fs_mkdirs(NULL, run->opt.dest, err) < 0 || make_folder(cache, err) < 0 ||
+    if (make_root(run->opt.dest, err) < 0 || make_folder(cache, err) < 0 ||
         identify(cache, id, err) < 0)
         return -1;
     return staging_open_parent(run, cache->folder, err) < 0

@@ -6,6 +6,8 @@
 #include "base/text.h"
 #include "io/fs/fs.h"
 #include "io/sha256.h"
+#include "publish/access.h"
+#include "publish/commit_record.h"
 #include "publish/reuse.h"
 #include "ranks/background.h"
 #include "resume/claim.h"
@@ -94,6 +96,15 @@ static void keep_up(struct run *run, int64_t mtime_ns)
         run->mtime = mtime_ns / 1000000000 + 1;
 }
 
+static int check_access(const struct dir *dir, size_t i, const struct fs_info *info,
+                        struct err *err)
+{
+    char name[FS_NAME];
+
+    fs_format(name, "%s/%s", dir->run->opt.dest, plan_path(&dir->run->plan, i));
+    return access_check(NULL, name, info, err);
+}
+
 static int find_unchanged(struct dir *dir, struct err *err)
 {
     struct run *run = dir->run;
@@ -109,6 +120,8 @@ static int find_unchanged(struct dir *dir, struct err *err)
             return -1;
         if (!manifest_same(old, plan, i, NULL, run->opt.dest, &info))
             continue;
+        if (check_access(dir, i, &info, err) < 0)
+            return -1;
         known->there = true;
         known->mtime_ns = info.mtime_ns;
         known->ctime_ns = info.ctime_ns;
@@ -185,6 +198,28 @@ static int make_tree(struct dir *dir, struct err *err)
         return -1;
     rc = staging_make_directories(run, &below, NULL, NULL, err);
     fs_dir_close(&below);
+    return rc;
+}
+
+/* So that the library knows offline that this is a part. */
+static int write_commit_record(const struct dir *dir, struct err *err)
+{
+    const struct run *run = dir->run;
+    const struct fs_dir *tree = &run->staging.tree;
+    struct strbuf text = { 0 };
+    char name[FS_NAME];
+    int rc;
+
+    if (!dir->whole || !local_metadata_wanted(run))
+        return 0;
+    fs_format(name, ".cache/huggingface/trees/%s.json",
+              plan_text(&run->plan, run->plan.revision));
+    rc = commit_record_text(dir->whole, &text, err);
+    if (rc == 0)
+        rc = fs_mkdir(tree, ".cache/huggingface/trees", 0777, err);
+    if (rc == 0)
+        rc = fs_write_all(tree, name, text.data, text.len, true, false, err);
+    strbuf_release(&text);
     return rc;
 }
 
@@ -322,7 +357,7 @@ int dir_build(struct dir *dir, struct err *err)
     if (check_space(dir, err) < 0 || choose(dir, err) < 0 ||
         succession_open(&dir->succession, run, dir->dest == LAYOUT_EMPTY, err) < 0 ||
         make_tree(dir, err) < 0 || local_metadata_write_fixed(run, err) < 0 ||
-        staging_check_names(run, err) < 0)
+        write_commit_record(dir, err) < 0 || staging_check_names(run, err) < 0)
         return -1;
     return place_files(dir, err);
 }

@@ -13,6 +13,8 @@
 
 struct dir {
     struct run *run;
+    const struct plan *whole; /* all files of a commit of which the plan is a part, or
+                               * NULL; set before dir_build */
     enum layout_dest dest;    /* as dir_look found it */
     struct layout_choice how; /* to publish; decided in dir_build */
     struct manifest manifest; /* of DEST, if it is ours */

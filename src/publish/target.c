@@ -38,11 +38,13 @@ static int look_at_dir(struct target *target, const struct plan *whole, struct e
 {
     struct run *run = target->run;
 
-    (void)whole;
     target->existing = &target->dir.existing;
     if (run->opt.dest && !(run->published = strdup(run->opt.dest)))
         return err_memory(err, "a path");
-    return dir_look(&target->dir, run, err);
+    if (dir_look(&target->dir, run, err) < 0)
+        return -1;
+    target->dir.whole = whole;
+    return 0;
 }
 
 static bool peek_at_dir(const struct run *run, char found[65])

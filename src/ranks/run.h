@@ -23,7 +23,7 @@ struct run_options {
     bool force, versions, sync;
     bool no_links;      /* unchanged files are copied into the new tree */
     bool cache;         /* layout hf-cache: dest is the root of a cache */
-    bool commit_record; /* hf-cache: write it too */
+    bool commit_record; /* of the Hub library: write it too */
     bool check;         /* existing files are hashed before they are reused */
     bool bar, plain;    /* progress */
 };

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/hub/hub_cache.h"
 #include "io/fs/fs.h"
 
 enum { HUBMETA_NAME = 255 }; /* bytes of a file name, on every file system we know */
@@ -65,8 +66,5 @@ int local_metadata_write_fixed(const struct run *run, struct err *err)
         return 0;
     if (write_fixed(run, ".cache/huggingface/.gitignore", "*", err) < 0)
         return -1;
-    return write_fixed(run, ".cache/huggingface/CACHEDIR.TAG",
-                       "Signature: 8a477f597d28d172789f06886806bc55\n"
-                       "# Kept by mpifetch for the Hugging Face Hub library.\n",
-                       err);
+    return write_fixed(run, ".cache/huggingface/CACHEDIR.TAG", hub_cache_tag, err);
 }

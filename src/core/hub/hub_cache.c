@@ -6,6 +6,12 @@
 #include "base/text.h"
 #include "core/hub/hub_name.h"
 
+const char hub_cache_tag[] =
+    "Signature: 8a477f597d28d172789f06886806bc55\n"
+    "# This file is a cache directory tag created by huggingface_hub.\n"
+    "# For information about cache directory tags, see:\n"
+    "#\thttps://bford.info/cachedir/\n";
+
 enum { COMMIT = 40 }; /* characters */
 
 void hub_cache_folder(const char *repo, struct strbuf *out)

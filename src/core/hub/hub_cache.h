@@ -15,6 +15,10 @@
 
 #include "base/strbuf.h"
 
+/* What the library writes to CACHEDIR.TAG in the root, and in .cache/huggingface of a
+ * local directory: backups skip both. */
+extern const char hub_cache_tag[];
+
 /* "models/ns/name" -> "models--ns--name" */
 void hub_cache_folder(const char *repo, struct strbuf *out);
 

@@ -69,6 +69,7 @@ struct fs_info fs_info_of(const struct stat *st)
         .device = st->st_dev,
         .inode = st->st_ino,
         .uid = st->st_uid,
+        .mode = st->st_mode,
         .links = st->st_nlink,
     };
 }

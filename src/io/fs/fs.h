@@ -33,6 +33,7 @@ struct fs_info {
     int64_t mtime_ns, ctime_ns;
     uint64_t device, inode;
     uint32_t uid;
+    uint32_t mode;  /* permissions and kind, as in struct stat */
     uint64_t links; /* names that the file has */
 };
 

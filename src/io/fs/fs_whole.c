@@ -151,6 +151,16 @@ static int cut_tail(int fd, const struct fs_dir *dir, const char *name, size_t l
     return fs_set_size(fd, dir, name, len, err);
 }
 
+int fs_can_read(const struct fs_dir *dir, const char *name, struct err *err)
+{
+    int fd = fs_at_open(dir, name, O_RDONLY | O_NONBLOCK, 0);
+
+    if (fd < 0)
+        return fail(err, "open", dir, name);
+    close(fd);
+    return 0;
+}
+
 int fs_can_write(const struct fs_dir *dir, const char *name, struct err *err)
 {
     int fd = fs_at_open(dir, name, O_WRONLY | O_CREAT, 0666);
@@ -178,4 +188,16 @@ int fs_write_all(const struct fs_dir *dir, const char *name, const void *bytes,
     if (rc < 0 && !replace)
         fs_unlink(dir, name, NULL); /* half a file in the way of the next attempt */
     return rc;
+}
+
+int fs_write_private(const struct fs_dir *dir, const char *name, const void *bytes,
+                     size_t len, struct err *err)
+{
+    int fd = fs_at_open(dir, name, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    int rc;
+
+    if (fd < 0)
+        return fail(err, "create", dir, name);
+    rc = write_from_start(fd, dir, name, bytes, len, err);
+    return fs_close(fd, dir, name, err) < 0 ? -1 : rc;
 }

@@ -20,6 +20,8 @@ int fs_open_regular(const struct fs_dir *dir, const char *name, struct err *err)
  * for. */
 int fs_read_regular(const struct fs_dir *dir, const char *name, size_t most, char **bytes,
                     size_t *len, struct err *err);
+/* Whether it can be opened for reading; a pipe is not waited for. */
+int fs_can_read(const struct fs_dir *dir, const char *name, struct err *err);
 /* Whether it can be written to: made if it is missing, and left as it is. */
 int fs_can_write(const struct fs_dir *dir, const char *name, struct err *err);
 /* Made new (and gone again after an error), or with replace written over what is there,
@@ -27,5 +29,8 @@ int fs_can_write(const struct fs_dir *dir, const char *name, struct err *err);
  * another name and renamed. */
 int fs_write_all(const struct fs_dir *dir, const char *name, const void *bytes,
                  size_t len, bool replace, bool sync, struct err *err);
+/* Made new, for this user alone (0600), whatever the umask is. */
+int fs_write_private(const struct fs_dir *dir, const char *name, const void *bytes,
+                     size_t len, struct err *err);
 
 #endif
