@@ -48,7 +48,8 @@ def finish(jobs, resumed, ranks=0, files=NEW):
 
 def lines_of(jobs):
     [journal] = journals(jobs.place)
-    return journal, journal.read_bytes().splitlines(keepends=True)
+    lines = journal.read_bytes().splitlines(keepends=True)
+    return journal, [line for line in lines if LINE.fullmatch(line)]
 
 
 def largest(jobs):
@@ -80,8 +81,7 @@ def test_torn_journal(left, where):
     middle = len(lines[0]) + 20
     cut = {"begin": 7, "middle of a line": middle, "before the last line feed": size - 1}[where]
     os.truncate(journal, cut)
-    whole = b"".join(lines)[:cut]
-    kept = sum(int(m[3]) for m in LINE.finditer(whole))
+    kept = sum(int(m[3]) for m in LINE.finditer(journal.read_bytes()))
     finish(left, kept)
 
 

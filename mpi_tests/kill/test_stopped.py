@@ -2,20 +2,23 @@
 touches nothing at DEST, and the same command later fetches only what is missing."""
 
 import errno
+import os
 import re
 import signal
 import subprocess
 
 import pytest
-from conftest import MIB, write_tree
+from conftest import MIB, noise, write_tree
 from files import Files
 from killing import (
     LAYOUTS,
+    LINE,
     Dir,
     Jobs,
     assert_files,
     content,
     copied_late,
+    journals,
     noted,
     sent_by,
     serve,
@@ -175,6 +178,45 @@ def test_write_that_fails(start, hub, tmp_path, layout, number):
     ] in result.err, result
     assert seen(jobs.place) == before
     go_on(jobs, 2)
+
+
+SYNC = re.compile(rb"sync 1\n.*done 1 ", re.DOTALL)
+
+
+@pytest.mark.parametrize("layout", ["dir", "cache"])
+def test_sync_that_fails(start, hub, tmp_path, layout):
+    """A sync in mid run was good, the one at the end is not: only what was on the disk by then is
+    used again, and what is missing is not written into the same file."""
+    serve(hub, tmp_path, {"big.bin": noise(48 * MIB + 5, 7)})
+    jobs = Jobs(start, hub, LAYOUTS[layout](tmp_path / "out"))
+    result = jobs.run(1, "--max-connections", 2, **jobs.shim(syncs=1))
+    assert result.code == 5, result
+    assert "cannot sync" in result.err and "will be fetched again" in result.err, result
+    [journal] = journals(jobs.place)
+    [found] = SYNC.finditer(journal.read_bytes())
+    good = sum(int(m[3]) for m in LINE.finditer(journal.read_bytes()[: found.start()]))
+    assert 32 * MIB <= good < noted(jobs.place)
+    [left] = [path for top in jobs.place.stagings() for path in top.glob("*/tree/*") if path.is_file()]
+    with open(left, "rb") as old:  # so that its number is not given to another file
+        result = jobs.succeed(1)
+        told = result.report["bytes"]
+        assert told["resumed"] == good and told["fetched"] >= told["published"] - good, told
+        assert_files(jobs.place, {"big.bin": noise(48 * MIB + 5, 7)})
+        top = jobs.place.dest if layout == "dir" else jobs.place.folder / "blobs"
+        new = [path.stat().st_ino for path in top.iterdir() if path.is_file()]
+        assert new and os.fstat(old.fileno()).st_ino not in new
+    assert jobs.place.strays() == []
+
+
+@pytest.mark.parametrize("layout, what", [("dir", "*/out"), ("cache", "*/refs")])
+def test_sync_of_the_step_that_fails(start, hub, tmp_path, layout, what):
+    """What was to be shown is on the disk, only the name may not be: it is shown."""
+    serve(hub, tmp_path, NEW)
+    jobs = Jobs(start, hub, LAYOUTS[layout](tmp_path / "out"))
+    result = jobs.succeed(0, **jobs.shim(syncs=0, sync_of=what))
+    assert "is published, but a power failure may undo that: cannot sync" in result.err, result
+    assert_files(jobs.place, NEW)
+    assert jobs.place.strays() == []
 
 
 @pytest.mark.parametrize("ranks", [1, 3])

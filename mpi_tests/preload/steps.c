@@ -8,6 +8,8 @@
  *     STEPS_ROOM=BYTES    writes there fail once so many bytes have been written, and a
  *                         line into a journal, ...
  *     STEPS_ERROR=N       ... with this errno
+ *     STEPS_SYNCS=N       only the first N syncs of files and directories there succeed
+ *     STEPS_SYNC_OF=PATTERN   of those that match; none: of all
  *     STEPS_STOP=PATTERN  SIGSTOP to itself, once: right after a name there was made that
  *                         matches, after MPI_Init_thread, or before MPI_Finalize or
  *                         syncfs
@@ -47,6 +49,7 @@ typedef int test_call(MPI_Request *request, int *flag, MPI_Status *status);
 typedef int isend_call(const void *bytes, int count, MPI_Datatype type, int to, int tag,
                        MPI_Comm comm, MPI_Request *request);
 typedef int syncfs_call(int fd);
+typedef int fsync_call(int fd);
 typedef int link_call(const char *from, const char *to);
 typedef int linkat_call(int from_dir, const char *from, int to_dir, const char *to,
                         int flags);
@@ -291,7 +294,7 @@ int unlinkat(int dir, const char *name, int flags)
 static int room_for(int fd, size_t len)
 {
     static atomic_llong written;
-    static atomic_bool noted;
+    static atomic_int lines; /* the first only says where they are written */
     const char *most = getenv("STEPS_ROOM"), *error = getenv("STEPS_ERROR");
     char path[PATH_MAX];
     bool full;
@@ -302,11 +305,9 @@ static int room_for(int fd, size_t len)
     if (!is_below(path))
         return 0;
     full = atomic_fetch_add(&written, (long long)len) + (long long)len > atoll(most);
-    if (!atomic_load(&noted) && fnmatch("*/journal/*", path, 0) == 0) {
-        atomic_store(&noted, true);
+    if (fnmatch("*/journal/*", path, 0) == 0 && atomic_fetch_add(&lines, 1) < 2)
         return 0;
-    }
-    if (!full || !atomic_load(&noted))
+    if (!full || atomic_load(&lines) < 2)
         return 0;
     errno = atoi(error);
     return -1;
@@ -399,4 +400,20 @@ int syncfs(int fd)
     find("syncfs", &next, sizeof(next));
     stop_at("syncfs");
     return next(fd);
+}
+
+int fsync(int fd)
+{
+    static atomic_long syncs;
+    const char *most = getenv("STEPS_SYNCS"), *pattern = getenv("STEPS_SYNC_OF");
+    char path[PATH_MAX];
+    fsync_call *next;
+
+    find("fsync", &next, sizeof(next));
+    path_of(fd, path);
+    if (!most || !is_below(path) || (pattern && fnmatch(pattern, path, 0) != 0) ||
+        atomic_fetch_add(&syncs, 1) < atol(most))
+        return next(fd);
+    errno = EIO;
+    return -1;
 }

@@ -3,7 +3,6 @@
 #ifndef RESUME_CASE_H
 #define RESUME_CASE_H
 
-#include "io/append.h"
 #include "publish_case.h"
 #include "resume/journal.h"
 #include "resume/resume.h"
@@ -24,17 +23,24 @@ static inline uint64_t sum_of(const struct run_file *file, struct range range)
     return value;
 }
 
-static inline void note(struct job *job, uint32_t segment)
+static inline void note_in(struct journal *journal, const struct job *job,
+                           uint32_t segment)
 {
     uint32_t file = job->run.segments.file[segment];
     const char *name = plan_path(&job->run.plan, file);
-    struct append *journal;
 
-    assert_int_equal(journal_open(&journal, &job->run, NULL), 0);
     journal_note(journal, &job->run, segment,
                  sum_of(run_file_of(job->files, job->count, name),
                         segment_range(&job->run.segments, segment)));
-    append_close(journal);
+}
+
+static inline void note(const struct job *job, uint32_t segment)
+{
+    struct journal *journal;
+
+    assert_int_equal(journal_open(&journal, &job->run, NULL), 0);
+    note_in(journal, job, segment);
+    journal_close(journal);
 }
 
 /* Number of the first segment of a file. */

@@ -23,9 +23,10 @@ enum err_code {
 struct err {
     enum err_code code;
     int rank; /* that saw it first; meaningful once ranks have agreed */
-    /* A sync or a close failed, before or after what the text says: data that reads back
-     * well may never have reached the disk. Not sent to other ranks. */
-    bool unsure;
+    /* Not 0: a sync or a close failed, before or after what the text says, so data that
+     * reads back well may never have reached the disk. The clock as that call began. Not
+     * sent to other ranks. */
+    double unsure;
     char text[480];
 };
 

@@ -194,6 +194,22 @@ bool text_unhex(uint8_t *bytes, size_t len, const char *text)
     return *text == '\0';
 }
 
+bool text_take_hex(const char **at, uint64_t *value)
+{
+    uint64_t found = 0;
+
+    for (int i = 0; i < 16; i++) {
+        int digit = hex_digit((*at)[i]);
+
+        if (digit < 0)
+            return false;
+        found = found << 4 | (uint64_t)digit;
+    }
+    *value = found;
+    *at += 16;
+    return true;
+}
+
 bool text_alike(const char *a, const char *b, size_t len)
 {
     for (size_t i = 0; i < len; i++) {

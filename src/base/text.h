@@ -20,6 +20,9 @@ bool text_to_u64(const char *text, uint64_t *value);
  * than 2^64-1, and *at stays. */
 bool text_take_u64(const char **at, uint64_t *value);
 
+/* Sixteen hex digits of either case. */
+bool text_take_hex(const char **at, uint64_t *value);
+
 /* "90", "1.5", ".5", "30s", "2m", "1h". Not negative, not infinite. */
 bool text_to_seconds(const char *text, double *seconds);
 

@@ -91,7 +91,7 @@ static int close_home(struct task *task, struct err *err)
         return 0;
     /* A duplicate in private space: no later run will need it. */
     if (store_copies(task->world->store, task->duplicate))
-        err->unsure = false;
+        err->unsure = 0;
     return -1;
 }
 
@@ -142,6 +142,7 @@ static void note_in_journal(const struct task *task)
 {
     const struct store *store = task->world->store;
 
+    syncing_touch(task->world->syncing, task->file, task_size(task));
     if (!task->bad)
         journal_note(store->journal, store->run, task->segment, task->checksum);
 }

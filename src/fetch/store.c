@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "base/text.h"
-#include "io/append.h"
 #include "io/fs/blocks.h"
 #include "io/fs/file_copy.h"
 #include "io/fs/fs.h"
@@ -139,7 +138,7 @@ void store_close(struct store *store)
 {
     if (store->scratch.path)
         fs_remove_tree(NULL, store->scratch.path, NULL);
-    append_close(store->journal);
+    journal_close(store->journal);
     fs_dir_close(&store->scratch);
     fs_dir_close(&store->snapshot);
     fs_dir_close(&store->blobs);
@@ -315,7 +314,7 @@ int store_recheck(const struct store *store, uint32_t segment, uint32_t where,
     if (rc == 0 && found != checksum)
         rc = err_set(err, ERR_SOURCE, "'%s': the data left by an earlier run is corrupt",
                      plan_path(&store->run->plan, segments->file[segment]));
-    if (rc < 0 && err->code != ERR_INTERRUPTED && !err->unsure)
+    if (rc < 0 && err->code != ERR_INTERRUPTED && err->unsure == 0)
         err->code = ERR_SOURCE;
     return rc;
 }

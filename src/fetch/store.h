@@ -20,13 +20,13 @@
 
 enum { STORE_NAME = 32 };
 
-struct append;
+struct journal;
 struct pool;
 
 struct store {
     struct run *run;
-    struct append *journal; /* NULL where nothing is staged */
-    struct fs_dir scratch;  /* the rank's own, or not open: straight into staging */
+    struct journal *journal; /* NULL where nothing is staged */
+    struct fs_dir scratch;   /* the rank's own, or not open: straight into staging */
     struct fs_dir snapshot, blobs; /* of the cache, where its files are hashed */
     uint64_t budget;               /* bytes of landed segments that may stay in scratch */
     uint64_t kept;                 /* bytes that do */

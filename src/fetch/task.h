@@ -30,7 +30,7 @@
 #define FETCH_TASK_H
 
 #include "core/sched/rate.h"
-#include "fetch/store.h"
+#include "fetch/syncing.h"
 #include "io/http/http.h"
 #include "io/pool.h"
 #include "io/sha256.h"
@@ -80,6 +80,7 @@ struct task_world {
     struct http *http;
     struct pool *pool;
     struct rate *rate;
+    struct syncing *syncing;
 };
 
 struct task {

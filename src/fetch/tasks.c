@@ -5,10 +5,6 @@
 #include "fetch/landing.h"
 #include "fetch/transfer.h"
 #include "io/clock.h"
-#include "io/fs/fs.h"
-#include "ranks/background.h"
-#include "resume/journal.h"
-#include "staging/local_metadata.h"
 
 int tasks_open(struct tasks *tasks, const struct task_world *world, struct outbox *outbox,
                struct err *err)
@@ -19,8 +15,7 @@ int tasks_open(struct tasks *tasks, const struct task_world *world, struct outbo
     tasks->outbox = outbox;
     tasks->last = &tasks->first;
     tasks->slots = calloc(slots + (size_t)1, sizeof(*tasks->slots));
-    tasks->is_touched = calloc(world->run->plan.nfiles / 8 + 1, 1);
-    if (!tasks->slots || !tasks->is_touched)
+    if (!tasks->slots)
         return err_memory(err, "transfers");
     for (unsigned i = 0; i < slots; i++)
         if (task_slot_init(&tasks->slots[i], i, err) < 0)
@@ -40,8 +35,6 @@ void tasks_release(struct tasks *tasks)
         task_slot_release(&tasks->slots[i]);
     free(tasks->slots);
     tasks->slots = NULL;
-    free(tasks->is_touched);
-    free(tasks->touched);
     signed_urls_release(&tasks->urls);
 }
 
@@ -210,35 +203,12 @@ void tasks_resume(struct tasks *tasks)
         }
 }
 
-static int touch(struct tasks *tasks, uint32_t file, struct err *err)
-{
-    uint8_t bit = (uint8_t)(1u << file % 8);
-
-    if (tasks->is_touched[file / 8] & bit)
-        return 0;
-    if (tasks->ntouched == tasks->room) {
-        uint32_t room = tasks->room + tasks->room / 2 + TASKS_TOUCHED;
-        uint32_t *touched = realloc(tasks->touched, room * sizeof(*touched));
-
-        if (!touched)
-            return err_memory(err, "the list of files to sync");
-        tasks->touched = touched;
-        tasks->room = room;
-    }
-    tasks->is_touched[file / 8] |= bit;
-    tasks->touched[tasks->ntouched++] = file;
-    return 0;
-}
-
-static int count_landed(struct tasks *tasks, const struct task *task, struct err *err)
+static void count_landed(struct tasks *tasks, const struct task *task)
 {
     uint64_t *value = tasks->world.run->stats.value;
 
     value[STAT_HASHED] += task->hashed ? task->got : 0;
-    if (tasks->world.run->mode == RUN_REHASH)
-        return 0;
-    value[STAT_SEGMENTS]++;
-    return touch(tasks, task->file, err);
+    value[STAT_SEGMENTS] += tasks->world.run->mode != RUN_REHASH;
 }
 
 /* Report the end of a task; *over: it can be freed. */
@@ -252,8 +222,7 @@ static int finish(struct tasks *tasks, struct task *task, bool *over, struct err
         return outbox_landed(tasks->outbox, task, err);
     case TASK_LANDED:
         *over = true;
-        if (count_landed(tasks, task, err) < 0)
-            return -1;
+        count_landed(tasks, task);
         return outbox_landed(tasks->outbox, task, err);
     case TASK_FAILED:
     case TASK_CANCELLED:
@@ -297,44 +266,4 @@ int tasks_sweep(struct tasks *tasks, struct err *err)
 bool tasks_room(const struct tasks *tasks)
 {
     return tasks->landing <= 2 * tasks->world.run->slots;
-}
-
-/* The Hub library's metadata of a file that this rank alone wrote. */
-static int sync_record(const struct tasks *tasks, uint32_t file, struct err *err)
-{
-    const struct run *run = tasks->world.run;
-    char name[FS_NAME];
-
-    if (!local_metadata_wanted(run) || !local_metadata_fits(run, file) ||
-        segments_of(&run->segments, file) != 1)
-        return 0;
-    return fs_sync_path(&run->staging.tree, local_metadata_name(run, file, name), err);
-}
-
-/* A sync of the whole file system is faster for many files. But only the sync of a file
- * itself guarantees, on every kernel, that its own bytes were written. */
-int tasks_sync(const struct tasks *tasks, struct err *err)
-{
-    const struct run *run = tasks->world.run;
-    int rc = 0;
-
-    if (tasks->ntouched > TASKS_TOUCHED)
-        rc = fs_sync_system(&run->staging.tree, ".", err);
-    for (uint32_t i = 0; i < tasks->ntouched && rc == 0; i++) {
-        struct store_place final;
-
-        store_final(tasks->world.store, tasks->touched[i], &final);
-        rc = fs_sync_path(final.dir, final.name, err);
-        if (rc == 0)
-            rc = sync_record(tasks, tasks->touched[i], err);
-        if (rc == 0)
-            rc = background_poll(&tasks->world.run->ranks, err);
-    }
-    if (rc < 0)
-        journal_doubt(run, err);
-    /* The kernel reports the failure once more, to the next sync of the file system:
-     * better now than when the next run has written all its data. */
-    if (rc < 0 && err->unsure)
-        fs_sync_system(&run->staging.tree, ".", NULL);
-    return rc;
 }

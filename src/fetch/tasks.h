@@ -9,8 +9,6 @@
 #include "fetch/outbox.h"
 #include "fetch/signed_url.h"
 
-enum { TASKS_TOUCHED = 64 }; /* most files that are synced one by one */
-
 struct tasks {
     struct task_world world;
     struct outbox *outbox;
@@ -20,9 +18,6 @@ struct tasks {
     uint32_t waiting;           /* of them: not begun */
     unsigned turn;              /* which task resumes next under a rate limit */
     uint32_t landing;           /* of them: the disk is behind */
-    uint8_t *is_touched;        /* a bit for each file: written here, for the sync */
-    uint32_t *touched;          /* the same as a list */
-    uint32_t ntouched, room;
 };
 
 int tasks_open(struct tasks *tasks, const struct task_world *world, struct outbox *outbox,
@@ -49,8 +44,5 @@ int tasks_sweep(struct tasks *tasks, struct err *err);
 
 /* Whether the disk keeps up well enough to ask for more. */
 bool tasks_room(const struct tasks *tasks);
-
-/* Wait until the disk has what was written here. */
-int tasks_sync(const struct tasks *tasks, struct err *err);
 
 #endif

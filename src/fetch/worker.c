@@ -29,6 +29,7 @@ struct worker {
     struct store store;
     struct outbox outbox;
     struct tasks tasks;
+    struct syncing syncing;
     struct hasher hasher;
     double hold_until; /* no request before */
     double busy_since;
@@ -186,6 +187,7 @@ static int worker_turn(struct worker *w, struct err *err)
         return -1;
     if (tasks_sweep(&w->tasks, err) < 0)
         return -1;
+    syncing_step(&w->syncing);
     return outbox_send(&w->outbox, w->tasks.first, tasks_room(&w->tasks), err);
 }
 
@@ -291,8 +293,10 @@ int worker_create(struct worker **out, struct run *run, struct coordinator *coor
     outbox_open(&w->outbox, run, run->slots ? WORKER_AHEAD : 0);
     if (open_engine(w, err) < 0 || store_open(&w->store, run, err) < 0)
         goto out;
-    if (tasks_open(&w->tasks,
-                   &(struct task_world){ run, &w->store, w->http, w->pool, &w->rate },
+    if (syncing_open(&w->syncing, run, &w->store, w->pool, err) < 0 ||
+        tasks_open(&w->tasks,
+                   &(struct task_world){ run, &w->store, w->http, w->pool, &w->rate,
+                                         &w->syncing },
                    &w->outbox, err) < 0)
         goto out;
     w->hasher = (struct hasher){ run, &w->store, w->pool, NULL };
@@ -306,7 +310,7 @@ out:
 
 int worker_sync(struct worker *w, struct err *err)
 {
-    return tasks_sync(&w->tasks, err);
+    return syncing_end(&w->syncing, err);
 }
 
 void worker_destroy(struct worker *w)
@@ -318,6 +322,7 @@ void worker_destroy(struct worker *w)
     http_destroy(w->http);
     hasher_release(&w->hasher);
     tasks_release(&w->tasks);
+    syncing_release(&w->syncing);
     store_close(&w->store);
     strbuf_release(&w->bytes);
     free(w);

@@ -13,19 +13,32 @@
 struct append {
     pthread_mutex_t lock;
     const struct fs_dir *dir;
-    char *name;
+    char *name, *first;
     int fd;
     bool broken;
 };
 
+static void release(struct append *append)
+{
+    if (!append)
+        return;
+    free(append->name);
+    free(append->first);
+    free(append);
+}
+
 int append_open(struct append **out, const struct fs_dir *dir, const char *name,
-                struct err *err)
+                const char *first, struct err *err)
 {
     struct append *append = calloc(1, sizeof(*append));
 
     *out = NULL;
-    if (!append || !(append->name = strdup(name))) {
-        free(append);
+    if (append) {
+        append->name = strdup(name);
+        append->first = strdup(first);
+    }
+    if (!append || !append->name || !append->first) {
+        release(append);
         return err_memory(err, "a journal");
     }
     pthread_mutex_init(&append->lock, NULL);
@@ -40,17 +53,12 @@ static int fail(const struct append *append, const char *verb, struct err *err)
     return fs_at_fail(err, ERR_DEST, verb, append->dir, append->name);
 }
 
-static int write_line(struct append *append, const void *bytes, size_t len,
-                      struct err *err)
+static int write_bytes(const struct append *append, const void *bytes, size_t len,
+                       struct err *err)
 {
     char path[PATH_MAX];
     ssize_t done;
 
-    if (append->fd < 0)
-        append->fd = fs_at_open(append->dir, append->name,
-                                O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0600);
-    if (append->fd < 0)
-        return fail(append, "open", err);
     do
         done = write(append->fd, bytes, len);
     while (done < 0 && errno == EINTR);
@@ -60,6 +68,21 @@ static int write_line(struct append *append, const void *bytes, size_t len,
         return 0;
     return err_set(err, ERR_DEST, "cannot write '%s': only %zd of %zu bytes were written",
                    fs_at_path(path, append->dir, append->name), done, len);
+}
+
+static int write_line(struct append *append, const void *bytes, size_t len,
+                      struct err *err)
+{
+    if (append->fd < 0) {
+        append->fd = fs_at_open(append->dir, append->name,
+                                O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0600);
+        if (append->fd < 0)
+            return fail(append, "open", err);
+        if (*append->first &&
+            write_bytes(append, append->first, strlen(append->first), err) < 0)
+            return -1;
+    }
+    return write_bytes(append, bytes, len, err);
 }
 
 int append_line(struct append *append, const void *bytes, size_t len, struct err *err)
@@ -85,6 +108,5 @@ void append_close(struct append *append)
     if (append->fd >= 0)
         close(append->fd);
     pthread_mutex_destroy(&append->lock);
-    free(append->name);
-    free(append);
+    release(append);
 }

@@ -8,10 +8,10 @@
 
 struct append;
 
-/* The file is created with the first line: without any line there is no file.
- * dir is borrowed. */
+/* The file is created with the first line, in front of which first is written: without
+ * any line there is no file. dir is borrowed. */
 int append_open(struct append **out, const struct fs_dir *dir, const char *name,
-                struct err *err);
+                const char *first, struct err *err);
 
 /* From any thread. After an error nothing more is written: the file may end in half a
  * line, and what follows would be read as its end. */

@@ -74,12 +74,14 @@ static int stage_file(struct cache *cache, size_t i, const char *to, struct err 
         staged_name(cache, cache->origin[i], from);
     else
         blob_name(cache, i, from);
-    return file_copy(&(struct file_copy){ .from_dir = twin ? dir : folder_of(cache),
-                                          .from = from,
-                                          .to_dir = dir,
-                                          .to = to,
-                                          .len = run->plan.files[i].size },
-                     err);
+    if (file_copy(&(struct file_copy){ .from_dir = twin ? dir : folder_of(cache),
+                                       .from = from,
+                                       .to_dir = dir,
+                                       .to = to,
+                                       .len = run->plan.files[i].size },
+                  err) < 0)
+        return -1;
+    return run->opt.sync ? fs_sync_path(dir, to, err) : 0;
 }
 
 static int stage_link(struct cache *cache, size_t i, const char *to, struct err *err)
@@ -174,15 +176,20 @@ static int show_text(struct cache *cache, const char *text, const char *path,
     const struct run *run = cache->run;
     const struct fs_dir *dir = &run->staging.dir;
     const char *name = in_folder(cache, path);
-    char parent[FS_NAME];
 
     if (fs_write_all(dir, "text", text, strlen(text), true, run->opt.sync, err) < 0 ||
-        make_parents(cache, name, err) < 0 ||
-        fs_rename(dir, "text", folder_of(cache), name, FS_RENAME_REPLACE, err) < 0)
+        make_parents(cache, name, err) < 0)
         return -1;
-    if (!run->opt.sync)
+    return fs_rename(dir, "text", folder_of(cache), name, FS_RENAME_REPLACE, err);
+}
+
+static int sync_parent(const struct cache *cache, const char *path, struct err *err)
+{
+    char parent[FS_NAME];
+
+    if (!cache->run->opt.sync)
         return 0;
-    fs_format(parent, "%s", name);
+    fs_format(parent, "%s", in_folder(cache, path));
     *strrchr(parent, '/') = '\0';
     return fs_sync_path(folder_of(cache), parent, err);
 }
@@ -197,6 +204,8 @@ static int show_trees(struct cache *cache, struct err *err)
     rc = commit_record_text(cache->whole, &text, err);
     if (rc == 0)
         rc = show_text(cache, text.data, cache->trees, err);
+    if (rc == 0)
+        rc = sync_parent(cache, cache->trees, err);
     strbuf_release(&text);
     return rc;
 }
@@ -309,6 +318,21 @@ static int check_shown(struct cache *cache, struct err *err)
     return 0;
 }
 
+/* All that it leads to is on the disk by then. */
+static int show_ref(struct cache *cache, struct err *err)
+{
+    const struct run *run = cache->run;
+    struct err why = { 0 };
+
+    if (show_text(cache, plan_text(&run->plan, run->plan.revision), cache->ref, err) < 0)
+        return -1;
+    if (sync_parent(cache, cache->ref, &why) < 0)
+        log_line(&run->ranks.log, LOG_WARN,
+                 "'%s' is published, but a power failure may undo that: %s", cache->ref,
+                 why.text);
+    return 0;
+}
+
 /* The visible steps, in the order that is safe after each. The library refuses an
  * incomplete snapshot that has a commit record, so the record comes after the rest
  * of the snapshot. */
@@ -324,9 +348,7 @@ static int show(struct cache *cache, struct err *err)
     /* Directories that were made on the way, and entries of a snapshot. */
     if (run->opt.sync && fs_sync_system(&run->staging.dir, ".", err) < 0)
         return -1;
-    if (cache->ref_good)
-        return 0;
-    return show_text(cache, plan_text(&run->plan, run->plan.revision), cache->ref, err);
+    return cache->ref_good ? 0 : show_ref(cache, err);
 }
 
 int cache_commit(struct cache *cache, struct visibility_mark *mark, struct err *err)

@@ -11,8 +11,7 @@
 #include "publish/cache.h"
 #include "publish/visibility.h"
 
-/* Rank 0. The mark holds commits. After an error the ref is unchanged, unless a sync
- * failed after the step of the ref. */
+/* Rank 0. The mark holds commits. After an error the ref is unchanged. */
 int cache_commit(struct cache *cache, struct visibility_mark *mark, struct err *err);
 
 #endif

@@ -216,6 +216,16 @@ static void end_succession(struct dir *dir)
     succession_end(&dir->succession, parent, dir->version ? version : name);
 }
 
+static void sync_step(const struct run *run)
+{
+    struct err why = { 0 };
+
+    if (run->opt.sync && fs_sync_path(&run->staging.parent, ".", &why) < 0)
+        log_line(&run->ranks.log, LOG_WARN,
+                 "'%s' is published, but a power failure may undo that: %s",
+                 run->opt.dest, why.text);
+}
+
 int dir_commit(struct dir *dir, struct visibility_mark *mark, struct err *err)
 {
     const struct run *run = dir->run;
@@ -233,8 +243,7 @@ int dir_commit(struct dir *dir, struct visibility_mark *mark, struct err *err)
     if (take_steps(dir, mark, err) < 0)
         return err_wrap(err, "publishing");
     end_succession(dir);
-    if (run->opt.sync)
-        fs_sync_path(&run->staging.parent, ".", NULL);
+    sync_step(run);
     return 0;
 }
 

@@ -20,7 +20,7 @@ struct fold {
     const struct fs_dir *into, *from;
     struct kept_more more; /* of into, before */
     uint32_t number;       /* the number in more for files that cannot be put into tree */
-    bool mixes;            /* both are certainly gone */
+    bool mixes;            /* both are certainly gone, and no sync of from has failed */
     uint64_t moved;        /* files */
 };
 
@@ -239,7 +239,8 @@ static int fold_into(struct run *run, const struct fs_dir *into,
     journal_sort(entries, more);
     more = drop_known(entries, more, old, count);
     fold.number = next_number(&fold.more, old, count);
-    fold.mixes = owner_watch_is_gone(into) && owner_watch_is_gone(from);
+    fold.mixes = owner_watch_is_gone(into) && owner_watch_is_gone(from) &&
+                 !journal_is_doubted(from);
     if (more == 0 || (put_tree(&fold, err) == 0 && put_more(&fold, err) == 0 &&
                       put_entries(&fold, &old, count, entries, more, err) == 0))
         rc = 0;
@@ -336,17 +337,28 @@ int kept_take(struct run *run, const struct fs_dir *other, bool gone, struct err
     return rc;
 }
 
+struct taken {
+    const struct fs_dir *staging;
+    bool is;
+};
+
 static int note_taken(void *arg, const char *name, struct err *err)
 {
-    (void)err;
-    if (run_dir_is_run(name) || strcmp(name, "kept") == 0)
-        *(bool *)arg = true;
+    struct taken *taken = arg;
+    struct fs_dir kept = { 0 };
+
+    if (run_dir_is_run(name))
+        taken->is = true;
+    if (strcmp(name, "kept") == 0)
+        taken->is |=
+            fs_dir_below(&kept, taken->staging, name, err) < 0 || journal_is_there(&kept);
+    fs_dir_close(&kept);
     return 0;
 }
 
 bool kept_is_there(const struct run *run)
 {
-    bool is = false;
+    struct taken taken = { &run->staging.dir, false };
 
-    return fs_list(&run->staging.dir, ".", note_taken, &is, NULL) < 0 || is;
+    return fs_list(&run->staging.dir, ".", note_taken, &taken, NULL) < 0 || taken.is;
 }

@@ -12,8 +12,8 @@
  * the journal of the other, then the rest is removed. If a run is killed in between, the
  * next one repeats all steps and gets the same result.
  *
- * Files of a run that may still write never get into the tree of a run that cannot: in
- * that case the whole tree goes to more. A journal line is about the file in its own
+ * Files of a run that may still write never get into the tree of a run that cannot, nor
+ * files of one of which a sync has failed: in that case the whole tree goes to more. A journal line is about the file in its own
  * more/<n>. If that is missing, a later run has renamed it into its tree, so the file is
  * in the next lower more that has it, or in tree. */
 #ifndef RESUME_KEPT_H
@@ -25,7 +25,7 @@
  * run was faster. */
 int kept_take(struct run *run, const struct fs_dir *other, bool gone, struct err *err);
 
-/* Whether anything was taken over. */
+/* Whether anything was taken over that counts. */
 bool kept_is_there(const struct run *run);
 
 /* The numbers in more of such a directory, the largest first; to be freed. */

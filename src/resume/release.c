@@ -50,6 +50,18 @@ static void discard(struct run *run)
     fs_remove_empty(&staging->parent, fs_dir_name(&staging->home), NULL);
 }
 
+static void say_kept(const struct run *run)
+{
+    log_line(&run->ranks.log, LOG_WARN,
+             "fetched data is kept in '%s'%s: run the same command again to resume, or "
+             "mpifetch clean to remove it",
+             run->staging.path,
+             journal_is_doubted(&run->staging.dir)
+                 ? ", but what was not on the disk before the failed sync or close will "
+                   "be fetched again"
+                 : "");
+}
+
 void release_staging(struct run *run, enum release_how how)
 {
     if (run->ranks.rank != 0 || !run->staging.dir.path)
@@ -57,20 +69,16 @@ void release_staging(struct run *run, enum release_how how)
     if (heartbeat_lost(run->staging.heartbeat) ||
         !fs_is_there(&run->staging.dir, "owner")) {
         end_beat(run);
-    } else if (journal_is_void(run)) {
-        log_line(&run->ranks.log, LOG_WARN,
-                 "fetched data is not kept: after the failed sync or close it may not be "
-                 "on the disk");
-        discard(run);
     } else if (how == RELEASE_REMOVE || !holds_something(run)) {
+        if (how != RELEASE_REMOVE && journal_is_doubted(&run->staging.dir))
+            log_line(&run->ranks.log, LOG_WARN,
+                     "fetched data is not kept: after the failed sync or close it may "
+                     "not be on the disk");
         discard(run);
     } else {
         end_beat(run);
         if (how == RELEASE_HAND_OVER)
             hand_over(run);
-        log_line(&run->ranks.log, LOG_WARN,
-                 "fetched data is kept in '%s': run the same command again to resume, or "
-                 "mpifetch clean to remove it",
-                 run->staging.path);
+        say_kept(run);
     }
 }

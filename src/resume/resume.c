@@ -19,6 +19,7 @@ struct resume {
     struct kept_more more;
     struct fs_info made; /* the directory of this run */
     bool gone;           /* nobody writes into kept/tree any more */
+    bool doubted; /* a sync of it failed: what it lacks must not be written into it */
     uint64_t segment_size, bytes;
     size_t *of; /* of each segment: the number of its entry from 1, or 0 */
 };
@@ -36,6 +37,15 @@ static struct journal_entry *entries_of(const struct resume *resume, size_t file
     return *count > 0 ? resume->entry + (found - resume->entry) : NULL;
 }
 
+/* Whether the file of kept/tree may become this run's own. */
+static bool may_move(const struct resume *resume, const struct journal_entry *entry,
+                     size_t count, uint32_t file)
+{
+    return resume->gone &&
+           (!resume->doubted ||
+            journal_covers(entry, count, resume->run->plan.files[file].size));
+}
+
 /* The last segment of a file is shorter, so a file of one segment does not
  * show the size. */
 static void measure(struct resume *resume)
@@ -45,10 +55,11 @@ static void measure(struct resume *resume)
     for (size_t i = 0; i < plan->nfiles; i++) {
         size_t count;
         struct journal_entry *entry = entries_of(resume, i, &count);
+        bool moves = entry && may_move(resume, entry, count, (uint32_t)i);
 
         for (size_t k = 0; entry && k < count; k++) {
             /* A segment that was verified again may be recorded twice. */
-            if (resume->gone && entry[k].more == 0 &&
+            if (moves && entry[k].more == 0 &&
                 (k == 0 || entry[k].offset != entry[k - 1].offset))
                 resume->bytes += entry[k].len;
             if (entry[k].len < plan->files[i].size && entry[k].len % SEGMENT_ALIGN == 0 &&
@@ -61,6 +72,7 @@ static void measure(struct resume *resume)
 static int look_at_kept(struct resume *resume, const struct fs_dir *kept, struct err *err)
 {
     resume->gone = owner_watch_is_gone(kept);
+    resume->doubted = journal_is_doubted(kept);
     if (journal_read(kept, &resume->entry, &resume->count, err) < 0 ||
         kept_list_more(kept, &resume->more, err) < 0)
         return -1;
@@ -135,7 +147,7 @@ static uint32_t locate(const struct resume *resume, uint32_t more, uint32_t file
 
 /* Only where nobody else can have it open for writing, or sees it under another name. The
  * target is in this run's own fresh tree. Where the file of kept/tree is then. */
-static uint32_t move(const struct resume *resume, uint32_t file)
+static uint32_t move(const struct resume *resume, uint32_t file, bool may)
 {
     const struct run *run = resume->run;
     char from[FS_NAME];
@@ -144,7 +156,7 @@ static uint32_t move(const struct resume *resume, uint32_t file)
     if (!has_file(resume, STAGING_KEPT, file, &info))
         return NOWHERE;
     staging_kept_name(run, STAGING_KEPT, file, from);
-    return resume->gone && info.links == 1 && fs_is_mine(&info, &resume->made) &&
+    return may && info.links == 1 && fs_is_mine(&info, &resume->made) &&
                    fs_rename(&run->staging.dir, from, &run->staging.tree,
                              staging_name(run, file), FS_RENAME_REPLACE, NULL) == 0
                ? STAGING_TREE
@@ -161,7 +173,7 @@ bool resume_place(struct resume *resume, uint32_t file)
         return false;
     first = (size_t)(entry - resume->entry);
     where = resume->where + first;
-    in_tree = move(resume, file);
+    in_tree = move(resume, file, may_move(resume, entry, count, file));
     for (size_t i = 0; i < count; i++) {
         where[i] = i > 0 && entry[i].more == entry[i - 1].more
                        ? where[i - 1]

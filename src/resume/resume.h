@@ -4,7 +4,8 @@
  *
  * A file of a run that is certainly gone is renamed into this run's tree. Of any other
  * run the bytes are copied, since it may still be writing to its open files; so is a file
- * with a second name, which is somebody's published one.
+ * with a second name, which is somebody's published one, and one of which not all counts
+ * after a failed sync: what is missing goes to a fresh file.
  *
  * Life cycle   resume_read after claim_take; resume_segment_size before the plan is cut;
  *              resume_place for each file as it is staged; resume_settle; resume_held as

@@ -205,7 +205,7 @@ static const char line[] = "0123456789abcdef 0 1 0123456789abcdef\n";
  * it took over. */
 static void test_doubt(void **state)
 {
-    const struct err sure = { .code = ERR_DEST }, unsure = { ERR_DEST, .unsure = true };
+    const struct err sure = { .code = ERR_DEST }, unsure = { ERR_DEST, .unsure = 1 };
     struct run run, next;
 
     (void)state;
@@ -217,22 +217,40 @@ static void test_doubt(void **state)
     put_in(&run, "journal/1", line); /* of another rank */
     journal_doubt(&run, &sure);
     assert_true(is_in(&run, "journal/0") && is_in(&run, "kept/journal/0"));
-    assert_false(journal_is_void(&run));
+    assert_false(journal_is_doubted(&run.staging.dir));
+    assert_true(journal_is_there(&run.staging.dir) && kept_is_there(&run));
     journal_doubt(&run, &unsure);
     journal_doubt(&run, &unsure); /* by another rank */
-    assert_false(is_in(&run, "journal") || is_in(&run, "kept/journal"));
-    assert_true(journal_is_void(&run));
+    assert_true(journal_is_doubted(&run.staging.dir));
+    assert_false(journal_is_there(&run.staging.dir) || kept_is_there(&run));
     die(&run); /* before it could remove anything */
 
     assert_int_equal(take(&next, own_owner(), one), 0);
-    assert_false(journal_is_void(&next));
+    assert_false(journal_is_doubted(&next.staging.dir));
     assert_false(kept_is_there(&next));
     end(&next, RELEASE_REMOVE);
 }
 
+/* Where no file can be made, as on a full disk, nothing at all is kept. */
+static void test_doubt_that_cannot_be_noted(void **state)
+{
+    const struct err unsure = { ERR_DEST, .unsure = 1 };
+    struct run run;
+
+    (void)state;
+    assert_int_equal(take(&run, dead_owner(), one), 0);
+    put_in(&run, "journal/0",
+           "node 0000000000000000\n0123456789abcdef 0 1 0123456789abcdef\n");
+    put_in(&run, "failed", "");
+    journal_doubt(&run, &unsure);
+    assert_false(is_in(&run, "journal"));
+    assert_false(journal_is_there(&run.staging.dir));
+    end(&run, RELEASE_REMOVE);
+}
+
 static void test_nothing_doubtful_is_kept(void **state)
 {
-    const struct err unsure = { ERR_DEST, .unsure = true };
+    const struct err unsure = { ERR_DEST, .unsure = 1 };
     struct run run;
 
     (void)state;
@@ -268,7 +286,7 @@ static void test_a_journal_that_cannot_be_read_now(void **state)
     assert_int_equal(journal_read(&run.staging.dir, &entry, &count, &err), -1);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
     assert_int_equal(count, 0);
-    assert_non_null(strstr(err.text, "journal"));
+    assert_non_null(strstr(err.text, run.staging.path));
     assert_int_equal(journal_read(&run.staging.dir, &entry, &count, NULL), 0);
     assert_int_equal(count, 1);
     free(entry);
@@ -555,6 +573,7 @@ int main(void)
         cmocka_unit_test_setup(test_nothing_to_keep, enter),
         cmocka_unit_test_setup(test_released_is_taken_over, enter),
         cmocka_unit_test_setup(test_doubt, enter),
+        cmocka_unit_test_setup(test_doubt_that_cannot_be_noted, enter),
         cmocka_unit_test_setup(test_nothing_doubtful_is_kept, enter),
         cmocka_unit_test_setup(test_a_journal_that_cannot_be_read_now, enter),
         cmocka_unit_test_setup(test_a_removed_journal_is_not_read, enter),

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "io/clock.h"
 #include "resume/kept.h"
 #include "resume/leftovers.h"
 #include "resume/release.h"
@@ -83,17 +84,22 @@ ssize_t write(int fd, const void *bytes, size_t len)
 enum how {
     GONE = 1,  /* certainly */
     ALONE = 2, /* it takes nothing over */
-    MARK = 4   /* it was about to take the visible step */
+    MARK = 4,  /* it was about to take the visible step */
+    FAIL = 8   /* at last a sync failed */
 };
 
 struct past {
     const struct run_file *files;
     unsigned how;
-    const char *fetches; /* numbers of segments, in the order of content or others */
+    const char *fetches; /* numbers of segments, in the order of content or others; s: a
+                          * sync of those before */
     const char *checks;  /* of those that it found */
 };
 
 enum { RUNS = 4 };
+
+/* Of the run that is at work. */
+static struct journal *journal;
 
 /* Numbered file by file, in the order of the table. */
 static uint32_t numbered(const struct job *job, unsigned number)
@@ -167,13 +173,19 @@ static void land(struct job *job, uint32_t segment)
         fs_pwrite(fd, NULL, path, bytes, range.end - range.begin, range.begin, NULL), 0);
     fs_close(fd, NULL, path, NULL);
     free(bytes);
-    note(job, segment);
+    note_in(journal, job, segment);
 }
 
 static void each(struct job *job, const char *numbers)
 {
-    for (; *numbers; numbers++)
-        land(job, numbered(job, (unsigned)(*numbers - '0')));
+    for (; *numbers; numbers++) {
+        if (*numbers != 's') {
+            land(job, numbered(job, (unsigned)(*numbers - '0')));
+            continue;
+        }
+        journal_sync(journal);
+        journal_done(journal);
+    }
 }
 
 static int add_name(void *arg, const char *name, struct err *err)
@@ -300,8 +312,12 @@ static void live(const struct past *past)
     struct job job;
 
     begin(&job, past, 0);
+    assert_int_equal(journal_open(&journal, &job.run, NULL), 0);
     each(&job, past->checks);
     each(&job, past->fetches);
+    journal_close(journal);
+    if (past->how & FAIL)
+        journal_doubt(&job.run, &(struct err){ ERR_DEST, .unsure = clock_now() });
     die(&job, past);
 }
 
@@ -397,6 +413,33 @@ static const struct chain {
                 { content, GONE | ALONE, "2", "" } },
       .found = "eke--",
       .killed = true },
+    { .name = "a sync failed",
+      .past = { { content, GONE | FAIL, "0123", "" } },
+      .found = "-----" },
+    { .name = "a sync failed after one that did not", /* large is not to be written to */
+      .past = { { content, GONE | FAIL, "01s23", "" } },
+      .found = "kk---" },
+    { .name = "a sync failed when one file was complete",
+      .past = { { content, GONE | FAIL, "012s3", "" } },
+      .found = "ttt--" },
+    { .name = "a sync failed and the next run went on",
+      .past = { { content, GONE | FAIL, "01s23", "" }, { content, GONE, "2", "01" } },
+      .found = "ttt--",
+      .killed = true },
+    { .name = "a sync failed and the next run took nothing",
+      .past = { { content, GONE | FAIL, "01s3", "" }, { content, GONE, "4", "" } },
+      .found = "kk--t" },
+    { .name = "a sync of what was taken over failed",
+      .past = { { content, GONE, "01s3", "" }, { content, GONE | FAIL, "2", "0" } },
+      .found = "kk---",
+      .killed = true },
+    { .name = "a sync of what was taken over failed after one that did not",
+      .past = { { content, GONE, "013", "" }, { content, GONE | FAIL, "2s4", "01" } },
+      .found = "ttt--" },
+    { .name = "a sync failed beside a run that it did not concern",
+      .past = { { content, GONE | ALONE | FAIL, "0s1", "" },
+                { content, GONE | ALONE, "3", "" } },
+      .found = "k--k-" },
     { .name = "a name that is not in the tree but in more",
       .past = { { others, 0, "3", "" },
                 { content, GONE, "3", "" },

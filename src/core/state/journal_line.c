@@ -30,22 +30,6 @@ size_t journal_line(char line[JOURNAL_LINE], const struct journal_entry *entry)
                             entry->offset, entry->len, sum, more);
 }
 
-static bool take_hex(const char **at, uint64_t *value)
-{
-    char digits[HEX + 1];
-    uint8_t bytes[8];
-
-    memcpy(digits, *at, HEX);
-    digits[HEX] = '\0';
-    if (!text_unhex(bytes, sizeof(bytes), digits))
-        return false;
-    *value = 0;
-    for (size_t i = 0; i < sizeof(bytes); i++)
-        *value = *value << 8 | bytes[i];
-    *at += HEX;
-    return true;
-}
-
 static bool take_blank(const char **at)
 {
     if (**at != ' ')
@@ -79,11 +63,11 @@ bool journal_line_parse(const char **at, const char *end, struct journal_entry *
     *entry = (struct journal_entry){ 0 };
     /* Zeroes follow the line, so no field is read beyond it. */
     return stop && len > (size_t)2 * HEX && len < sizeof(line) &&
-           take_hex(&p, &entry->key) && take_blank(&p) &&
+           text_take_hex(&p, &entry->key) && take_blank(&p) &&
            text_take_u64(&p, &entry->offset) && take_blank(&p) &&
            text_take_u64(&p, &entry->len) && take_blank(&p) && p + HEX <= line + len &&
-           take_hex(&p, &entry->sum) && take_more(&p, &entry->more) && p == line + len &&
-           entry->offset + entry->len > entry->offset;
+           text_take_hex(&p, &entry->sum) && take_more(&p, &entry->more) &&
+           p == line + len && entry->offset + entry->len > entry->offset;
 }
 
 bool journal_subject(const struct plan *plan, size_t file, bool by_etag,
@@ -159,4 +143,14 @@ const struct journal_entry *journal_find(const struct journal_entry *first, size
         if (first[low].len == range.end - range.begin)
             return &first[low];
     return NULL;
+}
+
+bool journal_covers(const struct journal_entry *first, size_t count, uint64_t size)
+{
+    uint64_t end = 0;
+
+    for (size_t i = 0; i < count && first[i].offset <= end; i++)
+        if (first[i].more == 0 && first[i].offset + first[i].len > end)
+            end = first[i].offset + first[i].len;
+    return end >= size;
 }

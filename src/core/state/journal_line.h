@@ -22,6 +22,8 @@ struct journal_entry {
     uint64_t offset, len; /* bytes of the file */
     uint64_t sum;
     uint32_t more; /* 0: the file lies in tree; N: in more/N */
+    uint64_t
+        node; /* where it was noted; not in the line, see core/state/journal_scan.h */
 };
 
 enum { JOURNAL_LINE = 88 }; /* bytes, the longest line and a NUL */
@@ -48,5 +50,8 @@ size_t journal_of(const struct journal_entry *entries, size_t count, uint64_t ke
 /* The entry of exactly these bytes, or NULL. Of several the one with the lowest more. */
 const struct journal_entry *journal_find(const struct journal_entry *first, size_t count,
                                          struct range range);
+
+/* Whether the entries of tree among those of a file cover all its bytes. */
+bool journal_covers(const struct journal_entry *first, size_t count, uint64_t size);
 
 #endif

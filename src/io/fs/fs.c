@@ -24,12 +24,12 @@ static int fail(struct err *err, const char *verb, const struct fs_dir *dir,
 }
 
 /* After a write that failed the kernel takes its pages for written, and says so but
- * once. */
-static int fail_flush(struct err *err, const char *verb, const struct fs_dir *dir,
-                      const char *name)
+ * once. began: of the call that was told. */
+static int fail_flush(struct err *err, double began, const char *verb,
+                      const struct fs_dir *dir, const char *name)
 {
-    if (err)
-        err->unsure = true;
+    if (err && (err->unsure == 0 || began < err->unsure))
+        err->unsure = began;
     return fail(err, verb, dir, name);
 }
 
@@ -247,9 +247,11 @@ int fs_pread(int fd, const struct fs_dir *dir, const char *name, void *bytes, si
 
 int fs_close(int fd, const struct fs_dir *dir, const char *name, struct err *err)
 {
+    double began = clock_now();
+
     /* Linux has closed the descriptor even when it says EINTR. */
     if (close(fd) < 0 && errno != EINTR)
-        return fail_flush(err, "close", dir, name);
+        return fail_flush(err, began, "close", dir, name);
     return 0;
 }
 
@@ -297,6 +299,7 @@ int fs_set_mtime_open(int fd, const struct fs_dir *dir, const char *name, int64_
 
 int fs_sync(int fd, const struct fs_dir *dir, const char *name, struct err *err)
 {
+    double began = clock_now();
     int rc;
 
     do
@@ -304,7 +307,7 @@ int fs_sync(int fd, const struct fs_dir *dir, const char *name, struct err *err)
     while (rc < 0 && errno == EINTR);
     /* EINVAL: there is nothing to sync, which is what some file systems say of their
      * directories and Linux of pipes and terminals. */
-    return rc < 0 && errno != EINVAL ? fail_flush(err, "sync", dir, name) : 0;
+    return rc < 0 && errno != EINVAL ? fail_flush(err, began, "sync", dir, name) : 0;
 }
 
 int fs_sync_path(const struct fs_dir *dir, const char *name, struct err *err)
@@ -322,13 +325,14 @@ int fs_sync_path(const struct fs_dir *dir, const char *name, struct err *err)
 int fs_sync_system(const struct fs_dir *dir, const char *name, struct err *err)
 {
     int fd = fs_open_read(dir, name, err);
+    double began = clock_now();
     int rc;
 
     if (fd < 0)
         return -1;
     rc = syncfs(fd);
     if (rc < 0)
-        fail_flush(err, "sync the file system of", dir, name);
+        fail_flush(err, began, "sync the file system of", dir, name);
     close(fd);
     return rc;
 }

@@ -30,12 +30,12 @@ static bool parse(const char *text, size_t len, struct journal_entry *entry)
 static void test_what_is_written_is_read(void **state)
 {
     static const struct journal_entry rows[] = {
-        { 0, 0, 1, 0, 0 },
-        { UINT64_MAX, 0, 1, UINT64_MAX, 0 },
-        { 0x0123456789abcdef, 1ULL << 40, 64 << 20, 0xfedcba9876543210, 0 },
-        { 1, UINT64_MAX - 1, 1, 2, 0 },
-        { 1, 0, 1, 2, 1 },
-        { UINT64_MAX, UINT64_MAX - 1, 1, UINT64_MAX, 1 << 20 },
+        { 0, 0, 1, 0, 0, 0 },
+        { UINT64_MAX, 0, 1, UINT64_MAX, 0, 0 },
+        { 0x0123456789abcdef, 1ULL << 40, 64 << 20, 0xfedcba9876543210, 0, 0 },
+        { 1, UINT64_MAX - 1, 1, 2, 0, 0 },
+        { 1, 0, 1, 2, 1, 0 },
+        { UINT64_MAX, UINT64_MAX - 1, 1, UINT64_MAX, 1 << 20, 0 },
     };
 
     (void)state;
@@ -105,8 +105,8 @@ static void test_lines_in_a_row(void **state)
 static void test_find(void **state)
 {
     struct journal_entry entries[] = {
-        { 5, 10, 10, 1, 2 }, { 3, 0, 10, 2, 1 },  { 5, 0, 10, 3, 1 },
-        { 5, 10, 10, 4, 1 }, { 9, 10, 10, 5, 1 }, { 5, 0, 20, 6, 1 },
+        { 5, 10, 10, 1, 2, 0 }, { 3, 0, 10, 2, 1, 0 },  { 5, 0, 10, 3, 1, 0 },
+        { 5, 10, 10, 4, 1, 0 }, { 9, 10, 10, 5, 1, 0 }, { 5, 0, 20, 6, 1, 0 },
     };
     const struct journal_entry *first;
     size_t count;
@@ -123,6 +123,34 @@ static void test_find(void **state)
     assert_int_equal(journal_of(entries, countof(entries), 10, &first), 0);
     assert_int_equal(journal_of(NULL, 0, 5, &first), 0);
     journal_sort(NULL, 0);
+}
+
+static void test_covers(void **state)
+{
+    static const struct {
+        struct journal_entry entry[3];
+        size_t count;
+        bool covers; /* 30 bytes */
+    } rows[] = {
+        { { { 0 } }, 0, false },
+        { { { .len = 30 } }, 1, true },
+        { { { .len = 29 } }, 1, false },
+        { { { .len = 10 }, { .offset = 10, .len = 10 }, { .offset = 20, .len = 10 } },
+          3,
+          true },
+        { { { .len = 10 }, { .offset = 20, .len = 10 } }, 2, false },
+        { { { .len = 10 }, { .len = 10 }, { .offset = 10, .len = 10 } }, 3, false },
+        { { { .len = 20 }, { .offset = 10, .len = 10 }, { .offset = 20, .len = 10 } },
+          3,
+          true },
+        { { { .len = 20 }, { .offset = 20, .len = 10, .more = 1 } }, 2, false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++)
+        if (journal_covers(rows[i].entry, rows[i].count, 30) != rows[i].covers)
+            fail_msg("row %zu", i);
+    assert_true(journal_covers(NULL, 0, 0));
 }
 
 static char *subject_of(const struct plan_entry *entry, bool by_etag)
@@ -203,6 +231,7 @@ int main(void)
         cmocka_unit_test(test_no_lines),
         cmocka_unit_test(test_lines_in_a_row),
         cmocka_unit_test(test_find),
+        cmocka_unit_test(test_covers),
         cmocka_unit_test(test_subject),
         cmocka_unit_test(test_subject_without_digest),
     };
