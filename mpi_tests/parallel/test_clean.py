@@ -4,7 +4,7 @@ import os
 
 import pytest
 from conftest import MIB, noise, write_tree
-from trees import assert_nothing, assert_same
+from trees import assert_nothing, assert_same, snapshot
 
 SOURCE = "hf://acme/demo"
 
@@ -103,6 +103,56 @@ def test_a_cache(run, killed, tmp_path):
     result = clean(run, cache)
     assert result.code == 0 and "removed 1 leftover directory\n" in result.err, result
     assert states(folder) == []
+
+
+def test_others_with_names_like_ours(run, tmp_path, killed, dest):
+    """Nothing says that mpifetch made them: they stay, and are named."""
+    killed(SOURCE, dest, landed=lambda: journals(dest.parent))
+    [owner] = dest.parent.glob(".*/run-*/owner")
+    top = tmp_path / "work"
+    files = {
+        ".exp.mpifetch-backup/run-1/weights": "weeks of work",
+        ".exp.mpifetch-backup/run-abcdef/weights": "weeks of work",
+        ".exp.mpifetch-0123456789abcdef/run-abcdef/released": "",
+        ".exp.mpifetch-0123456789abcdef/run-abcdef/notes": "",
+        ".exp.mpifetch-notour/run-abcdef/owner": "me\n",
+        "mpifetch-builds/released": "",
+        "mpifetch-builds/program": "",
+        ".mpifetch-doctor-visits/released": "",
+    }
+    for name, text in files.items():
+        (top / name).parent.mkdir(parents=True, exist_ok=True)
+        (top / name).write_text(text)
+    (top / ".exp.mpifetch-linked/run-abcdef").mkdir(parents=True)
+    (top / ".exp.mpifetch-linked/run-abcdef/owner").symlink_to(owner)
+    (top / ".exp.mpifetch-begins").mkdir()
+    theirs = top / ".exp.mpifetch-theirs"
+    (theirs / "run-abcdef").mkdir(parents=True)
+    (theirs / "run-abcdef/owner").write_text(owner.read_text())
+    os.chown(theirs, 65534, 65534)
+    before = snapshot(top)
+    result = clean(run, top)
+    assert result.code == 0 and snapshot(top) == before, result
+    for name in ("backup", "0123456789abcdef", "notour", "linked"):
+        assert f"keeping '{top}/.exp.mpifetch-{name}/run-" in result.err, result
+    assert f"keeping '{top}/mpifetch-builds'" in result.err, result
+
+
+def test_a_folder_that_was_being_made(run, start, hub, tree, tmp_path):
+    """Of a cache, in its directory of locks."""
+    cache = tmp_path / "cache"
+    steps = {
+        "LD_PRELOAD": os.environ["MPIFETCH_STEPS"],
+        "STEPS_BELOW": str(cache),
+        "STEPS_STOP": "*/folder/snapshots",
+    }
+    env = {"HF_ENDPOINT": hub.endpoint}
+    job = start(1, "get", "--hf-cache", SOURCE, cache, env=env, each=[steps])
+    job.wait_until(lambda: list(cache.glob(".locks/.mpifetch-*/folder/snapshots")))
+    job.kill()
+    result = clean(run, cache)
+    assert result.code == 0 and "removed 1 leftover directory\n" in result.err, result
+    assert os.listdir(cache / ".locks") == []
 
 
 def test_who_lives_is_left_alone(run, start, hub, tree, killed, dest):

@@ -18,6 +18,8 @@
  *     STEPS_GATE=PATH     until there is PATH; none: for ever
  *     STEPS_WHEN=PATH     and does not wait while there is no PATH
  *     STEPS_HELD=PATH     made as it begins to wait
+ *     STEPS_UID=N         whatever lies there seems to be that user's, as where ids are
+ *                         mapped
  *     STEPS_LINKLESS=1    no symlinks there, as on a file system that has none */
 #include <dlfcn.h>
 #include <errno.h>
@@ -55,6 +57,8 @@ typedef int linkat_call(int from_dir, const char *from, int to_dir, const char *
                         int flags);
 typedef int unlink_call(const char *path);
 typedef int unlinkat_call(int dir, const char *path, int flags);
+typedef int fstat_call(int fd, struct stat *st);
+typedef int fstatat_call(int dir, const char *name, struct stat *st, int flags);
 typedef ssize_t write_call(int fd, const void *bytes, size_t len);
 typedef ssize_t pwrite_call(int fd, const void *bytes, size_t len, off_t at);
 typedef ssize_t copy_call(int from, off_t *from_at, int to, off_t *to_at, size_t len,
@@ -288,6 +292,42 @@ int unlinkat(int dir, const char *name, int flags)
     find("unlinkat", &next, sizeof(next));
     rc = next(dir, name, flags);
     return rc < 0 ? rc : removal(path_in(dir, name, path), rc);
+}
+
+static int show_owner(const char *path, struct stat *st, int rc)
+{
+    const char *uid = getenv("STEPS_UID");
+
+    if (rc == 0 && uid && is_below(path))
+        st->st_uid = (uid_t)atol(uid);
+    return rc;
+}
+
+int fstat(int fd, struct stat *st)
+{
+    fstat_call *next;
+    char path[PATH_MAX];
+    int rc;
+
+    find("fstat", &next, sizeof(next));
+    rc = next(fd, st);
+    if (rc == 0 && getenv("STEPS_UID")) {
+        path_of(fd, path);
+        return show_owner(path, st, rc);
+    }
+    return rc;
+}
+
+int fstatat(int dir, const char *name, struct stat *st, int flags)
+{
+    fstatat_call *next;
+    char path[PATH_MAX];
+    int rc;
+
+    find("fstatat", &next, sizeof(next));
+    rc = next(dir, name, st, flags);
+    return rc == 0 && getenv("STEPS_UID") ? show_owner(path_in(dir, name, path), st, rc)
+                                          : rc;
 }
 
 /* -1: nothing more may be written, and errno says why. */

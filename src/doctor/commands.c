@@ -24,7 +24,7 @@ static int make_directory(const char *path)
         return errno;
     /* For mpifetch clean. The rank's name, not that of a helper, which may be replaced;
      * where nothing can be written the probes say so. */
-    process_sign(path, true, NULL);
+    process_sign(NULL, path, true, NULL);
     return 0;
 }
 

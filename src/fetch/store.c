@@ -83,7 +83,7 @@ static int make_scratch(struct store *store, const char *dir, struct err *err)
     if (rc == 0)
         rc = fs_private_dir(NULL, dir, "mpifetch-", &path, err);
     if (rc == 0) {
-        rc = process_sign(path.data, false, err);
+        rc = process_sign(NULL, path.data, false, err);
         if (rc == 0)
             rc = fs_dir_open(&store->scratch, NULL, path.data, err);
         if (rc < 0)

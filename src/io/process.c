@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "io/fs/fs.h"
+#include "io/sha256.h"
 
 enum { STAT_THREADS = 20, STAT_START = 22 }; /* fields of /proc/PID/stat, see proc(5) */
 
@@ -68,23 +69,78 @@ static bool read_stat(uint64_t pid, struct stat_line *line)
     return text_take_u64(&at, &line->start);
 }
 
-/* A process of this pid name space. */
+static bool read_link(const char *path, char *text, size_t size)
+{
+    ssize_t len = readlink(path, text, size - 1);
+
+    text[len > 0 ? len : 0] = '\0';
+    return len > 0;
+}
+
+/* A container may have the /proc of its host, where its own numbers are other processes. */
+static bool shows_our_numbers(void)
+{
+    char text[32];
+    uint64_t pid;
+
+    return read_link("/proc/self", text, sizeof(text)) && text_to_u64(text, &pid) &&
+           pid == (uint64_t)getpid();
+}
+
+/* Of devices only: others come and go with containers. */
+static int add_address(void *arg, const char *name, struct err *err)
+{
+    uint64_t *all = arg;
+    char path[FS_NAME], text[128];
+
+    (void)err;
+    if (access(fs_format(path, "/sys/class/net/%s/device", name), F_OK) == 0 &&
+        read_small(fs_format(path, "/sys/class/net/%s/address", name), text,
+                   sizeof(text)))
+        *all ^= checksum_bytes(text, strlen(text));
+    return 0;
+}
+
+/* A virtual machine that was copied in mid run has the boot id of the one it is a copy
+ * of; but two with the same hardware addresses could not share a network. */
+static void describe_boot(char boot[OWNER_WORD])
+{
+    char id[64], text[OWNER_WORD + 32] = "";
+    uint64_t addresses = 0;
+
+    if (read_small("/proc/sys/kernel/random/boot_id", id, sizeof(id)) &&
+        fs_list(NULL, "/sys/class/net", add_address, &addresses, NULL) == 0)
+        snprintf(text, sizeof(text), "%.*s/%016llx", (int)strcspn(id, "\n"), id,
+                 (unsigned long long)addresses);
+    set_word(boot, text);
+}
+
+/* In another time name space a start would be another number. A kernel without these has
+ * one for all. */
+static void describe_space(char space[OWNER_WORD])
+{
+    char pids[64], times[64], text[2 * 64 + 2] = "";
+
+    if (!read_link("/proc/self/ns/time", times, sizeof(times)) && errno == ENOENT)
+        snprintf(times, sizeof(times), "time");
+    if (*times && read_link("/proc/self/ns/pid", pids, sizeof(pids)))
+        snprintf(text, sizeof(text), "%s,%s", pids, times);
+    set_word(space, text);
+}
+
+/* A process of this name space. */
 static void describe(struct owner_process *process, uint64_t pid)
 {
     struct stat_line line;
-    char text[256] = "";
-    ssize_t len;
+    char host[256] = "";
 
     *process = (struct owner_process){ .pid = pid };
-    gethostname(text, sizeof(text) - 1);
-    set_word(process->host, text);
-    if (!read_small("/proc/sys/kernel/random/boot_id", text, sizeof(text)))
-        text[0] = '\0';
-    set_word(process->boot, text);
-    len = readlink("/proc/self/ns/pid", text, sizeof(text) - 1);
-    text[len > 0 ? len : 0] = '\0';
-    set_word(process->space, text);
-    process->start = read_stat(process->pid, &line) ? line.start : 0;
+    gethostname(host, sizeof(host) - 1);
+    set_word(process->host, host);
+    describe_boot(process->boot);
+    describe_space(process->space);
+    if (shows_our_numbers() && read_stat(pid, &line))
+        process->start = line.start;
 }
 
 void process_here(struct owner_process *process)
@@ -92,22 +148,21 @@ void process_here(struct owner_process *process)
     describe(process, (uint64_t)getpid());
 }
 
-int process_sign(const char *dir, bool parent, struct err *err)
+int process_sign(const struct fs_dir *in, const char *name, bool parent, struct err *err)
 {
-    struct strbuf text = { 0 }, path = { 0 };
     struct owner_process process;
+    struct strbuf text = { 0 };
+    char path[FS_NAME];
     int rc;
 
     describe(&process, (uint64_t)(parent ? getppid() : getpid()));
     owner_begin(&text);
     owner_add_process(&text, &process);
     owner_end(&text);
-    strbuf_addf(&path, "%s/owner", dir);
-    rc = text.failed || path.failed
-             ? err_memory(err, "a path")
-             : fs_write_all(NULL, path.data, text.data, text.len, false, false, err);
+    fs_format(path, "%s/owner", name);
+    rc = text.failed ? err_memory(err, "a list of processes")
+                     : fs_write_all(in, path, text.data, text.len, false, false, err);
     strbuf_release(&text);
-    strbuf_release(&path);
     return rc;
 }
 
@@ -137,7 +192,7 @@ bool process_lives(void *arg, uint64_t pid, uint64_t start)
         return true;
     if (kill((pid_t)pid, 0) < 0 && errno == ESRCH)
         return false;
-    if (!read_stat(pid, &line))
+    if (!shows_our_numbers() || !read_stat(pid, &line))
         return true;
     if (line.start != start || line.state == 'X')
         return false;

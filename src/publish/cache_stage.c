@@ -7,6 +7,7 @@
 #include "core/hub/hub_cache.h"
 #include "io/fs/fs.h"
 #include "io/hub_env.h"
+#include "io/process.h"
 #include "io/sha256.h"
 #include "resume/claim.h"
 #include "resume/resume.h"
@@ -21,6 +22,9 @@ static int make_in(const struct fs_dir *locks, const char *made,
 
     fs_format(name, "%s/folder", made);
     fs_format(inner, "%s/snapshots", name);
+    /* For mpifetch clean, if this run is killed in between. */
+    if (process_sign(locks, made, false, err) < 0)
+        return -1;
     /* In front of all that is made below. */
     fs_traits_inherit(root, ".", locks, made);
     if (fs_mkdir(locks, name, 0777, err) < 0 || fs_mkdir(locks, inner, 0777, err) < 0)

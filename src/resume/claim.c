@@ -34,15 +34,16 @@ static int set_staging(struct run *run, const char *name, const char *inner,
     return run->staging.path ? staging_open(run, err) : err_memory(err, "a path");
 }
 
-/* If it is killed before it has written its owner, it leaves only empty directories. */
+/* If it is killed before it has written its owner, it leaves only empty directories. What
+ * has none is nobody's to remove, so the owner must outlive a power failure. */
 static int fill(struct run *run, struct err *err)
 {
     struct run_staging *staging = &run->staging;
     const char *owner = staging->owner ? staging->owner : "";
 
     if (fs_mkdir(&staging->dir, ".", 0700, err) < 0 ||
-        fs_write_all(&staging->dir, "owner", owner, strlen(owner), true, false, err) <
-            0 ||
+        fs_write_all(&staging->dir, "owner", owner, strlen(owner), true, run->opt.sync,
+                     err) < 0 ||
         fs_mkdir(&staging->tree, ".", 0777, err) < 0 ||
         fs_mkdir(&staging->spare, ".", 0700, err) < 0 ||
         fs_mkdir(&staging->dir, "journal", 0700, err) < 0)
@@ -150,16 +151,17 @@ struct search {
 /* A staging of other content, or of this one before it had its name. If its run is
  * certainly gone its files are reused, since this content may have the same ones, or
  * it is removed. */
-static int deal_with(struct run *run, const char *name, const struct fs_dir *other,
-                     struct err *err)
+static int deal_with(struct run *run, struct run_dir *other, struct err *err)
 {
+    const struct fs_dir *parent = &run->staging.parent;
     int rc = 0;
 
-    if (other->path && !owner_watch_is_gone(other))
-        fs_remove_empty(other, ".", NULL); /* killed as it began, or not empty */
-    else if (other->path)
-        rc = kept_take(run, other, true, err) < 0 ? -1 : 0;
-    fs_remove_empty(&run->staging.parent, name, NULL);
+    if (!other->run.path || !owner_watch_is_signed(&other->run)) {
+        run_dir_drop_empty(other, parent);
+    } else if (owner_watch_is_gone(&other->run)) {
+        rc = kept_take(run, &other->run, true, err) < 0 ? -1 : 0;
+        fs_remove_empty(parent, fs_dir_name(&other->staging), NULL);
+    }
     return rc;
 }
 
@@ -175,7 +177,7 @@ static int look_at_one(void *arg, const char *name, struct err *err)
         return 0;
     run_dir_find(&other, &run->staging.parent, name, &readable);
     if (readable && !(other.run.path && strcmp(other.run.path, run->staging.path) == 0))
-        rc = deal_with(run, name, &other.run, err);
+        rc = deal_with(run, &other, err);
     run_dir_close(&other);
     return rc;
 }

@@ -52,6 +52,15 @@ bool owner_watch_is_gone(const struct fs_dir *staging)
     return fs_is_there(staging, "released") || ask_owner(staging, owner_is_gone);
 }
 
+bool owner_watch_is_signed(const struct fs_dir *dir)
+{
+    char *text = owner_text(dir);
+    bool is = text && owner_is_whole(text);
+
+    free(text);
+    return is;
+}
+
 uint64_t owner_watch_number(const struct fs_dir *staging)
 {
     uint64_t number = 0;

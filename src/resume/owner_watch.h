@@ -22,6 +22,9 @@ enum owner_watch_end {
 /* staging: a run-XXXXXX of resume/claim.h, or kept of resume/kept.h. */
 bool owner_watch_is_gone(const struct fs_dir *staging);
 
+/* Whether a directory is one of mpifetch: its owner file says whose. */
+bool owner_watch_is_signed(const struct fs_dir *dir);
+
 /* The number in its heartbeat; 0 if there is none. */
 uint64_t owner_watch_number(const struct fs_dir *staging);
 

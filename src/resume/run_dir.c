@@ -8,17 +8,36 @@
 #include "base/text.h"
 #include "io/fs/fs.h"
 
-static const char run_prefix[] = "run-";
+static const char run_prefix[] = "run-", mark[] = ".mpifetch-";
+
+const char *run_dir_mark(const char *name)
+{
+    const char *last = NULL;
+
+    for (const char *next = strstr(name, mark); next; next = strstr(next + 1, mark))
+        last = next;
+    return last;
+}
+
+static bool is_id(const char *text)
+{
+    return strlen(text) == RUN_DIR_ID && strspn(text, "0123456789abcdef") == RUN_DIR_ID;
+}
+
+/* As fs_private_dir makes them. */
+static bool is_suffix(const char *text)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+
+    return strlen(text) == RUN_DIR_SUFFIX && strspn(text, letters) == RUN_DIR_SUFFIX;
+}
 
 bool run_dir_is_staging(const char *name, const char *prefix)
 {
-    size_t len;
+    const char *end = name + strlen(prefix);
 
-    if (!text_starts(name, prefix))
-        return false;
-    len = strlen(name + strlen(prefix));
-    return (len == RUN_DIR_ID || len == RUN_DIR_SUFFIX) &&
-           !strchr(name + strlen(prefix), '.');
+    return text_starts(name, prefix) && (is_id(end) || is_suffix(end));
 }
 
 void run_dir_name(char name[RUN_DIR_NAME], const char *dir)
@@ -28,7 +47,7 @@ void run_dir_name(char name[RUN_DIR_NAME], const char *dir)
 
 bool run_dir_is_run(const char *name)
 {
-    return text_starts(name, run_prefix);
+    return text_starts(name, run_prefix) && is_suffix(name + strlen(run_prefix));
 }
 
 static int first_run(void *arg, const char *name, struct err *err)
@@ -65,4 +84,23 @@ void run_dir_close(struct run_dir *found)
 {
     fs_dir_close(&found->staging);
     fs_dir_close(&found->run);
+}
+
+/* Somebody's own directory of that name would hardly be empty and private. */
+static bool is_begun(const struct fs_dir *dir)
+{
+    struct fs_info info;
+
+    return fs_look(dir, ".", &info, NULL) == 0 && (info.mode & 0777) == 0700;
+}
+
+void run_dir_drop_empty(struct run_dir *found, const struct fs_dir *parent)
+{
+    if (!found->staging.path || !is_begun(&found->staging))
+        return;
+    if (found->run.path && is_begun(&found->run) &&
+        fs_remove_empty(&found->run, ".", NULL) == 0)
+        fs_dir_close(&found->run);
+    if (!found->run.path)
+        fs_remove_empty(parent, fs_dir_name(&found->staging), NULL);
 }

@@ -14,7 +14,10 @@ enum {
     RUN_DIR_NAME = 16   /* bytes of run-XXXXXX and more */
 };
 
-/* The name of a staging: PREFIX and 6 or 16 characters. */
+/* Where the last ".mpifetch-" in a name begins, or NULL. */
+const char *run_dir_mark(const char *name);
+
+/* The name of a staging: PREFIX and an id or a suffix. */
 bool run_dir_is_staging(const char *name, const char *prefix);
 
 /* The name of the run that fs_private_dir made dir for. */
@@ -25,13 +28,17 @@ bool run_dir_is_run(const char *name);
 
 /* A staging and the run-XXXXXX in it, by its name there. */
 struct run_dir {
-    struct fs_dir staging, run; /* run is not open: there is none */
+    struct fs_dir staging, run; /* run is not open where there is none */
 };
 
 /* *readable is false where it is another user's, or may not be looked into; true where it
  * is missing. */
 void run_dir_find(struct run_dir *found, const struct fs_dir *parent, const char *name,
                   bool *readable);
+
+/* Remove what a run left that was killed as it began or as it ended: both may be empty
+ * directories. Then run is closed. */
+void run_dir_drop_empty(struct run_dir *found, const struct fs_dir *parent);
 void run_dir_close(struct run_dir *found);
 
 #endif

@@ -8,15 +8,14 @@
 #include "io/clock.h"
 #include "io/fs/fs.h"
 #include "ranks/background.h"
-#include "resume/leftovers.h"
+#include "resume/discard.h"
 #include "resume/owner_watch.h"
 #include "resume/run_dir.h"
 
 static const double LOOK = 0.5; /* seconds between two looks */
 static const double SLOW = 2;   /* seconds after which a look says nothing */
 static const double SWEEP_MOST = 10 * OWNER_PATIENCE; /* seconds of watching in all */
-static const char mark[] = ".mpifetch-", doctor[] = ".mpifetch-doctor-",
-                  scratch[] = "mpifetch-";
+static const char doctor[] = ".mpifetch-doctor-", scratch[] = "mpifetch-";
 
 enum { SUFFIX = 6 };
 
@@ -34,61 +33,25 @@ static void say(const struct sweep *sweep, const char *path)
              sweep->only_say ? "would remove" : "removed", path);
 }
 
+/* Somebody else made it, or mpifetch did and had no time to say so. */
+static void leave(struct sweep *sweep, const char *path)
+{
+    sweep->alive++;
+    log_line(&sweep->run->ranks.log, LOG_WARN,
+             "keeping '%s': it has no owner file of mpifetch", path);
+}
+
 static void refuse(struct sweep *sweep, const char *path, const struct err *why)
 {
     sweep->refused++;
     log_line(&sweep->run->ranks.log, LOG_WARN, "keeping '%s': %s", path, why->text);
 }
 
-/* Where the last mark in the name of a staging begins, or NULL. */
-static const char *find_mark(const char *name)
-{
-    const char *last = NULL;
-
-    for (const char *next = strstr(name, mark); next; next = strstr(next + 1, mark))
-        last = next;
-    return last;
-}
-
-/* It is taken over first, as by a run that wants it: only one can win that. 1: another
- * process was faster. */
-static int take_and_remove(struct sweep *sweep, const struct fs_dir *parent,
-                           const char *name, const struct fs_dir *run, struct err *err)
-{
-    const char *end = find_mark(name);
-    char prefix[FS_NAME], dest[FS_NAME];
-    struct leftovers_removal removal = { sweep->run, parent, dest, false };
-    struct strbuf own = { 0 };
-    struct fs_dir staging = { 0 }, taken = { 0 };
-    int rc = -1;
-
-    fs_format(prefix, "%.*s%s", (int)(end - name), name, mark);
-    /* The name is .NAME, or nothing in front of it in a cache. */
-    fs_format(dest, "%s/%.*s", parent->path, end > name ? (int)(end - name) - 1 : 0,
-              name + (end > name));
-    if (fs_private_dir(parent, ".", prefix, &own, err) < 0 ||
-        fs_dir_open(&staging, parent, own.data, err) < 0 ||
-        fs_dir_below(&taken, &staging, fs_dir_name(run), err) < 0)
-        goto out;
-    rc = fs_rename(run, ".", &taken, ".", FS_RENAME_ABSENT, err);
-    if (rc < 0 && errno == ENOENT)
-        rc = 1;
-    if (rc == 0 && !leftovers_remove(&removal, &taken))
-        rc = err_set(err, ERR_DEST, "some of it remains in '%s'", taken.path);
-out:
-    if (own.data)
-        fs_remove_empty(parent, own.data, NULL);
-    fs_dir_close(&taken);
-    fs_dir_close(&staging);
-    strbuf_release(&own);
-    return rc;
-}
-
 static void remove_staging(struct sweep *sweep, const struct fs_dir *parent,
                            const char *name, const struct fs_dir *run)
 {
     struct err why = { 0 };
-    int rc = sweep->only_say ? 0 : take_and_remove(sweep, parent, name, run, &why);
+    int rc = sweep->only_say ? 0 : discard_run(sweep->run, parent, name, run, &why);
 
     if (rc < 0)
         refuse(sweep, run->path, &why);
@@ -118,29 +81,8 @@ static int doubt(struct sweep *sweep, const struct fs_dir *parent, const char *n
                : err_memory(err, "a path");
 }
 
-static int sweep_staging(struct sweep *sweep, const struct fs_dir *parent,
-                         const char *name, struct err *err)
-{
-    struct run_dir found;
-    bool readable;
-    int rc = 0;
-
-    run_dir_find(&found, parent, name, &readable);
-    /* Of a run that was killed as it began, or as it ended. */
-    if (found.run.path && !sweep->only_say && fs_remove_empty(&found.run, ".", NULL) == 0)
-        fs_dir_close(&found.run);
-    if (!found.run.path && readable && !sweep->only_say)
-        fs_remove_empty(parent, name, NULL);
-    if (found.run.path && owner_watch_is_gone(&found.run))
-        remove_staging(sweep, parent, name, &found.run);
-    else if (found.run.path)
-        rc = doubt(sweep, parent, name, &found.run, err);
-    run_dir_close(&found);
-    return rc;
-}
-
-static void sweep_ours(struct sweep *sweep, const struct fs_dir *parent, const char *name,
-                       const struct fs_dir *dir)
+static void sweep_signed(struct sweep *sweep, const struct fs_dir *parent,
+                         const char *name, const struct fs_dir *dir)
 {
     struct err why = { 0 };
 
@@ -148,7 +90,7 @@ static void sweep_ours(struct sweep *sweep, const struct fs_dir *parent, const c
         sweep->alive++;
         log_line(&sweep->run->ranks.log, LOG_INFO,
                  "keeping '%s': its process may still be running", dir->path);
-    } else if (!sweep->only_say && fs_remove_tree(parent, name, &why) < 0) {
+    } else if (!sweep->only_say && discard_directory(parent, name, dir, &why) < 0) {
         refuse(sweep, dir->path, &why);
     } else {
         sweep->removed++;
@@ -162,9 +104,43 @@ static void sweep_plain(struct sweep *sweep, const struct fs_dir *parent,
 {
     struct fs_dir dir = { 0 };
 
-    if (fs_dir_open(&dir, parent, name, NULL) == 0 && fs_dir_is_mine(&dir, parent))
-        sweep_ours(sweep, parent, name, &dir);
+    if (fs_dir_open(&dir, parent, name, NULL) == 0 && fs_dir_is_mine(&dir, parent)) {
+        if (owner_watch_is_signed(&dir))
+            sweep_signed(sweep, parent, name, &dir);
+        else
+            leave(sweep, dir.path);
+    }
     fs_dir_close(&dir);
+}
+
+static int sweep_run(struct sweep *sweep, const struct fs_dir *parent, const char *name,
+                     const struct fs_dir *run, struct err *err)
+{
+    if (!owner_watch_is_signed(run))
+        leave(sweep, run->path);
+    else if (owner_watch_is_gone(run))
+        remove_staging(sweep, parent, name, run);
+    else
+        return doubt(sweep, parent, name, run, err);
+    return 0;
+}
+
+static int sweep_staging(struct sweep *sweep, const struct fs_dir *parent,
+                         const char *name, struct err *err)
+{
+    struct run_dir found;
+    bool readable;
+    int rc = 0;
+
+    run_dir_find(&found, parent, name, &readable);
+    if (readable && !sweep->only_say)
+        run_dir_drop_empty(&found, parent);
+    if (found.run.path)
+        rc = sweep_run(sweep, parent, name, &found.run, err);
+    else if (readable && found.staging.path && fs_is_there(&found.staging, "."))
+        sweep_plain(sweep, parent, name);
+    run_dir_close(&found);
+    return rc;
 }
 
 struct listing {
@@ -177,15 +153,15 @@ struct listing {
 /* Whether a name is that of a staging of any destination, or of one. */
 static bool is_staging(const char *entry, const char *name)
 {
-    const char *end = find_mark(entry);
+    const char *end = run_dir_mark(entry);
     char prefix[FS_NAME];
 
     if (!end || *entry != '.')
         return false;
     if (name)
-        fs_format(prefix, ".%s%s", name, mark);
+        fs_format(prefix, ".%s.mpifetch-", name);
     else
-        fs_format(prefix, "%.*s%s", (int)(end - entry), entry, mark);
+        fs_format(prefix, "%.*s.mpifetch-", (int)(end - entry), entry);
     return run_dir_is_staging(entry, prefix);
 }
 
@@ -250,7 +226,8 @@ static bool find_again(const struct sweep_doubt *doubt, struct fs_dir *parent,
     if (fs_dir_open(parent, NULL, doubt->parent, NULL) < 0)
         return false;
     run_dir_find(found, parent, doubt->name, &readable);
-    return found->run.path && strcmp(fs_dir_name(&found->run), doubt->run) == 0;
+    return found->run.path && strcmp(fs_dir_name(&found->run), doubt->run) == 0 &&
+           owner_watch_is_signed(&found->run);
 }
 
 static void end_doubt(struct sweep *sweep, const struct sweep_doubt *doubt,

@@ -418,10 +418,44 @@ static void test_empty_ones_go(void **state)
     assert_int_equal(mkdir(path, 0700), 0);
     snprintf(path, sizeof(path), "%s/.x.mpifetch-begun1/run-begun1", parent);
     assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof(path), "%s/.x.mpifetch-backup", parent); /* made by hand */
+    assert_int_equal(mkdir(path, 0755), 0);
     assert_int_equal(take(&run, own_owner(), one), 0);
     assert_false(is_in(&run, "kept"));
-    assert_int_equal(names_beside(), 1);
+    assert_int_equal(names_beside(), 2);
+    assert_int_equal(access(path, F_OK), 0);
     end(&run, RELEASE_REMOVE);
+}
+
+/* A directory of that very form that mpifetch did not make: it has no owner file, or one
+ * that says something else, or leads to one. */
+static void test_no_proof(void **state)
+{
+    static const char *const names[] = { "backup", "ABCdef", "000000" };
+    char path[512], *owner = dead_owner();
+    struct run run;
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s/owner", parent);
+    put_file(path, owner);
+    for (size_t i = 0; i < countof(names); i++) {
+        snprintf(path, sizeof(path), "%s/.x.mpifetch-%s", parent, names[i]);
+        assert_int_equal(mkdir(path, 0700), 0);
+        snprintf(path, sizeof(path), "%s/.x.mpifetch-%s/run-abcdef", parent, names[i]);
+        assert_int_equal(mkdir(path, 0700), 0);
+        snprintf(path, sizeof(path), "%s/.x.mpifetch-%s/run-abcdef/released", parent,
+                 names[i]);
+        put_file(path, "");
+    }
+    snprintf(path, sizeof(path), "%s/.x.mpifetch-ABCdef/run-abcdef/owner", parent);
+    put_file(path, "me\n");
+    snprintf(path, sizeof(path), "%s/.x.mpifetch-000000/run-abcdef/owner", parent);
+    assert_int_equal(symlink("../../owner", path), 0);
+    assert_int_equal(take(&run, owner, one), 0);
+    assert_false(is_in(&run, "kept"));
+    assert_int_equal(names_beside(), 5);
+    end(&run, RELEASE_REMOVE);
+    assert_int_equal(names_beside(), 4);
 }
 
 /* Not whom we should believe: it could say for ever that it lives. */
@@ -582,6 +616,7 @@ int main(void)
         cmocka_unit_test_setup(test_dead_ones_with_nothing, enter),
         cmocka_unit_test_setup(test_killed_while_it_took, enter),
         cmocka_unit_test_setup(test_empty_ones_go, enter),
+        cmocka_unit_test_setup(test_no_proof, enter),
         cmocka_unit_test_setup(test_somebody_elses, enter),
         cmocka_unit_test_setup(test_the_owner_notices, enter),
         cmocka_unit_test_setup(test_a_former_owner_does_no_harm, enter),

@@ -85,24 +85,27 @@ static bool is_before(const struct owner_job *job, const struct owner_job *mine)
            strcmp(job->cluster, mine->cluster) == 0 && job->restart < mine->restart;
 }
 
+static bool is_same(const char *one, const char *other)
+{
+    return strcmp(one, "-") != 0 && strcmp(one, other) == 0;
+}
+
 static bool is_dead(const struct owner_process *process, const struct owner_view *view)
 {
-    const char *const unknown = "-";
-
-    return strcmp(process->boot, unknown) != 0 && strcmp(process->space, unknown) != 0 &&
-           strcmp(process->boot, view->here.boot) == 0 &&
-           strcmp(process->space, view->here.space) == 0 &&
+    return is_same(process->host, view->here.host) &&
+           is_same(process->boot, view->here.boot) &&
+           is_same(process->space, view->here.space) &&
            !view->lives(view->arg, process->pid, process->start);
 }
 
-/* false: the text is not whole. */
+/* false: the text is not whole. view: NULL, none is asked after. */
 static bool read_all(const char *text, const struct owner_view *view,
                      struct owner_job *job, bool *all_dead)
 {
     struct owner_process process;
     uint64_t count = 0;
 
-    *all_dead = true;
+    *all_dead = view;
     *job = (struct owner_job){ .id = 0 };
     if (!text_starts(text, head))
         return false;
@@ -110,7 +113,15 @@ static bool read_all(const char *text, const struct owner_view *view,
         *all_dead = *all_dead && is_dead(&process, view);
     *all_dead = *all_dead && count > 0;
     take_job(&text, job);
-    return strcmp(text, tail) == 0;
+    return count > 0 && strcmp(text, tail) == 0;
+}
+
+bool owner_is_whole(const char *text)
+{
+    struct owner_job job;
+    bool all_dead;
+
+    return read_all(text, NULL, &job, &all_dead);
 }
 
 bool owner_is_gone(const char *text, const struct owner_view *view)

@@ -19,11 +19,12 @@
 enum { OWNER_WORD = 65 };
 
 /* Identifies a process. The pid alone is not enough: pids are reused, and other hosts,
- * boots and containers have the same ones. Words have no blanks and are never empty. */
+ * boots, copies of a virtual machine and containers have the same ones. Words have no
+ * blanks and are never empty; "-" is unknown. */
 struct owner_process {
-    char host[OWNER_WORD];  /* for people */
-    char boot[OWNER_WORD];  /* this start of the kernel */
-    char space[OWNER_WORD]; /* the process name space */
+    char host[OWNER_WORD];
+    char boot[OWNER_WORD];  /* this start of the kernel, on this hardware */
+    char space[OWNER_WORD]; /* the name spaces in which pid and start have a meaning */
     uint64_t pid, start;    /* start: in ticks since boot */
 };
 
@@ -47,8 +48,11 @@ struct owner_view {
     void *arg;
 };
 
-/* true only if the text is whole, each process ran under this kernel and in this name
- * space, and none lives. */
+/* Whether the text is whole, and names a process. */
+bool owner_is_whole(const char *text);
+
+/* true only if it is whole, each process ran on this host, under this kernel and in these
+ * name spaces, and none lives. */
 bool owner_is_gone(const char *text, const struct owner_view *view);
 
 /* Whether it is the asker's own batch job, before it was requeued. Slurm then considers

@@ -47,8 +47,8 @@ static const struct {
     { "process n1 b1 s1 1 5\nprocess n2 b2 s1 2 5\n", false },
     { "process n1 b2 s1 1 5\n", false },
     { "process n1 b1 s2 1 5\n", false },
-    /* the host's name says nothing: containers and name spaces choose it */
-    { "process n9 b1 s1 1 5\n", true },
+    /* a copy of the machine that was given a name of its own */
+    { "process n9 b1 s1 1 5\n", false },
     { "", false },
     /* the job, before it was requeued */
     { "process n2 b2 s2 1 5\njob c1 7 1\n", true },
@@ -95,14 +95,14 @@ static void test_torn_anywhere(void **state)
     owner_add_process(&text, &process);
     owner_add_job(&text, &(struct owner_job){ "c1", 7, 1 });
     owner_end(&text);
-    assert_true(is_gone(text.data));
+    assert_true(is_gone(text.data) && owner_is_whole(text.data));
     for (size_t len = 0; len < text.len; len++) {
         char torn[256];
 
         assert_true(len < sizeof(torn));
         memcpy(torn, text.data, len);
         torn[len] = '\0';
-        assert_false(is_gone(torn));
+        assert_false(is_gone(torn) || owner_is_whole(torn));
     }
     strbuf_release(&text);
 }
@@ -113,6 +113,7 @@ static void test_unknown_proves_nothing(void **state)
     static const char *const texts[] = {
         "mpifetch owner 1\nprocess n1 - s1 1 5\nend\n",
         "mpifetch owner 1\nprocess n1 b1 - 1 5\nend\n",
+        "mpifetch owner 1\nprocess - b1 s1 1 5\nend\n",
     };
     struct owner_view view = { here, { "", 0, 0 }, lives, (void *)(uintptr_t)&here };
 
@@ -122,6 +123,9 @@ static void test_unknown_proves_nothing(void **state)
     view.here = here;
     strcpy(view.here.space, "-");
     assert_false(owner_is_gone(texts[1], &view));
+    view.here = here;
+    strcpy(view.here.host, "-");
+    assert_false(owner_is_gone(texts[2], &view));
 }
 
 static void test_no_job_is_not_written(void **state)

@@ -1,0 +1,86 @@
+#include "resume/discard.h"
+
+#include <errno.h>
+
+#include "io/fs/fs.h"
+#include "io/process.h"
+#include "resume/leftovers.h"
+#include "resume/run_dir.h"
+
+int discard_run(struct run *run, const struct fs_dir *parent, const char *name,
+                const struct fs_dir *found, struct err *err)
+{
+    const char *end = run_dir_mark(name);
+    char prefix[FS_NAME], dest[FS_NAME];
+    struct leftovers_removal removal = { run, parent, dest, false };
+    struct strbuf own = { 0 };
+    struct fs_dir staging = { 0 }, taken = { 0 };
+    int rc = -1;
+
+    fs_format(prefix, "%.*s.mpifetch-", (int)(end - name), name);
+    /* The name is .NAME, or nothing in front of it in a cache. */
+    fs_format(dest, "%s/%.*s", parent->path, end > name ? (int)(end - name) - 1 : 0,
+              name + (end > name));
+    if (fs_private_dir(parent, ".", prefix, &own, err) < 0 ||
+        fs_dir_open(&staging, parent, own.data, err) < 0 ||
+        fs_dir_below(&taken, &staging, fs_dir_name(found), err) < 0)
+        goto out;
+    rc = fs_rename(found, ".", &taken, ".", FS_RENAME_ABSENT, err);
+    if (rc < 0 && errno == ENOENT)
+        rc = 1;
+    if (rc == 0 && !leftovers_remove(&removal, &taken))
+        rc = err_set(err, ERR_DEST, "some of it remains in '%s'", taken.path);
+out:
+    if (own.data)
+        fs_remove_empty(parent, own.data, NULL);
+    fs_dir_close(&taken);
+    fs_dir_close(&staging);
+    strbuf_release(&own);
+    return rc;
+}
+
+/* Signed as well, for whoever finds it after a kill. */
+static int make_signed(const struct fs_dir *parent, const char *prefix,
+                       struct strbuf *name, struct fs_dir *own, struct err *err)
+{
+    if (fs_private_dir(parent, ".", prefix, name, err) < 0)
+        return -1;
+    return fs_dir_open(own, parent, name->data, err) < 0
+               ? -1
+               : process_sign(own, ".", false, err);
+}
+
+/* own/taken, if it is that directory; else it goes back. */
+static int remove_taken(const struct fs_dir *parent, const char *name,
+                        const struct fs_dir *own, const struct fs_dir *dir,
+                        struct err *err)
+{
+    struct fs_info held, moved;
+
+    if (fs_look(dir, ".", &held, err) < 0 || fs_look(own, "taken", &moved, err) < 0)
+        return -1;
+    if (moved.inode == held.inode && moved.device == held.device)
+        return fs_remove_tree(own, "taken", err);
+    fs_rename(own, "taken", parent, name, FS_RENAME_ABSENT, NULL);
+    return err_set(err, ERR_DEST, "'%s' was replaced by something else meanwhile",
+                   dir->path);
+}
+
+int discard_directory(const struct fs_dir *parent, const char *name,
+                      const struct fs_dir *dir, struct err *err)
+{
+    const char *prefix = *name == '.' ? ".mpifetch-" : "mpifetch-";
+    struct fs_dir own = { 0 };
+    struct strbuf made = { 0 };
+    int rc = make_signed(parent, prefix, &made, &own, err);
+
+    if (rc == 0)
+        rc = fs_rename(parent, name, &own, "taken", FS_RENAME_ABSENT, err);
+    if (rc == 0)
+        rc = remove_taken(parent, name, &own, dir, err);
+    if (own.path && !fs_is_there(&own, "taken"))
+        fs_remove_tree(parent, made.data, NULL);
+    fs_dir_close(&own);
+    strbuf_release(&made);
+    return rc;
+}
