@@ -56,6 +56,15 @@ enum mpifetch_progress {
     MPIFETCH_PROGRESS_PLAIN
 };
 
+/* Where the record of a published directory goes: what it was fetched from, and size and
+ * digest of each file. */
+enum mpifetch_records {
+    MPIFETCH_RECORDS_DEFAULT, /* inside for hf:// sources, else beside */
+    MPIFETCH_RECORDS_INSIDE,
+    MPIFETCH_RECORDS_BESIDE, /* in .NAME.mpifetch beside dest */
+    MPIFETCH_RECORDS_NONE    /* the next run has to hash */
+};
+
 enum mpifetch_layout {
     MPIFETCH_LAYOUT_DIR,     /* dest becomes a directory with the files */
     MPIFETCH_LAYOUT_HF_CACHE /* dest is a cache of the Hub's library; NULL: its own */
@@ -75,7 +84,8 @@ struct mpifetch_options {
     /* where */
     const char *dest;
     enum mpifetch_layout layout;
-    const char *scratch; /* directory, "none", or NULL to choose */
+    enum mpifetch_records records; /* layout dir */
+    const char *scratch;           /* directory, "none", or NULL to choose */
     /* how */
     const char *token_file, *cacert, *proxy;
     const char *const *headers; /* "Name: value" for the source's own host, or NULL */

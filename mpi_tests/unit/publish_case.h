@@ -102,10 +102,11 @@ static inline void assert_listing(const char *path, char *before)
     free(before);
 }
 
-/* Names in DEST's parent, each followed by a blank. */
+/* Names in DEST's parent but for that of its records, each followed by a blank. */
 static inline void assert_beside(const char *names)
 {
-    char *found = output_of("LC_ALL=C ls -A \"$PARENT\" | tr '\\n' ' '");
+    char *found =
+        output_of("LC_ALL=C ls -A -I .dest.mpifetch \"$PARENT\" | tr '\\n' ' '");
 
     assert_string_equal(found, names);
     free(found);
@@ -222,7 +223,7 @@ static inline bool record_id_of(const char *dest, char id[65])
     return is;
 }
 
-/* DEST holds these files, and nothing else but what is ours, which says the truth. */
+/* DEST holds these files and nothing else, and its record says the truth. */
 static inline void assert_published(const struct run_file *files, size_t count,
                                     const char *id)
 {
@@ -232,8 +233,8 @@ static inline void assert_published(const struct run_file *files, size_t count,
     for (size_t i = 0; i < count; i++)
         assert_content(dest_path, &files[i]);
     found = output_of("cd \"$DEST\" && find . ! -type d | wc -l && "
-                      "sha256sum --check --quiet .mpifetch/SHA256SUMS");
-    strbuf_addf(&want, "%zu\n", count + 2);
+                      "sha256sum --check --quiet \"$PARENT/.dest.mpifetch/SHA256SUMS\"");
+    strbuf_addf(&want, "%zu\n", count);
     assert_string_equal(found, want.data);
     assert_true(record_id_of(dest_path, seen));
     assert_string_equal(seen, id);
@@ -256,7 +257,7 @@ static inline void publish(struct job *job, enum layout_step step)
 {
     job_publish(job);
     assert_int_equal(job->dir.how.step, step);
-    assert_published(job->files, job->count, job->mark.present);
+    assert_published(job->files, job->count, job->dir.content_id);
 }
 
 static inline void publish_first(char *id)
@@ -266,7 +267,7 @@ static inline void publish_first(char *id)
     job_start(&job, STAMP, first, countof(first));
     job_publish(&job);
     if (id)
-        memcpy(id, job.mark.present, sizeof(job.mark.present));
+        memcpy(id, job.dir.content_id, sizeof(job.dir.content_id));
     job_end(&job);
 }
 

@@ -85,6 +85,21 @@ static bool set_layout(void *field, const char *text)
     return word >= 0;
 }
 
+static bool set_records(void *field, const char *text)
+{
+    static const char *const words[] = {
+        [MPIFETCH_RECORDS_DEFAULT] = "",
+        [MPIFETCH_RECORDS_INSIDE] = "inside",
+        [MPIFETCH_RECORDS_BESIDE] = "beside",
+        [MPIFETCH_RECORDS_NONE] = "none",
+    };
+    int word = find_word(words, countof(words), text);
+
+    if (word > 0)
+        *(enum mpifetch_records *)field = (enum mpifetch_records)word;
+    return word > 0;
+}
+
 static bool set_count(void *field, const char *text)
 {
     uint64_t value;
@@ -194,6 +209,7 @@ static const struct kind kinds[] = {
     [OPTION_PROGRESS] = { "auto, bar, plain or none", set_progress,
                           "auto bar plain none" },
     [OPTION_LAYOUT] = { "dir or hf-cache", set_layout, "dir hf-cache" },
+    [OPTION_RECORDS] = { "inside, beside or none", set_records, "inside beside none" },
     [OPTION_COUNT] = { "a whole number from 0 to 1000000", set_count, NULL },
     [OPTION_SIZE] = { "a size such as 64M or 1.5GiB", set_size, NULL },
     [OPTION_SEGMENT] = { "a size in whole MiB such as 16M", set_segment, NULL },

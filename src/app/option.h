@@ -18,7 +18,8 @@ enum option_kind {
     OPTION_DIGEST,    /* SHA-256 in hex */
     OPTION_REPO_TYPE, /* a choice */
     OPTION_PROGRESS,  /* a choice */
-    OPTION_LAYOUT,    /* a choice */
+    OPTION_LAYOUT,
+    OPTION_RECORDS, /* a choice */
     OPTION_COUNT,
     OPTION_SIZE,
     OPTION_SEGMENT, /* a size in whole MiB */

@@ -154,6 +154,13 @@ const struct option option_table[] = {
       .help = "do not write the Hub library's list of files of the commit "
               "(trees/COMMIT.json), "
               "as into a cache, or beside a part of a repository" },
+    { .name = "records",
+      .kind = OPTION_RECORDS,
+      .value = "WHERE",
+      .field = offsetof(struct mpifetch_options, records),
+      .help =
+          "where to keep the record of what was published: inside DEST, beside it (in "
+          ".NAME.mpifetch) or none (default: inside for hf:// sources, else beside)" },
     { .name = "check",
       .kind = OPTION_FLAG,
       .field = offsetof(struct mpifetch_options, check),

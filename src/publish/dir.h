@@ -20,7 +20,8 @@ struct dir {
     struct manifest manifest; /* of DEST, if it is ours */
     struct existing existing;
     struct succession succession;
-    char identity[65]; /* of the plan */
+    char identity[65];   /* of the plan */
+    char content_id[65]; /* of what dir_commit publishes */
     /* Set by dir_commit if DEST is a symlink: names in .name.versions */
     char *version;              /* of what was published */
     char *before;               /* of what DEST pointed to, or NULL */

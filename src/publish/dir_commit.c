@@ -7,6 +7,7 @@
 #include "io/fs/fs.h"
 #include "publish/reuse.h"
 #include "publish/version_sweep.h"
+#include "publish/witness.h"
 #include "ranks/background.h"
 #include "resume/claim.h"
 #include "resume/leftovers.h"
@@ -189,8 +190,8 @@ static int take_steps(struct dir *dir, struct visibility_mark *mark, struct err 
             reuse_confirm(dir->run, dir->existing.file, err) < 0 ||
             succession_step(&dir->succession, err) < 0)
             return -1;
-        memcpy(mark->before, dir->manifest.content_id, sizeof(mark->before));
-        if (one_step(dir, mark->present, &failed) == 0)
+        witness_choose(dir, mark);
+        if (one_step(dir, dir->content_id, &failed) == 0)
             return 0;
         take_version_back(dir);
         before = dir->dest;
@@ -226,23 +227,37 @@ static void sync_step(const struct run *run)
                  run->opt.dest, why.text);
 }
 
-int dir_commit(struct dir *dir, struct visibility_mark *mark, struct err *err)
+/* All of the tree, and its record. */
+static int complete(struct dir *dir, struct err *err)
 {
     const struct run *run = dir->run;
 
     if (finish_large_files(dir, err) < 0 ||
         succession_files(&dir->succession, dir->existing.file, err) < 0 ||
-        record_write(run, dir->existing.file, dir->identity, mark->present, err) < 0)
+        record_write(run, dir->existing.file, dir->identity, dir->content_id, err) < 0 ||
+        leftovers_mark(run, err) < 0)
         return -1;
-    if (leftovers_mark(run, err) < 0 ||
-        (run->opt.sync && fs_sync_system(&run->staging.tree, ".", err) < 0))
-        return -1;
+    return run->opt.sync ? fs_sync_system(&run->staging.tree, ".", err) : 0;
+}
+
+static int show(struct dir *dir, struct visibility_mark *mark, struct err *err)
+{
+    const struct run *run = dir->run;
+
     /* The last moment at which a signal, on any rank, can end the run. */
     if (claim_confirm(run, err) < 0 || background_ask(&dir->run->ranks, err) < 0)
         return -1;
-    if (take_steps(dir, mark, err) < 0)
-        return err_wrap(err, "publishing");
+    return take_steps(dir, mark, err) < 0 ? err_wrap(err, "publishing") : 0;
+}
+
+int dir_commit(struct dir *dir, struct visibility_mark *mark, struct err *err)
+{
+    const struct run *run = dir->run;
+
+    if (complete(dir, err) < 0 || show(dir, mark, err) < 0)
+        return -1;
     end_succession(dir);
+    record_show(run);
     sync_step(run);
     return 0;
 }

@@ -6,6 +6,7 @@
 #include "publish/cache_commit.h"
 #include "publish/cache_stage.h"
 #include "publish/dir_commit.h"
+#include "publish/witness.h"
 #include "resume/claim.h"
 #include "resume/journal.h"
 #include "resume/release.h"
@@ -16,7 +17,8 @@
 /* What differs between the layouts. The calls of target.h say what each is for. */
 struct target_ops {
     int (*look)(struct target *target, const struct plan *whole, struct err *err);
-    bool (*peek)(const struct run *run, char found[65]);
+    bool (*peek)(const struct run *run, const struct visibility_mark *mark,
+                 char found[65]);
     bool (*found)(const struct target *target, size_t i);
     bool (*shows)(const struct target *target, size_t i);
     const char *(*root)(const struct target *target);
@@ -47,15 +49,11 @@ static int look_at_dir(struct target *target, const struct plan *whole, struct e
     return 0;
 }
 
-static bool peek_at_dir(const struct run *run, char found[65])
+static bool peek_at_dir(const struct run *run, const struct visibility_mark *mark,
+                        char found[65])
 {
-    struct manifest head;
-    bool is = record_load_dest_head(&head, run->opt.dest, NULL, NULL) == 0;
-
-    if (is)
-        memcpy(found, head.content_id, sizeof(head.content_id));
-    manifest_release(&head);
-    return is;
+    witness_look(run, mark, found);
+    return true;
 }
 
 static bool is_there(const struct target *target, size_t i)
@@ -87,10 +85,13 @@ static int claim_dir(struct target *target, struct err *err)
 
 static bool dir_is_old(const struct target *target)
 {
-    char now[65] = "";
+    struct manifest now;
+    bool is;
 
-    peek_at_dir(target->run, now);
-    return strcmp(now, target->dir.manifest.content_id) != 0;
+    record_load_dest_head(&now, target->run->opt.dest, NULL, NULL);
+    is = strcmp(now.content_id, target->dir.manifest.content_id) != 0;
+    manifest_release(&now);
+    return is;
 }
 
 static const char *stagings_of_dir(const struct target *target, struct strbuf *parent)
@@ -148,6 +149,13 @@ static int look_at_cache(struct target *target, const struct plan *whole, struct
 static bool has_bytes(const struct target *target, size_t i)
 {
     return is_there(target, i) && target->cache.state[i] != CACHE_TWIN;
+}
+
+static bool peek_at_cache(const struct run *run, const struct visibility_mark *mark,
+                          char found[65])
+{
+    (void)mark;
+    return cache_peek(run, found);
 }
 
 static bool is_shown(const struct target *target, size_t i)
@@ -211,7 +219,7 @@ static void release_cache(struct target *target)
 
 static const struct target_ops cache_ops = {
     .look = look_at_cache,
-    .peek = cache_peek,
+    .peek = peek_at_cache,
     .found = has_bytes,
     .shows = is_shown,
     .root = cache_root,
@@ -243,9 +251,10 @@ int target_look(struct target *target, struct run *run, const struct plan *whole
     return target->ops->look(target, whole, err);
 }
 
-bool target_peek(const struct run *run, char found[65])
+bool target_peek(const struct run *run, const struct visibility_mark *mark,
+                 char found[65])
 {
-    return ops_of(run)->peek(run, found);
+    return ops_of(run)->peek(run, mark, found);
 }
 
 bool target_found(const struct target *target, size_t i)

@@ -32,7 +32,8 @@ int target_look(struct target *target, struct run *run, const struct plan *whole
 
 /* Any rank, at any time: what readers of the destination get at this moment, in the form
  * of struct visibility_mark. false: nothing. */
-bool target_peek(const struct run *run, char found[65]);
+bool target_peek(const struct run *run, const struct visibility_mark *mark,
+                 char found[65]);
 
 /* Whether readers of the destination get file i already. */
 bool target_shows(const struct target *target, size_t i);

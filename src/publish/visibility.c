@@ -16,8 +16,11 @@ static bool is_news(const struct run *run, const struct visibility_mark *mark)
 {
     char found[65];
 
-    return target_peek(run, found) &&
-           (strcmp(found, mark->present) == 0 || strcmp(found, mark->before) != 0);
+    if (!target_peek(run, mark, found))
+        return false;
+    /* What is missing for a moment is no later state. */
+    return strcmp(found, mark->present) == 0 ||
+           (*found && strcmp(found, mark->before) != 0);
 }
 
 bool visibility_wait(struct run *run, const struct visibility_mark *mark)

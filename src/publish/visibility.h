@@ -5,10 +5,12 @@
 
 #include "ranks/run.h"
 
-/* Identifies a state of the destination; "" if nothing exists there. */
+/* Identifies a state of the destination: in a cache by the commit, of a directory by one
+ * file (publish/witness.h); "" if that does not exist. */
 struct visibility_mark {
-    char present[65]; /* of what this run published */
-    char before[65];  /* of what was there just before */
+    char present[65];   /* of what this run published */
+    char before[65];    /* of what was there just before */
+    char file[FS_NAME]; /* of a directory: which file, below DEST */
 };
 
 /* The first rank of each node polls until it sees that state or a later one, at

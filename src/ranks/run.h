@@ -10,6 +10,15 @@
 #include "io/fs/fs_dir.h"
 #include "ranks/ranks.h"
 
+/* Where the record of a tree goes (staging/record.h). By default inside for hf:// sources,
+ * whose tools ignore it there, else beside. */
+enum run_records {
+    RUN_RECORDS_DEFAULT,
+    RUN_RECORDS_INSIDE,
+    RUN_RECORDS_BESIDE,
+    RUN_RECORDS_NONE
+};
+
 struct run_options {
     const char *dest;    /* absolute */
     const char *scratch; /* asked for, or NULL */
@@ -25,7 +34,8 @@ struct run_options {
     bool cache;         /* layout hf-cache: dest is the root of a cache */
     bool commit_record; /* of the Hub library: write it too */
     bool check;         /* existing files are hashed before they are reused */
-    bool bar, plain;    /* progress */
+    enum run_records records;
+    bool bar, plain; /* progress */
 };
 
 /* What a rank needs to reach the source. Written on rank 0 as the source is listed, on

@@ -11,8 +11,8 @@
 #include "resume/rescue.h"
 #include "resume/run_dir.h"
 #include "resume/versions.h"
+#include "staging/manifest_write.h"
 #include "staging/record.h"
-#include "staging/record_write.h"
 
 enum { MARK = 128 }; /* bytes: the longest mark */
 
@@ -22,7 +22,7 @@ int leftovers_mark(const struct run *run, struct err *err)
 {
     char text[MARK];
 
-    snprintf(text, sizeof(text), "%s%s", record_run(run), run->opt.force ? forced : "");
+    snprintf(text, sizeof(text), "%s%s", manifest_run(run), run->opt.force ? forced : "");
     return fs_write_all(&run->staging.dir, mark, text, strlen(text), true, run->opt.sync,
                         err);
 }

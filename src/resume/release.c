@@ -9,6 +9,7 @@
 #include "resume/journal.h"
 #include "resume/kept.h"
 #include "resume/leftovers.h"
+#include "resume/record_sweep.h"
 
 static bool holds_something(const struct run *run)
 {
@@ -48,6 +49,9 @@ static void discard(struct run *run)
                  run->staging.path);
     }
     fs_remove_empty(&staging->parent, fs_dir_name(&staging->home), NULL);
+    /* Last: whether an old tree in staging has files of others, its record tells. */
+    if (!run->opt.cache)
+        record_sweep(&staging->parent, run->opt.dest);
 }
 
 static void say_kept(const struct run *run)

@@ -25,22 +25,35 @@ struct hub {
     unsigned told; /* bits: which missing records were reported */
 };
 
+/* The two files of a record of mpifetch: what else lies there is content. */
+static bool is_own_record(const char *path)
+{
+    return strcmp(path, ".mpifetch/manifest.json") == 0 ||
+           strcmp(path, ".mpifetch/SHA256SUMS") == 0;
+}
+
+static bool is_library_record(const char *path)
+{
+    return text_starts(path, ".cache/huggingface/");
+}
+
 /* A record of the library or of mpifetch that was committed to the repository: it is
- * about another download, and ours will have the same path. */
+ * about another download, and the library's has the path that ours will have. */
 static bool hub_is_record(struct hub *hub, const char *path)
 {
     static const struct {
-        const char *folder, *notice;
+        bool (*is)(const char *path);
+        const char *notice;
     } records[] = {
-        { ".cache/huggingface/", "skipping '.cache/huggingface' in the repository: "
-                                 "records of the Hub library about another download" },
-        { ".mpifetch/", "skipping '.mpifetch' in the repository: records of a tree that "
-                        "mpifetch published" },
+        { is_library_record, "skipping '.cache/huggingface' in the repository: "
+                             "records of the Hub library about another download" },
+        { is_own_record, "skipping '.mpifetch' in the repository: records of a tree that "
+                         "mpifetch published" },
     };
     const struct source_config *config = hub->ask->config;
 
     for (unsigned i = 0; i < countof(records); i++) {
-        if (!text_starts(path, records[i].folder))
+        if (!records[i].is(path))
             continue;
         if (!(hub->told & 1U << i) && config->notice)
             config->notice(config->notice_arg, records[i].notice);

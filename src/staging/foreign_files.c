@@ -5,11 +5,22 @@
 
 #include "base/text.h"
 #include "io/fs/fs.h"
+#include "staging/local_metadata.h"
+
+static bool is_record(const struct manifest *manifest, const char *path)
+{
+    size_t len = manifest->inside ? strlen(manifest->inside) : 0;
+
+    return len > 0 && text_starts(path, manifest->inside) && path[len] == '/' &&
+           (strcmp(path + len + 1, MANIFEST_NAME) == 0 ||
+            strcmp(path + len + 1, MANIFEST_SUMS) == 0);
+}
 
 bool foreign_files_is_one(const struct manifest *manifest, const char *path)
 {
-    return !text_starts(path, ".mpifetch/") &&
-           !text_starts(path, ".cache/huggingface/") && !manifest_find(manifest, path);
+    return !is_record(manifest, path) &&
+           !(manifest->hub && local_metadata_is_one(path)) &&
+           !manifest_find(manifest, path);
 }
 
 struct look {

@@ -4,8 +4,8 @@
 
 #include "staging/record.h"
 
-/* Whether a path below DEST is foreign: neither in the manifest nor one of the files that
- * mpifetch or the Hub library keep beside them. */
+/* Whether a path below DEST is foreign: neither in the manifest nor one of the two files of
+ * its record, nor, in a tree of an hf:// source, the Hub library's own metadata. */
 bool foreign_files_is_one(const struct manifest *manifest, const char *path);
 
 /* ERR_DEST with the first foreign file in tree, which is DEST or what it was before; 0 if

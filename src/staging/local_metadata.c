@@ -3,10 +3,31 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "core/hub/hub_cache.h"
 #include "io/fs/fs.h"
 
 enum { HUBMETA_NAME = 255 }; /* bytes of a file name, on every file system we know */
+
+bool local_metadata_is_one(const char *path)
+{
+    static const char *const names[] = { ".gitignore", ".gitignore.lock",
+                                         "CACHEDIR.TAG" };
+    static const char *const ends[] = { ".metadata", ".lock", ".incomplete" };
+    static const char folder[] = ".cache/huggingface/";
+
+    if (!text_starts(path, folder))
+        return false;
+    path += sizeof(folder) - 1;
+    for (size_t i = 0; i < countof(names); i++)
+        if (strcmp(path, names[i]) == 0)
+            return true;
+    for (size_t i = 0; i < countof(ends); i++)
+        if (text_starts(path, "download/") && text_ends(path, ends[i]))
+            return true;
+    return text_starts(path, "trees/") && text_ends(path, ".json") &&
+           !strchr(path + strlen("trees/"), '/');
+}
 
 bool local_metadata_wanted(const struct run *run)
 {

@@ -9,6 +9,9 @@
 
 #include "ranks/run.h"
 
+/* Whether a path below DEST is that of a file which the library keeps for itself. */
+bool local_metadata_is_one(const char *path);
+
 /* Whether this run writes metadata. */
 bool local_metadata_wanted(const struct run *run);
 /* Whether the file's name leaves room for ".metadata". Without it the library just

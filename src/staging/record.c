@@ -19,8 +19,9 @@ struct search {
     struct record *record;
     struct fs_identity identity; /* of the tree */
     bool found;                  /* by identity */
-    struct manifest agreeing;    /* the head of the record whose every file agrees */
     char close[FS_NAME];         /* one of which most files agree */
+    char content_id[65];         /* of the one whose every file agrees ... */
+    size_t most;                 /* ... and how many it has */
     unsigned looked, agree, come_close;
 };
 
@@ -83,16 +84,22 @@ static size_t count_agreeing(const struct manifest *manifest,
     return count;
 }
 
-/* Two records of the same content with the same files are as good as one. */
+/* A tree of which files were taken away is described by the old record only, one to which
+ * files were added by both. */
 static void note_agreeing(struct search *search, const struct manifest *manifest,
                           const char *name)
 {
-    if (search->agree > 0 &&
-        strcmp(search->agreeing.content_id, manifest->content_id) == 0)
+    bool better = search->agree == 0 || manifest->nfiles > search->most;
+
+    if (!better && manifest->nfiles < search->most)
         return;
-    search->agree++;
-    memcpy(search->agreeing.content_id, manifest->content_id,
-           sizeof(search->agreeing.content_id));
+    if (!better && strcmp(search->content_id, manifest->content_id) != 0) {
+        search->agree++;
+        return;
+    }
+    search->agree = 1;
+    search->most = manifest->nfiles;
+    memcpy(search->content_id, manifest->content_id, sizeof(search->content_id));
     fs_format(search->record->name, "%s", name);
 }
 
@@ -202,8 +209,13 @@ static int load(struct manifest *manifest, const struct record_tree *tree,
         return -1;
     if (record)
         *record = found;
-    return loader(manifest, found.place == RECORD_BESIDE ? tree->parent : tree->dir,
-                  found.name, err);
+    if (loader(manifest, found.place == RECORD_BESIDE ? tree->parent : tree->dir,
+               found.name, err) < 0)
+        return -1;
+    manifest->inside = found.place == RECORD_HUB      ? RECORD_HUB_NAME
+                       : found.place == RECORD_INSIDE ? RECORD_INSIDE_NAME
+                                                      : NULL;
+    return 0;
 }
 
 int record_load(struct manifest *manifest, const struct record_tree *tree,

@@ -1,227 +1,146 @@
 #include "staging/record_write.h"
 
-#include <jansson.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/text.h"
 #include "io/fs/fs.h"
-#include "io/sha256.h"
-#include "staging/record.h"
+#include "io/fs/fs_traits.h"
+#include "staging/manifest_write.h"
 
-enum { WRITE_PIECE = 1 << 20 }; /* bytes in memory, a multiple of what SHA-256 takes */
-
-/* A file that grows: for a million files it would be gigabytes of text. */
-struct growing {
-    const struct fs_dir *dir;
-    const char *name;
-    int fd;
-    struct strbuf text; /* not written yet */
-    uint64_t at;
-    struct midstate hash; /* of what is written */
-};
-
-static int growing_open(struct growing *file, const struct fs_dir *dir, const char *name,
-                        struct err *err)
+enum record_place record_place_of(const struct run *run)
 {
-    *file = (struct growing){ .dir = dir, .name = name };
-    file->hash = midstate_start();
-    /* Of an earlier try of this step. */
-    if (fs_unlink(dir, name, err) < 0)
-        return -1;
-    file->fd = fs_open_write(dir, name, err);
-    return file->fd < 0 ? -1 : 0;
-}
+    bool hub = *plan_text(&run->plan, run->plan.repo) != '\0';
 
-static int growing_write(struct growing *file, size_t len, struct err *err)
-{
-    if (fs_pwrite(file->fd, file->dir, file->name, file->text.data, len, file->at, err) <
-        0)
-        return -1;
-    file->at += len;
-    return 0;
-}
-
-static int growing_flush(struct growing *file, struct err *err)
-{
-    size_t rest = file->text.len % WRITE_PIECE, len = file->text.len - rest;
-
-    if (file->text.failed)
-        return err_memory(err, "the record");
-    if (len == 0)
-        return 0;
-    if (growing_write(file, len, err) < 0)
-        return -1;
-    sha256_blocks(&file->hash, file->text.data, len);
-    memmove(file->text.data, file->text.data + len, rest);
-    file->text.data[rest] = '\0';
-    file->text.len = rest;
-    return 0;
-}
-
-/* sha256 may be NULL. After an error all that is left to do is to close the file. */
-static int growing_close(struct growing *file, int rc, bool sync, uint8_t sha256[32],
-                         struct err *err)
-{
-    if (rc == 0)
-        rc = growing_flush(file, err);
-    if (rc == 0 && file->text.len > 0)
-        rc = growing_write(file, file->text.len, err);
-    if (rc == 0 && sha256)
-        sha256_end(&file->hash, file->text.data ? file->text.data : "", file->text.len,
-                   sha256);
-    if (rc == 0 && sync)
-        rc = fs_sync(file->fd, file->dir, file->name, err);
-    if (fs_close(file->fd, file->dir, file->name, rc == 0 ? err : NULL) < 0)
-        rc = -1;
-    strbuf_release(&file->text);
-    return rc;
-}
-
-/* As sha256sum prints it. Names with a newline were refused, but a
- * backslash is escaped. */
-static void add_sum(struct strbuf *sums, const uint8_t sha256[32], const char *path)
-{
-    char hex[65];
-
-    text_hex(hex, sha256, 32);
-    if (strcmp(path, "-") == 0)
-        path = "./-"; /* alone it means standard input */
-    if (!strchr(path, '\\')) {
-        strbuf_addf(sums, "%s  %s\n", hex, path);
-        return;
+    switch (run->opt.records) {
+    case RUN_RECORDS_NONE:
+        return RECORD_NONE;
+    case RUN_RECORDS_BESIDE:
+        return RECORD_BESIDE;
+    case RUN_RECORDS_INSIDE:
+        return hub ? RECORD_HUB : RECORD_INSIDE;
+    case RUN_RECORDS_DEFAULT:
+        break;
     }
-    strbuf_addf(sums, "\\%s  ", hex);
-    for (; *path; path++) {
-        if (*path == '\\')
-            strbuf_add(sums, "\\", 1);
-        strbuf_add(sums, path, 1);
-    }
-    strbuf_add(sums, "\n", 1);
+    return hub ? RECORD_HUB : RECORD_BESIDE;
 }
 
 struct writing {
     const struct run *run;
     const struct existing_file *existing;
-    const struct fs_dir *dir; /* of the two files */
+    const char *identity;
+    char *content_id;
 };
 
-static int write_sums(const struct writing *writing, char content_id[65], struct err *err)
+static int write_to(const struct writing *writing, const struct fs_dir *above,
+                    const char *name, bool beside, struct err *err)
 {
-    const struct run *run = writing->run;
-    struct growing file;
-    uint8_t digest[32];
-    int rc = 0;
+    struct fs_dir dir = { 0 };
+    int rc = -1;
 
-    if (growing_open(&file, writing->dir, MANIFEST_SUMS, err) < 0)
-        return -1;
-    for (size_t i = 0; rc == 0 && i < run->plan.nfiles; i++) {
-        add_sum(&file.text, writing->existing[i].sha256, plan_path(&run->plan, i));
-        rc = growing_flush(&file, err);
-    }
-    rc = growing_close(&file, rc, run->opt.sync, digest, err);
-    if (rc == 0)
-        text_hex(content_id, digest, sizeof(digest));
+    if (fs_mkdirs(above, name, err) == 0 && fs_dir_below(&dir, above, name, err) == 0)
+        rc = manifest_write(writing->run, writing->existing, &dir, beside,
+                            writing->identity, writing->content_id, err);
+    fs_dir_close(&dir);
     return rc;
 }
 
-static json_t *file_object(const struct run *run, const struct existing_file *existing,
-                           size_t index)
-{
-    const struct plan *plan = &run->plan;
-    const struct plan_file *file = &plan->files[index];
-    int64_t mtime = existing->there ? existing->mtime_ns : run->mtime * 1000000000;
-    const char *oid = plan_text(plan, file->oid), *etag = plan_text(plan, file->etag);
-    json_t *object;
-    char hex[65];
+static const char staged[] = "record"; /* in staging, until it lies beside DEST */
 
-    text_hex(hex, existing->sha256, 32);
-    object =
-        json_pack("{s:s, s:I, s:s, s:I}", "path", plan_path(plan, index), "size",
-                  (json_int_t)file->size, "sha256", hex, "mtime_ns", (json_int_t)mtime);
-    if (object && *oid)
-        json_object_set_new(object, "git", json_string(oid));
-    if (object && *etag)
-        json_object_set_new(object, "etag", json_string(etag));
-    if (object && file->want.kind == DIGEST_NONE && manifest_place_of(plan, index, hex))
-        json_object_set_new(object, "place", json_string(hex));
-    return object;
+static const char *own_name(char name[FS_NAME], const struct run *run)
+{
+    char beside[FS_NAME];
+
+    return fs_format(name, "%s/%s", record_beside_name(beside, run->opt.dest),
+                     manifest_run(run));
 }
 
-/* File by file: as one JSON value in memory a million of them would take gigabytes. */
-static int add_files(const struct writing *writing, struct growing *file, struct err *err)
+/* Whoever may look into DEST may look into its record, and nobody else. What cannot be
+ * given is missed at the tree itself already, and named there. */
+static int dress(const struct run *run, const char *beside, struct err *err)
 {
-    for (size_t i = 0; i < writing->run->plan.nfiles; i++) {
-        json_t *object = file_object(writing->run, &writing->existing[i], i);
-        char *line = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    static const char *const files[] = { "record/" MANIFEST_NAME,
+                                         "record/" MANIFEST_SUMS };
+    const struct run_staging *staging = &run->staging;
+    struct fs_traits traits, plain;
+    struct strbuf lost = { 0 };
+    int rc = fs_traits_take(&staging->tree, ".", &traits, err);
 
-        if (line)
-            strbuf_addf(&file->text, "%s\n  %s", i ? "," : "", line);
-        json_decref(object);
-        free(line);
-        if (!line)
-            return err_memory(err, "the record");
-        if (growing_flush(file, err) < 0)
-            return -1;
-    }
-    return 0;
+    plain = (struct fs_traits){ .there = true,
+                                .mode = traits.mode & 0666,
+                                .gid = traits.gid };
+    for (size_t i = 0; rc == 0 && i < countof(files); i++)
+        rc = fs_traits_give(&plain, &staging->dir, files[i], false, &lost, err);
+    if (rc == 0)
+        rc = fs_traits_give(&traits, &staging->dir, staged, true, &lost, err);
+    if (rc == 0)
+        rc = fs_traits_give(&traits, &staging->parent, beside, true, &lost, err);
+    fs_traits_release(&traits);
+    strbuf_release(&lost);
+    return rc;
 }
 
-/* All but the files, without the bracket at the end: they become the last member. */
-static int add_head(const struct writing *writing, struct growing *file,
-                    const char *identity, const char *content_id, struct err *err)
+/* Complete, by one rename. */
+static int put_beside(const struct run *run, struct err *err)
 {
-    const struct plan *plan = &writing->run->plan;
-    json_t *root = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s}", "format",
-                             MANIFEST_FORMAT, "source", plan_text(plan, plan->source),
-                             "revision", plan_text(plan, plan->revision), "ref",
-                             plan_text(plan, plan->ref), "identity", identity,
-                             "content_id", content_id, "run", record_run(writing->run));
-    char *head = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
-    char *end = head ? strrchr(head, '}') : NULL;
+    const struct run_staging *staging = &run->staging;
+    char beside[FS_NAME], name[FS_NAME];
 
-    json_decref(root);
-    if (end)
-        strbuf_add(&file->text, head, (size_t)(end - head) - 1);
-    free(head);
-    return end ? 0 : err_memory(err, "the record");
-}
-
-static int write_manifest(const struct writing *writing, const char *identity,
-                          const char *content_id, struct err *err)
-{
-    struct growing file;
-    int rc;
-
-    if (growing_open(&file, writing->dir, MANIFEST_NAME, err) < 0)
+    record_beside_name(beside, run->opt.dest);
+    if (fs_mkdir(&staging->parent, beside, 0777, err) < 0 ||
+        dress(run, beside, err) < 0 ||
+        fs_rename(&staging->dir, staged, &staging->parent, own_name(name, run),
+                  FS_RENAME_NEW, err) < 0)
         return -1;
-    rc = add_head(writing, &file, identity, content_id, err);
-    if (rc == 0) {
-        strbuf_adds(&file.text, ",\n \"files\": [");
-        rc = add_files(writing, &file, err);
-    }
-    strbuf_adds(&file.text, "\n ]\n}\n");
-    return growing_close(&file, rc, writing->run->opt.sync, NULL, err);
+    return run->opt.sync ? fs_sync_path(&staging->parent, beside, err) : 0;
 }
 
-const char *record_run(const struct run *run)
+bool record_can_be_beside(const struct run *run)
 {
-    const char *slash = strrchr(run->staging.path, '/');
+    const struct fs_dir *parent = &run->staging.parent;
+    char beside[FS_NAME];
+    struct fs_info info;
 
-    return slash ? slash + 1 : run->staging.path;
+    record_beside_name(beside, run->opt.dest);
+    return fs_look(parent, beside, &info, NULL) == 0 &&
+           (info.kind == FS_MISSING ||
+            (info.kind == FS_DIRECTORY && fs_is_writable(parent, beside)));
 }
 
 int record_write(const struct run *run, const struct existing_file *existing,
                  const char *identity, char content_id[65], struct err *err)
 {
-    struct fs_dir dir = { 0 };
-    struct writing writing = { run, existing, &dir };
-    int rc = -1;
+    const struct writing writing = { run, existing, identity, content_id };
+    const struct run_staging *staging = &run->staging;
+    enum record_place place = record_place_of(run);
 
-    if (fs_mkdir(&run->staging.tree, RECORD_INSIDE_NAME, 0777, err) == 0 &&
-        fs_dir_below(&dir, &run->staging.tree, RECORD_INSIDE_NAME, err) == 0 &&
-        write_sums(&writing, content_id, err) == 0)
-        rc = write_manifest(&writing, identity, content_id, err);
-    fs_dir_close(&dir);
-    return rc;
+    if (place == RECORD_HUB)
+        return write_to(&writing, &staging->tree, RECORD_HUB_NAME, false, err);
+    if (place == RECORD_INSIDE)
+        return write_to(&writing, &staging->tree, RECORD_INSIDE_NAME, false, err);
+    if (place == RECORD_BESIDE && record_can_be_beside(run))
+        return write_to(&writing, &staging->dir, staged, true, err) < 0
+                   ? -1
+                   : put_beside(run, err);
+    return manifest_write(run, existing, NULL, false, identity, content_id, err);
+}
+
+/* A link that is renamed over the last one: there is always one to read. */
+static void link_newest(const struct run *run, const char *file)
+{
+    const struct run_staging *staging = &run->staging;
+    char target[FS_NAME], name[FS_NAME], beside[FS_NAME];
+
+    fs_format(target, "%s/%s", manifest_run(run), file);
+    fs_format(name, "%s/%s", record_beside_name(beside, run->opt.dest), file);
+    if (fs_symlink(target, &staging->dir, file, NULL) == 0)
+        fs_rename(&staging->dir, file, &staging->parent, name, FS_RENAME_REPLACE, NULL);
+}
+
+void record_show(const struct run *run)
+{
+    char name[FS_NAME];
+
+    if (record_place_of(run) != RECORD_BESIDE ||
+        !fs_is_there(&run->staging.parent, own_name(name, run)))
+        return;
+    link_newest(run, MANIFEST_SUMS);
+    link_newest(run, MANIFEST_NAME);
 }

@@ -3,13 +3,22 @@
 #ifndef STAGING_RECORD_WRITE_H
 #define STAGING_RECORD_WRITE_H
 
-#include "staging/manifest.h"
+#include "staging/record.h"
 
-/* Write both files, with the digests in existing. */
+/* Where the record of this run goes. */
+enum record_place record_place_of(const struct run *run);
+
+/* Whether one can be put beside DEST: another user's directory may have that name. */
+bool record_can_be_beside(const struct run *run);
+
+/* Write the record, with the digests in existing, where it goes: into the staged tree, or
+ * beside DEST, where it describes the staged tree. Nowhere if there is no place, but
+ * content_id is always set. */
 int record_write(const struct run *run, const struct existing_file *existing,
                  const char *identity, char content_id[65], struct err *err);
 
-/* The name of this run, as it is written to the manifest. */
-const char *record_run(const struct run *run);
+/* After the visible step: .NAME.mpifetch/manifest.json and SHA256SUMS lead to the record
+ * of this run. For people; the program does not look at them. */
+void record_show(const struct run *run);
 
 #endif

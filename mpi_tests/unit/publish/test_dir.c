@@ -197,7 +197,7 @@ static void test_what_cannot_be_linked_is_made(void **state)
     assert_int_equal(job.dir.existing.files, countof(files) - countof(names));
     job_fetch(&job);
     assert_int_equal(job_commit(&job), 0);
-    assert_published(files, countof(files), job.mark.present);
+    assert_published(files, countof(files), job.dir.content_id);
     job_end(&job);
 }
 

@@ -51,11 +51,11 @@ static void test_the_content_id_tells_contents_apart(void **state)
     job_start(&job, LATER, first, countof(first));
     job.run.opt.dest = elsewhere;
     job_publish(&job);
-    assert_string_equal(job.mark.present, id);
+    assert_string_equal(job.dir.content_id, id);
     job_end(&job);
     job_start(&job, LATER, second, countof(second));
     job_publish(&job);
-    assert_string_not_equal(job.mark.present, id);
+    assert_string_not_equal(job.dir.content_id, id);
     job_end(&job);
 }
 
@@ -198,7 +198,7 @@ static void test_a_failed_commit_shows_nothing(void **state)
     assert_int_equal(job_look(&job), 0);
     assert_int_equal(job_build(&job), 0);
     job_fetch(&job);
-    path_in(path, sizeof(path), job.run.staging.tree.path, ".mpifetch");
+    path_in(path, sizeof(path), job.run.staging.path, "record");
     put_file(path, "");
     assert_int_equal(job_commit(&job), -1);
     assert_int_equal(job.err.code, ERR_DEST);
@@ -228,7 +228,8 @@ static void test_seen(void **state)
     struct comm comm = { .node_first = true };
     struct watching watch = { .give_up = true };
     char moved[128];
-    struct visibility_mark mark = { .before = "" };
+    struct visibility_mark mark;
+    struct job job;
     struct run run = { .ranks.comm = &comm,
                        .opt = { .dest = dest_path },
                        .published = dest_path,
@@ -236,7 +237,10 @@ static void test_seen(void **state)
                        .ranks.interrupted_arg = &watch };
 
     (void)state;
-    publish_first(mark.present);
+    job_start(&job, STAMP, first, countof(first));
+    job_publish(&job);
+    mark = job.mark;
+    job_end(&job);
     assert_true(visibility_wait(&run, &mark));
     assert_int_equal(watch.asked, 0); /* at once */
     memcpy(mark.before, mark.present, sizeof(mark.before));
@@ -245,8 +249,7 @@ static void test_seen(void **state)
     comm.node_first = false;
     assert_true(visibility_wait(&run, &mark)); /* it is for another rank to look */
     comm.node_first = true;
-    mark.before[0] = mark.present[0];
-    mark.before[1] = mark.before[1] == '0' ? '1' : '0';
+    strcpy(mark.before, "neither");
     assert_true(visibility_wait(&run, &mark)); /* neither: another run was here since */
     path_in(moved, sizeof(moved), parent_path, "moved");
     assert_int_equal(rename(dest_path, moved), 0);

@@ -174,7 +174,7 @@ static void test_signal_from_the_step_on(void **state)
     if (agree_step(&job.run.ranks, 0, &job.err) < 0)
         fail_msg("%s", job.err.text);
     dir_clean(&job.dir);
-    assert_published(first, countof(first), job.mark.present);
+    assert_published(first, countof(first), job.dir.content_id);
     assert_beside("dest ");
     end(&job);
 }

@@ -16,7 +16,7 @@
 #include "resume/leftovers.h"
 #include "resume/release.h"
 #include "resume_case.h"
-#include "staging/record_write.h"
+#include "staging/manifest_write.h"
 
 /* Three segments, one, and a small file. */
 static const struct run_file content[] = {
@@ -290,7 +290,7 @@ static void mark(const struct job *job)
     strbuf_addf(&text,
                 "{\"format\": 1, \"identity\": \"%064d\", \"content_id\": \"%064d\", "
                 "\"run\": \"%s\", \"files\": []}",
-                0, 0, record_run(&job->run));
+                0, 0, manifest_run(&job->run));
     put_file(path.data, text.data);
     strbuf_release(&path);
     strbuf_release(&text);

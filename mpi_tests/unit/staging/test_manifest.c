@@ -46,6 +46,7 @@ static void write_tree(struct written *w, const char *tree)
 
     run_case_open(&w->run, NULL, STAMP, files, FILES);
     w->run.staging.path = strdup("staging/run-abcdef");
+    w->run.opt.records = RUN_RECORDS_INSIDE;
     strbuf_addf(&path, "%s/dir", tree);
     assert_int_equal(fs_mkdirs(NULL, path.data, NULL), 0);
     assert_int_equal(fs_dir_open(&w->run.staging.tree, NULL, tree, NULL), 0);
@@ -127,6 +128,7 @@ static void test_no_files_at_all(void **state)
     (void)state;
     run_case_open(&run, NULL, STAMP, NULL, 0);
     run.staging.path = strdup("run-abcdef");
+    run.opt.records = RUN_RECORDS_INSIDE;
     assert_int_equal(fs_mkdirs(NULL, "none", NULL), 0);
     assert_int_equal(fs_dir_open(&run.staging.tree, NULL, "none", NULL), 0);
     assert_int_equal(record_write(&run, NULL, identity, id, NULL), 0);

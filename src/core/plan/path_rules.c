@@ -120,8 +120,14 @@ static bool is_within(const char *path, const char *directory)
 
 const char *path_rules_reserved(const char *path, bool hub)
 {
-    if (is_within(path, ".mpifetch"))
+    static const char *const records[] = { ".mpifetch/manifest.json",
+                                           ".cache/huggingface/mpifetch/manifest.json" };
+
+    if (strcmp(path, ".mpifetch") == 0)
         return "'.mpifetch' is reserved for mpifetch";
+    for (size_t i = 0; i < countof(records); i++)
+        if (is_within(path, records[i]))
+            return "it would be taken for a record of mpifetch";
     if (hub && (is_within(path, ".cache/huggingface") || strcmp(path, ".cache") == 0))
         return "'.cache/huggingface' is reserved for the Hub library";
     return NULL;

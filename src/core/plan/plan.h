@@ -60,7 +60,8 @@ struct plan {
     uint32_t ref;      /* the revision as asked for, "main" by default, or ""; offset */
     uint32_t base;     /* put in front of keys that are no URLs; offset */
     uint32_t repo;     /* "models/ns/name" of a Hub repository, or ""; offset */
-    bool bare;         /* no manifest is written among the files: no path is reserved */
+    bool bare; /* no path is reserved: nothing is written among the files, or they were
+                * looked at */
 };
 
 /* Offsets are 32 bits: more than 4 GiB of text is an error, not a wrap. Texts that are
@@ -73,8 +74,8 @@ int plan_set(struct plan *plan, uint32_t *field, const char *text, struct err *e
 /* Sort by path (bytes). ERR_SOURCE for a path that is absolute, has an empty, "." or ".."
  * part (with '\' counted as '/'), a drive letter, a control character, more than 255
  * bytes in a part or 4095 in all, or is not UTF-8; for two files of one path; for a file
- * that is also a directory; unless bare for anything at or below ".mpifetch", and if repo
- * is set ".cache/huggingface" (and a file ".cache"); for sizes that add up to more than
+ * that is also a directory; unless bare for a path that a record of ours has, and if repo
+ * is set for ".cache/huggingface" and all below (and a file ".cache"); for sizes that add up to more than
  * 2^63. */
 int plan_seal(struct plan *plan, struct err *err);
 

@@ -1,0 +1,12 @@
+/* resume/record_sweep.h -- removes records beside a DEST that describe nothing any more. */
+#ifndef RESUME_RECORD_SWEEP_H
+#define RESUME_RECORD_SWEEP_H
+
+#include "io/fs/fs_dir.h"
+
+/* Of a DEST in parent. A record stays while its run has a staging, since that run may be
+ * about to show its tree, and if it describes DEST or a version of it. Only what is
+ * provably a record of ours is removed, and .NAME.mpifetch itself once it is empty. */
+void record_sweep(const struct fs_dir *parent, const char *dest);
+
+#endif
