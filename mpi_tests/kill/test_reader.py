@@ -6,6 +6,7 @@ import threading
 import pytest
 from conftest import write_tree
 from killing import LAYOUTS, NAME, Jobs, assert_files, content, read_tree
+from trees import HUB_RECORD
 
 CONTENT = {mark: content(mark, large=1000, small=8) for mark in ("old", "new")}
 COMMON = CONTENT["old"].keys() & CONTENT["new"].keys()
@@ -35,7 +36,7 @@ def look_by_path(place):
     for path in COMMON:
         data = (place.dest / path).read_bytes()
         assert data in [files[path] for files in CONTENT.values()], path
-    assert (place.dest / ".mpifetch" / "manifest.json").read_bytes()
+    assert (place.dest / HUB_RECORD / "manifest.json").read_bytes()
 
 
 def look_in_cache(place):

@@ -16,6 +16,7 @@ from trees import (
     assert_verifiable,
     files_of,
     modes_of,
+    record_of,
     snapshot,
 )
 
@@ -144,11 +145,11 @@ def test_report_of_a_failure(run, hub, dest):
 
 def test_manifest_of_the_published_tree(run, demo, model, dest):
     assert run(2, "get", SOURCE, dest, env=env(demo)).code == 0
-    manifest = json.loads((dest / ".mpifetch" / "manifest.json").read_text())
+    manifest = json.loads((record_of(dest) / "manifest.json").read_text())
     commit = demo.repositories["models", "acme/demo"].find("main")
     assert manifest["source"] == CANONICAL
     assert commit.id in json.dumps(manifest)
-    sums = (dest / ".mpifetch" / "SHA256SUMS").read_text().splitlines()
+    sums = (record_of(dest) / "SHA256SUMS").read_text().splitlines()
     listed = {row["path"]: (row["size"], row["sha256"]) for row in manifest["files"]}
     sizes = {path: len(data) for path, data in files_of(model).items()}
     assert listed == {line[66:]: (sizes[line[66:]], line[:64]) for line in sums}

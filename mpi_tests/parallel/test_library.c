@@ -85,8 +85,8 @@ static bool is_same(const struct call *call)
     char command[512];
 
     snprintf(command, sizeof(command),
-             "diff -r -x .mpifetch '%s/tree' '%s' && test -f '%s/.mpifetch/SHA256SUMS'",
-             root, call->dest, call->dest);
+             "diff -r '%s/tree' '%s' && ls '%s'/.%s.mpifetch/SHA256SUMS >/dev/null", root,
+             call->dest, root, strrchr(call->dest, '/') + 1);
     return system(command) == 0;
 }
 

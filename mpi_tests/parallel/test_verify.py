@@ -6,7 +6,7 @@ import re
 
 import pytest
 from conftest import MIB
-from trees import assert_same, assert_verifiable, snapshot
+from trees import assert_same, assert_verifiable, record_of, snapshot
 
 RANKS = (1, 2, 3, 5)
 SOURCE = "hf://acme/demo"
@@ -123,7 +123,7 @@ def test_versioned(run, published, dest, tmp_path):
 @pytest.mark.parametrize("damage", ["nothing", "no record", "torn", "hostile"])
 def test_without_a_record(run, published, dest, tmp_path, damage):
     """Exit 5 and a sentence; nothing outside is ever opened."""
-    record = dest / ".mpifetch" / "manifest.json"
+    record = record_of(dest) / "manifest.json"
     if damage == "no record":
         record.unlink()
     elif damage == "torn":

@@ -5,6 +5,7 @@
 
 #include "app/offline.h"
 #include "app/printout.h"
+#include "app/source_record.h"
 #include "base/text.h"
 #include "base/url.h"
 #include "core/hub/hub_name.h"
@@ -119,8 +120,10 @@ int listing_make(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
     struct source_config config = config_of(s);
+    struct source_record record = { 0 };
     enum source_kind kind;
     bool offline;
+    int rc;
 
     if (source_kind(&config, &kind, err) < 0)
         return -1;
@@ -134,7 +137,12 @@ int listing_make(struct session *s, struct err *err)
         return -1;
     config.endpoint = run->access.endpoint;
     config.token = run->access.bearer;
-    return ask_source(s, &config, err);
+    config.record_open = source_record_open;
+    config.record_has = source_record_has;
+    config.record_arg = &record;
+    rc = ask_source(s, &config, err);
+    source_record_release(&record);
+    return rc;
 }
 
 /* Whether the file exists, will be fetched, or only needs an entry in a snapshot. */

@@ -15,7 +15,7 @@
 #include "resume/versions.h"
 #include "staging/foreign_files.h"
 #include "staging/local_metadata.h"
-#include "staging/record.h"
+#include "staging/record_write.h"
 #include "staging/staging.h"
 
 enum { DIR_POLL = 1000 }; /* files between two checks for signals */
@@ -163,7 +163,7 @@ int dir_look(struct dir *dir, struct run *run, struct err *err)
         return -1;
     if (!run->opt.dest)
         return 0;
-    if (find_unchanged(dir, err) < 0)
+    if (record_check(run, err) < 0 || find_unchanged(dir, err) < 0)
         return -1;
     count_dropped(dir);
     if (!dir->existing.unchanged &&

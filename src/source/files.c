@@ -108,10 +108,8 @@ static int visit_file(void *arg, const char *path, const struct fs_info *info,
                       struct err *err)
 {
     struct files *files = arg;
+    const struct source_config *config = files->ask->config;
 
-    /* a tree published by mpifetch: its manifest belongs to that tree alone */
-    if (text_starts(path, ".mpifetch/"))
-        return 0;
     if (info->kind != FS_FILE)
         return err_set(err, ERR_SOURCE, "'%s' %s", path,
                        info->kind == FS_SYMLINK
@@ -119,6 +117,10 @@ static int visit_file(void *arg, const char *path, const struct fs_info *info,
                            : "is neither a file nor a directory");
     if (ask_poll(files->ask, err) < 0)
         return -1;
+    files->want = (struct digest){ 0 };
+    if (config->record_has &&
+        config->record_has(config->record_arg, path, info, &files->want))
+        return 0;
     return add_file(files, path, info, err);
 }
 
@@ -142,6 +144,7 @@ static int set_base(struct plan *plan, const char *folder, size_t len, struct er
 
 static int list_tree(struct files *files, const char *path, struct err *err)
 {
+    const struct source_config *config = files->ask->config;
     struct err cause = { 0 };
 
     if (files->want.kind != DIGEST_NONE)
@@ -149,6 +152,8 @@ static int list_tree(struct files *files, const char *path, struct err *err)
                        "--sha256 requires a single file, but '%s' is a directory", path);
     if (set_base(files->plan, path, strlen(path), err) < 0)
         return -1;
+    if (config->record_open)
+        config->record_open(config->record_arg, path);
     return fs_walk(NULL, path, visit_file, files, &cause) < 0 ? ask_blame(&cause, err)
                                                               : 0;
 }
@@ -197,6 +202,7 @@ int files_list(struct ask *ask, struct plan *plan, struct err *err)
         goto out;
     }
     utf8_mask(shown.data);
+    plan->bare = true; /* the record of the tree is told from what is named like one */
     if (plan_set(plan, &plan->source, shown.data, err) == 0)
         rc = list_path(&files, path.data, err);
 out:

@@ -20,6 +20,8 @@
 #include "core/plan/plan.h"
 #include "io/http/http.h"
 
+struct fs_info;
+
 struct source_config {
     const char *source;     /* hf://, https://, http://, file://; NULL with a manifest */
     const char *manifest;   /* path or URL of a list, or NULL */
@@ -37,6 +39,13 @@ struct source_config {
      * NULL: only the wanted files are listed. */
     int (*every)(void *arg, const struct plan_entry *entry, struct err *err);
     void *every_arg;
+    /* Of a tree of files: called with its path before it is listed, and then for each of its
+     * files. has: true if that belongs to the record of the tree and is no content; else *want
+     * is set if the record knows its digest. NULL: nothing is known. */
+    void (*record_open)(void *arg, const char *tree);
+    bool (*record_has)(void *arg, const char *path, const struct fs_info *info,
+                       struct digest *want);
+    void *record_arg;
     uint64_t probe_above; /* bytes: larger files are probed for range support */
     struct retry_policy retry;
     /* Called between requests and many times a second; -1 ends listing (a signal). */

@@ -7,7 +7,7 @@
 #include "io/fs/fs.h"
 #include "staging/local_metadata.h"
 
-static bool is_record(const struct manifest *manifest, const char *path)
+bool foreign_files_is_record(const struct manifest *manifest, const char *path)
 {
     size_t len = manifest->inside ? strlen(manifest->inside) : 0;
 
@@ -18,7 +18,7 @@ static bool is_record(const struct manifest *manifest, const char *path)
 
 bool foreign_files_is_one(const struct manifest *manifest, const char *path)
 {
-    return !is_record(manifest, path) &&
+    return !foreign_files_is_record(manifest, path) &&
            !(manifest->hub && local_metadata_is_one(path)) &&
            !manifest_find(manifest, path);
 }

@@ -8,6 +8,9 @@
  * its record, nor, in a tree of an hf:// source, the Hub library's own metadata. */
 bool foreign_files_is_one(const struct manifest *manifest, const char *path);
 
+/* Whether it is one of the two files of that record, which lies inside its tree. */
+bool foreign_files_is_record(const struct manifest *manifest, const char *path);
+
 /* ERR_DEST with the first foreign file in tree, which is DEST or what it was before; 0 if
  * there is none, with --force, and if the manifest is empty. */
 int foreign_files_refuse(const struct run *run, const struct manifest *manifest,

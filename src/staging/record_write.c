@@ -1,5 +1,7 @@
 #include "staging/record_write.h"
 
+#include <string.h>
+
 #include "base/text.h"
 #include "io/fs/fs.h"
 #include "io/fs/fs_traits.h"
@@ -20,6 +22,24 @@ enum record_place record_place_of(const struct run *run)
         break;
     }
     return hub ? RECORD_HUB : RECORD_BESIDE;
+}
+
+int record_check(const struct run *run, struct err *err)
+{
+    static const char *const names[] = { RECORD_INSIDE_NAME,
+                                         RECORD_INSIDE_NAME "/" MANIFEST_NAME,
+                                         RECORD_INSIDE_NAME "/" MANIFEST_SUMS };
+
+    if (record_place_of(run) != RECORD_INSIDE)
+        return 0;
+    for (size_t i = 0; i < run->plan.nfiles; i++)
+        for (size_t k = 0; k < countof(names); k++)
+            if (strcmp(plan_path(&run->plan, i), names[k]) == 0)
+                return err_set(err, ERR_SOURCE,
+                               "the source has a file '%s', where --records inside would "
+                               "put the record: use --records beside",
+                               names[k]);
+    return 0;
 }
 
 struct writing {

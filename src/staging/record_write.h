@@ -8,6 +8,9 @@
 /* Where the record of this run goes. */
 enum record_place record_place_of(const struct run *run);
 
+/* ERR_SOURCE if a file of the plan has a name that the record needs. */
+int record_check(const struct run *run, struct err *err);
+
 /* Whether one can be put beside DEST: another user's directory may have that name. */
 bool record_can_be_beside(const struct run *run);
 

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/text.h"
+#include "io/fs/fs.h"
 #include "source_case.h"
 
 #define SHA "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -75,20 +76,60 @@ static void test_tree(void **state)
     c.config.source = tree.url;
     case_run(&c);
     assert_listed(&c);
-    assert_int_equal(c.plan.nfiles, 4); /* not the records of a former run */
+    assert_int_equal(c.plan.nfiles, 5); /* what is named like a record may be none */
     snprintf(text, sizeof(text), "%s/", tree.url);
     assert_text(&c, c.plan.base, text);
     assert_text(&c, c.plan.source, tree.url);
-    assert_text(&c, c.plan.files[1].path, "a b");
-    assert_text(&c, c.plan.files[1].key, "a%20b");
-    assert_int_equal(c.plan.files[1].size, 3);
-    assert_int_equal(c.plan.files[1].want.kind, DIGEST_NONE);
+    assert_text(&c, c.plan.files[2].path, "a b");
+    assert_text(&c, c.plan.files[2].key, "a%20b");
+    assert_int_equal(c.plan.files[2].size, 3);
+    assert_int_equal(c.plan.files[2].want.kind, DIGEST_NONE);
     assert_int_equal(stat(at(&tree, "a b"), &info), 0);
     snprintf(text, sizeof(text), "mtime:%lld",
              (long long)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec);
-    assert_text(&c, c.plan.files[1].etag, text);
-    assert_text(&c, c.plan.files[3].path, "link");
-    assert_int_equal(c.plan.files[3].size, 1);
+    assert_text(&c, c.plan.files[2].etag, text);
+    assert_text(&c, c.plan.files[4].path, "link");
+    assert_int_equal(c.plan.files[4].size, 1);
+    case_end(&c);
+    uproot(&tree);
+}
+
+static void open_record(void *arg, const char *tree)
+{
+    *(const char **)arg = tree;
+}
+
+static bool is_of_record(void *arg, const char *path, const struct fs_info *info,
+                         struct digest *want)
+{
+    assert_non_null(*(const char **)arg);
+    if (strcmp(path, "a b") == 0) {
+        assert_int_equal(info->size, 3);
+        want->kind = DIGEST_SHA256;
+    }
+    return text_starts(path, ".mpifetch/");
+}
+
+/* What the record of the tree says, for the files that it speaks of. */
+static void test_tree_with_a_record(void **state)
+{
+    const char *opened = NULL;
+    struct source_case c;
+    struct tree tree;
+
+    (void)state;
+    plant(&tree);
+    case_start(&c, NULL, 0);
+    c.config.source = tree.url;
+    c.config.record_open = open_record;
+    c.config.record_has = is_of_record;
+    c.config.record_arg = &opened;
+    case_run(&c);
+    assert_listed(&c);
+    assert_int_equal(c.plan.nfiles, 4);
+    assert_text(&c, c.plan.files[1].path, "a b");
+    assert_int_equal(c.plan.files[1].want.kind, DIGEST_SHA256);
+    assert_int_equal(c.plan.files[2].want.kind, DIGEST_NONE);
     case_end(&c);
     uproot(&tree);
 }
@@ -186,6 +227,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tree),
+        cmocka_unit_test(test_tree_with_a_record),
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_local_list),
     };
