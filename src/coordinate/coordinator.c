@@ -141,14 +141,20 @@ static int hear_landed(struct coordinator *c, int from, const struct msg *msg,
     return 0;
 }
 
-static void hold_everyone(struct coordinator *c, double seconds)
+/* why: the outcome that asks for it. A pause that people notice is said aloud. */
+static void hold_everyone(struct coordinator *c, double seconds,
+                          const struct outcome *why)
 {
     struct msg msg = { .kind = MSG_HOLD, .pause = seconds };
     char text[32];
 
-    log_line(&c->run->ranks.log, LOG_INFO,
-             "the source asked to slow down: no requests for %s",
-             text_seconds(text, sizeof(text), seconds));
+    text_seconds(text, sizeof(text), seconds);
+    if (retry_is_asked(why))
+        log_line(&c->run->ranks.log, seconds > RETRY_ALOUD ? LOG_WARN : LOG_INFO,
+                 "the source asked to slow down: no requests for %s", text);
+    else
+        log_line(&c->run->ranks.log, seconds > RETRY_ALOUD ? LOG_WARN : LOG_INFO,
+                 "%s: no requests for %s", retry_meaning(why), text);
     c->held_until = fmax(c->held_until, clock_now() + seconds);
     sched_hold(c->sched, c->held_until);
     locator_hold(c->locator, c->held_until);
@@ -220,7 +226,7 @@ static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
         locator_renew(c->locator, c->run->segments.file[msg->segment], msg->generation);
     sched_failed(c->sched, from, msg->segment, now + decision.delay);
     if (decision.remedy == REMEDY_SLOW_DOWN)
-        hold_everyone(c, decision.delay);
+        hold_everyone(c, decision.delay, &msg->outcome);
     return 0;
 }
 

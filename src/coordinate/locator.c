@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/url.h"
 #include "io/clock.h"
 #include "source/source.h"
@@ -163,6 +164,20 @@ void locator_hold(struct locator *locator, double until)
         locator->hold = until;
 }
 
+/* The source wants to be left alone for so long. */
+static void hold_for(struct locator *locator, double seconds, const struct outcome *why)
+{
+    char text[32];
+
+    if (seconds > RETRY_ALOUD)
+        log_line(&locator->run->ranks.log, LOG_WARN,
+                 "%s: no questions to the source for %s",
+                 retry_is_asked(why) ? "the source asked to slow down"
+                                     : retry_meaning(why),
+                 text_seconds(text, sizeof(text), seconds));
+    locator_hold(locator, clock_now() + seconds);
+}
+
 static int refused(const struct locator *locator, const struct entry *entry,
                    const struct http_response *response, struct err *err)
 {
@@ -207,7 +222,7 @@ static int postpone(struct locator *locator, struct entry *entry,
     }
     locator->run->stats.value[STAT_RETRIED]++;
     if (decision.remedy == REMEDY_SLOW_DOWN)
-        locator_hold(locator, until);
+        hold_for(locator, decision.delay, &response->outcome);
     wait_for(locator, entry, until);
     return 0;
 }
@@ -237,7 +252,7 @@ static int answered(struct locator *locator, struct entry *entry,
     entry->generation++;
     /* The quota is used up although this one was answered. */
     if (response->outcome.reset > 0)
-        locator_hold(locator, clock_now() + response->outcome.reset);
+        hold_for(locator, response->outcome.reset, &response->outcome);
     return 0;
 }
 

@@ -1,5 +1,6 @@
 #include "source/ask.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/url.h"
@@ -66,20 +67,27 @@ void ask_warning(struct ask *ask, const struct http_response *response)
     config->notice(config->notice_arg, shown);
 }
 
-static void tell_retry(struct ask *ask, const char *what,
-                       const struct http_response *response, unsigned attempt,
-                       const struct retry_decision *decision)
+void ask_tell(const struct ask *ask, const char *what, const char *why)
 {
     struct strbuf text = { 0 };
 
     if (!ask->config->notice)
         return;
-    strbuf_addf(&text, "'%s': %s: attempt %u of %u failed, next attempt in %.1f s", what,
-                retry_meaning(&response->outcome), attempt, decision->most,
-                decision->delay);
+    strbuf_addf(&text, "'%s': %s", what, why);
     if (!text.failed)
         ask->config->notice(ask->config->notice_arg, text.data);
     strbuf_release(&text);
+}
+
+static void tell_retry(const struct ask *ask, const char *what,
+                       const struct http_response *response, unsigned attempt,
+                       const struct retry_decision *decision)
+{
+    char why[200];
+
+    snprintf(why, sizeof(why), "%s: attempt %u of %u failed, next attempt in %.1f s",
+             retry_meaning(&response->outcome), attempt, decision->most, decision->delay);
+    ask_tell(ask, what, why);
 }
 
 int ask_judge(struct ask *ask, const char *what, const struct http_response *response,
@@ -94,6 +102,9 @@ int ask_judge(struct ask *ask, const char *what, const struct http_response *res
     if (outcome->fault == NET_OK && outcome->status >= 200 && outcome->status < 300)
         return 0;
     decision = retry_decide(&ask->config->retry, outcome, attempt, clock_random());
+    verdict->whole = decision.remedy == REMEDY_WHOLE;
+    if (verdict->whole)
+        return 0;
     if (decision.remedy == REMEDY_RETRY || decision.remedy == REMEDY_SLOW_DOWN) {
         verdict->again = true;
         verdict->hold = decision.remedy == REMEDY_SLOW_DOWN;

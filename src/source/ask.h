@@ -31,6 +31,7 @@ int ask_get(struct ask *ask, const char *what, const char *url, size_t most,
 struct ask_verdict {
     bool again;   /* not an answer, but another attempt may get one */
     bool hold;    /* and all other requests to this server have to wait as well */
+    bool whole;   /* it may have refused the range only: ask without one */
     double delay; /* seconds until then */
 };
 
@@ -39,6 +40,9 @@ struct ask_verdict {
 int ask_judge(struct ask *ask, const char *what, const struct http_response *response,
               bool had_token, unsigned attempt, struct ask_verdict *verdict,
               struct err *err);
+
+/* A sentence for the user: "'what': why". */
+void ask_tell(const struct ask *ask, const char *what, const char *why);
 
 /* Pass on X-HF-Warning, once per topic. */
 void ask_warning(struct ask *ask, const struct http_response *response);

@@ -237,6 +237,7 @@ static int take_line(void *arg, const struct list_line *line, struct err *err)
     if (!item)
         return err_memory(err, "a list");
     item->want = line->want;
+    item->probe.digest = line->want.kind != DIGEST_NONE;
     item->probe.sized = line->sized;
     item->probe.size = line->size;
     item->path = strdup(line->path.data);

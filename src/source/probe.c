@@ -1,6 +1,7 @@
 #include "source/probe.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +9,13 @@
 #include "base/url.h"
 #include "io/clock.h"
 
-enum { FLIGHT = 64 }; /* probes at a time; http has its own limit of connections below */
+enum {
+    FLIGHT = 64,   /* probes at a time; http has its own limit of connections below */
+    STALE_MOST = 2 /* further requests after a size that is not that of the list */
+};
+
+/* Of a file whose server does not tell: a stream may have no end. */
+static const uint64_t counted_most = UINT64_C(64) << 30;
 
 static const double longest_wait = 0.05; /* seconds: a signal is answered within that */
 
@@ -16,6 +23,11 @@ struct slot {
     struct probe *probe;            /* NULL: free */
     struct http_transfer *transfer; /* NULL: waits until `due` */
     bool plain;                     /* asked without a range */
+    bool unlucky;                   /* a range failed in a way that may pass */
+    bool answered;                  /* but a request without one did not */
+    bool counting;                  /* all of the file, to learn its size */
+    unsigned stale;                 /* replies about another version */
+    int32_t refused;                /* with which status ranges were */
     bool secret;                    /* the token went along */
     unsigned attempt;               /* tries so far */
     double due;
@@ -40,10 +52,9 @@ static int settle_size(struct probe *probe, uint64_t size, struct err *err)
 }
 
 /* The length of a body that is the whole file; UINT64_MAX if the reply does not say. */
-static uint64_t whole_length(const struct reply *reply)
+static uint64_t whole_length(const struct probe *probe, const struct reply *reply)
 {
-    bool encoded =
-        reply->content_encoding[0] && strcmp(reply->content_encoding, "identity") != 0;
+    bool encoded = !probe->digest && !reply_is_plain(reply->content_encoding);
 
     return encoded || reply->content_length < 0 ? UINT64_MAX
                                                 : (uint64_t)reply->content_length;
@@ -54,8 +65,8 @@ int probe_read(struct probe *probe, const struct reply *reply, bool *plain,
 {
     struct content_range range = { UINT64_MAX, UINT64_MAX, UINT64_MAX };
     bool ranged = reply_content_range(reply->content_range, &range);
-    uint64_t size = reply->status == 200 ? whole_length(reply) : range.total;
-    char etag[sizeof(reply->etag) + sizeof("date:")];
+    uint64_t size = reply->status == 200 ? whole_length(probe, reply) : range.total;
+    char etag[REPLY_VALIDATOR];
     bool asked_plain = *plain;
 
     /* a 416 for the first byte means an empty file, or a broken server; so does an empty
@@ -70,19 +81,33 @@ int probe_read(struct probe *probe, const struct reply *reply, bool *plain,
         return err_set(err, ERR_SOURCE,
                        "the server does not report the size of the file");
     probe->whole = reply->status == 200 || size == UINT64_MAX || range.begin != 0;
-    reply_validator(reply, etag, sizeof(etag));
+    reply_validator(reply, etag);
     free(probe->etag);
     probe->etag = strdup(etag);
     return probe->etag ? 0 : err_memory(err, "a validator");
 }
 
+static int count_bytes(void *owner, const void *bytes, size_t len)
+{
+    struct slot *slot = owner;
+
+    (void)bytes;
+    slot->probe->size += len;
+    return slot->probe->size > counted_most ? -1 : 0;
+}
+
 static int start(struct flight *flight, struct slot *slot, struct err *err)
 {
-    struct http_request request = { .probe = true,
+    struct http_request request = { .probe = !slot->counting,
                                     .ranged = !slot->plain,
+                                    .fresh = slot->stale > 0,
                                     .want = { .range = { 0, 1 }, .etag = "" },
                                     .owner = slot };
 
+    if (slot->counting) {
+        request.sink = count_bytes;
+        slot->probe->size = 0;
+    }
     ask_address(flight->ask, slot->probe->url, &request);
     slot->secret = request.bearer != NULL;
     slot->attempt++;
@@ -108,19 +133,60 @@ static void doubt(const struct flight *flight, const struct http_response *respo
     strbuf_release(&text);
 }
 
-/* The probe failed. The slot keeps it if another attempt may help. */
+static int ask_at_once(struct slot *slot, bool plain)
+{
+    slot->plain = plain;
+    slot->due = 0;
+    return 0;
+}
+
+static int end_probe(struct flight *flight, struct slot *slot, const char *shown)
+{
+    char why[80];
+
+    if (slot->refused) {
+        snprintf(why, sizeof(why),
+                 "the server refuses ranges (HTTP %d): fetching the file whole",
+                 (int)slot->refused);
+        ask_tell(flight->ask, shown, why);
+    }
+    slot->probe = NULL;
+    flight->used--;
+    return 0;
+}
+
+/* The probe failed. The slot keeps it if another attempt may help: without a range, if
+ * that may be what the server refuses. */
 static int defer(struct flight *flight, struct slot *slot, const char *shown,
                  const struct http_response *response, struct err *err)
 {
+    int32_t status = response->outcome.status;
     struct ask_verdict verdict;
 
+    if (slot->answered) {
+        slot->refused = status;
+        return end_probe(flight, slot, shown);
+    }
+    if (slot->counting && slot->probe->size > counted_most)
+        return err_set(err, ERR_SOURCE,
+                       "'%s': the server does not report the size of the file, which is "
+                       "more than 64 GiB",
+                       shown);
     if (ask_judge(flight->ask, shown, response, slot->secret, slot->attempt, &verdict,
                   err) < 0)
         return -1;
+    if (verdict.whole) {
+        slot->refused = status;
+        return ask_at_once(slot, true);
+    }
     if (!verdict.again)
         return err_set(err, ERR_SOURCE,
                        "'%s': unexpected HTTP %d in reply to a request for a file", shown,
-                       response->outcome.status);
+                       (int)status);
+    if (!slot->counting && (status == 500 || status == 501 || status == 503)) {
+        slot->plain = !slot->plain;
+        slot->unlucky = true;
+    }
     slot->due = clock_now() + verdict.delay;
     if (verdict.hold && slot->due > flight->hold)
         flight->hold = slot->due;
@@ -133,31 +199,64 @@ static bool is_answer(const struct outcome *outcome)
            (outcome->status == 200 || outcome->status == 206 || outcome->status == 416);
 }
 
+/* The reply says nothing that can be planned with. A digest makes it worth while to ask
+ * again: other nodes may have another version, and all of the file tells its size. */
+static int doubted(const struct flight *flight, struct slot *slot,
+                   const struct http_response *response)
+{
+    const struct probe *probe = slot->probe;
+
+    if (probe->digest && probe->sized && slot->stale++ < STALE_MOST) {
+        slot->due = clock_now() + flight->ask->config->retry.first_delay;
+        return 0;
+    }
+    if (probe->digest && !probe->sized && response->reply.status == 200) {
+        slot->counting = true;
+        return ask_at_once(slot, true);
+    }
+    return -1;
+}
+
+/* All of the file has come. */
+static int counted(struct flight *flight, struct slot *slot, const char *shown)
+{
+    slot->probe->sized = slot->probe->whole = true;
+    return end_probe(flight, slot, shown);
+}
+
 /* The reply to slot's request is there. */
 static int receive(struct flight *flight, struct slot *slot,
                    const struct http_response *response, struct err *err)
 {
     char shown[256];
     bool plain = slot->plain;
+    struct err why = { 0 };
 
     url_redact(shown, sizeof(shown), slot->probe->url);
     slot->transfer = NULL;
     if (!is_answer(&response->outcome))
         return defer(flight, slot, shown, response, err);
     ask_warning(flight->ask, response);
-    if (probe_read(slot->probe, &response->reply, &plain, err) < 0)
+    if (slot->counting)
+        return counted(flight, slot, shown);
+    if (probe_read(slot->probe, &response->reply, &plain, &why) < 0) {
+        if (doubted(flight, slot, response) == 0)
+            return 0;
+        err_copy(err, &why);
         return err_wrap(err, "'%s'", shown);
+    }
     if (plain && slot->plain)
         return source_refusal_plain(shown, response, err);
-    if (plain) {
-        slot->plain = true;
-        slot->due = 0;
-        return 0;
+    if (plain)
+        return ask_at_once(slot, true);
+    if (slot->plain && slot->unlucky && !slot->answered) {
+        slot->answered = true;
+        return ask_at_once(slot, false);
     }
     doubt(flight, response, shown);
-    slot->probe = NULL;
-    flight->used--;
-    return 0;
+    if (!slot->probe->whole)
+        slot->refused = 0;
+    return end_probe(flight, slot, shown);
 }
 
 /* Fill free slots, start what is due. *until: when the next one is. */

@@ -1,5 +1,6 @@
 /* source/probe.h -- size and version of files on a plain web server, and whether it
- * supports ranges: one request for the first byte of each, many files at a time. */
+ * supports ranges: one request for the first byte of each, many files at a time. If that
+ * is refused, one without a range tells whether the range was the reason. */
 #ifndef SOURCE_PROBE_H
 #define SOURCE_PROBE_H
 
@@ -7,6 +8,7 @@
 
 struct probe {
     const char *url; /* borrowed */
+    bool digest;     /* one is known, which judges the bytes */
     bool sized;      /* size is known; another answer is an error */
     uint64_t size;   /* filled in */
     bool whole;      /* filled in: PLAN_WHOLE */

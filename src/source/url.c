@@ -35,7 +35,7 @@ static int set_texts(struct plan *plan, const char *url, const char *shown,
 int url_list(struct ask *ask, struct plan *plan, struct err *err)
 {
     const struct source_config *config = ask->config;
-    struct probe probe = { .url = config->source };
+    struct probe probe = { .url = config->source, .digest = config->sha256 != NULL };
     struct probe *todo = &probe;
     struct strbuf name = { 0 };
     struct plan_entry entry = { .key = config->source };

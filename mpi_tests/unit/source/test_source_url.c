@@ -201,6 +201,19 @@ static void test_urls_of_odd_servers(void **state)
         { "/endless", "200 OK", NULL, "1234", 0, true },
         { "/never", "416 Range Not Satisfiable", NULL, NULL, 0, false },
         { "/created", "204 No Content", NULL, NULL, 0, false },
+        /* what was refused was the range */
+        { "/unranged", "403 Forbidden", NULL, NULL, 1, false },
+        { "/unranged", "200 OK", NULL, "1234", 0, false },
+        /* it was not: a second range says so */
+        { "/unlucky", "500 Oops", NULL, NULL, 1, false },
+        { "/unlucky", "200 OK", NULL, "12345678", 1, false },
+        PART("/unlucky", "8", "v"),
+        { "/unable", "503 Busy", NULL, NULL, 1, false },
+        { "/unable", "200 OK", NULL, "1234", 1, false },
+        { "/unable", "503 Busy", NULL, NULL, 0, false },
+        /* parts of several replies could be of several versions */
+        { "/weak", "206 Partial Content",
+          "Content-Range: bytes 0-0/9\r\nETag: W/\"v\"\r\n", "1", 0, false },
     };
     static const struct {
         const char *target;
@@ -218,7 +231,11 @@ static void test_urls_of_odd_servers(void **state)
           "/endless': the server does not report the size" },
         { "/never", 0, 0, 2, ERR_SOURCE, "416" },
         { "/created", 0, 0, 1, ERR_SOURCE, "204" },
-        { "/none", 0, 0, 1, ERR_SOURCE, "404" },
+        { "/none", 0, 0, 2, ERR_SOURCE, "404" },
+        { "/unranged", 4, PLAN_WHOLE, 2, 0, NULL },
+        { "/unlucky", 8, 0, 3, 0, NULL },
+        { "/unable", 4, PLAN_WHOLE, 3, 0, NULL },
+        { "/weak", 9, PLAN_WHOLE, 1, 0, NULL },
         { "/folder/", 0, 0, 0, ERR_USAGE, "file name" },
         { "", 0, 0, 0, ERR_USAGE, "file name" },
     };
@@ -240,6 +257,28 @@ static void test_urls_of_odd_servers(void **state)
         }
         case_end(&c);
     }
+}
+
+/* With a digest a size that nobody tells is worth a look at all of the file: what was
+ * counted wrong would not pass. */
+static void test_size_is_counted_for_a_digest(void **state)
+{
+    const struct script_row rows[] = { { "/x", "200 OK", NULL, "12345", 0, true } };
+    struct strbuf url = { 0 };
+    struct source_case c;
+
+    (void)state;
+    case_start(&c, rows, countof(rows));
+    strbuf_addf(&url, "%s/x", c.server.url);
+    c.config.source = url.data;
+    c.config.sha256 = SHA;
+    case_run(&c);
+    assert_listed(&c);
+    assert_int_equal(c.plan.files[0].size, 5);
+    assert_int_equal(c.plan.files[0].flags, PLAN_WHOLE);
+    assert_int_equal(c.count.probe, 2);
+    strbuf_release(&url);
+    case_end(&c);
 }
 
 static void test_interrupt_ends_a_long_wait(void **state)
@@ -290,6 +329,7 @@ int main(void)
         cmocka_unit_test(test_probe_read),
         cmocka_unit_test(test_url),
         cmocka_unit_test(test_urls_of_odd_servers),
+        cmocka_unit_test(test_size_is_counted_for_a_digest),
         cmocka_unit_test(test_interrupt_ends_a_long_wait),
         cmocka_unit_test(test_login_page),
     };

@@ -138,6 +138,15 @@ static void copy(char *out, size_t size, const struct headers *headers,
     snprintf(out, size, "%s", text ? text : "");
 }
 
+/* Cut off, it might be taken for another. */
+static void copy_whole(char *out, size_t size, const struct headers *headers,
+                       enum headers_field field)
+{
+    const char *text = headers_text(headers, field);
+
+    snprintf(out, size, "%s", text && strlen(text) < size ? text : "");
+}
+
 static void block_end(struct headers *headers)
 {
     struct reply *r = &headers->reply;
@@ -149,8 +158,10 @@ static void block_end(struct headers *headers)
     copy(r->content_type, sizeof(r->content_type), headers, HEADERS_CONTENT_TYPE);
     copy(r->content_encoding, sizeof(r->content_encoding), headers,
          HEADERS_CONTENT_ENCODING);
-    copy(r->etag, sizeof(r->etag), headers, HEADERS_ETAG);
-    copy(r->last_modified, sizeof(r->last_modified), headers, HEADERS_LAST_MODIFIED);
+    copy_whole(r->etag, sizeof(r->etag), headers, HEADERS_ETAG);
+    copy_whole(r->last_modified, sizeof(r->last_modified), headers,
+               HEADERS_LAST_MODIFIED);
+    copy(r->date, sizeof(r->date), headers, HEADERS_DATE);
     if (!length)
         return;
     if (!text_to_u64(length, &value) || value > INT64_MAX)

@@ -4,9 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/date.h"
 #include "base/text.h"
 
 static const char date_prefix[] = "date:";
+
+/* Seconds between Last-Modified and Date from which on the former is strong. */
+enum { SETTLED = 60 };
 
 static bool take_char(const char **at, char c)
 {
@@ -75,7 +79,7 @@ static enum net_fault check_partial(const struct reply *reply,
         err_set(err, ERR_SOURCE,
                 "the file has %" PRIu64 " bytes, but had %" PRIu64 " when it was listed",
                 got.total, want->size);
-        return NET_CHANGED;
+        return want->digest ? NET_STALE : NET_CHANGED;
     }
     if (got.begin != want->range.begin || got.end > want->range.end) {
         err_set(err, ERR_SOURCE,
@@ -108,7 +112,7 @@ static enum net_fault check_whole(const struct reply *reply,
         err_set(err, ERR_SOURCE,
                 "the server announced %" PRId64 " bytes for a file of %" PRIu64,
                 reply->content_length, want->size);
-        return NET_RANGE;
+        return want->digest ? NET_STALE : NET_RANGE;
     }
     *end = want->size;
     return NET_OK;
@@ -131,6 +135,46 @@ static enum net_fault check_version(const struct reply *reply,
     return NET_CHANGED;
 }
 
+bool reply_is_plain(const char *content_encoding)
+{
+    static const char *const labels[] = { "identity", "none",  "utf-8", "utf8",
+                                          "binary",   "8bit",  "7bit",  "us-ascii",
+                                          "ascii",    "plain", "",      "aws-chunked" };
+    const char *at = content_encoding;
+
+    for (;;) {
+        size_t len, known = 0;
+
+        at += strspn(at, " \t");
+        len = strcspn(at, " \t,");
+        while (known < countof(labels) && (strlen(labels[known]) != len ||
+                                           !text_alike(labels[known], at, len)))
+            known++;
+        if (known == countof(labels))
+            return false;
+        at += len + strspn(at + len, " \t");
+        if (*at == '\0')
+            return true;
+        if (*at++ != ',')
+            return false;
+    }
+}
+
+/* Stores label what was uploaded as it is, and with a digest that shows. */
+static enum net_fault check_encoding(const struct reply *reply,
+                                     const struct reply_want *want, enum net_fault fault,
+                                     struct err *err)
+{
+    bool fits = want->digest && fault == NET_OK;
+
+    if (fits || reply_is_plain(reply->content_encoding))
+        return fault;
+    err_set(err, ERR_SOURCE,
+            "the server sent Content-Encoding '%s', which was not accepted",
+            reply->content_encoding);
+    return NET_ENCODED;
+}
+
 enum net_fault reply_check(const struct reply *reply, const struct reply_want *want,
                            uint64_t *end, struct err *err)
 {
@@ -145,17 +189,11 @@ enum net_fault reply_check(const struct reply *reply, const struct reply_want *w
                 (int)reply->status);
         return NET_RANGE;
     }
-    if (reply->content_encoding[0] != '\0' &&
-        !text_alike(reply->content_encoding, "identity", SIZE_MAX)) {
-        err_set(err, ERR_SOURCE,
-                "the server sent Content-Encoding '%s', which was not accepted",
-                reply->content_encoding);
-        return NET_ENCODED;
-    }
     if (reply->status == 206)
         fault = check_partial(reply, want, &good, err);
     else
         fault = check_whole(reply, want, &good, err);
+    fault = check_encoding(reply, want, fault, err);
     if (fault == NET_OK)
         fault = check_version(reply, want, err);
     if (fault == NET_OK)
@@ -163,15 +201,16 @@ enum net_fault reply_check(const struct reply *reply, const struct reply_want *w
     return fault;
 }
 
-/* The bytes of an entity tag that tell versions apart: without W/, quotes and the suffix
- * that servers add for compression, which was not accepted anyway. */
-static const char *bare_tag(const char *tag, size_t *len)
+/* The bytes of a strong entity tag that tell versions apart: without quotes and the
+ * suffix that servers add for compression, which was not accepted anyway. */
+static const char *strong_tag(const char *tag, size_t *len)
 {
     static const char suffix[] = "-gzip";
     const size_t extra = sizeof(suffix) - 1;
 
-    if (text_starts(tag, "W/"))
-        tag += 2;
+    *len = 0;
+    if (text_alike(tag, "w/", 2))
+        return tag;
     if (*tag == '"')
         tag++;
     *len = strlen(tag);
@@ -182,23 +221,32 @@ static const char *bare_tag(const char *tag, size_t *len)
     return tag;
 }
 
-void reply_validator(const struct reply *reply, char *out, size_t size)
+/* RFC 9110, 8.8.2.2. Where the clock of the reply is not known, it is not. */
+static bool is_settled(const struct reply *reply)
+{
+    int64_t modified, date;
+
+    return date_from_http(reply->last_modified, &modified) &&
+           date_from_http(reply->date, &date) && date - modified >= SETTLED;
+}
+
+void reply_validator(const struct reply *reply, char out[REPLY_VALIDATOR])
 {
     size_t len;
-    const char *tag = bare_tag(reply->etag, &len);
+    const char *tag = strong_tag(reply->etag, &len);
 
     if (len > 0)
-        snprintf(out, size, "%.*s", (int)len, tag);
-    else if (reply->last_modified[0] != '\0')
-        snprintf(out, size, "%s%s", date_prefix, reply->last_modified);
+        snprintf(out, REPLY_VALIDATOR, "%.*s", (int)len, tag);
+    else if (is_settled(reply))
+        snprintf(out, REPLY_VALIDATOR, "%s%s", date_prefix, reply->last_modified);
     else
-        snprintf(out, size, "%s", "");
+        snprintf(out, REPLY_VALIDATOR, "%s", "");
 }
 
 bool reply_same_version(const struct reply *reply, const char *planned)
 {
     size_t len;
-    const char *tag = bare_tag(reply->etag, &len);
+    const char *tag = strong_tag(reply->etag, &len);
 
     if (strlen(planned) == len && memcmp(planned, tag, len) == 0)
         return true;

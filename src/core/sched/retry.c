@@ -6,8 +6,8 @@
 #include "base/text.h"
 
 enum {
-    DAY = 24 * 60 * 60,
-    WRONG_MOST = 2 /* further attempts after an invalid reply */
+    WRONG_MOST = 2, /* further attempts after an invalid reply */
+    RENEWED_MOST = 2 /* signed URLs that are refused before the range is held for the cause */
 };
 
 /* What to do about one status or fault. */
@@ -97,6 +97,8 @@ static const struct rule fault_rules[] = {
       "the reply is not the requested part of the file" },
     { NET_CHANGED, REMEDY_GIVE_UP, REMEDY_GIVE_UP, 0, 0, ERR_SOURCE,
       "the file was replaced since it was listed" },
+    { NET_STALE, REMEDY_RETRY, REMEDY_RETRY, WRONG_MOST, WRONG_MOST, ERR_SOURCE,
+      "the reply is about another version of the file" },
     { NET_ENCODED, REMEDY_RETRY, REMEDY_RETRY, WRONG_MOST, WRONG_MOST, ERR_SOURCE,
       "the reply is compressed, which was not accepted" },
     { NET_LOCAL, REMEDY_GIVE_UP, REMEDY_GIVE_UP, 0, 0, ERR_DEFECT,
@@ -120,7 +122,8 @@ static const struct rule *rule_for(const struct outcome *outcome)
 {
     if (outcome->status >= 300 && outcome->status < 400 && outcome->fault == NET_OK)
         return &other_redirect;
-    if (outcome->status >= 400 && outcome->fault != NET_LOCAL)
+    if (outcome->status >= 400 && outcome->fault != NET_LOCAL &&
+        outcome->fault != NET_STALE)
         return find_rule(status_rules, countof(status_rules), outcome->status,
                          outcome->status < 500 ? &other_refusal : &other_failure);
     return find_rule(fault_rules, countof(fault_rules), outcome->fault, &no_failure);
@@ -140,18 +143,27 @@ static double backoff(const struct retry_policy *policy, unsigned attempt, doubl
 
 /* Seconds the server asked for, 0 if it did not. If both are given, the end of its rate
  * window is more precise; one second more, since the window is counted in whole ones. */
-static double asked(const struct retry_policy *policy, const struct outcome *outcome,
-                    enum remedy remedy)
+static double asked(const struct outcome *outcome, enum remedy remedy)
 {
-    double most = policy->longest_delay > RETRY_ASKED_MOST ? policy->longest_delay
-                                                           : RETRY_ASKED_MOST;
-    double delay = 0;
+    double delay = outcome->retry_after > 0 ? outcome->retry_after : 0;
 
     if (remedy == REMEDY_SLOW_DOWN && outcome->reset >= 0)
         delay = outcome->reset + 1;
-    else if (outcome->retry_after > 0)
-        delay = outcome->retry_after;
-    return delay < most ? delay : most;
+    return delay < RETRY_ASKED_MOST ? delay : RETRY_ASKED_MOST;
+}
+
+/* Whether the range may be what the server does not want. */
+static bool blames_range(const struct outcome *outcome)
+{
+    static const int32_t statuses[] = { 400, 403, 404, 405, 406, 416, 500, 501, 503 };
+
+    if (!outcome->ranged || outcome->fault == NET_LOCAL)
+        return false;
+    for (size_t i = 0; i < countof(statuses); i++)
+        if (outcome->status == statuses[i])
+            return true;
+    return outcome->status == 200 &&
+           (outcome->fault == NET_RANGE || outcome->fault == NET_STALE);
 }
 
 struct retry_decision retry_decide(const struct retry_policy *policy,
@@ -161,16 +173,20 @@ struct retry_decision retry_decide(const struct retry_policy *policy,
     const struct rule *rule = rule_for(outcome);
     enum remedy remedy = outcome->located ? rule->located : rule->remedy;
     unsigned most = outcome->located ? rule->most_located : rule->most;
+    bool whole = blames_range(outcome);
     double delay, wish;
 
+    if (whole && remedy == REMEDY_NEW_URL && most == 0)
+        most = RENEWED_MOST;
     if (most == 0 || most > policy->attempts)
         most = policy->attempts;
     if (remedy == REMEDY_GIVE_UP || attempt > most)
-        return (struct retry_decision){ .remedy = REMEDY_GIVE_UP, .code = rule->code };
+        return (struct retry_decision){ .remedy = whole ? REMEDY_WHOLE : REMEDY_GIVE_UP,
+                                        .code = rule->code };
     if (remedy == REMEDY_NEW_URL && attempt <= 1)
         return (struct retry_decision){ .remedy = remedy, .most = most + 1 };
     delay = backoff(policy, attempt, jitter);
-    wish = asked(policy, outcome, remedy);
+    wish = asked(outcome, remedy);
     return (struct retry_decision){ .remedy = remedy,
                                     .most = most + 1,
                                     .delay = wish > delay ? wish : delay };
@@ -186,9 +202,19 @@ bool retry_asks_pause(const struct outcome *outcome)
     return rule_for(outcome)->remedy == REMEDY_SLOW_DOWN;
 }
 
+bool retry_is_asked(const struct outcome *outcome)
+{
+    return outcome->status == 429 || outcome->retry_after >= 0 || outcome->reset >= 0;
+}
+
 const char *retry_meaning(const struct outcome *outcome)
 {
     return rule_for(outcome)->meaning;
+}
+
+static double capped(uint64_t seconds)
+{
+    return seconds < RETRY_ASKED_MOST ? (double)seconds : RETRY_ASKED_MOST;
 }
 
 double retry_after(const char *value, const char *date, int64_t now)
@@ -199,14 +225,14 @@ double retry_after(const char *value, const char *date, int64_t now)
     if (!value || *value == '\0')
         return -1;
     if (value[strspn(value, "0123456789")] == '\0')
-        return text_to_u64(value, &seconds) && seconds < DAY ? (double)seconds : DAY;
+        return text_to_u64(value, &seconds) ? capped(seconds) : RETRY_ASKED_MOST;
     if (!date_from_http(value, &then))
         return -1;
     if (date)
         date_from_http(date, &base);
     if (then <= base)
         return 0;
-    return then - base < DAY ? (double)(then - base) : DAY;
+    return capped((uint64_t)then - (uint64_t)base);
 }
 
 /* What follows the name of a parameter, if that is at *at: "r=0". */
@@ -249,8 +275,8 @@ double retry_ratelimit(const char *value)
                 take_parameter(at, "t=", &seconds);
             continue;
         }
-        if (left == 0 && seconds != UINT64_MAX && (double)seconds > longest)
-            longest = seconds < DAY ? (double)seconds : DAY;
+        if (left == 0 && seconds != UINT64_MAX && capped(seconds) > longest)
+            longest = capped(seconds);
         if (*at == '\0')
             return longest;
         at++;

@@ -21,6 +21,7 @@ enum net_fault {
     NET_REDIRECT, /* too many redirects, or one to a place not allowed */
     NET_RANGE,    /* the reply is not the range asked for */
     NET_CHANGED,  /* another version of the file than planned */
+    NET_STALE,    /* the same, where a digest will judge: another node may know better */
     NET_ENCODED,  /* content encoding although none was accepted */
     NET_LOCAL     /* our side: disk, memory, cancel */
 };
@@ -31,14 +32,23 @@ struct outcome {
     double retry_after; /* seconds the server asked for; -1 if it did not */
     double reset;       /* seconds from retry_ratelimit; -1: quota left, or unknown */
     bool located;       /* a signed URL, which may have expired */
+    bool ranged;        /* a range was asked for */
     bool progressed;    /* some bytes arrived */
 };
 
-enum remedy { REMEDY_RETRY, REMEDY_SLOW_DOWN, REMEDY_NEW_URL, REMEDY_GIVE_UP };
+enum remedy {
+    REMEDY_RETRY,
+    REMEDY_SLOW_DOWN,
+    REMEDY_NEW_URL,
+    REMEDY_WHOLE, /* ask for the file without a range */
+    REMEDY_GIVE_UP
+};
 
-/* Seconds. A server may ask for more than longest_delay: windows of rate limits last five
- * minutes. It is granted up to RETRY_ASKED_MOST, or longest_delay if that is more. */
-enum { RETRY_ASKED_MOST = 600 };
+enum {
+    RETRY_ASKED_MOST = 600, /* seconds that a server's word counts: windows of rate limits
+                             * last five minutes */
+    RETRY_ALOUD = 5         /* seconds of a pause from which on people are told */
+};
 
 struct retry_policy {
     double first_delay, longest_delay; /* seconds; of our own back-off */
@@ -59,8 +69,12 @@ struct retry_decision {
  *
  * SLOW_DOWN: the delay applies to the whole job. NEW_URL: the first one is requested at
  * once. An attempt number beyond policy->attempts gives up, with ERR_NETWORK for faults
- * that a later run may not have. Invalid replies (NET_RANGE, NET_ENCODED) give up at the
- * third failure. */
+ * that a later run may not have. Invalid replies (NET_RANGE, NET_STALE, NET_ENCODED) give
+ * up at the third failure.
+ *
+ * WHOLE: instead of giving up, if the server may have refused or ignored the range only: a
+ * request without one tells. A signed URL that is refused with 403 may have expired, so
+ * that there it follows the third failure. */
 struct retry_decision retry_decide(const struct retry_policy *policy,
                                    const struct outcome *outcome, unsigned attempt,
                                    double jitter);
@@ -70,8 +84,12 @@ struct retry_decision retry_decide(const struct retry_policy *policy,
  * are not failures. */
 enum err_code retry_blame(const struct outcome *outcome);
 
-/* The source asks all for a pause. */
+/* All requests to the source are to pause. */
 bool retry_asks_pause(const struct outcome *outcome);
+
+/* The source itself said so: with 429, with a time to wait, or with a spent quota. Else it
+ * is out of order. */
+bool retry_is_asked(const struct outcome *outcome);
 
 /* "HTTP 503: the server is temporarily unavailable", "connection refused or timed
  * out". A static text: statuses without one of their own are "HTTP 4xx: ..." or
@@ -79,11 +97,11 @@ bool retry_asks_pause(const struct outcome *outcome);
 const char *retry_meaning(const struct outcome *outcome);
 
 /* Retry-After: seconds or a date, against the server's own Date if it sent one, else
- * `now` (seconds since 1970). -1: absent or rubbish; never more than a day. */
+ * `now` (seconds since 1970). -1: absent or rubbish; never more than RETRY_ASKED_MOST. */
 double retry_after(const char *value, const char *date, int64_t now);
 
 /* `"resolvers";r=0;t=113` (IETF draft): t if r is 0, else -1. Of several limits in one
- * value the longest; never more than a day. */
+ * value the longest; never more than RETRY_ASKED_MOST. */
 double retry_ratelimit(const char *value);
 
 #endif

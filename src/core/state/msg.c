@@ -131,6 +131,7 @@ static void put_outcome(struct strbuf *out, const struct outcome *outcome)
     wire_put_real(out, outcome->retry_after);
     wire_put_real(out, outcome->reset);
     wire_put_uint(out, outcome->located, 1);
+    wire_put_uint(out, outcome->ranged, 1);
     wire_put_uint(out, outcome->progressed, 1);
 }
 
@@ -217,6 +218,7 @@ static void get_outcome(struct wire *r, struct outcome *outcome)
     outcome->retry_after = wire_get_real(r);
     outcome->reset = wire_get_real(r);
     outcome->located = wire_get_uint(r, 1) != 0;
+    outcome->ranged = wire_get_uint(r, 1) != 0;
     outcome->progressed = wire_get_uint(r, 1) != 0;
 }
 

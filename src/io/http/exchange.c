@@ -253,8 +253,18 @@ static struct outcome outcome(const struct exchange *exchange)
                                    headers_text(&exchange->headers, HEADERS_DATE),
                                    clock_wall() / 1000000000),
         .reset = limit ? retry_ratelimit(limit) : -1,
+        .ranged = exchange->request.ranged,
         .progressed = exchange->received > 0,
     };
+}
+
+/* A node that has an older version of the file. */
+static bool lacks_the_range(const struct exchange *exchange)
+{
+    const struct http_request *request = &exchange->request;
+
+    return exchange->headers.reply.status == 416 && request->ranged &&
+           request->want.digest;
 }
 
 /* The engine reports success. Is it what was requested? */
@@ -264,7 +274,9 @@ static void settle_checked(struct exchange *exchange)
     struct outcome end;
 
     if (refused(exchange) && !exchange_location(exchange)) {
-        /* The status is the outcome; a fault would say that it cannot be relied on. */
+        /* The status is the outcome; another fault would say that it cannot be relied on. */
+        if (lacks_the_range(exchange))
+            exchange->fault = NET_STALE;
         end = outcome(exchange);
         err_set(&exchange->err, retry_blame(&end), "%s: %s",
                 where(exchange, shown, sizeof(shown)), retry_meaning(&end));

@@ -128,7 +128,7 @@ static void begin_hop(struct http_transfer *t)
         .head = asked->head,
         .ranged = asked->ranged,
         .range = asked->want.range,
-        .fresh = t->fresh,
+        .fresh = t->fresh || asked->fresh,
         .line = on_line,
         .body = on_body,
         .owner = t,

@@ -58,6 +58,7 @@ struct http_request {
     const char *const *headers; /* "Name: value", NULL at the end, or NULL; borrowed until
                                  * the request has come back */
     bool ranged;                /* send a Range for want.range */
+    bool fresh;                 /* not on a kept connection */
     bool checked;               /* compare the reply with want (ranged or whole) */
     bool probe;             /* stop after the headers, whatever body follows: no fault */
     struct reply_want want; /* etag borrowed until the request has come back */

@@ -88,6 +88,8 @@ static void answers_each_outcome(void **state)
         { 200, NET_RANGE, false, { RETRY, RETRY, STOP }, ERR_SOURCE },
         { 206, NET_ENCODED, true, { RETRY, RETRY, STOP }, ERR_SOURCE },
         { 206, NET_CHANGED, false, { STOP, STOP, STOP }, ERR_SOURCE },
+        { 206, NET_STALE, false, { RETRY, RETRY, STOP }, ERR_SOURCE },
+        { 416, NET_STALE, true, { RETRY, RETRY, STOP }, ERR_SOURCE },
         { 206, NET_LOCAL, false, { STOP, STOP, STOP }, ERR_DEFECT },
         { 503,
           NET_CUT,
@@ -175,7 +177,7 @@ static void obeys_what_the_server_asks_for(void **state)
         { 429, 0, -1, 0.5 },     /* at once is not what a busy server means */
         { 429, 300, -1, 300 },   /* more than our own longest delay */
         { 429, 86400, -1, 600 }, /* but not for ever */
-        { 429, -1, 86400, 600 }, { 500, 7, -1, 7 },
+        { 429, -1, 86400, 600 }, { 429, -1, 600, 600 }, { 500, 7, -1, 7 },
         { 500, -1, 113, 0.5 }, /* no quota is the reason of a 500 */
         { 429, 0.1, -1, 0.5 },
     };
@@ -191,7 +193,8 @@ static void obeys_what_the_server_asks_for(void **state)
     }
 }
 
-static void a_longer_own_delay_bounds_the_server(void **state)
+/* However long our own delays are: one number bounds what a stranger says. */
+static void a_longer_own_delay_does_not_widen_the_bound(void **state)
 {
     const struct retry_policy slow = { .first_delay = 1,
                                        .longest_delay = 900,
@@ -200,7 +203,67 @@ static void a_longer_own_delay_bounds_the_server(void **state)
 
     (void)state;
     outcome.retry_after = 86400;
-    assert_true(retry_decide(&slow, &outcome, 1, 0).delay == 900);
+    assert_true(retry_decide(&slow, &outcome, 1, 0).delay == 600);
+}
+
+/* "The source asked" is said only where it did. */
+static void knows_who_wants_the_pause(void **state)
+{
+    struct outcome outcome = outcome_of(503, NET_OK, false);
+
+    (void)state;
+    assert_false(retry_is_asked(&outcome));
+    outcome.retry_after = 0;
+    assert_true(retry_is_asked(&outcome));
+    outcome.retry_after = -1;
+    outcome.reset = 3;
+    assert_true(retry_is_asked(&outcome));
+    outcome = outcome_of(429, NET_OK, false);
+    assert_true(retry_is_asked(&outcome));
+}
+
+/* Instead of giving up, a request without a range shows whether that was the reason. */
+static void asks_without_a_range_before_it_gives_up(void **state)
+{
+    static const struct {
+        int status, fault;
+        bool located;
+        unsigned attempt; /* the first that has it */
+        bool whole;       /* else it gives up there */
+    } rows[] = {
+        { 403, NET_OK, false, 1, true },    { 404, NET_OK, false, 1, true },
+        { 400, NET_OK, false, 1, true },    { 405, NET_OK, false, 1, true },
+        { 406, NET_OK, false, 1, true },    { 416, NET_OK, false, 1, true },
+        { 501, NET_OK, false, 6, true },    { 500, NET_OK, false, 6, true },
+        { 503, NET_OK, false, 6, true },    { 403, NET_OK, true, 3, true },
+        { 404, NET_OK, true, 2, true },     { 400, NET_OK, true, 2, true },
+        { 200, NET_RANGE, false, 3, true }, { 200, NET_STALE, true, 3, true },
+        { 416, NET_STALE, false, 3, true }, { 401, NET_OK, false, 1, false },
+        { 401, NET_OK, true, 6, false },    { 410, NET_OK, false, 1, false },
+        { 412, NET_OK, false, 1, false },   { 429, NET_OK, false, 6, false },
+        { 502, NET_OK, false, 6, false },   { 206, NET_RANGE, false, 3, false },
+        { 206, NET_STALE, false, 3, false }, { 206, NET_CHANGED, false, 1, false },
+        { 206, NET_CUT, false, 6, false },  { 403, NET_LOCAL, false, 1, false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct outcome outcome =
+            outcome_of(rows[i].status, rows[i].fault, rows[i].located);
+
+        outcome.ranged = true;
+        for (unsigned attempt = 1; attempt <= rows[i].attempt; attempt++) {
+            enum remedy remedy = retry_decide(&policy, &outcome, attempt, 0.5).remedy;
+            bool last = remedy == REMEDY_WHOLE || remedy == REMEDY_GIVE_UP;
+
+            if (last != (attempt == rows[i].attempt) ||
+                (last && (remedy == REMEDY_WHOLE) != rows[i].whole))
+                fail_msg("row %zu, attempt %u: %d", i, attempt, (int)remedy);
+        }
+        outcome.ranged = false;
+        assert_int_not_equal(retry_decide(&policy, &outcome, 6, 0.5).remedy,
+                             REMEDY_WHOLE);
+    }
 }
 
 /* A URL that has run out costs no time, but a server that refuses each fresh one does. */
@@ -238,14 +301,14 @@ static void reads_retry_after(void **state)
     } rows[] = {
         { "120", NULL, 120 },
         { "0", NULL, 0 },
-        { "86401", NULL, 86400 },
-        { "99999999999999999999999", NULL, 86400 },
+        { "601", NULL, 600 },
+        { "99999999999999999999999", NULL, 600 },
         { date, NULL, 100 },
         { date, "", 100 },
         { date, "rubbish", 100 },
         { date, "Sun, 06 Nov 1994 08:49:07 GMT", 30 }, /* the server's clock, not ours */
         { date, "Sun, 06 Nov 1994 08:50:37 GMT", 0 },  /* past */
-        { "Fri, 31 Dec 9999 23:59:59 GMT", NULL, 86400 },
+        { "Fri, 31 Dec 9999 23:59:59 GMT", NULL, 600 },
         { "", NULL, -1 },
         { NULL, NULL, -1 },
         { "soon", NULL, -1 },
@@ -282,7 +345,7 @@ static void reads_ratelimit(void **state)
         { "\"a\";t=5", -1 },
         { "\"a\";xr=0;t=5", -1 },
         { "\"a\";r=;t=5", -1 },
-        { "\"a\";r=0;t=99999999", 86400 },
+        { "\"a\";r=0;t=99999999", 600 },
         { "r=0;t=5", -1 }, /* the first is the name, whatever it looks like */
         { "\"a", -1 },
         { "\"\\", -1 },
@@ -304,7 +367,9 @@ int main(void)
         cmocka_unit_test(the_policy_limits_attempts),
         cmocka_unit_test(delays_double_up_to_a_limit),
         cmocka_unit_test(obeys_what_the_server_asks_for),
-        cmocka_unit_test(a_longer_own_delay_bounds_the_server),
+        cmocka_unit_test(a_longer_own_delay_does_not_widen_the_bound),
+        cmocka_unit_test(knows_who_wants_the_pause),
+        cmocka_unit_test(asks_without_a_range_before_it_gives_up),
         cmocka_unit_test(the_first_fresh_url_comes_at_once),
         cmocka_unit_test(says_what_it_means),
         cmocka_unit_test(reads_retry_after),
