@@ -9,6 +9,7 @@
 #include "coordinate/mismatch.h"
 #include "coordinate/rate_share.h"
 #include "core/sched/egress.h"
+#include "core/sched/whole.h"
 #include "io/clock.h"
 #include "report/progress.h"
 #include "resume/claim.h"
@@ -31,6 +32,7 @@ struct coordinator {
     struct existing_file *existing;
     struct dispatch dispatch;
     struct egress egress;
+    struct whole whole;
     struct rank_view *ranks;
     unsigned *attempts; /* of each segment */
     uint8_t *refetched; /* of each file: its digest was wrong once */
@@ -72,14 +74,16 @@ static int file_wrong(struct coordinator *c, uint32_t file, const uint8_t sha256
                       int rank, struct err *err)
 {
     const struct segments *segments = &c->run->segments;
+    uint32_t count = segments_of(segments, file);
 
     if (c->refetched[file])
         return mismatch(c->run, file, sha256, err);
     c->refetched[file] = 1;
     log_line(&c->run->ranks.log, LOG_WARN, "'%s' has the wrong digest: fetching it again",
              plan_path(&c->run->plan, file));
-    relay_restart(c->relay, file);
-    for (uint32_t s = segments->first[file]; s < segments->first[file + 1]; s++) {
+    if (count > 1)
+        relay_restart(c->relay, file);
+    for (uint32_t s = segments->first[file]; s < segments->first[file] + count; s++) {
         c->attempts[s] = 0;
         resume_forget(c->run->staging.resume, s);
         sched_restart(c->sched, s, rank);
@@ -173,6 +177,31 @@ static unsigned count_attempt(struct coordinator *c, uint32_t segment,
     return ++c->attempts[segment];
 }
 
+/* A server that cuts no ranges may still have the file. */
+static int fetch_whole(struct coordinator *c, uint32_t file,
+                       const struct outcome *outcome, struct err *err)
+{
+    if (whole_has(&c->whole, file))
+        return 0;
+    log_line(&c->run->ranks.log, LOG_WARN,
+             "'%s': the server %s ranges (HTTP %d): fetching the file whole",
+             plan_path(&c->run->plan, file),
+             outcome->status < 300 ? "ignores" : "refuses", (int)outcome->status);
+    c->refusals = 0;
+    return whole_begin(&c->whole, c->sched, c->relay, file, err);
+}
+
+static void return_whole(struct coordinator *c)
+{
+    const uint32_t *first = c->run->segments.first;
+
+    for (uint32_t file; whole_next(&c->whole, c->sched, c->relay, &c->run->plan, &file);)
+        for (uint32_t s = first[file]; s < first[file + 1]; s++) {
+            c->attempts[s] = 0;
+            resume_forget(c->run->staging.resume, s);
+        }
+}
+
 static void tell_retry(const struct coordinator *c, int rank, const char *what,
                        unsigned attempt, const struct retry_decision *decision)
 {
@@ -216,10 +245,17 @@ static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
     }
     attempt = count_attempt(c, msg->segment, &msg->outcome, now);
     decision = retry_decide(&c->run->opt.retry, &msg->outcome, attempt, clock_random());
-    if (decision.remedy == REMEDY_GIVE_UP && !sched_alone(c->sched, from, msg->segment))
+    if ((decision.remedy == REMEDY_GIVE_UP || decision.remedy == REMEDY_WHOLE) &&
+        !sched_alone(c->sched, from, msg->segment))
         decision = (struct retry_decision){ .remedy = REMEDY_RETRY };
     if (decision.remedy == REMEDY_GIVE_UP)
         return err_set(err, decision.code, "%s", msg->text);
+    if (decision.remedy == REMEDY_WHOLE) {
+        if (fetch_whole(c, c->run->segments.file[msg->segment], &msg->outcome, err) < 0)
+            return -1;
+        sched_failed(c->sched, from, msg->segment, now);
+        return 0;
+    }
     tell_retry(c, from, msg->text, attempt, &decision);
     c->run->stats.value[STAT_RETRIED]++;
     if (decision.remedy == REMEDY_NEW_URL)
@@ -313,6 +349,7 @@ int coordinator_step(struct coordinator *c, bool *moved, struct err *err)
 {
     if (c->stopped)
         return 0;
+    return_whole(c);
     if (claim_check(c->run, err) < 0)
         return -1;
     for (int rank; (rank = egress_next(&c->egress, clock_now())) >= 0;)
@@ -406,6 +443,7 @@ void coordinator_destroy(struct coordinator *c)
     dispatch_release(&c->dispatch);
     rate_share_release(&c->rate_share);
     egress_release(&c->egress);
+    whole_release(&c->whole);
     locator_destroy(c->locator);
     relay_destroy(c->relay);
     sched_destroy(c->sched);

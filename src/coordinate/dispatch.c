@@ -31,6 +31,21 @@ static bool must_locate(const struct dispatch *d, uint32_t segment)
            (run->plan.files[run->segments.file[segment]].flags & PLAN_LOCATE);
 }
 
+static bool is_whole(const struct dispatch *d, uint32_t segment)
+{
+    const struct run *run = d->run;
+
+    return run->plan.files[run->segments.file[segment]].flags & PLAN_WHOLE;
+}
+
+/* How a segment is granted, as the last one of a unit or not. */
+static struct msg_item granted(const struct dispatch *d, uint32_t segment, bool unit)
+{
+    return (struct msg_item){ .segment = segment,
+                              .flags = (unit ? MSG_ITEM_UNIT : 0u) |
+                                       (is_whole(d, segment) ? MSG_ITEM_WHOLE : 0u) };
+}
+
 static int send_signed_url(struct dispatch *d, int rank, uint32_t file, const char *url,
                            uint32_t generation, struct err *err)
 {
@@ -48,9 +63,9 @@ static int send_one(struct dispatch *d, const struct parked *grant, struct err *
     if (grant->duplicate) {
         msg.kind = MSG_DUPLICATE;
         msg.segment = grant->segment;
+        msg.whole = is_whole(d, grant->segment);
     }
-    msg.item[0] = (struct msg_item){ .segment = grant->segment,
-                                     .flags = grant->unit ? MSG_ITEM_UNIT : 0 };
+    msg.item[0] = granted(d, grant->segment, grant->unit);
     return mail_send(&d->run->ranks, grant->rank, &msg, err);
 }
 
@@ -131,8 +146,7 @@ static int grant(struct dispatch *d, const struct sched_action *action, struct e
                 return -1;
             continue;
         }
-        msg.item[msg.nitems] =
-            (struct msg_item){ .segment = segment, .flags = unit ? MSG_ITEM_UNIT : 0 };
+        msg.item[msg.nitems] = granted(d, segment, unit);
         resume_held(d->run->staging.resume, segment, &msg.item[msg.nitems++]);
     }
     return msg.nitems ? mail_send(&d->run->ranks, action->rank, &msg, err) : 0;

@@ -170,11 +170,10 @@ static void hold_for(struct locator *locator, double seconds, const struct outco
     char text[32];
 
     if (seconds > RETRY_ALOUD)
-        log_line(&locator->run->ranks.log, LOG_WARN,
-                 "%s: no questions to the source for %s",
-                 retry_is_asked(why) ? "the source asked to slow down"
-                                     : retry_meaning(why),
-                 text_seconds(text, sizeof(text), seconds));
+        log_line(
+            &locator->run->ranks.log, LOG_WARN, "%s: no questions to the source for %s",
+            retry_is_asked(why) ? "the source asked to slow down" : retry_meaning(why),
+            text_seconds(text, sizeof(text), seconds));
     locator_hold(locator, clock_now() + seconds);
 }
 

@@ -252,13 +252,13 @@ static void remove_home(const struct store *store, uint32_t segment, bool duplic
 static void count_out(struct store *store, uint32_t segment)
 {
     if (store->at[segment] == STORE_KEPT)
-        store->kept -= segment_bytes(&store->run->segments, segment);
+        store->kept -= store->run->segments.size;
     store->at[segment] = STORE_FINAL;
 }
 
 void store_landed(struct store *store, uint32_t segment, bool duplicate)
 {
-    uint64_t bytes = segment_bytes(&store->run->segments, segment);
+    uint64_t bytes = store->run->segments.size; /* of a full one, whichever it is */
     bool hashed_later =
         segments_of(&store->run->segments, store->run->segments.file[segment]) > 1;
 

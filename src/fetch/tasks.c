@@ -49,12 +49,15 @@ static struct task *find_task(struct tasks *tasks, uint32_t segment)
 static int add_task(struct tasks *tasks, const struct msg_item *item, bool duplicate,
                     struct err *err)
 {
-    uint32_t count = tasks->world.run->segments.count;
+    struct run *run = tasks->world.run;
+    uint32_t count = run->segments.count;
     struct task *task;
 
     if (item->segment >= count)
         return err_set(err, ERR_DEFECT, "granted segment %u of %u",
                        (unsigned)item->segment, (unsigned)count);
+    if (item->flags & MSG_ITEM_WHOLE)
+        run->plan.files[run->segments.file[item->segment]].flags |= PLAN_WHOLE;
     task = task_create(&tasks->world, item->segment, duplicate, err);
     if (!task)
         return -1;
@@ -76,9 +79,11 @@ int tasks_grant(struct tasks *tasks, const struct msg *msg, struct err *err)
     return 0;
 }
 
-int tasks_duplicate(struct tasks *tasks, uint32_t segment, struct err *err)
+int tasks_duplicate(struct tasks *tasks, const struct msg *msg, struct err *err)
 {
-    const struct msg_item item = { .segment = segment, .flags = MSG_ITEM_UNIT };
+    const struct msg_item item = { .segment = msg->segment,
+                                   .flags = MSG_ITEM_UNIT |
+                                            (msg->whole ? (uint32_t)MSG_ITEM_WHOLE : 0) };
 
     return add_task(tasks, &item, true, err);
 }

@@ -27,7 +27,7 @@ void tasks_release(struct tasks *tasks);
 
 /* Orders of the coordinator. */
 int tasks_grant(struct tasks *tasks, const struct msg *msg, struct err *err);
-int tasks_duplicate(struct tasks *tasks, uint32_t segment, struct err *err);
+int tasks_duplicate(struct tasks *tasks, const struct msg *msg, struct err *err);
 void tasks_cancel(struct tasks *tasks, uint32_t segment);
 void tasks_take_back(struct tasks *tasks, uint32_t segment);
 int tasks_adopt(struct tasks *tasks, uint32_t segment, struct err *err);

@@ -57,7 +57,7 @@ static int hear(struct worker *w, int from, const struct msg *msg, struct err *e
     case MSG_GRANT:
         return tasks_grant(&w->tasks, msg, err);
     case MSG_DUPLICATE:
-        return tasks_duplicate(&w->tasks, msg->segment, err);
+        return tasks_duplicate(&w->tasks, msg, err);
     case MSG_CANCEL:
         tasks_cancel(&w->tasks, msg->segment);
         return 0;

@@ -147,8 +147,8 @@ bool reply_is_plain(const char *content_encoding)
 
         at += strspn(at, " \t");
         len = strcspn(at, " \t,");
-        while (known < countof(labels) && (strlen(labels[known]) != len ||
-                                           !text_alike(labels[known], at, len)))
+        while (known < countof(labels) &&
+               (strlen(labels[known]) != len || !text_alike(labels[known], at, len)))
             known++;
         if (known == countof(labels))
             return false;

@@ -87,9 +87,12 @@ void segments_release(struct segments *segments)
 struct range segment_range(const struct segments *segments, uint32_t segment)
 {
     uint32_t file = segments->file[segment], nth = segment - segments->first[file];
+    uint32_t count = segments_of(segments, file);
     uint64_t begin = nth * segments->size, end = segments->plan->files[file].size;
 
-    if (nth + 1 < segments_of(segments, file))
+    if (nth >= count)
+        begin = end;
+    if (nth + 1 < count)
         end = begin + segments->size;
     return (struct range){ .begin = begin, .end = end };
 }
@@ -103,5 +106,7 @@ uint64_t segment_bytes(const struct segments *segments, uint32_t segment)
 
 uint32_t segments_of(const struct segments *segments, uint32_t file)
 {
-    return segments->first[file + 1] - segments->first[file];
+    uint32_t count = segments->first[file + 1] - segments->first[file];
+
+    return count > 1 && segments->plan->files[file].flags & PLAN_WHOLE ? 1 : count;
 }

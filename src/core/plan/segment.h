@@ -5,7 +5,11 @@
  * page and on file system stripes. All segments of a file except the last have the same
  * length. A file with PLAN_WHOLE or a git digest is one segment; an empty file has none.
  * Segments are numbered file by file, in order; every rank divides the same plan into the
- * same segments. */
+ * same segments.
+ *
+ * A file that gets PLAN_WHOLE afterwards, because its server turns out to cut no ranges,
+ * is one segment from then on: the first, which is all of it. The numbers of the others
+ * stay, and they are empty. */
 #ifndef CORE_PLAN_SEGMENT_H
 #define CORE_PLAN_SEGMENT_H
 

@@ -10,7 +10,8 @@ int ledger_init(struct ledger *ledger, const struct segments *segments, int nran
     *ledger = (struct ledger){ .segments = segments, .now = -INFINITY };
     ledger->in[SEGMENT_PENDING] = segments->count;
     ledger->state = calloc((size_t)segments->count + 1, sizeof(*ledger->state));
-    if (!ledger->state) {
+    ledger->withdrawn = calloc(segments->plan->nfiles + 1, 1);
+    if (!ledger->state || !ledger->withdrawn) {
         err_memory(err, "states of the segments");
         goto out;
     }
@@ -29,6 +30,7 @@ void ledger_release(struct ledger *ledger)
     lease_book_release(&ledger->book);
     queue_release(&ledger->queue);
     free(ledger->state);
+    free(ledger->withdrawn);
     *ledger = (struct ledger){ 0 };
 }
 
@@ -222,6 +224,8 @@ void ledger_fall(struct ledger *ledger, uint32_t number, double not_before)
     if (!other) {
         segment_enter(ledger, lease.segment, SEGMENT_PENDING);
         queue_again(&ledger->queue, lease.segment, not_before, lease.rank);
+        if (ledger->withdrawn[ledger->segments->file[lease.segment]])
+            ledger_have(ledger, lease.segment);
     } else if (ledger->book.lease[other].state == LEASE_LANDED) {
         adopt(ledger, other);
     } else {
@@ -250,4 +254,33 @@ void ledger_restart(struct ledger *ledger, uint32_t segment, int not_by)
         ledger->book.lease[late].avoid = not_by;
     else
         queue_again(&ledger->queue, segment, -INFINITY, not_by);
+}
+
+void ledger_withdraw(struct ledger *ledger, uint32_t file)
+{
+    const uint32_t *first = ledger->segments->first;
+
+    ledger->nwithdrawn += !ledger->withdrawn[file];
+    ledger->withdrawn[file] = 1;
+    for (uint32_t segment = first[file]; segment < first[file + 1]; segment++)
+        ledger_have(ledger, segment);
+}
+
+bool ledger_is_free(const struct ledger *ledger, uint32_t file)
+{
+    const uint32_t *first = ledger->segments->first;
+
+    for (uint32_t segment = first[file]; segment < first[file + 1]; segment++)
+        for (unsigned slot = 0; slot < LEASE_SLOTS; slot++)
+            if (ledger->book.of[segment][slot])
+                return false;
+    return true;
+}
+
+void ledger_return(struct ledger *ledger, uint32_t file)
+{
+    assert(ledger->withdrawn[file] && ledger_is_free(ledger, file));
+    ledger->withdrawn[file] = 0;
+    ledger->nwithdrawn--;
+    ledger_restart(ledger, ledger->segments->first[file], -1);
 }

@@ -24,6 +24,8 @@ struct ledger {
     struct credit credit;
     struct queue queue; /* what is pending; but see ledger_restart */
     struct lease_book book;
+    uint8_t *withdrawn; /* of each file: nothing more of it is granted */
+    uint32_t nwithdrawn;
     double now;
 };
 
@@ -64,5 +66,11 @@ void ledger_have(struct ledger *ledger, uint32_t segment);
  * the segment is pending but outside the queue until then: otherwise the rank's last word
  * on the copy would be taken for that on the next grant. */
 void ledger_restart(struct ledger *ledger, uint32_t segment, int not_by);
+
+/* Nothing more of the file is granted: what is pending, or comes back, counts as stored
+ * until ledger_return makes the first segment pending. */
+void ledger_withdraw(struct ledger *ledger, uint32_t file);
+bool ledger_is_free(const struct ledger *ledger, uint32_t file); /* no lease of it */
+void ledger_return(struct ledger *ledger, uint32_t file);
 
 #endif

@@ -198,6 +198,13 @@ void relay_skip(struct relay *relay, uint32_t file)
     relay->open--;
 }
 
+bool relay_is_busy(const struct relay *relay, uint32_t file)
+{
+    uint32_t number = relay->of[file];
+
+    return number && relay->chain[number - 1].count > 0;
+}
+
 bool relay_finished(const struct relay *relay)
 {
     return relay->open == 0;

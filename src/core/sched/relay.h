@@ -48,6 +48,9 @@ void relay_restart(struct relay *relay, uint32_t file);
 /* The segments of a file are already verified and need no hashing. */
 void relay_skip(struct relay *relay, uint32_t file);
 
+/* A rank still hashes for that file. */
+bool relay_is_busy(const struct relay *relay, uint32_t file);
+
 bool relay_finished(const struct relay *relay); /* no file waits for a hash */
 
 #endif

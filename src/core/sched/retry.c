@@ -7,7 +7,8 @@
 
 enum {
     WRONG_MOST = 2, /* further attempts after an invalid reply */
-    RENEWED_MOST = 2 /* signed URLs that are refused before the range is held for the cause */
+    RENEWED_MOST =
+        2 /* signed URLs that are refused before the range is held for the cause */
 };
 
 /* What to do about one status or fault. */

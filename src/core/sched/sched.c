@@ -185,6 +185,21 @@ void sched_restart(struct sched *sched, uint32_t segment, int not_by)
     ledger_restart(&sched->ledger, segment, not_by);
 }
 
+void sched_withdraw(struct sched *sched, uint32_t file)
+{
+    ledger_withdraw(&sched->ledger, file);
+}
+
+bool sched_is_free(const struct sched *sched, uint32_t file)
+{
+    return ledger_is_free(&sched->ledger, file);
+}
+
+void sched_return(struct sched *sched, uint32_t file)
+{
+    ledger_return(&sched->ledger, file);
+}
+
 void sched_hold(struct sched *sched, double until)
 {
     sched->hold = fmax(sched->hold, until);
@@ -192,7 +207,8 @@ void sched_hold(struct sched *sched, double until)
 
 bool sched_finished(const struct sched *sched)
 {
-    return sched_stored(sched) == sched->ledger.segments->count;
+    return sched->ledger.nwithdrawn == 0 &&
+           sched_stored(sched) == sched->ledger.segments->count;
 }
 
 uint32_t sched_pending(const struct sched *sched)

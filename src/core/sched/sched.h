@@ -96,6 +96,14 @@ void sched_have(struct sched *sched, uint32_t segment);
  * -1). Nothing happens if it is not stored. */
 void sched_restart(struct sched *sched, uint32_t segment, int not_by);
 
+/* A file turns out to come in one piece only. Nothing more of it is granted after
+ * sched_withdraw; as soon as sched_is_free, since every lease of it has ended, the owner
+ * of the segments makes the first one all of the file (PLAN_WHOLE) and calls sched_return,
+ * after which it is granted. Until then the run is not finished. */
+void sched_withdraw(struct sched *sched, uint32_t file);
+bool sched_is_free(const struct sched *sched, uint32_t file);
+void sched_return(struct sched *sched, uint32_t file);
+
 /* Nothing is granted before that time, and no lease counts as stalled before it. */
 void sched_hold(struct sched *sched, double until);
 

@@ -98,7 +98,7 @@ static const struct kind {
     [MSG_VOTE] = { "vote", F_STEP | F_CODE | F_RANK | F_TEXT, 0 },
     [MSG_ALIVE] = { "alive", 0, 0 },
     [MSG_GRANT] = { "grant", F_ITEMS, I_FLAGS | I_HELD },
-    [MSG_DUPLICATE] = { "duplicate", F_SEGMENT, 0 },
+    [MSG_DUPLICATE] = { "duplicate", F_SEGMENT | F_WHOLE, 0 },
     [MSG_CANCEL] = { "cancel", F_SEGMENT, 0 },
     [MSG_ADOPT] = { "adopt", F_SEGMENT, 0 },
     [MSG_SIGNED_URL] = { "signed URL", F_FILE | F_GENERATION | F_URL, 0 },

@@ -38,7 +38,7 @@ enum msg_kind {
     MSG_ALIVE,     /* a sign of life, also from the coordinator */
     /* coordinator to rank */
     MSG_GRANT,      /* items: segment, flags, checksum, where of those to fetch */
-    MSG_DUPLICATE,  /* segment to fetch into private space */
+    MSG_DUPLICATE,  /* segment to fetch into private space, whole: see MSG_ITEM_WHOLE */
     MSG_CANCEL,     /* segment to drop; answered by CANCELLED, or crossed by LANDED */
     MSG_ADOPT,      /* segment: move the private copy to its final path; then LANDED */
     MSG_SIGNED_URL, /* file, generation, url */
@@ -59,7 +59,8 @@ enum msg_item_flag {
     MSG_ITEM_DIGEST = 1, /* sha256 holds the digest of the whole file */
     MSG_ITEM_BAD = 2,    /* the digest is not the planned one */
     MSG_ITEM_UNIT = 4,   /* grant: the last segment of a unit of credit */
-    MSG_ITEM_HELD = 8    /* grant: a former run left it, with `checksum`, at `where` */
+    MSG_ITEM_HELD = 8,   /* grant: a former run left it, with `checksum`, at `where` */
+    MSG_ITEM_WHOLE = 16  /* grant: its file has PLAN_WHOLE, if not from the start */
 };
 
 struct msg_item {
@@ -85,7 +86,7 @@ struct msg {
     double pause;               /* seconds */
     bool reached;               /* some bytes arrived from the source */
     bool lost;                  /* FAILED: what a former run had left is not usable */
-    bool whole;                 /* the file ends there: sha256 is its digest */
+    bool whole;                 /* HASHED: the file ends there: sha256 is its digest */
     struct midstate midstate;
     uint8_t sha256[32];
     struct outcome outcome;

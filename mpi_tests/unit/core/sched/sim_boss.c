@@ -190,6 +190,42 @@ static void done(struct sim_boss *boss, const struct sim_event *event)
     }
 }
 
+/* The server turns out to cut no ranges. What a rank still hashes is of no use. */
+static void refuse(struct sim_boss *boss, const struct sim_event *event)
+{
+    uint32_t file = boss->segments.file[event->segment];
+    double chance = boss->world.faults.refuse;
+
+    if (chance <= 0 || sim_chance(&boss->world) >= chance ||
+        segments_of(&boss->segments, file) < 2 || whole_has(&boss->whole, file) ||
+        !sched_alone(boss->sched, event->rank, event->segment))
+        return;
+    assert_int_equal(whole_begin(&boss->whole, boss->sched, boss->relay, file, NULL), 0);
+    boss->chain[file].epoch++;
+}
+
+/* All ranks have let go of it: its first segment is all of it. */
+static void merge(struct sim_boss *boss)
+{
+    for (uint32_t file;
+         whole_next(&boss->whole, boss->sched, boss->relay, &boss->plan, &file);) {
+        uint32_t first = boss->segments.first[file];
+
+        assert_int_equal(segments_of(&boss->segments, file), 1);
+        assert_int_equal(segment_bytes(&boss->segments, first),
+                         boss->plan.files[file].size);
+        for (uint32_t i = first; i < boss->segments.first[file + 1]; i++) {
+            assert_int_equal(boss->world.writer[i], SIM_NOBODY);
+            assert_int_equal(boss->copier[i], SIM_NOBODY);
+            boss->nstored -= boss->stored[i];
+            boss->stored[i] = i != first;
+            boss->nstored += boss->stored[i];
+            boss->world.token[i] = sim_good(i);
+        }
+        boss->count.merged++;
+    }
+}
+
 static void failed(struct sim_boss *boss, const struct sim_event *event)
 {
     static const struct outcome outcomes[] = {
@@ -209,6 +245,7 @@ static void failed(struct sim_boss *boss, const struct sim_event *event)
     assert_int_not_equal(decision.remedy, REMEDY_GIVE_UP);
     if (decision.remedy == REMEDY_SLOW_DOWN)
         sched_hold(boss->sched, boss->world.now + decision.delay);
+    refuse(boss, event);
     ended(boss, event);
     sched_failed(boss->sched, event->rank, event->segment,
                  boss->world.now + decision.delay);
@@ -251,6 +288,10 @@ static void freeze(struct sim_world *world)
 
 static void check(struct sim_boss *boss)
 {
+    if (boss->whole.count > 0) { /* what is withdrawn counts as stored */
+        assert_false(sched_finished(boss->sched));
+        return;
+    }
     assert_int_equal(sched_stored(boss->sched), boss->nstored);
     assert_int_equal(sched_pending(boss->sched) + sched_leased(boss->sched) +
                          boss->nstored,
@@ -287,6 +328,7 @@ static void step(struct sim_boss *boss, struct sim_event *event)
         sim_rank_event(&boss->world, event);
         return;
     }
+    merge(boss);
     act(boss);
     hash(boss);
     check(boss);

@@ -6,6 +6,7 @@
 #ifndef SIM_BOSS_H
 #define SIM_BOSS_H
 
+#include "core/sched/whole.h"
 #include "sim_rank.h"
 
 enum { MIB = 1 << 20, SIM_NOBODY = -1 };
@@ -26,7 +27,7 @@ struct sim_config {
 
 /* What happened, for the summary. */
 struct sim_count {
-    unsigned steps, grants, copies, restarts;
+    unsigned steps, grants, copies, restarts, merged;
 };
 
 /* The hash of one file as it should go. */
@@ -42,6 +43,7 @@ struct sim_boss {
     struct segments segments;
     struct sched *sched;
     struct relay *relay;
+    struct whole whole;
     struct sim_chain *chain;
     int *copier;       /* of each segment: the rank with a duplicate */
     unsigned *attempt; /* of each segment */

@@ -119,4 +119,5 @@ void sim_boss_release(struct sim_boss *boss)
     segments_release(&boss->segments);
     sched_destroy(boss->sched);
     relay_destroy(boss->relay);
+    whole_release(&boss->whole);
 }

@@ -31,6 +31,7 @@ static double run(struct sim_boss *boss, const struct sim_config *config)
     total.count.grants += boss->count.grants;
     total.count.copies += boss->count.copies;
     total.count.restarts += boss->count.restarts;
+    total.count.merged += boss->count.merged;
     return took;
 }
 
@@ -56,7 +57,8 @@ static struct sim_config any_config(uint64_t seed)
         .faults = { .fail = seed % 2 ? 0 : 0.2 * sim_chance(&dice),
                     .corrupt = seed % 7 ? 0 : 0.02,
                     .stick = seed % 3 ? 0 : 0.1 * sim_chance(&dice),
-                    .freeze = seed % 6 ? 0 : 0.01 },
+                    .freeze = seed % 6 ? 0 : 0.01,
+                    .refuse = seed % 10 ? 0 : 0.3 },
     };
 }
 
@@ -71,6 +73,7 @@ static void test_many_seeds(void **state)
         run(&boss, &config);
         sim_boss_release(&boss);
     }
+    assert_true(total.count.merged > 100);
 }
 
 static struct sim_config steady(int nranks, unsigned large, unsigned most, unsigned small)
@@ -154,7 +157,7 @@ static void test_thousand_ranks(void **state)
     /* half as many segments a rank as above */
     assert_true(total.thousand < 1.20);
     assert_true(waste < 1.02);
-    config.faults = (struct sim_faults){ 0.05, 0.001, 0.01, 0.0005 };
+    config.faults = (struct sim_faults){ 0.05, 0.001, 0.01, 0.0005, 0 };
     config.uneven = 20;
     stretch(&config, 0.1, &waste);
     assert_true(waste < 1.20);
@@ -172,9 +175,10 @@ int main(void)
 
     print_message(
         "%u runs (the last with seed %llu), %u events, %u grants, %u duplicates, "
-        "%u segments sent for again\n"
+        "%u segments sent for again, %u files merged\n"
         "longest over the ideal: even links %.3f, one slow %.3f, 1,024 ranks %.3f\n",
         total.runs, (unsigned long long)total.seed, total.count.steps, total.count.grants,
-        total.count.copies, total.count.restarts, total.even, total.slow, total.thousand);
+        total.count.copies, total.count.restarts, total.count.merged, total.even,
+        total.slow, total.thousand);
     return failed;
 }

@@ -70,6 +70,7 @@ struct sim_rank {
 
 struct sim_faults {
     double fail, corrupt, stick, freeze; /* chances */
+    double refuse; /* chance that a failure is the refusal of a range */
 };
 
 struct sim_world {

@@ -171,13 +171,16 @@ static void obeys_what_the_server_asks_for(void **state)
         int status;
         double retry_after, reset, delay;
     } rows[] = {
-        { 429, 7, -1, 7 },       { 503, 7, -1, 7 },
+        { 429, 7, -1, 7 },
+        { 503, 7, -1, 7 },
         { 429, -1, 113, 114 },   /* the window counts whole seconds */
         { 429, 7, 113, 114 },    /* the window is the better word */
         { 429, 0, -1, 0.5 },     /* at once is not what a busy server means */
         { 429, 300, -1, 300 },   /* more than our own longest delay */
         { 429, 86400, -1, 600 }, /* but not for ever */
-        { 429, -1, 86400, 600 }, { 429, -1, 600, 600 }, { 500, 7, -1, 7 },
+        { 429, -1, 86400, 600 },
+        { 429, -1, 600, 600 },
+        { 500, 7, -1, 7 },
         { 500, -1, 113, 0.5 }, /* no quota is the reason of a 500 */
         { 429, 0.1, -1, 0.5 },
     };
@@ -231,19 +234,19 @@ static void asks_without_a_range_before_it_gives_up(void **state)
         unsigned attempt; /* the first that has it */
         bool whole;       /* else it gives up there */
     } rows[] = {
-        { 403, NET_OK, false, 1, true },    { 404, NET_OK, false, 1, true },
-        { 400, NET_OK, false, 1, true },    { 405, NET_OK, false, 1, true },
-        { 406, NET_OK, false, 1, true },    { 416, NET_OK, false, 1, true },
-        { 501, NET_OK, false, 6, true },    { 500, NET_OK, false, 6, true },
-        { 503, NET_OK, false, 6, true },    { 403, NET_OK, true, 3, true },
-        { 404, NET_OK, true, 2, true },     { 400, NET_OK, true, 2, true },
-        { 200, NET_RANGE, false, 3, true }, { 200, NET_STALE, true, 3, true },
-        { 416, NET_STALE, false, 3, true }, { 401, NET_OK, false, 1, false },
-        { 401, NET_OK, true, 6, false },    { 410, NET_OK, false, 1, false },
-        { 412, NET_OK, false, 1, false },   { 429, NET_OK, false, 6, false },
-        { 502, NET_OK, false, 6, false },   { 206, NET_RANGE, false, 3, false },
+        { 403, NET_OK, false, 1, true },     { 404, NET_OK, false, 1, true },
+        { 400, NET_OK, false, 1, true },     { 405, NET_OK, false, 1, true },
+        { 406, NET_OK, false, 1, true },     { 416, NET_OK, false, 1, true },
+        { 501, NET_OK, false, 6, true },     { 500, NET_OK, false, 6, true },
+        { 503, NET_OK, false, 6, true },     { 403, NET_OK, true, 3, true },
+        { 404, NET_OK, true, 2, true },      { 400, NET_OK, true, 2, true },
+        { 200, NET_RANGE, false, 3, true },  { 200, NET_STALE, true, 3, true },
+        { 416, NET_STALE, false, 3, true },  { 401, NET_OK, false, 1, false },
+        { 401, NET_OK, true, 6, false },     { 410, NET_OK, false, 1, false },
+        { 412, NET_OK, false, 1, false },    { 429, NET_OK, false, 6, false },
+        { 502, NET_OK, false, 6, false },    { 206, NET_RANGE, false, 3, false },
         { 206, NET_STALE, false, 3, false }, { 206, NET_CHANGED, false, 1, false },
-        { 206, NET_CUT, false, 6, false },  { 403, NET_LOCAL, false, 1, false },
+        { 206, NET_CUT, false, 6, false },   { 403, NET_LOCAL, false, 1, false },
     };
 
     (void)state;

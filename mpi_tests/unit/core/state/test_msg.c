@@ -57,7 +57,7 @@ static const unsigned promised[MSG_KINDS] = {
     [MSG_VOTE] = STEP | CODE | RANK | TEXT,
     [MSG_ALIVE] = 0,
     [MSG_GRANT] = ITEMS | ITEM_FLAGS | ITEM_HELD,
-    [MSG_DUPLICATE] = SEGMENT,
+    [MSG_DUPLICATE] = SEGMENT | WHOLE,
     [MSG_CANCEL] = SEGMENT,
     [MSG_ADOPT] = SEGMENT,
     [MSG_SIGNED_URL] = FILE_NUMBER | GENERATION | URL,
@@ -100,6 +100,7 @@ static void fill(struct msg *msg, enum msg_kind kind)
                      .retry_after = 86400.25,
                      .reset = -1,
                      .located = true,
+                     .ranged = true,
                      .progressed = false },
         .nitems = MSG_ITEMS,
         .text = "no \xc3\xa4 b",
@@ -148,6 +149,7 @@ static void assert_large_fields(const struct msg *msg, const struct msg *want,
         assert_true(msg->outcome.retry_after == want->outcome.retry_after);
         assert_true(msg->outcome.reset == want->outcome.reset);
         assert_int_equal(msg->outcome.located, want->outcome.located);
+        assert_int_equal(msg->outcome.ranged, want->outcome.ranged);
         assert_int_equal(msg->outcome.progressed, want->outcome.progressed);
     }
     if (carried & ITEMS) {
