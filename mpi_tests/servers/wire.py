@@ -78,10 +78,14 @@ class Trouble:
     cut: int | None = None  # after so many bytes of body reset the connection
     stall: int | None = None  # after so many bytes of body wait for Troubles.release
     hold: bool = False  # wait for it before the answer
+    ranged: bool = False  # only requests with a range
+    whole: bool = False  # ignore the range
     seen: int = 0
     hits: int = 0
 
-    def wants(self, kind, path, begin, last):
+    def wants(self, kind, path, begin, last, ranged):
+        if self.ranged and not ranged:
+            return False
         if not fnmatch.fnmatch(kind, self.kind) or not fnmatch.fnmatch(path, self.path):
             return False
         if self.flip is not None and not begin <= self.flip <= last:
@@ -119,7 +123,7 @@ class Troubles:
         begin = int(span[1]) if span else 0
         last = int(span[2]) if span and span[2] else 1 << 63
         with self._changed:
-            found = next((one for one in self._list if one.wants(kind, path, begin, last)), None)
+            found = next((one for one in self._list if one.wants(kind, path, begin, last, asked)), None)
             self._changed.notify_all()
             return found
 
@@ -233,7 +237,8 @@ class Handler(BaseHTTPRequestHandler):
     def send_file(self, file, size, headers=()):
         """A file, or the range of it that was asked for."""
         headers = {"Accept-Ranges": "bytes", **dict(headers)}
-        wanted = parse_range(self.headers.get("Range"), size)
+        ignored = self.trouble and self.trouble.whole
+        wanted = None if ignored else parse_range(self.headers.get("Range"), size)
         if wanted == "unsatisfiable":
             return self.send(416, {**headers, "Content-Range": f"bytes */{size}"})
         begin, end = wanted or (0, size)

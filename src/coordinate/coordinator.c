@@ -166,15 +166,22 @@ static void hold_everyone(struct coordinator *c, double seconds,
 }
 
 /* A source that asks for a pause refuses every request, so that counts as one failure of
- * the job per pause, until something arrives; other failures count for the segment. */
+ * the job per pause, until something arrives; other failures count for the segment, but a
+ * signed URL is refused to all segments of its file. */
 static unsigned count_attempt(struct coordinator *c, uint32_t segment,
                               const struct outcome *outcome, double now)
 {
+    unsigned renewals;
+
     if (retry_asks_pause(outcome)) {
         c->refusals += now >= c->held_until;
         return c->refusals ? c->refusals : 1;
     }
-    return ++c->attempts[segment];
+    c->attempts[segment]++;
+    renewals = locator_renewals(c->locator, c->run->segments.file[segment]);
+    if (outcome->located && outcome->ranged && renewals > c->attempts[segment])
+        return renewals;
+    return c->attempts[segment];
 }
 
 /* A server that cuts no ranges may still have the file. */

@@ -80,6 +80,11 @@ void locator_forget(struct locator *locator, uint32_t file)
     locator->of[file] = NULL;
 }
 
+unsigned locator_renewals(const struct locator *locator, uint32_t file)
+{
+    return locator->of[file] ? locator->of[file]->renewals : 0;
+}
+
 void locator_good(struct locator *locator, uint32_t file)
 {
     if (locator->of[file])

@@ -22,6 +22,9 @@ int locator_ask(struct locator *locator, uint32_t file, struct err *err);
 /* The URL of that generation has expired. The next locator_ask requests another. */
 void locator_renew(struct locator *locator, uint32_t file, uint32_t generation);
 
+/* How many URLs of the file expired in a row, without bytes in between. */
+unsigned locator_renewals(const struct locator *locator, uint32_t file);
+
 /* Bytes have arrived from the URL: its renewals so far do not count as failures. */
 void locator_good(struct locator *locator, uint32_t file);
 
