@@ -76,6 +76,22 @@ def test_credentials_stay_with_the_first_origin(run, server, dest, fault, header
     assert auth == {server.url: {True}, server.other: {False}}
 
 
+def test_cookies_stay_with_the_origin_that_set_them(run, server, dest):
+    """Even if they say that they are for the whole host: no request elsewhere has one, and no
+    request of another chain."""
+    url = server.place("cookie-abroad", SIZE, NAME)
+    result = run(2, "get", "--segment-size", MIB, url, dest)
+    assert result.code == 0, result
+    assert {row["origin"] for row in server.log()} == {server.url, server.other}
+    assert {row["cookie"] for row in server.log()} == {None}
+
+
+def test_cookies_go_back_to_their_origin(run, server, dest):
+    url = server.place("cookie-wall", SIZE, NAME)
+    assert run(2, "get", "--segment-size", MIB, url, dest).code == 0
+    assert {row["cookie"] for row in server.log()} == {None, "pass=sesame; seen=1"}
+
+
 def test_credentials_follow_on_the_same_origin(run, server, dest):
     url = server.place("redirect", SIZE, NAME, hops=3, relative=1)
     header = {"MPIFETCH_HEADER": "Authorization: Bearer sesame"}

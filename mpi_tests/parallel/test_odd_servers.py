@@ -4,6 +4,7 @@ import hashlib
 
 import pytest
 from conftest import MIB, noise, write_tree
+from hub import Hub
 from trees import assert_alone, assert_nothing, assert_same, assert_verifiable
 
 SOURCE = "hf://acme/demo"
@@ -84,3 +85,57 @@ def test_healthy_source_is_asked_nothing_more(run, hub, tree, dest):
     assert result.code == 0, result
     assert all(row["range"] for row in hub.log("cdn"))
     assert len(hub.log("cdn")) == 12 + result.report["requests"]["duplicated"]
+
+
+def redirect_files(hub, other, repo):
+    """The Hub sends for each LFS file to the same place of the other."""
+    [commit] = repo.commits
+    for name in ("one.bin", "two.bin"):
+        place = {"Location": f"{other.endpoint}/acme/demo/resolve/{commit}/{name}"}
+        hub.trouble(kind="resolve", path=f"*/{name}", status=307, headers=place)
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_other_hub_is_asked_once_for_a_file(run, hub, tree, dest, ranks):
+    """Not once for a segment, of which there are twelve; and without the token."""
+    with Hub() as other:
+        other.add("acme/demo", tree)
+        redirect_files(hub, other, hub.add("acme/demo", tree))
+        words = ("get", "--segment-size", MIB, SOURCE, dest)
+        env = {"HF_ENDPOINT": hub.endpoint, "HF_TOKEN": "hf_secret"}
+        hub.set(tokens={"hf_secret"})
+        result = run(ranks, *words, env=env)
+        assert result.code == 0, result
+        asked = other.log("resolve")
+        assert sorted(row["path"].rpartition("/")[2] for row in asked) == ["one.bin", "two.bin"]
+        assert not any(row["had_auth"] for row in other.requests.rows("*"))
+        assert any(row["had_auth"] for row in hub.log("resolve"))
+        assert len(other.log("cdn")) >= 12
+    assert_same(dest, tree)
+
+
+def test_other_hub_that_does_not_answer_questions(run, hub, tree, dest):
+    """It may still have the bytes."""
+    with Hub() as other:
+        other.add("acme/demo", tree)
+        redirect_files(hub, other, hub.add("acme/demo", tree))
+        other.trouble(kind="resolve", status=405, times=2)
+        result = fetch(run, hub, dest, 1)
+    assert result.code == 0, result
+    assert_same(dest, tree)
+
+
+def test_a_long_pause_is_cut_and_said_aloud(start, hub, tree, dest):
+    """A quota that is spent for a day, in an answer that says where the file is."""
+    repo = hub.add("acme/demo", tree)
+    [commit] = repo.commits
+    told = {
+        "RateLimit": '"resolvers";r=0;t=86400',
+        "Location": f"{hub.cdn}/lfs/00/none?Signature=x",
+    }
+    hub.trouble(kind="resolve", path="*.bin", status=302, headers=told, times=1)
+    words = ("get", "--segment-size", MIB, "--connections", 1, SOURCE, dest)
+    job = start(2, *words, env={"HF_ENDPOINT": hub.endpoint})
+    job.wait_for_text("no questions to the source for 10m")
+    job.process.terminate()
+    assert job.wait().code != 0

@@ -18,6 +18,7 @@ As a command it prints one line, its URL, when it is ready:
 """
 
 import argparse
+import copy
 import fcntl
 import hashlib
 import random
@@ -29,6 +30,7 @@ import termios
 import threading
 import time
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from functools import lru_cache
 from urllib.parse import unquote
 
@@ -114,6 +116,7 @@ def honest(request):
     data, wanted = request.content(), request.range
     reply = Reply(headers=[("Accept-Ranges", "bytes"), ("ETag", f'"{request.name}-0"')])
     reply.set("Last-Modified", "Mon, 01 Jan 2024 00:00:00 GMT")
+    reply.set("Date", formatdate(usegmt=True))
     if wanted == "unsatisfiable":
         reply.status = 416
         reply.set("Content-Range", f"bytes */{request.size}")
@@ -262,6 +265,7 @@ class Faults:
                 "method": request.method,
                 "range": request.headers.get("range"),
                 "had_auth": "authorization" in request.headers,
+                "cookie": request.headers.get("cookie"),
                 "origin": request.origin,
                 "time": time.time(),
             }
@@ -272,9 +276,10 @@ class Faults:
         misdeed = misdeeds.TABLE.get(request.fault)
         if misdeed is None:
             return Reply(404, [("Content-Length", "0")])
-        reply = misdeed(request, honest(request), served)
+        good = honest(request)
+        reply = misdeed(request, copy.deepcopy(good), served)
         with self._lock:
-            self._struck += reply != honest(request)
+            self._struck += reply != good
         return reply
 
     def _hit(self, request):

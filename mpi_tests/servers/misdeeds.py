@@ -138,6 +138,13 @@ def _ranges_missing(request, reply, served):
     return _page(reply, 404, "text/html", b"no such range") if request.range else reply
 
 
+@misdeed("ranges-refused")
+def _ranges_refused(request, reply, served):
+    """status= to requests with a range; others are answered"""
+    wanted = "range" in request.headers
+    return _page(reply, request.option("status", 403), "text/plain", b"no") if wanted else reply
+
+
 @misdeed("ranges-empty")
 def _ranges_empty(request, reply, served):
     """200 and no body to ranges"""
@@ -178,6 +185,36 @@ def _etag_forms(request, reply, served):
     return reply
 
 
+@misdeed("weak-tag")
+def _weak_tag(request, reply, served):
+    """a weak tag and no date, and from the fourth request on another version under the same tag"""
+    return _replaced(request, reply, 'W/"same meaning"')
+
+
+@misdeed("long-tag")
+def _long_tag(request, reply, served):
+    """a tag with more than length= characters that differ at their end, else the same"""
+    version = "B" if request.number >= 3 else "A"
+    return _replaced(request, reply, f'"{"k" * request.option("length", 170)}{version}"')
+
+
+@misdeed("young-date")
+def _young_date(request, reply, served):
+    """no tag, and a date under which the file may have changed twice"""
+    _replaced(request, reply, None)
+    reply.set("Last-Modified", formatdate(time.time() - 1, usegmt=True))
+    return reply
+
+
+@misdeed("undated")
+def _undated(request, reply, served):
+    """no tag, a date, and no clock to compare it with"""
+    _replaced(request, reply, None)
+    reply.set("Last-Modified", "Mon, 01 Jan 2024 00:00:00 GMT")
+    reply.set("Date", None)
+    return reply
+
+
 @misdeed("new-content")
 def _new_content(request, reply, served):
     """another version of the same length, and no word about it"""
@@ -208,6 +245,32 @@ def _gzip(request, reply, served):
     reply.body = gzip.compress(reply.body, 1)
     reply.set("Content-Encoding", "gzip")
     reply.set("Content-Length", len(reply.body))
+    return reply
+
+
+@misdeed("label")
+def _label(request, reply, served):
+    """the bytes as they are, and Content-Encoding from when they were stored"""
+    reply.set("Content-Encoding", request.option("value", "gzip"))
+    return reply
+
+
+@misdeed("unsized")
+def _unsized(request, reply, served):
+    """200 and chunks to whatever was asked: nobody tells the size"""
+    return _chunked(request, _range_ignored(request, reply, served), served)
+
+
+@misdeed("endless-announced")
+def _endless_announced(request, reply, served):
+    """a size of 2 to the power of power="""
+    size = 1 << request.option("power", 56)
+    if request.range and request.range != "unsatisfiable":
+        begin, end = request.range
+        reply.set("Content-Range", f"bytes {begin}-{end - 1}/{size}")
+    else:
+        reply.set("Content-Length", size)
+        reply.close = True
     return reply
 
 
@@ -362,6 +425,26 @@ def _redirect_to(request, reply, served):
     return _moved(reply, 302, place)
 
 
+@misdeed("cookie-wall")
+def _cookie_wall(request, reply, served):
+    """back to itself with a cookie, until the client brings it along"""
+    if request.headers.get("cookie") == "pass=sesame; seen=1":
+        return reply
+    _moved(reply, 302, request.target)
+    reply.headers += [("Set-Cookie", "old=1; Path=/"), ("Set-Cookie", "old=; Max-Age=0")]
+    reply.headers.append(("Set-Cookie", "pass=sesame; Path=/; HttpOnly; Expires=Fri, 31 Dec 2027"))
+    reply.headers.append(("Set-Cookie", "seen=1"))
+    return reply
+
+
+@misdeed("cookie-abroad")
+def _cookie_abroad(request, reply, served):
+    """a cookie for all of the host, and on to its other origin"""
+    _moved(reply, 302, request.place("honest", request.server.other))
+    reply.set("Set-Cookie", "pass=sesame; Domain=127.0.0.1; Path=/")
+    return reply
+
+
 @misdeed("signed")
 def _signed(request, reply, served):
     """to a signed URL on the other origin that is good for uses= requests"""
@@ -497,6 +580,15 @@ def _other_version(request, reply, tag):
     wanted = request.range
     if reply.status < 300:
         reply.body = request.content(1)[slice(*wanted)] if wanted else request.content(1)
+    reply.set("ETag", tag)
+    return reply
+
+
+def _replaced(request, reply, tag):
+    """The tag, and from the fourth request on another version."""
+    reply.set("Last-Modified", None)
+    if request.number >= 3:
+        return _other_version(request, reply, tag)
     reply.set("ETag", tag)
     return reply
 

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "base/url.h"
+#include "core/hub/hub_name.h"
 #include "io/clock.h"
 #include "source/source.h"
 
@@ -14,6 +15,8 @@ enum url_state { URL_UNKNOWN, URL_WAITING, URL_ASKED, URL_KNOWN };
  * denies looks just like a signature that has expired. */
 enum { LOCATOR_RENEWALS = 5 };
 
+enum { LOCATOR_HUBS = 4 }; /* in a row that send to each other for one file */
+
 enum { LOCATOR_ASKED = 8 }; /* requests at a time: few, since all may be refused */
 
 struct entry {
@@ -21,7 +24,8 @@ struct entry {
     uint32_t file, generation, renewals;
     unsigned attempt;
     double not_before; /* WAITING */
-    char *url;
+    char *url; /* KNOWN; before that, of another Hub that was named and is asked next */
+    unsigned hubs;      /* that have named another */
     struct entry *next; /* WAITING */
 };
 
@@ -106,20 +110,23 @@ static int request(struct locator *locator, struct entry *entry, struct err *err
     const struct run *run = locator->run;
     struct http_request request = { .head = true,
                                     .redirect = HTTP_STOP_AT_FOREIGN,
-                                    .bearer = run->access.bearer,
-                                    .headers = run->opt.headers,
                                     .body_limit = 1 << 16,
                                     .owner = entry };
     struct http_transfer *transfer;
     struct strbuf url = { 0 };
     int rc;
 
-    plan_url(&run->plan, entry->file, &url);
+    if (entry->hubs > 0)
+        strbuf_adds(&url, entry->url);
+    else
+        plan_url(&run->plan, entry->file, &url);
     if (url.failed)
         return err_memory(err, "a URL");
     request.url = url.data;
-    if (run->access.endpoint && !url_same_origin(url.data, run->access.endpoint))
-        request.bearer = NULL;
+    if (run->access.endpoint && url_same_origin(url.data, run->access.endpoint))
+        request.bearer = run->access.bearer;
+    if (entry->hubs == 0)
+        request.headers = run->opt.headers;
     entry->state = URL_ASKED;
     locator->asked++;
     locator->requests++;
@@ -160,6 +167,7 @@ void locator_renew(struct locator *locator, uint32_t file, uint32_t generation)
     if (!entry || entry->state != URL_KNOWN || entry->generation != generation)
         return;
     entry->state = URL_UNKNOWN;
+    entry->hubs = 0;
     entry->renewals++;
 }
 
@@ -231,6 +239,30 @@ static int postpone(struct locator *locator, struct entry *entry,
     return 0;
 }
 
+/* The answer is the URL of the file, or of another Hub that knows it, which is asked in
+ * turn: else each segment would be. Secrets do not go there. */
+static int note_place(struct locator *locator, struct entry *entry,
+                      const struct http_response *response, struct err *err)
+{
+    bool hub = response->foreign && entry->hubs < LOCATOR_HUBS &&
+               hub_name_is_resolve_url(response->url);
+
+    free(entry->url);
+    entry->url = strdup(response->url);
+    if (!entry->url)
+        return err_memory(err, "a URL");
+    entry->attempt = 0;
+    locator->refusals = 0;
+    if (hub) {
+        entry->hubs++;
+        wait_for(locator, entry, 0);
+        return 0;
+    }
+    entry->state = URL_KNOWN;
+    entry->generation++;
+    return 0;
+}
+
 static int answered(struct locator *locator, struct entry *entry,
                     const struct http_response *response, struct err *err)
 {
@@ -238,6 +270,12 @@ static int answered(struct locator *locator, struct entry *entry,
                  (response->outcome.fault == NET_OK && response->outcome.status >= 200 &&
                   response->outcome.status < 300);
 
+    if (!there && entry->hubs > 0) {
+        /* It may answer those who want the bytes. */
+        entry->state = URL_KNOWN;
+        entry->generation++;
+        return 0;
+    }
     if (!there)
         return postpone(locator, entry, response, err);
     if (entry->renewals > LOCATOR_RENEWALS)
@@ -246,16 +284,10 @@ static int answered(struct locator *locator, struct entry *entry,
                        "refused (HTTP 401 or 403)",
                        plan_path(&locator->run->plan, entry->file),
                        (unsigned)entry->renewals);
-    free(entry->url);
-    entry->url = strdup(response->url);
-    if (!entry->url)
-        return err_memory(err, "a URL");
-    entry->state = URL_KNOWN;
-    entry->attempt = 0;
-    locator->refusals = 0;
-    entry->generation++;
+    if (note_place(locator, entry, response, err) < 0)
+        return -1;
     /* The quota is used up although this one was answered. */
-    if (response->outcome.reset > 0)
+    if (response->outcome.reset > 0 && entry->hubs == 0)
         hold_for(locator, response->outcome.reset, &response->outcome);
     return 0;
 }

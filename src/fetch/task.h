@@ -92,10 +92,11 @@ struct task {
     bool unit;             /* counts against the credit of this rank */
     bool small;            /* a whole file that fits in memory */
     bool held;             /* a former run left it: checked instead of fetched */
-    uint32_t where;        /* held: see store_recheck */
-    uint64_t checksum;     /* of the segment: held, or once it has landed */
-    char *url;             /* signed URL from the coordinator, or NULL: the plan's own */
-    uint32_t generation;   /* of that URL */
+    bool fresh;          /* only on new connections: one led to a node that lags behind */
+    uint32_t where;      /* held: see store_recheck */
+    uint64_t checksum;   /* of the segment: held, or once it has landed */
+    char *url;           /* signed URL from the coordinator, or NULL: the plan's own */
+    uint32_t generation; /* of that URL */
     struct task_slot *slot;
     struct http_transfer *transfer;
     uint64_t got, got_before; /* bytes; before the present try */

@@ -138,6 +138,7 @@ static int request_rest(struct task *task, struct err *err)
         .owner = task,
         .checked = true,
         .ranged = !(file->flags & PLAN_WHOLE),
+        .fresh = task->fresh,
         .want = { .range = { range.begin + task->got, range.end },
                   .size = file->size,
                   .whole = (file->flags & PLAN_WHOLE) != 0,
@@ -239,6 +240,16 @@ static bool is_worth_another(struct task *task, const struct http_response *resp
     return task->got > 0 && task->futile <= (good ? TRANSFER_SHORT : TRANSFER_FUTILE);
 }
 
+/* A contradiction is tried once more on another connection, which may lead to another
+ * node, before the coordinator hears of it. */
+static bool is_worth_a_connection(struct task *task, const struct outcome *outcome)
+{
+    if (outcome->fault != NET_STALE || task->fresh)
+        return false;
+    task->fresh = true;
+    return true;
+}
+
 /* If the Hub itself refuses, its headers say why: token, licence, name. */
 static void explain(const struct task *task, const struct http_response *response,
                     struct err *why)
@@ -268,7 +279,7 @@ void transfer_reply(struct task *task, const struct http_response *response)
         drained(task);
         return;
     }
-    if (is_worth_another(task, response)) {
+    if (is_worth_another(task, response) || is_worth_a_connection(task, &outcome)) {
         task->world->run->stats.value[STAT_RETRIED] += outcome.fault != NET_OK;
         task_enter(task, TASK_RESTING);
         return;

@@ -11,6 +11,7 @@ enum { TOTAL_MOST = 256 << 10 };
 enum repeat {
     FIRST, /* the first counts */
     JOIN,  /* they are one list */
+    LINES, /* they belong together, but have commas of their own */
     SAME   /* they must agree: else another reader would see another body */
 };
 
@@ -29,6 +30,7 @@ static const struct field {
     [HEADERS_LOCATION] = { "location", FIRST },
     [HEADERS_RATELIMIT] = { "ratelimit", JOIN },
     [HEADERS_RETRY_AFTER] = { "retry-after", FIRST },
+    [HEADERS_SET_COOKIE] = { "set-cookie", LINES },
     [HEADERS_TRANSFER_ENCODING] = { "transfer-encoding", JOIN },
     [HEADERS_AMZN_TRACE_ID] = { "x-amzn-trace-id", FIRST },
     [HEADERS_ERROR_CODE] = { "x-error-code", FIRST },
@@ -99,10 +101,10 @@ static void keep_value(struct headers *headers, enum headers_field field,
         headers->fault = field == HEADERS_CONTENT_LENGTH
                              ? "the reply has two different Content-Length headers"
                              : "the reply has two different Content-Range headers";
-    if (value->len > 0 && fields[field].repeat != JOIN)
+    if (value->len > 0 && fields[field].repeat != JOIN && fields[field].repeat != LINES)
         return;
     if (value->len > 0)
-        strbuf_adds(value, ", ");
+        strbuf_adds(value, fields[field].repeat == JOIN ? ", " : "\n");
     strbuf_add(value, text, len);
     if (value->failed)
         headers->fault = "out of memory for the header";

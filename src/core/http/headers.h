@@ -24,6 +24,7 @@ enum headers_field {
     HEADERS_LOCATION,
     HEADERS_RATELIMIT,
     HEADERS_RETRY_AFTER,
+    HEADERS_SET_COOKIE,
     HEADERS_TRANSFER_ENCODING,
     HEADERS_AMZN_TRACE_ID,
     HEADERS_ERROR_CODE,
@@ -49,7 +50,7 @@ void headers_reset(struct headers *headers);
 enum headers_step headers_line(struct headers *headers, const char *line, size_t len);
 
 /* The value without blanks around it, or NULL. Several lines of a list are joined with ",
- * "; of other fields the first line counts. */
+ * ", those of Set-Cookie with a line feed; of other fields the first line counts. */
 const char *headers_text(const struct headers *headers, enum headers_field field);
 
 void headers_release(struct headers *headers);

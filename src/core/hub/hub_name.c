@@ -309,3 +309,10 @@ void hub_name_next_url(const char *link, const char *endpoint, struct strbuf *ou
     }
     strbuf_adds(out, link);
 }
+
+bool hub_name_is_resolve_url(const char *url)
+{
+    const char *found = strstr(url, "/resolve/");
+
+    return found && found < url + strcspn(url, "?#");
+}

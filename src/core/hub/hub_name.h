@@ -57,6 +57,9 @@ void hub_name_tree_url(const struct hub_name *name, const char *endpoint,
 void hub_name_resolve_url(const struct hub_name *name, const char *endpoint,
                           const char *commit, struct strbuf *out);
 
+/* Whether a URL is that of a file at some Hub, which redirects to where its bytes are. */
+bool hub_name_is_resolve_url(const char *url);
+
 /* The URL of the next page, from the server's link. Mirrors pass on links to the Hub
  * itself: in those the host is replaced by the endpoint. */
 void hub_name_next_url(const char *link, const char *endpoint, struct strbuf *out);

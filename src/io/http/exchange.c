@@ -72,6 +72,8 @@ void exchange_release(struct exchange *exchange)
     free(exchange->url);
     headers_release(&exchange->headers);
     strbuf_release(&exchange->kept);
+    strbuf_release(&exchange->cookie);
+    cookies_release(&exchange->cookies);
     *exchange = (struct exchange){ 0 };
 }
 
@@ -86,6 +88,8 @@ void exchange_hop(struct exchange *exchange)
     exchange->dropped = 0;
     exchange->stopped = false;
     headers_reset(&exchange->headers);
+    strbuf_clear(&exchange->cookie);
+    cookies_add(&exchange->cookies, exchange->url, &exchange->cookie);
 }
 
 bool exchange_replied(const struct exchange *exchange)
@@ -326,7 +330,12 @@ bool exchange_redirect(struct exchange *exchange, char *target)
     };
     struct err err = { 0 };
     enum redirect_step step = redirect_decide(&redirect, &err);
+    const char *cookies = headers_text(&exchange->headers, HEADERS_SET_COOKIE);
 
+    if (cookies && !cookies_take(&exchange->cookies, exchange->url, cookies)) {
+        err_memory(&err, "a cookie");
+        step = REDIRECT_REFUSE;
+    }
     if (step == REDIRECT_REFUSE) {
         set_fault(exchange, NET_REDIRECT, err.code, err.text);
         free(target);

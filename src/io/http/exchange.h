@@ -10,6 +10,7 @@
 #ifndef IO_HTTP_EXCHANGE_H
 #define IO_HTTP_EXCHANGE_H
 
+#include "core/http/cookies.h"
 #include "core/http/headers.h"
 #include "io/http/http.h"
 
@@ -33,6 +34,8 @@ struct exchange {
     bool foreign; /* url is where a redirect to another origin points */
     bool secrets; /* this hop goes to the origin of request.url */
     struct headers headers;
+    struct cookies cookies; /* that the hops so far have set */
+    struct strbuf cookie;   /* for this hop; "" if none */
     enum exchange_body to;
     bool stopped;      /* EXCHANGE_STOP was returned, which is no fault */
     uint64_t expected; /* checked: bytes of the body that were announced */

@@ -135,6 +135,8 @@ static void begin_hop(struct http_transfer *t)
     };
 
     exchange_hop(&t->exchange);
+    if (t->exchange.cookie.len > 0)
+        request.cookie = t->exchange.cookie.data;
     if (t->exchange.secrets) {
         request.bearer = asked->bearer;
         request.headers = asked->headers;

@@ -178,12 +178,12 @@ static bool add_field(struct curl_slist **fields, const char *line)
     return longer != NULL;
 }
 
-static bool add_bearer(struct curl_slist **fields, const char *bearer)
+static bool add_secret(struct curl_slist **fields, const char *name, const char *secret)
 {
     struct strbuf line = { 0 };
     bool added;
 
-    strbuf_addf(&line, "Authorization: Bearer %s", bearer);
+    strbuf_addf(&line, "%s%s", name, secret);
     added = !line.failed && add_field(fields, line.data);
     if (line.data)
         explicit_bzero(line.data, line.len);
@@ -197,10 +197,12 @@ static bool add_fields(struct http_wire_hop *hop)
     const char *const *header = request->headers;
     bool added;
 
-    if (!request->bearer && !header)
+    if (!request->bearer && !header && !request->cookie)
         return true;
     added = add_field(&hop->fields, identity) &&
-            (!request->bearer || add_bearer(&hop->fields, request->bearer));
+            (!request->bearer ||
+             add_secret(&hop->fields, "Authorization: Bearer ", request->bearer)) &&
+            (!request->cookie || add_secret(&hop->fields, "Cookie: ", request->cookie));
     for (; added && header && *header; header++)
         added = add_field(&hop->fields, *header);
     return added;

@@ -22,6 +22,7 @@ struct http_wire_request {
     struct range range;
     const char *bearer;         /* or NULL */
     const char *const *headers; /* or NULL */
+    const char *cookie;         /* what follows "Cookie: ", or NULL */
     bool fresh;                 /* not on a kept connection */
     /* A header line, bytes of the body; a hop that was told EXCHANGE_STOP ends. */
     enum exchange_step (*line)(void *owner, const char *line, size_t len);
