@@ -36,6 +36,8 @@ int session_cut(struct session *s, struct err *err)
         slots += s->slots[i];
     if (size == 0)
         size = segment_size(missing, slots);
+    if (size > 0 && size % SEGMENT_ALIGN == 0)
+        size = segment_size_bounded(size, run->plan.nbytes);
     return segments_cut(&run->segments, &run->plan, size, err);
 }
 

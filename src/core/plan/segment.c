@@ -14,6 +14,15 @@ uint64_t segment_size(uint64_t nbytes, uint32_t slots)
     return size > SEGMENT_LEAST ? size : SEGMENT_LEAST;
 }
 
+uint64_t segment_size_bounded(uint64_t size, uint64_t nbytes)
+{
+    uint64_t least = nbytes / SEGMENTS_MOST + (nbytes % SEGMENTS_MOST > 0);
+
+    if (size >= least)
+        return size;
+    return (least + SEGMENT_ALIGN - 1) / SEGMENT_ALIGN * SEGMENT_ALIGN;
+}
+
 /* How many segments a file has. */
 static uint64_t pieces(const struct plan_file *file, uint64_t size)
 {

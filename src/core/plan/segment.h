@@ -33,6 +33,7 @@ enum {
     SEGMENT_ALIGN = 1 << 20,
     SEGMENT_LEAST = 8 << 20,
     SEGMENT_MOST = 64 << 20,
+    SEGMENTS_MOST = 1 << 24,
     SEGMENT_SMALL = 1 << 20, /* a file of at most so many bytes is small: kept in memory
                               * while it arrives, and granted in batches */
 };
@@ -41,6 +42,11 @@ enum {
  * small part of the run, few enough that the cost of requests does not matter. Between
  * SEGMENT_LEAST and SEGMENT_MOST, a multiple of SEGMENT_ALIGN. */
 uint64_t segment_size(uint64_t nbytes, uint32_t slots);
+
+/* That size, or the smallest multiple of SEGMENT_ALIGN above it with which so many bytes
+ * make no more than SEGMENTS_MOST segments (beside one for each file): a source may
+ * announce any number, and each segment takes memory. */
+uint64_t segment_size_bounded(uint64_t size, uint64_t nbytes);
 
 /* size: as above, or what the user asked for; ERR_USAGE unless it is a multiple of
  * SEGMENT_ALIGN, and for more than 2^32-2 segments. */

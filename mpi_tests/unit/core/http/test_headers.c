@@ -44,8 +44,11 @@ static void test_fields(void **state)
                                "Content-Encoding: identity\r\nContent-Encoding: gzip\r\n"
                                "Content-Lengthy: 7\r\nContent-Lengt: 8\r\n"
                                "no colon\r\n: nameless\r\nDate:\r\n"
+                               "Set-Cookie: a=1; Expires=Fri, 1\r\nset-cookie: b=2\r\n"
                                "Content-Length: 2\n\n"));
     assert_null(headers.fault);
+    assert_string_equal(headers_text(&headers, HEADERS_SET_COOKIE),
+                        "a=1; Expires=Fri, 1\nb=2");
     assert_int_equal(headers.reply.status, 206);
     assert_int_equal(headers.reply.content_length, 2);
     assert_string_equal(headers.reply.content_range, "bytes 0-1/2");
@@ -65,6 +68,28 @@ static void test_fields(void **state)
     assert_string_equal(headers.reply.etag, "");
     headers_release(&headers);
     headers_release(NULL);
+}
+
+/* A validator that was cut off could be taken for another. */
+static void test_long_validators(void **state)
+{
+    struct headers headers = { 0 };
+    char line[2 * REPLY_VALIDATOR] = "ETag: ";
+
+    (void)state;
+    for (unsigned over = 0; over < 2; over++) {
+        size_t len = REPLY_VALIDATOR - 1 + over;
+
+        memset(line + 6, 'e', len);
+        line[6 + len] = '\0';
+        headers_reset(&headers);
+        feed(&headers, "HTTP/1.1 200 OK\r\n");
+        assert_int_equal(headers_line(&headers, line, 6 + len), HEADERS_MORE);
+        assert_true(feed(&headers, "Date: now\r\n\r\n"));
+        assert_int_equal(strlen(headers.reply.etag), over ? 0 : len);
+        assert_string_equal(headers.reply.date, "now");
+    }
+    headers_release(&headers);
 }
 
 static void test_faults(void **state)
@@ -225,9 +250,9 @@ static void test_redirect(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fields),   cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_endless),  cmocka_unit_test(test_link),
-        cmocka_unit_test(test_redirect),
+        cmocka_unit_test(test_fields),          cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_endless),         cmocka_unit_test(test_link),
+        cmocka_unit_test(test_long_validators), cmocka_unit_test(test_redirect),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -237,6 +237,17 @@ static void test_next_url(void **state)
     expect(&out, "http://mirror/api/x");
 }
 
+static void test_resolve_url(void **state)
+{
+    (void)state;
+    assert_true(hub_name_is_resolve_url("https://h/a/b/resolve/main/x"));
+    assert_true(
+        hub_name_is_resolve_url("https://h/datasets/a/b/resolve/main/x?download=1"));
+    assert_false(hub_name_is_resolve_url("https://h/lfs/12/34?Signature=/resolve/"));
+    assert_false(hub_name_is_resolve_url("https://h/a/b/resolved/main"));
+    assert_false(hub_name_is_resolve_url(""));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,6 +258,7 @@ int main(void)
         cmocka_unit_test(test_covers),
         cmocka_unit_test(test_urls),
         cmocka_unit_test(test_text_parses_back),
+        cmocka_unit_test(test_resolve_url),
         cmocka_unit_test(test_next_url),
     };
 

@@ -56,6 +56,26 @@ static void sizes_keep_their_bounds(void **state)
     }
 }
 
+/* What a source announces costs no more memory than a source of a sane size. */
+static void their_number_is_bounded(void **state)
+{
+    static const struct {
+        uint64_t size, nbytes, bounded;
+    } rows[] = {
+        { 1 << 20, 0, 1 << 20 },
+        { 1 << 20, (uint64_t)1 << 44, 1 << 20 }, /* 2^24 segments, just so many */
+        { 1 << 20, ((uint64_t)1 << 44) + 1, 2 << 20 },
+        { 64 << 20, (uint64_t)1 << 50, 64 << 20 },
+        { 64 << 20, (uint64_t)1 << 56, (uint64_t)1 << 32 },
+        { 64 << 20, (uint64_t)1 << 63, (uint64_t)1 << 39 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++)
+        if (segment_size_bounded(rows[i].size, rows[i].nbytes) != rows[i].bounded)
+            fail_msg("row %zu", i);
+}
+
 static void add(struct plan *plan, const char *path, uint64_t size, uint32_t flags,
                 enum digest_kind kind)
 {
@@ -129,6 +149,29 @@ static void an_empty_plan_has_no_segments(void **state)
     plan_release(&plan);
 }
 
+/* Its server turns out to cut no ranges: the numbers of all segments stay. */
+static void becomes_whole_afterwards(void **state)
+{
+    struct plan plan = { 0 };
+    struct segments segments;
+    struct range range;
+
+    (void)state;
+    add(&plan, "a", 3 * mib + 1, 0, DIGEST_NONE);
+    add(&plan, "b", 5, 0, DIGEST_NONE);
+    assert_int_equal(segments_cut(&segments, &plan, mib, NULL), 0);
+    assert_int_equal(segments.count, 5);
+    plan.files[0].flags |= PLAN_WHOLE;
+    assert_int_equal(segments_of(&segments, 0), 1);
+    range = segment_range(&segments, 0);
+    assert_true(range.begin == 0 && range.end == 3 * mib + 1);
+    for (uint32_t s = 1; s < 4; s++)
+        assert_int_equal(segment_bytes(&segments, s), 0);
+    assert_int_equal(segment_bytes(&segments, 4), 5);
+    segments_release(&segments);
+    plan_release(&plan);
+}
+
 /* 2^32-1 segments, one too many. */
 static void the_last_number_stays_free(void **state)
 {
@@ -195,7 +238,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chooses_a_size),
         cmocka_unit_test(sizes_keep_their_bounds),
+        cmocka_unit_test(their_number_is_bounded),
         cmocka_unit_test(cuts_files_in_order),
+        cmocka_unit_test(becomes_whole_afterwards),
         cmocka_unit_test(an_empty_plan_has_no_segments),
         cmocka_unit_test(the_last_number_stays_free),
         cmocka_unit_test(refuses_odd_sizes_and_too_many),
