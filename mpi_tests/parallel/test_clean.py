@@ -1,6 +1,8 @@
 """mpifetch clean: what dead runs left goes, what lives or is somebody's stays."""
 
+import fcntl
 import os
+import struct
 
 import pytest
 from conftest import MIB, noise, write_tree
@@ -136,6 +138,53 @@ def test_others_with_names_like_ours(run, tmp_path, killed, dest):
     for name in ("backup", "0123456789abcdef", "notour", "linked"):
         assert f"keeping '{top}/.exp.mpifetch-{name}/run-" in result.err, result
     assert f"keeping '{top}/mpifetch-builds'" in result.err, result
+
+
+@pytest.fixture
+def immutable():
+    """immutable(path) makes a file so, until the test ends."""
+    made = []
+
+    def set_flags(fd, flags):
+        fcntl.ioctl(fd, 0x40086602, struct.pack("l", flags))  # FS_IOC_SETFLAGS
+
+    def make(path):
+        fd = os.open(path, os.O_RDONLY)
+        try:
+            set_flags(fd, 0x10)
+        except OSError as why:
+            pytest.skip(f"needs a file system with immutable files: {why}")
+        made.append(fd)
+
+    yield make
+    for fd in made:
+        set_flags(fd, 0)
+        os.close(fd)
+
+
+def test_what_cannot_be_removed(run, hub, tmp_path, dest, immutable):
+    """It is named with the reason, and the rest is removed; nothing grows with further runs."""
+    env = {"HF_ENDPOINT": hub.endpoint}
+    depths = set()
+    for turn in range(4):
+        files = {"a/fixed": b"%d" % turn, "a/other": b"-%d" % turn, "b": b"+%d" % turn}
+        hub.add("acme/demo", write_tree(tmp_path / str(turn), files))
+        result = run(1, "get", SOURCE, dest, env=env)
+        assert result.code == 0, result
+        assert_same(dest, tmp_path / str(turn))
+        if turn == 0:
+            immutable(dest / "a/fixed")
+            continue
+        assert "not all of '" in result.err, result
+        assert "/a/fixed': Operation not permitted" in result.err, result
+        [left] = [path for path in dest.parent.glob(".*mpifetch-*/**/fixed")]
+        depths.add(len(left.parts))
+        names = {path.name for path in left.parents[1].rglob("*")}
+        assert names == {"a", "fixed"}
+        assert len(states(dest.parent)) == 1
+    assert len(depths) <= 2  # of the run that left it, and of all that tried again
+    result = clean(run, dest)
+    assert result.code == 5 and "fixed': Operation not permitted" in result.err, result
 
 
 def test_a_folder_that_was_being_made(run, start, hub, tree, tmp_path):

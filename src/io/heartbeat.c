@@ -16,7 +16,11 @@
 #include "io/fs/fs.h"
 #include "io/fs/fs_at.h"
 
-enum { BEAT_SECONDS = 2, BEAT_TEXT = 24 };
+enum {
+    BEAT_SECONDS = 2,
+    BEAT_TEXT = 24,
+    STALE_MOST = 5 /* beats: a server that fails over, or is started again, may say so */
+};
 
 struct heartbeat {
     pthread_t thread;
@@ -25,6 +29,7 @@ struct heartbeat {
     struct fs_dir dir;
     bool stop;
     uint64_t number;
+    unsigned stale; /* beats in a row that the server knew nothing of */
     atomic_bool lost;
 };
 
@@ -34,6 +39,13 @@ static atomic_bool hushed; /* of the process */
 static size_t put_number(char text[BEAT_TEXT], uint64_t number)
 {
     return (size_t)snprintf(text, BEAT_TEXT, "%020" PRIu64 "\n", number);
+}
+
+static bool is_lost(struct heartbeat *beat, int reason)
+{
+    if (reason != ESTALE)
+        return reason == ENOENT || reason == ENOTDIR;
+    return ++beat->stale == STALE_MOST;
 }
 
 /* By name each time: whoever takes over the staging renames the directory, and an open
@@ -48,11 +60,14 @@ static void write_number(struct heartbeat *beat)
     fs_refresh(&beat->dir, ".");
     fd = fs_at_open(&beat->dir, name, O_WRONLY | O_NOFOLLOW, 0);
     if (fd < 0 || fs_dir_same(&beat->dir, NULL) < 0) {
-        if (errno == ENOENT || errno == ENOTDIR || errno == ESTALE)
+        if (is_lost(beat, errno))
             atomic_store(&beat->lost, true);
-    } else if (pwrite(fd, text, len, 0) < 0) {
-        /* A full or failing disk is reported by those who write data. */
-        (void)errno;
+    } else {
+        beat->stale = 0;
+        if (pwrite(fd, text, len, 0) < 0) {
+            /* A full or failing disk is reported by those who write data. */
+            (void)errno;
+        }
     }
     if (fd >= 0)
         close(fd);

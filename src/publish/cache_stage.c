@@ -108,7 +108,7 @@ static int check_space(const struct cache *cache, struct err *err)
         if (cache->state[i] != CACHE_SHOWN)
             files++;
     }
-    bytes = resume_missing(cache->run->staging.resume, bytes);
+    bytes = resume_missing(cache->run->staging.resume, cache->existing.file, bytes);
     return staging_check_space(cache->run, bytes, files, err);
 }
 

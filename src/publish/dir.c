@@ -301,11 +301,12 @@ static int check_space(const struct dir *dir, struct err *err)
     uint64_t files = plan->nfiles - (copies ? 0 : dir->existing.files);
 
     files = files * (local_metadata_wanted(dir->run) ? 2 : 1) + 16;
-    return staging_check_space(
-        dir->run,
-        resume_missing(dir->run->staging.resume, plan->nbytes - dir->existing.bytes) +
-            (copies ? dir->existing.bytes : 0),
-        files, err);
+    return staging_check_space(dir->run,
+                               resume_missing(dir->run->staging.resume,
+                                              dir->existing.file,
+                                              plan->nbytes - dir->existing.bytes) +
+                                   (copies ? dir->existing.bytes : 0),
+                               files, err);
 }
 
 static int choose(struct dir *dir, struct err *err)

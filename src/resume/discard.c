@@ -28,8 +28,8 @@ int discard_run(struct run *run, const struct fs_dir *parent, const char *name,
     rc = fs_rename(found, ".", &taken, ".", FS_RENAME_ABSENT, err);
     if (rc < 0 && errno == ENOENT)
         rc = 1;
-    if (rc == 0 && !leftovers_remove(&removal, &taken))
-        rc = err_set(err, ERR_DEST, "some of it remains in '%s'", taken.path);
+    if (rc == 0)
+        rc = leftovers_remove(&removal, &taken, err);
 out:
     if (own.data)
         fs_remove_empty(parent, own.data, NULL);

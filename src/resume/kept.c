@@ -220,7 +220,7 @@ static void discard(struct run *run, const struct fs_dir *left)
     const struct leftovers_removal removal = { run, &run->staging.parent, run->opt.dest,
                                                false };
 
-    leftovers_remove(&removal, left);
+    leftovers_remove(&removal, left, NULL);
 }
 
 static int fold_into(struct run *run, const struct fs_dir *into,
@@ -275,6 +275,15 @@ static int absorb_inner(struct run *run, const struct fs_dir *left, struct err *
     return rc;
 }
 
+/* What cannot be removed would lie one deeper with each run. */
+static void lift(const struct run *run, const struct fs_dir *holder,
+                 const struct fs_dir *left)
+{
+    if (holder != &run->staging.dir)
+        fs_rename(left, ".", &run->staging.dir, fs_dir_name(left), FS_RENAME_ABSENT,
+                  NULL);
+}
+
 /* Merge left, a run-XXXXXX in holder, into holder/kept. If the visible step of that run
  * was taken, the previous DEST in it is not touched. */
 static int absorb(struct run *run, const struct fs_dir *holder, const struct fs_dir *left,
@@ -283,13 +292,16 @@ static int absorb(struct run *run, const struct fs_dir *holder, const struct fs_
     struct fs_dir kept = { 0 };
     int rc;
 
-    if (!leftovers_reclaim(&run->staging.parent, run->opt.dest, left))
+    if (!leftovers_reclaim(&run->staging.parent, run->opt.dest, left)) {
+        lift(run, holder, left);
         return 0;
+    }
     rc = absorb_inner(run, left, err);
     if (rc < 0)
         return -1;
     if (!journal_is_there(left)) {
         discard(run, left);
+        lift(run, holder, left);
         return 0;
     }
     if (!fs_is_there(holder, "kept"))

@@ -125,34 +125,46 @@ static bool goes_on(void *arg)
 struct emptying {
     const struct leftovers_removal *removal;
     const struct fs_dir *staging;
-    bool failed;
+    unsigned seen;    /* in one pass */
+    struct err first; /* of what could not be removed */
 };
 
-/* The owner is removed last: until then other runs must see whether that run lives. */
+static void note_failure(struct emptying *emptying, const struct err *err)
+{
+    if (emptying->first.code == ERR_NONE)
+        emptying->first = *err;
+}
+
+static bool is_inner(const char *name)
+{
+    return run_dir_is_run(name) || strcmp(name, "kept") == 0;
+}
+
+/* The owner is removed last: until then other runs must see whether that run lives. What
+ * is left of others has its own. */
 static int remove_named(void *arg, const char *name, struct err *err)
 {
     struct emptying *emptying = arg;
+    struct err why = { 0 };
 
     (void)err;
-    if (strcmp(name, "owner") == 0 || strcmp(name, "released") == 0 ||
+    if (is_inner(name) || strcmp(name, "owner") == 0 || strcmp(name, "released") == 0 ||
         strcmp(name, "beat") == 0)
         return 0;
+    emptying->seen++;
     if (fs_remove_tree_while(emptying->staging, name, goes_on,
-                             (void *)(uintptr_t)emptying->removal, NULL) < 0)
-        emptying->failed = true;
+                             (void *)(uintptr_t)emptying->removal, &why) < 0)
+        note_failure(emptying, &why);
     return 0;
 }
 
-static int remove_all(const struct leftovers_removal *removal,
-                      const struct fs_dir *staging)
+/* A rest without an owner would be nobody's. */
+static int remove_last(const struct fs_dir *staging, struct err *err)
 {
-    struct emptying emptying = { removal, staging, false };
-
-    if (fs_list(staging, ".", remove_named, &emptying, NULL) < 0 || emptying.failed)
+    if (fs_unlink(staging, "beat", err) < 0 || fs_unlink(staging, "released", err) < 0 ||
+        fs_unlink(staging, "owner", err) < 0)
         return -1;
-    /* A rest without an owner would count as abandoned. */
-    fs_unlink(staging, "beat", NULL);
-    return fs_remove_tree(staging, ".", NULL);
+    return fs_remove_empty(staging, ".", err);
 }
 
 /* What was taken over, or was just being. */
@@ -160,30 +172,52 @@ static int remove_inner(void *arg, const char *name, struct err *err)
 {
     struct emptying *emptying = arg;
     struct fs_dir inner = { 0 };
+    struct err why = { 0 };
 
-    if (!run_dir_is_run(name) && strcmp(name, "kept") != 0)
+    (void)err;
+    if (!is_inner(name))
         return 0;
-    if (fs_dir_below(&inner, emptying->staging, name, err) < 0 ||
-        !leftovers_remove(emptying->removal, &inner))
-        emptying->failed = true;
+    emptying->seen++;
+    if (fs_dir_below(&inner, emptying->staging, name, &why) < 0 ||
+        leftovers_remove(emptying->removal, &inner, &why) < 0)
+        note_failure(emptying, &why);
     fs_dir_close(&inner);
     return 0;
 }
 
-bool leftovers_remove(const struct leftovers_removal *removal,
-                      const struct fs_dir *staging)
+/* Again and again: some file systems skip entries of a directory that shrinks while it is
+ * read. */
+static int remove_each(struct emptying *emptying,
+                       int (*visit)(void *arg, const char *name, struct err *err),
+                       struct err *err)
 {
-    struct emptying inner = { removal, staging, false };
+    do {
+        emptying->seen = 0;
+        if (fs_list(emptying->staging, ".", visit, emptying, err) < 0)
+            return -1;
+    } while (emptying->seen > 0 && emptying->first.code == ERR_NONE);
+    return 0;
+}
 
-    if (fs_list(staging, ".", remove_inner, &inner, NULL) < 0 && errno != ENOENT)
-        return false;
-    if (inner.failed)
-        return false;
+int leftovers_remove(const struct leftovers_removal *removal,
+                     const struct fs_dir *staging, struct err *err)
+{
+    struct emptying all = { .removal = removal, .staging = staging };
+
+    if (!fs_is_there(staging, "."))
+        return 0;
+    if (remove_each(&all, remove_inner, err) < 0)
+        return -1;
     put_back(removal->parent, removal->dest, staging);
     if (!save_foreign_files(removal, staging))
-        return false;
+        return err_set(err, ERR_DEST,
+                       "a previous '%s' in it could not be moved to another place",
+                       removal->dest);
     unmark(staging);
-    return remove_all(removal, staging) == 0;
+    if (remove_each(&all, remove_named, err) < 0)
+        return -1;
+    return all.first.code != ERR_NONE ? err_copy(err, &all.first)
+                                      : remove_last(staging, err);
 }
 
 struct search {

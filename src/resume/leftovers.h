@@ -32,9 +32,10 @@ struct leftovers_removal {
 
 /* Remove a staging, and what runs left inside it (resume/kept.h). A previous DEST with
  * files that mpifetch did not create is moved to PARENT/.NAME.kept-XXXXXX beside dest,
- * with a warning. false: some of it is still there, and so is its owner file. */
-bool leftovers_remove(const struct leftovers_removal *removal,
-                      const struct fs_dir *staging);
+ * with a warning. -1: some of it is still there, and so is its owner file; *err names the
+ * first such thing, and why. All that can be removed is. */
+int leftovers_remove(const struct leftovers_removal *removal,
+                     const struct fs_dir *staging, struct err *err);
 
 /* Whether that run still has a staging of dest; true as well if that cannot be found
  * out. */

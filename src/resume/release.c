@@ -38,15 +38,16 @@ static void discard(struct run *run)
     const struct run_staging *staging = &run->staging;
     struct leftovers_removal removal = { run, &staging->parent, run->opt.dest,
                                          background_ask(&run->ranks, NULL) < 0 };
-    bool removed = leftovers_remove(&removal, &staging->dir);
+    struct err why = { 0 };
+    int rc = leftovers_remove(&removal, &staging->dir, &why);
 
     end_beat(run);
-    if (!removed && fs_is_there(&run->staging.dir, "owner")) {
+    if (rc < 0 && fs_is_there(&run->staging.dir, "owner")) {
         hand_over(run);
         log_line(&run->ranks.log, LOG_WARN,
-                 "not all of '%s' could be removed, a file in it may be open: mpifetch "
-                 "clean removes it later",
-                 run->staging.path);
+                 "not all of '%s' could be removed: %s; the next run or mpifetch clean "
+                 "tries again",
+                 run->staging.path, why.text);
     }
     fs_remove_empty(&staging->parent, fs_dir_name(&staging->home), NULL);
     /* Last: whether an old tree in staging has files of others, its record tells. */

@@ -7,6 +7,7 @@
 #include "resume/journal.h"
 #include "resume/kept.h"
 #include "resume/owner_watch.h"
+#include "staging/existing.h"
 #include "staging/staging.h"
 
 static const uint32_t NOWHERE = UINT32_MAX;
@@ -20,7 +21,7 @@ struct resume {
     struct fs_info made; /* the directory of this run */
     bool gone;           /* nobody writes into kept/tree any more */
     bool doubted; /* a sync of it failed: what it lacks must not be written into it */
-    uint64_t segment_size, bytes;
+    uint64_t segment_size;
     size_t *of; /* of each segment: the number of its entry from 1, or 0 */
 };
 
@@ -55,13 +56,8 @@ static void measure(struct resume *resume)
     for (size_t i = 0; i < plan->nfiles; i++) {
         size_t count;
         struct journal_entry *entry = entries_of(resume, i, &count);
-        bool moves = entry && may_move(resume, entry, count, (uint32_t)i);
 
         for (size_t k = 0; entry && k < count; k++) {
-            /* A segment that was verified again may be recorded twice. */
-            if (moves && entry[k].more == 0 &&
-                (k == 0 || entry[k].offset != entry[k - 1].offset))
-                resume->bytes += entry[k].len;
             if (entry[k].len < plan->files[i].size && entry[k].len % SEGMENT_ALIGN == 0 &&
                 entry[k].len > resume->segment_size)
                 resume->segment_size = entry[k].len;
@@ -111,10 +107,29 @@ uint64_t resume_segment_size(const struct resume *resume)
     return resume ? resume->segment_size : 0;
 }
 
-uint64_t resume_missing(const struct resume *resume, uint64_t bytes)
+/* A segment that was verified again may be recorded twice. */
+static uint64_t bytes_moved(const struct resume *resume, uint32_t file)
 {
-    uint64_t there = resume ? resume->bytes : 0;
+    uint64_t bytes = 0;
+    size_t count;
+    const struct journal_entry *entry = entries_of(resume, file, &count);
 
+    if (!entry || !may_move(resume, entry, count, file))
+        return 0;
+    for (size_t k = 0; k < count; k++)
+        if (entry[k].more == 0 && (k == 0 || entry[k].offset != entry[k - 1].offset))
+            bytes += entry[k].len;
+    return bytes;
+}
+
+uint64_t resume_missing(const struct resume *resume, const struct existing_file *existing,
+                        uint64_t bytes)
+{
+    uint64_t there = 0;
+
+    for (size_t i = 0; resume && i < resume->run->plan.nfiles; i++)
+        if (!existing[i].there)
+            there += bytes_moved(resume, (uint32_t)i);
     return bytes > there ? bytes - there : 0;
 }
 

@@ -16,6 +16,7 @@
 #include "core/state/msg.h"
 #include "ranks/run.h"
 
+struct existing_file;
 struct resume;
 
 /* *out is NULL if there is nothing. */
@@ -24,9 +25,10 @@ int resume_read(struct resume **out, struct run *run, struct err *err);
 /* The segment size of the former run, so that its journal entries match; 0: unknown. */
 uint64_t resume_segment_size(const struct resume *resume);
 
-/* `bytes` of the plan, less those in files that are renamed rather than copied: they need
- * no further space. */
-uint64_t resume_missing(const struct resume *resume, uint64_t bytes);
+/* `bytes` of the files that are not there, less those in files that are renamed rather
+ * than copied: they need no further space. */
+uint64_t resume_missing(const struct resume *resume, const struct existing_file *existing,
+                        uint64_t bytes);
 
 /* Rename the file into the tree, if that is allowed. true: it is there, in
  * its full size. */

@@ -6,9 +6,12 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "base/text.h"
@@ -160,6 +163,42 @@ static void test_the_path_leads_elsewhere(void **state)
     fs_dir_close(&held);
 }
 
+static atomic_int stale; /* how often the server is to know nothing of a name */
+
+/* In place of the system's, for all that is linked into this test. */
+int fstatat(int dir, const char *name, struct stat *st, int flags)
+{
+    if (atomic_load(&stale) > 0) {
+        atomic_fetch_sub(&stale, 1);
+        errno = ESTALE;
+        return -1;
+    }
+    return (int)syscall(SYS_newfstatat, dir, name, st, flags);
+}
+
+/* A server that fails over says for a while that a directory is gone, which is there. */
+static void test_stale_for_a_while(void **state)
+{
+    struct heartbeat *beat;
+    struct fs_dir dir;
+    uint64_t number;
+
+    (void)state;
+    name_dir(&dir, "stale");
+    assert_int_equal(mkdir("stale", 0777), 0);
+    assert_int_equal(heartbeat_start(&beat, &dir, NULL), 0);
+    atomic_store(&stale, 2);
+    while (atomic_load(&stale) > 0)
+        assert_false(heartbeat_lost(beat));
+    assert_true(heartbeat_read(&dir, &number));
+    wait_for_more(&dir, number);
+    assert_false(heartbeat_lost(beat));
+    atomic_store(&stale, INT_MAX);
+    wait_for_loss(beat);
+    atomic_store(&stale, 0);
+    fs_dir_close(&dir);
+}
+
 /* A process of its own with a beat in that directory, which it keeps. */
 static pid_t start_beating(const struct fs_dir *dir, bool hushed)
 {
@@ -292,6 +331,7 @@ int main(void)
         cmocka_unit_test(test_the_job),
         cmocka_unit_test(test_the_number_grows),
         cmocka_unit_test(test_the_path_leads_elsewhere),
+        cmocka_unit_test(test_stale_for_a_while),
         cmocka_unit_test(test_a_process_that_is_hushed_beats_no_more),
         cmocka_unit_test(test_no_number),
         cmocka_unit_test(test_nowhere_to_beat),

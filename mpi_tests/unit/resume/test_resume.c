@@ -62,6 +62,12 @@ static void go_on(struct job *job, const struct run_file *files, size_t count)
     assert_int_equal(resume_read(&job->run.staging.resume, &job->run, NULL), 0);
 }
 
+static uint64_t missing(const struct job *job)
+{
+    return resume_missing(job->run.staging.resume, job->dir.existing.file,
+                          job->run.plan.nbytes - job->dir.existing.bytes);
+}
+
 static void place(struct job *job)
 {
     if (dir_build(&job->dir, &job->err) < 0 ||
@@ -94,11 +100,34 @@ static void test_what_was_released_is_moved(void **state)
     leave_all(content, countof(content), true);
     go_on(&job, content, countof(content));
     assert_int_equal(resume_segment_size(job.run.staging.resume), MIB);
-    assert_int_equal(resume_missing(job.run.staging.resume, job.run.plan.nbytes), 0);
+    assert_int_equal(missing(&job), 0);
     place(&job);
     assert_where(&job, 0, 0, 0);
     for (size_t i = 0; i < countof(content); i++)
         assert_content(job.run.staging.tree.path, &content[i]);
+    stop(&job);
+}
+
+/* What DEST has by now needs no space, so that its lines take none from the rest. */
+static void test_some_of_it_is_there(void **state)
+{
+    struct job job;
+
+    (void)state;
+    leave_all(content, countof(content), true);
+    go_on(&job, content, countof(content));
+    run_command("sed -i '/ 1048576 1048576 /d' "
+                "\"$PARENT\"/.dest.mpifetch-*/run-*/kept/journal/*");
+    resume_release(job.run.staging.resume);
+    assert_int_equal(resume_read(&job.run.staging.resume, &job.run, NULL), 0);
+    assert_int_equal(missing(&job), MIB);
+    for (uint32_t i = 0; i < 3; i++) {
+        if (segments_of(&job.run.segments, i) > 1)
+            continue;
+        job.dir.existing.file[i].there = true;
+        job.dir.existing.bytes += job.run.plan.files[i].size;
+    }
+    assert_int_equal(missing(&job), MIB);
     stop(&job);
 }
 
@@ -321,6 +350,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_what_was_released_is_moved, publish_enter),
+        cmocka_unit_test_setup(test_some_of_it_is_there, publish_enter),
         cmocka_unit_test_setup(test_forgotten_is_fetched, publish_enter),
         cmocka_unit_test_setup(test_the_source_changed, publish_enter),
         cmocka_unit_test_setup(test_a_second_name, publish_enter),

@@ -107,7 +107,7 @@ int fs_dir_same(const struct fs_dir *dir, struct err *err)
         return fs_at_fail(err, ERR_DEST, "stat", dir, ".");
     if (named.st_dev == held.st_dev && named.st_ino == held.st_ino)
         return 0;
-    errno = ESTALE;
+    errno = ENOENT;
     return err_set(err, ERR_DEST,
                    "'%s' is another directory than before: it was renamed or replaced",
                    dir->path);

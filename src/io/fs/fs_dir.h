@@ -56,7 +56,8 @@ const char *fs_dir_name(const struct fs_dir *dir);
 void fs_dir_close(struct fs_dir *dir); /* takes one that is not open, too */
 
 /* 0 while the path leads to this directory; else ERR_DEST: it was renamed, or something
- * else has its name. errno tells the reason, ESTALE the last one. */
+ * else has its name. errno tells the reason, ENOENT where it leads
+ * elsewhere. */
 int fs_dir_same(const struct fs_dir *dir, struct err *err);
 
 /* A name with parts that are not constant. One that is too long for the kernel stays too

@@ -80,6 +80,8 @@ struct descent {
     struct strbuf *hidden; /* names in the directory that is being emptied, each with its
                             * NUL */
     unsigned nhidden;
+    unsigned nstuck; /* others there that cannot be removed */
+    bool stopped;    /* go_on said so, or there is no memory */
     struct err *err;
 };
 
@@ -205,12 +207,23 @@ static bool is_hidden(const char *name)
     return text_starts(name, ".fuse_hidden") || text_starts(name, ".nfs");
 }
 
+/* The first failure is what is told; the rest is removed all the same. */
+static int remove_or_pass(struct descent *d, int parent, const char *name)
+{
+    if (remove_entry(d, parent, name) == 0)
+        return 0;
+    d->err = NULL;
+    d->nstuck++;
+    return d->stopped ? -1 : 0;
+}
+
 static int remove_or_note(struct descent *d, int parent, const char *name)
 {
     if (!is_hidden(name))
-        return remove_entry(d, parent, name);
+        return remove_or_pass(d, parent, name);
     d->nhidden++;
     strbuf_add(d->hidden, name, strlen(name) + 1);
+    d->stopped |= d->hidden->failed;
     return d->hidden->failed ? err_memory(d->err, "a path") : 0;
 }
 
@@ -225,6 +238,16 @@ static int remove_hidden(struct descent *d, const struct strbuf *hidden, int dir
     return rc;
 }
 
+static int fail_to_empty(const struct descent *d, const struct strbuf *hidden)
+{
+    return d->nhidden > 0
+               ? err_set(d->err, d->code,
+                         "cannot remove '%s': a program has a file in it open, which is "
+                         "kept as '%s'",
+                         d->path.data, hidden->data)
+               : descent_fail(d, "remove");
+}
+
 /* Again and again while there is something to remove: some file systems lose their place
  * in a directory that shrinks while it is read. hidden: what the last pass left alone. */
 static int remove_all_in(struct descent *d, DIR *dir, int parent, const char *name,
@@ -235,16 +258,16 @@ static int remove_all_in(struct descent *d, DIR *dir, int parent, const char *na
 
         strbuf_clear(hidden);
         d->hidden = hidden;
-        d->nhidden = 0;
+        d->nhidden = d->nstuck = 0;
         if (descent_each(d, dir, &count, remove_or_note) < 0)
             return -1;
-        if (count == d->nhidden && remove_hidden(d, hidden, dirfd(dir)) < 0)
+        if (count == d->nhidden + d->nstuck && remove_hidden(d, hidden, dirfd(dir)) < 0)
             return -1;
         if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
             return 0;
-        if ((errno != ENOTEMPTY && errno != EEXIST) || count == d->nhidden ||
+        if ((errno != ENOTEMPTY && errno != EEXIST) || count == d->nhidden + d->nstuck ||
             pass == REMOVE_PASSES)
-            return descent_fail(d, "remove");
+            return fail_to_empty(d, hidden);
         rewinddir(dir);
     }
 }
@@ -252,11 +275,12 @@ static int remove_all_in(struct descent *d, DIR *dir, int parent, const char *na
 static int empty_dir(struct descent *d, DIR *dir, int parent, const char *name)
 {
     struct strbuf hidden = { 0 }, *outer = d->hidden;
-    unsigned nouter = d->nhidden;
+    unsigned nouter = d->nhidden, stuck = d->nstuck;
     int rc = remove_all_in(d, dir, parent, name, &hidden);
 
     d->hidden = outer;
     d->nhidden = nouter;
+    d->nstuck = stuck;
     strbuf_release(&hidden);
     return rc;
 }
@@ -288,7 +312,8 @@ static int remove_entry(struct descent *d, int parent, const char *name)
     struct stat st;
     int reason;
 
-    if (d->go_on && !d->go_on(d->arg))
+    d->stopped = d->go_on && !d->go_on(d->arg);
+    if (d->stopped)
         return err_set(d->err, ERR_INTERRUPTED, "interrupted while removing '%s'",
                        d->path.data);
     if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)

@@ -27,7 +27,8 @@ int fs_walk(const struct fs_dir *dir, const char *name,
             void *arg, struct err *err);
 
 /* Everything below and the directory itself; a symlink or a file is itself unlinked, a
- * missing path is fine. Never follows a symlink, never crosses a mount. */
+ * missing path is fine. Never follows a symlink, never crosses a mount. What cannot be
+ * removed does not keep the rest; *err tells the first such thing, and why. */
 int fs_remove_tree(const struct fs_dir *dir, const char *name, struct err *err);
 
 /* The same for as long as go_on says so, else ERR_INTERRUPTED. */
