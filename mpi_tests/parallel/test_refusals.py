@@ -234,3 +234,56 @@ def test_unreadable_token_file(run, hub, tree, dest, tmp_path):
     assert result.code != 0 and str(missing) in result.err, result
     assert hub.log() == []
     assert_nothing(dest)
+
+
+PAGES = {
+    "/acme/demo": "hf://acme/demo",
+    "/acme/demo/": "hf://acme/demo",
+    "/acme/demo/tree/main": "hf://acme/demo@main",
+    "/acme/demo/blob/v1/a%20b.json?raw=true": "hf://acme/demo@v1/a b.json",
+    "/datasets/acme/demo/tree/main/train": "hf://datasets/acme/demo@main/train",
+    "/acme/demo/resolve/main/": "hf://acme/demo@main",
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("host", ["mirror", "https://huggingface.co", "huggingface.co"])
+def test_page_of_the_hub_is_no_file(run, hub, tree, dest, host, page):
+    """It would be published as HTML."""
+    source = (hub.endpoint if host == "mirror" else host) + page
+    result = run(2, "get", source, dest, env=env(hub, no_proxy="*"))
+    assert result.code == 2, result
+    assert result.err.count("mpifetch: ") == 1, result
+    assert f"is a web page of the Hub, not a file: use {PAGES[page]}\n" in result.err
+    assert hub.log() == []
+    assert_nothing(dest)
+
+
+def test_file_of_the_hub_by_its_url(run, hub, tree, dest):
+    result = run(2, "get", f"{hub.endpoint}/acme/demo/resolve/main/config.json", dest, env=env(hub))
+    assert result.code == 0, result
+    assert (dest / "config.json").read_bytes() == (tree / "config.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "variables, forbidden",
+    [
+        ({"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE"),
+        ({"TRANSFORMERS_OFFLINE": "yes"}, "TRANSFORMERS_OFFLINE"),
+        ({"HF_HUB_OFFLINE": "", "TRANSFORMERS_OFFLINE": "1"}, "TRANSFORMERS_OFFLINE"),
+        # the first that is set counts, as in the library
+        ({"HF_HUB_OFFLINE": "0", "TRANSFORMERS_OFFLINE": "1"}, None),
+        ({"TRANSFORMERS_OFFLINE": "0"}, None),
+    ],
+    ids=str,
+)
+def test_offline(run, hub, tree, dest, variables, forbidden):
+    for options in (), ("--hf-cache",):
+        hub.reset()
+        words = ("get", *options, SOURCE, dest.parent / f"to{len(options)}")
+        result = run(2, *words, env=env(hub, **variables))
+        if not forbidden:
+            assert result.code == 0, result
+            continue
+        assert result.code == 3 and f"{forbidden} is set" in result.err, result
+        assert hub.log() == []

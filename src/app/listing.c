@@ -38,18 +38,14 @@ static int note_entry(void *arg, const struct plan_entry *entry, struct err *err
     return plan_add(&s->whole, entry, err);
 }
 
-static int set_hub(struct session *s, bool offline, struct err *err)
+static int set_hub(struct session *s, const char *offline, struct err *err)
 {
     struct run *run = &s->run;
     char shown[256];
 
     if (offline)
-        return err_set(err, ERR_SOURCE,
-                       "cannot list '%s': HF_HUB_OFFLINE is set, unset it",
-                       s->options->source);
-    run->access.endpoint = hub_env_endpoint();
-    if (!run->access.endpoint)
-        return err_memory(err, "the endpoint");
+        return err_set(err, ERR_SOURCE, "cannot list '%s': %s is set, unset it",
+                       s->options->source, offline);
     if (!url_path_is_web(run->access.endpoint) || strpbrk(run->access.endpoint, "?#"))
         return err_set(err, ERR_USAGE, "HF_ENDPOINT '%s': expected https://HOST",
                        url_redact(shown, sizeof(shown), run->access.endpoint));
@@ -66,6 +62,13 @@ static bool is_part(const struct mpifetch_options *o)
            ((o->include && *o->include) || (o->exclude && *o->exclude) ||
             (hub_name_parse(&name, o->source, o->revision, o->repo_type, NULL) == 0 &&
              name.path[0]));
+}
+
+/* Of whatever source: a page of the Hub in place of a file is found out by it. */
+static int set_endpoint(struct run *run, struct err *err)
+{
+    run->access.endpoint = hub_env_endpoint();
+    return run->access.endpoint ? 0 : err_memory(err, "the endpoint");
 }
 
 static struct source_config config_of(struct session *s)
@@ -122,20 +125,26 @@ int listing_make(struct session *s, struct err *err)
     struct source_config config = config_of(s);
     struct source_record record = { 0 };
     enum source_kind kind;
-    bool offline;
+    const char *offline;
     int rc;
 
+    if (set_endpoint(run, err) < 0)
+        return -1;
+    config.endpoint = run->access.endpoint;
     if (source_kind(&config, &kind, err) < 0)
         return -1;
     if (run->opt.cache && kind != SOURCE_HUB)
         return err_set(err, ERR_USAGE, "--layout hf-cache requires an hf:// source");
-    offline = kind == SOURCE_HUB && hub_env_is_on("HF_HUB_OFFLINE");
-    s->offline = offline && run->opt.cache;
+    if (kind != SOURCE_HUB) {
+        free(run->access.endpoint);
+        run->access.endpoint = NULL;
+    }
+    offline = kind == SOURCE_HUB ? hub_env_offline() : NULL;
+    s->offline = offline && run->opt.cache ? offline : NULL;
     if (s->offline)
         return offline_list(s, &config, err) < 0 ? -1 : plan_seal(&run->plan, err);
     if (kind == SOURCE_HUB && set_hub(s, offline, err) < 0)
         return -1;
-    config.endpoint = run->access.endpoint;
     config.token = run->access.bearer;
     config.record_open = source_record_open;
     config.record_has = source_record_has;

@@ -24,8 +24,8 @@ enum session_task {
 struct session {
     const struct mpifetch_options *options;
     enum session_task task;
-    bool offline;   /* rank 0: the Hub must not be asked */
-    bool only_plan; /* only say what would be done; DEST may be missing. After
+    const char *offline; /* rank 0: the variable that forbids to ask the Hub, or NULL */
+    bool only_plan;      /* only say what would be done; DEST may be missing. After
                      * session_list it is that of rank 0: environments may differ */
     struct run run;
     struct trace trace;

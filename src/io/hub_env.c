@@ -108,6 +108,16 @@ char *hub_env_endpoint(void)
     return endpoint;
 }
 
+const char *hub_env_offline(void)
+{
+    static const char *const names[] = { "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE" };
+
+    for (size_t i = 0; i < countof(names); i++)
+        if (variable(names[i]))
+            return hub_env_is_on(names[i]) ? names[i] : NULL;
+    return NULL;
+}
+
 bool hub_env_is_on(const char *name)
 {
     static const char *const yes[] = { "1", "on", "yes", "true" };

@@ -17,6 +17,10 @@ bool hub_env_cache(struct strbuf *path);
  * out of memory. */
 char *hub_env_endpoint(void);
 
+/* The variable that forbids requests to the Hub, or NULL: HF_HUB_OFFLINE; where that is
+ * not set, TRANSFORMERS_OFFLINE. */
+const char *hub_env_offline(void);
+
 /* Whether a switch is on: 1, on, yes or true. */
 bool hub_env_is_on(const char *name);
 

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "base/url.h"
 #include "core/hub/hub_name.h"
+#include "core/hub/hub_web.h"
 #include "core/plan/url_path.h"
 #include "source/lister.h"
 
@@ -15,6 +16,23 @@ static int (*const listers[])(struct ask *ask, struct plan *plan, struct err *er
     [SOURCE_MANIFEST] = manifest_list,
     [SOURCE_FILES] = files_list,
 };
+
+/* A page that shows a repository is no file, and what it shows has a name. */
+static int check_page(const struct source_config *config, struct err *err)
+{
+    struct strbuf name = { 0 };
+    char shown[256];
+    int rc = 0;
+
+    if (hub_web_name(config->source, config->endpoint ? config->endpoint : "", &name))
+        rc = name.failed
+                 ? err_memory(err, "the name of a repository")
+                 : err_set(err, ERR_USAGE,
+                           "'%s' is a web page of the Hub, not a file: use %s",
+                           url_redact(shown, sizeof(shown), config->source), name.data);
+    strbuf_release(&name);
+    return rc;
+}
 
 /* The sentence for an invalid source, with what was probably meant. */
 static int refuse_source(const char *source, struct err *err)
@@ -57,7 +75,7 @@ static int find_kind(const struct source_config *config, enum source_kind *kind,
     else if (text_alike(config->source, "file://", 7))
         *kind = SOURCE_FILES;
     else
-        return refuse_source(config->source, err);
+        return check_page(config, err) < 0 ? -1 : refuse_source(config->source, err);
     return 0;
 }
 
@@ -137,8 +155,11 @@ int source_kind(const struct source_config *config, enum source_kind *kind,
 {
     struct hub_name name;
 
-    if (find_kind(config, kind, err) < 0 || check_strays(config, *kind, err) < 0 ||
-        check_sha256(config, *kind, err) < 0)
+    if (find_kind(config, kind, err) < 0)
+        return -1;
+    if (*kind == SOURCE_URL && check_page(config, err) < 0)
+        return -1;
+    if (check_strays(config, *kind, err) < 0 || check_sha256(config, *kind, err) < 0)
         return -1;
     if (*kind == SOURCE_MANIFEST)
         return check_manifest(config, err);
