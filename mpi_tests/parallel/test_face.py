@@ -1,10 +1,14 @@
 """What a run shows of itself: on a terminal, in a log file, in report and trace."""
 
+import fcntl
+import hashlib
 import json
 import os
 import pty
 import re
+import signal
 import threading
+from pathlib import Path
 
 import pytest
 from conftest import MIB, noise, write_tree
@@ -233,3 +237,114 @@ def test_innermost_launcher_decides(run, hub, tree, dest):
     outer = {"SLURM_STEP_NUM_TASKS": "4", "SLURM_PROCID": "3"}
     result = run(0, "get", SOURCE, dest, env=env(hub, **inner, **outer))
     assert result.code == 0 and result.out == f"{dest}\n", result
+
+
+@pytest.fixture
+def pipe(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    return tmp_path / "pipe"
+
+
+class Other:
+    """The other end of a pipe: reads it to its end, or writes and closes."""
+
+    def __init__(self, pipe, text=None):
+        self._pipe, self.text = pipe, text
+        self._thread = threading.Thread(target=self._write if text else self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self):
+        self.text = self._pipe.read_text()
+
+    def _write(self):
+        self._pipe.write_text(self.text)
+
+    def wait(self):
+        self._thread.join(60)
+        assert not self._thread.is_alive()
+        return self.text
+
+
+@pytest.mark.parametrize("option", ["--report", "--trace"])
+def test_pipe_for_what_is_written(run, hub, tree, dest, pipe, option):
+    reader = Other(pipe)
+    result = run(2, "get", option, pipe, SOURCE, dest, env=env(hub))
+    assert result.code == 0, result
+    assert json.loads(reader.wait())
+
+
+@pytest.mark.parametrize("option", ["--report", "--trace"])
+def test_pipe_that_nobody_reads(run, hub, tree, dest, pipe, option):
+    """What was asked for is there; the report of it is not worth an endless wait."""
+    result = run(2, "get", option, pipe, SOURCE, dest, env=env(hub))
+    assert result.code == 0, result
+    assert f"cannot open '{pipe}': nobody reads from it" in result.err
+    assert_same(dest, tree)
+
+
+def test_pipe_that_its_reader_has_forgotten(run, hub, tree, dest, pipe):
+    """It is opened, and nothing is ever taken from it: it is full after 4 KiB."""
+    held = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+    fcntl.fcntl(held, fcntl.F_SETPIPE_SZ, 4096)
+    os.write(held, bytes(4096))
+    result = run(2, "get", "--report", pipe, SOURCE, dest, env=env(hub))
+    os.close(held)
+    assert result.code == 0, result
+    assert f"cannot write '{pipe}'" in result.err
+    assert_same(dest, tree)
+
+
+def words_for(option, pipe, hub, tree, dest):
+    if option == "--manifest":
+        return ("get", option, pipe, "--base", f"file://{tree}", dest)
+    return ("get", option, pipe, SOURCE, dest)
+
+
+TEXTS = {
+    "--manifest": "".join(
+        f"{hashlib.sha256(b'%d' % i + bytes([10])).hexdigest()}  small/{i}.txt\n" for i in range(1, 6)
+    ),
+    "--token-file": "hf_through_a_pipe\n",
+}
+
+
+@pytest.mark.parametrize("option", TEXTS)
+def test_pipe_that_is_read(run, hub, tree, dest, pipe, option):
+    """As the shell makes one for <(command)."""
+    writer = Other(pipe, TEXTS[option])
+    hub.set(tokens={"hf_through_a_pipe"})
+    hub.add("acme/demo", tree, private=True, granted={"hf_through_a_pipe"})
+    result = run(2, *words_for(option, pipe, hub, tree, dest), env=env(hub))
+    writer.wait()
+    assert result.code == 0, result
+    assert_same(dest, tree, lambda path: option != "--manifest" or path.startswith("small/"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("option", TEXTS)
+def test_signal_while_a_pipe_is_waited_for(start, hub, tree, dest, pipe, option, number):
+    job = start(0, *words_for(option, pipe, hub, tree, dest), env=env(hub))
+    job.wait_until(lambda: any(has_open(pid, pipe) for pid in job.ranks()))
+    job.signal(number)
+    result = job.wait(20)
+    assert result.code == 7, result
+    assert_nothing(dest)
+
+
+def has_open(pid, path):
+    try:
+        found = [os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir()]
+    except OSError:
+        return False  # one was closed while we looked, or the process has ended
+    return str(path) in found
+
+
+@pytest.mark.parametrize("how", ["--cacert", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_pipe_for_certificates(run, hub, tree, dest, pipe, how):
+    """They are read for each connection."""
+    options = (how, pipe) if how == "--cacert" else ()
+    more = {} if how == "--cacert" else {how: str(pipe)}
+    result = run(2, "get", *options, SOURCE, dest, env=env(hub, **more))
+    assert result.code == 2, result
+    assert f"{how} '{pipe}': not a regular file" in result.err
+    assert hub.log() == []

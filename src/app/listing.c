@@ -15,6 +15,8 @@
 #include "ranks/background.h"
 #include "source/source.h"
 
+static const double TOKEN_PATIENCE = 30; /* seconds for a program behind a pipe */
+
 static int poll_agree(void *arg)
 {
     struct run *run = arg;
@@ -41,6 +43,7 @@ static int note_entry(void *arg, const struct plan_entry *entry, struct err *err
 static int set_hub(struct session *s, const char *offline, struct err *err)
 {
     struct run *run = &s->run;
+    const struct fs_wait wait = { TOKEN_PATIENCE, poll_agree, run };
     char shown[256];
 
     if (offline)
@@ -49,7 +52,7 @@ static int set_hub(struct session *s, const char *offline, struct err *err)
     if (!url_path_is_web(run->access.endpoint) || strpbrk(run->access.endpoint, "?#"))
         return err_set(err, ERR_USAGE, "HF_ENDPOINT '%s': expected https://HOST",
                        url_redact(shown, sizeof(shown), run->access.endpoint));
-    return credentials_hub_token(s->options->token_file, &run->access.bearer, err);
+    return credentials_hub_token(s->options->token_file, &wait, &run->access.bearer, err);
 }
 
 /* Of a repository; false for all other sources. A name that cannot be parsed is refused

@@ -1,11 +1,8 @@
 #include "io/credentials.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/strbuf.h"
 #include "base/text.h"
@@ -51,48 +48,28 @@ static int take_token(const char *place, const char *text, size_t len, char **to
     return *token ? 0 : err_memory(err, "token");
 }
 
-/* Read up to len bytes; the number of bytes, or -1 and errno. */
-static ssize_t read_file(const char *path, char *bytes, size_t len)
+static int take_file(const char *path, bool must, const struct fs_wait *wait,
+                     char **token, struct err *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    size_t have = 0;
-    ssize_t n = 1;
+    struct err cause = { 0 };
+    char *bytes;
+    size_t len;
+    int rc;
 
-    if (fd < 0)
-        return -1;
-    while (have < len && n != 0) {
-        n = read(fd, bytes + have, len - have);
-        if (n < 0 && errno != EINTR)
-            break;
-        have += n > 0 ? (size_t)n : 0;
+    if (fs_read_input(path, TOKEN_MOST, wait, &bytes, &len, &cause) < 0) {
+        if (cause.code == ERR_INTERRUPTED)
+            return err_copy(err, &cause);
+        /* A default file may be missing, or belong to another user. */
+        return must ? err_set(err, ERR_USAGE, "token file: %s", cause.text) : 0;
     }
-    close(fd);
-    return n < 0 ? -1 : (ssize_t)have;
-}
-
-static int take_file(const char *path, bool must, char **token, struct err *err)
-{
-    char *bytes = malloc(TOKEN_MOST);
-    ssize_t len;
-    int rc = -1;
-
-    if (!bytes)
-        return err_memory(err, "token");
-    len = read_file(path, bytes, TOKEN_MOST);
-    /* A default file may be missing, or belong to another user. */
-    if (len < 0)
-        rc = must ? err_set(err, ERR_USAGE, "token file '%s': %s", path, strerror(errno))
-                  : 0;
-    else if (len == TOKEN_MOST)
-        err_set(err, ERR_USAGE, "token file '%s': too long to hold a token", path);
-    else
-        rc = take_token(path, bytes, (size_t)len, token, err);
-    explicit_bzero(bytes, TOKEN_MOST);
+    rc = take_token(path, bytes, len, token, err);
+    explicit_bzero(bytes, len);
     free(bytes);
     return rc;
 }
 
-int credentials_hub_token(const char *token_file, char **token, struct err *err)
+int credentials_hub_token(const char *token_file, const struct fs_wait *wait,
+                          char **token, struct err *err)
 {
     static const char *const variables[] = { "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN" };
     struct strbuf path = { 0 };
@@ -100,7 +77,7 @@ int credentials_hub_token(const char *token_file, char **token, struct err *err)
 
     *token = NULL;
     if (token_file)
-        return take_file(token_file, true, token, err);
+        return take_file(token_file, true, wait, token, err);
     if (hub_env_is_on("HF_HUB_DISABLE_IMPLICIT_TOKEN"))
         return 0;
     for (size_t i = 0; i < countof(variables); i++) {
@@ -113,7 +90,8 @@ int credentials_hub_token(const char *token_file, char **token, struct err *err)
     }
     if (!hub_env_token(&path))
         goto out;
-    rc = path.failed ? err_memory(err, "token") : take_file(path.data, false, token, err);
+    rc = path.failed ? err_memory(err, "token")
+                     : take_file(path.data, false, wait, token, err);
 out:
     strbuf_release(&path);
     return rc;

@@ -4,6 +4,7 @@
 #define IO_CREDENTIALS_H
 
 #include "base/err.h"
+#include "io/fs/fs_input.h"
 
 /* The token for the Hub, or NULL if there is none; to be freed with credentials_release.
  * If token_file is given it must be readable, and nothing else is used. Otherwise, in
@@ -15,7 +16,8 @@
  * HF_HUB_DISABLE_IMPLICIT_TOKEN (1, on, yes, true) only token_file is used. ERR_USAGE
  * for a token with a control character, which would split a header, and for a file
  * that is too long. */
-int credentials_hub_token(const char *token_file, char **token, struct err *err);
+int credentials_hub_token(const char *token_file, const struct fs_wait *wait,
+                          char **token, struct err *err);
 
 void credentials_release(char **token); /* wiped first */
 

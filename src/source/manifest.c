@@ -13,10 +13,13 @@
 #include "core/plan/url_path.h"
 #include "core/plan/url_query.h"
 #include "io/fs/fs.h"
+#include "io/fs/fs_input.h"
 #include "source/lister.h"
 #include "source/probe.h"
 
 enum { LIST_BYTES = 1 << 30 };
+
+static const double LIST_PATIENCE = 60; /* seconds for a program behind a pipe */
 
 struct item {
     struct probe probe; /* url belongs to the item */
@@ -67,13 +70,16 @@ static int check_there(const char *path, struct err *err)
     return err_set(err, ERR_USAGE, "--manifest '%s': no such file", shown);
 }
 
-static int read_file(const char *path, char **bytes, size_t *len, struct err *err)
+static int read_file(struct ask *ask, const char *path, char **bytes, size_t *len,
+                     struct err *err)
 {
+    const struct source_config *config = ask->config;
+    const struct fs_wait wait = { LIST_PATIENCE, config->poll, config->poll_arg };
     struct err cause = { 0 };
 
     if (check_there(path, err) < 0)
         return -1;
-    return fs_read_all(NULL, path, LIST_BYTES, bytes, len, &cause) < 0
+    return fs_read_input(path, LIST_BYTES, &wait, bytes, len, &cause) < 0
                ? ask_blame(&cause, err)
                : 0;
 }
@@ -98,9 +104,9 @@ static int read_list(struct ask *ask, char **bytes, size_t *len, struct err *err
         if (!url_path_file(list, &path) || path.failed)
             rc = err_set(err, ERR_USAGE, "'%s' is not a local path", list);
         else
-            rc = read_file(path.data, bytes, len, err);
+            rc = read_file(ask, path.data, bytes, len, err);
     } else {
-        rc = read_file(list, bytes, len, err);
+        rc = read_file(ask, list, bytes, len, err);
     }
     strbuf_release(&path);
     return rc;

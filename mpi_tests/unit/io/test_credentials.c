@@ -23,6 +23,8 @@ static const char *const variables[] = { "HF_TOKEN",
                                          "HOME",
                                          "HF_HUB_DISABLE_IMPLICIT_TOKEN" };
 
+static const struct fs_wait wait = { .patience = 0.2 };
+
 static char dir[] = "/tmp/test_cred_XXXXXX";
 
 static const char *in_dir(const char *name)
@@ -103,7 +105,7 @@ static void expect(const char *file, const char *want)
     struct err err = { 0 };
     char *token;
 
-    assert_int_equal(credentials_hub_token(file, &token, &err), 0);
+    assert_int_equal(credentials_hub_token(file, &wait, &token, &err), 0);
     if (want)
         assert_string_equal(token, want);
     else
@@ -117,7 +119,7 @@ static void expect_usage(const char *file)
     struct err err = { 0 };
     char *token;
 
-    assert_int_equal(credentials_hub_token(file, &token, &err), -1);
+    assert_int_equal(credentials_hub_token(file, &wait, &token, &err), -1);
     assert_int_equal(err.code, ERR_USAGE);
     assert_null(token);
     assert_null(strstr(err.text, "two")); /* nothing of the token is shown */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,7 +11,10 @@
 #include "io/fs/fs.h"
 #include "io/fs/fs_at.h"
 
-enum { READ_BUFFER = 16 << 10 };
+enum {
+    READ_BUFFER = 16 << 10,
+    READER_PATIENCE = 10000 /* milliseconds */
+};
 
 static int fail(struct err *err, const char *verb, const struct fs_dir *dir,
                 const char *name)
@@ -116,9 +120,22 @@ int fs_read_regular(const struct fs_dir *dir, const char *name, size_t most, cha
     return rc;
 }
 
+/* A pipe that is full: its reader may take its time, but not for ever. */
+static int wait_for_reader(int fd)
+{
+    struct pollfd other = { .fd = fd, .events = POLLOUT };
+    int rc;
+
+    do
+        rc = poll(&other, 1, READER_PATIENCE);
+    while (rc < 0 && errno == EINTR);
+    if (rc == 0)
+        errno = ETIMEDOUT;
+    return rc > 0 ? 0 : -1;
+}
+
 /* From the start of a file just opened; unlike pwrite also into pipes and terminals, as
- * in
- * --report /dev/stderr. */
+ * in --report /dev/stderr. */
 static int write_from_start(int fd, const struct fs_dir *dir, const char *name,
                             const char *bytes, size_t len, struct err *err)
 {
@@ -127,7 +144,7 @@ static int write_from_start(int fd, const struct fs_dir *dir, const char *name,
     while (at < len) {
         ssize_t n = write(fd, bytes + at, len - at);
 
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && (errno == EINTR || (errno == EAGAIN && wait_for_reader(fd) == 0)))
             continue;
         if (n == 0)
             errno = EIO; /* no progress and no reason: do not ask for ever */
@@ -161,21 +178,47 @@ int fs_can_read(const struct fs_dir *dir, const char *name, struct err *err)
     return 0;
 }
 
+/* Without O_NONBLOCK a pipe is waited for until somebody opens its other end. */
+static int open_to_write(const struct fs_dir *dir, const char *name, int flags,
+                         struct err *err)
+{
+    int fd =
+        fs_at_open(dir, name, O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY | flags, 0666);
+    char text[PATH_MAX];
+
+    if (fd >= 0)
+        return fd;
+    if (errno == ENXIO)
+        return err_set(err, ERR_DEST, "cannot open '%s': nobody reads from it",
+                       fs_at_path(text, dir, name));
+    return fail(err, flags & O_EXCL ? "create" : "open", dir, name);
+}
+
 int fs_can_write(const struct fs_dir *dir, const char *name, struct err *err)
 {
-    int fd = fs_at_open(dir, name, O_WRONLY | O_CREAT, 0666);
+    struct stat st;
+    struct fs_at at;
+    int fd, rc = fs_at_begin(&at, dir, name);
 
-    return fd < 0 ? fail(err, "open", dir, name) : fs_close(fd, dir, name, err);
+    /* Whoever reads a pipe takes the close of its other end for the end of all. */
+    if (rc == 0 && fstatat(at.fd, at.name, &st, 0) == 0 && S_ISFIFO(st.st_mode)) {
+        rc = faccessat(at.fd, at.name, W_OK, AT_EACCESS);
+        fs_at_end(&at);
+        return rc < 0 ? fail(err, "open", dir, name) : 0;
+    }
+    fs_at_end(&at);
+    fd = open_to_write(dir, name, 0, err);
+    return fd < 0 ? -1 : fs_close(fd, dir, name, err);
 }
 
 int fs_write_all(const struct fs_dir *dir, const char *name, const void *bytes,
                  size_t len, bool replace, bool sync, struct err *err)
 {
-    int fd = fs_at_open(dir, name, O_WRONLY | O_CREAT | (replace ? 0 : O_EXCL), 0666);
+    int fd = open_to_write(dir, name, replace ? 0 : O_EXCL, err);
     int rc;
 
     if (fd < 0)
-        return fail(err, replace ? "open" : "create", dir, name);
+        return -1;
     rc = write_from_start(fd, dir, name, bytes, len, err);
     if (rc == 0 && replace)
         rc = cut_tail(fd, dir, name, len, err);

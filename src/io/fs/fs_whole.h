@@ -22,11 +22,13 @@ int fs_read_regular(const struct fs_dir *dir, const char *name, size_t most, cha
                     size_t *len, struct err *err);
 /* Whether it can be opened for reading; a pipe is not waited for. */
 int fs_can_read(const struct fs_dir *dir, const char *name, struct err *err);
-/* Whether it can be written to: made if it is missing, and left as it is. */
+/* Whether it can be written to: made if it is missing, and left as it is. Of a pipe only
+ * the permission is looked at. */
 int fs_can_write(const struct fs_dir *dir, const char *name, struct err *err);
 /* Made new (and gone again after an error), or with replace written over what is there,
  * optionally synced. A reader may see a mixture: what others read is written under
- * another name and renamed. */
+ * another name and renamed. A pipe is never waited for: one without a reader is an error,
+ * and one whose reader takes nothing for 10 s. */
 int fs_write_all(const struct fs_dir *dir, const char *name, const void *bytes,
                  size_t len, bool replace, bool sync, struct err *err);
 /* Made new, for this user alone (0600), whatever the umask is. */

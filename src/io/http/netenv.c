@@ -39,9 +39,16 @@ static int copy(char **out, const char *text, struct err *err)
 /* Else libcurl would fail each request with what looks like a network error. */
 static int check_readable(const char *name, const char *file, struct err *err)
 {
-    if (!file || access(file, R_OK) == 0)
+    struct stat st;
+
+    if (!file)
         return 0;
-    return err_set(err, ERR_USAGE, "%s '%s': %s", name, file, strerror(errno));
+    if (access(file, R_OK) < 0 || stat(file, &st) < 0)
+        return err_set(err, ERR_USAGE, "%s '%s': %s", name, file, strerror(errno));
+    /* it is read for each connection, and by libraries that wait for a pipe */
+    return S_ISREG(st.st_mode)
+               ? 0
+               : err_set(err, ERR_USAGE, "%s '%s': not a regular file", name, file);
 }
 
 /* The variables that libcurl and netenv_read use, in that order, for each scheme. */
