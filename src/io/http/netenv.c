@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -45,8 +46,9 @@ static int check_readable(const char *name, const char *file, struct err *err)
         return 0;
     if (access(file, R_OK) < 0 || stat(file, &st) < 0)
         return err_set(err, ERR_USAGE, "%s '%s': %s", name, file, strerror(errno));
-    /* it is read for each connection, and by libraries that wait for a pipe */
-    return S_ISREG(st.st_mode)
+    /* It is read for each connection, and by libraries that wait for a pipe or a terminal.
+     * /dev/null stands for no certificates. */
+    return S_ISREG(st.st_mode) || (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3))
                ? 0
                : err_set(err, ERR_USAGE, "%s '%s': not a regular file", name, file);
 }

@@ -91,6 +91,7 @@ static void test_certificates(void **state)
         { "SSL_CERT_DIR", "/nonexistent",
           true }, /* a list, which may hold empty places */
         { "--cacert", "/dev/null", true },
+        { "--cacert", "/dev/zero", false },
         { "SSL_CERT_FILE", "/", true }, /* a directory is one */
     };
 
