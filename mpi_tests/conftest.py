@@ -12,6 +12,7 @@ pytest.register_assert_rewrite("readers", "trees")
 
 from hub import Hub  # noqa: E402
 from job import Job  # noqa: E402
+from mounts import fuse  # noqa: E402
 from trees import noise, write_tree  # noqa: E402
 
 MIB = 1 << 20
@@ -43,6 +44,13 @@ def run(start):
         return job.wait(timeout) if timeout else job.wait()
 
     return to_the_end
+
+
+@pytest.fixture
+def folding(tmp_path):
+    """A directory on a file system that takes capital letters for small ones."""
+    with fuse(tmp_path, "fold") as place:
+        yield place
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
  * directory BACKING, but for calls that fail or wait as RULES say (faultfs.h). Among
  * OPTIONS, local_locks: locks are granted by each mount for itself, as Lustre's
  * localflock does; hide_removed: an open file that is removed stays under another name
- * until it is closed, as libfuse has it by default. */
+ * until it is closed, as libfuse has it by default; fold: capital letters are small ones,
+ * and an e with an accent in two characters is the one with it in one. */
 #define FUSE_USE_VERSION 31
 #include "faultfs.h"
 
@@ -27,7 +28,7 @@ struct faultfs {
     int root;
     char rules[PATH_MAX];
     _Atomic uint64_t written;
-    int hide_removed, local_locks;
+    int hide_removed, local_locks, fold;
 };
 
 static struct faultfs *self(void)
@@ -40,10 +41,46 @@ static int root(void)
     return self()->root;
 }
 
+/* ASCII, and letters of Latin-1 as UTF-8 has them. */
+static size_t fold_one(const unsigned char *from, char *to)
+{
+    to[0] = (char)from[0];
+    if (from[0] >= 'A' && from[0] <= 'Z')
+        to[0] = (char)(from[0] + ('a' - 'A'));
+    if (from[0] == 'e' && from[1] == 0xcc && from[2] == 0x81) {
+        memcpy(to, "\u00e9", 2);
+        return 3;
+    }
+    if (from[0] != 0xc3)
+        return 1;
+    to[1] = (char)(from[1] >= 0x80 && from[1] <= 0x9e ? from[1] + 0x20 : from[1]);
+    return 2;
+}
+
+/* A call has two paths at most. */
+static const char *folded(const char *path)
+{
+    static _Thread_local char paths[2][PATH_MAX];
+    static _Thread_local unsigned turn;
+    const unsigned char *from = (const unsigned char *)path;
+    char *to = paths[turn++ % 2];
+    size_t len = 0;
+
+    while (*from && len < PATH_MAX - 3) {
+        size_t taken = fold_one(from, to + len);
+
+        len += taken > 1 ? 2 : 1;
+        from += taken;
+    }
+    to[len] = '\0';
+    return to;
+}
+
 /* FUSE's paths begin with a slash, and ours at the backing directory. */
 static const char *below(const char *path)
 {
-    return path[1] ? path + 1 : ".";
+    path = path[1] ? path + 1 : ".";
+    return self()->fold ? folded(path) : path;
 }
 
 static int fault(const char *op, const char *path)
@@ -361,6 +398,7 @@ int main(int argc, char **argv)
     struct fuse_opt options[] = {
         { "local_locks", offsetof(struct faultfs, local_locks), 1 },
         { "hide_removed", offsetof(struct faultfs, hide_removed), 1 },
+        { "fold", offsetof(struct faultfs, fold), 1 },
         FUSE_OPT_END,
     };
     struct fuse_operations ops;

@@ -111,7 +111,7 @@ static int write_body(struct task *task, struct err *err)
     int fd, rc;
 
     store_final(task->world->store, task->file, &final);
-    fd = fs_open_write(final.dir, final.name, err);
+    fd = store_open_final(task->world->store, task->file, &final, err);
     rc = fd < 0 ? -1
                 : fs_pwrite(fd, final.dir, final.name, task->body,
                             (size_t)file_of(task)->size, 0, err);
@@ -250,7 +250,8 @@ static int read_source(struct task *task, const char *path, struct err *err)
     if (check_source(task, in.fd, path, err) < 0)
         goto out;
     if (!task->small &&
-        (task->fd = fs_open_write(task->home.dir, task->home.name, err)) < 0)
+        (task->fd = store_open_home(task->world->store, task->segment, task->duplicate,
+                                    &task->home, err)) < 0)
         goto out;
     if (read_blocks(task, &in, err) == 0)
         rc = check_source(task, in.fd, path, err);

@@ -1,5 +1,6 @@
 #include "fetch/store.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,6 +11,7 @@
 #include "io/process.h"
 #include "resume/journal.h"
 #include "staging/staging.h"
+#include "staging/twin.h"
 
 enum { STORE_INODES = 16 /* beside the segments: directories */ };
 
@@ -193,6 +195,44 @@ void store_home(const struct store *store, uint32_t segment, bool duplicate,
                  (unsigned)segment);
 }
 
+int store_open_final(const struct store *store, uint32_t file,
+                     const struct store_place *final, struct err *err)
+{
+    struct err why = { 0 };
+    int fd;
+
+    if (segments_of(&store->run->segments, file) > 1)
+        return fs_open_write(final->dir, final->name, err);
+    fd = fs_open_new(final->dir, final->name, &why);
+    if (fd >= 0)
+        return fd;
+    if (errno != EEXIST)
+        return err_copy(err, &why);
+    return twin_check(store->run, final->dir, final->name, err) < 0
+               ? -1
+               : fs_open_write(final->dir, final->name, err);
+}
+
+int store_open_home(const struct store *store, uint32_t segment, bool duplicate,
+                    const struct store_place *home, struct err *err)
+{
+    return store_copies(store, duplicate)
+               ? fs_open_write(home->dir, home->name, err)
+               : store_open_final(store, store->run->segments.file[segment], home, err);
+}
+
+/* Before bytes are copied there. */
+static int make_final(const struct store *store, uint32_t file,
+                      const struct store_place *final, struct err *err)
+{
+    int fd;
+
+    if (segments_of(&store->run->segments, file) > 1)
+        return 0;
+    fd = store_open_final(store, file, final, err);
+    return fd < 0 ? -1 : fs_close(fd, final->dir, final->name, err);
+}
+
 void store_source(const struct store *store, uint32_t segment, struct store_place *source)
 {
     if (store->at[segment] == STORE_KEPT) {
@@ -229,7 +269,8 @@ int store_land(const struct store *store, uint32_t segment, bool duplicate,
                               .to_at = segment_range(segments, segment).begin,
                               .len = segment_bytes(segments, segment) };
 
-    if (file_copy_sum(&copy, &found, err) < 0)
+    if (make_final(store, segments->file[segment], &to, err) < 0 ||
+        file_copy_sum(&copy, &found, err) < 0)
         return -1;
     if (found == checksum)
         return 0;
@@ -292,7 +333,7 @@ static int bring(const struct store *store, uint32_t segment, uint32_t where,
                               .to_at = range.begin,
                               .len = range.end - range.begin };
 
-    return file_copy(&copy, err);
+    return make_final(store, file, final, err) < 0 ? -1 : file_copy(&copy, err);
 }
 
 int store_recheck(const struct store *store, uint32_t segment, uint32_t where,

@@ -54,6 +54,14 @@ void store_home(const struct store *store, uint32_t segment, bool duplicate,
 /* The offset is that of the file's start. */
 void store_final(const struct store *store, uint32_t file, struct store_place *final);
 
+/* On a pool thread: open for writing where a segment arrives, or the staged file. A file
+ * of one segment is made with that, unless it was before: ERR_DEST if under another name
+ * (staging/twin.h). */
+int store_open_home(const struct store *store, uint32_t segment, bool duplicate,
+                    const struct store_place *home, struct err *err);
+int store_open_final(const struct store *store, uint32_t file,
+                     const struct store_place *final, struct err *err);
+
 /* Whether home and final path differ, so that a segment must be copied to land. */
 bool store_copies(const struct store *store, bool duplicate);
 

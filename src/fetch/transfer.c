@@ -23,7 +23,8 @@ static int write_chunk(struct job *job)
     struct task *task = chunk->task;
 
     if (task->fd < 0)
-        task->fd = fs_open_write(task->home.dir, task->home.name, &job->err);
+        task->fd = store_open_home(task->world->store, task->segment, task->duplicate,
+                                   &task->home, &job->err);
     if (task->fd < 0 || store_check(task->world->store, task->duplicate, &job->err) < 0)
         return -1;
     if (task->sum)

@@ -4,21 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/hub/hub_cache.h"
 #include "io/clock.h"
 #include "io/fs/file_copy.h"
 #include "io/fs/fs.h"
+#include "publish/cache_stage.h"
 #include "publish/commit_record.h"
 #include "ranks/background.h"
 #include "resume/claim.h"
 #include "staging/staging.h"
 
-enum { COMMIT_POLL = 1000 }; /* files between two checks for signals */
-
 static const double COMMIT_PATIENCE = 5; /* seconds for one entry */
-
-/* The snapshot that is built in the staging. */
-static const char staged[] = "snapshot";
 
 static const char *etag_of(const struct cache *cache, size_t i)
 {
@@ -44,11 +39,6 @@ static const char *blob_name(const struct cache *cache, size_t i, char name[FS_N
     return fs_format(name, "blobs/%s", etag_of(cache, i));
 }
 
-static const char *staged_name(const struct cache *cache, size_t i, char name[FS_NAME])
-{
-    return fs_format(name, "%s/%s", staged, plan_path(&cache->run->plan, i));
-}
-
 static int make_parents(const struct cache *cache, const char *name, struct err *err)
 {
     char parents[FS_NAME];
@@ -71,7 +61,7 @@ static int stage_file(struct cache *cache, size_t i, const char *to, struct err 
         return fs_rename(&run->staging.tree, etag_of(cache, i), dir, to,
                          FS_RENAME_REPLACE, err);
     if (twin)
-        staged_name(cache, cache->origin[i], from);
+        cache_staged_name(cache, cache->origin[i], from);
     else
         blob_name(cache, i, from);
     if (file_copy(&(struct file_copy){ .from_dir = twin ? dir : folder_of(cache),
@@ -84,46 +74,19 @@ static int stage_file(struct cache *cache, size_t i, const char *to, struct err 
     return run->opt.sync ? fs_sync_path(dir, to, err) : 0;
 }
 
-static int stage_link(struct cache *cache, size_t i, const char *to, struct err *err)
-{
-    struct strbuf text = { 0 };
-    int rc;
-
-    hub_cache_link(plan_path(&cache->run->plan, i), etag_of(cache, i), &text);
-    rc = text.failed ? err_memory(err, "a path")
-                     : fs_symlink(text.data, &cache->run->staging.dir, to, err);
-    strbuf_release(&text);
-    return rc;
-}
-
-/* Make the file's entry in the staged snapshot, whose directories exist. */
-static int stage_entry(struct cache *cache, size_t i, struct err *err)
-{
-    char name[FS_NAME];
-
-    staged_name(cache, i, name);
-    return cache->copies ? stage_file(cache, i, name, err)
-                         : stage_link(cache, i, name, err);
-}
-
-/* Stage everything that the snapshot in the cache lacks. */
-static int stage_snapshot(struct cache *cache, struct err *err)
+/* Where there are no symlinks: fill what cache_stage has made. */
+static int stage_files(struct cache *cache, struct err *err)
 {
     const struct run *run = cache->run;
-    struct fs_dir snapshot;
-    int rc = fs_dir_below(&snapshot, &run->staging.dir, staged, err);
+    char name[FS_NAME];
+    int rc = 0;
 
-    if (rc < 0)
-        return -1;
-    rc = fs_mkdir(&run->staging.dir, staged, 0777, err);
-    if (rc == 0)
-        rc = staging_make_directories(run, &snapshot, NULL, NULL, err);
-    fs_dir_close(&snapshot);
     for (size_t i = 0; i < run->plan.nfiles && rc == 0; i++) {
-        if (cache->copies || i % COMMIT_POLL == 0)
-            rc = background_poll(&cache->run->ranks, err);
-        if (rc == 0 && cache->state[i] != CACHE_SHOWN)
-            rc = stage_entry(cache, i, err);
+        if (!cache->copies || cache->state[i] == CACHE_SHOWN)
+            continue;
+        rc = background_poll(&cache->run->ranks, err);
+        if (rc == 0)
+            rc = stage_file(cache, i, cache_staged_name(cache, i, name), err);
     }
     return rc;
 }
@@ -238,7 +201,7 @@ static int show_entry(struct cache *cache, size_t i, struct err *err)
     fs_format(to, "%s/%s", in_folder(cache, cache->run->published), path);
     if (check_parents(cache, path, err) < 0 || make_parents(cache, to, err) < 0)
         return -1;
-    return fs_rename(&cache->run->staging.dir, staged_name(cache, i, from),
+    return fs_rename(&cache->run->staging.dir, cache_staged_name(cache, i, from),
                      folder_of(cache), to, FS_RENAME_REPLACE, err);
 }
 
@@ -295,13 +258,13 @@ static int show_snapshot(struct cache *cache, struct err *err)
 
     if (fs_mkdir(folder_of(cache), "snapshots", 0777, err) < 0)
         return -1;
-    rc = shows_some(cache)
-             ? complete_snapshot(cache, err)
-             : fs_rename(dir, staged, folder_of(cache), name, FS_RENAME_ABSENT, NULL);
+    rc = shows_some(cache) ? complete_snapshot(cache, err)
+                           : fs_rename(dir, cache_staged, folder_of(cache), name,
+                                       FS_RENAME_ABSENT, NULL);
     if (rc < 0 && err->code == ERR_NONE && (errno == EEXIST || errno == ENOTEMPTY))
         rc = complete_snapshot(cache, err);
     else if (rc < 0 && err->code == ERR_NONE)
-        rc = fs_rename(dir, staged, folder_of(cache), name, FS_RENAME_ABSENT, err);
+        rc = fs_rename(dir, cache_staged, folder_of(cache), name, FS_RENAME_ABSENT, err);
     return rc == 0 && run->opt.sync ? fs_sync_path(folder_of(cache), "snapshots", err)
                                     : rc;
 }
@@ -358,7 +321,7 @@ int cache_commit(struct cache *cache, struct visibility_mark *mark, struct err *
     memcpy(mark->before, cache->before, sizeof(mark->before));
     snprintf(mark->present, sizeof(mark->present), "%s",
              plan_text(&run->plan, run->plan.revision));
-    if (stage_snapshot(cache, err) < 0 ||
+    if (stage_files(cache, err) < 0 ||
         (run->opt.sync && fs_sync_system(&run->staging.dir, ".", err) < 0) ||
         check_reused(cache, err) < 0)
         return -1;

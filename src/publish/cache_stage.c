@@ -9,9 +9,13 @@
 #include "io/hub_env.h"
 #include "io/process.h"
 #include "io/sha256.h"
+#include "ranks/background.h"
 #include "resume/claim.h"
 #include "resume/resume.h"
 #include "staging/staging.h"
+#include "staging/twin.h"
+
+enum { STAGE_POLL = 1000 }; /* files between two checks for signals */
 
 /* The library considers a folder without snapshots corrupt, so both appear in one step.
  * They are prepared where the library never looks. */
@@ -96,6 +100,66 @@ static int place_files(const struct cache *cache, struct err *err)
     return rc;
 }
 
+const char cache_staged[] = "snapshot";
+
+const char *cache_staged_name(const struct cache *cache, size_t i, char name[FS_NAME])
+{
+    return fs_format(name, "%s/%s", cache_staged, plan_path(&cache->run->plan, i));
+}
+
+static int stage_link(const struct cache *cache, size_t i, const struct fs_dir *snapshot,
+                      struct err *err)
+{
+    const struct plan *plan = &cache->run->plan;
+    const char *path = plan_path(plan, i);
+    struct strbuf text = { 0 };
+    int rc;
+
+    hub_cache_link(path, plan_text(plan, plan->files[i].etag), &text);
+    rc = text.failed ? err_memory(err, "a path")
+                     : fs_symlink(text.data, snapshot, path, err);
+    strbuf_release(&text);
+    return rc;
+}
+
+/* Before anything is fetched: two names may be one here, or one of them in the snapshot
+ * that is there already. */
+static int stage_name(const struct cache *cache, size_t i, const struct fs_dir *snapshot,
+                      const struct fs_dir *shown, struct err *err)
+{
+    const struct run *run = cache->run;
+    const char *path = plan_path(&run->plan, i);
+
+    if (twin_check_fresh(run, shown, path, err) < 0 ||
+        twin_check_fresh(run, snapshot, path, err) < 0)
+        return -1;
+    return cache->copies ? fs_write_all(snapshot, path, "", 0, false, false, err)
+                         : stage_link(cache, i, snapshot, err);
+}
+
+static int stage_names(const struct cache *cache, struct err *err)
+{
+    struct run *run = cache->run;
+    struct fs_dir snapshot = { 0 }, shown = { 0 };
+    char name[FS_NAME];
+    int rc = -1;
+
+    fs_format(name, "snapshots/%s", plan_text(&run->plan, run->plan.revision));
+    if (fs_dir_below(&snapshot, &run->staging.dir, cache_staged, err) == 0 &&
+        fs_dir_below(&shown, &run->staging.parent, name, err) == 0 &&
+        fs_mkdir(&snapshot, ".", 0777, err) == 0)
+        rc = staging_make_directories(run, &snapshot, NULL, NULL, err);
+    for (size_t i = 0; i < run->plan.nfiles && rc == 0; i++) {
+        if (i % STAGE_POLL == 0)
+            rc = background_poll(&run->ranks, err);
+        if (rc == 0 && cache->state[i] != CACHE_SHOWN)
+            rc = stage_name(cache, i, &snapshot, &shown, err);
+    }
+    fs_dir_close(&snapshot);
+    fs_dir_close(&shown);
+    return rc;
+}
+
 static int check_space(const struct cache *cache, struct err *err)
 {
     uint64_t bytes = 0, files = 16;
@@ -170,7 +234,7 @@ int cache_stage(struct cache *cache, struct err *err)
     /* What moves there is as if it had been made there. */
     fs_traits_inherit(&run->staging.parent, "blobs", &run->staging.tree, ".");
     fs_traits_inherit(&run->staging.parent, "snapshots", &run->staging.dir, ".");
-    if (staging_check_names(run, err) < 0)
+    if (staging_check_names(run, err) < 0 || stage_names(cache, err) < 0)
         return -1;
     return place_files(cache, err);
 }

@@ -17,6 +17,7 @@
 #include "staging/local_metadata.h"
 #include "staging/record_write.h"
 #include "staging/staging.h"
+#include "staging/twin.h"
 
 enum { DIR_POLL = 1000 }; /* files between two checks for signals */
 
@@ -264,6 +265,15 @@ static int place_known(struct dir *dir, const struct fs_dir *old, size_t i,
     return rc < 0 ? -1 : 0;
 }
 
+/* Whether it is made here. What a rank makes it makes with O_EXCL. */
+static bool is_placed(const struct dir *dir, size_t i)
+{
+    const struct run *run = dir->run;
+
+    return dir->existing.file[i].there || run->staging.resume ||
+           run->plan.files[i].size == 0 || segments_of(&run->segments, (uint32_t)i) > 1;
+}
+
 static int place_all(struct dir *dir, const struct fs_dir *old, struct err *err)
 {
     struct run *run = dir->run;
@@ -272,6 +282,8 @@ static int place_all(struct dir *dir, const struct fs_dir *old, struct err *err)
     for (size_t i = 0; i < run->plan.nfiles && rc == 0; i++) {
         if (i % DIR_POLL == 0)
             rc = background_poll(&run->ranks, err);
+        if (rc == 0 && is_placed(dir, i))
+            rc = twin_check_fresh(run, &run->staging.tree, plan_path(&run->plan, i), err);
         if (rc == 0 && dir->existing.file[i].there)
             rc = place_known(dir, old, i, err);
         /* missing, or existing but not reusable */

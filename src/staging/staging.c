@@ -7,6 +7,7 @@
 #include "io/clock.h"
 #include "io/fs/fs.h"
 #include "io/nap.h"
+#include "staging/twin.h"
 
 /* A small file takes a block on most file systems, and an entry in the manifest. */
 enum { STAGING_FILE_COST = 4096 };
@@ -155,7 +156,8 @@ int staging_make_directories(const struct run *run, const struct fs_dir *dir,
             if (len < same)
                 continue;
             fs_format(name, "%.*s", (int)len, file);
-            if (fs_mkdir(dir, name, 0777, err) < 0 || (made && made(arg, name, err) < 0))
+            if (twin_check_fresh(run, dir, name, err) < 0 ||
+                fs_mkdir(dir, name, 0777, err) < 0 || (made && made(arg, name, err) < 0))
                 return -1;
         }
         before = file;

@@ -40,7 +40,7 @@ const char *staging_name(const struct run *run, uint32_t file);
 const char *staging_kept_name(const struct run *run, uint32_t where, uint32_t file,
                               char name[FS_NAME]);
 
-/* Make each directory above a planned file, below dir. made, or NULL, is called for each,
+/* Make each directory above a planned file, below dir, which has none of them yet. made, or NULL, is called for each,
  * before anything is made in it. */
 int staging_make_directories(const struct run *run, const struct fs_dir *dir,
                              int (*made)(void *arg, const char *name, struct err *err),

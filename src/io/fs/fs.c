@@ -142,13 +142,14 @@ void fs_refresh(const struct fs_dir *dir, const char *name)
     errno = kept;
 }
 
-int fs_open_write(const struct fs_dir *dir, const char *name, struct err *err)
+static int open_soon(const struct fs_dir *dir, const char *name, int flags,
+                     struct err *err)
 {
     double until = clock_now() + parent_patience;
     struct nap nap = { .shortest = 0.001, .longest = 0.1 };
 
     for (;;) {
-        int fd = fs_at_open(dir, name, O_RDWR | O_CREAT | O_NOFOLLOW, 0666);
+        int fd = fs_at_open(dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | flags, 0666);
         int reason = errno;
 
         if (fd >= 0)
@@ -160,6 +161,16 @@ int fs_open_write(const struct fs_dir *dir, const char *name, struct err *err)
         nap_take(&nap);
         fs_refresh(dir, name);
     }
+}
+
+int fs_open_write(const struct fs_dir *dir, const char *name, struct err *err)
+{
+    return open_soon(dir, name, 0, err);
+}
+
+int fs_open_new(const struct fs_dir *dir, const char *name, struct err *err)
+{
+    return open_soon(dir, name, O_EXCL, err);
 }
 
 int fs_open_read(const struct fs_dir *dir, const char *name, struct err *err)

@@ -60,6 +60,8 @@ void fs_refresh(const struct fs_dir *dir, const char *name);
  * symlink. A parent that another node has just made and that this one does not see yet is
  * waited for, at most 5 s. */
 int fs_open_write(const struct fs_dir *dir, const char *name, struct err *err);
+/* The same, but -1 and errno EEXIST if the name is there. */
+int fs_open_new(const struct fs_dir *dir, const char *name, struct err *err);
 int fs_open_read(const struct fs_dir *dir, const char *name, struct err *err);
 
 int fs_pwrite(int fd, const struct fs_dir *dir, const char *name, const void *bytes,

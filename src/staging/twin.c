@@ -1,0 +1,111 @@
+#include "staging/twin.h"
+
+#include <string.h>
+
+#include "io/clock.h"
+#include "io/fs/fs.h"
+#include "io/nap.h"
+
+static const double patience = 5.0; /* seconds, for names that another node has made */
+
+struct listing {
+    const char *name;
+    bool is_there;
+};
+
+static int compare(void *arg, const char *name, struct err *err)
+{
+    struct listing *listing = arg;
+
+    (void)err;
+    listing->is_there |= strcmp(name, listing->name) == 0;
+    return 0;
+}
+
+/* Whether its directory has just these bytes as a name. */
+static bool is_listed(const struct fs_dir *dir, const char *name)
+{
+    char parent[FS_NAME];
+    struct listing listing = { .name = name };
+    char *slash;
+
+    fs_format(parent, "%s", name);
+    slash = strrchr(parent, '/');
+    if (slash) {
+        listing.name = name + (slash - parent) + 1;
+        *slash = '\0';
+    }
+    fs_list(dir, slash ? parent : ".", compare, &listing, NULL);
+    return listing.is_there;
+}
+
+static bool is_listed_soon(const struct fs_dir *dir, const char *name)
+{
+    double until = clock_now() + patience;
+    struct nap nap = { .shortest = 0.001, .longest = 0.1 };
+
+    while (!is_listed(dir, name)) {
+        if (clock_now() >= until)
+            return false;
+        nap_take(&nap);
+    }
+    return true;
+}
+
+/* A path up to the part that lies in the directory of name; false: it lies elsewhere. */
+static bool beside(char part[FS_NAME], const char *path, const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    size_t len = slash ? (size_t)(slash - name) + 1 : 0;
+
+    if (strncmp(path, name, len) != 0)
+        return false;
+    fs_format(part, "%.*s", (int)(len + strcspn(path + len, "/")), path);
+    return strcmp(part, name) != 0;
+}
+
+/* Another name of the plan that leads to the same file or directory. Parents that are
+ * twins were found before. */
+static bool find_twin(const struct run *run, const struct fs_dir *dir, const char *name,
+                      char twin[FS_NAME])
+{
+    struct fs_info mine, other;
+
+    if (fs_look(dir, name, &mine, NULL) < 0 || mine.kind == FS_MISSING)
+        return false;
+    for (uint32_t i = 0; i < run->plan.nfiles; i++)
+        if (beside(twin, plan_path(&run->plan, i), name) &&
+            fs_look(dir, twin, &other, NULL) == 0 && other.kind != FS_MISSING &&
+            other.device == mine.device && other.inode == mine.inode)
+            return true;
+    return false;
+}
+
+int twin_check(const struct run *run, const struct fs_dir *dir, const char *name,
+               struct err *err)
+{
+    char twin[FS_NAME];
+
+    /* Under another name it may be listed as this one: some store one form of it. */
+    if (find_twin(run, dir, name, twin))
+        return err_set(err, ERR_DEST,
+                       "'%s' and '%s' would be the same file: the file system of '%s' "
+                       "takes the two names for one",
+                       twin, name, run->opt.dest);
+    if (is_listed_soon(dir, name))
+        return 0;
+    return err_set(err, ERR_DEST,
+                   "cannot create '%s': the file system of '%s' takes it and another "
+                   "name for one",
+                   name, run->opt.dest);
+}
+
+int twin_check_fresh(const struct run *run, const struct fs_dir *dir, const char *name,
+                     struct err *err)
+{
+    struct fs_info info;
+
+    if (fs_look(dir, name, &info, err) < 0)
+        return -1;
+    return info.kind == FS_MISSING ? 0 : twin_check(run, dir, name, err);
+}
