@@ -86,10 +86,14 @@ class Dir:
 
     def strays(self):
         known = {"model", ".model.versions"} if self.versions else {"model"}
+        known.add(".model.mpifetch")
         found = set(os.listdir(self.parent)) - known
         kept = os.listdir(self.parent / ".model.versions") if self.versions else []
         if len(kept) > 2:  # the present one and the one before
             found |= {f".model.versions/{name}" for name in kept}
+        records = list(self.parent.glob(".model.mpifetch/run-*"))
+        if len(records) > max(len(kept), 1):  # each describes one of the trees
+            found |= {f".model.mpifetch/{path.name}" for path in records}
         return sorted(found)
 
 

@@ -28,6 +28,8 @@ CASES = {
     "flip": (("--versions",), ("--versions",)),
     "swap-link": ((), ("--versions",)),
     "force": (FOREIGN, ("--force",)),
+    "beside": (("--records", "beside"), ("--records", "beside")),
+    "beside-versions": (("--versions", "--records", "beside"),) * 2,
 }
 
 

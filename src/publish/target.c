@@ -9,6 +9,7 @@
 #include "publish/witness.h"
 #include "resume/claim.h"
 #include "resume/journal.h"
+#include "resume/record_sweep.h"
 #include "resume/release.h"
 #include "resume/resume.h"
 #include "resume/sweep.h"
@@ -299,10 +300,14 @@ void target_sweep(struct target *target)
 {
     struct sweep sweep = { .run = target->run };
     struct strbuf parent = { 0 };
+    struct fs_dir dir = { 0 };
     const char *name = target->ops->stagings(target, &parent);
 
     if (!parent.failed)
         sweep_stagings(&sweep, parent.data, name, NULL);
+    if (name && !parent.failed && fs_dir_open(&dir, NULL, parent.data, NULL) == 0)
+        record_sweep(&dir, name, false);
+    fs_dir_close(&dir);
     sweep_release(&sweep);
     strbuf_release(&parent);
 }

@@ -2,9 +2,11 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "core/plan/layout.h"
 #include "io/fs/fs.h"
 #include "resume/leftovers.h"
+#include "resume/run_dir.h"
 #include "resume/versions.h"
 #include "staging/record.h"
 
@@ -13,7 +15,7 @@ struct sweep {
     const char *dest;
     struct manifest head; /* of the record that is looked at */
     const char *name;     /* its directory in parent */
-    bool used;
+    bool only_say, used;
     unsigned left;
 };
 
@@ -22,27 +24,15 @@ static const char *file_in(char name[FS_NAME], const char *record, const char *f
     return fs_format(name, "%s/%s", record, file);
 }
 
-/* Where no time of birth is known, every doubt is in favour of the record. */
+/* Whether it is the one that is found for that tree. */
 static bool describes(const struct sweep *sweep, const struct fs_dir *dir,
-                      const char *tree)
+                      const char *name)
 {
-    struct manifest whole;
-    struct fs_identity identity;
-    bool does = true;
+    const struct record_tree tree = { dir, name, sweep->parent, sweep->dest };
+    struct record record;
 
-    if (!fs_identify(dir, tree, &identity))
-        return false;
-    if (fs_identity_same(&sweep->head.tree, &identity) ||
-        sweep->head.tree.inode == identity.inode)
-        return true;
-    if (sweep->head.tree.born_ns != 0 && identity.born_ns != 0)
-        return false;
-    if (manifest_load(&whole, sweep->parent, sweep->name, NULL) < 0)
-        return true;
-    for (size_t i = 0; does && i < whole.nfiles; i++)
-        does = manifest_agrees(&whole.file[i], dir, tree);
-    manifest_release(&whole);
-    return does;
+    return record_find(&record, &tree, NULL) == 0 && record.place == RECORD_BESIDE &&
+           strcmp(record.name, sweep->name) == 0;
 }
 
 struct versions {
@@ -76,22 +66,29 @@ static bool is_used(struct sweep *sweep)
     return sweep->used;
 }
 
-/* What else lies in there keeps the directory. */
+/* The manifest last but one, since without it nothing shows whose it is. What else lies in
+ * there keeps the directory. */
 static bool remove_record(const struct sweep *sweep)
 {
     char file[FS_NAME];
 
-    return fs_unlink(sweep->parent, file_in(file, sweep->name, MANIFEST_NAME), NULL) ==
+    return fs_unlink(sweep->parent, file_in(file, sweep->name, MANIFEST_SUMS), NULL) ==
                0 &&
-           fs_unlink(sweep->parent, file_in(file, sweep->name, MANIFEST_SUMS), NULL) ==
+           fs_unlink(sweep->parent, file_in(file, sweep->name, MANIFEST_NAME), NULL) ==
                0 &&
            fs_remove_empty(sweep->parent, sweep->name, NULL) == 0;
+}
+
+/* What a kill left of a removal. */
+static bool remove_rest(const struct sweep *sweep)
+{
+    return !sweep->only_say && fs_remove_empty(sweep->parent, sweep->name, NULL) == 0;
 }
 
 static bool is_ours(const struct sweep *sweep, const char *entry)
 {
     struct fs_dir dir = { 0 };
-    bool is = strcmp(sweep->head.run, entry) == 0 &&
+    bool is = run_dir_is_run(entry) &&
               fs_dir_open(&dir, sweep->parent, sweep->name, NULL) == 0 &&
               fs_dir_is_mine(&dir, sweep->parent);
 
@@ -99,40 +96,67 @@ static bool is_ours(const struct sweep *sweep, const char *entry)
     return is;
 }
 
-static int look_at_record(void *arg, const char *entry, struct err *err)
+static bool is_link(const struct sweep *sweep, const char *name)
+{
+    struct fs_info info;
+
+    return fs_look(sweep->parent, name, &info, NULL) == 0 && info.kind == FS_SYMLINK;
+}
+
+static int look_at_entry(void *arg, const char *entry, struct err *err)
 {
     struct sweep *sweep = arg;
     char name[FS_NAME], beside[FS_NAME];
+    bool goes = false;
 
     (void)err;
-    sweep->name =
-        fs_format(name, "%s/%s", record_beside_name(beside, sweep->dest), entry);
-    if (manifest_load_head(&sweep->head, sweep->parent, name, NULL) < 0 ||
-        !is_ours(sweep, entry) || is_used(sweep) || !remove_record(sweep))
-        sweep->left++;
+    sweep->name = file_in(name, record_beside_name(beside, sweep->dest), entry);
+    /* Links for people (staging/record_write.h). */
+    if (strcmp(entry, MANIFEST_NAME) == 0 || strcmp(entry, MANIFEST_SUMS) == 0) {
+        sweep->left += !is_link(sweep, name);
+        return 0;
+    }
+    if (is_ours(sweep, entry))
+        goes = manifest_load_head(&sweep->head, sweep->parent, name, NULL) == 0
+                   ? strcmp(sweep->head.run, entry) == 0 && !is_used(sweep) &&
+                         (sweep->only_say || remove_record(sweep))
+                   : remove_rest(sweep);
+    sweep->left += !goes;
     manifest_release(&sweep->head);
     return 0;
 }
 
-/* Links for people (staging/record_write.h), once they lead nowhere. */
-static void remove_link(const struct sweep *sweep, const char *file)
+static void remove_link(const struct sweep *sweep, const char *beside, const char *file)
 {
-    char name[FS_NAME], beside[FS_NAME];
-    struct fs_info info;
+    char name[FS_NAME];
 
-    file_in(name, record_beside_name(beside, sweep->dest), file);
-    if (fs_look(sweep->parent, name, &info, NULL) == 0 && info.kind == FS_SYMLINK)
+    if (is_link(sweep, file_in(name, beside, file)))
         fs_unlink(sweep->parent, name, NULL);
 }
 
-void record_sweep(const struct fs_dir *parent, const char *dest)
+bool record_sweep(const struct fs_dir *parent, const char *dest, bool only_say)
 {
-    struct sweep sweep = { .parent = parent, .dest = dest };
+    struct sweep sweep = { .parent = parent, .dest = dest, .only_say = only_say };
+    char beside[FS_NAME];
+    struct fs_info info;
+
+    if (fs_look(parent, record_beside_name(beside, dest), &info, NULL) < 0 ||
+        info.kind != FS_DIRECTORY ||
+        fs_list(parent, beside, look_at_entry, &sweep, NULL) < 0 || sweep.left > 0)
+        return false;
+    if (only_say)
+        return true;
+    remove_link(&sweep, beside, MANIFEST_NAME);
+    remove_link(&sweep, beside, MANIFEST_SUMS);
+    return fs_remove_empty(parent, beside, NULL) == 0;
+}
+
+bool record_sweep_dest(const char *entry, char dest[FS_NAME])
+{
     char beside[FS_NAME];
 
-    if (record_list(parent, dest, look_at_record, &sweep, NULL) < 0 || sweep.left > 0)
-        return;
-    remove_link(&sweep, MANIFEST_NAME);
-    remove_link(&sweep, MANIFEST_SUMS);
-    fs_remove_empty(parent, record_beside_name(beside, dest), NULL);
+    if (*entry != '.' || !text_ends(entry, ".mpifetch"))
+        return false;
+    fs_format(dest, "%.*s", (int)(strlen(entry) - strlen(".mpifetch")) - 1, entry + 1);
+    return *dest && strcmp(record_beside_name(beside, dest), entry) == 0;
 }

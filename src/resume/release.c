@@ -52,7 +52,7 @@ static void discard(struct run *run)
     fs_remove_empty(&staging->parent, fs_dir_name(&staging->home), NULL);
     /* Last: whether an old tree in staging has files of others, its record tells. */
     if (!run->opt.cache)
-        record_sweep(&staging->parent, run->opt.dest);
+        record_sweep(&staging->parent, run->opt.dest, false);
 }
 
 static void say_kept(const struct run *run)

@@ -10,6 +10,7 @@
 #include "ranks/background.h"
 #include "resume/discard.h"
 #include "resume/owner_watch.h"
+#include "resume/record_sweep.h"
 #include "resume/run_dir.h"
 
 static const double LOOK = 0.5; /* seconds between two looks */
@@ -170,18 +171,34 @@ static bool has_suffix(const char *entry, const char *prefix)
     return text_starts(entry, prefix) && strlen(entry) == strlen(prefix) + SUFFIX;
 }
 
+/* Records of a destination that is there are its own run's affair. */
+static void sweep_records(struct sweep *sweep, const struct fs_dir *dir,
+                          const char *entry, const char *dest)
+{
+    char path[FS_NAME];
+
+    if (fs_is_there(dir, dest) || !record_sweep(dir, dest, sweep->only_say))
+        return;
+    sweep->removed++;
+    say(sweep, fs_format(path, "%s/%s", dir->path, entry));
+}
+
 static int visit(void *arg, const char *entry, struct err *err)
 {
     const struct listing *listing = arg;
     struct sweep *sweep = listing->sweep;
     bool plain = listing->scratch ? has_suffix(entry, scratch)
                                   : !listing->name && has_suffix(entry, doctor);
+    char dest[FS_NAME];
     int rc = 0;
 
     if (plain)
         sweep_plain(sweep, listing->dir, entry);
     else if (!listing->scratch && is_staging(entry, listing->name))
         rc = sweep_staging(sweep, listing->dir, entry, err);
+    else if (!listing->scratch && record_sweep_dest(entry, dest) &&
+             (!listing->name || strcmp(dest, listing->name) == 0))
+        sweep_records(sweep, listing->dir, entry, dest);
     /* The other ranks wait for rank 0 in the next step. */
     return rc < 0 || sweep->run->ranks.rank != 0
                ? rc

@@ -5,6 +5,7 @@
  *     .mpifetch-*                 the same in a repository's folder of a cache
  *     .mpifetch-doctor-XXXXXX     of the command doctor
  *     mpifetch-XXXXXX             a rank's own directory in scratch
+ *     .NAME.mpifetch              records (staging/record.h), if NAME is gone
  *
  * Runs that are not certainly gone are watched for OWNER_PATIENCE, all together. A
  * scratch directory has no heartbeat: it is removed only if its process is

@@ -90,6 +90,15 @@ static void test_by_identity(void **state)
     job_end(&job);
 }
 
+static void sweep(void)
+{
+    struct fs_dir parent = { 0 };
+
+    assert_int_equal(fs_dir_open(&parent, NULL, parent_path, NULL), 0);
+    record_sweep(&parent, dest_path, false);
+    fs_dir_close(&parent);
+}
+
 /* A copy with its times, as rsync -a makes it: only all of the files together tell. */
 static void test_by_all_files(void **state)
 {
@@ -98,6 +107,8 @@ static void test_by_all_files(void **state)
     run_command("cp -a \"$DEST\" \"$PARENT/copy\" && rm -r \"$DEST\" && "
                 "mv \"$PARENT/copy\" \"$DEST\"");
     assert_int_equal(place_of(dest_path), RECORD_BESIDE);
+    assert_unchanged(first, countof(first));
+    sweep();
     assert_unchanged(first, countof(first));
     run_command("touch -d @1 \"$DEST/empty\"");
     assert_int_equal(place_of(dest_path), RECORD_NONE);
@@ -138,7 +149,7 @@ static void test_killed_before_the_step(void **state)
         record_write(&job.run, job.dir.existing.file, job.dir.identity, id2, NULL), 0);
     assert_records("2\n");
     assert_is(id);
-    record_sweep(&job.run.staging.parent, dest_path); /* as another run does */
+    record_sweep(&job.run.staging.parent, dest_path, false); /* as another run does */
     assert_records("2\n");
     run_command("cd \"$PARENT\" && mv dest old && mv .dest.mpifetch-*/run-*/tree dest");
     assert_is(id2);
