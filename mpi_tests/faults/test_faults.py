@@ -121,3 +121,36 @@ def test_a_bad_file_among_good_ones(run, server, dest):
     assert result.code == 4, result
     assert NAME in result.err and "good-" not in result.err
     assert_nothing(dest)
+
+
+@pytest.mark.parametrize(
+    "fault, options, again",
+    [
+        ("honest", {}, 0),
+        ("weak-tag", {"times": 99}, 1),
+        ("young-date", {"times": 99}, 1),
+        ("long-tag", {"length": 600}, 1),
+    ],
+)
+def test_only_what_tells_versions_apart_makes_a_file_unchanged(
+    run, server, dest, fault, options, again
+):
+    """Without a digest. The second run looks at each file in any case, with one request."""
+    url = server.place(fault, SIZE, NAME, **options)
+    assert run(2, "get", url, dest).code == 0
+    first = server.count()
+    result = run(2, "get", url, dest)
+    assert result.code == 0, result
+    assert server.count() == first + 1 + again
+    assert result.report["bytes"]["fetched"] == again * SIZE
+
+
+def test_a_list_that_does_not_know_sizes(run, server, dest):
+    """Nor does the server: with a digest the file is counted, then fetched in one piece."""
+    url = server.place("unsized", SIZE, NAME)
+    listed = dest.parent.parent / "list"
+    listed.write_text(f"{url} {sha256(NAME, SIZE)}\n")
+    result = run(3, "get", "--segment-size", MIB, "--manifest", listed, dest)
+    assert result.code == 0, result
+    assert (dest / NAME).read_bytes() == content(NAME, SIZE)
+    assert server.count() == 3

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/http/cookies.h"
 #include "core/http/headers.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -34,6 +35,25 @@ static void check(const struct headers *headers)
     }
 }
 
+/* What is sent back is one line, to where it came from. */
+static void check_cookies(const struct headers *headers)
+{
+    const char *values = headers_text(headers, HEADERS_SET_COOKIE);
+    struct cookies cookies = { 0 };
+    struct strbuf here = { 0 }, elsewhere = { 0 };
+
+    if (!values)
+        return;
+    require(cookies_take(&cookies, "https://a.example/x", values));
+    cookies_add(&cookies, "https://a.example/y", &here);
+    cookies_add(&cookies, "https://b.a.example/y", &elsewhere);
+    require(elsewhere.len == 0);
+    for (size_t i = 0; i < here.len; i++)
+        require((unsigned char)here.data[i] >= 0x20 && here.data[i] != 0x7f);
+    strbuf_release(&here);
+    cookies_release(&cookies);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct headers headers = { 0 };
@@ -59,6 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     /* libcurl refuses headers with a NUL: no more is asked then than to survive */
     if (ended && !memchr(data, '\0', size))
         check(&headers);
+    check_cookies(&headers);
     headers_release(&headers);
     return 0;
 }

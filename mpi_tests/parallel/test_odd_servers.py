@@ -139,3 +139,13 @@ def test_a_long_pause_is_cut_and_said_aloud(start, hub, tree, dest):
     job.wait_for_text("no questions to the source for 10m")
     job.process.terminate()
     assert job.wait().code != 0
+
+
+def test_a_source_out_of_order_asked_for_nothing(run, hub, tree, dest):
+    """503 without a time to wait: the pause is ours, and the words say why."""
+    trouble = hub.trouble(kind="cdn", status=503, times=1)
+    result = fetch(run, hub, dest, 2, "-v")
+    assert result.code == 0, result
+    assert trouble.hits == 1
+    assert "the server is temporarily unavailable: no requests for" in result.err
+    assert "asked to slow down" not in result.err

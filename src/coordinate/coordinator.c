@@ -1,12 +1,12 @@
 #include "coordinate/coordinator.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "coordinate/dispatch.h"
 #include "coordinate/mismatch.h"
+#include "coordinate/pause.h"
 #include "coordinate/rate_share.h"
 #include "core/sched/egress.h"
 #include "core/sched/whole.h"
@@ -40,8 +40,7 @@ struct coordinator {
     double last_landed;
     struct rate_share rate_share;
     struct progress progress;
-    unsigned refusals; /* pauses in a row that the source asked for */
-    double held_until;
+    struct pause pause;
     bool stopped;
 };
 
@@ -115,7 +114,7 @@ static int stored(struct coordinator *c, int rank, const struct msg_item *item,
     uint32_t file = c->run->segments.file[item->segment];
 
     c->last_landed = clock_now();
-    c->refusals = 0;
+    c->pause.refusals = 0;
     c->attempts[item->segment] = 0;
     locator_good(c->locator, file);
     if (segments_of(&c->run->segments, file) > 1) {
@@ -145,38 +144,15 @@ static int hear_landed(struct coordinator *c, int from, const struct msg *msg,
     return 0;
 }
 
-/* why: the outcome that asks for it. A pause that people notice is said aloud. */
-static void hold_everyone(struct coordinator *c, double seconds,
-                          const struct outcome *why)
-{
-    struct msg msg = { .kind = MSG_HOLD, .pause = seconds };
-    char text[32];
-
-    text_seconds(text, sizeof(text), seconds);
-    if (retry_is_asked(why))
-        log_line(&c->run->ranks.log, seconds > RETRY_ALOUD ? LOG_WARN : LOG_INFO,
-                 "the source asked to slow down: no requests for %s", text);
-    else
-        log_line(&c->run->ranks.log, seconds > RETRY_ALOUD ? LOG_WARN : LOG_INFO,
-                 "%s: no requests for %s", retry_meaning(why), text);
-    c->held_until = fmax(c->held_until, clock_now() + seconds);
-    sched_hold(c->sched, c->held_until);
-    locator_hold(c->locator, c->held_until);
-    dispatch_all(&c->dispatch, &msg);
-}
-
-/* A source that asks for a pause refuses every request, so that counts as one failure of
- * the job per pause, until something arrives; other failures count for the segment, but a
- * signed URL is refused to all segments of its file. */
+/* Refusals with a pause count for the job, other failures for the segment, but a signed
+ * URL is refused to all segments of its file. */
 static unsigned count_attempt(struct coordinator *c, uint32_t segment,
                               const struct outcome *outcome, double now)
 {
     unsigned renewals;
 
-    if (retry_asks_pause(outcome)) {
-        c->refusals += now >= c->held_until;
-        return c->refusals ? c->refusals : 1;
-    }
+    if (retry_asks_pause(outcome))
+        return pause_count(&c->pause, now);
     c->attempts[segment]++;
     renewals = locator_renewals(c->locator, c->run->segments.file[segment]);
     if (outcome->located && outcome->ranged && renewals > c->attempts[segment])
@@ -194,7 +170,7 @@ static int fetch_whole(struct coordinator *c, uint32_t file,
              "'%s': the server %s ranges (HTTP %d): fetching the file whole",
              plan_path(&c->run->plan, file),
              outcome->status < 300 ? "ignores" : "refuses", (int)outcome->status);
-    c->refusals = 0;
+    c->pause.refusals = 0;
     return whole_begin(&c->whole, c->sched, c->relay, file, err);
 }
 
@@ -221,11 +197,50 @@ static void tell_retry(const struct coordinator *c, int rank, const char *what,
                  "rank %d: %s: another rank is fetching the same segment", rank, what);
 }
 
+static void could_not_reach(struct coordinator *c, int from, bool told,
+                            const struct msg *msg, double now)
+{
+    if (!told) /* it may have had several transfers at a time */
+        log_line(
+            &c->run->ranks.log, LOG_WARN,
+            "rank %d on %s cannot reach the source (%s): other ranks fetch its share",
+            from, comm_host(c->run->ranks.comm, from), msg->text);
+    sched_mute(c->sched, from, true);
+    sched_failed(c->sched, from, msg->segment, now);
+}
+
+/* The source is at fault: try again, in another way, or not at all. */
+static int remedy(struct coordinator *c, int from, const struct msg *msg, double now,
+                  struct err *err)
+{
+    uint32_t file = c->run->segments.file[msg->segment];
+    unsigned attempt = count_attempt(c, msg->segment, &msg->outcome, now);
+    struct retry_decision decision =
+        retry_decide(&c->run->opt.retry, &msg->outcome, attempt, clock_random());
+    bool last = decision.remedy == REMEDY_GIVE_UP || decision.remedy == REMEDY_WHOLE;
+
+    if (last && !sched_alone(c->sched, from, msg->segment))
+        decision = (struct retry_decision){ .remedy = REMEDY_RETRY };
+    if (decision.remedy == REMEDY_GIVE_UP)
+        return err_set(err, decision.code, "%s", msg->text);
+    if (decision.remedy == REMEDY_WHOLE) {
+        if (fetch_whole(c, file, &msg->outcome, err) < 0)
+            return -1;
+    } else {
+        tell_retry(c, from, msg->text, attempt, &decision);
+    }
+    c->run->stats.value[STAT_RETRIED]++;
+    if (decision.remedy == REMEDY_NEW_URL)
+        locator_renew(c->locator, file, msg->generation);
+    sched_failed(c->sched, from, msg->segment, now + decision.delay);
+    if (decision.remedy == REMEDY_SLOW_DOWN)
+        pause_all(&c->pause, decision.delay, &msg->outcome);
+    return 0;
+}
+
 static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
                        struct err *err)
 {
-    struct retry_decision decision;
-    unsigned attempt;
     double now = clock_now();
     bool told = c->egress.rank[from].state == EGRESS_SHUT;
 
@@ -240,36 +255,9 @@ static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
         sched_failed(c->sched, from, msg->segment, now);
         return 0;
     }
-    if (egress_shut(&c->egress, from, &msg->outcome, now)) {
-        if (!told) /* it may have had several transfers at a time */
-            log_line(
-                &c->run->ranks.log, LOG_WARN,
-                "rank %d on %s cannot reach the source (%s): other ranks fetch its share",
-                from, comm_host(c->run->ranks.comm, from), msg->text);
-        sched_mute(c->sched, from, true);
-        sched_failed(c->sched, from, msg->segment, now);
-        return 0;
-    }
-    attempt = count_attempt(c, msg->segment, &msg->outcome, now);
-    decision = retry_decide(&c->run->opt.retry, &msg->outcome, attempt, clock_random());
-    if ((decision.remedy == REMEDY_GIVE_UP || decision.remedy == REMEDY_WHOLE) &&
-        !sched_alone(c->sched, from, msg->segment))
-        decision = (struct retry_decision){ .remedy = REMEDY_RETRY };
-    if (decision.remedy == REMEDY_GIVE_UP)
-        return err_set(err, decision.code, "%s", msg->text);
-    if (decision.remedy == REMEDY_WHOLE) {
-        if (fetch_whole(c, c->run->segments.file[msg->segment], &msg->outcome, err) < 0)
-            return -1;
-        sched_failed(c->sched, from, msg->segment, now);
-        return 0;
-    }
-    tell_retry(c, from, msg->text, attempt, &decision);
-    c->run->stats.value[STAT_RETRIED]++;
-    if (decision.remedy == REMEDY_NEW_URL)
-        locator_renew(c->locator, c->run->segments.file[msg->segment], msg->generation);
-    sched_failed(c->sched, from, msg->segment, now + decision.delay);
-    if (decision.remedy == REMEDY_SLOW_DOWN)
-        hold_everyone(c, decision.delay, &msg->outcome);
+    if (!egress_shut(&c->egress, from, &msg->outcome, now))
+        return remedy(c, from, msg, now, err);
+    could_not_reach(c, from, told, msg, now);
     return 0;
 }
 
@@ -429,6 +417,7 @@ int coordinator_create(struct coordinator **out, struct run *run, struct http *h
         locator_create(&c->locator, run, http, err) < 0)
         goto out;
     c->dispatch = (struct dispatch){ run, c->sched, c->relay, c->locator, NULL };
+    c->pause.dispatch = &c->dispatch;
     if (egress_init(&c->egress, slots, run->ranks.size, err) < 0 ||
         settle_known(c, err) < 0 || rate_share_begin(&c->rate_share, run, slots, err) < 0)
         goto out;
