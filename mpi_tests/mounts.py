@@ -1,4 +1,4 @@
-"""A file system of this machine's own for one test: the cluster's faultfs, mounted here."""
+"""File systems for tests that have one of their own: the cluster's faultfs, or ext4 in a file."""
 
 import os
 import subprocess
@@ -27,3 +27,18 @@ def fuse(top, *options):
         subprocess.run(["umount", place], check=False)
         server.terminate()
         server.wait()
+
+
+@contextmanager
+def image(top):
+    """A directory on ext4."""
+    file, place = top / "image", top / "ext4"
+    place.mkdir(parents=True)
+    with open(file, "wb") as made:
+        made.truncate(1 << 30)
+    subprocess.run(["mkfs.ext4", "-qF", file], check=True)
+    subprocess.run(["mount", "-o", "loop", file, place], check=True)
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", place], check=True)

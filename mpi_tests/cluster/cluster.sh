@@ -9,7 +9,8 @@
 #     cluster.sh mpirun NODES RANKS ARG...    mpirun on n1, RANKS on each of n1..nNODES
 #     cluster.sh slurm                start Slurm: then "run head srun -N4 ...", sbatch, scancel
 #     cluster.sh pfs KIND             what the shared directory is on every host: plain ext4 xfs
-#                                     btrfs tmpfs noflock localflock noexchange stale slow hidden gluster
+#                                     btrfs tmpfs noflock localflock noexchange stale slow hidden gluster,
+#                                     or one of FUSE and "+hidden"
 #     cluster.sh shape NODE MBIT      the speed of its wan0, both ways; origin: for all together
 #     cluster.sh link NODE IF up|down plug or pull the cable of wan0 or fab0
 #     cluster.sh kill NODE | boot NODE        power off, on again

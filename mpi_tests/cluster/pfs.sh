@@ -10,7 +10,7 @@ pfs_switch()
     local kind=$1 host
     pfs_leave
     : >"$dir/rules"
-    case $kind in
+    case ${kind%+hidden} in
     plain | localflock | stale | hidden) ;;
     noflock) printf '%s\n' "flock ENOSYS" "lock ENOSYS" >"$dir/rules" ;;
     noexchange) echo "rename2 EINVAL" >"$dir/rules" ;;
@@ -43,11 +43,14 @@ pfs_image()
     losetup -d "$device"
 }
 
-# pfs_join NODE: mount what each host mounts for itself.
+# pfs_join NODE: mount what each host mounts for itself. KIND+hidden: a removed file that is open
+# stays under another name as well, as it does with libfuse's default.
 pfs_join()
 {
-    local host=$1 options=allow_other,default_permissions
-    case $(cat "$dir/state/pfs") in
+    local host=$1 kind options=allow_other,default_permissions
+    kind=$(cat "$dir/state/pfs")
+    [ "$kind" = "${kind%+hidden}" ] || options+=,hide_removed
+    case ${kind%+hidden} in
     stale) options+=,attr_timeout=4,entry_timeout=4,negative_timeout=4 ;;
     localflock) options+=,local_locks ;;
     hidden) options+=,hide_removed ;;

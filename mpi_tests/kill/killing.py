@@ -186,14 +186,15 @@ def is_content(row):
 class Jobs:
     """Starts runs for one place, and keeps what they need to be told."""
 
-    def __init__(self, start, hub, place):
+    def __init__(self, start, hub, place, home=None):
         self.start, self.hub, self.place = start, hub, place
+        self.home = home or place.parent.parent  # for Open MPI
 
     def begin(self, ranks, *words, each=None, **env):
         """each: as for Job; 0 ranks: one process without mpirun."""
         env = {"HF_ENDPOINT": self.hub.endpoint, **self.place.env, **env}
         if not ranks:
-            env |= alone(self.place.parent.parent)
+            env |= alone(self.home)
         else:
             # each rank alone has what the shim is told
             own = each or [{} for _ in range(ranks)]

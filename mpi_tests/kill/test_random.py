@@ -2,12 +2,19 @@
 end of it on other ranks and another scratch.
 
 A moment is an event: so many requests have come, a transfer stands still in its middle, so many
-names were changed or writes made. MPIFETCH_SEED starts with another seed. MPIFETCH_KILLS=312 are as
-many kills in all; without it there are fewer, for the sake of time.
+names were changed or writes made. MPIFETCH_SEED starts with another seed.
+
+Each chain lies on the file system of the other tests ("here"), or on one of its own: ext4, or FUSE
+where a removed file is gone ("fuse") or stays under another name while it is open ("hidden", which is
+libfuse's default). MPIFETCH_KILLS=1000 are as many kills on each of them, half of the runs with
+scratch; without it there are fewer, for the sake of time. MPIFETCH_KILLS_ON="ext4 hidden" are the
+file systems. Each test prints what it has done (pytest -rP).
 """
 
 import os
 import random
+import re
+import shutil
 import signal
 
 import pytest
@@ -23,9 +30,12 @@ from killing import (
     serve,
     wait_for,
 )
+from mounts import fuse, image
 
 IN_A_ROW = 12  # a chain has fewer kills
 KILLS = int(os.environ.get("MPIFETCH_KILLS", 72))
+PLACES = os.environ.get("MPIFETCH_KILLS_ON", "here fuse hidden").split()
+FEWER = 1 if "MPIFETCH_KILLS" in os.environ else 4  # of the places but the first
 SEED = int(os.environ.get("MPIFETCH_SEED", 20261128))
 MARKS = ("old", "new")
 CONTENT = {mark: content(mark, small=12) for mark in MARKS}
@@ -37,7 +47,7 @@ class Chain:
     def __init__(self, jobs, hub, trees, chance, scratch):
         self.jobs, self.hub, self.trees, self.chance = jobs, hub, trees, chance
         self.scratch = scratch  # a function to a fresh directory, or None
-        self.kills = 0
+        self.kills = self.runs = self.ends = self.resumed = 0
         self.stands, self.wanted = None, "old"
         self.what = []
         hub.add("acme/demo", trees[self.wanted])
@@ -88,6 +98,7 @@ class Chain:
         except AssertionError as error:
             raise AssertionError(f"{self.told()}: {error}") from error
         self.kills += code != 0
+        self.runs += 1
         if code == 0:
             self.arrive()
         elif found == wanted:
@@ -109,7 +120,16 @@ class Chain:
         if "already up to date" not in result.err:
             assert told["resumed"] == kept, where
         assert_files(self.jobs.place, CONTENT[self.wanted])
+        self.ends += 1
+        self.resumed += kept
         self.arrive()
+
+    def say(self):
+        """Nothing else was seen by a reader, and nothing hung, or the test would have failed."""
+        print(
+            f"{self.runs} runs, {self.kills} killed; {self.ends} chains went on to the end, with "
+            f"{self.resumed >> 20} MiB of what the killed runs had left"
+        )
 
 
 @pytest.fixture(scope="module")
@@ -118,9 +138,32 @@ def trees(tmp_path_factory):
     return {mark: write_tree(top / mark, CONTENT[mark]) for mark in MARKS}
 
 
-def chain_of(start, hub, tmp_path, trees, layout, scratch, name):
+@pytest.fixture(scope="module")
+def top(request, tmp_path_factory):
+    """A directory on the file system of that kind. Of the module, so that pytest puts the tests of
+    one kind together."""
+    here = tmp_path_factory.mktemp(request.param)
+    if request.param == "here":
+        yield here
+    else:
+        kinds = {"ext4": image(here), "fuse": fuse(here), "hidden": fuse(here, "hide_removed")}
+        with kinds[request.param] as place:
+            yield place
+
+
+@pytest.fixture
+def place(top, request):
+    """A directory of this test's own on it, and how many kills there are to be."""
+    kind = request.node.callspec.params["top"]
+    made = top / re.sub(r"\W+", "-", request.node.name)
+    made.mkdir()
+    yield made, KILLS if kind == PLACES[0] else KILLS // FEWER
+    shutil.rmtree(made)
+
+
+def chain_of(start, hub, tmp_path, trees, layout, scratch, place, name):
     chance = random.Random(f"{SEED} {layout} {scratch} {name}")
-    jobs = Jobs(start, hub, LAYOUTS[layout](tmp_path / "out"))
+    jobs = Jobs(start, hub, LAYOUTS[layout](place / "out"), tmp_path)
     fresh = None
     if scratch == "scratch":
 
@@ -132,21 +175,27 @@ def chain_of(start, hub, tmp_path, trees, layout, scratch, name):
     return Chain(jobs, hub, trees, chance, fresh), chance
 
 
+@pytest.mark.parametrize("top", PLACES, indirect=True)
 @pytest.mark.parametrize("scratch", ["none", "scratch"])
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_one_process(start, hub, tmp_path, trees, layout, scratch):
-    chain, chance = chain_of(start, hub, tmp_path, trees, layout, scratch, "one")
-    while chain.kills < KILLS * 11 // 78:
+def test_one_process(start, hub, tmp_path, trees, layout, scratch, place):
+    path, kills = place
+    chain, chance = chain_of(start, hub, tmp_path, trees, layout, scratch, path, "one")
+    while chain.kills < kills * 11 / 78:
         for _ in range(chance.randrange(2, IN_A_ROW)):
             chain.kill_once(0)
         chain.finish(0)
+    chain.say()
 
 
+@pytest.mark.parametrize("top", PLACES, indirect=True)
 @pytest.mark.parametrize("scratch", ["none", "scratch"])
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_several_ranks(start, hub, tmp_path, trees, layout, scratch):
-    chain, chance = chain_of(start, hub, tmp_path, trees, layout, scratch, "several")
-    while chain.kills < KILLS * 2 // 78:
+def test_several_ranks(start, hub, tmp_path, trees, layout, scratch, place):
+    path, kills = place
+    chain, chance = chain_of(start, hub, tmp_path, trees, layout, scratch, path, "several")
+    while chain.kills < kills * 2 / 78:
         for _ in range(2):
             chain.kill_once(chance.choice((1, 2, 2, 3, 4)))
         chain.finish(chance.choice((1, 2, 3)))
+    chain.say()

@@ -9,6 +9,7 @@
 #include "io/clock.h"
 #include "io/fs/fs.h"
 #include "io/heartbeat.h"
+#include "ranks/background.h"
 #include "resume/kept.h"
 #include "resume/owner_watch.h"
 #include "resume/release.h"
@@ -134,6 +135,7 @@ static int elect(struct run *run, const char *own, const char *name, struct err 
         } else if (readable) {
             empty++;
             clock_sleep(LOOK);
+            rc = background_poll(&run->ranks, err);
         }
         run_dir_close(&other);
         /* Another user's: each fetches, and the later publish wins. */

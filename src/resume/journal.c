@@ -299,7 +299,7 @@ static int remove_other(void *arg, const char *name, struct err *err)
     char path[FS_NAME];
 
     (void)err;
-    if (strcmp(name, whole) != 0)
+    if (strcmp(name, whole) != 0 && !fs_is_hidden(name))
         fs_remove_tree(staging, fs_format(path, "journal/%s", name), NULL);
     return 0;
 }
@@ -310,7 +310,8 @@ static int forget_failure(void *arg, const char *name, struct err *err)
     char path[FS_NAME];
 
     (void)err;
-    fs_remove_tree(staging, fs_format(path, "%s/%s", failed, name), NULL);
+    if (!fs_is_hidden(name))
+        fs_remove_tree(staging, fs_format(path, "%s/%s", failed, name), NULL);
     return 0;
 }
 

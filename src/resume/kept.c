@@ -101,7 +101,9 @@ static int put_file(void *arg, const char *path, const struct fs_info *info,
     char name[FS_NAME], other[FS_NAME];
     int rc = 1;
 
-    if (info->kind != FS_FILE)
+    const char *slash = strrchr(path, '/');
+
+    if (info->kind != FS_FILE || fs_is_hidden(slash ? slash + 1 : path))
         return 0;
     if (fold->moved % POLL == 0 && background_poll(&fold->run->ranks, err) < 0)
         return -1;

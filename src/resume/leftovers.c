@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/plan/layout.h"
+#include "io/clock.h"
 #include "io/fs/fs.h"
 #include "ranks/background.h"
 #include "resume/rescue.h"
@@ -14,7 +15,10 @@
 #include "staging/manifest_write.h"
 #include "staging/record.h"
 
-enum { MARK = 128 }; /* bytes: the longest mark */
+enum { MARK = 128 };        /* bytes: the longest mark */
+enum { HIDDEN_TRIES = 10 }; /* looks at what is open yet, ... */
+
+static const double HIDDEN_PAUSE = 0.05; /* seconds, after each of them */
 
 static const char mark[] = "commit", forced[] = " force";
 
@@ -149,13 +153,49 @@ static int remove_named(void *arg, const char *name, struct err *err)
 
     (void)err;
     if (is_inner(name) || strcmp(name, "owner") == 0 || strcmp(name, "released") == 0 ||
-        strcmp(name, "beat") == 0)
+        strcmp(name, "beat") == 0 || fs_is_hidden(name))
         return 0;
     emptying->seen++;
     if (fs_remove_tree_while(emptying->staging, name, goes_on,
                              (void *)(uintptr_t)emptying->removal, &why) < 0)
         note_failure(emptying, &why);
     return 0;
+}
+
+static int remove_hidden(void *arg, const char *name, struct err *err)
+{
+    const struct emptying *emptying = arg;
+
+    (void)err;
+    if (fs_is_hidden(name))
+        fs_remove_tree(emptying->staging, name, NULL);
+    return 0;
+}
+
+static int note_hidden(void *arg, const char *name, struct err *err)
+{
+    struct emptying *emptying = arg;
+
+    (void)err;
+    emptying->seen += fs_is_hidden(name);
+    return 0;
+}
+
+/* Once, since what is open comes back under another name. A file that was just closed may
+ * take a moment to go. */
+static int remove_all_hidden(struct emptying *emptying, struct err *err)
+{
+    for (int tries = 0; tries < HIDDEN_TRIES; tries++) {
+        emptying->seen = 0;
+        if (fs_list(emptying->staging, ".", note_hidden, emptying, err) < 0)
+            return -1;
+        if (emptying->seen == 0)
+            return 0;
+        if (tries == 0)
+            fs_list(emptying->staging, ".", remove_hidden, emptying, NULL);
+        clock_sleep(HIDDEN_PAUSE);
+    }
+    return err_set(err, ERR_DEST, "a file in '%s' is open yet", emptying->staging->path);
 }
 
 /* A rest without an owner would be nobody's. */
@@ -216,8 +256,9 @@ int leftovers_remove(const struct leftovers_removal *removal,
     unmark(staging);
     if (remove_each(&all, remove_named, err) < 0)
         return -1;
-    return all.first.code != ERR_NONE ? err_copy(err, &all.first)
-                                      : remove_last(staging, err);
+    if (all.first.code != ERR_NONE)
+        return err_copy(err, &all.first);
+    return remove_all_hidden(&all, err) < 0 ? -1 : remove_last(staging, err);
 }
 
 struct search {

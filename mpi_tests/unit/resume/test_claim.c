@@ -311,6 +311,63 @@ static void test_a_removed_journal_is_not_read(void **state)
     end(&run, RELEASE_REMOVE);
 }
 
+/* What a dead process had open stays under such a name: it is no file of the tree. */
+static void test_hidden_files_are_not_merged(void **state)
+{
+    struct run run;
+
+    (void)state;
+    for (unsigned i = 1; i <= 2; i++) {
+        assert_int_equal(take(&run, dead_owner(), one), 0);
+        note(&run, i);
+        put_in(&run, "tree/.fuse_hidden0000000e00000001", "");
+        put_in(&run, "tree/.nfs0000000000000001", "");
+        put_in(&run, ".fuse_hidden0000000e00000002", "");
+        die(&run);
+    }
+    assert_int_equal(take(&run, own_owner(), one), 0);
+    assert_true(is_in(&run, "kept/tree/by-1") && is_in(&run, "kept/tree/by-2"));
+    assert_false(is_in(&run, "kept/more"));
+    end(&run, RELEASE_REMOVE);
+    assert_int_equal(names_beside(), 0);
+}
+
+static unsigned polls;
+
+static bool is_interrupted(void *arg)
+{
+    (void)arg;
+    polls++;
+    return true;
+}
+
+/* Something that is no run has the name: a signal ends the wait for it. */
+static void test_a_signal_while_the_name_is_taken(void **state)
+{
+    struct err err = { 0 };
+    struct run run;
+    char path[512];
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s/.x.mpifetch-%.*s/.fuse_hidden0000000e00000001",
+             parent, RUN_DIR_ID, one);
+    *strrchr(path, '/') = '\0';
+    assert_int_equal(fs_mkdirs(NULL, path, NULL), 0);
+    path[strlen(path)] = '/';
+    assert_int_equal(fs_write_all(NULL, path, "", 0, false, false, NULL), 0);
+    run_case_open(&run, "the destination", 1, files, countof(files));
+    run.staging.owner = own_owner();
+    run.ranks.interrupted = is_interrupted;
+    assert_int_equal(staging_open_parent(&run, parent, NULL), 0);
+    assert_int_equal(claim_take(&run, ".x.mpifetch-", one, &err), -1);
+    assert_int_equal(err.code, ERR_INTERRUPTED);
+    assert_true(polls < 5);
+    die(&run);
+    *strrchr(path, '/') = '\0';
+    assert_int_equal(fs_remove_tree(NULL, path, NULL), 0);
+    assert_int_equal(names_beside(), 0);
+}
+
 /* Each had taken over what the one before had left: all of it is in one place. */
 static void test_dead_ones_in_a_row(void **state)
 {
@@ -611,6 +668,8 @@ int main(void)
         cmocka_unit_test_setup(test_nothing_doubtful_is_kept, enter),
         cmocka_unit_test_setup(test_a_journal_that_cannot_be_read_now, enter),
         cmocka_unit_test_setup(test_a_removed_journal_is_not_read, enter),
+        cmocka_unit_test_setup(test_hidden_files_are_not_merged, enter),
+        cmocka_unit_test_setup(test_a_signal_while_the_name_is_taken, enter),
         cmocka_unit_test_setup(test_dead_ones_in_a_row, enter),
         cmocka_unit_test_setup(test_other_contents, enter),
         cmocka_unit_test_setup(test_dead_ones_with_nothing, enter),

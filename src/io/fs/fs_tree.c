@@ -199,10 +199,7 @@ out:
 
 static int remove_entry(struct descent *d, int parent, const char *name);
 
-/* The names under which FUSE and NFS keep what was removed while somebody has it open.
- * They go with the last close; to remove one makes another, or is refused. But others
- * give such names to files as well, and a server that died leaves them for ever. */
-static bool is_hidden(const char *name)
+bool fs_is_hidden(const char *name)
 {
     return text_starts(name, ".fuse_hidden") || text_starts(name, ".nfs");
 }
@@ -219,7 +216,7 @@ static int remove_or_pass(struct descent *d, int parent, const char *name)
 
 static int remove_or_note(struct descent *d, int parent, const char *name)
 {
-    if (!is_hidden(name))
+    if (!fs_is_hidden(name))
         return remove_or_pass(d, parent, name);
     d->nhidden++;
     strbuf_add(d->hidden, name, strlen(name) + 1);

@@ -26,6 +26,11 @@ int fs_walk(const struct fs_dir *dir, const char *name,
                          struct err *err),
             void *arg, struct err *err);
 
+/* The names under which FUSE and NFS keep what was removed while somebody has it open.
+ * They go with the last close; to remove one makes another, or is refused. But others
+ * give such names to files as well, and a server that died leaves them for ever. */
+bool fs_is_hidden(const char *name);
+
 /* Everything below and the directory itself; a symlink or a file is itself unlinked, a
  * missing path is fine. Never follows a symlink, never crosses a mount. What cannot be
  * removed does not keep the rest; *err tells the first such thing, and why. */
