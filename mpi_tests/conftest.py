@@ -48,7 +48,7 @@ def run(start):
 
 @pytest.fixture
 def folding(tmp_path):
-    """A directory on a file system that takes capital letters for small ones."""
+    """A directory on a file system that takes some names for one."""
     with fuse(tmp_path, "fold") as place:
         yield place
 

@@ -2,8 +2,8 @@
  * directory BACKING, but for calls that fail or wait as RULES say (faultfs.h). Among
  * OPTIONS, local_locks: locks are granted by each mount for itself, as Lustre's
  * localflock does; hide_removed: an open file that is removed stays under another name
- * until it is closed, as libfuse has it by default; fold: capital letters are small ones,
- * and an e with an accent in two characters is the one with it in one. */
+ * until it is closed, as libfuse has it by default; fold: capital letters with accents are
+ * small ones, and an e with an accent in two characters is the one with it in one. */
 #define FUSE_USE_VERSION 31
 #include "faultfs.h"
 
@@ -41,12 +41,10 @@ static int root(void)
     return self()->root;
 }
 
-/* ASCII, and letters of Latin-1 as UTF-8 has them. */
+/* Letters of Latin-1 as UTF-8 has them. */
 static size_t fold_one(const unsigned char *from, char *to)
 {
     to[0] = (char)from[0];
-    if (from[0] >= 'A' && from[0] <= 'Z')
-        to[0] = (char)(from[0] + ('a' - 'A'));
     if (from[0] == 'e' && from[1] == 0xcc && from[2] == 0x81) {
         memcpy(to, "\u00e9", 2);
         return 3;
