@@ -46,7 +46,8 @@ static size_t fold_one(const unsigned char *from, char *to)
 {
     to[0] = (char)from[0];
     if (from[0] == 'e' && from[1] == 0xcc && from[2] == 0x81) {
-        memcpy(to, "\u00e9", 2);
+        to[0] = (char)0xc3;
+        to[1] = (char)0xa9;
         return 3;
     }
     if (from[0] != 0xc3)
