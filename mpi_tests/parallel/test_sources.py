@@ -308,3 +308,32 @@ def test_headers_are_sent_and_not_said(run, web, tree, dest):
     assert result.code == 0, result
     assert web.log() and all(row["had_auth"] for row in web.log())
     assert "b3Blb" not in result.out + result.err + result.job.report.read_text()
+
+
+@pytest.mark.parametrize("parts", [257, 1200, 1_000_000])
+@pytest.mark.parametrize("place", ["list", "tree"])
+def test_too_many_directories_in_each_other(run, web, dest, tmp_path, parts, place):
+    """Whoever walks such a tree, to update or to remove it, holds a descriptor for each."""
+    if place == "list":
+        (tmp_path / "list").write_text(f"{web.url}/set/small.txt - 6 {'d/' * (parts - 1)}f\n")
+        words = ("--manifest", tmp_path / "list")
+    else:
+        made = nest(tmp_path / "deep", min(parts, 1200))
+        words = (f"file://{made}",)
+    result = run(2, "get", *words, dest)
+    assert result.code == 3, result
+    assert "256" in result.err or "longer than 4095 bytes" in result.err, result
+    assert_nothing(dest)
+
+
+def nest(root, depth):
+    root.mkdir()
+    folder = os.open(root, os.O_RDONLY)
+    for _ in range(depth):
+        os.mkdir("d", dir_fd=folder)
+        below = os.open("d", os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = below
+    os.close(os.open("f", os.O_CREAT | os.O_WRONLY, dir_fd=folder))
+    os.close(folder)
+    return root

@@ -125,7 +125,7 @@ static int visit_item(const json_t *item, size_t index,
     if (strcmp(type, "file") != 0)
         return 0;
     if (get_file(item, &entry, err) < 0)
-        return err_wrap(err, "file '%s' in the listing", entry.path);
+        return err_wrap(err, "file '%.200s' in the listing", entry.path);
     return visit(arg, &entry, err);
 }
 

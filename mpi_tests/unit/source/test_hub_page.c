@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -122,6 +123,7 @@ static void test_many_entries(void **state)
 {
     static const char entry[] =
         " {\"type\":\"file\",\"path\":\"x\",\"size\":1,\"oid\":\"" OID "\"} ,";
+    struct rusage before, after;
     struct strbuf page = { 0 };
     unsigned files = 0;
 
@@ -130,8 +132,11 @@ static void test_many_entries(void **state)
     for (int i = 0; i < 100000; i++)
         strbuf_adds(&page, entry);
     page.data[page.len - 1] = ']';
+    getrusage(RUSAGE_SELF, &before);
     assert_int_equal(hub_page_tree(page.data, page.len, take_none, &files, NULL), 0);
     assert_int_equal(files, 100000);
+    getrusage(RUSAGE_SELF, &after);
+    assert_true(after.ru_maxrss - before.ru_maxrss < 4096); /* KiB */
     strbuf_release(&page);
 }
 

@@ -50,8 +50,10 @@ static int path_check(const struct list_line *line, struct err *err)
     if (line->name.failed || line->path.failed)
         return err_memory(err, "a line of a list");
     fault = line->path.data ? path_rules_fault(line->path.data) : "it is empty";
-    return fault ? err_set(err, ERR_SOURCE, "path '%s': %s",
-                           line->path.data ? line->path.data : "", fault)
+    /* a path may be of any length: leave room for the reason */
+    return fault ? err_set(err, ERR_SOURCE, "path '%.200s%s': %s",
+                           line->path.data ? line->path.data : "",
+                           line->path.len > 200 ? "..." : "", fault)
                  : 0;
 }
 

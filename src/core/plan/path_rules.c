@@ -7,7 +7,8 @@
 
 enum {
     PATH_MOST = 4095, /* PATH_MAX of Linux, less the NUL */
-    PART_MOST = 255   /* NAME_MAX of every file system worth publishing on */
+    PART_MOST = 255,  /* NAME_MAX of every file system worth publishing on */
+    PARTS_MOST = 256  /* whoever walks a tree holds a descriptor for each */
 };
 
 static bool is_slash(char c)
@@ -88,6 +89,15 @@ static bool has_long_part(const char *path)
     return false;
 }
 
+static bool has_many_parts(const char *path)
+{
+    size_t parts = 1;
+
+    for (; *path; path++)
+        parts += *path == '/';
+    return parts > PARTS_MOST;
+}
+
 const char *path_rules_fault(const char *path)
 {
     static const struct {
@@ -96,6 +106,7 @@ const char *path_rules_fault(const char *path)
     } faults[] = {
         { is_empty, "it is empty" },
         { is_too_long, "it is longer than 4095 bytes" },
+        { has_many_parts, "it has more than 256 parts" },
         { is_no_utf8, "it is not UTF-8" },
         { has_control, "it has a control character" },
         { is_absolute, "it is absolute" },

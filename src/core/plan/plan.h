@@ -73,7 +73,7 @@ int plan_set(struct plan *plan, uint32_t *field, const char *text, struct err *e
 
 /* Sort by path (bytes). ERR_SOURCE for a path that is absolute, has an empty, "." or ".."
  * part (with '\' counted as '/'), a drive letter, a control character, more than 255
- * bytes in a part or 4095 in all, or is not UTF-8; for two files of one path; for a file
+ * bytes in a part or 4095 in all, 256 parts, or is not UTF-8; for two files of one path; for a file
  * that is also a directory; unless bare for a path that a record of ours has, and if repo
  * is set for ".cache/huggingface" and all below (and a file ".cache"); for sizes that add up to more than
  * 2^63. */

@@ -12,7 +12,10 @@
 #include "io/fs/fs.h"
 #include "io/fs/fs_at.h"
 
-enum { REMOVE_PASSES = 10000 }; /* most, over one directory */
+enum {
+    REMOVE_PASSES = 10000, /* most, over one directory */
+    WALK_DEPTH = 256       /* most directories in each other: each has a descriptor */
+};
 
 static int fail(struct err *err, enum err_code code, const char *verb, const char *path)
 {
@@ -73,6 +76,7 @@ struct descent {
     struct strbuf path;
     size_t root; /* length of the part of path that the caller gave, slash included */
     dev_t device;
+    unsigned depth; /* of a walk */
     int (*visit)(void *arg, const char *path, const struct fs_info *info,
                  struct err *err);
     bool (*go_on)(void *arg); /* or NULL */
@@ -144,7 +148,13 @@ static int walk_dir(struct descent *d, DIR *dir)
 
     if (!dir)
         return -1;
-    rc = descent_each(d, dir, &count, walk_entry);
+    d->depth++;
+    rc = d->depth <= WALK_DEPTH
+             ? descent_each(d, dir, &count, walk_entry)
+             : err_set(d->err, d->code,
+                       "'%s': more than %d directories are nested in each other",
+                       d->path.data, WALK_DEPTH);
+    d->depth--;
     closedir(dir);
     return rc;
 }

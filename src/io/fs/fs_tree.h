@@ -19,7 +19,7 @@ int fs_list(const struct fs_dir *dir, const char *name,
 
 /* Each regular file below a directory, path relative to it, in no order. Symlinks to
  * files count as files; other symlinks are visited as FS_SYMLINK, special files as
- * FS_OTHER. All errors are ERR_SOURCE, but for those of visit, which end the walk and
+ * FS_OTHER; more than 256 directories in each other are refused. All errors are ERR_SOURCE, but for those of visit, which end the walk and
  * are handed on. */
 int fs_walk(const struct fs_dir *dir, const char *name,
             int (*visit)(void *arg, const char *path, const struct fs_info *info,

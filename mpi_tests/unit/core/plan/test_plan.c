@@ -96,7 +96,7 @@ static void copies_what_it_is_given(void **state)
 
 static void judges_paths(void **state)
 {
-    char most[4097], more[4097], part[257];
+    char most[4097], more[4097], part[257], parts[2 * 257];
     const struct {
         const char *path;
         bool good;
@@ -145,9 +145,13 @@ static void judges_paths(void **state)
         { more, false },
         { part, false },
         { part + 1, true },
+        { parts, false },
+        { parts + 2, true },
     };
 
     (void)state;
+    for (size_t i = 0; i < 257; i++)
+        memcpy(parts + 2 * i, i < 256 ? "a/" : "a", 2); /* the last with its NUL */
     long_path(most, 4095);
     long_path(more, 4096);
     memset(part, 'p', 256);

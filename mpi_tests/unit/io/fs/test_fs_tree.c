@@ -254,6 +254,25 @@ static void test_walk(void **state)
     }
 }
 
+/* Each directory on the way has a descriptor. */
+static void test_walk_of_nested_directories(void **state)
+{
+    char path[2 * 256 + 4] = "d";
+    struct seen seen = { 0 };
+    struct err err = { 0 };
+
+    (void)state;
+    for (size_t depth = 1; depth <= 256; depth++) {
+        assert_int_equal(mkdir(path, 0700), 0);
+        strcat(path, "/d");
+    }
+    assert_int_equal(fs_walk(NULL, "d", see_file, &seen, &err), 0);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(fs_walk(NULL, "d", see_file, &seen, &err), -1);
+    assert_int_equal(err.code, ERR_SOURCE);
+    assert_non_null(strstr(err.text, "more than 256 directories are nested"));
+}
+
 static void test_walk_refuses(void **state)
 {
     static const struct {
@@ -474,6 +493,7 @@ int main(void)
         cmocka_unit_test_setup(test_private_dir, reset),
         cmocka_unit_test_setup(test_list, reset),
         cmocka_unit_test_setup(test_walk, reset),
+        cmocka_unit_test_setup(test_walk_of_nested_directories, reset),
         cmocka_unit_test_setup(test_walk_refuses, reset),
         cmocka_unit_test_setup(test_walk_shows_what_is_no_file, reset),
         cmocka_unit_test_setup(test_walk_ends_with_its_visitor, reset),
