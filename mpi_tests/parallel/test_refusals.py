@@ -2,6 +2,7 @@
 
 import os
 import re
+from pathlib import Path
 
 import pytest
 from conftest import MIB, noise, write_tree
@@ -287,3 +288,52 @@ def test_offline(run, hub, tree, dest, variables, forbidden):
             continue
         assert result.code == 3 and f"{forbidden} is set" in result.err, result
         assert hub.log() == []
+
+
+OUT_OF_REACH = {
+    "nobody listens": {},
+    "503 for ever": {"status": 503},
+}
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+@pytest.mark.parametrize("options", [(), ("--versions",), ("--hf-cache",)], ids=str)
+@pytest.mark.parametrize("how", OUT_OF_REACH)
+def test_hub_out_of_reach(run, hub, tree, dest, options, how, ranks):
+    """All is there: a job need not fail for want of a look at the Hub, whose library thinks so,
+    too. What is not all there, or asked for with --force, needs the Hub."""
+    words = ("get", *options, "--retries", 1, SOURCE, dest)
+    published = run(2, *words, env=env(hub)).out
+    assert published
+    away = env(hub)
+    if OUT_OF_REACH[how]:
+        hub.trouble(kind="api-*", **OUT_OF_REACH[how])
+    else:
+        away["HF_ENDPOINT"] = "http://127.0.0.1:9"
+    result = run(ranks, *words, env=away)
+    assert (result.code, result.out) == (0, published), result
+    assert "holds all of commit" in result.err
+    assert run(ranks, *words[:-1], "--check", dest, env=away).code == 0
+    assert run(ranks, *words[:-1], "--force", dest, env=away).code == 6
+    other = (*words[:-2], f"{SOURCE}@other", dest)
+    assert run(ranks, *other, env=away).code == 6
+    (Path(published.strip()) / "weights.bin").unlink()
+    assert run(ranks, *words, env=away).code == 6
+
+
+@pytest.mark.parametrize("options", [(), ("--hf-cache",)], ids=str)
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_refusal_is_not_out_of_reach(run, hub, tree, dest, options, status):
+    words = ("get", *options, SOURCE, dest)
+    assert run(2, *words, env=env(hub)).code == 0
+    hub.trouble(kind="api-*", status=status)
+    assert run(2, *words, env=env(hub)).code == 3
+
+
+@pytest.mark.parametrize("narrow", [("--include", "*.json"), ()])
+def test_part_when_the_hub_is_out_of_reach(run, hub, tree, dest, narrow):
+    """Whether it is all that is asked for, only the Hub knows."""
+    assert run(2, "get", "--include", "config*", SOURCE, dest, env=env(hub)).code == 0
+    away = {"HF_ENDPOINT": "http://127.0.0.1:9"}
+    result = run(2, "get", "--retries", 1, *narrow, SOURCE, dest, env=away)
+    assert result.code == 6, result

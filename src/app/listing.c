@@ -112,6 +112,8 @@ static int ask_source(struct session *s, const struct source_config *config,
 
     s->report.api_requests = count.revision + count.listing + count.probe;
     s->report.listing_retries = count.retried;
+    if (count.unreachable)
+        s->unreachable = *err;
     s->whole.bare = true;
     if (rc == 0)
         return plan_seal(&s->run.plan, err) < 0 ? -1 : plan_seal(&s->whole, err);
@@ -120,6 +122,31 @@ static int ask_source(struct session *s, const struct source_config *config,
     if (err->code == ERR_INTERRUPTED && background_poll(&s->run.ranks, &cause) < 0)
         *err = cause;
     return -1;
+}
+
+/* The Hub is out of reach: what was published counts, as for its library. err stays unless
+ * that can be listed. */
+static int list_published(struct session *s, const struct source_config *config,
+                          struct err *err)
+{
+    struct run *run = &s->run;
+    struct err why = { 0 };
+    int rc;
+
+    if (run->opt.force)
+        return -1;
+    plan_release(&run->plan);
+    plan_release(&s->whole);
+    s->offline = "the Hub is out of reach";
+    rc = run->opt.cache ? offline_list(s, config, &why)
+                        : offline_list_dir(s, config, &why);
+    if (rc == 0)
+        rc = plan_seal(&run->plan, &why);
+    if (rc == 0)
+        err_clear(err);
+    else
+        s->offline = NULL;
+    return rc;
 }
 
 int listing_make(struct session *s, struct err *err)
@@ -154,6 +181,8 @@ int listing_make(struct session *s, struct err *err)
     config.record_arg = &record;
     rc = ask_source(s, &config, err);
     source_record_release(&record);
+    if (rc < 0 && kind == SOURCE_HUB && s->unreachable.code != ERR_NONE)
+        return list_published(s, &config, err);
     return rc;
 }
 

@@ -1,9 +1,13 @@
 #include "app/offline.h"
 
+#include <string.h>
+
+#include "base/text.h"
 #include "core/hub/hub_cache.h"
 #include "core/hub/hub_name.h"
 #include "io/fs/fs.h"
 #include "publish/commit_record.h"
+#include "staging/record.h"
 
 struct listing {
     struct session *s;
@@ -85,11 +89,97 @@ out:
     return rc;
 }
 
+/* With the digest that the Hub gave: the identity of a plan is made of those. */
+static int add_published(struct listing *listing, const struct manifest_file *file,
+                         struct err *err)
+{
+    struct plan_entry entry = { .path = file->path,
+                                .key = file->path,
+                                .etag = file->etag,
+                                .oid = file->oid,
+                                .size = file->size,
+                                .want = { .kind = DIGEST_SHA256 } };
+
+    memcpy(entry.want.bytes, file->sha256, sizeof(file->sha256));
+    if (*file->oid && strcmp(file->oid, file->etag) == 0) {
+        entry.want = (struct digest){ .kind = DIGEST_GIT_BLOB };
+        if (!text_unhex(entry.want.bytes, 20, file->oid))
+            return err_set(err, ERR_DEST, "'%s' has no git object id", file->path);
+    }
+    return plan_add(&listing->s->run.plan, &entry, err);
+}
+
+/* Of files that patterns left out a record says nothing; the one of the commit lies beside
+ * that of a part. */
+static int check_published(const struct listing *listing, const struct manifest *manifest,
+                           struct err *err)
+{
+    const char *dest = listing->s->run.opt.dest;
+    struct strbuf text = { 0 }, whole = { 0 };
+    struct fs_info info = { .kind = FS_MISSING };
+    int rc = 0;
+
+    hub_name_text(&listing->name, &text);
+    strbuf_addf(&whole, "%s/.cache/huggingface/trees/%s.json", dest,
+                manifest->revision ? manifest->revision : "");
+    if (text.failed || whole.failed)
+        rc = err_memory(err, "a path");
+    else if (!manifest->source || !manifest->revision ||
+             strcmp(manifest->source, text.data) != 0)
+        rc = err_set(err, ERR_SOURCE, "'%s' is of another source", dest);
+    else if (!listing->name.path[0])
+        rc = fs_look(NULL, whole.data, &info, err);
+    if (rc == 0 && info.kind != FS_MISSING)
+        rc = err_set(err, ERR_SOURCE, "'%s' has a part of the revision", dest);
+    strbuf_release(&text);
+    strbuf_release(&whole);
+    return rc;
+}
+
+int offline_list_dir(struct session *s, const struct source_config *config,
+                     struct err *err)
+{
+    struct listing listing = { .s = s };
+    struct manifest manifest = { 0 };
+    int rc;
+
+    if (config->allow.pattern || config->deny.pattern)
+        return err_set(err, ERR_SOURCE, "only the Hub knows what the patterns match");
+    if (hub_name_parse(&listing.name, config->source, config->revision, config->repo_type,
+                       err) < 0 ||
+        !s->run.opt.dest || record_load_dest(&manifest, s->run.opt.dest, NULL, err) < 0)
+        return -1;
+    rc = check_published(&listing, &manifest, err);
+    for (size_t i = 0; rc == 0 && i < manifest.nfiles; i++)
+        rc = add_published(&listing, &manifest.file[i], err);
+    if (rc == 0)
+        rc = set_plan(&listing, manifest.revision, err);
+    s->run.plan.bare = false;
+    manifest_release(&manifest);
+    return rc;
+}
+
+void offline_tell(const struct session *s)
+{
+    if (s->offline && s->unreachable.code != ERR_NONE)
+        log_line(&s->run.ranks.log, LOG_WARN,
+                 "%s; '%s' holds all of commit %s, the last that was seen",
+                 s->unreachable.text, s->run.opt.dest,
+                 plan_text(&s->run.plan, s->run.plan.revision));
+}
+
 int offline_refuse(const struct session *s, struct err *err)
 {
     size_t missing = 0;
 
-    for (size_t i = 0; i < s->run.plan.nfiles; i++)
-        missing += !target_shows(&s->target, i);
-    return missing == 0 ? 0 : refuse_offline(s, "the revision is incomplete", err);
+    if (s->run.opt.cache)
+        for (size_t i = 0; i < s->run.plan.nfiles; i++)
+            missing += !target_shows(&s->target, i);
+    else
+        missing = !s->target.existing->unchanged;
+    if (missing == 0)
+        return 0;
+    return s->unreachable.code != ERR_NONE
+               ? err_copy(err, &s->unreachable)
+               : refuse_offline(s, "the revision is incomplete", err);
 }

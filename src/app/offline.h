@@ -10,7 +10,16 @@
  * in the cache. ERR_SOURCE if they are missing. */
 int offline_list(struct session *s, const struct source_config *config, struct err *err);
 
-/* Rank 0, after the look at the cache: ERR_SOURCE unless all files exist there. */
+/* Rank 0, layout dir, the Hub is out of reach: the same from the record of DEST. An error if
+ * that is of another source or revision, or may be of a part. */
+int offline_list_dir(struct session *s, const struct source_config *config,
+                     struct err *err);
+
+/* Rank 0: warn that what DEST has was not compared with the Hub, if so. */
+void offline_tell(const struct session *s);
+
+/* Rank 0, after the look at the cache: ERR_SOURCE, or why the Hub could not be asked,
+ * unless all files exist there. */
 int offline_refuse(const struct session *s, struct err *err);
 
 #endif

@@ -25,7 +25,10 @@ struct session {
     const struct mpifetch_options *options;
     enum session_task task;
     const char *offline; /* rank 0: the variable that forbids to ask the Hub, or NULL */
-    bool only_plan;      /* only say what would be done; DEST may be missing. After
+    struct err
+        unreachable; /* rank 0: why the Hub could not be asked, if so: then what DEST
+                             * has counts, if it is complete, and offline is set */
+    bool only_plan;  /* only say what would be done; DEST may be missing. After
                      * session_list it is that of rank 0: environments may differ */
     struct run run;
     struct trace trace;

@@ -86,6 +86,7 @@ int survey_claim(void *arg, struct err *err)
 
     if (claim(s, err) < 0)
         return -1;
+    offline_tell(s);
     existing = s->target.existing;
     if (existing->unchanged && !s->only_plan && !s->offline)
         target_sweep(&s->target);

@@ -113,6 +113,7 @@ int ask_judge(struct ask *ask, const char *what, const struct http_response *res
         tell_retry(ask, what, response, attempt, &decision);
         return 0;
     }
+    ask->count->unreachable = decision.code == ERR_NETWORK && outcome->fault != NET_TLS;
     if (outcome->fault == NET_OK)
         return ask->hub ? source_refusal(what, response, had_token, err)
                         : source_refusal_plain(what, response, err);

@@ -58,6 +58,7 @@ struct source_config {
 
 struct source_count {
     uint64_t revision, listing, probe, retried; /* requests made */
+    bool unreachable; /* it failed since nobody answered, or nobody could */
 };
 
 /* Which lister is used; also to refuse an invalid source before anything is asked.

@@ -168,8 +168,15 @@ static bool read_member(struct manifest *manifest, const char *key, const json_t
         *seen = SEEN_CONTENT;
         return read_id(text, manifest->content_id);
     }
-    if (text && strcmp(key, "source") == 0)
+    if (text && strcmp(key, "source") == 0) {
         manifest->hub = text_starts(text, "hf://");
+        manifest->source = keep(manifest, text);
+        return manifest->source != NULL;
+    }
+    if (text && strcmp(key, "revision") == 0) {
+        manifest->revision = keep(manifest, text);
+        return manifest->revision != NULL;
+    }
     if (text && strcmp(key, "tree") == 0)
         read_identity(text, &manifest->tree);
     if (text && strcmp(key, "run") == 0)

@@ -38,6 +38,8 @@ struct manifest {
     char content_id[65];        /* SHA-256 of SHA256SUMS */
     char run[MANIFEST_RUN];     /* which published it; "" in a record without it */
     bool hub;                   /* of an hf:// source */
+    const char *source;         /* as in the plan; NULL: the record does not say */
+    const char *revision;       /* the commit; the same */
     const char *inside;         /* where in its tree it lies, or NULL: staging/record.c */
     struct fs_identity tree;    /* of a record beside: the directory that it describes */
     struct manifest_file *file; /* sorted by path; NULL: only the head was read */
