@@ -149,7 +149,8 @@ def test_command(hf, origin, repo, trees, publish, asked):
     assert (done.returncode, done.stdout) == (0, f"{dest}\n"), done.stderr
     assert data_requests(origin) == []
     assert stamps(dest) == before
-    done = hf("cache", "verify", NAME, "--revision", revision_of(repo, asked), "--local-dir", dest)
+    words = ("--revision", revision_of(repo, asked), "--local-dir", dest, "--fail-on-extra-files")
+    done = hf("cache", "verify", NAME, *words)
     assert done.returncode == 0, done.stdout + done.stderr
     assert_content(dest, trees[ref_of(asked)])
 
