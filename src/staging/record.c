@@ -174,19 +174,19 @@ int record_find(struct record *record, const struct record_tree *tree, struct er
 {
     struct search search = { .tree = tree, .record = record };
     bool beside = tree->parent && fs_identify(tree->dir, tree->name, &search.identity);
+    bool told = beside && search.identity.born_ns != 0;
     struct err why = { 0 };
 
     *record = (struct record){ 0 };
-    if (beside) {
+    if (told)
         record_list(tree->parent, tree->dest, look_at_identity, &search, NULL);
-        if (search.found)
-            return take(record, RECORD_BESIDE, tree);
-    }
+    if (search.found || (beside && !told && find_by_files(&search)))
+        return take(record, RECORD_BESIDE, tree);
     if (find_inside(record, tree, RECORD_HUB_NAME, &why))
         return take(record, RECORD_HUB, tree);
     if (find_inside(record, tree, RECORD_INSIDE_NAME, &why))
         return take(record, RECORD_INSIDE, tree);
-    if (beside && find_by_files(&search))
+    if (told && find_by_files(&search))
         return take(record, RECORD_BESIDE, tree);
     *record = (struct record){ 0 };
     return why.code != ERR_NONE

@@ -11,7 +11,7 @@
  * those that describe nothing are removed after it. The one of a tree is
  *
  *   1. the one that names this very directory (inode and time of birth);
- *   2. else one inside it;
+ *   2. else one inside it, but where no time of birth is known behind the others;
  *   3. else the one whose every file agrees with the tree in size and mtime; of several the
  *      one with the most files, unless another has as many and other content;
  *   4. else, where no time of birth is known, the only one that names the inode and of

@@ -114,6 +114,21 @@ static void test_by_all_files(void **state)
     assert_int_equal(place_of(dest_path), RECORD_NONE);
 }
 
+/* By the number alone a directory is known only together with its files. */
+static void test_without_a_time_of_birth(void **state)
+{
+    (void)state;
+    publish_as(RUN_RECORDS_BESIDE, false);
+    run_command("cd \"$PARENT\"/.dest.mpifetch/run-* && "
+                "sed -i 's/\\(\"tree\": \"[0-9]*\\) [0-9]*\"/\\1 0\"/' manifest.json && "
+                "grep -q '\"tree\": \"[0-9]* 0\"' manifest.json");
+    assert_int_equal(place_of(dest_path), RECORD_BESIDE);
+    run_command("touch -d @1 \"$DEST/same\"");
+    assert_int_equal(place_of(dest_path), RECORD_BESIDE);
+    run_command("cd \"$DEST\" && touch -d @1 same changed empty gone/file");
+    assert_int_equal(place_of(dest_path), RECORD_NONE);
+}
+
 /* Two that agree with everything and do not say the same. */
 static void test_several(void **state)
 {
@@ -216,6 +231,7 @@ int main(void)
         cmocka_unit_test_setup(test_places, publish_enter),
         cmocka_unit_test_setup(test_by_identity, publish_enter),
         cmocka_unit_test_setup(test_by_all_files, publish_enter),
+        cmocka_unit_test_setup(test_without_a_time_of_birth, publish_enter),
         cmocka_unit_test_setup(test_several, publish_enter),
         cmocka_unit_test_setup(test_killed_before_the_step, publish_enter),
         cmocka_unit_test_setup(test_one_for_each_tree, publish_enter),
