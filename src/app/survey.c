@@ -74,7 +74,7 @@ static int claim(struct session *s, struct err *err)
     if (rc == 0 && s->target.existing->unchanged) {
         resume_release(s->run.staging.resume);
         s->run.staging.resume = NULL;
-        release_staging(&s->run, RELEASE_REMOVE);
+        release_staging(&s->run, RELEASE_OWN);
     }
     return rc < 0 ? -1 : 0;
 }

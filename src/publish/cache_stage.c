@@ -178,7 +178,7 @@ static int check_space(const struct cache *cache, struct err *err)
 
 /* The commit and the ref count as well: a run that waited for another
  * finds its own ref. */
-static int identify(const struct cache *cache, char id[65], struct err *err)
+int cache_identify(const struct cache *cache, char id[65], struct err *err)
 {
     const struct plan *plan = &cache->run->plan;
     struct strbuf text = { 0 };
@@ -217,7 +217,7 @@ int cache_claim(struct cache *cache, struct err *err)
 
     run->layout = RUN_BLOBS;
     if (make_root(run->opt.dest, err) < 0 || make_folder(cache, err) < 0 ||
-        identify(cache, id, err) < 0)
+        cache_identify(cache, id, err) < 0)
         return -1;
     return staging_open_parent(run, cache->folder, err) < 0
                ? -1

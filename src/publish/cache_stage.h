@@ -9,6 +9,9 @@
 /* Create the folder, and claim a staging in it, as claim_take. */
 int cache_claim(struct cache *cache, struct err *err);
 
+/* What a run of this commit and ref stages. */
+int cache_identify(const struct cache *cache, char id[65], struct err *err);
+
 /* Check space, and create the files that ranks write to, and the snapshot: where it is
  * symlinks it is complete, else its files are empty. */
 int cache_stage(struct cache *cache, struct err *err);

@@ -29,6 +29,7 @@ struct target_ops {
     bool (*is_old)(const struct target *target);
     /* The directory of its stagings. Returns the name that they contain, or NULL. */
     const char *(*stagings)(const struct target *target, struct strbuf *parent);
+    int (*identify)(const struct target *target, char id[65], struct err *err);
     int (*build)(struct target *target, struct err *err);
     int (*commit)(struct target *target, struct visibility_mark *mark, struct err *err);
     void (*clean)(struct target *target);
@@ -101,6 +102,13 @@ static const char *stagings_of_dir(const struct target *target, struct strbuf *p
     return layout_name(target->run->opt.dest);
 }
 
+static int identify_dir(const struct target *target, char id[65], struct err *err)
+{
+    (void)err;
+    memcpy(id, target->dir.identity, sizeof(target->dir.identity));
+    return 0;
+}
+
 static int build_dir(struct target *target, struct err *err)
 {
     return dir_build(&target->dir, err);
@@ -133,6 +141,7 @@ static const struct target_ops dir_ops = {
     .claim = claim_dir,
     .is_old = dir_is_old,
     .stagings = stagings_of_dir,
+    .identify = identify_dir,
     .build = build_dir,
     .commit = commit_dir,
     .clean = clean_dir,
@@ -197,6 +206,11 @@ static const char *stagings_of_cache(const struct target *target, struct strbuf 
     return NULL;
 }
 
+static int identify_cache(const struct target *target, char id[65], struct err *err)
+{
+    return cache_identify(&target->cache, id, err);
+}
+
 static int build_cache(struct target *target, struct err *err)
 {
     return cache_stage(&target->cache, err);
@@ -210,7 +224,9 @@ static int commit_cache(struct target *target, struct visibility_mark *mark,
 
 static void clean_cache(struct target *target)
 {
-    release_staging(target->run, RELEASE_REMOVE);
+    /* Revisions stand side by side in a cache: that this one came last says nothing of
+     * another. */
+    release_staging(target->run, RELEASE_OWN);
 }
 
 static void release_cache(struct target *target)
@@ -229,6 +245,7 @@ static const struct target_ops cache_ops = {
     .claim = claim_cache,
     .is_old = cache_is_old,
     .stagings = stagings_of_cache,
+    .identify = identify_cache,
     .build = build_cache,
     .commit = commit_cache,
     .clean = clean_cache,
@@ -298,12 +315,13 @@ bool target_is_old(const struct target *target)
 
 void target_sweep(struct target *target)
 {
-    struct sweep sweep = { .run = target->run };
+    char id[65];
+    struct sweep sweep = { .run = target->run, .published = id };
     struct strbuf parent = { 0 };
     struct fs_dir dir = { 0 };
     const char *name = target->ops->stagings(target, &parent);
 
-    if (!parent.failed)
+    if (!parent.failed && target->ops->identify(target, id, NULL) == 0)
         sweep_stagings(&sweep, parent.data, name, NULL);
     if (name && !parent.failed && fs_dir_open(&dir, NULL, parent.data, NULL) == 0)
         record_sweep(&dir, name, false);

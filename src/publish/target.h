@@ -51,7 +51,8 @@ int target_claim(struct target *target, struct err *err);
 /* After target_claim: whether what was found before may have changed. */
 bool target_is_old(const struct target *target);
 
-/* If no file is missing: remove what runs that are certainly gone have left. */
+/* If no file is missing: remove what runs that are certainly gone have left, but for what
+ * can be resumed of other content. */
 void target_sweep(struct target *target);
 
 /* Existing files that are marked as wrong are to be fetched. */

@@ -14,6 +14,7 @@
 #include "resume/owner_watch.h"
 #include "resume/release.h"
 #include "resume/run_dir.h"
+#include "resume/unused.h"
 #include "staging/staging.h"
 
 static const double LOOK = 0.25; /* seconds between two looks */
@@ -47,7 +48,8 @@ static int fill(struct run *run, struct err *err)
                      err) < 0 ||
         fs_mkdir(&staging->tree, ".", 0777, err) < 0 ||
         fs_mkdir(&staging->spare, ".", 0700, err) < 0 ||
-        fs_mkdir(&staging->dir, "journal", 0700, err) < 0)
+        fs_mkdir(&staging->dir, "journal", 0700, err) < 0 ||
+        (run->opt.cache && unused_note_ref(run, err) < 0))
         return -1;
     return heartbeat_start(&staging->heartbeat, &staging->dir, err);
 }

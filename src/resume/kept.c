@@ -11,6 +11,7 @@
 #include "resume/leftovers.h"
 #include "resume/owner_watch.h"
 #include "resume/run_dir.h"
+#include "resume/unused.h"
 
 enum { POLL = 1000 }; /* files between two checks for signals */
 
@@ -246,6 +247,8 @@ static int fold_into(struct run *run, const struct fs_dir *into,
     if (more == 0 || (put_tree(&fold, err) == 0 && put_more(&fold, err) == 0 &&
                       put_entries(&fold, &old, count, entries, more, err) == 0))
         rc = 0;
+    if (rc == 0 && more > 0)
+        unused_mix_refs(into, from);
     if (rc == 0)
         discard(run, from);
 out:

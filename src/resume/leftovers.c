@@ -9,6 +9,7 @@
 #include "io/clock.h"
 #include "io/fs/fs.h"
 #include "ranks/background.h"
+#include "resume/journal.h"
 #include "resume/rescue.h"
 #include "resume/run_dir.h"
 #include "resume/versions.h"
@@ -259,6 +260,29 @@ int leftovers_remove(const struct leftovers_removal *removal,
     if (all.first.code != ERR_NONE)
         return err_copy(err, &all.first);
     return remove_all_hidden(&all, err) < 0 ? -1 : remove_last(staging, err);
+}
+
+static int note_inner(void *arg, const char *name, struct err *err)
+{
+    (void)err;
+    *(bool *)arg |= is_inner(name);
+    return 0;
+}
+
+bool leftovers_are_resumable(const struct fs_dir *parent, const char *dest,
+                             const struct fs_dir *staging)
+{
+    char name[MARK];
+    bool force, inner = false;
+    struct fs_info link;
+
+    /* The tree may be among the versions, from where the link brings it back. */
+    if (read_mark(staging, name, &force))
+        return is_by(staging, "tree", parent, dest, name) ||
+               (fs_look(staging, "link", &link, NULL) == 0 && link.kind == FS_SYMLINK &&
+                !fs_is_there(staging, "tree"));
+    return journal_is_there(staging) ||
+           fs_list(staging, ".", note_inner, &inner, NULL) < 0 || inner;
 }
 
 struct search {

@@ -41,6 +41,11 @@ int leftovers_remove(const struct leftovers_removal *removal,
  * out. */
 bool leftovers_has_run(const struct fs_dir *parent, const char *dest, const char *run);
 
+/* Whether a run of that staging's content could go on with what is in it: its visible step
+ * was not taken, and something was fetched. */
+bool leftovers_are_resumable(const struct fs_dir *parent, const char *dest,
+                             const struct fs_dir *staging);
+
 /* Whether the run that made a version of dest still has a staging: it may be about to
  * make that version visible. */
 bool leftovers_may_be_shown(const struct fs_dir *parent, const char *dest,

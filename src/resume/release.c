@@ -10,6 +10,7 @@
 #include "resume/kept.h"
 #include "resume/leftovers.h"
 #include "resume/record_sweep.h"
+#include "resume/unused.h"
 
 static bool holds_something(const struct run *run)
 {
@@ -74,8 +75,10 @@ void release_staging(struct run *run, enum release_how how)
     if (heartbeat_lost(run->staging.heartbeat) ||
         !fs_is_there(&run->staging.dir, "owner")) {
         end_beat(run);
-    } else if (how == RELEASE_REMOVE || !holds_something(run)) {
-        if (how != RELEASE_REMOVE && journal_is_doubted(&run->staging.dir))
+    } else if (how == RELEASE_REMOVE || how == RELEASE_OWN || !holds_something(run)) {
+        if (how == RELEASE_OWN)
+            unused_leave(run);
+        else if (how != RELEASE_REMOVE && journal_is_doubted(&run->staging.dir))
             log_line(&run->ranks.log, LOG_WARN,
                      "fetched data is not kept: after the failed sync or close it may "
                      "not be on the disk");

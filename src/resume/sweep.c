@@ -9,6 +9,7 @@
 #include "io/fs/fs.h"
 #include "ranks/background.h"
 #include "resume/discard.h"
+#include "resume/leftovers.h"
 #include "resume/owner_watch.h"
 #include "resume/record_sweep.h"
 #include "resume/run_dir.h"
@@ -38,7 +39,7 @@ static void say(const struct sweep *sweep, const char *path)
 static void leave(struct sweep *sweep, const char *path)
 {
     sweep->alive++;
-    log_line(&sweep->run->ranks.log, LOG_WARN,
+    log_line(&sweep->run->ranks.log, sweep->published ? LOG_INFO : LOG_WARN,
              "keeping '%s': it has no owner file of mpifetch", path);
 }
 
@@ -114,11 +115,25 @@ static void sweep_plain(struct sweep *sweep, const struct fs_dir *parent,
     fs_dir_close(&dir);
 }
 
+/* A staging has the id of its content for its name, or none. */
+static bool is_wanted(const struct sweep *sweep, const struct fs_dir *parent,
+                      const char *name, const struct fs_dir *run)
+{
+    const char *id = run_dir_mark(name) + strlen(".mpifetch-");
+
+    return sweep->published && strncmp(sweep->published, id, RUN_DIR_ID) != 0 &&
+           leftovers_are_resumable(parent, sweep->run->opt.dest, run);
+}
+
 static int sweep_run(struct sweep *sweep, const struct fs_dir *parent, const char *name,
                      const struct fs_dir *run, struct err *err)
 {
     if (!owner_watch_is_signed(run))
         leave(sweep, run->path);
+    else if (is_wanted(sweep, parent, name, run))
+        log_line(&sweep->run->ranks.log, LOG_INFO,
+                 "'%s' keeps what an earlier run had fetched of other content",
+                 run->path);
     else if (owner_watch_is_gone(run))
         remove_staging(sweep, parent, name, run);
     else

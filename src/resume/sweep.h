@@ -22,7 +22,9 @@ struct sweep_doubt;
 
 struct sweep {
     struct run *run;
-    bool only_say;                    /* remove nothing */
+    bool only_say;         /* remove nothing */
+    const char *published; /* id of a content: what can be resumed of another one stays.
+                            * NULL: nothing stays for that reason */
     unsigned removed, alive, refused; /* directories; refused: could not be removed */
     struct sweep_doubt *doubts;       /* runs to be watched */
 };
