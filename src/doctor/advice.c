@@ -80,11 +80,24 @@ static void advise_step(const struct adviser *to)
                 : "refuses an update");
 }
 
+static void advise_links(const struct adviser *to)
+{
+    bool flips = verdict_refuses(to->facts->exchange);
+
+    if (to->facts->hides_links)
+        say(to, flips ? ADVICE_WARN : ADVICE_NOTE, publishing,
+            "this directory is sticky and all may write to it: where "
+            "fs.protected_symlinks is set, as on most systems, other users cannot follow "
+            "a DEST that is a symlink%s. Use a directory of your own in it",
+            flips ? ", as get makes it here" : " (--versions)");
+}
+
 static void advise_get(const struct adviser *to)
 {
     const struct advice_case *facts = to->facts;
 
     advise_step(to);
+    advise_links(to);
     if (verdict_refuses(facts->hard_link))
         say(to, ADVICE_NOTE, publishing,
             "no hard links: an update downloads unchanged files again instead of "

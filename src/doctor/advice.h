@@ -21,6 +21,7 @@ struct advice_case {
     bool race_failed;  /* several processes created the same file with O_EXCL */
     double seen;       /* seconds until the slowest change was seen; < 0: not measured */
     bool unseen;       /* something was not seen in time */
+    bool hides_links;  /* other users may be unable to follow our symlinks here */
     bool full;         /* for want of room, inodes or quota not all could be tried */
 };
 

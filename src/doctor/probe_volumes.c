@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -30,16 +31,22 @@ static void quota_row(struct probe *probe, const struct volume_quota *quota,
 
 static void room_rows(struct probe *probe, const struct volume *volume)
 {
-    char total[32], bytes[32];
+    bool told = volume->bytes != UINT64_MAX;
+    char total[32], bytes[32], room[72];
     struct results_row *row;
 
+    if (told)
+        snprintf(room, sizeof(room), "%s of %s",
+                 text_bytes(bytes, sizeof(bytes), volume->bytes),
+                 text_bytes(total, sizeof(total), volume->total));
     row = results_row(&probe->results, "free", "free",
-                      volume->writable ? "writable" : "read_only", "%s of %s%s",
-                      text_bytes(bytes, sizeof(bytes), volume->bytes),
-                      text_bytes(total, sizeof(total), volume->total),
+                      volume->writable ? "writable" : "read_only", "%s%s",
+                      told ? room : "the size is not told",
                       volume->writable ? "" : "; not writable");
-    row->number = (double)volume->bytes;
-    row->unit = "bytes";
+    if (told) {
+        row->number = (double)volume->bytes;
+        row->unit = "bytes";
+    }
     if (volume->inodes == UINT64_MAX) {
         results_row(&probe->results, "inodes", "inodes", "uncounted", "not counted");
         return;
@@ -171,6 +178,7 @@ int probe_volumes(struct probe *probe, struct err *err)
         return refuse_dir(probe, first->looked, err);
     probe->space = first->volume.bytes;
     probe->inodes = first->volume.inodes;
+    probe->facts.hides_links = first->volume.hides_links;
     for (int i = 0; i < probe->nodes; i++)
         if (!probe->node[i].told)
             volume_section(probe, i);

@@ -59,6 +59,7 @@ int volume_look(const char *dir, struct volume *volume)
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct statfs kind;
     struct statvfs room;
+    struct fs_info info;
     int reason = 0;
 
     *volume = (struct volume){ 0 };
@@ -71,9 +72,11 @@ int volume_look(const char *dir, struct volume *volume)
     volume->magic =
         (uint64_t)kind.f_type & UINT32_MAX; /* it is signed on some machines */
     volume->total = (uint64_t)room.f_blocks * room.f_frsize;
-    volume->bytes = (uint64_t)room.f_bavail * room.f_frsize;
+    volume->bytes = room.f_blocks ? (uint64_t)room.f_bavail * room.f_frsize : UINT64_MAX;
     volume->inodes = room.f_files ? room.f_favail : UINT64_MAX;
     volume->writable = fs_is_writable(NULL, dir);
+    volume->hides_links =
+        fs_look_open(fd, NULL, dir, &info, NULL) == 0 && fs_hides_links(&info, geteuid());
     look_at_mount(fd, &volume->mount);
     look_at_quota(&volume->mount, USRQUOTA, (int)geteuid(), &volume->quota[VOLUME_USER]);
     look_at_quota(&volume->mount, GRPQUOTA, (int)getegid(), &volume->quota[VOLUME_GROUP]);

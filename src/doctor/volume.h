@@ -14,9 +14,10 @@ enum { VOLUME_USER, VOLUME_GROUP, VOLUME_QUOTAS };
 struct volume {
     struct mount mount;    /* empty where it cannot be read */
     uint64_t magic;        /* of statfs */
-    uint64_t total, bytes; /* free for us */
+    uint64_t total, bytes; /* free for us; UINT64_MAX where the size is not told */
     uint64_t inodes;       /* free; UINT64_MAX where they are not counted */
     bool writable;
+    bool hides_links; /* our symbolic links here, from other users */
     struct volume_quota {
         int reason;           /* why it cannot be read: an errno; 0: here it is */
         uint64_t used, limit; /* bytes; limit 0: none */

@@ -224,11 +224,41 @@ int cache_claim(struct cache *cache, struct err *err)
                : claim_take(run, ".mpifetch-", id, err);
 }
 
+/* Directories that what is staged is renamed into, in the end. */
+static int check_directories(const struct run *run, struct err *err)
+{
+    static const char *const names[] = { "blobs", "snapshots", "refs", "trees" };
+    const struct fs_dir *folder = &run->staging.parent;
+    struct fs_info info;
+
+    for (size_t i = 0; i < countof(names); i++) {
+        if (fs_look(folder, names[i], &info, err) < 0)
+            return -1;
+        if (info.kind == FS_MISSING)
+            continue;
+        if (info.kind != FS_DIRECTORY || fs_is_mount(folder, names[i]))
+            return err_set(
+                err, ERR_DEST,
+                "'%s/%s' is %s, but files can only be renamed into a directory "
+                "of the same file system: use another cache",
+                folder->path, names[i],
+                info.kind == FS_SYMLINK     ? "a symbolic link"
+                : info.kind == FS_DIRECTORY ? "a mount point"
+                                            : "not a directory");
+        if (!fs_is_writable(folder, names[i]))
+            return err_set(err, ERR_DEST,
+                           "this user may not write to '%s/%s': have its owner share it "
+                           "(chmod g+w), or use another cache",
+                           folder->path, names[i]);
+    }
+    return 0;
+}
+
 int cache_stage(struct cache *cache, struct err *err)
 {
     struct run *run = cache->run;
 
-    if (check_space(cache, err) < 0)
+    if (check_space(cache, err) < 0 || check_directories(run, err) < 0)
         return -1;
     cache->copies = without_symlinks(run);
     /* What moves there is as if it had been made there. */

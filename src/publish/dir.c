@@ -8,6 +8,7 @@
 #include "io/sha256.h"
 #include "publish/access.h"
 #include "publish/commit_record.h"
+#include "publish/rehearsal.h"
 #include "publish/reuse.h"
 #include "ranks/background.h"
 #include "resume/claim.h"
@@ -167,6 +168,9 @@ int dir_look(struct dir *dir, struct run *run, struct err *err)
     if (record_check(run, err) < 0 || find_unchanged(dir, err) < 0)
         return -1;
     count_dropped(dir);
+    if (!dir->existing.unchanged && dir->dest != LAYOUT_MISSING &&
+        rehearsal_look(run, dir->dest, err) < 0)
+        return -1;
     if (!dir->existing.unchanged &&
         foreign_files_refuse(run, &dir->manifest, run->opt.dest, err) < 0)
         return -1;
@@ -368,6 +372,7 @@ int dir_build(struct dir *dir, struct err *err)
     struct run *run = dir->run;
 
     if (check_space(dir, err) < 0 || choose(dir, err) < 0 ||
+        rehearsal_step(run, dir->dest, dir->how.step, err) < 0 ||
         succession_open(&dir->succession, run, dir->dest == LAYOUT_EMPTY, err) < 0 ||
         make_tree(dir, err) < 0 || local_metadata_write_fixed(run, err) < 0 ||
         write_commit_record(dir, err) < 0 || staging_check_names(run, err) < 0)

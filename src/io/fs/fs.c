@@ -361,7 +361,8 @@ int fs_space(const struct fs_dir *dir, const char *name, struct fs_space *space,
         fail(err, "get the free space of", dir, name);
     else
         *space = (struct fs_space){
-            .bytes = (uint64_t)vfs.f_bavail * vfs.f_frsize,
+            /* A file system of FUSE may know nothing of its size, and says 0. */
+            .bytes = vfs.f_blocks ? (uint64_t)vfs.f_bavail * vfs.f_frsize : UINT64_MAX,
             .inodes = vfs.f_files ? vfs.f_favail : UINT64_MAX,
         };
     if (fd >= 0)

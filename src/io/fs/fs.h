@@ -1,6 +1,6 @@
 /* io/fs/fs.h -- POSIX files: open ones here, small ones at one go in io/fs/fs_whole.h, their
- * names in io/fs/fs_name.h, directories in io/fs/fs_make.h, trees in io/fs/fs_tree.h, whose
- * they are in io/fs/fs_owner.h, modes and what goes with them in io/fs/fs_traits.h, and what
+ * names in io/fs/fs_name.h, directories in io/fs/fs_make.h, trees in io/fs/fs_tree.h, where
+ * file systems begin in io/fs/fs_mount.h, whose they are in io/fs/fs_owner.h, modes and what goes with them in io/fs/fs_traits.h, and what
  * a name is relative to in io/fs/fs_dir.h. Including this header brings all.
  *
  * Errors       -1 and a sentence with call, path and the system's reason. The code is
@@ -19,6 +19,7 @@
 #include "base/strbuf.h"
 #include "io/fs/fs_dir.h"
 #include "io/fs/fs_make.h"
+#include "io/fs/fs_mount.h"
 #include "io/fs/fs_name.h"
 #include "io/fs/fs_owner.h"
 #include "io/fs/fs_traits.h"
@@ -86,7 +87,7 @@ int fs_sync_path(const struct fs_dir *dir, const char *name,
 int fs_sync_system(const struct fs_dir *dir, const char *name, struct err *err);
 
 struct fs_space {
-    uint64_t bytes, inodes; /* free for us; inodes UINT64_MAX where not counted */
+    uint64_t bytes, inodes; /* free for us; UINT64_MAX where that is not told */
 };
 /* Of the file system that a directory is on. */
 int fs_space(const struct fs_dir *dir, const char *name, struct fs_space *space,

@@ -52,3 +52,8 @@ bool fs_dir_is_mine(const struct fs_dir *dir, const struct fs_dir *parent)
     return info.uid == geteuid() ||
            (look_at_made(parent, &made) == 0 && fs_is_mine(&info, &made));
 }
+
+bool fs_hides_links(const struct fs_info *above, uint32_t owner)
+{
+    return (above->mode & S_ISVTX) && (above->mode & S_IWOTH) && above->uid != owner;
+}

@@ -7,6 +7,7 @@
 #define IO_FS_FS_OWNER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "io/fs/fs_dir.h"
 
@@ -20,5 +21,9 @@ bool fs_is_mine(const struct fs_info *info, const struct fs_info *made);
 /* The same of a directory that lies in parent, where something is made to compare it with
  * if need be. false as well if it cannot be found out, or this user may not write to it. */
 bool fs_dir_is_mine(const struct fs_dir *dir, const struct fs_dir *parent);
+
+/* Whether Linux may keep other users from following a symbolic link of that owner in that
+ * directory (fs.protected_symlinks): one that all may write to, with the sticky bit. */
+bool fs_hides_links(const struct fs_info *above, uint32_t owner);
 
 #endif
