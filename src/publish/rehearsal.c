@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 #include "io/fs/fs.h"
-#include "staging/manifest.h"
+#include "staging/record.h"
 
 static const char is_mounted[] =
     "is a mount point, and nothing can take the place of what is mounted";
@@ -18,11 +18,19 @@ static int refuse(const struct run *run, const char *why, struct err *err)
                    run->opt.dest, why, run->opt.dest);
 }
 
+static bool leads_to_ours(const char *dest)
+{
+    struct manifest manifest = { 0 };
+    bool ours = record_load_dest_head(&manifest, dest, NULL, NULL) == 0;
+
+    manifest_release(&manifest);
+    return ours;
+}
+
 static int refuse_link(const struct run *run, struct err *err)
 {
     const char *dest = run->opt.dest;
     struct strbuf target = { 0 };
-    char id[65];
     int rc;
 
     if (fs_readlink(NULL, dest, &target, err) < 0)
@@ -32,7 +40,7 @@ static int refuse_link(const struct run *run, struct err *err)
                      "'%s' is a symbolic link to '%s'%s: name the path that it leads to, "
                      "or use --force to replace the link",
                      dest, target.data ? target.data : "",
-                     manifest_peek(NULL, dest, id) ? ", which mpifetch published" : "");
+                     leads_to_ours(dest) ? ", which mpifetch published" : "");
     strbuf_release(&target);
     return rc;
 }
