@@ -2,8 +2,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/text.h"
 #include "io/fs/fs.h"
@@ -137,9 +135,9 @@ static int check_sticky(const struct run *run, const struct fs_info *dest,
     const struct run_staging *staging = &run->staging;
     struct fs_info above, made;
 
-    if (geteuid() == 0 || fs_look(&staging->parent, ".", &above, NULL) < 0 ||
-        fs_look(&staging->home, ".", &made, NULL) < 0 || !(above.mode & S_ISVTX) ||
-        fs_is_mine(dest, &made) || fs_is_mine(&above, &made))
+    if (fs_look(&staging->parent, ".", &above, NULL) < 0 ||
+        fs_look(&staging->home, ".", &made, NULL) < 0 ||
+        !fs_is_guarded(&above, dest, &made))
         return 0;
     return refuse(run, rehearsal_verdict(EPERM, LAYOUT_FLIP), err);
 }

@@ -53,6 +53,13 @@ bool fs_dir_is_mine(const struct fs_dir *dir, const struct fs_dir *parent)
            (look_at_made(parent, &made) == 0 && fs_is_mine(&info, &made));
 }
 
+bool fs_is_guarded(const struct fs_info *above, const struct fs_info *info,
+                   const struct fs_info *made)
+{
+    return geteuid() != 0 && (above->mode & S_ISVTX) && !fs_is_mine(info, made) &&
+           !fs_is_mine(above, made);
+}
+
 bool fs_hides_links(const struct fs_info *above, uint32_t owner)
 {
     return (above->mode & S_ISVTX) && (above->mode & S_IWOTH) && above->uid != owner;

@@ -22,6 +22,11 @@ bool fs_is_mine(const struct fs_info *info, const struct fs_info *made);
  * if need be. false as well if it cannot be found out, or this user may not write to it. */
 bool fs_dir_is_mine(const struct fs_dir *dir, const struct fs_dir *parent);
 
+/* Whether the sticky bit of a directory keeps this user from renaming or removing what
+ * lies in it. made: as above. */
+bool fs_is_guarded(const struct fs_info *above, const struct fs_info *info,
+                   const struct fs_info *made);
+
 /* Whether Linux may keep other users from following a symbolic link of that owner in that
  * directory (fs.protected_symlinks): one that all may write to, with the sticky bit. */
 bool fs_hides_links(const struct fs_info *above, uint32_t owner);
