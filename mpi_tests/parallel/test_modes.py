@@ -256,3 +256,32 @@ def test_other_losses_are_told(run, hub, tree, dest):
 def test_nothing_to_keep(run, hub, tree, dest):
     assert run(2, "get", SOURCE, dest, env=env(hub), umask=0o027).code == 0
     assert set(modes_of(dest).values()) == {0o750, 0o640}
+
+
+BY_RANK = 'case $OMPI_COMM_WORLD_RANK in 0) umask 027;; 1) umask 077;; *) umask 0;; esac; exec "$@"'
+
+
+@pytest.mark.parametrize("layout", [(), ("--hf-cache",)], ids=["directory", "cache"])
+def test_umask_of_rank_0_holds(run, hub, tmp_path, dest, layout):
+    """Each rank has another one."""
+    files = {f"{i // 9}/{i}.bin": noise(MIB // 4, i) for i in range(45)}
+    hub.add("acme/demo", write_tree(tmp_path / "tree", {**files, "large": noise(17 * MIB, 9)}))
+    words = ("--connections", 1, "--segment-size", MIB)
+    before = ("sh", "-c", BY_RANK, "sh")
+    result = run(3, "get", *layout, *words, SOURCE, dest, env=env(hub), before=before, timeout=60)
+    assert result.code == 0, result
+    for path, bits in modes_of(dest).items():
+        assert bits == (0o750 if (dest / path).is_dir() else 0o640), (path, oct(bits))
+
+
+@pytest.mark.parametrize("rank", range(2))
+def test_sync_is_decided_by_rank_0(run, hub, tree, dest, tmp_path, rank):
+    """What one rank does not sync is not safe, whatever the others do."""
+    each = [{"MPIFETCH_NO_SYNC": "1"} if number == rank else {} for number in range(2)]
+    before = ("strace", "-f", "-qq", "-e", "trace=fsync,fdatasync,syncfs", "-o", tmp_path / "calls")
+    traced = ("sh", "-c", f'exec {" ".join(map(str, before))}-$OMPI_COMM_WORLD_RANK "$@"', "sh")
+    result = run(2, "get", "--connections", 1, SOURCE, dest, env=env(hub), each=each, before=traced)
+    assert result.code == 0, result
+    for number in range(2):
+        calls = (tmp_path / f"calls-{number}").read_text()
+        assert ("sync" in calls) == (rank == 1), (number, calls)

@@ -33,7 +33,7 @@ void same_call_pack(const struct session *s, struct strbuf *bytes)
     strbuf_add(bytes, &call, sizeof(call));
 }
 
-int same_call_unpack(const struct session *s, const char *bytes, size_t len,
+int same_call_unpack(const struct session *s, const char *bytes, size_t len, size_t *used,
                      struct err *err)
 {
     const struct call mine = call_of(s);
@@ -44,6 +44,7 @@ int same_call_unpack(const struct session *s, const char *bytes, size_t len,
                        "this rank runs mpifetch %s, rank 0 another version",
                        mine.version);
     memcpy(&first, bytes, sizeof(first));
+    *used = sizeof(first);
     first.function[sizeof(first.function) - 1] = '\0';
     first.version[sizeof(first.version) - 1] = '\0';
     if (strcmp(mine.version, first.version) != 0 || mine.contract != first.contract)

@@ -11,7 +11,7 @@
 
 /* Bytes that rank 0 shares, and what another rank makes of them; more may follow them. */
 void same_call_pack(const struct session *s, struct strbuf *bytes);
-int same_call_unpack(const struct session *s, const char *bytes, size_t len,
+int same_call_unpack(const struct session *s, const char *bytes, size_t len, size_t *used,
                      struct err *err);
 
 #endif

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "app/check.h"
+#include "app/choices.h"
 #include "app/offline.h"
 #include "app/rehash.h"
 #include "app/same_call.h"
@@ -124,26 +125,26 @@ static int open_questions(struct session *s, struct err *err)
     return engine_open(&s->http, &s->run, most < QUESTIONS ? most : QUESTIONS, err);
 }
 
-/* Whether all make the same call; and the timeout of rank 0: a rank that waits less than
- * the others would give up too early. */
+/* Whether all make the same call; and what rank 0 decides: a rank that waits less than the
+ * others would give up too early, one that does not sync would break what they promise. */
 static int share_start(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
-    double timeout = s->options->rank_timeout;
     struct strbuf bytes = { 0 };
+    size_t call = 0;
     int rc;
 
     if (run->ranks.rank == 0) {
         same_call_pack(s, &bytes);
-        strbuf_add(&bytes, &timeout, sizeof(timeout));
+        choices_pack(s, &bytes);
     }
     rc = agree_share(&run->ranks, &bytes, err);
     if (rc == 0)
-        rc = same_call_unpack(s, bytes.data, bytes.len, err);
-    if (rc == 0) {
-        memcpy(&timeout, bytes.data + bytes.len - sizeof(timeout), sizeof(timeout));
-        silence_set(&run->ranks.liveness.silence, timeout, clock_now());
-    }
+        rc = same_call_unpack(s, bytes.data, bytes.len, &call, err);
+    if (rc == 0 && choices_unpack(s, bytes.data + call, bytes.len - call) == 0)
+        rc = err_set(err, ERR_DEFECT, "rank 0 runs a different build of mpifetch");
+    if (rc == 0)
+        rc = set_slots(s, err);
     strbuf_release(&bytes);
     return agree_step(&run->ranks, rc, err);
 }
@@ -187,7 +188,6 @@ int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options
     if (rc == 0) {
         set_options(s);
         set_log(s);
-        rc = set_slots(s, err);
     }
     if (rc == 0)
         rc = open_questions(s, err);
@@ -339,6 +339,7 @@ bool session_close(struct session *s)
     resume_release(run->staging.resume);
     free(run->staging.owner);
     staging_close(run);
+    choices_restore(s);
     free(s->slots);
     free(s->dest);
     free(s->source);

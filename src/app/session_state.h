@@ -44,6 +44,8 @@ struct session {
     struct worker *worker;
     struct visibility_mark mark;
     double began, phase_began;
+    unsigned umask_before; /* app/choices.c */
+    bool umask_changed;
 };
 
 /* The phase ends: the time since the end of the phase before is its duration. */

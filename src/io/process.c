@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -199,4 +200,18 @@ bool process_lives(void *arg, uint64_t pid, uint64_t start)
     /* A zombie does not write any more; but the main thread may be a zombie while another
      * thread is still in a write. */
     return line.state != 'Z' || line.threads > 1;
+}
+
+unsigned process_set_umask(unsigned mask)
+{
+    return umask(mask);
+}
+
+/* There is no call that only asks. */
+unsigned process_umask(void)
+{
+    unsigned mask = umask(077);
+
+    umask(mask);
+    return mask;
 }

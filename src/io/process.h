@@ -14,6 +14,10 @@ void process_here(struct owner_process *process);
  * its parent, for whoever finds the directory later. */
 int process_sign(const struct fs_dir *in, const char *name, bool parent, struct err *err);
 
+/* The umask of this process; and set, which returns the one before. */
+unsigned process_umask(void);
+unsigned process_set_umask(unsigned mask);
+
 /* The Slurm job that this process belongs to; id 0: none. */
 void process_job(struct owner_job *job);
 

@@ -1,0 +1,64 @@
+#include "app/choices.h"
+
+#include <string.h>
+
+#include "io/clock.h"
+#include "io/process.h"
+
+struct choices {
+    double rank_timeout, connect_timeout, speed_time;
+    uint64_t limit_rate, speed_limit;
+    struct retry_policy retry;
+    unsigned connections, max_connections;
+    unsigned umask;
+    bool sync, no_links;
+};
+
+void choices_pack(const struct session *s, struct strbuf *bytes)
+{
+    const struct run_options *opt = &s->run.opt;
+    struct choices all = { .rank_timeout = s->options->rank_timeout,
+                           .connect_timeout = opt->connect_timeout,
+                           .speed_time = opt->speed_time,
+                           .limit_rate = opt->limit_rate,
+                           .speed_limit = opt->speed_limit,
+                           .retry = opt->retry,
+                           .connections = opt->connections,
+                           .max_connections = opt->max_connections,
+                           .umask = process_umask(),
+                           .sync = opt->sync,
+                           .no_links = opt->no_links };
+
+    strbuf_add(bytes, &all, sizeof(all));
+}
+
+size_t choices_unpack(struct session *s, const char *bytes, size_t len)
+{
+    struct run_options *opt = &s->run.opt;
+    struct choices all;
+
+    if (len < sizeof(all))
+        return 0;
+    memcpy(&all, bytes, sizeof(all));
+    opt->connect_timeout = all.connect_timeout;
+    opt->speed_time = all.speed_time;
+    opt->limit_rate = all.limit_rate;
+    opt->speed_limit = all.speed_limit;
+    opt->retry = all.retry;
+    opt->connections = all.connections;
+    opt->max_connections = all.max_connections;
+    opt->sync = all.sync;
+    opt->no_links = all.no_links;
+    silence_set(&s->run.ranks.liveness.silence, all.rank_timeout, clock_now());
+    if (s->run.ranks.rank != 0) {
+        s->umask_before = process_set_umask(all.umask);
+        s->umask_changed = true;
+    }
+    return sizeof(all);
+}
+
+void choices_restore(const struct session *s)
+{
+    if (s->umask_changed)
+        process_set_umask(s->umask_before);
+}
