@@ -1,5 +1,6 @@
 """Several hosts, started in every way that there is: one tree, fetched once by all of them."""
 
+import re
 import shutil
 
 import pytest
@@ -149,3 +150,33 @@ def test_a_script_says_why_it_failed(cluster, slurm, hub, dest, jobs):
     assert result.code == 3, result
     assert "source error: check the name" in result.err
     assert_nothing(cluster.seen("n4", dest))
+
+
+def test_destination_on_a_disk_of_each_host(cluster, slurm, demo, dest):
+    """Said before anything is fetched."""
+    result = start(cluster, "srun", demo, "get", SOURCE, "/tmp/own/model").wait()
+    assert result.code == 5, result
+    said = re.search(r"'/tmp/own/model' on n1 is not seen by (n\d(?:, n\d)*):", result.err)
+    assert said and sorted(said[1].split(", ")) == ["n2", "n3", "n4"], result
+    assert demo.log("cdn") == [] and demo.log("resolve*") == []
+    for node in cluster.nodes:
+        cluster.on(node, "rm", "-rf", "/tmp/own")
+
+
+def test_destination_below_a_link_that_differs(cluster, slurm, demo, dest):
+    """Two hosts have the same path, but not the same directory."""
+    for node, name in zip(cluster.nodes, ("a", "a", "b", "a"), strict=True):
+        cluster.on(node, "mkdir", "-p", dest.parent / name)
+        cluster.on(node, "ln", "-s", dest.parent / name, "/tmp/link")
+    try:
+        result = start(cluster, "srun", demo, "get", SOURCE, "/tmp/link/model").wait()
+        assert result.code == 5, result
+        assert f"'/tmp/link/model' is '{dest.parent}/a/model' on n1" in result.err
+        assert "elsewhere on n3:" in result.err
+        assert demo.log("cdn") == [] and demo.log("resolve*") == []
+        cluster.on("n3", "ln", "-sfn", dest.parent / "a", "/tmp/link")
+        result = start(cluster, "srun", demo, "get", SOURCE, "/tmp/link/model").wait()
+        assert result.code == 0 and result.out == "/tmp/link/model\n", result
+    finally:
+        for node in cluster.nodes:
+            cluster.on(node, "rm", "/tmp/link")

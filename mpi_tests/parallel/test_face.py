@@ -239,6 +239,7 @@ def test_innermost_launcher_decides(run, hub, tree, dest):
     assert result.code == 0 and result.out == f"{dest}\n", result
 
 
+
 @pytest.fixture
 def pipe(tmp_path):
     os.mkfifo(tmp_path / "pipe")
@@ -348,3 +349,23 @@ def test_pipe_for_certificates(run, hub, tree, dest, pipe, how):
     assert result.code == 2, result
     assert f"{how} '{pipe}': not a regular file" in result.err
     assert hub.log() == []
+
+
+@pytest.mark.parametrize("how", ["link", "relative", "slash"])
+@pytest.mark.parametrize("layout", [(), ("--hf-cache",)], ids=["directory", "cache"])
+def test_path_that_is_printed_is_the_one_asked_for(run, hub, model, tmp_path, how, layout):
+    """A link in it may lead elsewhere tomorrow."""
+    commit = hub.add("acme/demo", model).refs["refs/heads/main"]
+    real, link = tmp_path / "real", tmp_path / "link"
+    real.mkdir()
+    link.symlink_to(real)
+    asked = {"link": link / "model", "relative": "./link/model", "slash": f"{link}/model//"}[how]
+    words = ("--hf-cache",) if layout else ()
+    env = {"HF_ENDPOINT": hub.endpoint}
+    result = run(2, "get", *words, "hf://acme/demo", asked, env=env, cwd=tmp_path)
+    assert result.code == 0, result
+    rest = f"/models--acme--demo/snapshots/{commit}" if layout else ""
+    assert result.out == f"{link}/model{rest}\n"
+    assert result.report["path"] == f"{link}/model{rest}"
+    result = run(2, "verify", result.out.rstrip("\n"), env=env)
+    assert result.code == 0 and result.out == f"{link}/model{rest}\n", result

@@ -97,7 +97,7 @@ static int run_session(MPI_Comm comm, const struct mpifetch_options *options,
     *report = (struct mpifetch_report){ 0 };
     if (rc == 0 && (rc = run_phases(&s, &err)) == 0) {
         agree_settle(&s.run.ranks);
-        guard_settle(s.run.ranks.rank == 0 && !s.only_plan ? s.run.published : NULL);
+        guard_settle(s.run.ranks.rank == 0 && !s.only_plan ? session_show(&s) : NULL);
     }
     if (rc < 0) {
         fill_error(report, &err);
@@ -107,7 +107,7 @@ static int run_session(MPI_Comm comm, const struct mpifetch_options *options,
         finish_report(&s, rc, &err);
     if (rc == 0 && !s.only_plan)
         snprintf(report->path, sizeof(report->path), "%s",
-                 s.run.published ? s.run.published : "");
+                 s.run.ranks.rank == 0 ? session_show(&s) : "");
     if (s.run.ranks.comm)
         share_report(&s, report);
     if (rc == 0)

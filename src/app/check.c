@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "core/plan/layout.h"
 #include "io/fs/fs.h"
 #include "io/hub_env.h"
@@ -39,6 +40,23 @@ static int default_cache(struct strbuf *dest, struct err *err)
         "cannot locate the Hub cache: HF_HUB_CACHE, HF_HOME and HOME are not set");
 }
 
+/* Without "./" in front and slashes at the end. */
+static int name_dest(struct session *s, const char *given, struct err *err)
+{
+    struct strbuf named = { 0 };
+    int rc = 0;
+
+    while (text_starts(given, "./"))
+        given += 2 + strspn(given + 2, "/");
+    if (*given != '/')
+        rc = fs_here(&named, err);
+    strbuf_adds(&named, given);
+    while (named.len > 1 && named.data[named.len - 1] == '/')
+        named.data[--named.len] = '\0';
+    s->named = strbuf_steal(&named);
+    return rc < 0 || s->named ? rc : err_memory(err, "a path");
+}
+
 static int check_dest(struct session *s, struct err *err)
 {
     bool publishes = s->task == SESSION_GET || s->task == SESSION_PLAN;
@@ -56,6 +74,8 @@ static int check_dest(struct session *s, struct err *err)
         rc = err_memory(err, "a path");
     if (rc == 0)
         rc = fs_absolute(given.data, &dest, err);
+    if (rc == 0)
+        rc = name_dest(s, given.data, err);
     strbuf_release(&given);
     if (rc < 0) {
         strbuf_release(&dest);

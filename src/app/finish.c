@@ -100,7 +100,7 @@ static int commit(void *arg, struct err *err)
 
     /* At once: the main thread may be in a call that never returns. */
     if (rc == 0)
-        guard_settle(s->run.published);
+        guard_settle(session_show(s));
     return rc;
 }
 

@@ -10,6 +10,7 @@
 #include "app/offline.h"
 #include "app/rehash.h"
 #include "app/same_call.h"
+#include "app/sharing.h"
 #include "app/survey.h"
 #include "core/plan/connection_share.h"
 #include "fetch/engine.h"
@@ -292,6 +293,8 @@ int session_fetch(struct session *s, struct err *err)
     }
     if (agree_step(&run->ranks, rc, err) < 0 || share_run(run, err) < 0)
         return -1;
+    if (sharing_check(s, err) < 0)
+        return -1;
     if (run->trace)
         trace_open(run->trace, clock_now());
     rc = session_make_parts(s, run->ranks.rank == 0 ? s->target.existing->file : NULL,
@@ -327,6 +330,7 @@ bool session_close(struct session *s)
     free(run->access.endpoint);
     free(run->dest);
     free(run->published);
+    free(run->shown);
     /* On other ranks the lines lie in one text that was cut, so each is wiped by itself. */
     for (size_t i = 0; run->access.header_list && run->access.header_list[i]; i++)
         explicit_bzero((char *)(uintptr_t)run->access.header_list[i],
@@ -342,6 +346,7 @@ bool session_close(struct session *s)
     choices_restore(s);
     free(s->slots);
     free(s->dest);
+    free(s->named);
     free(s->source);
     return closed;
 }

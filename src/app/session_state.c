@@ -1,5 +1,9 @@
 #include "app/session_state.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
 #include "io/clock.h"
 #include "ranks/background.h"
 #include "resume/resume.h"
@@ -10,6 +14,24 @@ void session_end_phase(struct session *s, enum report_phase phase)
 
     s->report.seconds[phase] += now - s->phase_began;
     s->phase_began = now;
+}
+
+/* Symbolic links that lead to DEST may lead elsewhere tomorrow. */
+const char *session_show(struct session *s)
+{
+    struct run *run = &s->run;
+    struct strbuf path = { 0 };
+
+    free(run->shown);
+    run->shown = NULL;
+    if (!run->published)
+        return "";
+    if (s->named && s->dest && text_starts(run->published, s->dest))
+        strbuf_addf(&path, "%s%s", s->named, run->published + strlen(s->dest));
+    else
+        strbuf_adds(&path, run->published);
+    run->shown = strbuf_steal(&path);
+    return run->shown ? run->shown : run->published;
 }
 
 struct glob_list session_globs(const char *const *list)

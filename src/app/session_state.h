@@ -38,7 +38,8 @@ struct session {
     struct target target; /* rank 0 */
     struct http *http;    /* rank 0: listing and resolving */
     unsigned *slots;      /* of each rank */
-    char *dest;           /* absolute */
+    char *dest;           /* absolute, without symbolic links in front of its last part */
+    char *named;          /* DEST as the user named it, but absolute */
     char *source;         /* rank 0: the source, absolute if it is a path */
     struct coordinator *coordinator;
     struct worker *worker;
@@ -50,6 +51,9 @@ struct session {
 
 /* The phase ends: the time since the end of the phase before is its duration. */
 void session_end_phase(struct session *s, enum report_phase phase);
+
+/* Rank 0: run.shown of what is published, or is about to be; "" for nothing. */
+const char *session_show(struct session *s);
 
 /* A list of options as patterns; borrowed. */
 struct glob_list session_globs(const char *const *list);

@@ -90,7 +90,7 @@ static int close_home(struct task *task, struct err *err)
     if (fd < 0 || fs_close(fd, task->home.dir, task->home.name, err) == 0)
         return 0;
     /* A duplicate in private space: no later run will need it. */
-    if (store_copies(task->world->store, task->duplicate))
+    if (store_copies(task->world->store, task->segment, task->duplicate))
         err->unsure = 0;
     return -1;
 }
@@ -171,7 +171,7 @@ static int run_landing(struct job *job)
         task->checksum = checksum_bytes(task->body, (size_t)file_of(task)->size);
     } else {
         task->checksum = task->sum ? checksum_value(task->sum) : 0;
-        if (store_copies(store, task->duplicate) &&
+        if (store_copies(store, task->segment, task->duplicate) &&
             store_land(store, task->segment, task->duplicate, task->checksum, &job->err) <
                 0)
             goto out;
@@ -224,9 +224,7 @@ static int read_blocks(struct task *task, struct blocks *in, struct err *err)
     while ((rc = blocks_next(in, err)) > 0) {
         if (task->small)
             memcpy(task->body + (in->at - begin), in->bytes, in->len);
-        else if (store_check(task->world->store, task->duplicate, err) < 0 ||
-                 fs_pwrite(task->fd, task->home.dir, task->home.name, in->bytes, in->len,
-                           task->home.offset + (in->at - begin), err) < 0)
+        else if (task_write(task, in->bytes, in->len, in->at - begin, err) < 0)
             return -1;
         if (task->sum)
             checksum_feed(task->sum, in->bytes, in->len);
@@ -248,10 +246,6 @@ static int read_source(struct task *task, const char *path, struct err *err)
     if (blocks_open(&in, err) < 0)
         return blame_source(err);
     if (check_source(task, in.fd, path, err) < 0)
-        goto out;
-    if (!task->small &&
-        (task->fd = store_open_home(task->world->store, task->segment, task->duplicate,
-                                    &task->home, err)) < 0)
         goto out;
     if (read_blocks(task, &in, err) == 0)
         rc = check_source(task, in.fd, path, err);
@@ -322,8 +316,8 @@ static void count_landing(const struct task *task)
 {
     const struct task_world *world = task->world;
     const struct job *job = &task->job;
-    bool copied =
-        store_copies(world->store, task->duplicate) && !task->small && !task->held;
+    bool copied = store_copies(world->store, task->segment, task->duplicate) &&
+                  !task->small && !task->held;
 
     if (copied)
         world->run->stats.value[STAT_COPIED] += task->got;

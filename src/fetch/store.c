@@ -27,7 +27,8 @@ static bool none(const char *scratch)
     return text_starts(scratch, "none") && scratch[4] == '\0';
 }
 
-/* The first directory of the usual ones that exists, or NULL. */
+/* The first directory of the usual ones that exists, or NULL. Not one in memory, which
+ * programs of the node need themselves. */
 static const char *default_scratch(void)
 {
     const char *const candidates[] = { getenv("SLURM_TMPDIR"), getenv("TMPDIR"), "/tmp" };
@@ -35,7 +36,8 @@ static const char *default_scratch(void)
 
     for (size_t i = 0; i < countof(candidates); i++)
         if (candidates[i] && *candidates[i] &&
-            fs_look(NULL, candidates[i], &info, NULL) == 0 && info.kind == FS_DIRECTORY)
+            fs_look(NULL, candidates[i], &info, NULL) == 0 && info.kind == FS_DIRECTORY &&
+            !fs_is_memory(NULL, candidates[i]))
             return candidates[i];
     return NULL;
 }
@@ -118,7 +120,8 @@ int store_open(struct store *store, struct run *run, struct err *err)
 
     *store = (struct store){ .run = run };
     store->at = calloc(run->segments.count + (size_t)1, sizeof(*store->at));
-    if (!store->at)
+    store->scratched = calloc(run->segments.count + (size_t)1, sizeof(bool));
+    if (!store->at || !store->scratched)
         return err_memory(err, "the list of segments");
     if (run->mode == RUN_REHASH)
         return open_hashed(store, err);
@@ -145,12 +148,20 @@ void store_close(struct store *store)
     fs_dir_close(&store->snapshot);
     fs_dir_close(&store->blobs);
     free(store->at);
+    free(store->scratched);
     *store = (struct store){ 0 };
 }
 
-bool store_copies(const struct store *store, bool duplicate)
+bool store_copies(const struct store *store, uint32_t segment, bool duplicate)
 {
-    return store->scratch.path || duplicate;
+    return store->scratched[segment] || duplicate;
+}
+
+void store_begin(struct store *store, uint32_t segment, bool duplicate)
+{
+    if (store->at[segment] == STORE_KEPT)
+        store_drop(store, segment, duplicate);
+    store->scratched[segment] = store->scratch.path && !atomic_load(&store->full);
 }
 
 static bool is_shown(const struct store *store, uint32_t file)
@@ -180,15 +191,15 @@ void store_home(const struct store *store, uint32_t segment, bool duplicate,
 {
     const struct run *run = store->run;
 
-    if (!store_copies(store, duplicate)) {
+    if (!store_copies(store, segment, duplicate)) {
         store_final(store, run->segments.file[segment], home);
         home->offset = segment_range(&run->segments, segment).begin;
         return;
     }
-    home->dir = store->scratch.path ? &store->scratch : &run->staging.spare;
+    home->dir = store->scratched[segment] ? &store->scratch : &run->staging.spare;
     home->name = home->text;
     home->offset = 0;
-    if (store->scratch.path)
+    if (store->scratched[segment])
         snprintf(home->text, sizeof(home->text), "segment-%u", (unsigned)segment);
     else
         snprintf(home->text, sizeof(home->text), "%d-%u", run->ranks.rank,
@@ -216,7 +227,7 @@ int store_open_final(const struct store *store, uint32_t file,
 int store_open_home(const struct store *store, uint32_t segment, bool duplicate,
                     const struct store_place *home, struct err *err)
 {
-    return store_copies(store, duplicate)
+    return store_copies(store, segment, duplicate)
                ? fs_open_write(home->dir, home->name, err)
                : store_open_final(store, store->run->segments.file[segment], home, err);
 }
@@ -233,6 +244,37 @@ static int make_final(const struct store *store, uint32_t file,
     return fd < 0 ? -1 : fs_close(fd, final->dir, final->name, err);
 }
 
+bool store_leave(struct store *store, uint32_t segment, bool duplicate, uint64_t done)
+{
+    const struct run *run = store->run;
+    bool is_full = errno == ENOSPC || errno == EDQUOT;
+    struct store_place from, to;
+
+    if (!is_full || run->opt.scratch || !store->scratched[segment])
+        return false;
+    store_home(store, segment, duplicate, &from);
+    store->scratched[segment] = false;
+    store_home(store, segment, duplicate, &to);
+    if (!atomic_exchange(&store->full, true))
+        log_line(&run->ranks.log, LOG_WARN,
+                 "scratch '%s' is full: writing directly to staging from here on",
+                 store->scratch.path);
+
+    const struct file_copy copy = { .from_dir = from.dir,
+                                    .from = from.name,
+                                    .to_dir = to.dir,
+                                    .to = to.name,
+                                    .to_at = to.offset,
+                                    .len = done };
+    bool moved =
+        done == 0 ||
+        ((duplicate || make_final(store, run->segments.file[segment], &to, NULL) == 0) &&
+         file_copy(&copy, NULL) == 0);
+
+    fs_unlink(from.dir, from.name, NULL);
+    return moved;
+}
+
 void store_source(const struct store *store, uint32_t segment, struct store_place *source)
 {
     if (store->at[segment] == STORE_KEPT) {
@@ -243,10 +285,12 @@ void store_source(const struct store *store, uint32_t segment, struct store_plac
     source->offset = segment_range(&store->run->segments, segment).begin;
 }
 
-int store_check(const struct store *store, bool duplicate, struct err *err)
+int store_check(const struct store *store, uint32_t segment, bool duplicate,
+                struct err *err)
 {
-    return store_copies(store, duplicate) ? 0
-                                          : fs_dir_same(&store->run->staging.dir, err);
+    return store_copies(store, segment, duplicate)
+               ? 0
+               : fs_dir_same(&store->run->staging.dir, err);
 }
 
 /* Through memory, not inside the kernel: each byte is looked at once more, because the
@@ -284,7 +328,7 @@ static void remove_home(const struct store *store, uint32_t segment, bool duplic
 {
     struct store_place home;
 
-    if (!store_copies(store, duplicate))
+    if (!store_copies(store, segment, duplicate))
         return;
     store_home(store, segment, duplicate, &home);
     fs_unlink(home.dir, home.name, NULL);
@@ -304,7 +348,8 @@ void store_landed(struct store *store, uint32_t segment, bool duplicate)
         segments_of(&store->run->segments, store->run->segments.file[segment]) > 1;
 
     count_out(store, segment); /* it may be fetched a second time */
-    if (store->scratch.path && hashed_later && store->kept + bytes <= store->budget) {
+    if (store->scratched[segment] && hashed_later &&
+        store->kept + bytes <= store->budget) {
         store->at[segment] = STORE_KEPT;
         store->kept += bytes;
     } else {

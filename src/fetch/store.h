@@ -14,6 +14,7 @@
 #ifndef FETCH_STORE_H
 #define FETCH_STORE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "ranks/run.h"
@@ -31,6 +32,8 @@ struct store {
     uint64_t budget;               /* bytes of landed segments that may stay in scratch */
     uint64_t kept;                 /* bytes that do */
     uint8_t *at;                   /* of each segment: enum store_at */
+    bool *scratched;               /* of each segment: its home is in scratch */
+    atomic_bool full;              /* of scratch: no more homes there */
 };
 
 enum store_at { STORE_NOWHERE, STORE_FINAL, STORE_KEPT };
@@ -49,6 +52,14 @@ struct store_place {
     char text[STORE_NAME];
 };
 
+/* Choose where a segment arrives; then store_home tells. */
+void store_begin(struct store *store, uint32_t segment, bool duplicate);
+
+/* On a pool thread, after a write of this segment failed and errno says why: go on without
+ * scratch, if that is full and the user has not asked for it. The home is another one then,
+ * where the first `done` bytes are. false: not so. */
+bool store_leave(struct store *store, uint32_t segment, bool duplicate, uint64_t done);
+
 void store_home(const struct store *store, uint32_t segment, bool duplicate,
                 struct store_place *home);
 /* The offset is that of the file's start. */
@@ -63,7 +74,7 @@ int store_open_final(const struct store *store, uint32_t file,
                      const struct store_place *final, struct err *err);
 
 /* Whether home and final path differ, so that a segment must be copied to land. */
-bool store_copies(const struct store *store, bool duplicate);
+bool store_copies(const struct store *store, uint32_t segment, bool duplicate);
 
 /* On a pool thread: copy from home to final path, and check on the way that the disk
  * gives back what was written (checksum as taken when the bytes arrived). ERR_DEST if
@@ -74,7 +85,8 @@ int store_land(const struct store *store, uint32_t segment, bool duplicate,
 /* On a pool thread, before each batch of writes into what the rank holds open: -1 once
  * another run has taken the staging away. Whatever is opened by its name finds that out
  * by itself. */
-int store_check(const struct store *store, bool duplicate, struct err *err);
+int store_check(const struct store *store, uint32_t segment, bool duplicate,
+                struct err *err);
 
 /* After that, on the main thread: the segment lies at its final path. */
 void store_landed(struct store *store, uint32_t segment, bool duplicate);

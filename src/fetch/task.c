@@ -53,7 +53,7 @@ int task_close(struct task *task, struct err *err)
 
     task->fd = -1;
     if (fd < 0 || fs_close(fd, task->home.dir, task->home.name, &fault) == 0 ||
-        store_copies(store, task->duplicate))
+        store_copies(store, task->segment, task->duplicate))
         return 0;
     journal_doubt(store->run, &fault);
     return err_copy(err, &fault);
@@ -160,8 +160,41 @@ int task_make_room(struct task *task, struct err *err)
     task->sum = checksum_create();
     if (!task->sum)
         return err_memory(err, "a checksum");
+    store_begin(task->world->store, task->segment, task->duplicate);
     store_home(task->world->store, task->segment, task->duplicate, &task->home);
     return 0;
+}
+
+static int try_write(struct task *task, const void *bytes, size_t len, uint64_t at,
+                     struct err *err)
+{
+    struct store_place *home = &task->home;
+
+    /* With the first write: an open on a parallel file system takes milliseconds that the
+     * sockets should not wait for. */
+    if (task->fd < 0)
+        task->fd = store_open_home(task->world->store, task->segment, task->duplicate,
+                                   home, err);
+    if (task->fd < 0 ||
+        store_check(task->world->store, task->segment, task->duplicate, err) < 0)
+        return -1;
+    return fs_pwrite(task->fd, home->dir, home->name, bytes, len, home->offset + at, err);
+}
+
+int task_write(struct task *task, const void *bytes, size_t len, uint64_t at,
+               struct err *err)
+{
+    struct err why = { 0 };
+
+    if (try_write(task, bytes, len, at, &why) == 0)
+        return 0;
+    if (!store_leave(task->world->store, task->segment, task->duplicate, at))
+        return err_copy(err, &why);
+    if (task->fd >= 0)
+        fs_close(task->fd, task->home.dir, task->home.name, NULL);
+    task->fd = -1;
+    store_home(task->world->store, task->segment, task->duplicate, &task->home);
+    return try_write(task, bytes, len, at, err);
 }
 
 void task_fail(struct task *task, const struct outcome *outcome, const struct err *why)

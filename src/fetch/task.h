@@ -62,7 +62,7 @@ struct task_chunk {
     struct task *task;
     char *bytes; /* TASK_BUFFER of them; the slot's own */
     size_t len;
-    uint64_t at; /* in the home file */
+    uint64_t at; /* in the segment */
     bool busy;
 };
 
@@ -147,6 +147,11 @@ void task_leave_slot(struct task *task);
 
 /* Memory or a home for the bytes that are about to come in. */
 int task_make_room(struct task *task, struct err *err);
+
+/* On a pool thread: the next bytes of the segment, which belong at `at` in it, into the
+ * home. */
+int task_write(struct task *task, const void *bytes, size_t len, uint64_t at,
+               struct err *err);
 
 /* FAILED; or CANCELLED, if it was told to stop. */
 void task_fail(struct task *task, const struct outcome *outcome, const struct err *why);

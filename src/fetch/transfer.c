@@ -14,23 +14,15 @@ enum {
     TRANSFER_FUTILE = 2,   /* the same, of others, before the coordinator is asked */
 };
 
-/* On a pool thread. The file is opened with the first write: an open on a parallel file
- * system takes milliseconds that the sockets should not wait for. Writes of one task
- * follow each other, so fd and sum need no lock. */
+/* On a pool thread. Writes of one task follow each other, so fd and sum need no lock. */
 static int write_chunk(struct job *job)
 {
     struct task_chunk *chunk = job->owner;
     struct task *task = chunk->task;
 
-    if (task->fd < 0)
-        task->fd = store_open_home(task->world->store, task->segment, task->duplicate,
-                                   &task->home, &job->err);
-    if (task->fd < 0 || store_check(task->world->store, task->duplicate, &job->err) < 0)
-        return -1;
     if (task->sum)
         checksum_feed(task->sum, chunk->bytes, chunk->len);
-    return fs_pwrite(task->fd, task->home.dir, task->home.name, chunk->bytes, chunk->len,
-                     chunk->at, &job->err);
+    return task_write(task, chunk->bytes, chunk->len, chunk->at, &job->err);
 }
 
 /* A pause ends on request, or with the transfer, which may then deliver what
@@ -73,7 +65,7 @@ static int sink_large(struct task *task, const char *bytes, size_t len)
 
         part = part < len ? part : len;
         if (chunk->len == 0)
-            chunk->at = task->home.offset + task->got;
+            chunk->at = task->got;
         memcpy(chunk->bytes + chunk->len, bytes, part);
         chunk->len += part;
         task->got += part;

@@ -42,6 +42,22 @@ static int make_in(const struct fs_dir *locks, const char *made,
     return fs_mkdirs(root, fs_format(name, "%s/snapshots", folder), err);
 }
 
+/* In a cache that a group shares a member could lead others to their own files. */
+static int check_link(const struct cache *cache, struct err *err)
+{
+    struct fs_info link, above;
+
+    if (fs_look(NULL, cache->folder, &link, err) < 0 ||
+        fs_look_through(NULL, cache->run->opt.dest, &above, err) < 0)
+        return -1;
+    if (link.kind != FS_SYMLINK || fs_link_is_trusted(&link, &above))
+        return 0;
+    return err_set(err, ERR_DEST,
+                   "'%s' is a symbolic link that another user has made, and is not "
+                   "followed: use another cache, or have its owner remove it",
+                   cache->folder);
+}
+
 static int make_folder(const struct cache *cache, struct err *err)
 {
     const char *path = cache->run->opt.dest;
@@ -50,7 +66,8 @@ static int make_folder(const struct cache *cache, struct err *err)
     struct fs_info info;
     int rc;
 
-    if (fs_look_through(NULL, cache->folder, &info, err) < 0)
+    if (check_link(cache, err) < 0 ||
+        fs_look_through(NULL, cache->folder, &info, err) < 0)
         return -1;
     if (info.kind == FS_DIRECTORY)
         return 0;

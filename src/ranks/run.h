@@ -85,6 +85,7 @@ struct run {
     struct run_access access;
     struct run_staging staging;
     char *dest;      /* as on rank 0: others may have other current directories */
+    char *shown;     /* rank 0: published, by the path that the user named */
     char *published; /* what the run makes visible: DEST, or a snapshot in the cache */
 
     unsigned slots; /* transfers of this rank at a time */

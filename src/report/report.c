@@ -241,7 +241,8 @@ static json_t *report_object(const struct run *run, const struct report *report)
 {
     const struct plan *plan = &run->plan;
     bool there = report->published || report->unchanged || report->verified;
-    json_t *path = there ? json_file_text(run->published) : json_null();
+    json_t *path =
+        there ? json_file_text(run->shown ? run->shown : run->published) : json_null();
 
     return json_pack(
         "{s:s, s:i, s:i, s:o, s:o, s:b, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, "

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "io/clock.h"
 #include "io/fs/fs.h"
+#include "io/heartbeat.h"
 #include "io/nap.h"
 #include "staging/twin.h"
 
@@ -65,6 +66,22 @@ static bool is_there(const struct run_staging *staging)
     return fs_look(&staging->dir, ".", &info, NULL) == 0 && info.kind == FS_DIRECTORY;
 }
 
+/* Whoever may write to the directory of DEST can have put another one in its place. */
+static int check_owner(struct run_staging *staging, struct err *err)
+{
+    if (fs_dir_is_mine(&staging->home, &staging->parent))
+        return 0;
+    err_set(err, ERR_DEST,
+            "'%s' is not this user's: somebody has put it in the place of the staging "
+            "directory of this run",
+            staging->home.path);
+    /* Nothing of it is touched any more. */
+    heartbeat_stop(staging->heartbeat);
+    staging->heartbeat = NULL;
+    close_own(staging);
+    return -1;
+}
+
 int staging_open(struct run *run, struct err *err)
 {
     double until = clock_now() + patience;
@@ -76,7 +93,7 @@ int staging_open(struct run *run, struct err *err)
         nap_take(&nap);
         fs_refresh(NULL, staging->path);
     }
-    return open_own(staging, err);
+    return open_own(staging, err) < 0 ? -1 : check_owner(staging, err);
 }
 
 int staging_open_hashed(struct run *run, struct err *err)

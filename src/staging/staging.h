@@ -15,7 +15,7 @@
 int staging_open_parent(struct run *run, const char *path, struct err *err);
 
 /* Open the directories of run->staging, whose path is set; those that were open are
- * closed. A staging that another node has just made and that this one does not see yet is
+ * closed. ERR_DEST if they are not this user's. A staging that another node has just made and that this one does not see yet is
  * waited for, at most 5 s. */
 int staging_open(struct run *run, struct err *err);
 

@@ -345,25 +345,27 @@ static int take_part(struct absolute *a, const struct part *part, bool last,
     return rc;
 }
 
+int fs_here(struct strbuf *out, struct err *err)
+{
+    char *here = getcwd(NULL, 0);
+
+    if (!here)
+        return fail(err, "determine", NULL, "the current directory");
+    strbuf_adds(out, here);
+    strbuf_adds(out, "/");
+    free(here);
+    return 0;
+}
+
 static int start(struct absolute *a, const char *path, struct err *err)
 {
-    char *here;
-
     if (!path[0]) {
         errno = ENOENT;
         fail(err, "find", NULL, path);
         return -1;
     }
-    if (path[0] != '/') {
-        here = getcwd(NULL, 0);
-        if (!here) {
-            fail(err, "determine the current directory for", NULL, path);
-            return -1;
-        }
-        strbuf_adds(&a->todo, here);
-        strbuf_adds(&a->todo, "/");
-        free(here);
-    }
+    if (path[0] != '/' && fs_here(&a->todo, err) < 0)
+        return -1;
     strbuf_adds(&a->todo, path);
     return a->todo.failed ? err_memory(err, "a path") : 0;
 }

@@ -53,6 +53,11 @@ bool fs_dir_is_mine(const struct fs_dir *dir, const struct fs_dir *parent)
            (look_at_made(parent, &made) == 0 && fs_is_mine(&info, &made));
 }
 
+bool fs_link_is_trusted(const struct fs_info *link, const struct fs_info *above)
+{
+    return link->uid == geteuid() || link->uid == 0 || link->uid == above->uid;
+}
+
 bool fs_is_guarded(const struct fs_info *above, const struct fs_info *info,
                    const struct fs_info *made)
 {

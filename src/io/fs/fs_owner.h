@@ -22,6 +22,10 @@ bool fs_is_mine(const struct fs_info *info, const struct fs_info *made);
  * if need be. false as well if it cannot be found out, or this user may not write to it. */
 bool fs_dir_is_mine(const struct fs_dir *dir, const struct fs_dir *parent);
 
+/* Whether a symbolic link in a directory may be followed: it was made by this user, by root
+ * or by the owner of that directory. */
+bool fs_link_is_trusted(const struct fs_info *link, const struct fs_info *above);
+
 /* Whether the sticky bit of a directory keeps this user from renaming or removing what
  * lies in it. made: as above. */
 bool fs_is_guarded(const struct fs_info *above, const struct fs_info *info,
