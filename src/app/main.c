@@ -161,22 +161,34 @@ static int check_launch(struct err *err, int *index)
                    of);
 }
 
+static int call_command(const struct options *options, struct mpifetch_report *report)
+{
+    switch (options->command) {
+    case COMMAND_GET:
+        return mpifetch_get(MPI_COMM_WORLD, &options->get, report);
+    case COMMAND_PLAN:
+        return mpifetch_plan(MPI_COMM_WORLD, &options->get, report);
+    case COMMAND_VERIFY:
+        return mpifetch_verify(MPI_COMM_WORLD, &options->get, report);
+    case COMMAND_CLEAN:
+        return clean(MPI_COMM_WORLD, &options->get, report);
+    case COMMAND_DOCTOR:
+        return doctor(MPI_COMM_WORLD, options, report);
+    case COMMAND_HELP:
+    case COMMAND_VERSION:
+        break;
+    }
+    *report = (struct mpifetch_report){ 0 };
+    return print_help(options);
+}
+
 static int run_command(const struct options *options, int rank, bool *lost)
 {
     struct mpifetch_report report;
     char text[FAILURE_TEXT];
-    static int (*const calls[])(MPI_Comm, const struct mpifetch_options *,
-                                struct mpifetch_report *) = {
-        [COMMAND_GET] = mpifetch_get,
-        [COMMAND_PLAN] = mpifetch_plan,
-        [COMMAND_VERIFY] = mpifetch_verify,
-        [COMMAND_CLEAN] = clean,
-    };
     bool says_path = options->command == COMMAND_VERIFY ||
                      (options->command == COMMAND_GET && !options->get.dry_run);
-    int status = options->command == COMMAND_DOCTOR
-                     ? doctor(MPI_COMM_WORLD, options, &report)
-                     : calls[options->command](MPI_COMM_WORLD, &options->get, &report);
+    int status = call_command(options, &report);
 
     *lost = report.lost != 0;
     guard_tell();
@@ -218,8 +230,6 @@ static int run_ranks(const struct options *options, int code, struct err *err, b
         MPI_Barrier(MPI_COMM_WORLD);
         return ERR_USAGE;
     }
-    if (is_help(options))
-        return print_help(options);
     own.get.interrupted = was_signalled;
     own.get.interrupted_arg = &start;
     return run_command(&own, rank, lost);

@@ -74,8 +74,11 @@ static int find_kind(const struct source_config *config, enum source_kind *kind,
         *kind = SOURCE_URL;
     else if (text_alike(config->source, "file://", 7))
         *kind = SOURCE_FILES;
-    else
-        return check_page(config, err) < 0 ? -1 : refuse_source(config->source, err);
+    else {
+        if (check_page(config, err) == 0)
+            refuse_source(config->source, err);
+        return -1;
+    }
     return 0;
 }
 

@@ -11,14 +11,13 @@ static size_t scheme_length(const char *url)
     return text_alike(url, "https://", 8) ? 8 : text_alike(url, "http://", 7) ? 7 : 0;
 }
 
-/* Behind "HOST/" of the URL, if it is that of the endpoint. */
-static const char *behind(const char *url, const char *endpoint)
+/* The length of the URL up to the path, if it is of that endpoint, else 0. */
+static size_t length_to_path(const char *url, const char *endpoint)
 {
     const char *place = endpoint + scheme_length(endpoint);
-    size_t len = strlen(place);
+    size_t at = scheme_length(url), len = strlen(place);
 
-    url += scheme_length(url);
-    return text_alike(url, place, len) && url[len] == '/' ? url + len + 1 : NULL;
+    return text_alike(url + at, place, len) && url[at + len] == '/' ? at + len + 1 : 0;
 }
 
 /* The Hub's own names first. *whole: the host shows nothing but the Hub. */
@@ -26,15 +25,16 @@ static const char *find_path(const char *url, const char *endpoint, bool *whole)
 {
     static const char *const hosts[] = { "huggingface.co", "www.huggingface.co",
                                          "hf.co" };
-    const char *path = NULL;
+    size_t len = 0;
 
     *whole = true;
-    for (size_t i = 0; !path && i < countof(hosts); i++)
-        path = behind(url, hosts[i]);
-    if (path || scheme_length(url) == 0)
-        return path;
-    *whole = false;
-    return behind(url, endpoint);
+    for (size_t i = 0; len == 0 && i < countof(hosts); i++)
+        len = length_to_path(url, hosts[i]);
+    if (len == 0 && scheme_length(url) > 0) {
+        *whole = false;
+        len = length_to_path(url, endpoint);
+    }
+    return len > 0 ? url + len : NULL;
 }
 
 /* First parts of paths that name no owner of repositories. */
