@@ -98,15 +98,18 @@ struct mpifetch_options {
     double connect_timeout;     /* seconds */
     uint64_t speed_limit;       /* bytes per second: a transfer slower than this ... */
     double speed_time;          /* ... for so many seconds is aborted and retried */
-    double rank_timeout; /* seconds: a rank silent for so long is considered lost */
-    int force;           /* replace a destination that mpifetch did not create */
-    int versions;        /* destination is a symlink from the start */
-    int no_links;        /* an update copies unchanged files instead of linking them */
-    int no_sync;         /* do not wait for disks before publishing */
-    int no_trees;        /* without trees/<commit>.json of the Hub library */
-    int check;           /* verify existing files before reusing them */
-    int require_digest;  /* refuse files for which the source has no digest */
-    int dry_run;         /* only say what would be done */
+    double rank_timeout;      /* seconds: a rank silent for so long is considered lost */
+    const char *const *trust; /* users whose files are believed unread, or NULL */
+    const char *const
+        *ignore_extra;  /* patterns of files in dest to be moved away, or NULL */
+    int force;          /* replace a destination that mpifetch did not create */
+    int versions;       /* destination is a symlink from the start */
+    int no_links;       /* an update copies unchanged files instead of linking them */
+    int no_sync;        /* do not wait for disks before publishing */
+    int no_trees;       /* without trees/<commit>.json of the Hub library */
+    int check;          /* verify existing files before reusing them */
+    int require_digest; /* refuse files for which the source has no digest */
+    int dry_run;        /* only say what would be done */
     /* what is said, on stderr of rank 0 */
     enum mpifetch_progress progress;
     int verbosity;      /* -1 errors only, 0 summary, 1 more, 2 each request */

@@ -68,10 +68,10 @@ static void must_be_usable(const struct manifest *record)
         require(plan_add(&plan, &entry, NULL) == 0);
     }
     for (size_t i = 0; i < plan.nfiles; i++) {
-        struct fs_info info;
+        const struct manifest_file *file = manifest_find(record, plan_path(&plan, i));
 
-        require(!manifest_same(manifest_find(record, plan_path(&plan, i)), &plan, i, NULL,
-                               dest, &info));
+        manifest_has(file, &plan, i);
+        require(!manifest_agrees(file, NULL, dest));
     }
     plan_release(&plan);
 }

@@ -11,6 +11,7 @@
 
 #include "io/fs/fs.h"
 #include "publish/dir_commit.h"
+#include "publish/dir_look.h"
 #include "run_case.h"
 #include "staging/local_metadata.h"
 #include "staging/record.h"

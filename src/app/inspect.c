@@ -145,22 +145,6 @@ static int look_at_files(struct inspection *look, struct err *err)
     return rc;
 }
 
-static bool is_planned(const struct plan *plan, const char *path)
-{
-    for (size_t low = 0, high = plan->nfiles; low < high;) {
-        size_t middle = low + (high - low) / 2;
-        int order = strcmp(path, plan_path(plan, middle));
-
-        if (order == 0)
-            return true;
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return false;
-}
-
 static int look_for_more(void *arg, const char *path, const struct fs_info *info,
                          struct err *err)
 {
@@ -169,7 +153,7 @@ static int look_for_more(void *arg, const char *path, const struct fs_info *info
     (void)info;
     if (look->seen++ % INSPECT_POLL == 0 && background_poll(&look->s->run.ranks, err) < 0)
         return -1;
-    if (is_planned(&look->s->run.plan, path) || !is_kept(look, path) ||
+    if (plan_find(&look->s->run.plan, path, NULL) || !is_kept(look, path) ||
         (!look->snapshot && !foreign_files_is_one(&look->manifest, path)))
         return 0;
     look->more++;

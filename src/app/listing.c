@@ -186,11 +186,14 @@ int listing_make(struct session *s, struct err *err)
     return rc;
 }
 
-/* Whether the file exists, will be fetched, or only needs an entry in a snapshot. */
+/* Whether the file exists, will be fetched, must be hashed to tell, or only needs an entry
+ * in a snapshot. */
 static const char *fate_of(const struct session *s, size_t i)
 {
     const struct target *target = &s->target;
 
+    if (target->existing->file[i].unsure)
+        return "check";
     if (!target->existing->file[i].there)
         return "fetch";
     if (!target_shows(target, i))
@@ -208,7 +211,7 @@ static void add_files(const struct session *s, struct strbuf *text)
     for (size_t i = 0; i < plan->nfiles; i++) {
         strbuf_addf(text, "%s %12llu %s\n", fate_of(s, i),
                     (unsigned long long)plan->files[i].size, plan_path(plan, i));
-        if (s->target.existing->file[i].there)
+        if (s->target.existing->file[i].there || s->target.existing->file[i].unsure)
             continue;
         files++;
         missing += plan->files[i].size;

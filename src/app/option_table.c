@@ -170,6 +170,20 @@ const struct option option_table[] = {
       .field = offsetof(struct mpifetch_options, force),
       .help = "replace a DEST that mpifetch did not create, or delete files in it that "
               "mpifetch did not create" },
+    { .name = "ignore-extra",
+      .kind = OPTION_LIST,
+      .value = "PATTERN",
+      .field = offsetof(struct mpifetch_options, ignore_extra),
+      .help = "files in DEST that are not in SOURCE do not stop an update if their path "
+              "matches: they are moved to .DEST.kept-*; may be repeated" },
+    { .name = "trust",
+      .kind = OPTION_LIST,
+      .value = "USER",
+      .field = offsetof(struct mpifetch_options, trust),
+      .help =
+          "believe files and records of this user (name or uid) at DEST without reading "
+          "them, as those of root and of the owner of its parent directory; may be "
+          "repeated" },
     { .name = "versions",
       .kind = OPTION_FLAG,
       .field = offsetof(struct mpifetch_options, versions),

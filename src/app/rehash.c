@@ -46,7 +46,7 @@ int rehash_run(struct session *s, const char *tree, bool by_etag,
     return rc;
 }
 
-/* The opposite of what exists: existing files are hashed, the rest is skipped. */
+/* The opposite of what is to be hashed: that is skipped. */
 static struct existing_file *others(const struct session *s, struct err *err)
 {
     size_t count = s->run.plan.nfiles;
@@ -58,24 +58,32 @@ static struct existing_file *others(const struct session *s, struct err *err)
     }
     memcpy(skip, s->target.existing->file, count * sizeof(*skip));
     for (size_t i = 0; i < count; i++)
-        skip[i].there = !target_found(&s->target, i);
+        skip[i].there =
+            !(skip[i].unsure || (s->run.opt.check && target_found(&s->target, i)));
     return skip;
 }
 
-static int drop_wrong(struct session *s, const struct existing_file *skip,
-                      struct err *err)
+static void take_result(struct session *s, size_t i, const struct existing_file *hashed)
 {
     struct run *run = &s->run;
+    struct existing_file *known = &s->target.existing->file[i];
 
-    for (size_t i = 0; skip && i < run->plan.nfiles; i++) {
-        if (!skip[i].wrong)
-            continue;
-        s->target.existing->file[i].wrong = true;
+    known->wrong = hashed->wrong;
+    if (!hashed->wrong && known->unsure)
+        memcpy(known->sha256, hashed->sha256, sizeof(known->sha256));
+    if (hashed->wrong && known->there)
         log_line(&run->ranks.log, LOG_WARN,
                  "'%s' has changed since it was published: fetching it again",
                  plan_path(&run->plan, i));
-    }
-    return target_drop_wrong(&s->target, err);
+}
+
+static int take_results(struct session *s, const struct existing_file *skip,
+                        struct err *err)
+{
+    for (size_t i = 0; skip && i < s->run.plan.nfiles; i++)
+        if (!skip[i].there)
+            take_result(s, i, &skip[i]);
+    return target_drop_wrong(&s->target, err) < 0 ? -1 : target_settle(&s->target, err);
 }
 
 int rehash_found(struct session *s, struct err *err)
@@ -89,8 +97,8 @@ int rehash_found(struct session *s, struct err *err)
     if (rc == 0)
         rc = rehash_run(s, tree, cache, skip, err);
     if (rc == 0)
-        rc = agree_step(&run->ranks, run->ranks.rank == 0 ? drop_wrong(s, skip, err) : 0,
-                        err);
+        rc = agree_step(&run->ranks,
+                        run->ranks.rank == 0 ? take_results(s, skip, err) : 0, err);
     free(skip);
     return rc;
 }

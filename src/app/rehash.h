@@ -11,8 +11,9 @@
 int rehash_run(struct session *s, const char *tree, bool by_etag,
                struct existing_file *skip, struct err *err);
 
-/* Collective. Verify existing files at the destination before they are reused; those with
- * a wrong digest count as missing. */
+/* Collective. Hash existing files at the destination before they are reused: those that
+ * are unsure, with --check all. Those with a wrong digest count as missing, or are
+ * refused (target_settle). */
 int rehash_found(struct session *s, struct err *err);
 
 #endif

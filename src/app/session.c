@@ -74,6 +74,8 @@ static void set_options(struct session *s)
         .versions = o->versions != 0,
         .sync = !o->no_sync,
         .no_links = o->no_links != 0,
+        .trust = o->trust,
+        .ignore_extra = o->ignore_extra,
         .cache = o->layout == MPIFETCH_LAYOUT_HF_CACHE,
         .commit_record = !o->no_trees,
         .check = o->check != 0,
@@ -234,7 +236,8 @@ int session_list(struct session *s, struct err *err)
     int rc = run->ranks.rank == 0 ? background_run(&run->ranks, survey, s, err) : 0;
 
     if (rc == 0 && run->ranks.rank == 0) {
-        check = run->opt.check && s->target.existing->files > 0;
+        check = (run->opt.check && s->target.existing->files > 0) ||
+                (!s->only_plan && s->target.existing->unsure > 0);
         rc = check ? 0 : background_run(&run->ranks, survey_claim, s, err);
     }
     if (agree_step(&run->ranks, rc, err) < 0 || share_course(s, &check, err) < 0)

@@ -1,6 +1,7 @@
 #include "app/survey.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "app/listing.h"
 #include "app/offline.h"
@@ -39,25 +40,55 @@ int survey(void *arg, struct err *err)
     return s->offline ? offline_refuse(s, err) : 0;
 }
 
-/* Look once more. A file that was hashed and found wrong stays wrong until it is fetched,
- * whatever its size and time are. */
+/* Whether it is still what was hashed. */
+static bool is_as_before(const struct existing_file *now,
+                         const struct existing_file *before)
+{
+    return before->there && now->inode == before->inode &&
+           now->mtime_ns == before->mtime_ns && now->ctime_ns == before->ctime_ns;
+}
+
+/* What was hashed is not hashed again: a file that was found wrong stays wrong until it is
+ * fetched, whatever its size and time are, and one that was found right stays so. */
+static void remember(struct existing_file *now, const struct existing_file *before)
+{
+    if (now->there)
+        now->wrong = before->wrong;
+    if (!now->unsure)
+        return;
+    now->wrong = !is_as_before(now, before);
+    memcpy(now->sha256, before->sha256, sizeof(now->sha256));
+}
+
+/* Look once more. */
 static int look_again(struct session *s, struct err *err)
 {
+    struct target *target = &s->target;
     size_t count = s->run.plan.nfiles;
-    bool *wrong = calloc(count + 1, sizeof(*wrong));
+    struct existing_file *before = malloc((count + 1) * sizeof(*before));
     int rc = -1;
 
-    if (!wrong)
+    if (!before)
         return err_memory(err, "the list of files");
-    for (size_t i = 0; i < count; i++)
-        wrong[i] = s->target.existing->file[i].wrong;
-    rc = target_look(&s->target, &s->run, s->whole.nfiles > 0 ? &s->whole : NULL, err);
+    memcpy(before, target->existing->file, count * sizeof(*before));
+    rc = target_look(target, &s->run, s->whole.nfiles > 0 ? &s->whole : NULL, err);
     for (size_t i = 0; rc == 0 && i < count; i++)
-        s->target.existing->file[i].wrong = wrong[i] && s->target.existing->file[i].there;
+        remember(&target->existing->file[i], &before[i]);
     if (rc == 0)
-        rc = target_drop_wrong(&s->target, err);
-    free(wrong);
+        rc = target_drop_wrong(target, err);
+    if (rc == 0 && target->existing->unsure > 0)
+        rc = target_settle(target, err);
+    free(before);
     return rc;
+}
+
+/* Everything is there, and only the record of it could not be written. */
+static void do_without(struct session *s, struct err *err)
+{
+    log_line(&s->run.ranks.log, LOG_WARN, "no record of '%s' is written: %s",
+             s->run.opt.dest, err->text);
+    err_clear(err);
+    s->target.existing->unchanged = true;
 }
 
 /* Until the staging belongs to this run, or another run has published all of it. The
@@ -70,6 +101,12 @@ static int claim(struct session *s, struct err *err)
         rc = target_claim(&s->target, err);
         if (rc >= 0 && (rc == 1 || target_is_old(&s->target)) && look_again(s, err) < 0)
             rc = -1;
+    }
+    if (rc == 0 && !s->target.existing->unchanged)
+        target_adopt(&s->target);
+    if (rc < 0 && s->target.existing->complete && err->code == ERR_DEST) {
+        do_without(s, err);
+        return 0;
     }
     if (rc == 0 && s->target.existing->unchanged) {
         resume_release(s->run.staging.resume);

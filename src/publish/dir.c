@@ -5,183 +5,19 @@
 
 #include "base/text.h"
 #include "io/fs/fs.h"
-#include "io/sha256.h"
-#include "publish/access.h"
 #include "publish/commit_record.h"
+#include "publish/dir_look.h"
 #include "publish/rehearsal.h"
 #include "publish/reuse.h"
 #include "ranks/background.h"
 #include "resume/claim.h"
 #include "resume/resume.h"
 #include "resume/versions.h"
-#include "staging/foreign_files.h"
 #include "staging/local_metadata.h"
-#include "staging/record_write.h"
 #include "staging/staging.h"
 #include "staging/twin.h"
 
 enum { DIR_POLL = 1000 }; /* files between two checks for signals */
-
-static int stop_at_first(void *arg, const char *name, struct err *err)
-{
-    (void)name;
-    (void)err;
-    *(bool *)arg = false;
-    return -1;
-}
-
-static int look_at_directory(struct dir *dir, struct err *err)
-{
-    const char *dest = dir->run->opt.dest;
-    bool empty = true;
-
-    if (record_load_dest(&dir->manifest, dest, NULL, NULL) == 0) {
-        dir->dest = LAYOUT_OURS;
-        return 0;
-    }
-    if (fs_list(NULL, dest, stop_at_first, &empty, err) < 0 && empty)
-        return -1;
-    dir->dest = empty ? LAYOUT_EMPTY : LAYOUT_FOREIGN;
-    return 0;
-}
-
-static int look_at_link(struct dir *dir, struct err *err)
-{
-    const char *dest = dir->run->opt.dest;
-    struct strbuf target = { 0 };
-
-    if (fs_readlink(NULL, dest, &target, err) < 0)
-        return -1;
-    dir->dest = layout_is_version(dest, target.data ? target.data : "") ? LAYOUT_VERSIONED
-                                                                        : LAYOUT_FOREIGN;
-    strbuf_release(&target);
-    /* A version without a manifest is replaced as if nothing existed. */
-    if (dir->dest == LAYOUT_VERSIONED)
-        record_load_dest(&dir->manifest, dest, NULL, NULL);
-    return 0;
-}
-
-static int classify(struct dir *dir, struct err *err)
-{
-    struct fs_info info;
-
-    if (fs_look(NULL, dir->run->opt.dest, &info, err) < 0)
-        return -1;
-    dir->dest = info.kind == FS_MISSING ? LAYOUT_MISSING : LAYOUT_FOREIGN;
-    if (info.kind == FS_DIRECTORY)
-        return look_at_directory(dir, err);
-    if (info.kind == FS_SYMLINK)
-        return look_at_link(dir, err);
-    return 0;
-}
-
-static int identify(struct dir *dir, struct err *err)
-{
-    struct strbuf text = { 0 };
-    uint8_t digest[32];
-    int rc = plan_identity(&dir->run->plan, &text, err);
-
-    if (rc == 0) {
-        sha256_bytes(text.data ? text.data : "", text.len, digest);
-        text_hex(dir->identity, digest, sizeof(digest));
-    }
-    strbuf_release(&text);
-    return rc;
-}
-
-/* The Hub library accepts its metadata only if the file is not newer. Linked files
- * keep their mtime, so the run's mtime must not be older than any of them, whatever
- * its clock says. */
-static void keep_up(struct run *run, int64_t mtime_ns)
-{
-    if (run->mtime < mtime_ns / 1000000000 + 1 && run->mtime * 1000000000 < mtime_ns)
-        run->mtime = mtime_ns / 1000000000 + 1;
-}
-
-static int check_access(const struct dir *dir, size_t i, const struct fs_info *info,
-                        struct err *err)
-{
-    char name[FS_NAME];
-
-    fs_format(name, "%s/%s", dir->run->opt.dest, plan_path(&dir->run->plan, i));
-    return access_check(NULL, name, info, err);
-}
-
-static int find_unchanged(struct dir *dir, struct err *err)
-{
-    struct run *run = dir->run;
-    const struct plan *plan = &run->plan;
-
-    for (size_t i = 0; i < plan->nfiles; i++) {
-        const struct manifest_file *old =
-            manifest_find(&dir->manifest, plan_path(plan, i));
-        struct existing_file *known = &dir->existing.file[i];
-        struct fs_info info;
-
-        if (i % DIR_POLL == 0 && background_poll(&run->ranks, err) < 0)
-            return -1;
-        if (!manifest_same(old, plan, i, NULL, run->opt.dest, &info))
-            continue;
-        if (check_access(dir, i, &info, err) < 0)
-            return -1;
-        known->there = true;
-        known->mtime_ns = info.mtime_ns;
-        known->ctime_ns = info.ctime_ns;
-        known->inode = info.inode;
-        keep_up(run, old->mtime_ns);
-        memcpy(known->sha256, old->sha256, 32);
-        dir->existing.files++;
-        dir->existing.bytes += plan->files[i].size;
-    }
-    dir->existing.unchanged = dir->existing.files == plan->nfiles &&
-                              dir->manifest.nfiles == plan->nfiles &&
-                              strcmp(dir->identity, dir->manifest.identity) == 0;
-    return 0;
-}
-
-/* Both lists are sorted by path. */
-static void count_dropped(struct dir *dir)
-{
-    const struct plan *plan = &dir->run->plan;
-    size_t i = 0;
-
-    for (size_t k = 0; k < dir->manifest.nfiles; k++) {
-        const char *old = dir->manifest.file[k].path;
-
-        while (i < plan->nfiles && strcmp(plan_path(plan, i), old) < 0)
-            i++;
-        if (i == plan->nfiles || strcmp(plan_path(plan, i), old) != 0)
-            dir->existing.dropped++;
-    }
-}
-
-int dir_look(struct dir *dir, struct run *run, struct err *err)
-{
-    *dir = (struct dir){ .run = run };
-    dir->existing.file = calloc(run->plan.nfiles + 1, sizeof(*dir->existing.file));
-    if (!dir->existing.file)
-        return err_memory(err, "the list of files");
-    if (identify(dir, err) < 0 || (run->opt.dest && classify(dir, err) < 0))
-        return -1;
-    if (!run->opt.dest)
-        return 0;
-    if (record_check(run, err) < 0 || find_unchanged(dir, err) < 0)
-        return -1;
-    count_dropped(dir);
-    if (!dir->existing.unchanged && dir->dest != LAYOUT_MISSING &&
-        rehearsal_look(run, dir->dest, err) < 0)
-        return -1;
-    if (!dir->existing.unchanged &&
-        foreign_files_refuse(run, &dir->manifest, run->opt.dest, err) < 0)
-        return -1;
-    if (dir->dest == LAYOUT_FOREIGN && !run->opt.force) {
-        const struct layout_case situation = { .dest = LAYOUT_FOREIGN };
-
-        return err_set(err, ERR_DEST, "'%s' %s", run->opt.dest,
-                       layout_choose(&situation).reason);
-    }
-    return 0;
-}
 
 /* All are names in the staging: if another run has taken it over, it is not
  * created again. */
@@ -347,7 +183,7 @@ int dir_refresh(struct dir *dir, struct err *err)
     enum layout_dest before = dir->dest;
 
     manifest_release(&dir->manifest);
-    if (classify(dir, err) < 0)
+    if (dir_classify(dir, err) < 0)
         return -1;
     return dir->dest == before ? 0 : choose(dir, err);
 }
@@ -383,6 +219,8 @@ int dir_build(struct dir *dir, struct err *err)
 void dir_release(struct dir *dir)
 {
     manifest_release(&dir->manifest);
+    hash_note_release(&dir->note);
+    trust_release(&dir->trust);
     succession_release(&dir->succession);
     free(dir->existing.file);
     free(dir->version);

@@ -1,12 +1,12 @@
-/* publish/dir.h -- rank 0: layout dir. Looks at DEST, then builds the staging
- * tree beside it.
+/* publish/dir.h -- rank 0: layout dir. Builds the staging tree beside DEST.
  *
- * Life cycle   dir_look; dir_claim and dir_build unless all files exist already;
+ * Life cycle   dir_look (publish/dir_look.h); dir_claim and dir_build unless all files exist already;
  *              publish/dir_commit.h makes the tree visible; dir_release. */
 #ifndef PUBLISH_DIR_H
 #define PUBLISH_DIR_H
 
 #include "core/plan/layout.h"
+#include "publish/match.h"
 #include "publish/succession.h"
 #include "staging/existing.h"
 #include "staging/manifest.h"
@@ -17,7 +17,15 @@ struct dir {
                                * NULL; set before dir_build */
     enum layout_dest dest;    /* as dir_look found it */
     struct layout_choice how; /* to publish; decided in dir_build */
-    struct manifest manifest; /* of DEST, if it is ours */
+    struct manifest manifest; /* of DEST, if there is one that is believed */
+    bool recorded;            /* there is one, believed or not */
+    char stale[FS_NAME];      /* where the believed one lies beside DEST, or "" */
+    bool adoptable;           /* DEST is a directory */
+    bool adopted;             /* all that it holds was found to be planned */
+    struct trust trust;
+    struct hash_note note;
+    struct match match;
+    int64_t began; /* the look at its files; ns since 1970 */
     struct existing existing;
     struct succession succession;
     char identity[65];   /* of the plan */
@@ -27,10 +35,6 @@ struct dir {
     char *before;               /* of what DEST pointed to, or NULL */
     struct strbuf old_versions; /* all that were there before, each with its NUL */
 };
-
-/* Classify DEST and find which files of the plan it has unchanged. Writes nothing.
- * ERR_DEST if DEST may not be replaced. */
-int dir_look(struct dir *dir, struct run *run, struct err *err);
 
 /* A file that was found counts as missing after all. */
 void dir_unfind(struct dir *dir, size_t i);

@@ -176,6 +176,16 @@ static void take_version_back(struct dir *dir)
     strbuf_clear(&dir->old_versions);
 }
 
+/* Files that appeared since DEST was looked at. */
+static int refuse_foreign(const struct dir *dir, struct err *err)
+{
+    const struct foreign_files files = { dir->run, &dir->manifest, &dir->existing };
+
+    return !dir->run->opt.force && (dir->manifest.file || dir->adopted)
+               ? foreign_files_refuse(&files, dir->run->opt.dest, err)
+               : 0;
+}
+
 /* Another run may have published meanwhile. Both trees are complete, and the
  * later one wins. */
 static int take_steps(struct dir *dir, struct visibility_mark *mark, struct err *err)
@@ -185,8 +195,7 @@ static int take_steps(struct dir *dir, struct visibility_mark *mark, struct err 
         struct err failed = { 0 };
 
         /* Hours may have passed since the last look. */
-        if (dir_refresh(dir, err) < 0 ||
-            foreign_files_refuse(dir->run, &dir->manifest, dir->run->opt.dest, err) < 0 ||
+        if (dir_refresh(dir, err) < 0 || refuse_foreign(dir, err) < 0 ||
             reuse_confirm(dir->run, dir->existing.file, err) < 0 ||
             succession_step(&dir->succession, err) < 0)
             return -1;

@@ -46,43 +46,6 @@ static bool keep_traits(const struct fs_dir *old, const struct fs_dir *tree,
     return rc == 0;
 }
 
-/* What was copied is what was examined if nothing has touched it until now. */
-static bool place_copy(const struct run *run, const struct fs_dir *old, const char *path,
-                       uint64_t size, struct existing_file *known)
-{
-    const struct fs_dir *tree = &run->staging.tree;
-    const struct file_copy copy = {
-        .from_dir = old, .from = path, .to_dir = tree, .to = path, .len = size
-    };
-    struct fs_info info;
-
-    if (file_copy(&copy, NULL) < 0 || !keep_traits(old, tree, path) ||
-        fs_look(old, path, &info, NULL) < 0 || !is_same(known, size, &info) ||
-        info.ctime_ns != known->ctime_ns ||
-        fs_set_mtime(tree, path, known->mtime_ns, NULL) < 0 ||
-        fs_look(tree, path, &info, NULL) < 0)
-        return false;
-    known->inode = info.inode;
-    known->mtime_ns = info.mtime_ns;
-    known->ctime_ns = info.ctime_ns;
-    return true;
-}
-
-int reuse_place(struct run *run, const struct fs_dir *old, size_t i,
-                struct existing_file *known, struct err *err)
-{
-    const char *path = plan_path(&run->plan, i);
-    uint64_t size = run->plan.files[i].size;
-    bool good = run->opt.no_links ? place_copy(run, old, path, size, known)
-                                  : place_link(run, old, path, size, known);
-
-    if (good)
-        return local_metadata_write_file(run, (uint32_t)i, err);
-    /* It is fetched. A link that was made must be removed, or the fetch would write into
-     * the old tree. */
-    return fs_unlink(&run->staging.tree, path, err) < 0 ? -1 : 1;
-}
-
 static int hash(struct run *run, const char *path, uint64_t size, uint8_t digest[32],
                 struct err *err)
 {
@@ -103,6 +66,47 @@ static int hash(struct run *run, const char *path, uint64_t size, uint8_t digest
         sha256_end(&state, in.bytes, in.len, digest);
     blocks_close(&in);
     return rc < 0 ? -1 : 0;
+}
+
+/* What was copied is what was examined if nothing has touched it until now. Somebody who is
+ * not believed may have had ways to touch it unseen, so that copy is read. */
+static bool place_copy(struct run *run, const struct fs_dir *old, const char *path,
+                       uint64_t size, struct existing_file *known)
+{
+    const struct fs_dir *tree = &run->staging.tree;
+    const struct file_copy copy = {
+        .from_dir = old, .from = path, .to_dir = tree, .to = path, .len = size
+    };
+    uint8_t digest[32];
+    struct fs_info info;
+
+    if (file_copy(&copy, NULL) < 0 || !keep_traits(old, tree, path) ||
+        fs_look(old, path, &info, NULL) < 0 || !is_same(known, size, &info) ||
+        info.ctime_ns != known->ctime_ns ||
+        fs_set_mtime(tree, path, known->mtime_ns, NULL) < 0 ||
+        fs_look(tree, path, &info, NULL) < 0)
+        return false;
+    known->inode = info.inode;
+    known->mtime_ns = info.mtime_ns;
+    known->ctime_ns = info.ctime_ns;
+    return !known->foreign || (hash(run, path, size, digest, NULL) == 0 &&
+                               memcmp(digest, known->sha256, sizeof(digest)) == 0);
+}
+
+int reuse_place(struct run *run, const struct fs_dir *old, size_t i,
+                struct existing_file *known, struct err *err)
+{
+    const char *path = plan_path(&run->plan, i);
+    uint64_t size = run->plan.files[i].size;
+    bool good = run->opt.no_links || known->foreign
+                    ? place_copy(run, old, path, size, known)
+                    : place_link(run, old, path, size, known);
+
+    if (good)
+        return local_metadata_write_file(run, (uint32_t)i, err);
+    /* It is fetched. A link that was made must be removed, or the fetch would write into
+     * the old tree. */
+    return fs_unlink(&run->staging.tree, path, err) < 0 ? -1 : 1;
 }
 
 /* 1: it is not what was examined. */

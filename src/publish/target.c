@@ -6,6 +6,7 @@
 #include "publish/cache_commit.h"
 #include "publish/cache_stage.h"
 #include "publish/dir_commit.h"
+#include "publish/dir_look.h"
 #include "publish/witness.h"
 #include "resume/claim.h"
 #include "resume/journal.h"
@@ -25,6 +26,8 @@ struct target_ops {
     const char *(*root)(const struct target *target);
     void (*unfind)(struct target *target, size_t i);
     int (*unfound)(struct target *target, struct err *err); /* after all of these */
+    int (*settle)(struct target *target, struct err *err);
+    void (*adopt)(struct target *target);
     int (*claim)(struct target *target, struct err *err);
     bool (*is_old)(const struct target *target);
     /* The directory of its stagings. Returns the name that they contain, or NULL. */
@@ -78,6 +81,16 @@ static int nothing_unfound(struct target *target, struct err *err)
     (void)target;
     (void)err;
     return 0;
+}
+
+static int settle_dir(struct target *target, struct err *err)
+{
+    return dir_settle(&target->dir, err);
+}
+
+static void adopt_dir(struct target *target)
+{
+    dir_adopt(&target->dir);
 }
 
 static int claim_dir(struct target *target, struct err *err)
@@ -138,6 +151,8 @@ static const struct target_ops dir_ops = {
     .root = dir_root,
     .unfind = unfind_in_dir,
     .unfound = nothing_unfound,
+    .settle = settle_dir,
+    .adopt = adopt_dir,
     .claim = claim_dir,
     .is_old = dir_is_old,
     .stagings = stagings_of_dir,
@@ -293,9 +308,20 @@ const char *target_root(const struct target *target)
 int target_drop_wrong(struct target *target, struct err *err)
 {
     for (size_t i = 0; i < target->run->plan.nfiles; i++)
-        if (target->existing->file[i].wrong)
+        if (target->existing->file[i].wrong && target->existing->file[i].there)
             target->ops->unfind(target, i);
     return target->ops->unfound(target, err);
+}
+
+int target_settle(struct target *target, struct err *err)
+{
+    return target->ops->settle ? target->ops->settle(target, err) : 0;
+}
+
+void target_adopt(struct target *target)
+{
+    if (target->ops->adopt)
+        target->ops->adopt(target);
 }
 
 int target_claim(struct target *target, struct err *err)

@@ -44,6 +44,13 @@ const char *target_root(const struct target *target);
 /* Whether file i exists, so that it can be hashed. */
 bool target_found(const struct target *target, size_t i);
 
+/* Once files that are unsure (staging/existing.h) have been hashed: ERR_DEST if one that
+ * mpifetch did not create is wrong. */
+int target_settle(struct target *target, struct err *err);
+
+/* With a claim: record what was found without a record. */
+void target_adopt(struct target *target);
+
 /* Claim a staging for what is missing, and read what former runs left
  * (run->staging.resume): 0. 1: another run was staging the same, look again. */
 int target_claim(struct target *target, struct err *err);

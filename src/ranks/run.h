@@ -30,6 +30,7 @@ struct run_options {
     double connect_timeout, speed_time;
     uint64_t speed_limit;
     bool force, versions, sync;
+    const char *const *trust, *const *ignore_extra; /* or NULL */
     bool no_links;      /* unchanged files are copied into the new tree */
     bool cache;         /* layout hf-cache: dest is the root of a cache */
     bool commit_record; /* of the Hub library: write it too */

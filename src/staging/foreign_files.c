@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/glob.h"
 #include "base/text.h"
 #include "io/fs/fs.h"
+#include "staging/existing.h"
 #include "staging/local_metadata.h"
 
 bool foreign_files_is_record(const struct manifest *manifest, const char *path)
@@ -16,44 +18,84 @@ bool foreign_files_is_record(const struct manifest *manifest, const char *path)
             strcmp(path + len + 1, MANIFEST_SUMS) == 0);
 }
 
+/* Made by whoever uses the tree, again and again. */
+static bool is_by_product(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+
+    return text_starts(path, "__pycache__/") || strstr(path, "/__pycache__/") ||
+           text_ends(name, ".pyc") || text_starts(name, ".nfs") ||
+           text_starts(name, ".fuse_hidden");
+}
+
 bool foreign_files_is_one(const struct manifest *manifest, const char *path)
 {
-    return !foreign_files_is_record(manifest, path) &&
+    return !is_by_product(path) && !foreign_files_is_record(manifest, path) &&
            !(manifest->hub && local_metadata_is_one(path)) &&
            !manifest_find(manifest, path);
 }
 
-struct look {
-    const struct run *run;
-    const struct manifest *manifest;
-};
-
-static int refuse_foreign(void *arg, const char *path, const struct fs_info *info,
-                          struct err *err)
+bool foreign_files_is_ignored(const struct run *run, const char *path)
 {
-    const struct look *look = arg;
+    const char *const *pattern = run->opt.ignore_extra;
 
-    (void)info;
-    if (!foreign_files_is_one(look->manifest, path))
-        return 0;
-    return err_set(err, ERR_DEST,
-                   "updating '%s' would delete '%s', which mpifetch did not create: move "
-                   "it, or use --force",
-                   look->run->opt.dest, path);
+    for (; pattern && *pattern; pattern++)
+        if (glob_match(*pattern, path))
+            return true;
+    return false;
 }
 
-int foreign_files_refuse(const struct run *run, const struct manifest *manifest,
-                         const char *tree, struct err *err)
-{
-    struct look look = { run, manifest };
-    int rc;
+struct look {
+    const struct foreign_files *files;
+    unsigned long long count;
+    char first[FS_NAME]; /* by its name: the order of a walk says nothing */
+};
 
-    if (!manifest->file || run->opt.force)
+static bool is_planned(const struct foreign_files *files, const char *path)
+{
+    size_t i;
+
+    return plan_find(&files->run->plan, path, &i) &&
+           (!files->existing || files->existing->file[i].there);
+}
+
+static int count_foreign(void *arg, const char *path, const struct fs_info *info,
+                         struct err *err)
+{
+    struct look *look = arg;
+    const struct foreign_files *files = look->files;
+
+    (void)info;
+    (void)err;
+    if (!foreign_files_is_one(files->manifest, path) || is_planned(files, path) ||
+        foreign_files_is_ignored(files->run, path))
         return 0;
-    rc = fs_walk(NULL, tree, refuse_foreign, &look, err);
-    if (rc < 0 && err->code == ERR_SOURCE)
-        err->code = ERR_DEST;
-    return rc;
+    if (look->count++ == 0 || strcmp(path, look->first) < 0)
+        fs_format(look->first, "%s", path);
+    return 0;
+}
+
+int foreign_files_refuse(const struct foreign_files *files, const char *tree,
+                         struct err *err)
+{
+    struct look look = { .files = files };
+
+    if (fs_walk(NULL, tree, count_foreign, &look, err) < 0) {
+        if (err->code == ERR_SOURCE)
+            err->code = ERR_DEST;
+        return -1;
+    }
+    if (look.count == 0)
+        return 0;
+    if (look.count == 1)
+        return err_set(err, ERR_DEST,
+                       "updating '%s' would delete '%s', which mpifetch did not create: "
+                       "move it, or use --ignore-extra or --force",
+                       files->run->opt.dest, look.first);
+    return err_set(err, ERR_DEST,
+                   "updating '%s' would delete %llu files that mpifetch did not create, "
+                   "the first is '%s': move them, or use --ignore-extra or --force",
+                   files->run->opt.dest, look.count, look.first);
 }
 
 struct search {

@@ -5,16 +5,30 @@
 #include "staging/record.h"
 
 /* Whether a path below DEST is foreign: neither in the manifest nor one of the two files of
- * its record, nor, in a tree of an hf:// source, the Hub library's own metadata. */
+ * its record, nor, in a tree of an hf:// source, the Hub library's own metadata; nor
+ * byte-code that Python has made of it, nor what NFS or FUSE keep of a removed file. */
 bool foreign_files_is_one(const struct manifest *manifest, const char *path);
 
 /* Whether it is one of the two files of that record, which lies inside its tree. */
 bool foreign_files_is_record(const struct manifest *manifest, const char *path);
 
-/* ERR_DEST with the first foreign file in tree, which is DEST or what it was before; 0 if
- * there is none, with --force, and if the manifest is empty. */
-int foreign_files_refuse(const struct run *run, const struct manifest *manifest,
-                         const char *tree, struct err *err);
+struct existing;
+
+struct foreign_files {
+    const struct run *run;
+    const struct manifest *manifest;
+    /* A planned file is no foreign one if it is there; NULL: in any case. */
+    const struct existing *existing;
+};
+
+/* ERR_DEST with the number of foreign files in tree, which is DEST or what it was before,
+ * and one of them; 0 if there is none. Those that --ignore-extra names
+ * do not count. */
+int foreign_files_refuse(const struct foreign_files *files, const char *tree,
+                         struct err *err);
+
+/* Whether --ignore-extra names it. */
+bool foreign_files_is_ignored(const struct run *run, const char *path);
 
 /* Whether a tree that was published is more than its manifest says, so that it must not
  * be removed. *first is such a file, to be freed, or NULL: not all of it can be read. */

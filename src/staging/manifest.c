@@ -304,29 +304,20 @@ static bool same_content(const struct manifest_file *old, const struct plan *pla
            manifest_place_of(plan, index, place) && strcmp(old->place, place) == 0;
 }
 
-static bool is_as_recorded(const struct manifest_file *file, const struct fs_dir *dir,
-                           const char *tree, struct fs_info *info)
+bool manifest_has(const struct manifest_file *old, const struct plan *plan, size_t index)
 {
-    char name[FS_NAME];
-
-    fs_format(name, "%s/%s", tree, file->path);
-    return fs_look(dir, name, info, NULL) == 0 && info->kind == FS_FILE &&
-           info->size == file->size && info->mtime_ns == file->mtime_ns;
-}
-
-bool manifest_same(const struct manifest_file *old, const struct plan *plan, size_t index,
-                   const struct fs_dir *dir, const char *dest, struct fs_info *info)
-{
-    return old && old->size == plan->files[index].size &&
-           same_content(old, plan, index) && is_as_recorded(old, dir, dest, info);
+    return old->size == plan->files[index].size && same_content(old, plan, index);
 }
 
 bool manifest_agrees(const struct manifest_file *file, const struct fs_dir *dir,
                      const char *tree)
 {
+    char name[FS_NAME];
     struct fs_info info;
 
-    return is_as_recorded(file, dir, tree, &info);
+    fs_format(name, "%s/%s", tree, file->path);
+    return fs_look(dir, name, &info, NULL) == 0 && info.kind == FS_FILE &&
+           info.size == file->size && info.mtime_ns == file->mtime_ns;
 }
 
 void manifest_release(struct manifest *manifest)

@@ -58,12 +58,10 @@ int manifest_load_head(struct manifest *manifest, const struct fs_dir *dir,
 const struct manifest_file *manifest_find(const struct manifest *manifest,
                                           const char *path);
 
-/* Whether that file of the old tree is the planned one, unchanged on disk since it
- * was published: same size and digest (or validator), and the recorded mtime. *info is
- * what was seen on disk. */
-bool manifest_same(const struct manifest_file *file, const struct plan *plan,
-                   size_t index, const struct fs_dir *dir, const char *dest,
-                   struct fs_info *info);
+/* Whether that file of the old tree is the planned one as far as the record tells: same
+ * size and digest, or validator. */
+bool manifest_has(const struct manifest_file *file, const struct plan *plan,
+                  size_t index);
 
 /* Whether the file in that tree has size and mtime of the record. */
 bool manifest_agrees(const struct manifest_file *file, const struct fs_dir *dir,

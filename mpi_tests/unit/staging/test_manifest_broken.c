@@ -163,7 +163,7 @@ static void test_wrong_types_in_an_entry(void **state)
     }
 }
 
-/* What manifest_same joins to DEST must not lead out of it. */
+/* What manifest_agrees joins to DEST must not lead out of it. */
 static void test_hostile_paths(void **state)
 {
     static const char *const paths[] = {

@@ -234,6 +234,25 @@ const char *plan_path(const struct plan *plan, size_t file)
     return plan_text(plan, plan->files[file].path);
 }
 
+bool plan_find(const struct plan *plan, const char *path, size_t *file)
+{
+    for (size_t low = 0, high = plan->nfiles; low < high;) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(path, plan_path(plan, middle));
+
+        if (order == 0) {
+            if (file)
+                *file = middle;
+            return true;
+        }
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return false;
+}
+
 static int by_folded_path(const void *a, const void *b, void *arg)
 {
     const struct plan *plan = arg;

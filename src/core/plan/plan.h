@@ -90,6 +90,9 @@ int plan_check(struct plan *plan, enum err_code code, struct err *err);
 const char *plan_text(const struct plan *plan, uint32_t offset);
 const char *plan_path(const struct plan *plan, size_t file);
 
+/* By the path; false: it is no file of the plan, which is sealed. file may be NULL. */
+bool plan_find(const struct plan *plan, const char *path, size_t *file);
+
 /* The URL of a file: its key if that is one, else base and key. */
 void plan_url(const struct plan *plan, size_t file, struct strbuf *url);
 

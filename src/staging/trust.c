@@ -1,0 +1,64 @@
+#include "staging/trust.h"
+
+#include <stdlib.h>
+
+#include "core/plan/layout.h"
+#include "io/account.h"
+#include "io/fs/fs.h"
+
+static size_t names_in(const char *const *list)
+{
+    size_t count = 0;
+
+    while (list && list[count])
+        count++;
+    return count;
+}
+
+/* A directory that is still missing will be this user's. */
+static void add_parent(struct trust *trust, const char *dest)
+{
+    struct strbuf parent = { 0 };
+    struct fs_info info;
+
+    layout_parent(dest, &parent);
+    if (!parent.failed && fs_look_through(NULL, parent.data, &info, NULL) == 0 &&
+        info.kind == FS_DIRECTORY)
+        trust->uid[trust->count++] = info.uid;
+    strbuf_release(&parent);
+}
+
+int trust_start(struct trust *trust, const struct run *run, struct err *err)
+{
+    const char *const *name = run->opt.trust;
+    size_t named = names_in(name);
+
+    *trust = (struct trust){ .uid = calloc(named + 3, sizeof(*trust->uid)) };
+    if (!trust->uid)
+        return err_memory(err, "a list of users");
+    trust->uid[trust->count++] = account_mine();
+    trust->uid[trust->count++] = 0;
+    if (run->opt.dest)
+        add_parent(trust, run->opt.dest);
+    for (size_t i = 0; i < named; i++) {
+        if (!account_find(name[i], &trust->uid[trust->count]))
+            return err_set(err, ERR_USAGE, "--trust '%s': there is no such user",
+                           name[i]);
+        trust->count++;
+    }
+    return 0;
+}
+
+bool trust_has(const struct trust *trust, uint32_t uid)
+{
+    for (size_t i = 0; i < trust->count; i++)
+        if (trust->uid[i] == uid)
+            return true;
+    return false;
+}
+
+void trust_release(struct trust *trust)
+{
+    free(trust->uid);
+    *trust = (struct trust){ 0 };
+}
