@@ -3,11 +3,12 @@
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
 from conftest import MIB, noise, write_tree
-from trees import assert_same, snapshot
+from trees import assert_same, assert_verifiable, snapshot
 
 SOURCE = "hf://acme/demo"
 FILES = {"config.json": b"{}\n", "sub/weights.bin": noise(3 * MIB, 3)}
@@ -83,3 +84,170 @@ def test_blob_that_this_user_cannot_read(get, hub, tree, place):
     assert result.code == 5, result
     assert f"belongs to uid {OWNER} and uid {OTHER} cannot read it" in result.err
     assert data_requests(hub) == []
+
+
+def forge(path):
+    """Other bytes of the same size and time, by whoever owns the file."""
+    info = path.stat()
+    path.write_bytes(noise(info.st_size, 99))
+    os.utime(path, ns=(info.st_atime_ns, info.st_mtime_ns))
+
+
+def grow(hub, tmp_path):
+    grown = write_tree(tmp_path / "grown", {**FILES, "added.txt": b"added"})
+    hub.add("acme/demo", grown)
+    return grown
+
+
+HOW = pytest.mark.parametrize("words", [(), ("--versions",)], ids=["directory", "versions"])
+
+
+@HOW
+def test_record_of_another_user_is_not_believed(get, hub, tree, dest, words):
+    assert get(OWNER, *words).code == 0
+    forge(dest / "sub/weights.bin")
+    before = snapshot(dest)
+    hub.reset()
+    result = get(OTHER, *words)
+    assert f"uid {OWNER} is not trusted" in result.err, result
+    if words:  # the version of the other user stays what it is
+        assert result.code == 0, result
+        assert_same(dest, tree)
+        assert (dest / "sub/weights.bin").stat().st_uid == OTHER
+    else:
+        assert result.code == 5, result
+        assert "sub/weights.bin" in result.err
+        assert snapshot(dest) == before
+        assert data_requests(hub) == []
+
+
+@HOW
+def test_right_files_of_another_user_are_there(get, hub, tree, dest, words):
+    assert get(OWNER, *words).code == 0
+    before = snapshot(dest)
+    hub.reset()
+    result = get(OTHER, *words)
+    assert result.code == 0, result
+    assert f"uid {OWNER} is not trusted" in result.err
+    assert "already up to date" in result.err
+    assert data_requests(hub) == []
+    assert snapshot(dest) == before
+
+
+def test_owner_of_the_store_root_and_the_trusted_are_believed(get, hub, tree, dest, place):
+    assert get(OWNER).code == 0
+    forge(dest / "sub/weights.bin")
+    for words in (("--trust", str(OWNER)), ("--trust", "daemon", "--trust", str(OWNER))):
+        result = get(OTHER, *words)
+        assert result.code == 0 and "trusted" not in result.err, result
+    result = get(OTHER, env={"MPIFETCH_TRUST": f"daemon\n{OWNER}"})
+    assert result.code == 0 and "trusted" not in result.err, result
+    os.chown(place / "store", OWNER, GROUP)
+    result = get(OTHER)
+    assert result.code == 0 and "trusted" not in result.err, result
+
+
+def test_trusted_user_that_does_not_exist(get, hub, tree):
+    result = get(OTHER, "--trust", "nobody-of-that-name")
+    assert result.code == 2, result
+    assert "nobody-of-that-name" in result.err
+
+
+def test_update_copies_files_of_another_user(get, hub, tree, dest, tmp_path):
+    assert get(OWNER).code == 0
+    inode = (dest / "sub/weights.bin").stat().st_ino
+    grown = grow(hub, tmp_path)
+    hub.reset()
+    result = get(OTHER)
+    assert result.code == 0, result
+    assert_same(dest, grown)
+    assert_verifiable(dest)
+    info = (dest / "sub/weights.bin").stat()
+    assert info.st_ino != inode and info.st_uid == OTHER
+    assert not [row for row in data_requests(hub) if "weights" in row["path"]]
+
+
+@pytest.fixture
+def cached(get, place, dest):
+    """cached(*words) -> Result of OTHER, whose cache is the same in each run."""
+    cache = place / "cache-of-other"
+    cache.mkdir()
+    os.chown(cache, OTHER, GROUP)
+
+    def begin(*words):
+        return get(OTHER, *words, env={"XDG_CACHE_HOME": str(cache)})
+
+    begin.place = cache / "mpifetch"
+    return begin
+
+
+def let_age(dest):
+    """Until a change of its files would show in their times for certain."""
+    youngest = max(path.stat().st_ctime for path in dest.rglob("*") if path.is_file())
+    until = time.monotonic() + 30
+    while time.time() < youngest + 1.1:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def test_what_was_hashed_is_not_read_again(get, cached, hub, tree, dest):
+    assert get(OWNER).code == 0
+    let_age(dest)
+    assert "hashed first" in cached().err
+    [note] = cached.place.iterdir()
+    assert note.stat().st_mode & 0o777 == 0o600
+    result = cached()
+    assert result.code == 0 and "hashed" not in result.err, result
+    forge(dest / "sub/weights.bin")
+    result = cached()
+    assert result.code == 5, result
+    assert "1 file must be hashed" in result.err and "weights.bin" in result.err
+
+
+def tear(note):
+    data = note.read_bytes()
+    note.write_bytes(data[: len(data) // 2])
+
+
+def open_to_the_group(note):
+    note.chmod(0o664)
+
+
+def give_away(note):
+    os.chown(note, OWNER, GROUP)
+
+
+def fill_with_noise(note):
+    note.write_bytes(noise(5000, 1))
+
+
+def become_a_pipe(note):
+    note.unlink()
+    os.mkfifo(note)
+    os.chown(note, OTHER, GROUP)
+
+
+def be_of_another_place(note):
+    note.write_bytes(note.read_bytes().replace(b"/model\n", b"/other\n", 1))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [tear, open_to_the_group, give_away, fill_with_noise, become_a_pipe, be_of_another_place],
+)
+def test_a_note_that_is_no_good_costs_time_and_no_more(get, cached, hub, tree, dest, spoil):
+    assert get(OWNER).code == 0
+    let_age(dest)
+    assert cached().code == 0
+    [note] = cached.place.iterdir()
+    spoil(note)
+    result = cached()
+    assert result.code == 0, result
+    assert "hashed first" in result.err
+
+
+def test_without_a_place_for_notes(get, hub, tree, dest):
+    assert get(OWNER).code == 0
+    result = get(OTHER, env={"XDG_CACHE_HOME": "/proc/none"})
+    assert result.code == 0, result
+    assert "already up to date" in result.err

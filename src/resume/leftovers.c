@@ -9,6 +9,7 @@
 #include "io/clock.h"
 #include "io/fs/fs.h"
 #include "ranks/background.h"
+#include "resume/extras.h"
 #include "resume/journal.h"
 #include "resume/rescue.h"
 #include "resume/run_dir.h"
@@ -106,9 +107,11 @@ static bool save_foreign_files(const struct leftovers_removal *removal,
     bool force = false, marked = read_mark(staging, name, &force);
     bool saved = rescue_versions(&rescue, staging, force);
 
-    for (size_t i = 0; marked && !force && i < sizeof(places) / sizeof(places[0]); i++) {
-        if (!is_by(staging, places[i], removal->parent, removal->dest, name))
-            saved = rescue_tree(&rescue, staging, places[i]) && saved;
+    for (size_t i = 0; marked && i < sizeof(places) / sizeof(places[0]); i++) {
+        if (is_by(staging, places[i], removal->parent, removal->dest, name))
+            continue;
+        saved = extras_rescue(&rescue, staging, places[i]) && saved;
+        saved = (force || rescue_tree(&rescue, staging, places[i])) && saved;
     }
     return saved;
 }
