@@ -264,3 +264,55 @@ def test_whole_repository_and_no_trees_have_no_record(run, origin, repo, dest):
     assert_printed(run(2, "get", *words, source, other, env=env), other)
     for place in (dest, other):
         assert not (place / ".cache/huggingface/trees").exists()
+
+
+@pytest.mark.parametrize("version", KNOWING)
+def test_what_the_library_fetched_is_adopted(library, origin, repo, trees, dest, run, version):
+    """Nothing is fetched, nothing that the library wrote is changed, and it still finds all."""
+    library(version).tell("snapshot_download", **ask_for(repo, "main", dest))
+    origin.reset()
+    before = stamps(dest), metadata(dest, LARGE)
+    source = source_of(repo.kind, revision_of(repo, "main"))
+    result = run(3, "get", source, dest, env={"HF_ENDPOINT": origin.endpoint})
+    assert_printed(result, dest)
+    assert "already up to date" in result.err
+    assert data_requests(origin) == []
+    assert (stamps(dest), metadata(dest, LARGE)) == before
+    assert_content(dest, trees[MAIN])
+    assert run(2, "verify", dest).code == 0
+    again = run(2, "get", source, dest, env={"HF_ENDPOINT": origin.endpoint})
+    assert again.code == 0 and "hashed" not in again.err, again
+    origin.reset()
+    library(version).tell("snapshot_download", **ask_for(repo, "main", dest))
+    assert data_requests(origin) == []
+
+
+def test_what_the_command_left_unfinished_is_completed(hf, origin, repo, trees, dest, run):
+    done = hf("download", NAME, "--local-dir", dest, "--include", "*.safetensors", "-q")
+    assert done.returncode == 0, done.stderr
+    inode = os.stat(dest / LARGE).st_ino
+    origin.reset()
+    source = source_of(repo.kind, revision_of(repo, "main"))
+    result = run(2, "get", source, dest, env={"HF_ENDPOINT": origin.endpoint})
+    assert_printed(result, dest)
+    assert origin.log("cdn") == []
+    assert os.stat(dest / LARGE).st_ino == inode
+    assert_content(dest, trees[MAIN])
+    assert os.listdir(dest.parent) == [dest.name]
+
+
+def test_update_by_the_library_is_adopted(library, origin, repo, trees, publish, run, tmp_path):
+    """Our record then speaks of files that are no longer there."""
+    dest = publish(repo, "v1")
+    ask = dict(**ask_for(repo, "main", dest), cache_dir=tmp_path / "cache")
+    library(LATEST).tell("snapshot_download", **ask)
+    origin.reset()
+    before = stamps(dest)
+    source = source_of(repo.kind, revision_of(repo, "main"))
+    result = run(2, "get", source, dest, env={"HF_ENDPOINT": origin.endpoint})
+    assert_printed(result, dest)
+    assert "must be hashed first" in result.err
+    assert data_requests(origin) == []
+    assert stamps(dest) == before
+    assert_content(dest, trees[MAIN])
+    assert run(2, "verify", dest).code == 0
