@@ -134,6 +134,19 @@ def test_right_files_of_another_user_are_there(get, hub, tree, dest, words):
     assert snapshot(dest) == before
 
 
+@HOW
+def test_where_nothing_can_be_written(get, hub, tree, dest, place, words):
+    """There is no place for a record then, which is no reason to fail."""
+    assert get(OWNER, *words).code == 0
+    (place / "store").chmod(0o755)
+    before = snapshot(dest)
+    hub.reset()
+    result = get(OTHER, *words)
+    assert result.code == 0, result
+    assert "already up to date" in result.err
+    assert snapshot(dest) == before
+
+
 def test_owner_of_the_store_root_and_the_trusted_are_believed(get, hub, tree, dest, place):
     assert get(OWNER).code == 0
     forge(dest / "sub/weights.bin")

@@ -123,25 +123,50 @@ int match_files(struct match *match, struct err *err)
     return rc;
 }
 
-static int settle_file(struct match *match, size_t i, struct err *err)
+/* Of what was examined nothing has changed since. */
+static int is_as_it_was(const struct match *match, size_t i, bool *same, struct err *err)
 {
-    const struct run *run = match->run;
-    const struct manifest_file *old =
-        manifest_find(match->record, plan_path(&run->plan, i));
-    struct existing_file *known = &match->existing->file[i];
+    const struct existing_file *known = &match->existing->file[i];
     struct fs_info info;
     char name[FS_NAME];
 
     if (fs_look(NULL, name_of(match, i, name), &info, err) < 0)
         return -1;
-    if (!known->wrong && info.kind == FS_FILE && info.size == run->plan.files[i].size &&
-        info.mtime_ns == known->mtime_ns && info.ctime_ns == known->ctime_ns &&
-        info.inode == known->inode)
-        set_there(match, i, old && old->mtime_ns == info.mtime_ns);
-    else
-        set_odd(match, old, i);
-    known->wrong = known->unsure = false;
+    *same = info.kind == FS_FILE && info.size == match->run->plan.files[i].size &&
+            info.mtime_ns == known->mtime_ns && info.ctime_ns == known->ctime_ns &&
+            info.inode == known->inode;
     return 0;
+}
+
+static int settle_file(struct match *match, size_t i, struct err *err)
+{
+    const struct manifest_file *old =
+        manifest_find(match->record, plan_path(&match->run->plan, i));
+    struct existing *existing = match->existing;
+    struct existing_file *known = &existing->file[i];
+    bool same;
+
+    if (is_as_it_was(match, i, &same, err) < 0)
+        return -1;
+    if (known->there && !same) {
+        known->there = false;
+        existing->files--;
+        existing->bytes -= match->run->plan.files[i].size;
+    } else if (known->unsure && same && !known->wrong)
+        set_there(match, i, old && old->mtime_ns == known->mtime_ns);
+    else if (known->unsure)
+        set_odd(match, old, i);
+    if (known->unsure)
+        known->wrong = known->unsure = false;
+    return 0;
+}
+
+/* Whether it has just been hashed. */
+static bool was_read(const struct match *match, size_t i)
+{
+    const struct existing_file *known = &match->existing->file[i];
+
+    return known->unsure || (known->there && match->run->opt.check);
 }
 
 int match_settle(struct match *match, struct err *err)
@@ -151,7 +176,7 @@ int match_settle(struct match *match, struct err *err)
 
     for (size_t i = 0; rc == 0 && i < run->plan.nfiles; i++) {
         rc = i % MATCH_POLL == 0 ? background_poll(&run->ranks, err) : 0;
-        if (rc == 0 && match->existing->file[i].unsure)
+        if (rc == 0 && was_read(match, i))
             rc = settle_file(match, i, err);
     }
     match->existing->unsure = 0;

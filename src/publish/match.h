@@ -29,7 +29,7 @@ struct match {
 int match_files(struct match *match, struct err *err);
 
 /* After the unsure files have been hashed: they are there unless they are wrong, or have
- * changed since they were looked at. */
+ * changed since they were looked at. With --check that holds for all. */
 int match_settle(struct match *match, struct err *err);
 
 #endif

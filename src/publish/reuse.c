@@ -21,17 +21,20 @@ static bool is_same(const struct existing_file *known, uint64_t size,
 }
 
 /* The link is to the file that was examined: the old tree may have been replaced since.
- * Making the link has changed the ctime. */
+ * Making the link changes the ctime; one that was another before is kept, so that
+ * reuse_confirm reads the file. */
 static bool place_link(const struct run *run, const struct fs_dir *old, const char *path,
                        uint64_t size, struct existing_file *known)
 {
-    struct fs_info info;
+    struct fs_info before, info;
 
-    if (fs_link(old, path, &run->staging.tree, path, NULL) < 0 ||
+    if (fs_look(old, path, &before, NULL) < 0 ||
+        fs_link(old, path, &run->staging.tree, path, NULL) < 0 ||
         fs_look(&run->staging.tree, path, &info, NULL) < 0 ||
         !is_same(known, size, &info))
         return false;
-    known->ctime_ns = info.ctime_ns;
+    if (before.ctime_ns == known->ctime_ns)
+        known->ctime_ns = info.ctime_ns;
     return true;
 }
 
