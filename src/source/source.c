@@ -62,6 +62,7 @@ static int refuse_source(const char *source, struct err *err)
 static int find_kind(const struct source_config *config, enum source_kind *kind,
                      struct err *err)
 {
+    *kind = SOURCE_HUB;
     if (config->manifest && config->source)
         return err_set(err, ERR_USAGE, "SOURCE and --manifest cannot be used together");
     if (!config->manifest && (!config->source || !config->source[0]))
