@@ -24,8 +24,9 @@ struct succession {
 int succession_open(struct succession *succession, struct run *run, bool empty,
                     struct err *err);
 
-/* For staging_make_directories: of a directory that was just made. */
-int succession_directory(void *succession, const char *name, struct err *err);
+/* For staging_make_directories: of a directory that was just made; arg: the
+ * succession. */
+int succession_directory(void *arg, const char *name, struct err *err);
 
 /* Of the files that this run has made: those without existing[i].there. */
 struct existing_file;

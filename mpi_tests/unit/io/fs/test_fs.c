@@ -312,6 +312,7 @@ static void test_space(void **state)
 
     (void)state;
     assert_int_equal(fs_space(NULL, "/proc", &space, &err), 0);
+    assert_true(space.bytes == UINT64_MAX);  /* it has no size, which is not a full one */
     assert_true(space.inodes == UINT64_MAX); /* proc counts none */
     assert_int_equal(fs_space(NULL, ".", &space, &err), 0);
     assert_int_equal(statvfs(".", &vfs), 0);
