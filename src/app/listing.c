@@ -167,7 +167,7 @@ int listing_make(struct session *s, struct err *err)
         return err_set(err, ERR_USAGE, "--layout hf-cache requires an hf:// source");
     if (kind != SOURCE_HUB) {
         free(run->access.endpoint);
-        run->access.endpoint = NULL;
+        config.endpoint = run->access.endpoint = NULL;
     }
     offline = kind == SOURCE_HUB ? hub_env_offline() : NULL;
     s->offline = offline && run->opt.cache ? offline : NULL;
