@@ -123,7 +123,8 @@ static void stop_at(const char *name)
     if (stopped || !pattern || fnmatch(pattern, name, 0) != 0)
         return;
     stopped = true;
-    kill(getpid(), SIGSTOP);
+    /* To this thread: it would run on until one that the kernel chose takes the signal. */
+    raise(SIGSTOP);
 }
 
 static bool is_there(const char *variable)
