@@ -21,7 +21,8 @@ struct search {
     bool found;                  /* by identity */
     char close[FS_NAME];         /* one of which most files agree */
     char content_id[65];         /* of the one whose every file agrees ... */
-    size_t most;                 /* ... and how many it has */
+    size_t most;                 /* ... how many it has ... */
+    bool same;                   /* ... and whether it names the inode of the tree */
     unsigned looked, agree, come_close;
 };
 
@@ -84,21 +85,34 @@ static size_t count_agreeing(const struct manifest *manifest,
     return count;
 }
 
+/* As far as that can be told where no time of birth is known. */
+static bool may_be_same(const struct search *search, const struct manifest *manifest)
+{
+    return manifest->tree.inode == search->identity.inode &&
+           (manifest->tree.born_ns == 0 || search->identity.born_ns == 0);
+}
+
 /* A tree of which files were taken away is described by the old record only, one to which
- * files were added by both. */
+ * files were added by both. Times are whole seconds: of two contents that follow each other
+ * closely both may agree, and then the inode decides. */
 static void note_agreeing(struct search *search, const struct manifest *manifest,
                           const char *name)
 {
-    bool better = search->agree == 0 || manifest->nfiles > search->most;
+    bool same = may_be_same(search, manifest);
+    bool ties = search->agree > 0 && manifest->nfiles == search->most;
 
-    if (!better && manifest->nfiles < search->most)
+    if (search->agree > 0 && manifest->nfiles < search->most)
         return;
-    if (!better && strcmp(search->content_id, manifest->content_id) != 0) {
+    if (ties && same == search->same &&
+        strcmp(search->content_id, manifest->content_id) != 0) {
         search->agree++;
         return;
     }
+    if (ties && !same && search->same)
+        return;
     search->agree = 1;
     search->most = manifest->nfiles;
+    search->same = same;
     memcpy(search->content_id, manifest->content_id, sizeof(search->content_id));
     fs_format(search->record->name, "%s", name);
 }
@@ -118,9 +132,7 @@ static int look_at_files(void *arg, const char *entry, struct err *err)
     count = count_agreeing(&manifest, search->tree);
     if (count == manifest.nfiles) {
         note_agreeing(search, &manifest, name);
-    } else if (manifest.tree.inode == search->identity.inode &&
-               (manifest.tree.born_ns == 0 || search->identity.born_ns == 0) &&
-               2 * count >= manifest.nfiles) {
+    } else if (may_be_same(search, &manifest) && 2 * count >= manifest.nfiles) {
         search->come_close++;
         fs_format(search->close, "%s", name);
     }

@@ -13,7 +13,8 @@
  *   1. the one that names this very directory (inode and time of birth);
  *   2. else one inside it, but where no time of birth is known behind the others;
  *   3. else the one whose every file agrees with the tree in size and mtime; of several the
- *      one with the most files, unless another has as many and other content;
+ *      one with the most files; of those the one that names the inode, where no time of
+ *      birth is known; none if there are still several, with different content;
  *   4. else, where no time of birth is known, the only one that names the inode and of
  *      whose files most agree.
  *

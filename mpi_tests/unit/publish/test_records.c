@@ -149,6 +149,29 @@ static void test_several(void **state)
 }
 
 /* What a run puts beside DEST before its step is not believed of what is there still. */
+#define UNBORN "sed -i 's/\\(\"tree\": \"[0-9]*\\) [0-9]*\"/\\1 0\"/' manifest.json"
+#define OTHER_TREE "sed -i 's/\"tree\": \"[0-9]* /\"tree\": \"1 /' manifest.json"
+
+/* Two that agree with everything, of contents that followed each other within a second: the
+ * number of the directory decides, if it is one that time of birth cannot judge. */
+static void test_several_and_the_number(void **state)
+{
+    char id[65];
+
+    (void)state;
+    publish_as(RUN_RECORDS_BESIDE, false);
+    assert_true(record_id_of(dest_path, id));
+    run_command(
+        "cd \"$PARENT\"/.dest.mpifetch && cd run-* && " UNBORN
+        " && cd .. && cp -r run-* copied && mv copied run-copied && cd run-copied && "
+        "sed -i 's/\"content_id\": \"../&00/; s/\\(content_id\": \"[^\"]*\\)..\"/\\1\"/'"
+        " manifest.json && " OTHER_TREE);
+    assert_is(id);
+    run_command("cd \"$PARENT\"/.dest.mpifetch && for run in run-*; do "
+                "(cd $run && " OTHER_TREE "); done");
+    assert_int_equal(place_of(dest_path), RECORD_NONE);
+}
+
 static void test_killed_before_the_step(void **state)
 {
     char id[65], id2[65];
@@ -233,6 +256,7 @@ int main(void)
         cmocka_unit_test_setup(test_by_all_files, publish_enter),
         cmocka_unit_test_setup(test_without_a_time_of_birth, publish_enter),
         cmocka_unit_test_setup(test_several, publish_enter),
+        cmocka_unit_test_setup(test_several_and_the_number, publish_enter),
         cmocka_unit_test_setup(test_killed_before_the_step, publish_enter),
         cmocka_unit_test_setup(test_one_for_each_tree, publish_enter),
         cmocka_unit_test_setup(test_mode_of_dest, publish_enter),
