@@ -144,6 +144,7 @@ def test_somebody_elses_in_a_sticky_directory(run, hub, tree, dest, tmp_path, op
         assert run(1, "get", "--versions", SOURCE, dest, env=env(hub)).code == 0
     else:
         fill(run, hub, dest, state)
+        more = ("--trust", OTHER)
     for folder, folders, names in os.walk(dest.parent):
         for name in (*folders, *names):
             os.chown(os.path.join(folder, name), OTHER, USER, follow_symlinks=False)

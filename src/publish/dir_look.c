@@ -151,6 +151,9 @@ static int refuse_odd(const struct dir *dir, struct err *err)
     unsigned long long count = dir->existing.odd;
     size_t i = 0;
 
+    /* What --force would not help against is said first. */
+    if (rehearsal_look(dir->run, dir->dest, err) < 0)
+        return -1;
     while (!dir->existing.file[i].odd)
         i++;
     fault = plan->files[i].want.kind == DIGEST_NONE
@@ -183,8 +186,10 @@ static int refuse_early(const struct dir *dir, struct err *err)
     bool changes = existing->files + existing->unsure < plan->nfiles ||
                    dir->manifest.nfiles != plan->nfiles ||
                    strcmp(dir->identity, dir->manifest.identity) != 0;
+    bool missing = existing->files + existing->unsure < plan->nfiles;
 
-    if (existing->unsure > 0 && existing->files + existing->unsure < plan->nfiles &&
+    if (((missing && dir->dest != LAYOUT_MISSING) ||
+         (dir->dest == LAYOUT_FOREIGN && !dir->adoptable)) &&
         rehearsal_look(dir->run, dir->dest, err) < 0)
         return -1;
     if (dir->run->opt.force)
