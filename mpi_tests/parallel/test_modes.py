@@ -47,10 +47,10 @@ def acl(*entries):
     return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
 
 
-def acl_for(user, group, permissions=5):
+def acl_for(user, group, permissions=5, most=7, other=0):
     no_id = 0xFFFFFFFF
     return acl(
-        (1, 7, no_id), (2, permissions, user), (4, group, no_id), (16, 7, no_id), (32, 0, no_id)
+        (1, 7, no_id), (2, permissions, user), (4, group, no_id), (16, most, no_id), (32, other, no_id)
     )
 
 
@@ -207,11 +207,16 @@ def test_cache_inherits_the_default_list(run, hub, tree, dest):
         assert place.stat().st_gid == 77, place
 
 
-def test_group_that_cannot_be_given_loses_its_rights(run, hub, tree, dest, change):
+@pytest.fixture
+def home(dest):
+    """USER owns the directory that DEST lies in, and reaches it."""
     os.chown(dest.parent, USER, USER)
     for above in dest.parents:
         if str(above).startswith("/tmp/"):
             above.chmod(0o755)
+
+
+def test_group_that_cannot_be_given_loses_its_rights(run, hub, tree, dest, change, home):
     dest.mkdir()
     os.chown(dest, USER, 77)
     dest.chmod(0o2770)
@@ -228,6 +233,55 @@ def test_group_that_cannot_be_given_loses_its_rights(run, hub, tree, dest, chang
     assert os.getxattr(dest, ACCESS) == acl_for(STRANGER, 0)
     assert readable_by(dest / "config.json", STRANGER, STRANGER)
     assert not readable_by(dest / "config.json", STRANGER + 1, USER)
+
+
+@pytest.mark.parametrize(
+    "before, after",
+    [
+        (0o705, 0o700),
+        (0o745, 0o704),
+        (0o755, 0o705),
+        (acl_for(STRANGER, 0, other=5), acl_for(STRANGER, 0)),
+        (acl_for(STRANGER, 7, most=5, other=7), acl_for(STRANGER, 0, most=5, other=5)),
+        (acl_for(STRANGER, 5, most=4, other=5), acl_for(STRANGER, 0, most=4, other=4)),
+    ],
+    ids=["denied", "read", "no less", "denied by a list", "by its mask", "by both"],
+)
+def test_what_a_lost_group_was_denied_is_denied_to_all_others(
+    run, hub, tree, dest, home, before, after
+):
+    """Its members are among them then."""
+    dest.mkdir()
+    os.chown(dest, USER, 77)
+    if isinstance(before, int):
+        dest.chmod(before)
+    else:
+        os.setxattr(dest, ACCESS, before)
+        os.setxattr(dest, DEFAULT, before)
+    how = {"user": USER, "group": USER, "env": env(hub), "umask": 0o022}
+    result = run(1, "get", SOURCE, dest, **how)
+    assert result.code == 0 and "the group 77" in result.err, result
+    if isinstance(before, int):
+        assert mode(dest) == after
+    else:
+        assert os.getxattr(dest, ACCESS) == after
+        assert os.getxattr(dest, DEFAULT) == after
+
+
+@pytest.mark.parametrize("closed, opened", [(0o000, 0o400), (0o200, 0o600), (0o044, 0o444)])
+def test_file_is_never_closed_to_its_owner(run, hub, tree, dest, home, change, closed, opened):
+    """Whoever fetches it again can use it, and the next run can look at it."""
+    how = {"user": USER, "group": USER, "env": env(hub), "umask": 0o022}
+    assert run(1, "get", SOURCE, dest, **how).code == 0
+    (dest / "config.json").chmod(closed)
+    changed = change()
+    result = run(1, "get", SOURCE, dest, **how)
+    assert result.code == 0 and "cache" not in result.err, result
+    assert mode(dest / "config.json") == opened
+    assert_same(dest, changed)
+    hub.reset()
+    result = run(1, "get", SOURCE, dest, **how)
+    assert result.code == 0 and hub.log("cdn") == [], result
 
 
 def test_list_that_cannot_be_given_ends_the_run_at_once(run, hub, tree, dest):

@@ -117,17 +117,34 @@ struct list_entry {
     uint32_t id;
 };
 
-enum { LIST_HEAD = 4, LIST_GROUP_OBJ = 0x04 };
+enum { LIST_HEAD = 4, LIST_GROUP_OBJ = 0x04, LIST_MASK = 0x10, LIST_OTHER = 0x20 };
+
+unsigned fs_attribute_group_rights(const char *list, uint32_t len)
+{
+    unsigned group = 0, most = 07;
+    struct list_entry entry;
+
+    for (size_t at = LIST_HEAD; at + sizeof(entry) <= len; at += sizeof(entry)) {
+        memcpy(&entry, list + at, sizeof(entry));
+        if (le16toh(entry.tag) == LIST_GROUP_OBJ)
+            group = le16toh(entry.permissions);
+        else if (le16toh(entry.tag) == LIST_MASK)
+            most = le16toh(entry.permissions);
+    }
+    return group & most;
+}
 
 void fs_attribute_close_to_group(char *list, uint32_t len)
 {
-    for (size_t at = LIST_HEAD; at + sizeof(struct list_entry) <= len;
-         at += sizeof(struct list_entry)) {
-        struct list_entry entry;
+    unsigned rights = fs_attribute_group_rights(list, len);
+    struct list_entry entry;
 
+    for (size_t at = LIST_HEAD; at + sizeof(entry) <= len; at += sizeof(entry)) {
         memcpy(&entry, list + at, sizeof(entry));
         if (le16toh(entry.tag) == LIST_GROUP_OBJ)
             entry.permissions = 0;
+        else if (le16toh(entry.tag) == LIST_OTHER)
+            entry.permissions &= htole16((uint16_t)rights);
         memcpy(list + at, &entry, sizeof(entry));
     }
 }

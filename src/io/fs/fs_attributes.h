@@ -37,7 +37,11 @@ bool fs_attributes_next(const struct strbuf *all, size_t *at, struct fs_attribut
 bool fs_attributes_find(const struct strbuf *all, const char *name,
                         struct fs_attribute *one);
 
-/* In the bytes of a POSIX list: the owning group may do nothing. */
+/* In the bytes of a POSIX list: what the owning group may do at most, as 0 to 7. */
+unsigned fs_attribute_group_rights(const char *list, uint32_t len);
+
+/* The owning group is to be another one, which may do nothing; and nobody else may do what
+ * the members of the one before could not, who are among all others then. */
 void fs_attribute_close_to_group(char *list, uint32_t len);
 
 #endif

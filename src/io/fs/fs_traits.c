@@ -197,18 +197,28 @@ static void give_group(struct gift *gift, const struct stat *now)
     lose(gift, what);
 }
 
-/* In the presence of a list the bits of the group are what it grants at most. */
+/* In the presence of a list the bits of the group are what it grants at most. Members of a
+ * group that is lost are among all others, who get nothing that it was denied. A file that
+ * its owner cannot read would be no copy that can be used. */
 static unsigned mode_of(const struct gift *gift, bool work)
 {
     struct fs_attribute list;
-    unsigned mode = gift->traits->mode | (work && gift->traits->directory ? 0700 : 0);
+    unsigned mode = gift->traits->mode, rights;
 
+    if (!gift->traits->directory)
+        mode |= S_IRUSR;
+    else if (work)
+        mode |= S_IRWXU;
     if (!gift->group_lost)
         return mode;
     mode &= ~(unsigned)S_ISGID;
-    return fs_attributes_find(&gift->traits->attributes, fs_attribute_lists[0], &list)
-               ? mode
-               : mode & ~(unsigned)S_IRWXG;
+    if (fs_attributes_find(&gift->traits->attributes, fs_attribute_lists[0], &list)) {
+        rights = fs_attribute_group_rights(list.value, list.len);
+    } else {
+        rights = (mode & S_IRWXG) >> 3;
+        mode &= ~(unsigned)S_IRWXG;
+    }
+    return mode & ~(S_IRWXO & ~rights);
 }
 
 /* Behind the lists, which set a part of it. Not if it is right: of a group that this user

@@ -2,8 +2,9 @@
  * access control lists, attributes, project id. Taken from one and given to another that
  * is to take its place. Part of io/fs/fs.h, which says how errors look.
  *
- * Never more open: a group that this user cannot give takes its permissions along, and a
- * list that cannot be given is an error. Whatever else cannot be given is lost, and named.
+ * Never more open: a group that this user cannot give takes its permissions along, and all
+ * others get nothing that it was denied; a list that cannot be given is an error. Whatever
+ * else cannot be given is lost, and named. Except that the owner of a file can read it.
  *
  * Life cycle   zeroed, fs_traits_take, fs_traits_give as often as wanted,
  *              fs_traits_release. */
