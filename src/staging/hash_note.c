@@ -101,7 +101,7 @@ static void parse(struct hash_note *note, const char *dest)
 
     for (const char *c = at; (c = strchr(c, '\n')); c++)
         room++;
-    if (!text_starts(at, head) || !(end = strchr(at, '\n')))
+    if (room == 0 || !text_starts(at, head) || !(end = strchr(at, '\n')))
         return;
     *end = '\0';
     if (strcmp(at + strlen(head), dest) != 0 ||
