@@ -50,20 +50,39 @@ static int make_signed(const struct fs_dir *parent, const char *prefix,
                : process_sign(own, ".", false, err);
 }
 
+static bool is_taken(const struct fs_dir *own, const struct fs_dir *dir)
+{
+    struct fs_info held, moved;
+
+    return fs_look(dir, ".", &held, NULL) == 0 &&
+           fs_look(own, "taken", &moved, NULL) == 0 && moved.inode == held.inode &&
+           moved.device == held.device;
+}
+
+/* The signature goes first: without it nothing takes own for what a dead run left, so that
+ * a stranger's directory stays even where it cannot go back. */
+static int give_back(const struct fs_dir *parent, const char *name,
+                     const struct fs_dir *own, const struct fs_dir *dir, struct err *err)
+{
+    struct err why = { 0 };
+
+    fs_unlink(own, "owner", NULL);
+    if (fs_rename(own, "taken", parent, name, FS_RENAME_ABSENT, &why) == 0)
+        return err_set(err, ERR_DEST, "'%s' was replaced by something else meanwhile",
+                       dir->path);
+    return err_set(err, ERR_DEST,
+                   "'%s' was replaced by something else meanwhile, which lies in "
+                   "'%s/taken' and cannot be moved back: %s",
+                   dir->path, own->path, why.text);
+}
+
 /* own/taken, if it is that directory; else it goes back. */
 static int remove_taken(const struct fs_dir *parent, const char *name,
                         const struct fs_dir *own, const struct fs_dir *dir,
                         struct err *err)
 {
-    struct fs_info held, moved;
-
-    if (fs_look(dir, ".", &held, err) < 0 || fs_look(own, "taken", &moved, err) < 0)
-        return -1;
-    if (moved.inode == held.inode && moved.device == held.device)
-        return fs_remove_tree(own, "taken", err);
-    fs_rename(own, "taken", parent, name, FS_RENAME_ABSENT, NULL);
-    return err_set(err, ERR_DEST, "'%s' was replaced by something else meanwhile",
-                   dir->path);
+    return is_taken(own, dir) ? fs_remove_tree(own, "taken", err)
+                              : give_back(parent, name, own, dir, err);
 }
 
 int discard_directory(const struct fs_dir *parent, const char *name,
@@ -78,7 +97,7 @@ int discard_directory(const struct fs_dir *parent, const char *name,
         rc = fs_rename(parent, name, &own, "taken", FS_RENAME_ABSENT, err);
     if (rc == 0)
         rc = remove_taken(parent, name, &own, dir, err);
-    if (own.path && !fs_is_there(&own, "taken"))
+    if (own.path && fs_is_missing(&own, "taken"))
         fs_remove_tree(parent, made.data, NULL);
     fs_dir_close(&own);
     strbuf_release(&made);

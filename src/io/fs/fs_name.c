@@ -200,6 +200,13 @@ bool fs_is_there(const struct fs_dir *dir, const char *name)
     return fs_look(dir, name, &info, NULL) == 0 && info.kind != FS_MISSING;
 }
 
+bool fs_is_missing(const struct fs_dir *dir, const char *name)
+{
+    struct fs_info info;
+
+    return fs_look(dir, name, &info, NULL) == 0 && info.kind == FS_MISSING;
+}
+
 int fs_link(const struct fs_dir *from_dir, const char *from, const struct fs_dir *to_dir,
             const char *to, struct err *err)
 {

@@ -49,6 +49,9 @@ int fs_unlink(const struct fs_dir *dir, const char *name,
 /* Whether there is anything of that name; what cannot be looked at is not. */
 bool fs_is_there(const struct fs_dir *dir, const char *name);
 
+/* Whether there is certainly nothing of that name. */
+bool fs_is_missing(const struct fs_dir *dir, const char *name);
+
 /* The current directory with a slash behind it, appended to out. */
 int fs_here(struct strbuf *out, struct err *err);
 
