@@ -22,7 +22,7 @@ struct fold {
     struct kept_more more; /* of into, before */
     uint32_t number;       /* the number in more for files that cannot be put into tree */
     bool mixes;            /* both are certainly gone, and no sync of from has failed */
-    uint64_t moved;        /* files */
+    uint64_t moved;        /* names */
 };
 
 static int add_number(void *arg, const char *name, struct err *err)
@@ -62,13 +62,13 @@ int kept_list_more(const struct fs_dir *kept, struct kept_more *more, struct err
 
 /* Rename from/name to into/to, with its parents, unless that was done before. 1:
  * that name exists. */
-static int put(const struct fold *fold, const char *name, const char *to, struct err *err)
+static int put(struct fold *fold, const char *name, const char *to, struct err *err)
 {
     char parents[FS_NAME], *slash;
-    int rc;
+    int rc = fs_rename(fold->from, name, fold->into, to, FS_RENAME_ABSENT, NULL);
 
-    if (fs_rename(fold->from, name, fold->into, to, FS_RENAME_ABSENT, NULL) == 0 ||
-        !fs_is_there(fold->from, name))
+    fold->moved += rc == 0;
+    if (rc == 0 || fs_is_missing(fold->from, name))
         return 0;
     fs_format(parents, "%s", to);
     slash = strrchr(parents, '/');
@@ -77,6 +77,7 @@ static int put(const struct fold *fold, const char *name, const char *to, struct
     if (slash && fs_mkdirs(fold->into, parents, err) < 0)
         return -1;
     rc = fs_rename(fold->from, name, fold->into, to, FS_RENAME_ABSENT, err);
+    fold->moved += rc == 0;
     if (rc < 0 && (errno == EEXIST || errno == ENOTEMPTY)) {
         err_clear(err);
         rc = 1;
@@ -114,7 +115,6 @@ static int put_file(void *arg, const char *path, const struct fs_info *info,
     if (rc == 1)
         rc = put(fold, name, fs_format(other, "more/%u/%s", (unsigned)fold->number, path),
                  err);
-    fold->moved += rc == 0;
     return rc < 0 ? -1 : 0;
 }
 
@@ -139,7 +139,7 @@ static int put_tree(struct fold *fold, struct err *err)
     return rc < 0 ? -1 : 0;
 }
 
-static int put_more(const struct fold *fold, struct err *err)
+static int put_more(struct fold *fold, struct err *err)
 {
     char name[FS_NAME], to[FS_NAME];
     struct kept_more more;
