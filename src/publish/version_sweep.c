@@ -44,7 +44,8 @@ static bool may_be_shown(const struct visit *visit, const char *name)
            !versions_is_shown(parent, dest, sweep->version);
 }
 
-/* false, and it is named: it must stay. */
+/* false, and it is named: it must stay. --force speaks of what is replaced at DEST, not of
+ * earlier versions. */
 static bool is_free(struct visit *visit, const char *name)
 {
     const struct run *run = visit->sweep->run;
@@ -52,7 +53,7 @@ static bool is_free(struct visit *visit, const char *name)
                                          run->opt.dest };
     const char *fault = versions_fault(&version, &run->staging.dir);
     char *foreign = NULL;
-    bool has = !fault && !run->opt.force && foreign_files_are_in(&version, &foreign);
+    bool has = !fault && foreign_files_are_in(&version, &foreign);
 
     if (fault || has)
         say_kept(visit, name, fault ? fault : "cannot be read as a whole", foreign);
@@ -74,8 +75,9 @@ static void sweep_one(struct visit *visit, const char *name)
         log_line(&visit->sweep->run->ranks.log, LOG_WARN, "%s", err.text);
         return;
     }
-    versions_put_back(&staging->parent, visit->sweep->run->opt.dest, &staging->dir,
-                      moved);
+    /* If that fails whoever removes the staging tries again, and says so. */
+    versions_put_back(&staging->parent, visit->sweep->run->opt.dest, &staging->dir, moved,
+                      NULL);
 }
 
 static bool stays(const struct version_sweep *sweep, const char *name)

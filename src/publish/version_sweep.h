@@ -3,8 +3,8 @@
  *
  * Of what stood in .NAME.versions before this run added its own only versions that this
  * user made are swept (resume/versions.h), none that DEST leads to or may soon lead to,
- * since another run may publish at any time, and without --force none with files that
- * mpifetch did not create. What stays for one of these reasons is named. */
+ * since another run may publish at any time, and none with files that mpifetch did not
+ * create, whatever --force says. What stays for one of these reasons is named. */
 #ifndef PUBLISH_VERSION_SWEEP_H
 #define PUBLISH_VERSION_SWEEP_H
 

@@ -1,5 +1,6 @@
 #include "resume/extras.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/plan/layout.h"
@@ -10,7 +11,7 @@ struct search {
     const struct run *run;
     struct manifest manifest; /* of the tree */
     struct strbuf paths;      /* each with its NUL */
-    unsigned long long count;
+    unsigned long long count, moved;
 };
 
 static int note_extra(void *arg, const char *path, const struct fs_info *info,
@@ -41,8 +42,22 @@ static int move_one(const struct rescue *rescue, const struct fs_dir *staging,
                : fs_rename(staging, from, rescue->parent, to, FS_RENAME_ABSENT, err);
 }
 
+static void say_moved(const struct rescue *rescue, const struct search *search,
+                      const char *kept)
+{
+    char of[32] = "";
+
+    if (search->moved < search->count)
+        snprintf(of, sizeof(of), " of %llu", search->count);
+    log_line(&rescue->run->ranks.log, LOG_WARN,
+             "%llu%s file%s that --ignore-extra names %s moved from '%s' to '%s/%s'",
+             search->moved, of, search->count == 1 ? "" : "s",
+             search->moved == 1 ? "was" : "were", rescue->dest, rescue->parent->path,
+             kept);
+}
+
 static int move_all(const struct rescue *rescue, const struct fs_dir *staging,
-                    const char *tree, const struct search *search, struct err *err)
+                    const char *tree, struct search *search, struct err *err)
 {
     struct strbuf kept = { 0 };
     char prefix[FS_NAME];
@@ -55,13 +70,12 @@ static int move_all(const struct rescue *rescue, const struct fs_dir *staging,
 
         at += strlen(path) + 1;
         rc = move_one(rescue, staging, tree, kept.data, path, err);
+        search->moved += rc == 0;
     }
-    if (kept.data)
-        log_line(&rescue->run->ranks.log, LOG_WARN,
-                 "%llu file%s that --ignore-extra names %s moved from '%s' to '%s/%s'",
-                 search->count, search->count == 1 ? "" : "s",
-                 search->count == 1 ? "was" : "were", rescue->dest, rescue->parent->path,
-                 kept.data);
+    if (search->moved > 0)
+        say_moved(rescue, search, kept.data);
+    else if (kept.data)
+        fs_remove_tree(rescue->parent, kept.data, NULL);
     strbuf_release(&kept);
     return rc;
 }
@@ -84,8 +98,7 @@ bool extras_rescue(const struct rescue *rescue, const struct fs_dir *staging,
         rc = move_all(rescue, staging, tree, &search, &err);
     if (rc < 0)
         log_line(&rescue->run->ranks.log, LOG_WARN,
-                 "not all files that --ignore-extra names could be moved out of '%s/%s': "
-                 "%s",
+                 "files that --ignore-extra names are still in '%s/%s': %s",
                  staging->path, tree, err.text);
     strbuf_release(&search.paths);
     manifest_release(&search.manifest);

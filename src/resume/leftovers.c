@@ -18,6 +18,7 @@
 #include "staging/record.h"
 
 enum { MARK = 128 };        /* bytes: the longest mark */
+enum { PASSES = 1000 };     /* most, over a staging that is being emptied */
 enum { HIDDEN_TRIES = 10 }; /* looks at what is open yet, ... */
 
 static const double HIDDEN_PAUSE = 0.05; /* seconds, after each of them */
@@ -105,13 +106,13 @@ static bool save_foreign_files(const struct leftovers_removal *removal,
     const struct rescue rescue = { removal->run, removal->parent, removal->dest };
     char name[MARK];
     bool force = false, marked = read_mark(staging, name, &force);
-    bool saved = rescue_versions(&rescue, staging, force);
+    bool saved = rescue_versions(&rescue, staging);
 
     for (size_t i = 0; marked && i < sizeof(places) / sizeof(places[0]); i++) {
         if (is_by(staging, places[i], removal->parent, removal->dest, name))
             continue;
-        saved = extras_rescue(&rescue, staging, places[i]) && saved;
-        saved = (force || rescue_tree(&rescue, staging, places[i])) && saved;
+        saved = extras_rescue(&rescue, staging, places[i]) &&
+                (force || rescue_tree(&rescue, staging, places[i])) && saved;
     }
     return saved;
 }
@@ -157,7 +158,8 @@ static int remove_named(void *arg, const char *name, struct err *err)
 
     (void)err;
     if (is_inner(name) || strcmp(name, "owner") == 0 || strcmp(name, "released") == 0 ||
-        strcmp(name, "beat") == 0 || fs_is_hidden(name))
+        strcmp(name, "beat") == 0 || fs_is_hidden(name) ||
+        fs_is_missing(emptying->staging, name))
         return 0;
     emptying->seen++;
     if (fs_remove_tree_while(emptying->staging, name, goes_on,
@@ -181,7 +183,7 @@ static int note_hidden(void *arg, const char *name, struct err *err)
     struct emptying *emptying = arg;
 
     (void)err;
-    emptying->seen += fs_is_hidden(name);
+    emptying->seen += fs_is_hidden(name) && !fs_is_missing(emptying->staging, name);
     return 0;
 }
 
@@ -219,7 +221,7 @@ static int remove_inner(void *arg, const char *name, struct err *err)
     struct err why = { 0 };
 
     (void)err;
-    if (!is_inner(name))
+    if (!is_inner(name) || fs_is_missing(emptying->staging, name))
         return 0;
     emptying->seen++;
     if (fs_dir_below(&inner, emptying->staging, name, &why) < 0 ||
@@ -230,17 +232,24 @@ static int remove_inner(void *arg, const char *name, struct err *err)
 }
 
 /* Again and again: some file systems skip entries of a directory that shrinks while it is
- * read. */
+ * read. Others list what is gone already, for as long as their cache lasts: that counts as
+ * nothing. */
 static int remove_each(struct emptying *emptying,
                        int (*visit)(void *arg, const char *name, struct err *err),
                        struct err *err)
 {
-    do {
+    const char *path = emptying->staging->path;
+
+    for (int pass = 0; pass < PASSES; pass++) {
+        if (pass > 0 && !goes_on((void *)(uintptr_t)emptying->removal))
+            return err_set(err, ERR_INTERRUPTED, "interrupted while removing '%s'", path);
         emptying->seen = 0;
         if (fs_list(emptying->staging, ".", visit, emptying, err) < 0)
             return -1;
-    } while (emptying->seen > 0 && emptying->first.code == ERR_NONE);
-    return 0;
+        if (emptying->seen == 0 || emptying->first.code != ERR_NONE)
+            return 0;
+    }
+    return err_set(err, ERR_DEST, "'%s' still lists what was removed from it", path);
 }
 
 int leftovers_remove(const struct leftovers_removal *removal,

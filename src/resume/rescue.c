@@ -67,27 +67,30 @@ bool rescue_tree(const struct rescue *rescue, const struct fs_dir *staging,
 struct search {
     const struct rescue *rescue;
     const struct fs_dir *staging;
-    bool force, saved;
+    bool saved;
 };
 
 static int rescue_version(void *arg, const char *name, struct err *err)
 {
     struct search *search = arg;
     const struct rescue *rescue = search->rescue;
+    struct err why = { 0 };
+    int back;
 
     (void)err;
-    if (!versions_are_swept_to(name) ||
-        versions_put_back(rescue->parent, rescue->dest, search->staging, name))
+    if (!versions_are_swept_to(name) || fs_is_missing(search->staging, name))
         return 0;
-    if (!search->force && !rescue_tree(rescue, search->staging, name))
+    back = versions_put_back(rescue->parent, rescue->dest, search->staging, name, &why);
+    if (back < 0)
+        log_line(&rescue->run->ranks.log, LOG_WARN, "%s", why.text);
+    if (back < 0 || (back == 0 && !rescue_tree(rescue, search->staging, name)))
         search->saved = false;
     return 0;
 }
 
-bool rescue_versions(const struct rescue *rescue, const struct fs_dir *staging,
-                     bool force)
+bool rescue_versions(const struct rescue *rescue, const struct fs_dir *staging)
 {
-    struct search search = { rescue, staging, force, true };
+    struct search search = { rescue, staging, true };
 
     return fs_list(staging, ".", rescue_version, &search, NULL) == 0 && search.saved;
 }

@@ -18,9 +18,8 @@ bool rescue_tree(const struct rescue *rescue, const struct fs_dir *staging,
                  const char *tree);
 
 /* The versions that a sweep has moved there (resume/versions.h): the one that DEST leads
- * to goes back, the others are treated in the same way unless force says that foreign
- * files may be removed. */
-bool rescue_versions(const struct rescue *rescue, const struct fs_dir *staging,
-                     bool force);
+ * to goes back, or stays with a warning if it cannot, the others are treated in the same
+ * way. */
+bool rescue_versions(const struct rescue *rescue, const struct fs_dir *staging);
 
 #endif

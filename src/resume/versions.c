@@ -78,15 +78,27 @@ const char *versions_fault(const struct record_tree *version, const struct fs_di
     return fs_is_mine(&info, &ours) ? NULL : "belongs to another user";
 }
 
-bool versions_is_shown(const struct fs_dir *parent, const char *dest, const char *name)
+/* -1: where DEST leads cannot be found out. */
+static int look_whether_shown(const struct fs_dir *parent, const char *dest,
+                              const char *name, struct err *err)
 {
     struct strbuf target = { 0 };
-    bool is = fs_readlink(parent, layout_name(dest), &target, NULL) == 0 && target.data &&
-              layout_is_version(dest, target.data) &&
-              strcmp(strrchr(target.data, '/') + 1, name) == 0;
+    struct fs_info info;
+    int rc = fs_look(parent, layout_name(dest), &info, err);
 
+    if (rc == 0 && info.kind == FS_SYMLINK) {
+        rc = fs_readlink(parent, layout_name(dest), &target, err);
+        if (rc == 0 && target.data)
+            rc = layout_is_version(dest, target.data) &&
+                 strcmp(strrchr(target.data, '/') + 1, name) == 0;
+    }
     strbuf_release(&target);
-    return is;
+    return rc;
+}
+
+bool versions_is_shown(const struct fs_dir *parent, const char *dest, const char *name)
+{
+    return look_whether_shown(parent, dest, name, NULL) > 0;
 }
 
 int versions_sweep(const struct fs_dir *versions, const char *name,
@@ -101,15 +113,29 @@ bool versions_are_swept_to(const char *moved)
     return text_starts(moved, swept);
 }
 
-bool versions_put_back(const struct fs_dir *parent, const char *dest,
-                       const struct fs_dir *staging, const char *moved)
+static int move_back(const struct fs_dir *parent, const char *dest,
+                     const struct fs_dir *staging, const char *moved, struct err *err)
 {
-    const char *name = moved + strlen(swept);
     struct fs_dir versions = { 0 };
-    bool back = versions_is_shown(parent, dest, name) &&
-                versions_open(&versions, parent, dest, false, NULL) == 0 &&
-                fs_rename(staging, moved, &versions, name, FS_RENAME_ABSENT, NULL) == 0;
+    int rc = versions_open(&versions, parent, dest, false, err);
 
+    if (rc == 0)
+        rc = fs_rename(staging, moved, &versions, moved + strlen(swept), FS_RENAME_ABSENT,
+                       err);
     fs_dir_close(&versions);
-    return back;
+    return rc;
+}
+
+int versions_put_back(const struct fs_dir *parent, const char *dest,
+                      const struct fs_dir *staging, const char *moved, struct err *err)
+{
+    struct err why = { 0 };
+    int shown = look_whether_shown(parent, dest, moved + strlen(swept), &why);
+
+    if (shown == 0 || (shown > 0 && move_back(parent, dest, staging, moved, &why) == 0))
+        return shown;
+    return err_set(err, ERR_DEST,
+                   "the version that '%s' %s lies in '%s/%s' and cannot be put back: %s",
+                   dest, shown > 0 ? "leads to" : "may lead to", staging->path, moved,
+                   why.text);
 }

@@ -35,8 +35,10 @@ int versions_sweep(const struct fs_dir *versions, const char *name,
 /* Whether that is the name of a version that was swept. */
 bool versions_are_swept_to(const char *moved);
 
-/* Back to its name, if DEST leads to it and nothing else has the name. */
-bool versions_put_back(const struct fs_dir *parent, const char *dest,
-                       const struct fs_dir *staging, const char *moved);
+/* Back to its name, if DEST leads to it and nothing else has the name. 1: it is back; 0:
+ * DEST does not lead to it; -1: it does, or that cannot be found out, but it still lies in
+ * staging, where it must stay: *err says where and why. */
+int versions_put_back(const struct fs_dir *parent, const char *dest,
+                      const struct fs_dir *staging, const char *moved, struct err *err);
 
 #endif

@@ -242,7 +242,7 @@ static void test_numbered_versions_are_swept(void **state)
     job_end(&job);
 }
 
-/* What somebody wrote into an earlier version: with --force it goes along. */
+/* What somebody wrote into an earlier version keeps it: --force speaks of DEST. */
 static void test_files_of_others_in_a_version(void **state)
 {
     char id[65], command[256];
@@ -264,7 +264,8 @@ static void test_files_of_others_in_a_version(void **state)
     job_start(&job, LATEST, third, countof(third));
     job.run.opt.force = true;
     publish(&job, LAYOUT_FLIP);
-    snprintf(command, sizeof(command), "test ! -e \"$PARENT/.dest.versions/%s\"", id);
+    snprintf(command, sizeof(command), "grep -q mine \"$PARENT/.dest.versions/%s/sub/x\"",
+             id);
     run_command(command);
     job_end(&job);
 }
