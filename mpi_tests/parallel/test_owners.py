@@ -121,6 +121,22 @@ def test_record_of_another_user_is_not_believed(get, hub, tree, dest, words):
         assert data_requests(hub) == []
 
 
+@pytest.mark.parametrize("what", ["one", "all", "more"])
+def test_refusal_says_whose_record_is_not_believed(get, hub, tree, dest, what):
+    """mpifetch has made the files, so that "not created by mpifetch" alone would be a riddle."""
+    assert get(OWNER).code == 0
+    if what == "more":  # in the record, and in the source no longer
+        (tree / "sub/weights.bin").unlink()
+        hub.add("acme/demo", tree)
+    for path in ["config.json"] if what == "one" else FILES if what == "all" else ():
+        with open(dest / path, "ab") as file:
+            file.write(b"more")
+    result = get(OTHER)
+    assert result.code == 5, result
+    [refusal] = [line for line in result.err.splitlines() if "--force" in line]
+    assert f"belongs to uid {OWNER}, who is not trusted (see --trust)" in refusal
+
+
 @HOW
 def test_right_files_of_another_user_are_there(get, hub, tree, dest, words):
     assert get(OWNER, *words).code == 0

@@ -102,12 +102,12 @@ static int claim(struct session *s, struct err *err)
         if (rc >= 0 && (rc == 1 || target_is_old(&s->target)) && look_again(s, err) < 0)
             rc = -1;
     }
-    if (rc == 0 && !s->target.existing->unchanged)
-        target_adopt(&s->target);
     if (rc < 0 && s->target.existing->complete && err->code == ERR_DEST) {
         do_without(s, err);
         return 0;
     }
+    if (rc == 0 && !s->target.existing->unchanged)
+        rc = target_adopt(&s->target, err);
     if (rc == 0 && s->target.existing->unchanged) {
         resume_release(s->run.staging.resume);
         s->run.staging.resume = NULL;

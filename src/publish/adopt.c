@@ -79,7 +79,8 @@ static int take_part(struct part *part, const struct plan *plan,
 }
 
 /* As if a run of another name had just built DEST in a staging of its own. */
-static int write_record(const struct run *run, const struct part *part, struct err *err)
+static int write_record(const struct run *run, const struct fs_dir *tree,
+                        const struct part *part, struct err *err)
 {
     struct run other = *run;
     struct strbuf made = { 0 };
@@ -87,9 +88,9 @@ static int write_record(const struct run *run, const struct part *part, struct e
     int rc = -1;
 
     other.plan = part->plan;
-    other.staging.dir = other.staging.tree = (struct fs_dir){ 0 };
+    other.staging.dir = (struct fs_dir){ 0 };
+    other.staging.tree = *tree;
     if (fs_private_dir(&run->staging.dir, ".", "run-", &made, err) == 0 &&
-        fs_dir_open(&other.staging.tree, NULL, run->opt.dest, err) == 0 &&
         fs_dir_open(&other.staging.dir, &run->staging.dir, made.data, err) == 0) {
         fs_format(path, "%s/%s", run->staging.path, made.data);
         other.staging.path = path;
@@ -97,7 +98,6 @@ static int write_record(const struct run *run, const struct part *part, struct e
         if (rc == 0)
             record_show(&other);
     }
-    fs_dir_close(&other.staging.tree);
     fs_dir_close(&other.staging.dir);
     if (made.data)
         fs_remove_tree(&run->staging.dir, made.data, NULL);
@@ -105,8 +105,8 @@ static int write_record(const struct run *run, const struct part *part, struct e
     return rc;
 }
 
-int adopt_record(const struct run *run, const struct existing *existing,
-                 const char *identity, struct err *err)
+int adopt_record(const struct run *run, const struct fs_dir *tree,
+                 const struct existing *existing, const char *identity, struct err *err)
 {
     struct part part = { 0 };
     int rc = take_part(&part, &run->plan, existing, err);
@@ -114,7 +114,7 @@ int adopt_record(const struct run *run, const struct existing *existing,
     if (rc == 0 && existing->files == run->plan.nfiles)
         memcpy(part.identity, identity, sizeof(part.identity));
     if (rc == 0)
-        rc = write_record(run, &part, err);
+        rc = write_record(run, tree, &part, err);
     plan_release(&part.plan);
     free(part.file);
     return rc;

@@ -6,9 +6,9 @@
 #include "ranks/run.h"
 #include "staging/existing.h"
 
-/* Record the files of the plan that are there. identity: of the plan. The run holds a
- * claim, and its staging is used. */
-int adopt_record(const struct run *run, const struct existing *existing,
-                 const char *identity, struct err *err);
+/* Record the files of the plan that are there. tree: DEST; identity: of the plan. The run
+ * holds a claim, and its staging is used. */
+int adopt_record(const struct run *run, const struct fs_dir *tree,
+                 const struct existing *existing, const char *identity, struct err *err);
 
 #endif

@@ -18,7 +18,8 @@ struct dir {
     enum layout_dest dest;    /* as dir_look found it */
     struct layout_choice how; /* to publish; decided in dir_build */
     struct manifest manifest; /* of DEST, if there is one that is believed */
-    bool recorded;            /* there is one, believed or not */
+    bool recorded;            /* there is one, believed or not, ... */
+    uint32_t recorder;        /* ... and this user's */
     char stale[FS_NAME];      /* where the believed one lies beside DEST, or "" */
     bool adoptable;           /* DEST is a directory */
     bool adopted;             /* all that it holds was found to be planned */

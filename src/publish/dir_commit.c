@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "io/fs/fs.h"
+#include "publish/dir_look.h"
 #include "publish/reuse.h"
 #include "publish/version_sweep.h"
 #include "publish/witness.h"
@@ -179,7 +180,9 @@ static void take_version_back(struct dir *dir)
 /* Files that appeared since DEST was looked at. */
 static int refuse_foreign(const struct dir *dir, struct err *err)
 {
-    const struct foreign_files files = { dir->run, &dir->manifest, &dir->existing };
+    char doubt[DIR_DOUBT];
+    const struct foreign_files files = { dir->run, &dir->manifest, &dir->existing,
+                                         dir_doubt(dir, doubt) };
 
     return !dir->run->opt.force && (dir->manifest.file || dir->adopted)
                ? foreign_files_refuse(&files, dir->run->opt.dest, err)

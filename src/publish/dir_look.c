@@ -1,5 +1,6 @@
 #include "publish/dir_look.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +34,7 @@ static void load_record(struct dir *dir)
 
     *dir->stale = '\0';
     dir->recorded = record_load_dest(manifest, dir->run->opt.dest, &record, NULL) == 0;
+    dir->recorder = dir->recorded ? record.uid : 0;
     if (dir->recorded && trust_has(&dir->trust, record.uid)) {
         if (record.place == RECORD_BESIDE)
             fs_format(dir->stale, "%s", record.name);
@@ -48,6 +50,18 @@ static void load_record(struct dir *dir)
             &dir->run->ranks.log, LOG_INFO,
             "the record of '%s' belongs to %s, who is not trusted: it is not believed",
             dir->run->opt.dest, account_text(record.uid, owner));
+}
+
+const char *dir_doubt(const struct dir *dir, char text[DIR_DOUBT])
+{
+    char owner[ACCOUNT_TEXT];
+
+    *text = '\0';
+    if (dir->recorded && !trust_has(&dir->trust, dir->recorder))
+        snprintf(text, DIR_DOUBT,
+                 "; its record belongs to %s, who is not trusted (see --trust)",
+                 account_text(dir->recorder, owner));
+    return text;
 }
 
 static int look_at_directory(struct dir *dir, struct err *err)
@@ -139,7 +153,9 @@ static void count_dropped(struct dir *dir)
 static int refuse_foreign(const struct dir *dir, const struct existing *existing,
                           struct err *err)
 {
-    const struct foreign_files files = { dir->run, &dir->manifest, existing };
+    char doubt[DIR_DOUBT];
+    const struct foreign_files files = { dir->run, &dir->manifest, existing,
+                                         dir_doubt(dir, doubt) };
 
     return foreign_files_refuse(&files, dir->run->opt.dest, err);
 }
@@ -149,6 +165,7 @@ static int refuse_odd(const struct dir *dir, struct err *err)
     const struct plan *plan = &dir->run->plan;
     const char *dest = dir->run->opt.dest, *fault;
     unsigned long long count = dir->existing.odd;
+    char doubt[DIR_DOUBT];
     size_t i = 0;
 
     /* What --force would not help against is said first. */
@@ -156,20 +173,21 @@ static int refuse_odd(const struct dir *dir, struct err *err)
         return -1;
     while (!dir->existing.file[i].odd)
         i++;
+    dir_doubt(dir, doubt);
     fault = plan->files[i].want.kind == DIGEST_NONE
                 ? "cannot be checked, since the source publishes no digest"
                 : "is not what the source has";
     if (count == 1)
         return err_set(err, ERR_DEST,
                        "'%s/%s' was not created by mpifetch and %s: move it away, choose "
-                       "another path, or use --force to replace it",
-                       dest, plan_path(plan, i), fault);
+                       "another path, or use --force to replace it%s",
+                       dest, plan_path(plan, i), fault, doubt);
     return err_set(
         err, ERR_DEST,
         "%llu files in '%s' were not created by mpifetch and are not known to be "
         "those of the source (the first, '%s', %s): move them away, choose "
-        "another path, or use --force to replace them",
-        count, dest, plan_path(plan, i), fault);
+        "another path, or use --force to replace them%s",
+        count, dest, plan_path(plan, i), fault, doubt);
 }
 
 /* Replacing a version by another one takes nothing away: it stays. */
@@ -304,21 +322,45 @@ int dir_look(struct dir *dir, struct run *run, struct err *err)
                : match_dest(dir, err);
 }
 
-void dir_adopt(struct dir *dir)
+/* DEST by its name, which somebody may have given to another directory meanwhile. */
+static int open_settled(const struct dir *dir, struct fs_dir *tree, struct err *err)
 {
-    struct existing *existing = &dir->existing;
+    const char *dest = dir->run->opt.dest;
+    struct fs_info info;
+
+    if (fs_dir_open(tree, NULL, dest, err) < 0 || fs_look(tree, ".", &info, err) < 0)
+        return -1;
+    if (info.inode == dir->match.root.inode && info.device == dir->match.root.device)
+        return 0;
+    return err_set(err, ERR_DEST,
+                   "'%s' was replaced by another directory while its files were checked: "
+                   "run the same command again",
+                   dest);
+}
+
+static void write_record(struct dir *dir, const struct fs_dir *tree)
+{
     struct run *run = dir->run;
     struct err err = { 0 };
-    bool believed = dir->manifest.file != NULL;
+
+    if (adopt_record(run, tree, &dir->existing, dir->identity, &err) < 0)
+        log_line(&run->ranks.log, LOG_WARN, "no record of '%s' is written: %s",
+                 run->opt.dest, err.text);
+    else if (*dir->stale)
+        fs_remove_tree(&run->staging.parent, dir->stale, NULL);
+}
+
+int dir_adopt(struct dir *dir, struct err *err)
+{
+    struct existing *existing = &dir->existing;
     bool wanted = existing->complete || (dir->adopted && existing->files > 0);
+    struct fs_dir tree = { 0 };
+    int rc = wanted ? open_settled(dir, &tree, err) : 0;
 
     /* The record of somebody else stays as it is. */
-    if (wanted && (believed || !dir->recorded)) {
-        if (adopt_record(run, existing, dir->identity, &err) < 0)
-            log_line(&run->ranks.log, LOG_WARN, "no record of '%s' is written: %s",
-                     run->opt.dest, err.text);
-        else if (*dir->stale)
-            fs_remove_tree(&run->staging.parent, dir->stale, NULL);
-    }
-    existing->unchanged |= existing->complete;
+    if (rc == 0 && wanted && (dir->manifest.file || !dir->recorded))
+        write_record(dir, &tree);
+    fs_dir_close(&tree);
+    existing->unchanged |= rc == 0 && existing->complete;
+    return rc;
 }

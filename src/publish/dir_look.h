@@ -17,8 +17,12 @@ int dir_settle(struct dir *dir, struct err *err);
 
 /* With a claim: if DEST is complete, or is about to be completed, write a record of what is
  * there, where none is believed. Without one the next run would hash again, so an error is
- * only told. */
-void dir_adopt(struct dir *dir);
+ * only told. ERR_DEST if DEST is another directory than the one that was settled. */
+int dir_adopt(struct dir *dir, struct err *err);
+
+/* What a refusal ends with if DEST has a record that is not believed, else "". */
+enum { DIR_DOUBT = 256 };
+const char *dir_doubt(const struct dir *dir, char text[DIR_DOUBT]);
 
 /* What DEST is at this moment: dir->dest, and its record. */
 int dir_classify(struct dir *dir, struct err *err);

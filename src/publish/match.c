@@ -172,7 +172,7 @@ static bool was_read(const struct match *match, size_t i)
 int match_settle(struct match *match, struct err *err)
 {
     struct run *run = match->run;
-    int rc = 0;
+    int rc = fs_look_through(NULL, run->opt.dest, &match->root, err);
 
     for (size_t i = 0; rc == 0 && i < run->plan.nfiles; i++) {
         rc = i % MATCH_POLL == 0 ? background_poll(&run->ranks, err) : 0;

@@ -9,6 +9,7 @@
 #ifndef PUBLISH_MATCH_H
 #define PUBLISH_MATCH_H
 
+#include "io/fs/fs.h"
 #include "staging/existing.h"
 #include "staging/hash_note.h"
 #include "staging/manifest.h"
@@ -23,6 +24,7 @@ struct match {
     uint64_t unrecorded;       /* files that are there without the record saying so */
     uint64_t strangers;        /* unsure files of somebody who is not believed */
     uint32_t stranger;         /* one of them */
+    struct fs_info root;       /* DEST, as match_settle found it */
 };
 
 /* ERR_DEST for a file that this user cannot read, unless --force is given. */

@@ -27,7 +27,7 @@ struct target_ops {
     void (*unfind)(struct target *target, size_t i);
     int (*unfound)(struct target *target, struct err *err); /* after all of these */
     int (*settle)(struct target *target, struct err *err);
-    void (*adopt)(struct target *target);
+    int (*adopt)(struct target *target, struct err *err);
     int (*claim)(struct target *target, struct err *err);
     bool (*is_old)(const struct target *target);
     /* The directory of its stagings. Returns the name that they contain, or NULL. */
@@ -88,9 +88,9 @@ static int settle_dir(struct target *target, struct err *err)
     return dir_settle(&target->dir, err);
 }
 
-static void adopt_dir(struct target *target)
+static int adopt_dir(struct target *target, struct err *err)
 {
-    dir_adopt(&target->dir);
+    return dir_adopt(&target->dir, err);
 }
 
 static int claim_dir(struct target *target, struct err *err)
@@ -318,10 +318,9 @@ int target_settle(struct target *target, struct err *err)
     return target->ops->settle ? target->ops->settle(target, err) : 0;
 }
 
-void target_adopt(struct target *target)
+int target_adopt(struct target *target, struct err *err)
 {
-    if (target->ops->adopt)
-        target->ops->adopt(target);
+    return target->ops->adopt ? target->ops->adopt(target, err) : 0;
 }
 
 int target_claim(struct target *target, struct err *err)

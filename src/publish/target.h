@@ -48,8 +48,9 @@ bool target_found(const struct target *target, size_t i);
  * mpifetch did not create is wrong. */
 int target_settle(struct target *target, struct err *err);
 
-/* With a claim: record what was found without a record. */
-void target_adopt(struct target *target);
+/* With a claim: record what was found without a record. ERR_DEST if that is there no
+ * more. */
+int target_adopt(struct target *target, struct err *err);
 
 /* Claim a staging for what is missing, and read what former runs left
  * (run->staging.resume): 0. 1: another run was staging the same, look again. */

@@ -19,6 +19,7 @@ struct foreign_files {
     const struct manifest *manifest;
     /* A planned file is no foreign one if it is there; NULL: in any case. */
     const struct existing *existing;
+    const char *doubt; /* that a refusal ends with, or "" */
 };
 
 /* ERR_DEST with the number of foreign files in tree, which is DEST or what it was before,
