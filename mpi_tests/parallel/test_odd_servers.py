@@ -59,6 +59,35 @@ def test_cdn_ignores_ranges(run, hub, tree, dest, tmp_path, ranks, skip, scratch
     assert "ignores ranges" in result.err
 
 
+@pytest.mark.parametrize("ranks", [1, 3])
+@pytest.mark.parametrize("status, code", [(403, 3), (404, 3), (416, 3), (500, 6), (503, 6)])
+def test_ranges_that_came_are_not_blamed(run, hub, tree, dest, ranks, status, code):
+    """The source breaks down in mid-file: what has come is kept, and nothing is asked for whole."""
+    (tree / "two.bin").unlink()
+    hub.add("acme/demo", tree)
+    hub.trouble(kind="cdn", ranged=True, status=status, skip=5)
+    result = fetch(run, hub, dest, ranks, "--connections", 2)
+    assert result.code == code, result
+    assert "refuses ranges" not in result.err
+    assert all(row["range"] for row in hub.log("cdn"))
+    hub.troubles.clear()
+    result = fetch(run, hub, dest, ranks)
+    assert result.code == 0, result
+    assert result.report["bytes"]["resumed"] >= 3 * MIB
+    assert_same(dest, tree)
+
+
+@pytest.mark.parametrize("files", [1, 8])
+def test_an_outage_lasts_no_longer_with_more_files(run, hub, tmp_path, dest, files):
+    """Three pauses, whatever is still to be fetched."""
+    names = {f"{i}.bin": noise(2 * MIB, 90 + i) for i in range(files)}
+    hub.add("acme/demo", write_tree(tmp_path / "many", names))
+    hub.trouble(kind="cdn", status=503)
+    result = fetch(run, hub, dest, 1, "--connections", 1, "-v")
+    assert result.code == 6, result
+    assert result.err.count(": no requests for ") == 3, result.err
+
+
 def test_one_file_without_ranges_among_others(run, hub, tree, dest):
     digest = hashlib.sha256((tree / "one.bin").read_bytes()).hexdigest()
     hub.trouble(kind="cdn", path=f"*/{digest}", ranged=True, whole=True)

@@ -36,6 +36,7 @@ struct coordinator {
     struct rank_view *ranks;
     unsigned *attempts; /* of each segment */
     uint8_t *refetched; /* of each file: its digest was wrong once */
+    uint8_t *cut;       /* of each file: a range of it came */
     uint64_t to_fetch, files_to_fetch, files_done;
     double last_landed;
     struct rate_share rate_share;
@@ -118,6 +119,7 @@ static int stored(struct coordinator *c, int rank, const struct msg_item *item,
     c->attempts[item->segment] = 0;
     locator_good(c->locator, file);
     if (segments_of(&c->run->segments, file) > 1) {
+        c->cut[file] = 1;
         relay_stored(c->relay, item->segment, rank);
         return 0;
     }
@@ -170,7 +172,6 @@ static int fetch_whole(struct coordinator *c, uint32_t file,
              "'%s': the server %s ranges (HTTP %d): fetching the file whole",
              plan_path(&c->run->plan, file),
              outcome->status < 300 ? "ignores" : "refuses", (int)outcome->status);
-    c->pause.refusals = 0;
     return whole_begin(&c->whole, c->sched, c->relay, file, err);
 }
 
@@ -210,13 +211,13 @@ static void could_not_reach(struct coordinator *c, int from, bool told,
 }
 
 /* The source is at fault: try again, in another way, or not at all. */
-static int remedy(struct coordinator *c, int from, const struct msg *msg, double now,
-                  struct err *err)
+static int remedy(struct coordinator *c, int from, const struct msg *msg,
+                  const struct outcome *outcome, double now, struct err *err)
 {
     uint32_t file = c->run->segments.file[msg->segment];
-    unsigned attempt = count_attempt(c, msg->segment, &msg->outcome, now);
+    unsigned attempt = count_attempt(c, msg->segment, outcome, now);
     struct retry_decision decision =
-        retry_decide(&c->run->opt.retry, &msg->outcome, attempt, clock_random());
+        retry_decide(&c->run->opt.retry, outcome, attempt, clock_random());
     bool last = decision.remedy == REMEDY_GIVE_UP || decision.remedy == REMEDY_WHOLE;
 
     if (last && !sched_alone(c->sched, from, msg->segment))
@@ -224,7 +225,7 @@ static int remedy(struct coordinator *c, int from, const struct msg *msg, double
     if (decision.remedy == REMEDY_GIVE_UP)
         return err_set(err, decision.code, "%s", msg->text);
     if (decision.remedy == REMEDY_WHOLE) {
-        if (fetch_whole(c, file, &msg->outcome, err) < 0)
+        if (fetch_whole(c, file, outcome, err) < 0)
             return -1;
     } else {
         tell_retry(c, from, msg->text, attempt, &decision);
@@ -234,8 +235,20 @@ static int remedy(struct coordinator *c, int from, const struct msg *msg, double
         locator_renew(c->locator, file, msg->generation);
     sched_failed(c->sched, from, msg->segment, now + decision.delay);
     if (decision.remedy == REMEDY_SLOW_DOWN)
-        pause_all(&c->pause, decision.delay, &msg->outcome);
+        pause_all(&c->pause, decision.delay, outcome);
     return 0;
+}
+
+/* What came of the file before tells whether its server refuses ranges. */
+static struct outcome in_context(struct coordinator *c, const struct msg *msg)
+{
+    struct outcome outcome = msg->outcome;
+    uint8_t *cut = &c->cut[c->run->segments.file[msg->segment]];
+
+    if (outcome.ranged && outcome.progressed && outcome.status == 206)
+        *cut = 1;
+    outcome.cuts = *cut != 0;
+    return outcome;
 }
 
 static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
@@ -243,11 +256,16 @@ static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
 {
     double now = clock_now();
     bool told = c->egress.rank[from].state == EGRESS_SHUT;
+    struct outcome outcome;
 
     if (msg->segment >= c->run->segments.count)
         return err_set(err, ERR_DEFECT,
                        "rank %d failed at segment %u, which does not exist", from,
                        (unsigned)msg->segment);
+    if (sched_has(c->sched, msg->segment)) { /* a copy that crossed its cancel */
+        sched_failed(c->sched, from, msg->segment, now);
+        return 0;
+    }
     if (msg->lost) {
         log_line(&c->run->ranks.log, LOG_INFO, "rank %d: %s: fetching it again", from,
                  msg->text);
@@ -255,8 +273,9 @@ static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
         sched_failed(c->sched, from, msg->segment, now);
         return 0;
     }
-    if (!egress_shut(&c->egress, from, &msg->outcome, now))
-        return remedy(c, from, msg, now, err);
+    outcome = in_context(c, msg);
+    if (!egress_shut(&c->egress, from, &outcome, now))
+        return remedy(c, from, msg, &outcome, now, err);
     could_not_reach(c, from, told, msg, now);
     return 0;
 }
@@ -408,7 +427,8 @@ int coordinator_create(struct coordinator **out, struct run *run, struct http *h
     c->ranks = calloc((size_t)run->ranks.size, sizeof(*c->ranks));
     c->attempts = calloc(run->segments.count + (size_t)1, sizeof(*c->attempts));
     c->refetched = calloc(run->plan.nfiles + 1, 1);
-    if (!c->ranks || !c->attempts || !c->refetched) {
+    c->cut = calloc(run->plan.nfiles + 1, 1);
+    if (!c->ranks || !c->attempts || !c->refetched || !c->cut) {
         err_memory(err, "the coordinator");
         goto out;
     }
@@ -446,6 +466,7 @@ void coordinator_destroy(struct coordinator *c)
     free(c->ranks);
     free(c->attempts);
     free(c->refetched);
+    free(c->cut);
     free(c);
 }
 

@@ -162,7 +162,7 @@ static bool blames_range(const struct outcome *outcome)
         return false;
     for (size_t i = 0; i < countof(statuses); i++)
         if (outcome->status == statuses[i])
-            return true;
+            return !outcome->cuts;
     return outcome->status == 200 &&
            (outcome->fault == NET_RANGE || outcome->fault == NET_STALE);
 }

@@ -33,6 +33,8 @@ struct outcome {
     double reset;       /* seconds from retry_ratelimit; -1: quota left, or unknown */
     bool located;       /* a signed URL, which may have expired */
     bool ranged;        /* a range was asked for */
+    bool cuts;          /* a range of the same file has come before; no rank knows that
+                         * of the others, so that it is not sent */
     bool progressed;    /* some bytes arrived */
 };
 
@@ -74,7 +76,8 @@ struct retry_decision {
  *
  * WHOLE: instead of giving up, if the server may have refused or ignored the range only: a
  * request without one tells. A signed URL that is refused with 403 may have expired, so
- * that there it follows the third failure. */
+ * that there it follows the third failure. A server that cuts ranges (outcome->cuts) does not
+ * refuse them, but a node of it may ignore them: it answers 200. */
 struct retry_decision retry_decide(const struct retry_policy *policy,
                                    const struct outcome *outcome, unsigned attempt,
                                    double jitter);

@@ -168,11 +168,17 @@ void sched_alive(struct sched *sched, int rank, uint32_t segment, double now)
         lease_alive(&sched->ledger.book, lease, sched->ledger.now);
 }
 
+bool sched_has(const struct sched *sched, uint32_t segment)
+{
+    return sched->ledger.state[segment] == SEGMENT_STORED;
+}
+
 bool sched_alone(const struct sched *sched, int rank, uint32_t segment)
 {
     uint32_t lease = lease_of(sched, rank, segment);
 
-    return lease && lease_other(&sched->ledger.book, lease) == 0;
+    return lease && !sched_has(sched, segment) &&
+           lease_other(&sched->ledger.book, lease) == 0;
 }
 
 void sched_have(struct sched *sched, uint32_t segment)

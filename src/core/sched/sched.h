@@ -84,6 +84,10 @@ void sched_progress(struct sched *sched, int rank, uint32_t segment, uint64_t by
  * limit. */
 void sched_alive(struct sched *sched, int rank, uint32_t segment, double now);
 
+/* Whether the segment is stored, or of a file that is withdrawn and was not being fetched:
+ * what a rank still does with it is late. */
+bool sched_has(const struct sched *sched, uint32_t segment);
+
 /* Whether no other rank has the segment or fetches it, so that after a failure of this
  * one it must be fetched again. */
 bool sched_alone(const struct sched *sched, int rank, uint32_t segment);

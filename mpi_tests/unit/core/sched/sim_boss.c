@@ -239,6 +239,13 @@ static void failed(struct sim_boss *boss, const struct sim_event *event)
     unsigned *attempt = &boss->attempt[event->segment];
     struct retry_decision decision;
 
+    if (boss->stored[event->segment]) { /* a copy that crossed its cancel */
+        assert_false(sched_alone(boss->sched, event->rank, event->segment));
+        assert_true(sched_has(boss->sched, event->segment));
+        ended(boss, event);
+        sched_failed(boss->sched, event->rank, event->segment, boss->world.now);
+        return;
+    }
     *attempt = event->bytes ? 1 : *attempt < 5 ? *attempt + 1 : 5;
     outcome.progressed = event->bytes;
     decision = retry_decide(&policy, &outcome, *attempt, sim_chance(&boss->world));

@@ -269,6 +269,29 @@ static void asks_without_a_range_before_it_gives_up(void **state)
     }
 }
 
+/* Except one that ignores them: its reply is all of the file. */
+static void blames_no_range_of_a_server_that_cuts_them(void **state)
+{
+    static const int statuses[] = { 400, 403, 404, 405, 406, 416, 500, 501, 503 };
+
+    (void)state;
+    for (size_t i = 0; i < countof(statuses); i++)
+        for (int located = 0; located < 2; located++) {
+            struct outcome outcome = outcome_of(statuses[i], NET_OK, located != 0);
+            struct retry_decision plain = retry_decide(&policy, &outcome, 2, 0.5);
+
+            outcome.ranged = outcome.cuts = true;
+            assert_int_equal(retry_decide(&policy, &outcome, 2, 0.5).remedy,
+                             plain.remedy);
+            assert_int_equal(retry_decide(&policy, &outcome, 6, 0.5).remedy,
+                             REMEDY_GIVE_UP);
+        }
+    struct outcome ignored = outcome_of(200, NET_RANGE, false);
+
+    ignored.ranged = ignored.cuts = true;
+    assert_int_equal(retry_decide(&policy, &ignored, 3, 0.5).remedy, REMEDY_WHOLE);
+}
+
 /* A URL that has run out costs no time, but a server that refuses each fresh one does. */
 static void the_first_fresh_url_comes_at_once(void **state)
 {
@@ -373,6 +396,7 @@ int main(void)
         cmocka_unit_test(a_longer_own_delay_does_not_widen_the_bound),
         cmocka_unit_test(knows_who_wants_the_pause),
         cmocka_unit_test(asks_without_a_range_before_it_gives_up),
+        cmocka_unit_test(blames_no_range_of_a_server_that_cuts_them),
         cmocka_unit_test(the_first_fresh_url_comes_at_once),
         cmocka_unit_test(says_what_it_means),
         cmocka_unit_test(reads_retry_after),

@@ -72,6 +72,20 @@ static void test_first_wins(void **state)
     assert_int_equal(sched_stored(job.sched), 1);
 }
 
+/* Its failure is late too: there is nothing to fetch again. */
+static void test_failure_of_a_copy_that_lost(void **state)
+{
+    (void)state;
+    begin_duplicate();
+    assert_false(sched_has(job.sched, 0));
+    expect_verdict(12, 0, 0, SCHED_STORED);
+    assert_true(sched_has(job.sched, 0));
+    assert_false(sched_alone(job.sched, 1, 0));
+    sched_failed(job.sched, 1, 0, 90);
+    assert_true(sched_finished(job.sched));
+    expect_none(99);
+}
+
 static void test_duplicate_wins(void **state)
 {
     (void)state;
@@ -539,6 +553,7 @@ int main(void)
         cmocka_unit_test_teardown(test_stall, end),
         cmocka_unit_test_teardown(test_stall_in_the_middle_of_a_run, end),
         cmocka_unit_test_teardown(test_first_wins, end),
+        cmocka_unit_test_teardown(test_failure_of_a_copy_that_lost, end),
         cmocka_unit_test_teardown(test_duplicate_wins, end),
         cmocka_unit_test_teardown(test_first_is_done_after_all, end),
         cmocka_unit_test_teardown(test_copy_steps_in, end),
