@@ -313,6 +313,7 @@ def test_hub_out_of_reach(run, hub, tree, dest, options, how, ranks):
     result = run(ranks, *words, env=away)
     assert (result.code, result.out) == (0, published), result
     assert "holds all of commit" in result.err
+    assert result.report["offline"] and result.report["unchanged"]
     assert run(ranks, *words[:-1], "--check", dest, env=away).code == 0
     assert run(ranks, *words[:-1], "--force", dest, env=away).code == 6
     other = (*words[:-2], f"{SOURCE}@other", dest)
@@ -322,12 +323,33 @@ def test_hub_out_of_reach(run, hub, tree, dest, options, how, ranks):
 
 
 @pytest.mark.parametrize("options", [(), ("--hf-cache",)], ids=str)
-@pytest.mark.parametrize("status", [401, 403, 404])
-def test_refusal_is_not_out_of_reach(run, hub, tree, dest, options, status):
-    words = ("get", *options, SOURCE, dest)
-    assert run(2, *words, env=env(hub)).code == 0
+@pytest.mark.parametrize(
+    "status, code", [(401, 3), (403, 3), (404, 3), (408, 6), (425, 6), (429, 6)]
+)
+def test_refusal_is_not_out_of_reach(run, hub, tree, dest, options, status, code):
+    words = ("get", "--retries", 1, "--retry-delay", "0.1", *options, SOURCE, dest)
+    result = run(2, *words, env=env(hub))
+    assert result.code == 0 and result.report["offline"] is None, result
     hub.trouble(kind="api-*", status=status)
-    assert run(2, *words, env=env(hub)).code == 3
+    result = run(2, *words, env=env(hub))
+    assert result.code == code and result.report["offline"] is None, result
+
+
+@pytest.mark.parametrize("options", [(), ("--versions",), ("--hf-cache",)], ids=str)
+@pytest.mark.parametrize("moved", [False, True])
+def test_hub_that_names_the_commit_and_fails_then(run, hub, tree, dest, options, moved):
+    """What is there counts only if it is that commit: of another one this run knows that it is
+    not the last."""
+    words = ("get", "--retries", 1, "--retry-delay", "0.1", *options, SOURCE, dest)
+    assert run(2, *words, env=env(hub)).code == 0
+    if moved:
+        (tree / "config.json").write_bytes(b"{1}\n")
+        hub.add("acme/demo", tree)
+    hub.trouble(kind="api-tree", status=502)
+    result = run(2, *words, env=env(hub))
+    assert hub.log("api-revision")[-1]["status"] == 200
+    assert result.code == (6 if moved else 0), result
+    assert ("holds all of commit" in result.err) == (not moved)
 
 
 @pytest.mark.parametrize("narrow", [("--include", "*.json"), ()])

@@ -147,6 +147,8 @@ def test_ranks_with_different_places(run, web, tree, dest, what):
     result = mixed(run, first, first, other)
     assert result.code == 2, result
     assert f"rank 2 was started with {what} " in result.err, result
+    hidden = "differs in a part that is not shown, such as the query" in result.err
+    assert hidden == (what != "DEST"), result
     assert "secret" not in result.err and web.log() == []
     assert_nothing(dest)
     assert_nothing(dest.parent / "model-2")

@@ -1,5 +1,6 @@
 #include "app/listing.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -135,6 +136,7 @@ static int list_published(struct session *s, const struct source_config *config,
 
     if (run->opt.force)
         return -1;
+    snprintf(s->seen, sizeof(s->seen), "%s", plan_text(&run->plan, run->plan.revision));
     plan_release(&run->plan);
     plan_release(&s->whole);
     s->offline = "the Hub is out of reach";

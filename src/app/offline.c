@@ -37,6 +37,9 @@ static int set_plan(struct listing *listing, const char *commit, struct err *err
     struct strbuf text = { 0 }, repo = { 0 };
     int rc = -1;
 
+    if (listing->s->seen[0] && strcmp(listing->s->seen, commit) != 0)
+        return err_set(err, ERR_SOURCE, "the revision is commit %s by now",
+                       listing->s->seen);
     hub_name_text(&listing->name, &text);
     hub_name_repo(&listing->name, &repo);
     plan->bare = true;
@@ -159,9 +162,13 @@ int offline_list_dir(struct session *s, const struct source_config *config,
     return rc;
 }
 
-void offline_tell(const struct session *s)
+void offline_tell(struct session *s)
 {
-    if (s->offline && s->unreachable.code != ERR_NONE)
+    bool tried = s->unreachable.code != ERR_NONE;
+
+    if (s->offline)
+        s->report.offline = tried ? s->unreachable.text : s->offline;
+    if (s->offline && tried)
         log_line(&s->run.ranks.log, LOG_WARN,
                  "%s; '%s' holds all of commit %s, the last that was seen",
                  s->unreachable.text, s->run.opt.dest,

@@ -11,12 +11,14 @@
 int offline_list(struct session *s, const struct source_config *config, struct err *err);
 
 /* Rank 0, layout dir, the Hub is out of reach: the same from the record of DEST. An error if
- * that is of another source or revision, or may be of a part. */
+ * that is of another source or revision, of another commit than the Hub named before it
+ * failed, or may be of a part. */
 int offline_list_dir(struct session *s, const struct source_config *config,
                      struct err *err);
 
-/* Rank 0: warn that what DEST has was not compared with the Hub, if so. */
-void offline_tell(const struct session *s);
+/* Rank 0: warn that what DEST has was not compared with the Hub, if so, and note it in the
+ * report. */
+void offline_tell(struct session *s);
 
 /* Rank 0, after the look at the cache: ERR_SOURCE, or why the Hub could not be asked,
  * unless all files exist there. */

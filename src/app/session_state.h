@@ -28,6 +28,7 @@ struct session {
     struct err
         unreachable; /* rank 0: why the Hub could not be asked, if so: then what DEST
                              * has counts, if it is complete, and offline is set */
+    char seen[41];   /* rank 0: the commit that the Hub named before, or "" */
     bool only_plan;  /* only say what would be done; DEST may be missing. After
                      * session_list it is that of rank 0: environments may differ */
     struct run run;

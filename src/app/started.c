@@ -48,16 +48,29 @@ static void set_started(struct started *started, const struct options *options)
         set_row(started, i, texts[i]);
 }
 
+/* Where the difference is in the query of a URL, say, the texts look alike. */
+static int tell_difference(const char *label, const char *mine, const char *first,
+                           int rank, struct err *err)
+{
+    if (strcmp(mine, first) == 0)
+        return err_set(err, ERR_USAGE,
+                       "rank %d was started with %s '%s', rank 0 with another, which "
+                       "differs in a part that is not shown, such as the query: all "
+                       "ranks of a job need the same %s",
+                       rank, label, mine, label);
+    return err_set(err, ERR_USAGE,
+                   "rank %d was started with %s '%s', rank 0 with '%s': all ranks "
+                   "of a job need the same %s",
+                   rank, label, mine, first, label);
+}
+
 static int compare_started(const struct started *mine, const struct started *first,
                            int rank, struct err *err)
 {
     for (int i = 0; i < ROWS; i++)
         if (memcmp(mine->row[i].digest, first->row[i].digest, 32) != 0)
-            return err_set(
-                err, ERR_USAGE,
-                "rank %d was started with %s '%s', rank 0 with '%s': all ranks "
-                "of a job need the same %s",
-                rank, labels[i], mine->row[i].shown, first->row[i].shown, labels[i]);
+            return tell_difference(labels[i], mine->row[i].shown, first->row[i].shown,
+                                   rank, err);
     return 0;
 }
 

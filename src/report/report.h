@@ -18,6 +18,7 @@ enum report_phase {
 struct report {
     struct err err; /* what the run came to */
     bool unchanged, published;
+    const char *offline; /* why the source was not compared with, or NULL; borrowed */
     bool verified; /* nothing was to be published, and what exists there is correct */
     uint64_t api_requests; /* revision, listing, probes */
     uint64_t listing_retries;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/url.h"
 #include "io/clock.h"
 
@@ -90,6 +91,20 @@ static void tell_retry(const struct ask *ask, const char *what,
     ask_tell(ask, what, why);
 }
 
+/* Nobody answered, or somebody who says that he cannot. What an answer refuses, or who cannot
+ * prove to be the source, is no such case. */
+static bool out_of_reach(const struct outcome *outcome)
+{
+    static const int32_t faults[] = { NET_RESOLVE, NET_CONNECT, NET_TIMEOUT, NET_CUT };
+
+    if (outcome->fault == NET_OK)
+        return outcome->status >= 500;
+    for (size_t i = 0; i < countof(faults); i++)
+        if (outcome->fault == faults[i])
+            return outcome->status < 400 || outcome->status >= 500;
+    return false;
+}
+
 int ask_judge(struct ask *ask, const char *what, const struct http_response *response,
               bool had_token, unsigned attempt, struct ask_verdict *verdict,
               struct err *err)
@@ -113,7 +128,7 @@ int ask_judge(struct ask *ask, const char *what, const struct http_response *res
         tell_retry(ask, what, response, attempt, &decision);
         return 0;
     }
-    ask->count->unreachable = decision.code == ERR_NETWORK && outcome->fault != NET_TLS;
+    ask->count->unreachable = out_of_reach(outcome);
     if (outcome->fault == NET_OK)
         return ask->hub ? source_refusal(what, response, had_token, err)
                         : source_refusal_plain(what, response, err);
