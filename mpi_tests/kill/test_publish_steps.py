@@ -79,3 +79,40 @@ def test_killed_after_each_step(start, hub, tmp_path, case):
         raise AssertionError(f"still killed after {MOST} steps")
     assert seen_old > 10 and seen_new > 3, (seen_old, seen_new)
 
+
+
+# words; what the user's DEST lacks
+FOUND = {
+    "complete": ((), None),
+    "complete, beside": (("--records", "beside"), None),
+    "part": ((), "other.bin"),
+}
+
+
+@pytest.mark.parametrize("after", [{"kill": 1, "removals": 1}, {"writes": 1}], ids=",".join)
+@pytest.mark.parametrize("case", FOUND)
+def test_killed_while_adopting(start, hub, tmp_path, case, after):
+    """A DEST without a record is the user's until the step that makes it ours."""
+    words, lacks = FOUND[case]
+    [first, *_] = after
+    [tree] = serve(hub, tmp_path, NEW)
+    for step in range(1, MOST):
+        place = Dir(tmp_path / f"step-{step}", words)
+        shutil.copytree(tree, place.dest)
+        if lacks:
+            (place.dest / lacks).unlink()
+        jobs = Jobs(start, hub, place)
+        killed = jobs.run(0, "--no-sync", **jobs.shim(**{**after, first: step}))
+        where = f"{case}, step {step}: {killed}"
+        assert killed.code in (0, -signal.SIGKILL), where
+        jobs.succeed(0, "--no-sync")
+        assert_files(place, NEW)
+        kept = [name for name in place.strays() if ".kept-" in name]
+        assert place.strays() == kept, where
+        assert lacks or not kept, where
+        shutil.rmtree(place.parent)
+        if killed.code == 0:
+            break
+    else:
+        raise AssertionError(f"still killed after {MOST} steps")
+    assert step > 3

@@ -211,3 +211,82 @@ def test_extras_that_are_not_named_still_block(get, hub, tree, dest, tmp_path):
     result = get("--ignore-extra", "runs/*")
     assert result.code == 5, result
     assert "thesis.tex" in result.err and "runs" not in result.err
+
+
+AWAY = {"HF_ENDPOINT": "http://127.0.0.1:9"}
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_part_is_no_result(run, get, hub, tree, dest, tmp_path, ranks):
+    """A run that cannot complete a DEST leaves nothing behind that takes it for complete, or that
+    takes what its owner had there for ours."""
+    shutil.copytree(tree, dest)
+    (dest / "sub/more.bin").unlink()
+    before = snapshot(dest)
+    hub.trouble(path="*sub/more.bin", status=404)
+    result = get(ranks=ranks)
+    assert result.code == 3, result
+    assert snapshot(dest) == before
+    assert run(ranks, "get", "--retries", 1, SOURCE, dest, env=AWAY).code == 6
+    assert run(ranks, "verify", dest).code != 0
+    other = write_tree(tmp_path / "other", {"README": b"another source\n"})
+    result = run(ranks, "get", f"file://{other}", dest)
+    assert result.code == 5 and "mpifetch did not create" in result.err, result
+    assert snapshot(dest) == before
+
+
+def test_what_is_adopted_is_there_while_the_hub_is_not(run, get, hub, tree, dest):
+    shutil.copytree(tree, dest)
+    assert get().code == 0
+    result = run(2, "get", "--retries", 1, SOURCE, dest, env=AWAY)
+    assert result.code == 0 and "holds all of commit" in result.err, result
+
+
+NEXT = {**FILES, "config.json": b'{"a": "revision"}\n', "sub/more.bin": noise(MIB, 5)}
+DROPPED = {path: data for path, data in NEXT.items() if path != "config.json"}
+
+
+@pytest.mark.parametrize("edited", [b"[]\n", b'{"mine": 1}\n'], ids=["same size", "longer"])
+@pytest.mark.parametrize("revision", [NEXT, DROPPED], ids=["changed", "dropped"])
+def test_what_changed_since_it_was_adopted_is_not_ours(
+    get, hub, tree, dest, tmp_path, edited, revision
+):
+    shutil.copytree(tree, dest)
+    assert get().code == 0
+    (dest / "config.json").write_bytes(edited)
+    after = write_tree(tmp_path / "next", revision)
+    hub.add("acme/demo", after)
+    before = snapshot(dest)
+    result = get()
+    assert result.code == 5 and "config.json'" in result.err, result
+    assert snapshot(dest) == before
+    assert get("--force").code == 0
+    assert_same(dest, after)
+
+
+@pytest.mark.parametrize("revision", [NEXT, DROPPED], ids=["changed", "dropped"])
+def test_what_was_adopted_is_updated(get, hub, tree, dest, tmp_path, revision):
+    shutil.copytree(tree, dest)
+    assert get().code == 0
+    os.utime(dest / "empty", (1, 1))
+    assert get().code == 0, "the record is renewed"
+    after = write_tree(tmp_path / "next", revision)
+    hub.add("acme/demo", after)
+    result = get()
+    assert result.code == 0, result
+    assert_same(dest, after)
+    assert_verifiable(dest)
+    assert sorted(os.listdir(dest.parent)) == [dest.name]
+    (dest / "sub/more.bin").write_bytes(b"edited")
+    assert get().code == 0, "what was published is ours"
+    assert_same(dest, after)
+
+
+@pytest.mark.parametrize("place", [".mpifetch", ".cache/huggingface/mpifetch"])
+@pytest.mark.parametrize("names", [["SHA256SUMS"], ["SHA256SUMS", "manifest.json"]], ids=str)
+def test_rest_of_a_record_does_not_block(get, hub, tree, dest, place, names):
+    shutil.copytree(tree, dest)
+    write_tree(dest, {f"{place}/{name}": b"{torn" for name in names})
+    result = get()
+    assert result.code == 0 and "already up to date" in result.err, result
+    assert "hashed" not in get().err

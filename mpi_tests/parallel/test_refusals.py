@@ -352,10 +352,14 @@ def test_hub_that_names_the_commit_and_fails_then(run, hub, tree, dest, options,
     assert ("holds all of commit" in result.err) == (not moved)
 
 
+PARTS = [("--include", "config*"), ("--include", "config*", "--no-trees"), ("--exclude", "weights*")]
+
+
 @pytest.mark.parametrize("narrow", [("--include", "*.json"), ()])
-def test_part_when_the_hub_is_out_of_reach(run, hub, tree, dest, narrow):
+@pytest.mark.parametrize("part", PARTS)
+def test_part_when_the_hub_is_out_of_reach(run, hub, tree, dest, part, narrow):
     """Whether it is all that is asked for, only the Hub knows."""
-    assert run(2, "get", "--include", "config*", SOURCE, dest, env=env(hub)).code == 0
+    assert run(2, "get", *part, SOURCE, dest, env=env(hub)).code == 0
     away = {"HF_ENDPOINT": "http://127.0.0.1:9"}
     result = run(2, "get", "--retries", 1, *narrow, SOURCE, dest, env=away)
     assert result.code == 6, result

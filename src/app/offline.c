@@ -112,30 +112,23 @@ static int add_published(struct listing *listing, const struct manifest_file *fi
     return plan_add(&listing->s->run.plan, &entry, err);
 }
 
-/* Of files that patterns left out a record says nothing; the one of the commit lies beside
- * that of a part. */
+/* Of files that patterns left out a record says nothing but that there may be some. */
 static int check_published(const struct listing *listing, const struct manifest *manifest,
                            struct err *err)
 {
     const char *dest = listing->s->run.opt.dest;
-    struct strbuf text = { 0 }, whole = { 0 };
-    struct fs_info info = { .kind = FS_MISSING };
+    struct strbuf text = { 0 };
     int rc = 0;
 
     hub_name_text(&listing->name, &text);
-    strbuf_addf(&whole, "%s/.cache/huggingface/trees/%s.json", dest,
-                manifest->revision ? manifest->revision : "");
-    if (text.failed || whole.failed)
+    if (text.failed)
         rc = err_memory(err, "a path");
     else if (!manifest->source || !manifest->revision ||
              strcmp(manifest->source, text.data) != 0)
         rc = err_set(err, ERR_SOURCE, "'%s' is of another source", dest);
-    else if (!listing->name.path[0])
-        rc = fs_look(NULL, whole.data, &info, err);
-    if (rc == 0 && info.kind != FS_MISSING)
-        rc = err_set(err, ERR_SOURCE, "'%s' has a part of the revision", dest);
+    else if (!manifest->complete)
+        rc = err_set(err, ERR_SOURCE, "'%s' may have only a part of the revision", dest);
     strbuf_release(&text);
-    strbuf_release(&whole);
     return rc;
 }
 

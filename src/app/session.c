@@ -79,6 +79,7 @@ static void set_options(struct session *s)
         .cache = o->layout == MPIFETCH_LAYOUT_HF_CACHE,
         .commit_record = !o->no_trees,
         .check = o->check != 0,
+        .patterns = (o->include && *o->include) || (o->exclude && *o->exclude),
         .records = (enum run_records)o->records,
     };
     opt->bar = o->progress == MPIFETCH_PROGRESS_BAR ||

@@ -40,12 +40,14 @@ int survey(void *arg, struct err *err)
     return s->offline ? offline_refuse(s, err) : 0;
 }
 
-/* Whether it is still what was hashed. */
+/* Whether it is still what was hashed. Links that runs make and remove change a ctime, so
+ * only that of somebody who is not believed counts, whose files are not linked. */
 static bool is_as_before(const struct existing_file *now,
                          const struct existing_file *before)
 {
     return before->there && now->inode == before->inode &&
-           now->mtime_ns == before->mtime_ns && now->ctime_ns == before->ctime_ns;
+           now->mtime_ns == before->mtime_ns &&
+           (now->ctime_ns == before->ctime_ns || !now->foreign);
 }
 
 /* What was hashed is not hashed again: a file that was found wrong stays wrong until it is

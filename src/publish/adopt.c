@@ -1,121 +1,118 @@
 #include "publish/adopt.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/text.h"
 #include "io/fs/fs.h"
-#include "io/sha256.h"
 #include "staging/record_write.h"
 
-/* What is there of a plan, as a plan. */
-struct part {
-    struct plan plan;
-    struct existing_file *file;
-    char identity[65];
+/* A run of another name, which seems to have built a tree of its own. */
+struct other {
+    struct run run;
+    struct strbuf made; /* its name in the staging of this run */
+    char path[FS_NAME];
 };
 
-static int add_file(struct part *part, const struct plan *plan, size_t i, struct err *err)
+static int other_open(struct other *other, const struct run *run, bool found,
+                      struct err *err)
 {
-    const struct plan_file *file = &plan->files[i];
-    const struct plan_entry entry = { .path = plan_path(plan, i),
-                                      .key = plan_text(plan, file->key),
-                                      .etag = plan_text(plan, file->etag),
-                                      .oid = plan_text(plan, file->oid),
-                                      .xet = plan_text(plan, file->xet),
-                                      .flags = file->flags,
-                                      .size = file->size,
-                                      .want = file->want };
-
-    return plan_add(&part->plan, &entry, err);
-}
-
-static int add_head(struct part *part, const struct plan *plan, struct err *err)
-{
-    struct plan *to = &part->plan;
-
-    to->bare = plan->bare;
-    if (plan_set(to, &to->source, plan_text(plan, plan->source), err) < 0 ||
-        plan_set(to, &to->revision, plan_text(plan, plan->revision), err) < 0 ||
-        plan_set(to, &to->ref, plan_text(plan, plan->ref), err) < 0 ||
-        plan_set(to, &to->base, plan_text(plan, plan->base), err) < 0)
+    *other = (struct other){ .run = *run };
+    other->run.staging.dir = other->run.staging.tree = (struct fs_dir){ 0 };
+    other->run.staging.found = found;
+    if (fs_private_dir(&run->staging.dir, ".", "run-", &other->made, err) < 0 ||
+        fs_dir_open(&other->run.staging.dir, &run->staging.dir, other->made.data, err) <
+            0)
         return -1;
-    return plan_set(to, &to->repo, plan_text(plan, plan->repo), err);
+    fs_format(other->path, "%s/%s", run->staging.path, other->made.data);
+    other->run.staging.path = other->path;
+    return 0;
 }
 
-static int identify(struct part *part, struct err *err)
+static void other_close(struct other *other, const struct run *run)
 {
-    struct strbuf text = { 0 };
-    uint8_t digest[32];
-    int rc = plan_identity(&part->plan, &text, err);
-
-    if (rc == 0) {
-        sha256_bytes(text.data ? text.data : "", text.len, digest);
-        text_hex(part->identity, digest, sizeof(digest));
-    }
-    strbuf_release(&text);
-    return rc;
+    fs_dir_close(&other->run.staging.tree);
+    fs_dir_close(&other->run.staging.dir);
+    if (other->made.data)
+        fs_remove_tree(&run->staging.dir, other->made.data, NULL);
+    strbuf_release(&other->made);
 }
 
-/* The plan is sorted, so its part is. */
-static int take_part(struct part *part, const struct plan *plan,
-                     const struct existing *existing, struct err *err)
+/* As one; or into a record that is there, the list last, which is what counts. */
+static int put_inside(const struct fs_dir *tree, const struct fs_dir *dest,
+                      const char *place, struct err *err)
 {
-    size_t count = 0;
+    static const char *const files[] = { MANIFEST_SUMS, MANIFEST_NAME };
+    char name[FS_NAME];
 
-    part->file = calloc(existing->files + 1, sizeof(*part->file));
-    if (!part->file)
-        return err_memory(err, "the list of files");
-    if (add_head(part, plan, err) < 0)
-        return -1;
-    for (size_t i = 0; i < plan->nfiles; i++) {
-        if (!existing->file[i].there)
-            continue;
-        part->file[count++] = existing->file[i];
-        if (add_file(part, plan, i, err) < 0)
+    if (!fs_is_there(dest, place))
+        return fs_rename(tree, place, dest, place, FS_RENAME_ABSENT, err);
+    for (size_t i = 0; i < countof(files); i++) {
+        fs_format(name, "%s/%s", place, files[i]);
+        if (fs_rename(tree, name, dest, name, FS_RENAME_REPLACE, err) < 0)
             return -1;
     }
-    return plan_seal(&part->plan, err) < 0 ? -1 : identify(part, err);
+    return 0;
 }
 
-/* As if a run of another name had just built DEST in a staging of its own. */
-static int write_record(const struct run *run, const struct fs_dir *tree,
-                        const struct part *part, struct err *err)
+/* In a tree that has nothing else, and then moved: at no moment has DEST a part of it. */
+static int write_inside(struct other *other, const struct existing *existing,
+                        const struct fs_dir *dest, const char *identity, struct err *err)
 {
-    struct run other = *run;
-    struct strbuf made = { 0 };
-    char path[FS_NAME], content_id[65];
-    int rc = -1;
+    struct run_staging *staging = &other->run.staging;
+    bool hub = record_place_of(&other->run) == RECORD_HUB;
+    const char *place = hub ? RECORD_HUB_NAME : RECORD_INSIDE_NAME;
+    char content_id[65];
 
-    other.plan = part->plan;
-    other.staging.dir = (struct fs_dir){ 0 };
-    other.staging.tree = *tree;
-    if (fs_private_dir(&run->staging.dir, ".", "run-", &made, err) == 0 &&
-        fs_dir_open(&other.staging.dir, &run->staging.dir, made.data, err) == 0) {
-        fs_format(path, "%s/%s", run->staging.path, made.data);
-        other.staging.path = path;
-        rc = record_write(&other, part->file, part->identity, content_id, err);
-        if (rc == 0)
-            record_show(&other);
-    }
-    fs_dir_close(&other.staging.dir);
-    if (made.data)
-        fs_remove_tree(&run->staging.dir, made.data, NULL);
-    strbuf_release(&made);
-    return rc;
+    if (fs_mkdir(&staging->dir, "tree", 0777, err) < 0)
+        return -1;
+    fs_traits_inherit(dest, ".", &staging->dir, "tree");
+    if (fs_dir_below(&staging->tree, &staging->dir, "tree", err) < 0 ||
+        record_write(&other->run, existing->file, identity, content_id, err) < 0 ||
+        (hub && fs_mkdirs(dest, ".cache/huggingface", err) < 0) ||
+        put_inside(&staging->tree, dest, place, err) < 0)
+        return -1;
+    return other->run.opt.sync ? fs_sync_path(dest, place, err) : 0;
 }
 
-int adopt_record(const struct run *run, const struct fs_dir *tree,
-                 const struct existing *existing, const char *identity, struct err *err)
+static int write_beside(struct other *other, const struct existing *existing,
+                        const struct fs_dir *dest, const char *identity, struct err *err)
 {
-    struct part part = { 0 };
-    int rc = take_part(&part, &run->plan, existing, err);
+    struct run *run = &other->run;
+    char content_id[65];
+    int rc;
 
-    if (rc == 0 && existing->files == run->plan.nfiles)
-        memcpy(part.identity, identity, sizeof(part.identity));
+    run->staging.tree = *dest;
+    rc = record_write(run, existing->file, identity, content_id, err);
     if (rc == 0)
-        rc = write_record(run, tree, &part, err);
-    plan_release(&part.plan);
-    free(part.file);
+        record_show(run);
+    run->staging.tree = (struct fs_dir){ 0 };
     return rc;
+}
+
+int adopt_record(const struct run *run, const struct fs_dir *dest,
+                 const struct existing *existing, const char *identity, bool found,
+                 struct err *err)
+{
+    struct other other;
+    enum record_place place = record_place_of(run);
+    bool inside = place == RECORD_HUB || place == RECORD_INSIDE;
+    int rc = other_open(&other, run, found, err);
+
+    if (rc == 0)
+        rc = inside ? write_inside(&other, existing, dest, identity, err)
+                    : write_beside(&other, existing, dest, identity, err);
+    other_close(&other, run);
+    return rc;
+}
+
+void adopt_replaced(const struct run *run, const char *tree,
+                    const struct existing *existing, const char *identity)
+{
+    struct other other;
+    char content_id[65];
+
+    if (other_open(&other, run, true, NULL) == 0 &&
+        fs_dir_open(&other.run.staging.tree, &run->staging.dir, tree, NULL) == 0) {
+        other.run.opt.records = RUN_RECORDS_INSIDE;
+        record_write(&other.run, existing->file, identity, content_id, NULL);
+    }
+    other_close(&other, run);
 }

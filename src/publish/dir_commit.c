@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "io/fs/fs.h"
+#include "publish/adopt.h"
 #include "publish/dir_look.h"
 #include "publish/reuse.h"
 #include "publish/version_sweep.h"
@@ -229,6 +230,14 @@ static void end_succession(struct dir *dir)
     succession_end(&dir->succession, parent, dir->version ? version : name);
 }
 
+/* What a DEST without a record held is in the new tree. */
+static void end_adoption(const struct dir *dir)
+{
+    if (dir->adopted && !dir->manifest.file)
+        adopt_replaced(dir->run, dir->how.step == LAYOUT_EXCHANGE ? "tree" : "link",
+                       &dir->existing, dir->identity);
+}
+
 static void sync_step(const struct run *run)
 {
     struct err why = { 0 };
@@ -269,6 +278,7 @@ int dir_commit(struct dir *dir, struct visibility_mark *mark, struct err *err)
     if (complete(dir, err) < 0 || show(dir, mark, err) < 0)
         return -1;
     end_succession(dir);
+    end_adoption(dir);
     record_show(run);
     sync_step(run);
     return 0;

@@ -342,8 +342,9 @@ static void write_record(struct dir *dir, const struct fs_dir *tree)
 {
     struct run *run = dir->run;
     struct err err = { 0 };
+    bool found = !dir->manifest.file || dir->manifest.found;
 
-    if (adopt_record(run, tree, &dir->existing, dir->identity, &err) < 0)
+    if (adopt_record(run, tree, &dir->existing, dir->identity, found, &err) < 0)
         log_line(&run->ranks.log, LOG_WARN, "no record of '%s' is written: %s",
                  run->opt.dest, err.text);
     else if (*dir->stale)
@@ -353,7 +354,7 @@ static void write_record(struct dir *dir, const struct fs_dir *tree)
 int dir_adopt(struct dir *dir, struct err *err)
 {
     struct existing *existing = &dir->existing;
-    bool wanted = existing->complete || (dir->adopted && existing->files > 0);
+    bool wanted = existing->complete;
     struct fs_dir tree = { 0 };
     int rc = wanted ? open_settled(dir, &tree, err) : 0;
 

@@ -15,9 +15,10 @@ int dir_look(struct dir *dir, struct run *run, struct err *err);
  * marked. ERR_DEST as dir_look. */
 int dir_settle(struct dir *dir, struct err *err);
 
-/* With a claim: if DEST is complete, or is about to be completed, write a record of what is
- * there, where none is believed. Without one the next run would hash again, so an error is
- * only told. ERR_DEST if DEST is another directory than the one that was settled. */
+/* With a claim: if DEST is complete, write a record that says so, where none is believed.
+ * Of a part none is written: what a run does that fails must not be taken for a result.
+ * Without a record the next run would hash again, so an error is only told.
+ * ERR_DEST if DEST is another directory than the one that was settled. */
 int dir_adopt(struct dir *dir, struct err *err);
 
 /* What a refusal ends with if DEST has a record that is not believed, else "". */

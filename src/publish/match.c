@@ -37,9 +37,10 @@ static void set_unsure(struct match *match, size_t i, uint32_t owner)
     match->stranger = owner;
 }
 
-static void set_odd(struct match *match, const struct manifest_file *old, size_t i)
+/* Of a record of ours, what its owner has changed is replaced; of what was found, not. */
+static void set_odd(struct match *match, size_t i, const struct fs_info *info)
 {
-    if (old)
+    if (manifest_owns(match->record, plan_path(&match->run->plan, i), info))
         return;
     match->existing->file[i].odd = true;
     match->existing->odd++;
@@ -66,7 +67,7 @@ static void weigh(struct match *match, const struct manifest_file *old, size_t i
     else if (!same && untouched)
         return;
     else if (!same && plan->files[i].want.kind == DIGEST_NONE)
-        set_odd(match, old, i); /* there is nothing to hash it against */
+        set_odd(match, i, info); /* there is nothing to hash it against */
     else if (hash_note_has(match->note, plan, i, info, known->sha256))
         set_there(match, i, same && untouched);
     else
@@ -106,7 +107,7 @@ static int match_file(struct match *match, size_t i, struct err *err)
     if (info.kind == FS_FILE && info.size == plan->files[i].size)
         weigh(match, old, i, &info);
     else
-        set_odd(match, old, i);
+        set_odd(match, i, &info);
     return check_access(match, i, name, &info, err);
 }
 
@@ -123,19 +124,15 @@ int match_files(struct match *match, struct err *err)
     return rc;
 }
 
-/* Of what was examined nothing has changed since. */
-static int is_as_it_was(const struct match *match, size_t i, bool *same, struct err *err)
+/* Of what was examined nothing has changed since. Links that other runs make change a
+ * ctime, so only that of somebody who is not believed counts. */
+static bool is_as_it_was(const struct match *match, size_t i, const struct fs_info *info)
 {
     const struct existing_file *known = &match->existing->file[i];
-    struct fs_info info;
-    char name[FS_NAME];
 
-    if (fs_look(NULL, name_of(match, i, name), &info, err) < 0)
-        return -1;
-    *same = info.kind == FS_FILE && info.size == match->run->plan.files[i].size &&
-            info.mtime_ns == known->mtime_ns && info.ctime_ns == known->ctime_ns &&
-            info.inode == known->inode;
-    return 0;
+    return info->kind == FS_FILE && info->size == match->run->plan.files[i].size &&
+           info->mtime_ns == known->mtime_ns && info->inode == known->inode &&
+           (info->ctime_ns == known->ctime_ns || !known->foreign);
 }
 
 static int settle_file(struct match *match, size_t i, struct err *err)
@@ -144,10 +141,13 @@ static int settle_file(struct match *match, size_t i, struct err *err)
         manifest_find(match->record, plan_path(&match->run->plan, i));
     struct existing *existing = match->existing;
     struct existing_file *known = &existing->file[i];
+    struct fs_info info;
+    char name[FS_NAME];
     bool same;
 
-    if (is_as_it_was(match, i, &same, err) < 0)
+    if (fs_look(NULL, name_of(match, i, name), &info, err) < 0)
         return -1;
+    same = is_as_it_was(match, i, &info);
     if (known->there && !same) {
         known->there = false;
         existing->files--;
@@ -155,7 +155,7 @@ static int settle_file(struct match *match, size_t i, struct err *err)
     } else if (known->unsure && same && !known->wrong)
         set_there(match, i, old && old->mtime_ns == known->mtime_ns);
     else if (known->unsure)
-        set_odd(match, old, i);
+        set_odd(match, i, &info);
     if (known->unsure)
         known->wrong = known->unsure = false;
     return 0;

@@ -35,6 +35,7 @@ struct run_options {
     bool cache;         /* layout hf-cache: dest is the root of a cache */
     bool commit_record; /* of the Hub library: write it too */
     bool check;         /* existing files are hashed before they are reused */
+    bool patterns;      /* the plan may be a part of what the source has */
     enum run_records records;
     bool bar, plain; /* progress */
 };
@@ -62,6 +63,7 @@ struct run_staging {
     char *owner;         /* rank 0: all processes of the run (core/state/owner.h) */
     struct heartbeat *heartbeat; /* rank 0: its sign of life in path */
     bool contended;              /* rank 0: another run had, or left, the same content */
+    bool found;                  /* rank 0: no run has built the tree (publish/adopt.h) */
     struct resume *resume;       /* rank 0: what former runs left, or NULL */
 };
 

@@ -9,13 +9,25 @@
 #include "staging/existing.h"
 #include "staging/local_metadata.h"
 
-bool foreign_files_is_record(const struct manifest *manifest, const char *path)
+static bool is_in_place(const char *path, const char *place)
 {
-    size_t len = manifest->inside ? strlen(manifest->inside) : 0;
+    size_t len = strlen(place);
 
-    return len > 0 && text_starts(path, manifest->inside) && path[len] == '/' &&
+    return text_starts(path, place) && path[len] == '/' &&
            (strcmp(path + len + 1, MANIFEST_NAME) == 0 ||
             strcmp(path + len + 1, MANIFEST_SUMS) == 0);
+}
+
+bool foreign_files_is_record(const struct manifest *manifest, const char *path)
+{
+    static const char *const places[] = { RECORD_HUB_NAME, RECORD_INSIDE_NAME };
+
+    if (manifest->inside)
+        return is_in_place(path, manifest->inside);
+    for (size_t i = 0; !manifest->file && i < countof(places); i++)
+        if (is_in_place(path, places[i]))
+            return true;
+    return false;
 }
 
 /* Made by whoever uses the tree, again and again. */
@@ -33,6 +45,13 @@ bool foreign_files_is_one(const struct manifest *manifest, const char *path)
     return !is_by_product(path) && !foreign_files_is_record(manifest, path) &&
            !(manifest->hub && local_metadata_is_one(path)) &&
            !manifest_find(manifest, path);
+}
+
+bool foreign_files_is_kept(const struct manifest *manifest, const char *path,
+                           const struct fs_info *info)
+{
+    return foreign_files_is_one(manifest, path) ||
+           (manifest_find(manifest, path) && !manifest_owns(manifest, path, info));
 }
 
 bool foreign_files_is_ignored(const struct run *run, const char *path)
@@ -65,9 +84,8 @@ static int count_foreign(void *arg, const char *path, const struct fs_info *info
     struct look *look = arg;
     const struct foreign_files *files = look->files;
 
-    (void)info;
     (void)err;
-    if (!foreign_files_is_one(files->manifest, path) || is_planned(files, path) ||
+    if (!foreign_files_is_kept(files->manifest, path, info) || is_planned(files, path) ||
         foreign_files_is_ignored(files->run, path))
         return 0;
     if (look->count++ == 0 || strcmp(path, look->first) < 0)
@@ -108,8 +126,7 @@ static int stop_at_foreign(void *arg, const char *path, const struct fs_info *in
 {
     struct search *search = arg;
 
-    (void)info;
-    if (!foreign_files_is_one(search->manifest, path))
+    if (!foreign_files_is_kept(search->manifest, path, info))
         return 0;
     search->first = strdup(path);
     return err_memory(err, "a path");

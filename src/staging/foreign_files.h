@@ -5,11 +5,16 @@
 #include "staging/record.h"
 
 /* Whether a path below DEST is foreign: neither in the manifest nor one of the two files of
- * its record, nor, in a tree of an hf:// source, the Hub library's own metadata; nor
+ * its record, or of one that cannot be read, nor, in a tree of an hf:// source, the Hub library's own metadata; nor
  * byte-code that Python has made of it, nor what NFS or FUSE keep of a removed file. */
 bool foreign_files_is_one(const struct manifest *manifest, const char *path);
 
-/* Whether it is one of the two files of that record, which lies inside its tree. */
+/* The same of what is there: also what has changed since its tree was found. */
+bool foreign_files_is_kept(const struct manifest *manifest, const char *path,
+                           const struct fs_info *info);
+
+/* Whether it is one of the two files of that record, which lies inside its tree; of any
+ * record if none was read. */
 bool foreign_files_is_record(const struct manifest *manifest, const char *path);
 
 struct existing;

@@ -177,6 +177,10 @@ static bool read_member(struct manifest *manifest, const char *key, const json_t
         manifest->revision = keep(manifest, text);
         return manifest->revision != NULL;
     }
+    if (strcmp(key, "complete") == 0)
+        manifest->complete = json_is_true(value);
+    if (strcmp(key, "found") == 0)
+        manifest->found = json_is_true(value);
     if (text && strcmp(key, "tree") == 0)
         read_identity(text, &manifest->tree);
     if (text && strcmp(key, "run") == 0)
@@ -309,6 +313,20 @@ bool manifest_has(const struct manifest_file *old, const struct plan *plan, size
     return old->size == plan->files[index].size && same_content(old, plan, index);
 }
 
+static bool agrees(const struct manifest_file *file, const struct fs_info *info)
+{
+    return info->kind == FS_FILE && info->size == file->size &&
+           info->mtime_ns == file->mtime_ns;
+}
+
+bool manifest_owns(const struct manifest *manifest, const char *path,
+                   const struct fs_info *info)
+{
+    const struct manifest_file *file = manifest_find(manifest, path);
+
+    return file && (!manifest->found || agrees(file, info));
+}
+
 bool manifest_agrees(const struct manifest_file *file, const struct fs_dir *dir,
                      const char *tree)
 {
@@ -316,8 +334,7 @@ bool manifest_agrees(const struct manifest_file *file, const struct fs_dir *dir,
     struct fs_info info;
 
     fs_format(name, "%s/%s", tree, file->path);
-    return fs_look(dir, name, &info, NULL) == 0 && info.kind == FS_FILE &&
-           info.size == file->size && info.mtime_ns == file->mtime_ns;
+    return fs_look(dir, name, &info, NULL) == 0 && agrees(file, &info);
 }
 
 void manifest_release(struct manifest *manifest)

@@ -34,10 +34,12 @@ struct manifest_file {
 struct manifest_text;
 
 struct manifest {
-    char identity[65];          /* of the plan that was published */
-    char content_id[65];        /* SHA-256 of SHA256SUMS */
-    char run[MANIFEST_RUN];     /* which published it; "" in a record without it */
-    bool hub;                   /* of an hf:// source */
+    char identity[65];      /* of the plan that was published */
+    char content_id[65];    /* SHA-256 of SHA256SUMS */
+    char run[MANIFEST_RUN]; /* which published it; "" in a record without it */
+    bool hub;               /* of an hf:// source */
+    bool complete;          /* no pattern has left files of the source out */
+    bool found; /* the files were there before: one that has changed since is not ours */
     const char *source;         /* as in the plan; NULL: the record does not say */
     const char *revision;       /* the commit; the same */
     const char *inside;         /* where in its tree it lies, or NULL: staging/record.c */
@@ -66,6 +68,10 @@ bool manifest_has(const struct manifest_file *file, const struct plan *plan,
 /* Whether the file in that tree has size and mtime of the record. */
 bool manifest_agrees(const struct manifest_file *file, const struct fs_dir *dir,
                      const char *tree);
+
+/* Whether a path is in the record and, if its files were found, still as it says. */
+bool manifest_owns(const struct manifest *manifest, const char *path,
+                   const struct fs_info *info);
 
 /* What place says of a file: a validator identifies a version at one URL only, and the URL
  * itself may hold a signature. false: out of memory. */

@@ -195,11 +195,13 @@ static int add_head(const struct writing *writing, struct growing *file,
 {
     const struct plan *plan = &writing->run->plan;
     char tree[64];
-    json_t *root = json_pack(
-        "{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s*}", "format", MANIFEST_FORMAT, "source",
-        plan_text(plan, plan->source), "revision", plan_text(plan, plan->revision), "ref",
-        plan_text(plan, plan->ref), "identity", identity, "content_id", content_id, "run",
-        manifest_run(writing->run), "tree", name_tree(writing, tree));
+    json_t *root =
+        json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:s*}", "format",
+                  MANIFEST_FORMAT, "source", plan_text(plan, plan->source), "revision",
+                  plan_text(plan, plan->revision), "ref", plan_text(plan, plan->ref),
+                  "identity", identity, "content_id", content_id, "complete",
+                  !writing->run->opt.patterns, "found", writing->run->staging.found,
+                  "run", manifest_run(writing->run), "tree", name_tree(writing, tree));
     char *head = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
     char *end = head ? strrchr(head, '}') : NULL;
 
