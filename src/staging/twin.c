@@ -18,12 +18,12 @@ static int compare(void *arg, const char *name, struct err *err)
     struct listing *listing = arg;
 
     (void)err;
-    listing->is_there |= strcmp(name, listing->name) == 0;
-    return 0;
+    listing->is_there = strcmp(name, listing->name) == 0;
+    return listing->is_there ? -1 : 0; /* the rest does not matter */
 }
 
-/* Whether its directory has just these bytes as a name. */
-static bool is_listed(const struct fs_dir *dir, const char *name)
+/* Whether its directory has just these bytes as a name; -1: it cannot be read. */
+static int is_listed(const struct fs_dir *dir, const char *name, struct err *err)
 {
     char parent[FS_NAME];
     struct listing listing = { .name = name };
@@ -35,24 +35,65 @@ static bool is_listed(const struct fs_dir *dir, const char *name)
         listing.name = name + (slash - parent) + 1;
         *slash = '\0';
     }
-    fs_list(dir, slash ? parent : ".", compare, &listing, NULL);
-    return listing.is_there;
+    if (fs_list(dir, slash ? parent : ".", compare, &listing, err) < 0)
+        return listing.is_there ? 1 : -1;
+    return 0;
 }
 
-static bool is_listed_soon(const struct fs_dir *dir, const char *name)
+static int is_listed_soon(const struct fs_dir *dir, const char *name, struct err *err)
 {
     double until = clock_now() + patience;
     struct nap nap = { .shortest = 0.001, .longest = 0.1 };
+    int rc;
 
-    while (!is_listed(dir, name)) {
-        if (clock_now() >= until)
-            return false;
+    while ((rc = is_listed(dir, name, err)) == 0 && clock_now() < until)
         nap_take(&nap);
-    }
-    return true;
+    return rc;
 }
 
-/* A path up to the part that lies in the directory of name; false: it lies elsewhere. */
+static bool is_ascii(const char *name)
+{
+    while (*name && (unsigned char)*name < 0x80)
+        name++;
+    return !*name;
+}
+
+/* Some drop these at the end. */
+static size_t bare_length(const char *name)
+{
+    size_t len = strlen(name);
+
+    while (len > 0 && (name[len - 1] == '.' || name[len - 1] == ' '))
+        len--;
+    return len;
+}
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static bool is_same_but_for_case(const char *a, const char *b, size_t len)
+{
+    size_t i = 0;
+
+    while (i < len && lower(a[i]) == lower(b[i]))
+        i++;
+    return i == len;
+}
+
+/* Whether some file system could take two names for one, so that a look at the other one
+ * is worth its time: a directory may have very many. */
+static bool may_be_one(const char *a, const char *b)
+{
+    size_t len = bare_length(a);
+
+    return !is_ascii(a) || !is_ascii(b) ||
+           (len == bare_length(b) && is_same_but_for_case(a, b, len));
+}
+
+/* A path up to the part that lies in the directory of name; false: it lies elsewhere, or
+ * cannot be a twin. */
 static bool beside(char part[FS_NAME], const char *path, const char *name)
 {
     const char *slash = strrchr(name, '/');
@@ -61,7 +102,7 @@ static bool beside(char part[FS_NAME], const char *path, const char *name)
     if (strncmp(path, name, len) != 0)
         return false;
     fs_format(part, "%.*s", (int)(len + strcspn(path + len, "/")), path);
-    return strcmp(part, name) != 0;
+    return strcmp(part, name) != 0 && may_be_one(part + len, name + len);
 }
 
 /* Another name of the plan that leads to the same file or directory. Parents that are
@@ -85,6 +126,7 @@ int twin_check(const struct run *run, const struct fs_dir *dir, const char *name
                struct err *err)
 {
     char twin[FS_NAME];
+    int listed;
 
     /* Under another name it may be listed as this one: some store one form of it. */
     if (find_twin(run, dir, name, twin))
@@ -92,8 +134,9 @@ int twin_check(const struct run *run, const struct fs_dir *dir, const char *name
                        "'%s' and '%s' would be the same file: the file system of '%s' "
                        "takes the two names for one",
                        twin, name, run->opt.dest);
-    if (is_listed_soon(dir, name))
-        return 0;
+    listed = is_listed_soon(dir, name, err);
+    if (listed != 0)
+        return listed < 0 ? -1 : 0;
     return err_set(err, ERR_DEST,
                    "cannot create '%s': the file system of '%s' takes it and another "
                    "name for one",
