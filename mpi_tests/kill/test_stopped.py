@@ -189,7 +189,8 @@ def test_sync_that_fails(start, hub, tmp_path, layout):
     used again, and what is missing is not written into the same file."""
     serve(hub, tmp_path, {"big.bin": noise(48 * MIB + 5, 7)})
     jobs = Jobs(start, hub, LAYOUTS[layout](tmp_path / "out"))
-    result = jobs.run(1, "--max-connections", 2, **jobs.shim(syncs=1))
+    of = "*/tree/*"
+    result = jobs.run(1, "--max-connections", 2, **jobs.shim(syncs=1, sync_of=of))
     assert result.code == 5, result
     assert "cannot sync" in result.err and "will be fetched again" in result.err, result
     [journal] = journals(jobs.place)
