@@ -76,7 +76,8 @@ def test_twins_in_a_cache(run, hub, tmp_path, folding, what, links):
 
 @pytest.mark.parametrize("size", [10, 3 * MIB])
 def test_an_update_adds_a_twin(run, hub, tmp_path, folding, size):
-    """Of a file that is linked from the old tree; a large one is made before it, a small one after."""
+    """Of a file that is linked from the old tree; a large one is made before it, a small one after.
+    In DEST the name seems to be there, with another content."""
     first, second = NAMES["capital"]
     old = {second: b"old\n", "same": b"same\n"}
     env = {"HF_ENDPOINT": hub.endpoint}
@@ -84,7 +85,10 @@ def test_an_update_adds_a_twin(run, hub, tmp_path, folding, size):
     assert run(1, "get", SOURCE, folding / "out", env=env).code == 0
     before = digests(files_of(folding / "out"))
     add(hub, tmp_path, "new", {**old, first: noise(size, 1)})
-    result = run(1, "get", "--segment-size", MIB, SOURCE, folding / "out", env=env)
+    options = ("--segment-size", MIB)
+    result = run(1, "get", *options, SOURCE, folding / "out", env=env)
+    assert result.code == 5 and f"'{folding / 'out' / first}'" in result.err, result
+    result = run(1, "get", *options, "--force", SOURCE, folding / "out", env=env)
     assert result.code == 5 and "would be the same file" in result.err, result
     assert digests(files_of(folding / "out")) == before
 
