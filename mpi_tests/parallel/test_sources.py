@@ -191,6 +191,35 @@ def test_signature_of_a_list_goes_to_its_files(run, web, tree, dest, query):
     assert not any("SeCrEt" in text for text in said)
 
 
+QUERIES = ["sr=c&sig=SeCrEt1", "sr=c&sig=SeCrEt2"]
+
+
+def test_another_signature_for_the_same_files(run, web, tree, dest):
+    """They are what they were, although nothing but the validator of each says so."""
+    names = f"{web.url}/set/large.bin -\n{web.url}/set/small.txt -\n"
+    (tree / "LIST").write_text(names)
+    for query, unchanged in zip(QUERIES, (False, True), strict=True):
+        before = len(web.log())
+        result = run(2, "get", "--manifest", f"{web.url}/set/LIST?{query}", dest)
+        assert result.code == 0 and result.report["unchanged"] == unchanged, result
+        assert all(row["query"] == query for row in web.log()[before:])
+    (tree / "LIST").write_text(names.replace("small.txt -", "small.txt?v=2 - - small.txt"))
+    result = run(2, "get", "--manifest", f"{web.url}/set/LIST?{QUERIES[1]}", dest)
+    assert result.code == 0 and not result.report["unchanged"], result
+
+
+def test_another_signature_resumes(run, web, tree, dest):
+    names = f"{web.url}/set/large.bin -\n{web.url}/set/small.txt -\n"
+    (tree / "LIST").write_text(names)
+    options = ("--segment-size", MIB, "--retries", 0, "--connections", 1)
+    web.trouble(kind="*", path="*/large.bin", status=403, skip=2, ranged=True)
+    result = run(1, "get", *options, "--manifest", f"{web.url}/set/LIST?{QUERIES[0]}", dest)
+    assert result.code == 3, result
+    web.troubles.clear()
+    result = run(1, "get", *options, "--manifest", f"{web.url}/set/LIST?{QUERIES[1]}", dest)
+    assert result.code == 0 and result.report["bytes"]["resumed"] > 0, result
+
+
 def test_signature_of_a_list_alone(run, web, tree, dest):
     """S3 would refuse everything else with it, and what is public as well."""
     (tree / "SUMS").write_bytes(sums(tree))

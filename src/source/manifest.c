@@ -24,7 +24,8 @@ static const double LIST_PATIENCE = 60; /* seconds for a program behind a pipe *
 struct item {
     struct probe probe; /* url belongs to the item */
     char *url, *path;
-    size_t base; /* length of the part of url that is the plan's base */
+    size_t base;      /* length of the part of url that is the plan's base */
+    size_t signed_at; /* where the query of the list begins in url; 0: it has none */
     struct digest want;
 };
 
@@ -144,7 +145,7 @@ static int find_query(struct manifest *manifest, struct err *err)
     return manifest->query ? 0 : err_memory(err, "a URL");
 }
 
-static void add_query(struct manifest *manifest, struct strbuf *url)
+static void add_query(struct manifest *manifest, struct item *item, struct strbuf *url)
 {
     const struct source_config *config = manifest->ask->config;
 
@@ -152,6 +153,7 @@ static void add_query(struct manifest *manifest, struct strbuf *url)
         !url_same_origin(url->data, config->manifest))
         return;
     if (manifest->query) {
+        item->signed_at = url->len;
         strbuf_adds(url, manifest->query);
         return;
     }
@@ -179,7 +181,7 @@ static int make_url(struct manifest *manifest, const struct list_line *line,
                        "say where its files are",
                        line->name.data);
     }
-    add_query(manifest, &url);
+    add_query(manifest, item, &url);
     item->url = strbuf_steal(&url);
     item->probe.url = item->url;
     return item->url ? 0 : err_memory(err, "a URL");
@@ -319,22 +321,32 @@ static struct probe *next_probe(void *arg)
     return NULL;
 }
 
+/* All questions have been asked: the URL may lose the query that the plan has. */
+static int add_to_plan(const struct item *item, struct plan *plan, struct err *err)
+{
+    struct plan_entry entry = { .path = item->path,
+                                .key = item->url + item->base,
+                                .etag = item->probe.etag,
+                                .flags = item->probe.whole ? PLAN_WHOLE : 0,
+                                .size = item->probe.size,
+                                .want = item->want };
+
+    if (item->signed_at > 0) {
+        item->url[item->signed_at] = '\0';
+        entry.flags |= PLAN_SIGNED;
+    }
+    return plan_add(plan, &entry, err);
+}
+
 static int fill_plan(const struct manifest *manifest, struct plan *plan, struct err *err)
 {
     if (manifest->base && plan_set(plan, &plan->base, manifest->base, err) < 0)
         return -1;
-    for (size_t i = 0; i < manifest->count; i++) {
-        const struct item *item = &manifest->items[i];
-        const struct plan_entry entry = { .path = item->path,
-                                          .key = item->url + item->base,
-                                          .etag = item->probe.etag,
-                                          .flags = item->probe.whole ? PLAN_WHOLE : 0,
-                                          .size = item->probe.size,
-                                          .want = item->want };
-
-        if (plan_add(plan, &entry, err) < 0)
+    if (manifest->query && plan_set(plan, &plan->query, manifest->query, err) < 0)
+        return -1;
+    for (size_t i = 0; i < manifest->count; i++)
+        if (add_to_plan(&manifest->items[i], plan, err) < 0)
             return -1;
-    }
     return 0;
 }
 

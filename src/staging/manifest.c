@@ -280,7 +280,7 @@ bool manifest_place_of(const struct plan *plan, size_t index, char hex[65])
     uint8_t digest[32];
     bool good;
 
-    plan_url(plan, index, &url);
+    plan_place(plan, index, &url);
     good = !url.failed;
     if (good) {
         sha256_bytes(url.data ? url.data : "", url.len, digest);

@@ -237,7 +237,10 @@ static void test_signed_list(void **state)
     (void)state;
     list_web(&c, rows, countof(rows), list, NULL);
     assert_listed(&c);
-    assert_text(&c, c.plan.files[0].key, "x?sr=c&sig=s%2F");
+    assert_text(&c, c.plan.files[0].key, "x");
+    assert_int_equal(c.plan.files[0].flags, PLAN_SIGNED);
+    assert_int_equal(c.plan.files[1].flags & PLAN_SIGNED, 0);
+    assert_text(&c, c.plan.query, "?sr=c&sig=s%2F");
     assert_text(&c, c.plan.files[0].path, "x");
     assert_text(&c, c.plan.files[1].key, "http://127.0.0.1:1/y"); /* another origin */
     assert_null(strstr(plan_text(&c.plan, c.plan.source), "sig"));

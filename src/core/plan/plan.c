@@ -290,13 +290,20 @@ static bool is_url(const char *key)
                        "0123456789+.-") == (size_t)(end - key);
 }
 
-void plan_url(const struct plan *plan, size_t file, struct strbuf *url)
+void plan_place(const struct plan *plan, size_t file, struct strbuf *url)
 {
     const char *key = plan_text(plan, plan->files[file].key);
 
     if (!is_url(key))
         strbuf_adds(url, plan_text(plan, plan->base));
     strbuf_adds(url, key);
+}
+
+void plan_url(const struct plan *plan, size_t file, struct strbuf *url)
+{
+    plan_place(plan, file, url);
+    if (plan->files[file].flags & PLAN_SIGNED)
+        strbuf_adds(url, plan_text(plan, plan->query));
 }
 
 void plan_release(struct plan *plan)

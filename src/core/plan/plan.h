@@ -23,11 +23,12 @@
 #include "core/plan/digest.h"
 
 enum plan_flag {
-    PLAN_LOCATE = 1, /* rank 0 must ask the source for a signed URL */
-    PLAN_WHOLE = 2,  /* one request for the whole file: the server cuts no ranges, or
+    PLAN_LOCATE = 1,  /* rank 0 must ask the source for a signed URL */
+    PLAN_WHOLE = 2,   /* one request for the whole file: the server cuts no ranges, or
                       * counts requests */
-    PLAN_LFS = 4,    /* the Hub keeps it in LFS: its entity tag there is the SHA-256 */
-    PLAN_COUNTED = 8 /* the source counts requests for it: no second copy to save time */
+    PLAN_LFS = 4,     /* the Hub keeps it in LFS: its entity tag there is the SHA-256 */
+    PLAN_COUNTED = 8, /* the source counts requests for it: no second copy to save time */
+    PLAN_SIGNED = 16  /* its URL gets the query of the plan */
 };
 
 struct plan_file {
@@ -59,7 +60,9 @@ struct plan {
     uint32_t revision; /* commit, or ""; offset */
     uint32_t ref;      /* the revision as asked for, "main" by default, or ""; offset */
     uint32_t base;     /* put in front of keys that are no URLs; offset */
-    uint32_t repo;     /* "models/ns/name" of a Hub repository, or ""; offset */
+    uint32_t query; /* '?' and a permission to read, put behind keys with PLAN_SIGNED, or
+                        * ""; offset. The next run may have another, for the same files */
+    uint32_t repo;  /* "models/ns/name" of a Hub repository, or ""; offset */
     bool bare; /* no path is reserved: nothing is written among the files, or they were
                 * looked at */
 };
@@ -93,8 +96,12 @@ const char *plan_path(const struct plan *plan, size_t file);
 /* By the path; false: it is no file of the plan, which is sealed. file may be NULL. */
 bool plan_find(const struct plan *plan, const char *path, size_t *file);
 
-/* The URL of a file: its key if that is one, else base and key. */
+/* The URL of a file: its key if that is one, else base and key; with query if it has
+ * PLAN_SIGNED. */
 void plan_url(const struct plan *plan, size_t file, struct strbuf *url);
+
+/* The same without query of the plan: what tells the URL from those of other files. */
+void plan_place(const struct plan *plan, size_t file, struct strbuf *url);
 
 /* Bytes that any rank of the same build decodes into an equal plan. A decoded plan is
  * sealed. plan_decode trusts nothing: ERR_DEFECT for inconsistent bytes. */

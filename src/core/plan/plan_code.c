@@ -14,8 +14,8 @@
  * magic does not match. */
 struct head {
     uint64_t magic, nfiles, nbytes, text_len, bare; /* no padding: plans are compared */
-    uint32_t file_size; /* differs in a build with other fields */
-    uint32_t source, revision, ref, base, repo;
+    uint64_t file_size; /* differs in a build with other fields */
+    uint32_t source, revision, ref, base, query, repo;
 };
 
 static const uint64_t magic = 0x314e4c5046495049; /* "IPIFPLN1" */
@@ -33,6 +33,7 @@ int plan_encode(const struct plan *plan, struct strbuf *bytes, struct err *err)
         .revision = plan->revision,
         .ref = plan->ref,
         .base = plan->base,
+        .query = plan->query,
         .repo = plan->repo,
         .bare = plan->bare,
     };
@@ -69,9 +70,10 @@ static int decode_head(struct head *head, const void *bytes, size_t len, struct 
 /* Every offset is that of a text: the arena begins and ends in NUL. */
 static int check_fields(const struct plan *plan, struct err *err)
 {
-    const uint32_t own[] = { plan->source, plan->revision, plan->ref, plan->base,
-                             plan->repo };
-    const uint32_t known = PLAN_LOCATE | PLAN_WHOLE | PLAN_LFS | PLAN_COUNTED;
+    const uint32_t own[] = { plan->source, plan->revision, plan->ref,
+                             plan->base,   plan->query,    plan->repo };
+    const uint32_t known =
+        PLAN_LOCATE | PLAN_WHOLE | PLAN_LFS | PLAN_COUNTED | PLAN_SIGNED;
     const size_t len = plan->text.len;
 
     if (plan->text.data[0] != '\0' || plan->text.data[len - 1] != '\0')
@@ -114,6 +116,7 @@ int plan_decode(struct plan *plan, const void *bytes, size_t len, struct err *er
     plan->revision = head.revision;
     plan->ref = head.ref;
     plan->base = head.base;
+    plan->query = head.query;
     plan->repo = head.repo;
     plan->bare = head.bare != 0;
     if (check_fields(plan, err) < 0 || plan_check(plan, ERR_DEFECT, err) < 0)
@@ -146,7 +149,7 @@ static void add_content(const struct plan *plan, size_t i, struct strbuf *url,
         return;
     }
     strbuf_clear(url);
-    plan_url(plan, i, url);
+    plan_place(plan, i, url);
     strbuf_adds(text, "etag ");
     url_quote(text, plan_text(plan, file->etag), "");
     strbuf_adds(text, " ");

@@ -85,7 +85,7 @@ bool journal_subject(const struct plan *plan, size_t file, bool by_etag,
     /* A validator identifies a version at one URL only. */
     if (f->want.kind == DIGEST_NONE) {
         strbuf_addf(text, "%s\n", etag);
-        plan_url(plan, file, text);
+        plan_place(plan, file, text);
     }
     return true;
 }

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/text.h"
+#include "base/url.h"
 #include "core/plan/plan.h"
 
 /* A sealed plan in which every field has something to say. */
@@ -17,7 +18,11 @@ static void make_plan(struct plan *plan)
 {
     static const struct plan_entry entries[] = {
         { .path = "b", .key = "b?x", .size = 5, .want = { DIGEST_SHA256, { 1, 2, 3 } } },
-        { .path = "a/c", .etag = "\"t 1\"", .size = 7, .flags = PLAN_WHOLE },
+        { .path = "a/c",
+          .key = "c",
+          .etag = "\"t 1\"",
+          .size = 7,
+          .flags = PLAN_WHOLE | PLAN_SIGNED },
         { .path = "a/b",
           .key = "k",
           .oid = "00ff",
@@ -33,6 +38,7 @@ static void make_plan(struct plan *plan)
     assert_int_equal(plan_set(plan, &plan->revision, "c0ffee", &err), 0);
     assert_int_equal(plan_set(plan, &plan->ref, "main", &err), 0);
     assert_int_equal(plan_set(plan, &plan->base, "https://h/", &err), 0);
+    assert_int_equal(plan_set(plan, &plan->query, "?sig=1", &err), 0);
     assert_int_equal(plan_set(plan, &plan->repo, "models/a/b", &err), 0);
     assert_int_equal(plan_seal(plan, &err), 0);
 }
@@ -63,13 +69,14 @@ static void decodes_what_it_encodes(void **state)
     assert_string_equal(plan_text(&back, back.files[0].xet), "ee");
     assert_string_equal(plan_text(&back, back.files[0].oid), "00ff");
     assert_string_equal(plan_text(&back, back.files[2].key), "b?x");
-    assert_int_equal(back.files[1].flags, PLAN_WHOLE);
+    assert_int_equal(back.files[1].flags, PLAN_WHOLE | PLAN_SIGNED);
     assert_memory_equal(&back.files[2].want, &plan.files[2].want,
                         sizeof(plan.files[2].want));
     assert_string_equal(plan_text(&back, back.source), "https://h");
     assert_string_equal(plan_text(&back, back.revision), "c0ffee");
     assert_string_equal(plan_text(&back, back.ref), "main");
     assert_string_equal(plan_text(&back, back.base), "https://h/");
+    assert_string_equal(plan_text(&back, back.query), "?sig=1");
     assert_string_equal(plan_text(&back, back.repo), "models/a/b");
     encode(&back, &again);
     assert_int_equal(bytes.len, again.len);
@@ -193,7 +200,7 @@ static void break_size(struct plan *plan)
 
 static void break_flag(struct plan *plan)
 {
-    plan->files[0].flags = 16;
+    plan->files[0].flags = 32;
 }
 
 static void break_kind(struct plan *plan)
@@ -334,10 +341,55 @@ static void same_content_is_the_same_identity(void **state)
     free(other);
 }
 
+/* A permission to read may run out, and the next one is for the same files; what else a URL
+ * has in its query tells files apart. */
+static void a_signature_is_no_content(void **state)
+{
+    static const struct {
+        const char *key, *query;
+        uint32_t flags;
+        const char *url, *place;
+    } rows[] = {
+        { "k", "?sig=A", PLAN_SIGNED, "https://h/k?sig=A", "https://h/k" },
+        { "k", "?sig=B", PLAN_SIGNED, "https://h/k?sig=B", "https://h/k" },
+        { "k", "?sig=B", 0, "https://h/k", "https://h/k" },
+        { "k?v=1", "?sig=A", 0, "https://h/k?v=1", "https://h/k?v=1" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct plan_entry entry = {
+            .path = "a", .key = rows[i].key, .etag = "t", .flags = rows[i].flags
+        };
+        struct plan plan = { 0 };
+        struct strbuf url = { 0 }, place = { 0 }, text = { 0 }, want = { 0 };
+
+        assert_int_equal(plan_set(&plan, &plan.base, "https://h/", NULL), 0);
+        assert_int_equal(plan_set(&plan, &plan.query, rows[i].query, NULL), 0);
+        assert_int_equal(plan_add(&plan, &entry, NULL), 0);
+        assert_int_equal(plan_seal(&plan, NULL), 0);
+        plan_url(&plan, 0, &url);
+        plan_place(&plan, 0, &place);
+        assert_string_equal(url.data, rows[i].url);
+        assert_string_equal(place.data, rows[i].place);
+        assert_int_equal(plan_identity(&plan, &text, NULL), 0);
+        strbuf_adds(&want, "mpifetch content 1\n0 etag t ");
+        url_quote(&want, rows[i].place, "/:");
+        strbuf_adds(&want, " a\n");
+        assert_string_equal(text.data, want.data);
+        strbuf_release(&url);
+        strbuf_release(&place);
+        strbuf_release(&text);
+        strbuf_release(&want);
+        plan_release(&plan);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decodes_what_it_encodes),
+        cmocka_unit_test(a_signature_is_no_content),
         cmocka_unit_test(a_plan_may_be_empty),
         cmocka_unit_test(refuses_any_other_length),
         cmocka_unit_test(refuses_what_does_not_add_up),

@@ -153,6 +153,8 @@ static void test_covers(void **state)
     assert_true(journal_covers(NULL, 0, 0));
 }
 
+static const char *query = "?sig=A"; /* of the plan */
+
 static char *subject_of(const struct plan_entry *entry, bool by_etag)
 {
     struct plan plan = { 0 };
@@ -160,6 +162,7 @@ static char *subject_of(const struct plan_entry *entry, bool by_etag)
     bool good;
 
     assert_int_equal(plan_set(&plan, &plan.base, "http://host/", NULL), 0);
+    assert_int_equal(plan_set(&plan, &plan.query, query, NULL), 0);
     assert_int_equal(plan_add(&plan, entry, NULL), 0);
     assert_int_equal(plan_seal(&plan, NULL), 0);
     good = journal_subject(&plan, 0, by_etag, &text);
@@ -224,6 +227,26 @@ static void test_subject_without_digest(void **state)
     assert_null(subject_of(&other, false));
 }
 
+/* A resumed run may have been given another signature, not another key. */
+static void test_subject_without_the_signature(void **state)
+{
+    struct plan_entry file = {
+        .path = "a", .key = "k", .etag = "t", .flags = PLAN_SIGNED
+    };
+    char *one = subject_of(&file, false), *other;
+
+    (void)state;
+    query = "?sig=B";
+    other = subject_of(&file, false);
+    assert_string_equal(one, other);
+    free(other);
+    file.key = "k?v=1";
+    other = subject_of(&file, false);
+    assert_string_not_equal(one, other);
+    free(other);
+    free(one);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +257,7 @@ int main(void)
         cmocka_unit_test(test_covers),
         cmocka_unit_test(test_subject),
         cmocka_unit_test(test_subject_without_digest),
+        cmocka_unit_test(test_subject_without_the_signature),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
