@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 from conftest import MIB, noise, write_tree
@@ -9,6 +10,7 @@ from trees import assert_same, snapshot
 
 SOURCE = "hf://acme/demo"
 FILES = {"config.json": b"{}\n", "sub/weights.bin": noise(9 * MIB, 3)}
+STEPS = os.environ["MPIFETCH_STEPS"]
 USER, OTHER = 4321, 4322
 STATES = pytest.mark.parametrize("state", ["empty", "published", "foreign"])
 
@@ -107,21 +109,29 @@ def test_mount_point(run, hub, tree, dest, tmp_path, mount, state, kind, words):
     assert_same(dest / "NAME", changed)
 
 
-@pytest.mark.parametrize("state", ["published", "foreign"])
-def test_lower_layer_of_an_overlay(run, hub, tree, tmp_path, mount, state):
-    """As in the image of a container. What lies in the upper layer can be replaced, and so can an
-    empty directory."""
-    layers = tmp_path / "layers"
-    for name in ("", "lower", "upper", "work", "merged"):
-        (layers / name).mkdir()
-    mount("-t", "tmpfs", "none", layers)
+@pytest.fixture
+def layers(tmp_path, mount):
+    root = tmp_path / "layers"
+    root.mkdir()
+    mount("-t", "tmpfs", "none", root)
     for name in ("lower", "upper", "work", "merged"):
-        (layers / name).mkdir()
-    more = fill(run, hub, layers / "lower" / "p" / "model", state)
-    (layers / "lower" / "p" / "empty").mkdir()
+        (root / name).mkdir()
+    return root
+
+
+def overlay(mount, layers):
     places = f"lowerdir={layers}/lower,upperdir={layers}/upper,workdir={layers}/work"
     mount("-t", "overlay", "-o", f"{places},redirect_dir=off", "none", layers / "merged")
-    parent = layers / "merged" / "p"
+    return layers / "merged" / "p"
+
+
+@pytest.mark.parametrize("state", ["published", "foreign"])
+def test_lower_layer_of_an_overlay(run, hub, tree, tmp_path, mount, layers, state):
+    """As in the image of a container. What lies in the upper layer can be replaced, and so can an
+    empty directory."""
+    more = fill(run, hub, layers / "lower" / "p" / "model", state)
+    (layers / "lower" / "p" / "empty").mkdir()
+    parent = overlay(mount, layers)
     changed = change(hub, tmp_path)
     before = snapshot(parent / "model")
     result = run(2, "get", *more, SOURCE, parent / "model", env=env(hub))
@@ -186,7 +196,7 @@ def test_immutable(run, hub, tree, dest, tmp_path):
         result = run(2, "get", SOURCE, dest, env=env(hub))
     finally:
         subprocess.run(["chattr", "-i", dest], check=True)
-    refused(result, hub, dest, before, "immutable")
+    refused(result, hub, dest, before, "it is immutable")
 
 
 @pytest.mark.parametrize("state", ["empty", "published"])
@@ -226,6 +236,66 @@ def test_no_trace_of_what_can_be_replaced(run, hub, tree, dest, tmp_path):
     assert run(2, "get", SOURCE, dest, env=env(hub)).code == 0
     assert_same(dest, changed)
     assert os.listdir(dest.parent) == ["model"] and dest.stat().st_ino != inode
+
+
+@pytest.fixture(params=["file", "full"])
+def taken(request, dest, mount, layers):
+    """Where a rehearsal puts DEST if the file system does what it must not, and DEST."""
+    if request.param == "file":
+        return request.param, dest
+    (layers / "lower" / "p").mkdir()
+    return request.param, overlay(mount, layers) / "model"
+
+
+def misdeed(dest, pattern, **more):
+    shim = {"LD_PRELOAD": STEPS, "STEPS_BELOW": str(dest.parent)}
+    return [{**shim, "STEPS_TAKES": f"*/rehearsal/{pattern}", **more}]
+
+
+def contents(tree):
+    """But the time of the directory itself, into which something was put."""
+    found = snapshot(tree)
+    return {path: what for path, what in found.items() if Path(path) != tree}
+
+
+@pytest.mark.parametrize("state", ["published", "foreign"])
+@pytest.mark.parametrize("end", ["kill", "keep"])
+def test_a_rehearsal_never_loses_what_it_takes(run, hub, tree, tmp_path, taken, state, end):
+    name, dest = taken
+    more = fill(run, hub, dest, state)
+    change(hub, tmp_path)
+    before, inode = contents(dest), dest.stat().st_ino
+    how = {"STEPS_TAKEN": "keep"} if end == "keep" else {}
+    result = run(1, "get", *more, SOURCE, dest, env=env(hub), each=misdeed(dest, name, **how))
+    assert result.code != 0 and not dest.exists(), result
+    if end == "keep":
+        assert result.code == 5 and f"/rehearsal/{name}'" in result.err, result
+    result = run(1, "clean", dest)
+    assert result.code == 0 and contents(dest) == before, result
+    assert os.listdir(dest.parent) == ["model"] and dest.stat().st_ino == inode
+
+
+def test_what_a_rehearsal_took_is_kept_where_something_else_has_its_place(
+    run, hub, tree, tmp_path, taken
+):
+    name, dest = taken
+    more = fill(run, hub, dest, "foreign")
+    assert run(1, "get", *more, SOURCE, dest, env=env(hub), each=misdeed(dest, name)).code != 0
+    write_tree(dest, {"later": b""})
+    result = run(1, "clean", dest)
+    assert result.code == 0 and "something else has its place" in result.err, result
+    [kept] = dest.parent.glob(".model.kept-*")
+    assert os.listdir(kept / "tree") == ["mine"] and os.listdir(dest) == ["later"]
+    assert sorted(os.listdir(dest.parent)) == [kept.name, "model"]
+
+
+def test_only_what_is_sure_to_fail_is_asked(run, hub, tree, dest, tmp_path):
+    """A union of file systems may put one directory into another one that is not empty."""
+    fill(run, hub, dest, "published")
+    changed = change(hub, tmp_path)
+    steps = misdeed(dest, "*[!e]")  # whatever it is but the file
+    assert run(1, "get", SOURCE, dest, env=env(hub), each=steps).code == 0
+    assert_same(dest, changed)
 
 
 @pytest.mark.parametrize("name", ["blobs", "snapshots", "refs"])

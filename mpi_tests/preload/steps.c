@@ -20,6 +20,11 @@
  *     STEPS_HELD=PATH     made as it begins to wait
  *     STEPS_UID=N         whatever lies there seems to be that user's, as where ids are
  *                         mapped
+ *     STEPS_TAKES=PATTERN a name there that matches does not keep what comes from another
+ *                         directory from taking its place, which no file system should
+ *                         do; a directory of the rehearsal is merged with what comes.
+ *                         Then SIGKILL to itself, ...
+ *     STEPS_TAKEN=keep    ... or it does not go back
  *     STEPS_LINKLESS=1    no symlinks there, as on a file system that has none */
 #include <dlfcn.h>
 #include <errno.h>
@@ -186,16 +191,53 @@ int rename(const char *from, const char *to)
 
 int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
 {
+    char path[PATH_MAX];
     renameat2_call *next;
 
+    if (getenv("STEPS_TAKEN") &&
+        fnmatch(getenv("STEPS_TAKES"), path_in(from_dir, from, path), 0) == 0) {
+        errno = EIO;
+        return -1;
+    }
     find("renameat2", &next, sizeof(next));
     return step_in(to_dir, to, next(from_dir, from, to_dir, to, flags));
 }
 
+/* Whether it matches and the other one does not lie beside it. */
+static bool takes(const char *from, const char *to)
+{
+    const char *pattern = getenv("STEPS_TAKES"), *slash = strrchr(to, '/');
+
+    return pattern && is_below(to) && fnmatch(pattern, to, 0) == 0 &&
+           strncmp(from, to, (size_t)(slash - to)) != 0;
+}
+
+static int take(const char *from, const char *to)
+{
+    static const char inner[] = ".mpifetch-rehearsal";
+    char aside[PATH_MAX], old[PATH_MAX], merged[PATH_MAX];
+    rename_call *next;
+
+    find("rename", &next, sizeof(next));
+    snprintf(aside, sizeof(aside), "%.4000s~", to);
+    snprintf(old, sizeof(old), "%.4000s~/%s", to, inner);
+    snprintf(merged, sizeof(merged), "%.4000s/%s", to, inner);
+    if (next(to, aside) < 0 || next(from, to) < 0)
+        return -1;
+    next(old, merged);
+    if (!getenv("STEPS_TAKEN"))
+        kill(getpid(), SIGKILL);
+    return 0;
+}
+
 int renameat(int from_dir, const char *from, int to_dir, const char *to)
 {
+    char full_from[PATH_MAX], full_to[PATH_MAX];
     renameat_call *next;
 
+    if (getenv("STEPS_TAKES") &&
+        takes(path_in(from_dir, from, full_from), path_in(to_dir, to, full_to)))
+        return take(full_from, full_to);
     find("renameat", &next, sizeof(next));
     return step_in(to_dir, to, next(from_dir, from, to_dir, to));
 }

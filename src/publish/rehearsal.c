@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "io/fs/fs.h"
+#include "resume/rescue.h"
 #include "staging/record.h"
 
 static const char is_mounted[] =
@@ -102,33 +103,78 @@ const char *rehearsal_verdict(int reason, enum layout_step step)
     return NULL;
 }
 
-/* What this file system says when a directory that is not empty is to be replaced. Some
- * say that it is not permitted, which would look like a refusal; some do it. */
-static bool can_ask(const struct fs_dir *dir)
-{
-    if (fs_mkdirs(dir, "rehearsal/one/full", NULL) < 0 ||
-        fs_mkdirs(dir, "rehearsal/other/full", NULL) < 0 ||
-        fs_rename(dir, "rehearsal/one", dir, "rehearsal/other", FS_RENAME_REPLACE,
-                  NULL) == 0)
-        return false;
-    return errno == ENOTEMPTY || errno == EEXIST;
-}
-
-static int ask(const struct run *run, enum layout_step step, struct err *err)
+/* Why DEST cannot be renamed over what is there in staging, which nothing can be: errno, or
+ * 0 if that was done, since somebody changed the one or the other, and undone. If it cannot
+ * be undone, DEST stays in staging until resume/rescue.h brings it back. */
+static int ask(const struct run *run, const char *over, int *reason, struct err *err)
 {
     const struct fs_dir *dir = &run->staging.dir, *parent = &run->staging.parent;
-    const char *name = layout_name(run->opt.dest), *words;
+    const char *name = layout_name(run->opt.dest);
 
-    if (!can_ask(dir))
+    *reason = 0;
+    if (fs_rename(parent, name, dir, over, FS_RENAME_REPLACE, NULL) == 0)
+        return fs_rename(dir, over, parent, name, FS_RENAME_ABSENT, err);
+    *reason = errno;
+    return 0;
+}
+
+/* The kernel never lets a directory replace a file, and says so before the file system is
+ * asked, but after it has seen whether the directory may go. */
+static int ask_kernel(const struct run *run, int *reason, struct err *err)
+{
+    const struct fs_dir *dir = &run->staging.dir;
+
+    *reason = 0;
+    if (fs_mkdirs(dir, "rehearsal", NULL) < 0 ||
+        fs_write_all(dir, rescue_probe_file, "", 0, false, false, NULL) < 0)
         return 0;
-    if (fs_rename(parent, name, dir, "rehearsal/other", FS_RENAME_REPLACE, NULL) == 0)
-        /* It is no promise of a file system that keeps this one. */
-        return fs_rename(dir, "rehearsal/other", parent, name, FS_RENAME_NEW, err);
-    words = rehearsal_verdict(errno, step);
+    return ask(run, rescue_probe_file, reason, err);
+}
+
+/* Of its layers only the file system knows. It is asked if it is the kernel's own: others,
+ * unions of several above all, may make one of two directories. */
+static int ask_overlay(const struct run *run, int *reason, struct err *err)
+{
+    const struct fs_dir *dir = &run->staging.dir;
+    char inner[FS_NAME];
+
+    *reason = 0;
+    fs_format(inner, "%s/%s", rescue_probe_full, rescue_probe_inner);
+    return fs_is_overlay(dir, ".") && fs_mkdirs(dir, inner, NULL) == 0
+               ? ask(run, rescue_probe_full, reason, err)
+               : 0;
+}
+
+/* Nothing here can remove more than what was made for it. */
+static void clear_away(const struct fs_dir *dir)
+{
+    char inner[FS_NAME];
+
+    fs_unlink(dir, rescue_probe_file, NULL);
+    fs_remove_empty(dir, fs_format(inner, "%s/%s", rescue_probe_full, rescue_probe_inner),
+                    NULL);
+    fs_remove_empty(dir, rescue_probe_full, NULL);
+    fs_remove_empty(dir, "rehearsal", NULL);
+}
+
+static int check_directory(const struct run *run, enum layout_step step, struct err *err)
+{
+    const char *words;
+    int reason;
+
+    if (ask_kernel(run, &reason, err) < 0)
+        return -1;
+    words = rehearsal_verdict(reason, step);
+    if (!words && !fs_is_writable(&run->staging.parent, layout_name(run->opt.dest)))
+        words = rehearsal_verdict(EACCES, step);
+    if (!words && ask_overlay(run, &reason, err) < 0)
+        return -1;
+    clear_away(&run->staging.dir);
+    words = words ? words : rehearsal_verdict(reason, step);
     return words ? refuse(run, words, err) : 0;
 }
 
-/* Of what a rename over a directory tells nothing: links and files. */
+/* Links and files, of which no rename is sure to fail. */
 static int check_sticky(const struct run *run, const struct fs_info *dest,
                         struct err *err)
 {
@@ -181,9 +227,8 @@ int rehearsal_step(const struct run *run, enum layout_dest dest, enum layout_ste
     if (fs_look(&run->staging.parent, layout_name(run->opt.dest), &info, err) < 0)
         return -1;
     if (info.kind == FS_DIRECTORY)
-        rc = ask(run, step, err);
+        rc = check_directory(run, step, err);
     else
         rc = check_sticky(run, &info, err);
-    fs_remove_tree(&run->staging.dir, "rehearsal", NULL);
     return rc == 0 ? check_project(run, err) : rc;
 }

@@ -17,9 +17,8 @@ int rehearsal_look(const struct run *run, enum layout_dest dest, struct err *err
 int rehearsal_step(const struct run *run, enum layout_dest dest, enum layout_step step,
                    struct err *err);
 
-/* What the system answers (errno) to a rename of a directory DEST over a directory that
- * is not empty: the words that follow the path in a refusal, or NULL if the step may work.
- * Pure. */
+/* What the system answers (errno) to a rename of a directory DEST that must fail: the words
+ * that follow the path in a refusal, or NULL if the step may work. Pure. */
 const char *rehearsal_verdict(int reason, enum layout_step step);
 
 #endif

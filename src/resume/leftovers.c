@@ -106,8 +106,9 @@ static bool save_foreign_files(const struct leftovers_removal *removal,
     const struct rescue rescue = { removal->run, removal->parent, removal->dest };
     char name[MARK];
     bool force = false, marked = read_mark(staging, name, &force);
-    bool saved = rescue_versions(&rescue, staging);
+    bool saved = rescue_dest(&rescue, staging);
 
+    saved = rescue_versions(&rescue, staging) && saved;
     for (size_t i = 0; marked && i < sizeof(places) / sizeof(places[0]); i++) {
         if (is_by(staging, places[i], removal->parent, removal->dest, name))
             continue;

@@ -22,4 +22,12 @@ bool rescue_tree(const struct rescue *rescue, const struct fs_dir *staging,
  * way. */
 bool rescue_versions(const struct rescue *rescue, const struct fs_dir *staging);
 
+/* What a rehearsal (publish/rehearsal.h) makes in staging and renames DEST over, which must
+ * fail: an empty file, and a directory with an empty one of that name in it. */
+extern const char rescue_probe_file[], rescue_probe_full[], rescue_probe_inner[];
+
+/* What lies there instead is DEST, if that was done and not undone: back to its name, or
+ * moved as above if something else has that name. false: it is still there. */
+bool rescue_dest(const struct rescue *rescue, const struct fs_dir *staging);
+
 #endif

@@ -54,3 +54,10 @@ bool fs_is_memory(const struct fs_dir *dir, const char *name)
 
     return kind_of(dir, name, &kind) && (kind == TMPFS_MAGIC || kind == RAMFS_MAGIC);
 }
+
+bool fs_is_overlay(const struct fs_dir *dir, const char *name)
+{
+    uint32_t kind;
+
+    return kind_of(dir, name, &kind) && kind == OVERLAYFS_SUPER_MAGIC;
+}

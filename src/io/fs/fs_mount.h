@@ -14,4 +14,7 @@ bool fs_is_mount(const struct fs_dir *dir, const char *name);
 /* Whether a directory is on a file system that lies in memory. */
 bool fs_is_memory(const struct fs_dir *dir, const char *name);
 
+/* Whether it is on an overlay of the kernel, whose lower layers nothing is moved out of. */
+bool fs_is_overlay(const struct fs_dir *dir, const char *name);
+
 #endif
