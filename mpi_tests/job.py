@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -40,8 +42,13 @@ class Job:
         """each: for each rank what it alone has in its environment; stderr: a descriptor; user,
         group: ids to run under, with no other groups; root may; before: words in front of the
         program, a wrapper."""
+        self._sessions = None
         if user is not None:
             os.chown(home, user, group)
+            # mpirun removes its directory of a user in /tmp while the next one of his starts.
+            self._sessions = tempfile.mkdtemp(prefix="mf-")
+            os.chown(self._sessions, user, group)
+            env = {"OMPI_MCA_orte_tmpdir_base": self._sessions, **(env or {})}
         self.report = Path(home, f"report-{time.monotonic_ns()}.json")
         program = PROGRAM if user is None else str(for_others(PROGRAM))
         command = [*before, program, *map(str, args)]
@@ -203,3 +210,5 @@ class Job:
         self.kill()
         self._out.close()
         self._err.close()
+        if self._sessions:
+            shutil.rmtree(self._sessions, ignore_errors=True)

@@ -91,7 +91,7 @@ static int compare(const void *a, const void *b)
 
 static bool read_files(struct manifest *manifest, struct json_reader *json)
 {
-    if (!json_reader_take(json, '['))
+    if (manifest->file || !json_reader_take(json, '['))
         return false;
     /* Never NULL, which is that of a head. */
     manifest->file = calloc(1, sizeof(*manifest->file));

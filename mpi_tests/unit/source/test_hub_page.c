@@ -136,8 +136,10 @@ static void test_many_entries(void **state)
     assert_int_equal(hub_page_tree(page.data, page.len, take_none, &files, NULL), 0);
     assert_int_equal(files, 100000);
     getrusage(RUSAGE_SELF, &after);
-    assert_true(after.ru_maxrss - before.ru_maxrss < 4096); /* KiB */
     strbuf_release(&page);
+#ifndef __SANITIZE_ADDRESS__ /* which holds what is freed back */
+    assert_true(after.ru_maxrss - before.ru_maxrss < 4096); /* KiB */
+#endif
 }
 
 static void test_commit(void **state)
