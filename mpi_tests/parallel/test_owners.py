@@ -280,3 +280,50 @@ def test_without_a_place_for_notes(get, hub, tree, dest):
     result = get(OTHER, env={"XDG_CACHE_HOME": "/proc/none"})
     assert result.code == 0, result
     assert "already up to date" in result.err
+
+
+def blob_of_weights(cache):
+    [blob] = [one for one in cache.glob("models--acme--demo/blobs/*") if one.stat().st_size > MIB]
+    return blob
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_blob_of_another_user_is_not_believed(get, hub, tree, place, ranks):
+    """In a store where everybody may add files only their owners can change them: what is wrong
+    is found out, and what is right is read once."""
+    cache, notes = place / "store" / "cache", place / "notes"
+    notes.mkdir()
+    os.chown(notes, OTHER, GROUP)
+    env = {"XDG_CACHE_HOME": str(notes)}
+    cache.mkdir()
+    cache.chmod(0o777)
+    assert get(OWNER, "--hf-cache", to=cache).code == 0
+    let_age(cache)
+    hub.reset()
+    result = get(OTHER, "--hf-cache", to=cache, env=env, ranks=ranks)
+    assert result.code == 0 and "already up to date" in result.err, result
+    assert "must be hashed first" in result.err and "--trust" in result.err
+    result = get(OTHER, "--hf-cache", to=cache, env=env, ranks=ranks)
+    assert result.code == 0 and "hashed" not in result.err, result
+    result = get(OTHER, "--hf-cache", "--trust", OWNER, to=cache, ranks=ranks)
+    assert result.code == 0 and "hashed" not in result.err, result
+    assert data_requests(hub) == []
+    blob = blob_of_weights(cache)
+    right = blob.read_bytes()
+    forge(blob)
+    result = get(OTHER, "--hf-cache", to=cache, env=env, ranks=ranks)
+    assert "1 file must be hashed" in result.err, result
+    assert result.code == 0 and "already up to date" not in result.err, result
+    assert blob.read_bytes() == right and blob.stat().st_uid == OTHER
+    assert [row for row in data_requests(hub)]
+
+
+def test_offline_the_blob_of_another_user_is_read(get, hub, tree, place):
+    cache = place / "store" / "cache"
+    assert get(OWNER, "--hf-cache", to=cache).code == 0
+    os.chown(cache, 0, GROUP)
+    offline = {"HF_HUB_OFFLINE": "1"}
+    assert get(OTHER, "--hf-cache", to=cache, env=offline).code == 0
+    forge(blob_of_weights(cache))
+    result = get(OTHER, "--hf-cache", to=cache, env=offline)
+    assert result.code == 3 and "incomplete" in result.err, result

@@ -37,7 +37,7 @@ int survey(void *arg, struct err *err)
     session_end_phase(s, REPORT_LIST);
     if (target_look(&s->target, run, s->whole.nfiles > 0 ? &s->whole : NULL, err) < 0)
         return -1;
-    return s->offline ? offline_refuse(s, err) : 0;
+    return s->offline && s->target.existing->unsure == 0 ? offline_refuse(s, err) : 0;
 }
 
 /* Whether it is still what was hashed. Links that runs make and remove change a ctime, so

@@ -6,6 +6,7 @@
 #include "core/hub/hub_cache.h"
 #include "core/hub/hub_name.h"
 #include "core/plan/path_rules.h"
+#include "io/clock.h"
 #include "io/fs/fs.h"
 #include "publish/access.h"
 #include "publish/commit_record.h"
@@ -121,6 +122,30 @@ bool cache_has(const char *dir, const char *name)
     return info.kind == FS_DIRECTORY;
 }
 
+/* Whose it is, and who made the name that leads to it, counts; or what this user has read
+ * of it before. */
+static void weigh(struct cache *cache, size_t i, enum cache_state state, const char *path,
+                  const struct fs_info *info)
+{
+    struct existing_file *known = &cache->existing.file[i];
+    struct fs_info link = *info;
+
+    fs_look(NULL, path, &link, NULL);
+    known->mtime_ns = info->mtime_ns;
+    known->ctime_ns = info->ctime_ns;
+    known->inode = info->inode;
+    known->foreign =
+        !trust_has(&cache->trust, info->uid) || !trust_has(&cache->trust, link.uid);
+    if (!known->foreign ||
+        hash_note_has(&cache->note, &cache->run->plan, i, info, known->sha256)) {
+        find(cache, i, state);
+        return;
+    }
+    known->unsure = true;
+    cache->maybe[i] = (uint8_t)state;
+    cache->existing.unsure++;
+}
+
 /* Whoever may not read it cannot use it, whatever is shown. */
 static int find_one(struct cache *cache, size_t i, bool snapshot, bool blobs,
                     struct err *err)
@@ -136,7 +161,7 @@ static int find_one(struct cache *cache, size_t i, bool snapshot, bool blobs,
         state = CACHE_BLOB;
     if (state == CACHE_FETCH)
         return 0;
-    find(cache, i, state);
+    weigh(cache, i, state, path, &info);
     return access_check(NULL, path, &info, err);
 }
 
@@ -179,7 +204,7 @@ int cache_find_twins(struct cache *cache, struct err *err)
     if (!order)
         return err_memory(err, "the list of files");
     for (size_t i = 0; i < plan->nfiles; i++)
-        if (cache->state[i] == CACHE_FETCH)
+        if (cache->state[i] == CACHE_FETCH && !cache->existing.file[i].unsure)
             order[count++] = (uint32_t)i;
     qsort_r(order, count, sizeof(*order), by_etag, plan);
     for (size_t k = 1; k < count; k++) {
@@ -236,23 +261,23 @@ static bool shows_all(const struct cache *cache)
     return true;
 }
 
-int cache_look(struct cache *cache, struct run *run, const struct plan *whole,
-               struct err *err)
+static void say_unsure(const struct cache *cache)
 {
-    *cache = (struct cache){ .run = run, .whole = whole };
-    cache->existing.file = calloc(run->plan.nfiles + 1, sizeof(*cache->existing.file));
-    cache->state = calloc(run->plan.nfiles + 1, sizeof(*cache->state));
-    cache->origin = calloc(run->plan.nfiles + 1, sizeof(*cache->origin));
-    if (!cache->existing.file || !cache->state || !cache->origin)
-        return err_memory(err, "the list of files");
-    if (set_names(cache, err) < 0 || find_files(cache, err) < 0 ||
-        cache_find_twins(cache, err) < 0)
-        return -1;
-    cache->commit_record_good = !cache->trees || has_good_trees(cache);
-    cache->ref_good =
-        !cache->ref ||
-        (read_ref(cache->ref, cache->before) &&
-         strcmp(cache->before, plan_text(&run->plan, run->plan.revision)) == 0);
+    unsigned long long count = cache->existing.unsure;
+
+    if (count > 0)
+        log_line(
+            &cache->run->ranks.log, LOG_WARN,
+            "'%s': %llu file%s must be hashed first, because %s owner is not trusted "
+            "(see --trust)",
+            cache->run->published, count, count == 1 ? "" : "s",
+            count == 1 ? "its" : "their");
+}
+
+static void conclude(struct cache *cache)
+{
+    const struct run *run = cache->run;
+
     cache->existing.unchanged = cache->ref_good && shows_all(cache);
     if (cache->existing.unchanged && !cache->commit_record_good &&
         !fs_is_writable(NULL, cache->folder)) {
@@ -263,6 +288,74 @@ int cache_look(struct cache *cache, struct run *run, const struct plan *whole,
         cache->commit_record_good = true;
     }
     cache->existing.unchanged &= cache->commit_record_good;
+}
+
+static int find_all(struct cache *cache, struct err *err)
+{
+    struct run *run = cache->run;
+
+    if (set_names(cache, err) < 0 || trust_start(&cache->trust, run, err) < 0)
+        return -1;
+    hash_note_read(&cache->note, run->published);
+    cache->began = clock_wall();
+    return find_files(cache, err) < 0 ? -1 : cache_find_twins(cache, err);
+}
+
+int cache_look(struct cache *cache, struct run *run, const struct plan *whole,
+               struct err *err)
+{
+    *cache = (struct cache){ .run = run, .whole = whole };
+    cache->existing.file = calloc(run->plan.nfiles + 1, sizeof(*cache->existing.file));
+    cache->state = calloc(run->plan.nfiles + 1, sizeof(*cache->state));
+    cache->maybe = calloc(run->plan.nfiles + 1, sizeof(*cache->maybe));
+    cache->origin = calloc(run->plan.nfiles + 1, sizeof(*cache->origin));
+    if (!cache->existing.file || !cache->state || !cache->maybe || !cache->origin)
+        return err_memory(err, "the list of files");
+    if (find_all(cache, err) < 0)
+        return -1;
+    say_unsure(cache);
+    cache->commit_record_good = !cache->trees || has_good_trees(cache);
+    cache->ref_good =
+        !cache->ref ||
+        (read_ref(cache->ref, cache->before) &&
+         strcmp(cache->before, plan_text(&run->plan, run->plan.revision)) == 0);
+    conclude(cache);
+    return 0;
+}
+
+static void settle_one(struct cache *cache, size_t i)
+{
+    struct existing_file *known = &cache->existing.file[i];
+    enum cache_state state = (enum cache_state)cache->maybe[i];
+    char path[FS_NAME];
+    struct fs_info info;
+
+    if (state == CACHE_SHOWN)
+        entry_of(cache, i, path);
+    else
+        blob_of(cache, i, path);
+    known->unsure = false;
+    known->wrong |= !is_file_of(path, file_of(cache, i)->size, &info) ||
+                    info.mtime_ns != known->mtime_ns ||
+                    info.ctime_ns != known->ctime_ns || info.inode != known->inode;
+    if (!known->wrong)
+        find(cache, i, state);
+}
+
+int cache_settle(struct cache *cache, struct err *err)
+{
+    bool hashed = cache->existing.unsure > 0;
+
+    for (size_t i = 0; i < cache->run->plan.nfiles; i++)
+        if (cache->existing.file[i].unsure)
+            settle_one(cache, i);
+    cache->existing.unsure = 0;
+    if (hashed)
+        hash_note_write(cache->run->published, &cache->run->plan, cache->existing.file,
+                        cache->began);
+    if (cache_find_twins(cache, err) < 0)
+        return -1;
+    conclude(cache);
     return 0;
 }
 
@@ -300,6 +393,9 @@ void cache_release(struct cache *cache)
 {
     free(cache->existing.file);
     free(cache->state);
+    free(cache->maybe);
+    trust_release(&cache->trust);
+    hash_note_release(&cache->note);
     free(cache->origin);
     free(cache->folder);
     free(cache->trees);

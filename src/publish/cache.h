@@ -9,6 +9,8 @@
 
 #include "ranks/run.h"
 #include "staging/existing.h"
+#include "staging/hash_note.h"
+#include "staging/trust.h"
 
 enum cache_state {
     CACHE_FETCH, /* neither blob nor file is there */
@@ -22,12 +24,16 @@ struct cache {
     const struct plan *whole; /* all files of the commit, sealed; NULL: write no commit
                                * record */
     struct existing existing;
-    uint8_t *state;   /* of each file: enum cache_state */
-    uint32_t *origin; /* of a CACHE_TWIN: the file that is fetched for it */
-    char *folder;     /* ROOT/models--ns--name */
-    char *trees;      /* folder/trees/<commit>.json, or NULL if whole is */
-    char *ref;        /* folder/refs/<ref>, or NULL: a commit was asked for */
-    char before[65];  /* what the ref contained, or "" */
+    uint8_t *state; /* of each file: enum cache_state */
+    uint8_t *maybe; /* of each that is unsure: its state if it is right */
+    struct trust trust;
+    struct hash_note note; /* of the snapshot */
+    int64_t began;         /* the look at its files; ns since 1970 */
+    uint32_t *origin;      /* of a CACHE_TWIN: the file that is fetched for it */
+    char *folder;          /* ROOT/models--ns--name */
+    char *trees;           /* folder/trees/<commit>.json, or NULL if whole is */
+    char *ref;             /* folder/refs/<ref>, or NULL: a commit was asked for */
+    char before[65];       /* what the ref contained, or "" */
     bool commit_record_good, ref_good;
     bool copies; /* no symlinks here: snapshots hold the files themselves */
 };
@@ -36,6 +42,10 @@ struct cache {
  * ERR_SOURCE for a ref that could not be a path. */
 int cache_look(struct cache *cache, struct run *run, const struct plan *whole,
                struct err *err);
+
+/* After the files that cache_look was unsure of, since their owner is not believed, have
+ * been hashed, those that are wrong being marked. */
+int cache_settle(struct cache *cache, struct err *err);
 
 /* Whether dir followed by name is a directory, or a symlink to one. */
 bool cache_has(const char *dir, const char *name);

@@ -248,7 +248,7 @@ int dir_settle(struct dir *dir, struct err *err)
     if (match_settle(&dir->match, err) < 0)
         return -1;
     if (hashed)
-        hash_note_write(dir->run, existing->file, dir->began);
+        hash_note_write(dir->run->opt.dest, plan, existing->file, dir->began);
     keep_all_up(dir);
     if (existing->odd > 0 && takes_away(dir) && !dir->run->opt.force)
         return refuse_odd(dir, err);

@@ -203,6 +203,11 @@ static int find_twins(struct target *target, struct err *err)
     return cache_find_twins(&target->cache, err);
 }
 
+static int settle_cache(struct target *target, struct err *err)
+{
+    return cache_settle(&target->cache, err);
+}
+
 static int claim_cache(struct target *target, struct err *err)
 {
     return cache_claim(&target->cache, err);
@@ -257,6 +262,7 @@ static const struct target_ops cache_ops = {
     .root = cache_root,
     .unfind = unfind_in_cache,
     .unfound = find_twins,
+    .settle = settle_cache,
     .claim = claim_cache,
     .is_old = cache_is_old,
     .stagings = stagings_of_cache,
@@ -315,7 +321,7 @@ int target_drop_wrong(struct target *target, struct err *err)
 
 int target_settle(struct target *target, struct err *err)
 {
-    return target->ops->settle ? target->ops->settle(target, err) : 0;
+    return target->ops->settle(target, err);
 }
 
 int target_adopt(struct target *target, struct err *err)

@@ -191,20 +191,28 @@ static void show(const struct fs_dir *dir, const char *name, const struct strbuf
     strbuf_release(&made);
 }
 
-void hash_note_write(const struct run *run, const struct existing_file *existing,
-                     int64_t since)
+/* Of a file that nobody has read there is none. */
+static bool is_hashed(const struct existing_file *known)
+{
+    static const uint8_t none[sizeof(known->sha256)];
+
+    return known->there && memcmp(known->sha256, none, sizeof(none)) != 0;
+}
+
+void hash_note_write(const char *dest, const struct plan *plan,
+                     const struct existing_file *existing, int64_t since)
 {
     struct strbuf place = { 0 }, text = { 0 };
     struct fs_dir dir = { 0 };
     char name[FS_NAME];
 
-    strbuf_addf(&text, "%s%s\n", head, run->opt.dest);
-    for (size_t i = 0; i < run->plan.nfiles; i++)
-        if (existing[i].there && existing[i].ctime_ns < since - tick)
-            add_file(&text, &run->plan, i, &existing[i]);
+    strbuf_addf(&text, "%s%s\n", head, dest);
+    for (size_t i = 0; i < plan->nfiles; i++)
+        if (is_hashed(&existing[i]) && existing[i].ctime_ns < since - tick)
+            add_file(&text, plan, i, &existing[i]);
     if (!text.failed && find_place(&place) && fs_mkdirs(NULL, place.data, NULL) == 0 &&
         fs_dir_open(&dir, NULL, place.data, NULL) == 0)
-        show(&dir, name_of(run->opt.dest, name), &text);
+        show(&dir, name_of(dest, name), &text);
     fs_dir_close(&dir);
     strbuf_release(&place);
     strbuf_release(&text);

@@ -1,5 +1,5 @@
-/* staging/hash_note.h -- this user's own note of files that were hashed at a DEST whose
- * owner is not believed, so that they need not be read again while nothing has changed:
+/* staging/hash_note.h -- this user's own note of files that were hashed at a DEST, or in a
+ * snapshot of a cache, whose owner is not believed, so that they need not be read again while nothing has changed:
  *
  *     $XDG_CACHE_HOME/mpifetch/hashed-<id>      (~/.cache if that is not set)
  *
@@ -35,11 +35,11 @@ void hash_note_read(struct hash_note *note, const char *dest);
 bool hash_note_has(const struct hash_note *note, const struct plan *plan, size_t i,
                    const struct fs_info *info, uint8_t sha256[32]);
 
-/* Note what there is of the plan. A file that was changed less than a second before
+/* Note what there is of the plan, as far as its digest is known. A file that was changed less than a second before
  * `since`, when hashing began, is left out: a later change may bear the same time.
  * Nothing is said of a note that cannot be written. */
-void hash_note_write(const struct run *run, const struct existing_file *existing,
-                     int64_t since);
+void hash_note_write(const char *dest, const struct plan *plan,
+                     const struct existing_file *existing, int64_t since);
 
 void hash_note_release(struct hash_note *note);
 

@@ -16,15 +16,21 @@ static size_t names_in(const char *const *list)
 }
 
 /* A directory that is still missing will be this user's. */
+static void add_owner(struct trust *trust, const char *place)
+{
+    struct fs_info info;
+
+    if (fs_look_through(NULL, place, &info, NULL) == 0 && info.kind == FS_DIRECTORY)
+        trust->uid[trust->count++] = info.uid;
+}
+
 static void add_parent(struct trust *trust, const char *dest)
 {
     struct strbuf parent = { 0 };
-    struct fs_info info;
 
     layout_parent(dest, &parent);
-    if (!parent.failed && fs_look_through(NULL, parent.data, &info, NULL) == 0 &&
-        info.kind == FS_DIRECTORY)
-        trust->uid[trust->count++] = info.uid;
+    if (!parent.failed)
+        add_owner(trust, parent.data);
     strbuf_release(&parent);
 }
 
@@ -33,13 +39,15 @@ int trust_start(struct trust *trust, const struct run *run, struct err *err)
     const char *const *name = run->opt.trust;
     size_t named = names_in(name);
 
-    *trust = (struct trust){ .uid = calloc(named + 3, sizeof(*trust->uid)) };
+    *trust = (struct trust){ .uid = calloc(named + 4, sizeof(*trust->uid)) };
     if (!trust->uid)
         return err_memory(err, "a list of users");
     trust->uid[trust->count++] = account_mine();
     trust->uid[trust->count++] = 0;
     if (run->opt.dest)
         add_parent(trust, run->opt.dest);
+    if (run->opt.cache)
+        add_owner(trust, run->opt.dest);
     for (size_t i = 0; i < named; i++) {
         if (!account_find(name[i], &trust->uid[trust->count]))
             return err_set(err, ERR_USAGE, "--trust '%s': there is no such user",

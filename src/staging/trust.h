@@ -1,6 +1,7 @@
 /* staging/trust.h -- whose files and records are believed without being read: those of
  * this user, of root, of whoever owns the directory that DEST lies in (the members of a
- * group share what its store holds), and of those whom --trust names.
+ * group share what its store holds), with a cache also of whoever owns its root, and of
+ * those whom --trust names.
  *
  * Where the system maps owners (NFS, containers), so that this user's own files seem to
  * be another's, they are not believed either: then they are read. Rank 0 only. */
