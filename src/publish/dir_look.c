@@ -34,8 +34,8 @@ static void load_record(struct dir *dir)
 
     *dir->stale = '\0';
     dir->recorded = record_load_dest(manifest, dir->run->opt.dest, &record, NULL) == 0;
-    dir->recorder = dir->recorded ? record.uid : 0;
-    if (dir->recorded && trust_has(&dir->trust, record.uid)) {
+    dir->recorder = dir->recorded ? manifest->uid : 0;
+    if (dir->recorded && trust_has(&dir->trust, manifest->uid)) {
         if (record.place == RECORD_BESIDE)
             fs_format(dir->stale, "%s", record.name);
         return;
@@ -49,7 +49,7 @@ static void load_record(struct dir *dir)
         log_line(
             &dir->run->ranks.log, LOG_INFO,
             "the record of '%s' belongs to %s, who is not trusted: it is not believed",
-            dir->run->opt.dest, account_text(record.uid, owner));
+            dir->run->opt.dest, account_text(dir->recorder, owner));
 }
 
 const char *dir_doubt(const struct dir *dir, char text[DIR_DOUBT])
@@ -313,7 +313,7 @@ int dir_look(struct dir *dir, struct run *run, struct err *err)
     dir->existing.file = calloc(run->plan.nfiles + 1, sizeof(*dir->existing.file));
     if (!dir->existing.file)
         return err_memory(err, "the list of files");
-    if (identify(dir, err) < 0 || trust_start(&dir->trust, run, err) < 0)
+    if (identify(dir, err) < 0 || trust_start(&dir->trust, run, run->opt.dest, err) < 0)
         return -1;
     if (!run->opt.dest)
         return 0;

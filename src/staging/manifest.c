@@ -234,14 +234,20 @@ static int load(struct manifest *manifest, const struct fs_dir *dir, const char 
 {
     char name[FS_NAME];
     struct json_reader json;
+    struct fs_info info;
     bool good, failed;
 
     *manifest = (struct manifest){ 0 };
     fs_format(name, "%s/%s", record, MANIFEST_NAME);
     if (json_reader_open(&json, dir, name, err) < 0)
         return -1;
-    good = read_root(manifest, &json, only_head);
-    failed = json.failed;
+    good = fs_look_open(json.fd, dir, name, &info, err) == 0;
+    failed = !good;
+    if (good) {
+        manifest->uid = info.uid;
+        good = read_root(manifest, &json, only_head);
+        failed = json.failed;
+    }
     json_reader_close(&json);
     if (good)
         return 0;

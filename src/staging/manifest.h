@@ -37,6 +37,7 @@ struct manifest {
     char identity[65];      /* of the plan that was published */
     char content_id[65];    /* SHA-256 of SHA256SUMS */
     char run[MANIFEST_RUN]; /* which published it; "" in a record without it */
+    uint32_t uid;           /* whose the file is that this was read from */
     bool hub;               /* of an hf:// source */
     bool complete;          /* no pattern has left files of the source out */
     bool found; /* the files were there before: one that has changed since is not ours */

@@ -33,7 +33,10 @@ static int growing_open(struct growing *file, const struct fs_dir *dir, const ch
     if (fs_unlink(dir, name, err) < 0)
         return -1;
     file->fd = fs_open_write(dir, name, err);
-    return file->fd < 0 ? -1 : 0;
+    if (file->fd < 0)
+        return -1;
+    fs_close_to_others(file->fd);
+    return 0;
 }
 
 static int growing_write(struct growing *file, size_t len, struct err *err)

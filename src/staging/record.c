@@ -169,16 +169,9 @@ static bool find_inside(struct record *record, const struct record_tree *tree,
     return true;
 }
 
-static int take(struct record *record, enum record_place place,
-                const struct record_tree *tree)
+static int found_at(struct record *record, enum record_place place)
 {
-    struct fs_info info;
-    char file[FS_NAME];
-
     record->place = place;
-    fs_format(file, "%s/%s", record->name, MANIFEST_NAME);
-    fs_look(place == RECORD_BESIDE ? tree->parent : tree->dir, file, &info, NULL);
-    record->uid = info.uid;
     return 0;
 }
 
@@ -193,13 +186,13 @@ int record_find(struct record *record, const struct record_tree *tree, struct er
     if (told)
         record_list(tree->parent, tree->dest, look_at_identity, &search, NULL);
     if (search.found || (beside && !told && find_by_files(&search)))
-        return take(record, RECORD_BESIDE, tree);
+        return found_at(record, RECORD_BESIDE);
     if (find_inside(record, tree, RECORD_HUB_NAME, &why))
-        return take(record, RECORD_HUB, tree);
+        return found_at(record, RECORD_HUB);
     if (find_inside(record, tree, RECORD_INSIDE_NAME, &why))
-        return take(record, RECORD_INSIDE, tree);
+        return found_at(record, RECORD_INSIDE);
     if (told && find_by_files(&search))
-        return take(record, RECORD_BESIDE, tree);
+        return found_at(record, RECORD_BESIDE);
     *record = (struct record){ 0 };
     return why.code != ERR_NONE
                ? err_copy(err, &why)

@@ -40,7 +40,6 @@ struct record_tree {
 struct record {
     enum record_place place;
     char name[FS_NAME]; /* of its directory, in dir or, beside, in parent of the tree */
-    uint32_t uid;       /* whose the manifest is */
 };
 
 /* -1 and ERR_DEST: there is none. */

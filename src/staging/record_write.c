@@ -72,26 +72,30 @@ static const char *own_name(char name[FS_NAME], const struct run *run)
                      manifest_run(run));
 }
 
-/* Whoever may look into DEST may look into its record, and nobody else. What cannot be
- * given is missed at the tree itself already, and named there. */
+/* Whoever may look into DEST may look into its record, and nobody else. Nobody else may
+ * write to it, whatever DEST allows: it is believed because it is this user's. */
 static int dress(const struct run *run, const char *beside, struct err *err)
 {
     static const char *const files[] = { "record/" MANIFEST_NAME,
                                          "record/" MANIFEST_SUMS };
     const struct run_staging *staging = &run->staging;
-    struct fs_traits traits, plain;
+    struct fs_traits traits, closed, plain;
     struct strbuf lost = { 0 };
     int rc = fs_traits_take(&staging->tree, ".", &traits, err);
 
+    closed = traits;
+    closed.mode &= ~0022U;
     plain = (struct fs_traits){ .there = true,
-                                .mode = traits.mode & 0666,
+                                .mode = (traits.mode & 0444) | 0200,
                                 .gid = traits.gid };
     for (size_t i = 0; rc == 0 && i < countof(files); i++)
         rc = fs_traits_give(&plain, &staging->dir, files[i], false, &lost, err);
     if (rc == 0)
-        rc = fs_traits_give(&traits, &staging->dir, staged, true, &lost, err);
+        rc = fs_traits_give(&closed, &staging->dir, staged, true, &lost, err);
+    /* Others of a group put records there as well. That of another user stays as he made
+     * it: it shows the names of runs at most, and what he puts there is not this user's. */
     if (rc == 0)
-        rc = fs_traits_give(&traits, &staging->parent, beside, true, &lost, err);
+        fs_traits_give(&traits, &staging->parent, beside, true, &lost, NULL);
     fs_traits_release(&traits);
     strbuf_release(&lost);
     return rc;
@@ -104,24 +108,61 @@ static int put_beside(const struct run *run, struct err *err)
     char beside[FS_NAME], name[FS_NAME];
 
     record_beside_name(beside, run->opt.dest);
-    if (fs_mkdir(&staging->parent, beside, 0777, err) < 0 ||
-        dress(run, beside, err) < 0 ||
-        fs_rename(&staging->dir, staged, &staging->parent, own_name(name, run),
-                  FS_RENAME_NEW, err) < 0)
-        return -1;
-    return run->opt.sync ? fs_sync_path(&staging->parent, beside, err) : 0;
+    return fs_mkdir(&staging->parent, beside, 0777, err) < 0 ||
+                   dress(run, beside, err) < 0 ||
+                   fs_rename(&staging->dir, staged, &staging->parent, own_name(name, run),
+                             FS_RENAME_NEW, err) < 0
+               ? -1
+               : 0;
 }
 
-bool record_can_be_beside(const struct run *run)
+static bool can_be_beside(const struct run *run, struct err *why)
 {
     const struct fs_dir *parent = &run->staging.parent;
     char beside[FS_NAME];
     struct fs_info info;
 
     record_beside_name(beside, run->opt.dest);
-    return fs_look(parent, beside, &info, NULL) == 0 &&
-           (info.kind == FS_MISSING ||
-            (info.kind == FS_DIRECTORY && fs_is_writable(parent, beside)));
+    if (fs_look(parent, beside, &info, why) < 0)
+        return false;
+    if (info.kind == FS_MISSING ||
+        (info.kind == FS_DIRECTORY && fs_is_writable(parent, beside)))
+        return true;
+    err_set(why, ERR_DEST, "'%s/%s' %s", parent->path, beside,
+            info.kind == FS_SYMLINK     ? "is a symbolic link"
+            : info.kind == FS_DIRECTORY ? "may not be written to by this user"
+                                        : "is not a directory");
+    return false;
+}
+
+/* A tree without a record is of use, and what was fetched for it is not thrown away. */
+static void say_missing(const struct run *run, const struct err *why)
+{
+    log_line(&run->ranks.log, LOG_WARN,
+             "no record of '%s' is written, so that the next run must hash its files: %s",
+             run->opt.dest, why->text);
+}
+
+static int write_beside(const struct writing *writing, struct err *err)
+{
+    const struct run *run = writing->run;
+    const struct run_staging *staging = &run->staging;
+    struct err why = { 0 };
+    char beside[FS_NAME];
+
+    if (!can_be_beside(run, &why)) {
+        say_missing(run, &why);
+        return manifest_write(run, writing->existing, NULL, false, writing->identity,
+                              writing->content_id, err);
+    }
+    if (write_to(writing, &staging->dir, staged, true, err) < 0)
+        return -1;
+    if (put_beside(run, &why) < 0) {
+        say_missing(run, &why);
+        return 0;
+    }
+    record_beside_name(beside, run->opt.dest);
+    return run->opt.sync ? fs_sync_path(&staging->parent, beside, err) : 0;
 }
 
 int record_write(const struct run *run, const struct existing_file *existing,
@@ -135,10 +176,8 @@ int record_write(const struct run *run, const struct existing_file *existing,
         return write_to(&writing, &staging->tree, RECORD_HUB_NAME, false, err);
     if (place == RECORD_INSIDE)
         return write_to(&writing, &staging->tree, RECORD_INSIDE_NAME, false, err);
-    if (place == RECORD_BESIDE && record_can_be_beside(run))
-        return write_to(&writing, &staging->dir, staged, true, err) < 0
-                   ? -1
-                   : put_beside(run, err);
+    if (place == RECORD_BESIDE)
+        return write_beside(&writing, err);
     return manifest_write(run, existing, NULL, false, identity, content_id, err);
 }
 

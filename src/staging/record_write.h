@@ -11,12 +11,10 @@ enum record_place record_place_of(const struct run *run);
 /* ERR_SOURCE if a file of the plan has a name that the record needs. */
 int record_check(const struct run *run, struct err *err);
 
-/* Whether one can be put beside DEST: another user's directory may have that name. */
-bool record_can_be_beside(const struct run *run);
-
 /* Write the record, with the digests in existing, where it goes: into the staged tree, or
- * beside DEST, where it describes the staged tree. Nowhere if there is no place, but
- * content_id is always set. */
+ * beside DEST, where it describes the staged tree. Nowhere if it is not wanted, or if it
+ * cannot be put beside DEST, which a warning tells (another user's directory may have that
+ * name); but content_id is always set. Nobody else may write to it. */
 int record_write(const struct run *run, const struct existing_file *existing,
                  const char *identity, char content_id[65], struct err *err);
 

@@ -24,17 +24,18 @@ static void add_owner(struct trust *trust, const char *place)
         trust->uid[trust->count++] = info.uid;
 }
 
-static void add_parent(struct trust *trust, const char *dest)
+static void add_parent(struct trust *trust, const char *path)
 {
     struct strbuf parent = { 0 };
 
-    layout_parent(dest, &parent);
+    layout_parent(path, &parent);
     if (!parent.failed)
         add_owner(trust, parent.data);
     strbuf_release(&parent);
 }
 
-int trust_start(struct trust *trust, const struct run *run, struct err *err)
+int trust_start(struct trust *trust, const struct run *run, const char *path,
+                struct err *err)
 {
     const char *const *name = run->opt.trust;
     size_t named = names_in(name);
@@ -44,8 +45,8 @@ int trust_start(struct trust *trust, const struct run *run, struct err *err)
         return err_memory(err, "a list of users");
     trust->uid[trust->count++] = account_mine();
     trust->uid[trust->count++] = 0;
-    if (run->opt.dest)
-        add_parent(trust, run->opt.dest);
+    if (path)
+        add_parent(trust, path);
     if (run->opt.cache)
         add_owner(trust, run->opt.dest);
     for (size_t i = 0; i < named; i++) {

@@ -277,6 +277,14 @@ int fs_set_size(int fd, const struct fs_dir *dir, const char *name, uint64_t siz
     return rc < 0 ? fail(err, "set the size of", dir, name) : 0;
 }
 
+void fs_close_to_others(int fd)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) == 0 && (st.st_mode & (S_IWGRP | S_IWOTH)))
+        fchmod(fd, st.st_mode & 07777 & ~(unsigned)(S_IWGRP | S_IWOTH));
+}
+
 static void set_times(struct timespec times[2], int64_t ns)
 {
     int64_t rest = (ns % NS_PER_S + NS_PER_S) % NS_PER_S; /* not negative before 1970 */

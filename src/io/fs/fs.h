@@ -76,6 +76,8 @@ int fs_pread(int fd, const struct fs_dir *dir, const char *name, void *bytes, si
 int fs_close(int fd, const struct fs_dir *dir, const char *name, struct err *err);
 int fs_set_size(int fd, const struct fs_dir *dir, const char *name, uint64_t size,
                 struct err *err);
+/* Whatever the umask says, nobody else may write to it; as far as we may. */
+void fs_close_to_others(int fd);
 int fs_set_mtime(const struct fs_dir *dir, const char *name, int64_t ns, struct err *err);
 int fs_set_mtime_open(int fd, const struct fs_dir *dir, const char *name, int64_t ns,
                       struct err *err);
