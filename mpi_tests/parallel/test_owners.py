@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 from conftest import MIB, noise, write_tree
-from trees import assert_same, assert_verifiable, snapshot
+from files import Files
+from trees import (
+    HUB_RECORD,
+    assert_same,
+    assert_verifiable,
+    beside,
+    files_of,
+    sha256_of,
+    snapshot,
+)
 
 SOURCE = "hf://acme/demo"
 FILES = {"config.json": b"{}\n", "sub/weights.bin": noise(3 * MIB, 3)}
@@ -46,9 +55,9 @@ def tree(hub, tmp_path):
 def get(run, hub, place, dest):
     """get(user, *words, ranks=, env=) -> Result, of mpifetch get by that user of the group."""
 
-    def begin(user, *words, ranks=2, source=SOURCE, to=dest, env=None):
-        how = dict(user=user, group=GROUP, umask=0o002, below=place / "homes")
-        return run(ranks, "get", *words, source, to, **how,
+    def begin(user, *words, ranks=2, source=SOURCE, to=dest, env=None, umask=0o002):
+        how = dict(user=user, group=GROUP, umask=umask, below=place / "homes")
+        return run(ranks, "get", *words, *([source] if source else []), to, **how,
                    env={"HF_ENDPOINT": hub.endpoint, **(env or {})})  # fmt: skip
 
     return begin
@@ -327,3 +336,138 @@ def test_offline_the_blob_of_another_user_is_read(get, hub, tree, place):
     forge(blob_of_weights(cache))
     result = get(OTHER, "--hf-cache", to=cache, env=offline)
     assert result.code == 3 and "incomplete" in result.err, result
+
+
+# --- whose a record is
+
+
+@pytest.fixture
+def files(place):
+    """Not of the Hub: the record lies beside DEST."""
+    return write_tree(place / "web" / "set", FILES)
+
+
+@pytest.fixture
+def of_files(get, files, place):
+    with Files(files.parent) as web:
+
+        def begin(user, *words, **how):
+            listed = place / "LIST"
+            lines = [f"{sha256_of(data)}  {path}\n" for path, data in files_of(files).items()]
+            listed.write_text("".join(lines))
+            source = ("--manifest", listed, "--base", f"{web.url}/set/")
+            return get(user, *words, *source, source=None, ranks=0, **how)
+
+        yield begin
+
+
+def records(dest):
+    """All files of records in and beside DEST."""
+    found = [*beside(dest).glob("run-*/*"), *dest.glob(".mpifetch/*"), *dest.glob(f"{HUB_RECORD}/*")]
+    assert found
+    return found
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o002])
+@pytest.mark.parametrize("kind", ["beside", "inside", "hub"])
+def test_nobody_else_may_write_to_a_record(get, of_files, hub, tree, dest, umask, kind):
+    """Not even who may write to the files: what a record says of them is then believed."""
+    dest.mkdir()
+    os.chown(dest, OTHER, GROUP)
+    dest.chmod(0o2775)
+    if kind == "hub":
+        result = get(OTHER, umask=umask)
+    else:
+        result = of_files(OTHER, "--records", kind, umask=umask)
+    assert result.code == 0, result
+    for path in [*records(dest), *beside(dest).glob("run-*")]:
+        assert path.stat().st_mode & 0o222 == 0o200, path
+    assert dest.stat().st_mode & 0o7777 == 0o2775
+
+
+WHERE = pytest.mark.parametrize("where", ["beside", "inside"])
+
+
+@WHERE
+def test_verify_says_whose_record_it_is(run, of_files, dest, place, where):
+    assert of_files(OWNER, "--records", where).code == 0
+
+    def verify(user, *words):
+        return run(0, "verify", *words, dest, user=user, group=GROUP, below=place / "homes")
+
+    result = verify(OTHER)
+    assert result.code == 0, result
+    assert f"belongs to uid {OWNER}, who is not trusted" in result.err
+    for result in (verify(OTHER, "--trust", str(OWNER)), verify(OWNER)):
+        assert result.code == 0 and "trusted" not in result.err, result
+    assert verify(OTHER, "--trust", "nobody-of-that-name").code == 2
+    os.chown(place / "store", OTHER, GROUP)
+    assert "not trusted" in verify(0).err
+    os.chown(place / "store", OWNER, GROUP)
+    result = verify(OTHER)
+    assert result.code == 0 and "trusted" not in result.err, result
+    forge(dest / "sub/weights.bin")
+    assert verify(OTHER).code == 4
+
+
+@WHERE
+def test_a_source_with_the_record_of_a_stranger(get, of_files, dest, place, where):
+    assert of_files(OWNER, "--records", where).code == 0
+    source, copy = f"file://{dest}", place / "store" / "copy"
+    result = get(OTHER, "--require-digest", source=source, to=copy, ranks=0)
+    assert result.code == 3, result
+    result = get(OTHER, source=source, to=copy, ranks=0)
+    assert result.code == 0, result
+    assert f"belongs to uid {OWNER}, who is not trusted" in result.err
+    assert result.report["files_on_trust"] == len(FILES)
+    assert set(files_of(copy)) == set(FILES)
+    trusting = ("--trust", str(OWNER), "--require-digest")
+    result = get(OTHER, *trusting, source=source, to=place / "store" / "third", ranks=0)
+    assert result.code == 0 and "trusted" not in result.err, result
+
+
+def test_what_another_user_left_beside(of_files, dest):
+    """A member of the group publishes where another one has published."""
+    assert of_files(OWNER).code == 0
+    shutil.rmtree(dest)
+    left = beside(dest).stat().st_mode
+    result = of_files(OTHER, umask=0o022)
+    assert result.code == 0, result
+    assert "no record" not in result.err
+    assert beside(dest).stat().st_mode == left
+    assert (beside(dest) / "manifest.json").stat().st_uid == OTHER
+    assert of_files(OTHER, umask=0o022).report["unchanged"]
+
+
+def test_a_place_of_another_user_that_is_more_open(of_files, dest, files):
+    """What it would show is closed itself."""
+    assert of_files(OWNER).code == 0
+    dest.chmod(0o2770)
+    write_tree(files, {"added.txt": b"added"})
+    result = of_files(OTHER)
+    assert result.code == 0, result
+    assert_same(dest, files)
+    [record] = [path for path in beside(dest).glob("run-*") if path.stat().st_uid == OTHER]
+    assert record.stat().st_mode & 0o7777 == 0o2750
+    assert of_files(OTHER).report["unchanged"]
+
+
+@pytest.mark.parametrize("how", ["link", "file", "closed"])
+def test_a_record_that_cannot_be_put_beside(of_files, dest, how):
+    place = beside(dest)
+    if how == "link":
+        place.symlink_to("elsewhere")
+    elif how == "file":
+        place.write_bytes(b"")
+    else:
+        place.mkdir(mode=0o755)
+    before = snapshot(dest.parent)
+    result = of_files(OTHER)
+    assert result.code == 0, result
+    [line] = [line for line in result.err.splitlines() if "no record" in line]
+    assert str(place) in line and "must hash" in line
+    shutil.rmtree(dest)
+    now = snapshot(dest.parent)
+    assert now.keys() == before.keys() and now[str(place)] == before[str(place)]
+    result = of_files(OTHER, "--records", "none")
+    assert result.code == 0 and "no record" not in result.err, result

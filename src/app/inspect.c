@@ -5,11 +5,13 @@
 
 #include "app/rehash.h"
 #include "core/hub/hub_cache.h"
+#include "io/account.h"
 #include "io/fs/fs.h"
 #include "publish/commit_record.h"
 #include "ranks/background.h"
 #include "staging/foreign_files.h"
 #include "staging/record.h"
+#include "staging/trust.h"
 
 /* Rank 0. */
 struct inspection {
@@ -35,11 +37,31 @@ static int add_entry(void *arg, const struct plan_entry *entry, struct err *err)
     return is_kept(look, entry->path) ? plan_add(&look->s->run.plan, entry, err) : 0;
 }
 
+/* What agrees with the record of a stranger is what the stranger says of it. */
+static int check_owner(const struct inspection *look, struct err *err)
+{
+    const struct run *run = &look->s->run;
+    uint32_t uid = look->manifest.uid;
+    struct trust trust = { 0 };
+    char owner[ACCOUNT_TEXT];
+    int rc = trust_start(&trust, run, run->opt.dest, err);
+
+    if (rc == 0 && !trust_has(&trust, uid))
+        log_line(&run->ranks.log, LOG_WARN,
+                 "the record of '%s' belongs to %s, who is not trusted: files that agree "
+                 "with it need not be those of the source (see --trust)",
+                 run->opt.dest, account_text(uid, owner));
+    trust_release(&trust);
+    return rc;
+}
+
 static int list_manifest(struct inspection *look, struct err *err)
 {
     const struct manifest *manifest = &look->manifest;
     int rc = record_load_dest(&look->manifest, look->s->run.opt.dest, NULL, err);
 
+    if (rc == 0)
+        rc = check_owner(look, err);
     for (size_t i = 0; rc == 0 && i < manifest->nfiles; i++) {
         struct plan_entry entry = { .path = manifest->file[i].path,
                                     .size = manifest->file[i].size,

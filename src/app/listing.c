@@ -155,7 +155,7 @@ int listing_make(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
     struct source_config config = config_of(s);
-    struct source_record record = { 0 };
+    struct source_record record = { .run = run };
     enum source_kind kind;
     const char *offline;
     int rc;

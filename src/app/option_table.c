@@ -180,9 +180,10 @@ const struct option option_table[] = {
       .kind = OPTION_LIST,
       .value = "USER",
       .field = offsetof(struct mpifetch_options, trust),
+      .serves = FOR_GET | FOR_VERIFY,
       .help =
-          "believe files and records of this user (name or uid) at DEST without reading "
-          "them, as those of root and of the owner of its parent directory; may be "
+          "believe files and records of this user (name or uid) at DEST, or at a local "
+          "SOURCE, as those of root and of the owner of its parent directory; may be "
           "repeated" },
     { .name = "versions",
       .kind = OPTION_FLAG,

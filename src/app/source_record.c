@@ -2,9 +2,11 @@
 
 #include <string.h>
 
+#include "io/account.h"
 #include "io/fs/fs.h"
 #include "staging/foreign_files.h"
 #include "staging/record.h"
+#include "staging/trust.h"
 
 /* A tree that was copied without times is still the one of its record. */
 static bool describes(const struct manifest *manifest, const char *tree)
@@ -21,20 +23,46 @@ static bool describes(const struct manifest *manifest, const char *tree)
     return manifest->nfiles == 0;
 }
 
-void source_record_open(void *record, const char *tree)
+/* A wrong --trust is refused when DEST is looked at. */
+static bool is_believed(const struct source_record *record, const char *tree)
 {
-    struct manifest *manifest = &((struct source_record *)record)->manifest;
+    const struct run *run = record->run;
+    struct trust trust = { 0 };
+    char owner[ACCOUNT_TEXT];
+    bool is = trust_start(&trust, run, tree, NULL) == 0 &&
+              trust_has(&trust, record->manifest.uid);
 
+    trust_release(&trust);
+    if (!is)
+        log_line(&run->ranks.log, LOG_WARN,
+                 "the record of '%s' belongs to %s, who is not trusted: its digests are "
+                 "not used (see --trust)",
+                 tree, account_text(record->manifest.uid, owner));
+    return is;
+}
+
+void source_record_open(void *arg, const char *tree)
+{
+    struct source_record *record = arg;
+    struct manifest *manifest = &record->manifest;
+
+    record->believed = false;
     manifest_release(manifest);
-    if (record_load_dest(manifest, tree, NULL, NULL) == 0 && !describes(manifest, tree))
+    if (record_load_dest(manifest, tree, NULL, NULL) < 0)
+        return;
+    if (describes(manifest, tree))
+        record->believed = is_believed(record, tree);
+    else
         manifest_release(manifest);
 }
 
-bool source_record_has(void *record, const char *path, const struct fs_info *info,
+bool source_record_has(void *arg, const char *path, const struct fs_info *info,
                        struct digest *want)
 {
-    const struct manifest *manifest = &((struct source_record *)record)->manifest;
-    const struct manifest_file *file = manifest_find(manifest, path);
+    const struct source_record *record = arg;
+    const struct manifest *manifest = &record->manifest;
+    const struct manifest_file *file =
+        record->believed ? manifest_find(manifest, path) : NULL;
 
     if (file && file->size == info->size && file->mtime_ns == info->mtime_ns) {
         want->kind = DIGEST_SHA256;

@@ -294,7 +294,8 @@ static int find_all(struct cache *cache, struct err *err)
 {
     struct run *run = cache->run;
 
-    if (set_names(cache, err) < 0 || trust_start(&cache->trust, run, err) < 0)
+    if (set_names(cache, err) < 0 ||
+        trust_start(&cache->trust, run, run->opt.dest, err) < 0)
         return -1;
     hash_note_read(&cache->note, run->published);
     cache->began = clock_wall();
