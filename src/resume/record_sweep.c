@@ -16,6 +16,7 @@ struct sweep {
     struct manifest head; /* of the record that is looked at */
     const char *name;     /* its directory in parent */
     bool only_say, used;
+    bool evident; /* something in there shows that mpifetch made it all */
     unsigned left;
 };
 
@@ -85,22 +86,30 @@ static bool remove_rest(const struct sweep *sweep)
     return !sweep->only_say && fs_remove_empty(sweep->parent, sweep->name, NULL) == 0;
 }
 
-static bool is_ours(const struct sweep *sweep, const char *entry)
+static bool is_mine(const struct sweep *sweep, const char *name)
 {
     struct fs_dir dir = { 0 };
-    bool is = run_dir_is_run(entry) &&
-              fs_dir_open(&dir, sweep->parent, sweep->name, NULL) == 0 &&
+    bool is = fs_dir_open(&dir, sweep->parent, name, NULL) == 0 &&
               fs_dir_is_mine(&dir, sweep->parent);
 
     fs_dir_close(&dir);
     return is;
 }
 
-static bool is_link(const struct sweep *sweep, const char *name)
+/* One for people (staging/record_write.h), that leads to run-XXXXXX/FILE. */
+static bool is_link(const struct sweep *sweep, const char *name, const char *file)
 {
-    struct fs_info info;
+    struct strbuf target = { 0 };
+    char *slash;
+    bool is = fs_readlink(sweep->parent, name, &target, NULL) == 0 && target.data &&
+              (slash = strchr(target.data, '/')) && strcmp(slash + 1, file) == 0;
 
-    return fs_look(sweep->parent, name, &info, NULL) == 0 && info.kind == FS_SYMLINK;
+    if (is) {
+        *slash = '\0';
+        is = run_dir_is_run(target.data);
+    }
+    strbuf_release(&target);
+    return is;
 }
 
 static int look_at_entry(void *arg, const char *entry, struct err *err)
@@ -111,17 +120,15 @@ static int look_at_entry(void *arg, const char *entry, struct err *err)
 
     (void)err;
     sweep->name = file_in(name, record_beside_name(beside, sweep->dest), entry);
-    /* Links for people (staging/record_write.h). */
-    if (strcmp(entry, MANIFEST_NAME) == 0 || strcmp(entry, MANIFEST_SUMS) == 0) {
-        sweep->left += !is_link(sweep, name);
-        return 0;
-    }
-    if (is_ours(sweep, entry))
+    if (strcmp(entry, MANIFEST_NAME) == 0 || strcmp(entry, MANIFEST_SUMS) == 0)
+        goes = is_link(sweep, name, entry);
+    else if (run_dir_is_run(entry) && is_mine(sweep, name))
         goes = manifest_load_head(&sweep->head, sweep->parent, name, NULL) == 0
                    ? strcmp(sweep->head.run, entry) == 0 && !is_used(sweep) &&
                          (sweep->only_say || remove_record(sweep))
                    : remove_rest(sweep);
     sweep->left += !goes;
+    sweep->evident |= goes;
     manifest_release(&sweep->head);
     return 0;
 }
@@ -130,7 +137,7 @@ static void remove_link(const struct sweep *sweep, const char *beside, const cha
 {
     char name[FS_NAME];
 
-    if (is_link(sweep, file_in(name, beside, file)))
+    if (is_link(sweep, file_in(name, beside, file), file))
         fs_unlink(sweep->parent, name, NULL);
 }
 
@@ -142,7 +149,8 @@ bool record_sweep(const struct fs_dir *parent, const char *dest, bool only_say)
 
     if (fs_look(parent, record_beside_name(beside, dest), &info, NULL) < 0 ||
         info.kind != FS_DIRECTORY ||
-        fs_list(parent, beside, look_at_entry, &sweep, NULL) < 0 || sweep.left > 0)
+        fs_list(parent, beside, look_at_entry, &sweep, NULL) < 0 || sweep.left > 0 ||
+        !sweep.evident || !is_mine(&sweep, beside))
         return false;
     if (only_say)
         return true;
