@@ -247,6 +247,67 @@ def test_clean_removes_those_without_a_dest(run, words, tree, dest):
     assert snapshot(dest.parent / ".other.mpifetch") == theirs
 
 
+def test_clean_leaves_what_is_only_named_so(run, words, dest):
+    """A name is no evidence: only what mpifetch puts there is."""
+    get(run, words("files"), dest)
+    (beside(dest) / "manifest.json").unlink()
+    (beside(dest) / "manifest.json").symlink_to("/etc/passwd")
+    for name in (".empty.mpifetch", ".links.mpifetch", ".theirs.mpifetch"):
+        (dest.parent / name).mkdir()
+    (dest.parent / ".links.mpifetch/manifest.json").symlink_to("/etc/passwd")
+    (dest.parent / ".links.mpifetch/SHA256SUMS").symlink_to("notes/SHA256SUMS")
+    shutil.copytree(beside(dest), dest.parent / ".theirs.mpifetch", True, dirs_exist_ok=True)
+    (dest.parent / ".theirs.mpifetch/manifest.json").unlink()
+    os.chown(dest.parent / ".theirs.mpifetch", 12345, 12345)
+    shutil.rmtree(dest)
+    for words in (["--dry-run"], []):
+        result = run(0, "clean", *words, dest.parent)
+        assert result.code == 0 and "nothing to remove" in result.err, result
+    assert {path.name for path in dest.parent.iterdir()} == {
+        beside(dest).name,
+        ".empty.mpifetch",
+        ".links.mpifetch",
+        ".theirs.mpifetch",
+    }
+    assert os.readlink(beside(dest) / "manifest.json") == "/etc/passwd"
+    assert len(os.listdir(dest.parent / ".links.mpifetch")) == 2
+
+
+@pytest.mark.parametrize("layout", [(), ("--versions",)], ids=["dir", "to-versions"])
+@pytest.mark.parametrize("extra", [False, True])
+def test_without_records_no_old_tree_is_left(run, words, tree, dest, layout, extra):
+    """What was found in it is in the new one."""
+    none = ["--records", "none"]
+    get(run, words("list"), dest, *none)
+    if extra:
+        write_tree(dest, {"notes.txt": b"mine"})
+        none += ["--ignore-extra", "notes.txt"]
+    write_tree(tree, {"owl/1.png": b"owl"})
+    result = get(run, words("list"), dest, *none, *layout)
+    assert "did not create" not in result.err and "without a record" not in result.err, result
+    assert_same(dest, tree)
+    kept = [path for path in dest.parent.glob(".*.kept-*") if path.is_dir()]
+    assert [files_of(path) for path in kept] == [{"notes.txt": b"mine"}] * extra
+
+
+def test_without_records_nobody_knows_who_made_a_version(run, words, tree, dest):
+    for number in range(3):
+        write_tree(tree, {"number": b"%d" % number})
+        result = get(run, words("files"), dest, "--records", "none", "--versions")
+    assert "it has no record, so that it is not known whether mpifetch made it" in result.err
+
+
+def test_an_old_tree_without_a_record_that_is_kept(run, words, tree, dest):
+    """What other versions there are was not looked at."""
+    write_tree(dest.parent, {".model.versions/notes/text": b"mine"})
+    get(run, words("list"), dest, "--records", "none")
+    write_tree(tree, {"owl/1.png": b"owl"})
+    result = get(run, words("list"), dest, "--records", "none", "--versions")
+    assert "without a record of it it is not known whether mpifetch created" in result.err
+    [kept] = dest.parent.glob(".model.kept-*/tree")
+    assert files_of(kept) == CLASSES
+
+
 MEASURE = """
 import resource, subprocess, sys
 subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)

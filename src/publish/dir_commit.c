@@ -256,7 +256,7 @@ static int complete(struct dir *dir, struct err *err)
     if (finish_large_files(dir, err) < 0 ||
         succession_files(&dir->succession, dir->existing.file, err) < 0 ||
         record_write(run, dir->existing.file, dir->identity, dir->content_id, err) < 0 ||
-        leftovers_mark(run, err) < 0)
+        leftovers_mark(run, run->opt.force, err) < 0)
         return -1;
     return run->opt.sync ? fs_sync_system(&run->staging.tree, ".", err) : 0;
 }
@@ -284,8 +284,25 @@ int dir_commit(struct dir *dir, struct visibility_mark *mark, struct err *err)
     return 0;
 }
 
+/* Without a record of the old tree, what this run has found in it tells. */
+static bool old_is_known(const struct dir *dir)
+{
+    const struct foreign_files files = { .run = dir->run,
+                                         .manifest = &dir->manifest,
+                                         .existing = &dir->existing };
+
+    const char *place = dir->how.step == LAYOUT_EXCHANGE    ? "tree"
+                        : dir->how.step == LAYOUT_SWAP_LINK ? "link"
+                                                            : NULL;
+
+    return place && dir->adopted && !dir->recorded && dir->old_versions.len == 0 &&
+           foreign_files_all_found(&files, &dir->run->staging.dir, place);
+}
+
 void dir_clean(struct dir *dir)
 {
+    if (old_is_known(dir))
+        leftovers_mark(dir->run, true, NULL);
     if (dir->version) {
         const struct version_sweep sweep = { dir->run, dir->version, dir->before,
                                              &dir->old_versions };

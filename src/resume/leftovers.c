@@ -25,11 +25,11 @@ static const double HIDDEN_PAUSE = 0.05; /* seconds, after each of them */
 
 static const char mark[] = "commit", forced[] = " force";
 
-int leftovers_mark(const struct run *run, struct err *err)
+int leftovers_mark(const struct run *run, bool force, struct err *err)
 {
     char text[MARK];
 
-    snprintf(text, sizeof(text), "%s%s", manifest_run(run), run->opt.force ? forced : "");
+    snprintf(text, sizeof(text), "%s%s", manifest_run(run), force ? forced : "");
     return fs_write_all(&run->staging.dir, mark, text, strlen(text), true, run->opt.sync,
                         err);
 }

@@ -13,8 +13,8 @@
 
 #include "ranks/run.h"
 
-/* Before the step. */
-int leftovers_mark(const struct run *run, struct err *err);
+/* Before the step. force: what it replaces may be removed, whoever created it. */
+int leftovers_mark(const struct run *run, bool force, struct err *err);
 
 /* Whether tree in a staging is what its run was building, not the previous DEST. A tree
  * that was among the versions but not visible yet is moved back into staging first; a

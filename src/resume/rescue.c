@@ -45,12 +45,17 @@ bool rescue_tree(const struct rescue *rescue, const struct fs_dir *staging,
                  const char *tree)
 {
     const struct record_tree published = { staging, tree, rescue->parent, rescue->dest };
-    char *foreign = NULL, why[FS_NAME + 64] = "not all of it can be read";
+    char *foreign = NULL, why[FS_NAME + 80] = "not all of it can be read";
+    struct record record;
     bool saved = true;
 
     if (foreign_files_are_in(&published, &foreign)) {
         if (foreign)
-            snprintf(why, sizeof(why), "it contains '%s', which mpifetch did not create",
+            snprintf(why, sizeof(why),
+                     record_find(&record, &published, NULL) == 0
+                         ? "it contains '%s', which mpifetch did not create"
+                         : "without a record of it it is not known whether mpifetch "
+                           "created '%s'",
                      foreign);
         saved = set_aside(rescue, staging, tree, why);
     }

@@ -57,24 +57,30 @@ static bool has_name_of(const char *name, const char *id)
     return strncmp(name, id, ID) == 0 && (name[ID] == '\0' || is_number(name + ID));
 }
 
-static bool has_record(const struct record_tree *version)
+static const char *record_fault(const struct record_tree *version)
 {
     struct manifest head;
-    bool has = record_load_head(&head, version, NULL, NULL) == 0 &&
-               has_name_of(version->name, head.content_id);
+    bool has = record_load_head(&head, version, NULL, NULL) == 0;
+    bool fits = has && has_name_of(version->name, head.content_id);
 
     manifest_release(&head);
-    return has;
+    return fits  ? NULL
+           : has ? "is no version that mpifetch made"
+                 : "has no record, so that it is not known whether mpifetch made it";
 }
 
 const char *versions_fault(const struct record_tree *version, const struct fs_dir *made)
 {
     struct fs_info info, ours;
+    const char *fault;
 
     if (fs_look(version->dir, version->name, &info, NULL) < 0 ||
         fs_look(made, ".", &ours, NULL) < 0 || info.kind != FS_DIRECTORY ||
-        strlen(version->name) < ID || !has_record(version))
+        strlen(version->name) < ID)
         return "is no version that mpifetch made";
+    fault = record_fault(version);
+    if (fault)
+        return fault;
     return fs_is_mine(&info, &ours) ? NULL : "belongs to another user";
 }
 

@@ -116,6 +116,35 @@ int foreign_files_refuse(const struct foreign_files *files, const char *tree,
                    files->run->opt.dest, look.count, look.first, files->doubt);
 }
 
+/* As it was when it was found. */
+static bool is_found(const struct foreign_files *files, const char *path,
+                     const struct fs_info *info)
+{
+    const struct plan *plan = &files->run->plan;
+    size_t i;
+
+    return plan_find(plan, path, &i) && files->existing->file[i].there &&
+           info->kind == FS_FILE && info->size == plan->files[i].size &&
+           info->mtime_ns == files->existing->file[i].mtime_ns;
+}
+
+static int stop_at_unknown(void *arg, const char *path, const struct fs_info *info,
+                           struct err *err)
+{
+    const struct foreign_files *files = arg;
+
+    return is_found(files, path, info) || !foreign_files_is_one(files->manifest, path) ||
+                   foreign_files_is_ignored(files->run, path)
+               ? 0
+               : err_set(err, ERR_DEST, "'%s' is not known", path);
+}
+
+bool foreign_files_all_found(const struct foreign_files *files, const struct fs_dir *dir,
+                             const char *tree)
+{
+    return fs_walk(dir, tree, stop_at_unknown, (void *)(uintptr_t)files, NULL) == 0;
+}
+
 struct search {
     const struct manifest *manifest;
     char *first;

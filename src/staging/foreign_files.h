@@ -33,6 +33,12 @@ struct foreign_files {
 int foreign_files_refuse(const struct foreign_files *files, const char *tree,
                          struct err *err);
 
+/* Whether a tree that was DEST holds nothing but planned files that were found there, as they
+ * were then, and what --ignore-extra names: then nothing else is lost with it, whoever
+ * created it. */
+bool foreign_files_all_found(const struct foreign_files *files, const struct fs_dir *dir,
+                             const char *tree);
+
 /* Whether --ignore-extra names it. */
 bool foreign_files_is_ignored(const struct run *run, const char *path);
 

@@ -284,7 +284,7 @@ static void mark(const struct job *job)
 {
     struct strbuf path = { 0 }, text = { 0 };
 
-    assert_int_equal(leftovers_mark(&job->run, NULL), 0);
+    assert_int_equal(leftovers_mark(&job->run, false, NULL), 0);
     assert_int_equal(fs_mkdir(&job->run.staging.tree, ".mpifetch", 0777, NULL), 0);
     strbuf_addf(&path, "%s/.mpifetch/manifest.json", job->run.staging.tree.path);
     strbuf_addf(&text,

@@ -49,7 +49,7 @@ static void leave_all(const struct run_file *files, size_t count, bool released)
     if (released)
         release_staging(&job.run, RELEASE_HAND_OVER);
     else
-        leftovers_mark(&job.run, NULL);
+        leftovers_mark(&job.run, false, NULL);
     job_end(&job);
 }
 
