@@ -290,7 +290,6 @@ static bool old_is_known(const struct dir *dir)
     const struct foreign_files files = { .run = dir->run,
                                          .manifest = &dir->manifest,
                                          .existing = &dir->existing };
-
     const char *place = dir->how.step == LAYOUT_EXCHANGE    ? "tree"
                         : dir->how.step == LAYOUT_SWAP_LINK ? "link"
                                                             : NULL;
