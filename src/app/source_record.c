@@ -68,7 +68,8 @@ bool source_record_has(void *arg, const char *path, const struct fs_info *info,
         want->kind = DIGEST_SHA256;
         memcpy(want->bytes, file->sha256, sizeof(want->bytes));
     }
-    return foreign_files_is_record(manifest, path);
+    /* Without a record in it nothing in the tree is one. */
+    return manifest->inside && foreign_files_is_record(manifest, path);
 }
 
 void source_record_release(struct source_record *record)
