@@ -297,17 +297,6 @@ def test_without_records_nobody_knows_who_made_a_version(run, words, tree, dest)
     assert "it has no record, so that it is not known whether mpifetch made it" in result.err
 
 
-def test_an_old_tree_without_a_record_that_is_kept(run, words, tree, dest):
-    """What other versions there are was not looked at."""
-    write_tree(dest.parent, {".model.versions/notes/text": b"mine"})
-    get(run, words("list"), dest, "--records", "none")
-    write_tree(tree, {"owl/1.png": b"owl"})
-    result = get(run, words("list"), dest, "--records", "none", "--versions")
-    assert "without a record of it it is not known whether mpifetch created" in result.err
-    [kept] = dest.parent.glob(".model.kept-*/tree")
-    assert files_of(kept) == CLASSES
-
-
 MEASURE = """
 import resource, subprocess, sys
 subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
