@@ -37,7 +37,10 @@ int survey(void *arg, struct err *err)
     session_end_phase(s, REPORT_LIST);
     if (target_look(&s->target, run, s->whole.nfiles > 0 ? &s->whole : NULL, err) < 0)
         return -1;
-    return s->offline && s->target.existing->unsure == 0 ? offline_refuse(s, err) : 0;
+    /* A plan hashes nothing. */
+    return s->offline && (s->only_plan || s->target.existing->unsure == 0)
+               ? offline_refuse(s, err)
+               : 0;
 }
 
 /* Whether it is still what was hashed. Links that runs make and remove change a ctime, so
@@ -45,7 +48,7 @@ int survey(void *arg, struct err *err)
 static bool is_as_before(const struct existing_file *now,
                          const struct existing_file *before)
 {
-    return before->there && now->inode == before->inode &&
+    return before->there && !before->wrong && now->inode == before->inode &&
            now->mtime_ns == before->mtime_ns &&
            (now->ctime_ns == before->ctime_ns || !now->foreign);
 }

@@ -77,6 +77,16 @@ static bool is_file_of(const char *path, uint64_t size, struct fs_info *info)
            info->size == size;
 }
 
+/* Whose it is, and who made the name that leads to it, counts. */
+static bool is_believed(const struct cache *cache, const char *path,
+                        const struct fs_info *info)
+{
+    struct fs_info link = *info;
+
+    fs_look(NULL, path, &link, NULL);
+    return trust_has(&cache->trust, info->uid) && trust_has(&cache->trust, link.uid);
+}
+
 bool cache_is_shown(const struct cache *cache, size_t i)
 {
     char path[FS_NAME];
@@ -85,12 +95,22 @@ bool cache_is_shown(const struct cache *cache, size_t i)
     return is_file_of(entry_of(cache, i, path), file_of(cache, i)->size, &info);
 }
 
+bool cache_has_entry(const struct cache *cache, size_t i)
+{
+    char path[FS_NAME];
+    struct fs_info info;
+
+    return is_file_of(entry_of(cache, i, path), file_of(cache, i)->size, &info) &&
+           is_believed(cache, path, &info);
+}
+
 bool cache_has_blob(const struct cache *cache, size_t i)
 {
     char path[FS_NAME];
     struct fs_info info;
 
-    return is_file_of(blob_of(cache, i, path), file_of(cache, i)->size, &info);
+    return is_file_of(blob_of(cache, i, path), file_of(cache, i)->size, &info) &&
+           is_believed(cache, path, &info);
 }
 
 static void find(struct cache *cache, size_t i, enum cache_state state)
@@ -122,20 +142,16 @@ bool cache_has(const char *dir, const char *name)
     return info.kind == FS_DIRECTORY;
 }
 
-/* Whose it is, and who made the name that leads to it, counts; or what this user has read
- * of it before. */
+/* What is not believed counts if this user has read it before. */
 static void weigh(struct cache *cache, size_t i, enum cache_state state, const char *path,
                   const struct fs_info *info)
 {
     struct existing_file *known = &cache->existing.file[i];
-    struct fs_info link = *info;
 
-    fs_look(NULL, path, &link, NULL);
     known->mtime_ns = info->mtime_ns;
     known->ctime_ns = info->ctime_ns;
     known->inode = info->inode;
-    known->foreign =
-        !trust_has(&cache->trust, info->uid) || !trust_has(&cache->trust, link.uid);
+    known->foreign = !is_believed(cache, path, info);
     if (!known->foreign ||
         hash_note_has(&cache->note, &cache->run->plan, i, info, known->sha256)) {
         find(cache, i, state);

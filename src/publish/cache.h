@@ -53,7 +53,10 @@ bool cache_has(const char *dir, const char *name);
 /* Whether file i is in the snapshot, with its full size. */
 bool cache_is_shown(const struct cache *cache, size_t i);
 
-/* Whether the content of file i is among the blobs, with its full size. */
+/* The same, and those whose it is are believed without its being read (staging/trust.h). */
+bool cache_has_entry(const struct cache *cache, size_t i);
+
+/* Whether the content of file i is among the blobs, with its full size, and believed. */
 bool cache_has_blob(const struct cache *cache, size_t i);
 
 /* The file counts as missing after all. Once all such files are marked, call

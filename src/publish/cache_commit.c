@@ -227,7 +227,7 @@ static int complete_snapshot(struct cache *cache, struct err *err)
 
     for (size_t i = 0; i < run->plan.nfiles; i++) {
         bool stood = cache->state[i] == CACHE_SHOWN;
-        bool shown = stood ? is_shown_soon(cache, i) : cache_is_shown(cache, i);
+        bool shown = stood ? is_shown_soon(cache, i) : cache_has_entry(cache, i);
 
         if (stood && !shown)
             return err_set(err, ERR_DEST, "'%s/%s' was removed during the run: run again",

@@ -132,12 +132,25 @@ static int move_back(const struct fs_dir *parent, const char *dest,
     return rc;
 }
 
+static bool is_in_place(const struct fs_dir *parent, const char *dest, const char *name)
+{
+    struct fs_dir versions = { 0 };
+    bool is = versions_open(&versions, parent, dest, false, NULL) == 0 &&
+              fs_is_there(&versions, name);
+
+    fs_dir_close(&versions);
+    return is;
+}
+
 int versions_put_back(const struct fs_dir *parent, const char *dest,
                       const struct fs_dir *staging, const char *moved, struct err *err)
 {
     struct err why = { 0 };
     int shown = look_whether_shown(parent, dest, moved + strlen(swept), &why);
 
+    /* The content came back while this one was away: DEST leads to that. */
+    if (shown > 0 && is_in_place(parent, dest, moved + strlen(swept)))
+        shown = 0;
     if (shown == 0 || (shown > 0 && move_back(parent, dest, staging, moved, &why) == 0))
         return shown;
     return err_set(err, ERR_DEST,

@@ -181,6 +181,16 @@ int record_write(const struct run *run, const struct existing_file *existing,
     return manifest_write(run, existing, NULL, false, identity, content_id, err);
 }
 
+bool record_is_written(const struct run *run)
+{
+    char beside[FS_NAME], name[FS_NAME];
+
+    return fs_is_there(&run->staging.parent,
+                       fs_format(name, "%s/%s/%s",
+                                 record_beside_name(beside, run->opt.dest),
+                                 manifest_run(run), MANIFEST_NAME));
+}
+
 /* A link that is renamed over the last one: there is always one to read. */
 static void link_newest(const struct run *run, const char *file)
 {

@@ -18,6 +18,9 @@ int record_check(const struct run *run, struct err *err);
 int record_write(const struct run *run, const struct existing_file *existing,
                  const char *identity, char content_id[65], struct err *err);
 
+/* Whether the record of this run lies beside DEST. */
+bool record_is_written(const struct run *run);
+
 /* After the visible step: .NAME.mpifetch/manifest.json and SHA256SUMS lead to the record
  * of this run. For people; the program does not look at them. */
 void record_show(const struct run *run);

@@ -226,7 +226,7 @@ static void test_an_earlier_version_is_not_forced_out(void **state)
     (void)state;
     begin(&job);
     job.run.opt.force = true;
-    assert_int_equal(leftovers_mark(&job.run, NULL), 0);
+    assert_int_equal(leftovers_mark(&job.run, true, NULL), 0);
     run_command("cd \"$PARENT\"/.dest.mpifetch-*/run-* && mkdir swept-other && "
                 "echo theirs >swept-other/mine");
     assert_int_equal(remove_staging(&job), 0);
@@ -243,7 +243,7 @@ static void leave_extras(struct job *job)
 
     begin(job);
     job->run.opt.ignore_extra = patterns;
-    assert_int_equal(leftovers_mark(&job->run, NULL), 0);
+    assert_int_equal(leftovers_mark(&job->run, false, NULL), 0);
     run_command("cd \"$PARENT\"/.dest.mpifetch-*/run-*/tree && mkdir extra && "
                 "touch extra/one extra/two extra/three");
 }
