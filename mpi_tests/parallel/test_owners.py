@@ -1,9 +1,11 @@
 """A destination that another user has made."""
 
+import hashlib
 import os
 import shutil
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -294,6 +296,28 @@ def test_without_a_place_for_notes(get, hub, tree, dest):
 def blob_of_weights(cache):
     [blob] = [one for one in cache.glob("models--acme--demo/blobs/*") if one.stat().st_size > MIB]
     return blob
+
+
+def test_blob_that_another_user_adds_meanwhile(get, hub, tree, place):
+    """What was fetched and verified takes its place."""
+    cache = place / "store" / "cache"
+    cache.mkdir()
+    cache.chmod(0o777)
+    held = hub.trouble(kind="cdn", hold=True)
+    with ThreadPoolExecutor(1) as pool:
+        job = pool.submit(get, OTHER, "--hf-cache", to=cache)
+        assert hub.troubles.wait(held)
+        right = FILES["sub/weights.bin"]
+        blobs = cache / "models--acme--demo" / "blobs"
+        blobs.mkdir(exist_ok=True)
+        blobs.chmod(0o777)
+        blob = blobs / hashlib.sha256(right).hexdigest()
+        blob.write_bytes(b"E" * len(right))
+        os.chown(blob, OWNER, GROUP)
+        hub.troubles.release()
+        result = job.result()
+    assert result.code == 0, result
+    assert blob.read_bytes() == right and blob.stat().st_uid == OTHER
 
 
 @pytest.mark.parametrize("ranks", [1, 3])

@@ -217,6 +217,23 @@ static void test_a_shown_version_that_cannot_go_back(void **state)
     job_end(&job);
 }
 
+/* The content came back while it was away, so DEST leads to the version beside. */
+static void test_a_version_that_was_made_again(void **state)
+{
+    char name[80], command[512];
+    struct job job;
+
+    (void)state;
+    sweep_first(&job, name);
+    snprintf(command, sizeof(command),
+             "cp -a \"$PARENT\"/.dest.mpifetch-*/run-*/%s \"$PARENT/.dest.versions/%s\"",
+             name, name + strlen("swept-"));
+    run_command(command);
+    assert_int_equal(remove_staging(&job), 0);
+    assert_content(dest_path, &first[0]);
+    job_end(&job);
+}
+
 /* --force speaks of what is replaced at DEST. */
 static void test_an_earlier_version_is_not_forced_out(void **state)
 {
@@ -301,6 +318,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_file_that_comes_again_and_again, enter),
         cmocka_unit_test_setup(test_a_shown_version_goes_back, enter),
         cmocka_unit_test_setup(test_a_shown_version_that_cannot_go_back, enter),
+        cmocka_unit_test_setup(test_a_version_that_was_made_again, enter),
         cmocka_unit_test_setup(test_an_earlier_version_is_not_forced_out, enter),
         cmocka_unit_test_setup(test_extras_that_cannot_be_moved, enter),
         cmocka_unit_test_setup(test_no_extra_can_be_moved, enter),
