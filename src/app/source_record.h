@@ -16,11 +16,12 @@ struct source_record {
     bool believed;
 };
 
-/* With a warning if it is not believed. Whatever is named like a record but does not describe the tree is content of it. */
-void source_record_open(void *record, const char *tree);
+/* With a warning if it is not believed. Whatever is named like a record but does not
+ * describe the tree is content of it. */
+void source_record_open(void *arg, const char *tree);
 
 /* Whether the file is one of the record; else *want is its digest, if it is known. */
-bool source_record_has(void *record, const char *path, const struct fs_info *info,
+bool source_record_has(void *arg, const char *path, const struct fs_info *info,
                        struct digest *want);
 
 void source_record_release(struct source_record *record);
