@@ -153,7 +153,8 @@ static double asked(const struct outcome *outcome, enum remedy remedy)
     return delay < RETRY_ASKED_MOST ? delay : RETRY_ASKED_MOST;
 }
 
-/* Whether the range may be what the server does not want. */
+/* Whether the range may be what the server does not want. 416 says so of this very range,
+ * whatever others there were. */
 static bool blames_range(const struct outcome *outcome)
 {
     static const int32_t statuses[] = { 400, 403, 404, 405, 406, 416, 500, 501, 503 };
@@ -162,7 +163,7 @@ static bool blames_range(const struct outcome *outcome)
         return false;
     for (size_t i = 0; i < countof(statuses); i++)
         if (outcome->status == statuses[i])
-            return !outcome->cuts;
+            return outcome->status == 416 || !outcome->cuts;
     return outcome->status == 200 &&
            (outcome->fault == NET_RANGE || outcome->fault == NET_STALE);
 }

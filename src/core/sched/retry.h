@@ -76,8 +76,9 @@ struct retry_decision {
  *
  * WHOLE: instead of giving up, if the server may have refused or ignored the range only: a
  * request without one tells. A signed URL that is refused with 403 may have expired, so
- * that there it follows the third failure. A server that cuts ranges (outcome->cuts) does not
- * refuse them, but a node of it may ignore them: it answers 200. */
+ * that there it follows the third failure. A server that cuts ranges (outcome->cuts) does
+ * not refuse them, unless it says so of this one (416), but a node of it may ignore them: it
+ * answers 200. */
 struct retry_decision retry_decide(const struct retry_policy *policy,
                                    const struct outcome *outcome, unsigned attempt,
                                    double jitter);
