@@ -99,6 +99,8 @@ int adopt_record(const struct run *run, const struct fs_dir *dest,
     if (rc == 0)
         rc = inside ? write_inside(&other, existing, dest, identity, err)
                     : write_beside(&other, existing, dest, identity, err);
+    if (rc == 0 && place == RECORD_BESIDE && !record_is_written(&other.run))
+        rc = err_set(err, ERR_DEST, "it cannot be put beside it");
     other_close(&other, run);
     return rc;
 }

@@ -347,7 +347,7 @@ static void write_record(struct dir *dir, const struct fs_dir *tree)
     if (adopt_record(run, tree, &dir->existing, dir->identity, found, &err) < 0)
         log_line(&run->ranks.log, LOG_WARN, "no record of '%s' is written: %s",
                  run->opt.dest, err.text);
-    else if (*dir->stale && record_is_written(run))
+    else if (*dir->stale)
         fs_remove_tree(&run->staging.parent, dir->stale, NULL);
 }
 
