@@ -1,6 +1,8 @@
 """Fixtures of all suites that run the real program."""
 
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,17 @@ from mounts import fuse  # noqa: E402
 from trees import noise, write_tree  # noqa: E402
 
 MIB = 1 << 20
+
+
+def pytest_configure(config):
+    """Each session has a place of its own: what all share is closed to other users again by every
+    session that begins."""
+    if not config.option.basetemp:
+        top = Path(tempfile.mkdtemp(prefix="mpifetch-tests-"))
+        top.chmod(0o755)
+        config.option.basetemp = str(top / "t")
+        config.add_cleanup(lambda: shutil.rmtree(top, ignore_errors=True))
+
 
 
 @pytest.fixture
