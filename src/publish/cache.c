@@ -113,11 +113,17 @@ bool cache_has_blob(const struct cache *cache, size_t i)
            is_believed(cache, path, &info);
 }
 
+/* The content of a twin comes with that of another file. */
+static bool counts(enum cache_state state)
+{
+    return state == CACHE_BLOB || state == CACHE_SHOWN;
+}
+
 static void find(struct cache *cache, size_t i, enum cache_state state)
 {
     cache->state[i] = (uint8_t)state;
     cache->existing.file[i].there = state != CACHE_FETCH;
-    if (state != CACHE_BLOB && state != CACHE_SHOWN)
+    if (!counts(state))
         return;
     cache->existing.files++;
     cache->existing.bytes += file_of(cache, i)->size;
@@ -125,10 +131,12 @@ static void find(struct cache *cache, size_t i, enum cache_state state)
 
 void cache_unfind(struct cache *cache, size_t i)
 {
+    if (counts((enum cache_state)cache->state[i])) {
+        cache->existing.files--;
+        cache->existing.bytes -= file_of(cache, i)->size;
+    }
     cache->state[i] = CACHE_FETCH;
     cache->existing.file[i].there = false;
-    cache->existing.files--;
-    cache->existing.bytes -= file_of(cache, i)->size;
     cache->existing.unchanged = false;
 }
 
