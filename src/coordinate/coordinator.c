@@ -6,10 +6,9 @@
 #include "base/text.h"
 #include "coordinate/dispatch.h"
 #include "coordinate/mismatch.h"
-#include "coordinate/pause.h"
 #include "coordinate/rate_share.h"
+#include "coordinate/recovery.h"
 #include "core/sched/egress.h"
-#include "core/sched/whole.h"
 #include "io/clock.h"
 #include "report/progress.h"
 #include "resume/claim.h"
@@ -32,16 +31,13 @@ struct coordinator {
     struct existing_file *existing;
     struct dispatch dispatch;
     struct egress egress;
-    struct whole whole;
+    struct recovery recovery;
     struct rank_view *ranks;
-    unsigned *attempts; /* of each segment */
     uint8_t *refetched; /* of each file: its digest was wrong once */
-    uint8_t *cut;       /* of each file: a range of it came */
     uint64_t to_fetch, files_to_fetch, files_done;
     double last_landed;
     struct rate_share rate_share;
     struct progress progress;
-    struct pause pause;
     bool stopped;
 };
 
@@ -83,11 +79,9 @@ static int file_wrong(struct coordinator *c, uint32_t file, const uint8_t sha256
              plan_path(&c->run->plan, file));
     if (count > 1)
         relay_restart(c->relay, file);
-    for (uint32_t s = segments->first[file]; s < segments->first[file] + count; s++) {
-        c->attempts[s] = 0;
-        resume_forget(c->run->staging.resume, s);
+    recovery_restart(&c->recovery, file);
+    for (uint32_t s = segments->first[file]; s < segments->first[file] + count; s++)
         sched_restart(c->sched, s, rank);
-    }
     return 0;
 }
 
@@ -115,11 +109,9 @@ static int stored(struct coordinator *c, int rank, const struct msg_item *item,
     uint32_t file = c->run->segments.file[item->segment];
 
     c->last_landed = clock_now();
-    c->pause.refusals = 0;
-    c->attempts[item->segment] = 0;
+    recovery_stored(&c->recovery, item->segment);
     locator_good(c->locator, file);
     if (segments_of(&c->run->segments, file) > 1) {
-        c->cut[file] = 1;
         relay_stored(c->relay, item->segment, rank);
         return 0;
     }
@@ -146,58 +138,6 @@ static int hear_landed(struct coordinator *c, int from, const struct msg *msg,
     return 0;
 }
 
-/* Refusals with a pause count for the job, other failures for the segment, but a signed
- * URL is refused to all segments of its file. */
-static unsigned count_attempt(struct coordinator *c, uint32_t segment,
-                              const struct outcome *outcome, double now)
-{
-    unsigned renewals;
-
-    if (retry_asks_pause(outcome))
-        return pause_count(&c->pause, now);
-    c->attempts[segment]++;
-    renewals = locator_renewals(c->locator, c->run->segments.file[segment]);
-    if (outcome->located && outcome->ranged && renewals > c->attempts[segment])
-        return renewals;
-    return c->attempts[segment];
-}
-
-/* A server that cuts no ranges may still have the file. */
-static int fetch_whole(struct coordinator *c, uint32_t file,
-                       const struct outcome *outcome, struct err *err)
-{
-    if (whole_has(&c->whole, file))
-        return 0;
-    log_line(&c->run->ranks.log, LOG_WARN,
-             "'%s': the server %s ranges (HTTP %d): fetching the file whole",
-             plan_path(&c->run->plan, file),
-             outcome->status < 300 ? "ignores" : "refuses", (int)outcome->status);
-    return whole_begin(&c->whole, c->sched, c->relay, file, err);
-}
-
-static void return_whole(struct coordinator *c)
-{
-    const uint32_t *first = c->run->segments.first;
-
-    for (uint32_t file; whole_next(&c->whole, c->sched, c->relay, &c->run->plan, &file);)
-        for (uint32_t s = first[file]; s < first[file + 1]; s++) {
-            c->attempts[s] = 0;
-            resume_forget(c->run->staging.resume, s);
-        }
-}
-
-static void tell_retry(const struct coordinator *c, int rank, const char *what,
-                       unsigned attempt, const struct retry_decision *decision)
-{
-    if (decision->most > 0)
-        log_line(&c->run->ranks.log, LOG_INFO,
-                 "rank %d: %s: attempt %u of %u failed, next attempt in %.1f s", rank,
-                 what, attempt, decision->most, decision->delay);
-    else
-        log_line(&c->run->ranks.log, LOG_INFO,
-                 "rank %d: %s: another rank is fetching the same segment", rank, what);
-}
-
 static void could_not_reach(struct coordinator *c, int from, bool told,
                             const struct msg *msg, double now)
 {
@@ -208,47 +148,6 @@ static void could_not_reach(struct coordinator *c, int from, bool told,
             from, comm_host(c->run->ranks.comm, from), msg->text);
     sched_mute(c->sched, from, true);
     sched_failed(c->sched, from, msg->segment, now);
-}
-
-/* The source is at fault: try again, in another way, or not at all. */
-static int remedy(struct coordinator *c, int from, const struct msg *msg,
-                  const struct outcome *outcome, double now, struct err *err)
-{
-    uint32_t file = c->run->segments.file[msg->segment];
-    unsigned attempt = count_attempt(c, msg->segment, outcome, now);
-    struct retry_decision decision =
-        retry_decide(&c->run->opt.retry, outcome, attempt, clock_random());
-    bool last = decision.remedy == REMEDY_GIVE_UP || decision.remedy == REMEDY_WHOLE;
-
-    if (last && !sched_alone(c->sched, from, msg->segment))
-        decision = (struct retry_decision){ .remedy = REMEDY_RETRY };
-    if (decision.remedy == REMEDY_GIVE_UP)
-        return err_set(err, decision.code, "%s", msg->text);
-    if (decision.remedy == REMEDY_WHOLE) {
-        if (fetch_whole(c, file, outcome, err) < 0)
-            return -1;
-    } else {
-        tell_retry(c, from, msg->text, attempt, &decision);
-    }
-    c->run->stats.value[STAT_RETRIED]++;
-    if (decision.remedy == REMEDY_NEW_URL)
-        locator_renew(c->locator, file, msg->generation);
-    sched_failed(c->sched, from, msg->segment, now + decision.delay);
-    if (decision.remedy == REMEDY_SLOW_DOWN)
-        pause_all(&c->pause, decision.delay, outcome);
-    return 0;
-}
-
-/* What came of the file before tells whether its server refuses ranges. */
-static struct outcome in_context(struct coordinator *c, const struct msg *msg)
-{
-    struct outcome outcome = msg->outcome;
-    uint8_t *cut = &c->cut[c->run->segments.file[msg->segment]];
-
-    if (outcome.ranged && outcome.progressed && outcome.status == 206)
-        *cut = 1;
-    outcome.cuts = *cut != 0;
-    return outcome;
 }
 
 static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
@@ -273,9 +172,9 @@ static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
         sched_failed(c->sched, from, msg->segment, now);
         return 0;
     }
-    outcome = in_context(c, msg);
+    outcome = recovery_outcome(&c->recovery, msg);
     if (!egress_shut(&c->egress, from, &outcome, now))
-        return remedy(c, from, msg, &outcome, now, err);
+        return recovery_failed(&c->recovery, from, msg, &outcome, now, err);
     could_not_reach(c, from, told, msg, now);
     return 0;
 }
@@ -363,7 +262,7 @@ int coordinator_step(struct coordinator *c, bool *moved, struct err *err)
 {
     if (c->stopped)
         return 0;
-    return_whole(c);
+    recovery_step(&c->recovery);
     if (claim_check(c->run, err) < 0)
         return -1;
     for (int rank; (rank = egress_next(&c->egress, clock_now())) >= 0;)
@@ -425,10 +324,8 @@ int coordinator_create(struct coordinator **out, struct run *run, struct http *h
     c->run = run;
     c->existing = existing;
     c->ranks = calloc((size_t)run->ranks.size, sizeof(*c->ranks));
-    c->attempts = calloc(run->segments.count + (size_t)1, sizeof(*c->attempts));
     c->refetched = calloc(run->plan.nfiles + 1, 1);
-    c->cut = calloc(run->plan.nfiles + 1, 1);
-    if (!c->ranks || !c->attempts || !c->refetched || !c->cut) {
+    if (!c->ranks || !c->refetched) {
         err_memory(err, "the coordinator");
         goto out;
     }
@@ -437,8 +334,8 @@ int coordinator_create(struct coordinator **out, struct run *run, struct http *h
         locator_create(&c->locator, run, http, err) < 0)
         goto out;
     c->dispatch = (struct dispatch){ run, c->sched, c->relay, c->locator, NULL };
-    c->pause.dispatch = &c->dispatch;
-    if (egress_init(&c->egress, slots, run->ranks.size, err) < 0 ||
+    if (recovery_init(&c->recovery, &c->dispatch, err) < 0 ||
+        egress_init(&c->egress, slots, run->ranks.size, err) < 0 ||
         settle_known(c, err) < 0 || rate_share_begin(&c->rate_share, run, slots, err) < 0)
         goto out;
     progress_begin(&c->progress, run, c->files_to_fetch, c->to_fetch);
@@ -459,14 +356,12 @@ void coordinator_destroy(struct coordinator *c)
     dispatch_release(&c->dispatch);
     rate_share_release(&c->rate_share);
     egress_release(&c->egress);
-    whole_release(&c->whole);
+    recovery_release(&c->recovery);
     locator_destroy(c->locator);
     relay_destroy(c->relay);
     sched_destroy(c->sched);
     free(c->ranks);
-    free(c->attempts);
     free(c->refetched);
-    free(c->cut);
     free(c);
 }
 
