@@ -12,6 +12,8 @@
 #                                     btrfs tmpfs noflock localflock noexchange stale slow hidden gluster,
 #                                     or one of FUSE and "+hidden"
 #     cluster.sh shape NODE MBIT      the speed of its wan0, both ways; origin: for all together
+#     cluster.sh delay NODE MS [IF]   how much longer a round trip by its wan0 (or fab0) takes; 0: not;
+#                                     origin: for all that it serves
 #     cluster.sh link NODE IF up|down plug or pull the cable of wan0 or fab0
 #     cluster.sh kill NODE | boot NODE        power off, on again
 #     cluster.sh freeze NODE | thaw NODE      hang, go on
@@ -68,6 +70,7 @@ mpirun) want 3 $# && launch_environment && launch_mpirun "$@" ;;
 slurm) slurm_up ;;
 pfs) want 1 $# && pfs_switch "$1" ;;
 shape) want 2 $# && network_shape "$1" "$2" ;;
+delay) want 2 $# && network_delay "$1" "$2" "${3:-wan0}" ;;
 link) want 3 $# && network_link "$1" "$2" "$3" ;;
 kill) want 1 $# && node_kill "$1" ;;
 boot) want 1 $# && site_boot "$1" ;;

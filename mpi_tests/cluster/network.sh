@@ -3,6 +3,7 @@
 # each host. Sourced by cluster.sh.
 
 netns=mpifetch # what the names of our namespaces begin with
+longlink=${LONGLINK:-$project/build/mpi_tests/longlink}
 
 network_up()
 {
@@ -36,6 +37,35 @@ network_shape()
     bucket=(root tbf rate "${mbit}mbit" burst 128k latency 50ms)
     ip netns exec "$netns-switch" tc qdisc replace dev "$name-wan0" "${bucket[@]}"
     ip netns exec "$netns-$name" tc qdisc replace dev wan0 "${bucket[@]}"
+}
+
+# Between the host's port of the switch and the bridge of all stands a program that keeps what
+# passes for a while, since not every kernel has netem. The port has a bridge of its own
+# meanwhile, and the bucket stays where it is.
+network_delay()
+{
+    local ms=$2 card=$3 port=$1-$3
+    network_shorten "$port" "$card"
+    [ "$ms" != 0 ] || return 0
+    node_hold "long-$port" nice -n -10 ip netns exec "$netns-switch" \
+        "$longlink" "$port-n" "$port-f" "$ms" "$dir/state/long-$port.ready"
+    ip -n "$netns-switch" link add "$port-b" type bridge
+    ip -n "$netns-switch" link set "$port-b" up
+    # it may not have its turn for a while, on a machine that is busy
+    ip -n "$netns-switch" link set "$port-n" txqueuelen 10000 master "$card" up
+    ip -n "$netns-switch" link set "$port-f" txqueuelen 10000 master "$port-b" up
+    ip -n "$netns-switch" link set "$port" master "$port-b"
+}
+
+network_shorten()
+{
+    local port=$1 card=$2
+    [ -d "$cgroup/long-$port" ] || return 0
+    node_kill "long-$port"
+    rmdir "$cgroup/long-$port"
+    rm -f "$dir/state/long-$port".*
+    ip -n "$netns-switch" link set "$port" master "$card"
+    ip -n "$netns-switch" link del "$port-b"
 }
 
 network_link()

@@ -2,8 +2,10 @@
 
 import os
 import re
+import subprocess
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from cluster import ORIGIN, Cluster, wait_for
@@ -54,6 +56,37 @@ def test_speed_of_a_link(cluster, tmp_path):
         assert time.monotonic() - begin > 0.9 * (4 << 20) * 8 / 80e6
 
 
+def long_cables():
+    """The cards that make one, in the switch."""
+    words = ("ip", "-n", "mpifetch-switch", "-br", "link")
+    shown = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    return re.findall(r"^\S+-[nfb]\b", shown, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "node, card, address", [("origin", "wan0", "10.99.0.1"), ("n2", "fab0", "10.98.0.12")]
+)
+def test_length_of_a_cable(cluster, tmp_path, node, card, address):
+    """Never shorter than said, without a loss, and as short as it was when that is said."""
+    data = noise(4 << 20, 1)
+    write_tree(tmp_path, {"file": data})
+    with cluster.inside(node):
+        files = Files(tmp_path, address=address)
+    fetch = f"import urllib.request; urllib.request.urlretrieve({files.url!r} + '/file', '/tmp/got')"
+    with files:
+        cluster.ask("delay", node, 10, card)
+        cluster.ask("delay", node, 150, card)
+        assert len(long_cables()) == 3
+        cluster.on("n1", "python3", "-c", fetch)
+        connect = f"socket.create_connection(({address!r}, {urlsplit(files.url).port}))"
+        script = f"import socket, timeit; print(timeit.timeit(lambda: {connect}, number=1))"
+        assert float(cluster.on("n1", "python3", "-c", script)) > 0.150
+        assert cluster.seen("n1", "/tmp/got").read_bytes() == data
+        cluster.ask("delay", node, 0, card)
+        assert long_cables() == []
+        cluster.on("n1", "python3", "-c", fetch)
+
+
 def test_power(cluster):
     cluster.pfs("noflock")
     sleeper = cluster.start(("run", "n2", "sleep", "600"))
@@ -78,8 +111,10 @@ def left():
 
 
 def test_up_takes_down_what_is_left_of_another(cluster):
-    """Which was left in the middle of things: a host frozen, a mount of each sort, Slurm."""
+    """Which was left in the middle of things: a host frozen, a mount of each sort, a long cable,
+    Slurm."""
     before = cluster.seen("n1", "/proc").parent
+    cluster.ask("delay", "origin", 50)
     cluster.ask("freeze", "n1")
     cluster.ask("up", 3, 0)
     cluster.kind = "plain"
