@@ -21,7 +21,8 @@ struct hash_run {
 static int hash_segment(struct hash_run *run, uint32_t segment, struct err *err)
 {
     bool last = run->last && segment == run->segment + run->count - 1;
-    struct blocks in = { .pool = run->hasher->pool };
+    struct blocks in = { .pool = run->hasher->pool,
+                         .direct = store_direct(run->hasher->store, segment) };
     struct store_place source;
 
     store_source(run->hasher->store, segment, &source);

@@ -59,7 +59,9 @@ static int hash_body(struct task *task, struct err *err)
 static int hash_file(struct task *task, struct err *err)
 {
     const struct plan_file *file = file_of(task);
-    struct blocks in = { .end = file->size, .pool = task->world->pool };
+    struct blocks in = { .end = file->size,
+                         .pool = task->world->pool,
+                         .direct = store_direct(task->world->store, task->segment) };
     struct midstate state = midstate_start();
     struct git_blob *git = NULL;
     struct store_place final;

@@ -13,7 +13,10 @@
 #include "staging/staging.h"
 #include "staging/twin.h"
 
-enum { STORE_INODES = 16 /* beside the segments: directories */ };
+enum {
+    STORE_INODES = 16,      /* beside the segments: directories */
+    STORE_DIRECT = 8 << 20, /* a file of fewer bytes is not worth waiting for the disk */
+};
 
 /* What a rank needs at the least: a segment for each transfer, and as many on their way
  * into staging. */
@@ -293,6 +296,22 @@ int store_check(const struct store *store, uint32_t segment, bool duplicate,
                : fs_dir_same(&store->run->staging.dir, err);
 }
 
+bool store_direct(const struct store *store, uint32_t segment)
+{
+    const struct run *run = store->run;
+
+    return run->mode != RUN_REHASH && !atomic_load(&store->buffered) &&
+           run->plan.files[run->segments.file[segment]].size >= STORE_DIRECT;
+}
+
+void store_refused(struct store *store, const struct store_place *place)
+{
+    if (!atomic_exchange(&store->buffered, true))
+        log_line(&store->run->ranks.log, LOG_INFO,
+                 "cannot write '%s/%s' with direct I/O: writing through the page cache",
+                 place->dir->path, place->name);
+}
+
 /* Through memory, not inside the kernel: each byte is looked at once more, because the
  * copy is what will be published. */
 int store_land(const struct store *store, uint32_t segment, bool duplicate,
@@ -311,7 +330,8 @@ int store_land(const struct store *store, uint32_t segment, bool duplicate,
                               .to_dir = to.dir,
                               .to = to.name,
                               .to_at = segment_range(segments, segment).begin,
-                              .len = segment_bytes(segments, segment) };
+                              .len = segment_bytes(segments, segment),
+                              .direct = store_direct(store, segment) };
 
     if (make_final(store, segments->file[segment], &to, err) < 0 ||
         file_copy_sum(&copy, &found, err) < 0)
@@ -386,7 +406,10 @@ int store_recheck(const struct store *store, uint32_t segment, uint32_t where,
 {
     const struct segments *segments = &store->run->segments;
     struct range range = segment_range(segments, segment);
-    struct blocks in = { .next = range.begin, .end = range.end, .pool = pool };
+    struct blocks in = { .next = range.begin,
+                         .end = range.end,
+                         .pool = pool,
+                         .direct = store_direct(store, segment) };
     struct store_place final;
     uint64_t found = 0;
     int rc;

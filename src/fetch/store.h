@@ -34,6 +34,7 @@ struct store {
     uint8_t *at;                   /* of each segment: enum store_at */
     bool *scratched;               /* of each segment: its home is in scratch */
     atomic_bool full;              /* of scratch: no more homes there */
+    atomic_bool buffered;          /* the kernel refused to write directly */
 };
 
 enum store_at { STORE_NOWHERE, STORE_FINAL, STORE_KEPT };
@@ -81,6 +82,13 @@ bool store_copies(const struct store *store, uint32_t segment, bool duplicate);
  * not. */
 int store_land(const struct store *store, uint32_t segment, bool duplicate,
                uint64_t checksum, struct err *err);
+
+/* Whether the bytes of a segment are written, and read again, past the page cache where
+ * that suits (io/fs/fs_direct.h): those of large files. */
+bool store_direct(const struct store *store, uint32_t segment);
+
+/* The kernel refused: all goes through the page cache from here on. */
+void store_refused(struct store *store, const struct store_place *place);
 
 /* On a pool thread, before each batch of writes into what the rank holds open: -1 once
  * another run has taken the staging away. Whatever is opened by its name finds that out

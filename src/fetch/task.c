@@ -12,7 +12,7 @@ int task_slot_init(struct task_slot *slot, unsigned number, struct err *err)
 {
     slot->number = number;
     for (size_t i = 0; i < countof(slot->chunk); i++) {
-        slot->chunk[i].bytes = malloc(TASK_BUFFER);
+        slot->chunk[i].bytes = fs_direct_memory(TASK_BUFFER);
         if (!slot->chunk[i].bytes)
             return err_memory(err, "transfer buffers");
     }
@@ -165,20 +165,36 @@ int task_make_room(struct task *task, struct err *err)
     return 0;
 }
 
+/* With the first write: an open on a parallel file system takes milliseconds that the
+ * sockets should not wait for. */
+static int open_home(struct task *task, struct err *err)
+{
+    struct store *store = task->world->store;
+
+    if (task->fd >= 0)
+        return 0;
+    task->fd = store_open_home(store, task->segment, task->duplicate, &task->home, err);
+    task->direct =
+        task->fd >= 0 && store_direct(store, task->segment) && fs_direct_begin(task->fd);
+    return task->fd < 0 ? -1 : 0;
+}
+
 static int try_write(struct task *task, const void *bytes, size_t len, uint64_t at,
                      struct err *err)
 {
+    struct store *store = task->world->store;
     struct store_place *home = &task->home;
+    bool refused = false;
+    int rc;
 
-    /* With the first write: an open on a parallel file system takes milliseconds that the
-     * sockets should not wait for. */
-    if (task->fd < 0)
-        task->fd = store_open_home(task->world->store, task->segment, task->duplicate,
-                                   home, err);
-    if (task->fd < 0 ||
-        store_check(task->world->store, task->segment, task->duplicate, err) < 0)
+    if (open_home(task, err) < 0 ||
+        store_check(store, task->segment, task->duplicate, err) < 0)
         return -1;
-    return fs_pwrite(task->fd, home->dir, home->name, bytes, len, home->offset + at, err);
+    rc = fs_direct_pwrite(task->fd, &task->direct, &refused, home->dir, home->name, bytes,
+                          len, home->offset + at, err);
+    if (refused)
+        store_refused(store, home);
+    return rc;
 }
 
 int task_write(struct task *task, const void *bytes, size_t len, uint64_t at,

@@ -104,6 +104,7 @@ struct task {
     unsigned filling;         /* which chunk of the slot */
     double began;             /* clock_now at the first try */
     int fd;
+    bool direct; /* fd: past the page cache */
     struct store_place home;
     struct checksum *sum;
     char *body; /* small: the whole file */

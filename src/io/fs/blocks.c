@@ -14,12 +14,14 @@ int blocks_open(struct blocks *in, struct err *err)
 {
     if (in->most == 0)
         in->most = BLOCKS_MOST;
-    in->bytes = malloc(in->most);
+    in->bytes = fs_direct_memory(in->most);
     if (!in->bytes)
         return err_memory(err, "a part of a file");
     in->fd = fs_open_read(in->dir, in->name, err);
-    if (in->fd >= 0)
+    if (in->fd >= 0) {
+        in->direct = in->direct && fs_direct_begin(in->fd);
         return 0;
+    }
     free(in->bytes);
     in->bytes = NULL;
     return -1;
@@ -37,7 +39,8 @@ int blocks_next(struct blocks *in, struct err *err)
                        fs_at_path(text, in->dir, in->name));
     in->at = in->next;
     in->len = left < in->most ? (size_t)left : in->most;
-    if (fs_pread(in->fd, in->dir, in->name, in->bytes, in->len, in->at, err) < 0)
+    if (fs_direct_pread(in->fd, &in->direct, in->dir, in->name, in->bytes, in->len,
+                        in->at, err) < 0)
         return -1;
     in->next += in->len;
     return 1;

@@ -24,6 +24,7 @@ struct blocks {
     uint64_t next, end;      /* what is still to be read */
     const struct pool *pool; /* whose job this is, or NULL: then nothing interrupts it */
     size_t most;             /* bytes of a block; 0: as many as suit a parallel disk */
+    bool direct;             /* past the page cache, if that suits the file */
     /* Filled in: */
     int fd;
     uint64_t at; /* of the block in the file */

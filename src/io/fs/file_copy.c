@@ -33,13 +33,14 @@ static uint64_t copy_in_kernel(const struct file_copy *copy, int from, int to)
 static int copy_blocks(const struct file_copy *copy, struct blocks *in, int to,
                        struct checksum *sum, struct err *err)
 {
+    bool direct = copy->direct && fs_direct_begin(to), refused;
     int rc;
 
     while ((rc = blocks_next(in, err)) > 0) {
         if (sum)
             checksum_feed(sum, in->bytes, in->len);
-        if (fs_pwrite(to, copy->to_dir, copy->to, in->bytes, in->len,
-                      copy->to_at + (in->at - copy->from_at), err) < 0)
+        if (fs_direct_pwrite(to, &direct, &refused, copy->to_dir, copy->to, in->bytes,
+                             in->len, copy->to_at + (in->at - copy->from_at), err) < 0)
             return -1;
     }
     return rc;
@@ -51,7 +52,8 @@ static int run_copy(const struct file_copy *copy, struct checksum *sum, struct e
     struct blocks in = { .dir = copy->from_dir,
                          .name = copy->from,
                          .next = copy->from_at,
-                         .end = copy->from_at + copy->len };
+                         .end = copy->from_at + copy->len,
+                         .direct = copy->direct };
     int to, rc;
 
     if (blocks_open(&in, err) < 0)

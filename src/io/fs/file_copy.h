@@ -14,6 +14,7 @@ struct file_copy {
     const struct fs_dir *from_dir, *to_dir; /* or NULL */
     const char *from, *to;
     uint64_t from_at, to_at, len;
+    bool direct; /* both past the page cache, where that suits */
 };
 
 /* Inside the kernel where that works. */

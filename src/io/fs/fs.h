@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "base/strbuf.h"
 #include "io/fs/fs_dir.h"
+#include "io/fs/fs_direct.h"
 #include "io/fs/fs_make.h"
 #include "io/fs/fs_mount.h"
 #include "io/fs/fs_name.h"

@@ -65,7 +65,7 @@ static void assert_copied(const char *bytes)
     free(back);
 }
 
-static const struct file_copy copy = { NULL, NULL, "from", "to", FROM, TO, LEN };
+static const struct file_copy copy = { NULL, NULL, "from", "to", FROM, TO, LEN, false };
 
 /* All of the work by the kernel, nothing, or a part. */
 static void test_copy(void **state)
@@ -93,23 +93,29 @@ static void test_copy(void **state)
 static void test_sum(void **state)
 {
     char *bytes = put_source();
-    uint64_t sum = 0;
 
     (void)state;
-    calls = 0;
-    assert_int_equal(file_copy_sum(&copy, &sum, NULL), 0);
-    assert_int_equal(calls, 0);
-    assert_true(sum == XXH3_64bits(bytes + FROM, LEN));
-    assert_copied(bytes);
+    for (int direct = 0; direct < 2; direct++) {
+        struct file_copy either = copy;
+        uint64_t sum = 0;
+
+        either.direct = direct != 0;
+        calls = 0;
+        assert_int_equal(file_copy_sum(&either, &sum, NULL), 0);
+        assert_int_equal(calls, 0);
+        assert_true(sum == XXH3_64bits(bytes + FROM, LEN));
+        assert_copied(bytes);
+    }
     free(bytes);
 }
 
 /* The sentence blames the file that is to blame. */
 static void test_fails(void **state)
 {
-    static const struct file_copy missing = { NULL, NULL, "none", "to", 0, 0, 1 },
-                                  short_one = { NULL, NULL, "tiny", "to", 1, 0, 5 },
-                                  full = { NULL, NULL, "tiny", "/dev/full", 0, 0, 3 };
+    static const struct file_copy
+        missing = { NULL, NULL, "none", "to", 0, 0, 1, false },
+        short_one = { NULL, NULL, "tiny", "to", 1, 0, 5, false },
+        full = { NULL, NULL, "tiny", "/dev/full", 0, 0, 3, false };
     struct err err = { 0 };
     uint64_t sum;
 
