@@ -351,6 +351,27 @@ def test_blob_of_another_user_is_not_believed(get, hub, tree, place, ranks):
     assert [row for row in data_requests(hub)]
 
 
+@pytest.mark.parametrize("absolute", [True, False])
+def test_link_of_another_user_among_the_blobs(get, hub, tree, place, absolute):
+    """It leads to a file of this user that has the size of the right one."""
+    cache = place / "store" / "cache"
+    cache.mkdir()
+    cache.chmod(0o777)
+    assert get(OTHER, "--hf-cache", to=cache).code == 0
+    blob = blob_of_weights(cache)
+    right = blob.read_bytes()
+    mine = cache / "mine"
+    mine.write_bytes(noise(len(right), 98))
+    os.chown(mine, OTHER, GROUP)
+    blob.unlink()
+    blob.symlink_to(mine if absolute else os.path.relpath(mine, blob.parent))
+    os.chown(blob, OWNER, GROUP, follow_symlinks=False)
+    result = get(OTHER, "--hf-cache", to=cache)
+    assert result.code == 0, result
+    assert not blob.is_symlink() and blob.read_bytes() == right
+    assert mine.read_bytes() == noise(len(right), 98)
+
+
 def test_offline_the_blob_of_another_user_is_read(get, hub, tree, place):
     cache = place / "store" / "cache"
     assert get(OWNER, "--hf-cache", to=cache).code == 0

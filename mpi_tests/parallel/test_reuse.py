@@ -79,6 +79,31 @@ def test_link_of_another_meanwhile_changes_nothing(start, run, hub, tree, dest, 
     assert_same(dest, grown)
 
 
+@pytest.mark.parametrize("shown", [True, False], ids=["entry", "blob"])
+def test_blob_that_is_changed_meanwhile(start, run, hub, tree, dest, tmp_path, shown):
+    """Shown already, or only among the blobs. Its size says nothing, so that --check is needed."""
+    words = ("get", "--hf-cache", SOURCE, dest)
+    if shown:
+        grown = grow(hub, tmp_path)
+        assert run(1, *words, "--include", "sub/*", env=env(hub)).code == 0
+    else:
+        assert run(1, *words, env=env(hub)).code == 0
+        grown = grow(hub, tmp_path)
+    held = hub.trouble(kind="cdn", hold=True)
+    job = start(2, *words, env=env(hub))
+    assert hub.troubles.wait(held), job.result(None)
+    [entry] = dest.glob("models--acme--demo/snapshots/*/sub/kept.bin")
+    overwrite(entry.resolve(), False)
+    hub.troubles.release()
+    result = job.wait()
+    assert result.code == 7, result
+    assert "was changed during the run: run again with --check" in result.err
+    hub.reset()
+    result = run(2, *words, "--check", env=env(hub))
+    assert result.code == 0, result
+    assert_same(result.out.strip(), grown)
+
+
 @pytest.mark.parametrize("words", [(), ("--versions",)], ids=["directory", "versions"])
 def test_without_links(run, hub, tree, dest, tmp_path, words):
     assert run(1, "get", *words, SOURCE, dest, env=env(hub)).code == 0

@@ -6,6 +6,7 @@
 #include "core/hub/hub_cache.h"
 #include "core/hub/hub_name.h"
 #include "io/fs/fs.h"
+#include "publish/cache_ref.h"
 #include "publish/commit_record.h"
 #include "staging/record.h"
 
@@ -72,7 +73,7 @@ int offline_list(struct session *s, const struct source_config *config, struct e
         err_memory(err, "a path");
         goto out;
     }
-    if (cache_commit_of(folder.data, listing.name.revision, commit, &why) < 0) {
+    if (cache_ref_commit(folder.data, listing.name.revision, commit, &why) < 0) {
         refuse_offline(s, why.text, err);
         goto out;
     }

@@ -43,16 +43,6 @@ int survey(void *arg, struct err *err)
                : 0;
 }
 
-/* Whether it is still what was hashed. Links that runs make and remove change a ctime, so
- * only that of somebody who is not believed counts, whose files are not linked. */
-static bool is_as_before(const struct existing_file *now,
-                         const struct existing_file *before)
-{
-    return before->there && !before->wrong && now->inode == before->inode &&
-           now->mtime_ns == before->mtime_ns &&
-           (now->ctime_ns == before->ctime_ns || !now->foreign);
-}
-
 /* What was hashed is not hashed again: a file that was found wrong stays wrong until it is
  * fetched, whatever its size and time are, and one that was found right stays so. */
 static void remember(struct existing_file *now, const struct existing_file *before)
@@ -61,7 +51,7 @@ static void remember(struct existing_file *now, const struct existing_file *befo
         now->wrong = before->wrong;
     if (!now->unsure)
         return;
-    now->wrong = !is_as_before(now, before);
+    now->wrong = !before->there || before->wrong || !existing_is_same(now, before);
     memcpy(now->sha256, before->sha256, sizeof(now->sha256));
 }
 

@@ -9,10 +9,14 @@
 #include "io/clock.h"
 #include "io/fs/fs.h"
 #include "publish/access.h"
+#include "publish/cache_ref.h"
 #include "publish/commit_record.h"
 #include "ranks/background.h"
 
-enum { CACHE_POLL = 1000 }; /* files between two checks for signals */
+enum {
+    CACHE_POLL = 1000, /* files between two checks for signals */
+    HOPS = 40          /* links in a row, as the kernel has it */
+};
 
 static const struct plan_file *file_of(const struct cache *cache, size_t i)
 {
@@ -71,46 +75,62 @@ static const char *blob_of(const struct cache *cache, size_t i, char path[FS_NAM
                      plan_text(&cache->run->plan, file_of(cache, i)->etag));
 }
 
+static const char *path_of(const struct cache *cache, size_t i, enum cache_state where,
+                           char path[FS_NAME])
+{
+    return where == CACHE_SHOWN ? entry_of(cache, i, path) : blob_of(cache, i, path);
+}
+
 static bool is_file_of(const char *path, uint64_t size, struct fs_info *info)
 {
     return fs_look_through(NULL, path, info, NULL) == 0 && info->kind == FS_FILE &&
            info->size == size;
 }
 
-/* Whose it is, and who made the name that leads to it, counts. */
+/* Where a link leads, as a path. */
+static bool follow(char at[FS_NAME])
+{
+    struct strbuf target = { 0 };
+    char from[FS_NAME];
+    bool good = fs_readlink(NULL, at, &target, NULL) == 0 && target.len > 0;
+
+    if (good) {
+        memcpy(from, at, sizeof(from));
+        fs_format(at, "%.*s%s",
+                  *target.data == '/' ? 0 : (int)(strrchr(from, '/') + 1 - from), from,
+                  target.data);
+    }
+    strbuf_release(&target);
+    return good;
+}
+
+/* Whose it is, and who made each of the names that lead to it, counts. */
 static bool is_believed(const struct cache *cache, const char *path,
                         const struct fs_info *info)
 {
-    struct fs_info link = *info;
+    struct fs_info link;
+    char at[FS_NAME];
 
-    fs_look(NULL, path, &link, NULL);
-    return trust_has(&cache->trust, info->uid) && trust_has(&cache->trust, link.uid);
+    fs_format(at, "%s", path);
+    for (unsigned hops = 0; hops < HOPS; hops++) {
+        if (fs_look(NULL, at, &link, NULL) < 0 || !trust_has(&cache->trust, link.uid))
+            return false;
+        if (link.kind != FS_SYMLINK)
+            return trust_has(&cache->trust, info->uid);
+        if (!follow(at))
+            return false;
+    }
+    return false;
 }
 
-bool cache_is_shown(const struct cache *cache, size_t i)
+bool cache_finds(const struct cache *cache, size_t i, enum cache_state where,
+                 bool believed)
 {
     char path[FS_NAME];
     struct fs_info info;
 
-    return is_file_of(entry_of(cache, i, path), file_of(cache, i)->size, &info);
-}
-
-bool cache_has_entry(const struct cache *cache, size_t i)
-{
-    char path[FS_NAME];
-    struct fs_info info;
-
-    return is_file_of(entry_of(cache, i, path), file_of(cache, i)->size, &info) &&
-           is_believed(cache, path, &info);
-}
-
-bool cache_has_blob(const struct cache *cache, size_t i)
-{
-    char path[FS_NAME];
-    struct fs_info info;
-
-    return is_file_of(blob_of(cache, i, path), file_of(cache, i)->size, &info) &&
-           is_believed(cache, path, &info);
+    return is_file_of(path_of(cache, i, where, path), file_of(cache, i)->size, &info) &&
+           (!believed || is_believed(cache, path, &info));
 }
 
 /* The content of a twin comes with that of another file. */
@@ -156,9 +176,7 @@ static void weigh(struct cache *cache, size_t i, enum cache_state state, const c
 {
     struct existing_file *known = &cache->existing.file[i];
 
-    known->mtime_ns = info->mtime_ns;
-    known->ctime_ns = info->ctime_ns;
-    known->inode = info->inode;
+    existing_note(known, info);
     known->foreign = !is_believed(cache, path, info);
     if (!known->foreign ||
         hash_note_has(&cache->note, &cache->run->plan, i, info, known->sha256)) {
@@ -263,20 +281,6 @@ static bool has_good_trees(const struct cache *cache)
            files == cache->whole->nfiles;
 }
 
-/* The commit in a ref; no line end is allowed, as in the library. */
-static bool read_ref(const char *path, char *commit)
-{
-    char *text = NULL;
-    size_t len = 0;
-    bool good = fs_read_regular(NULL, path, 64, &text, &len, NULL) == 0 && len == 40 &&
-                hub_name_is_commit(text);
-
-    if (good)
-        memcpy(commit, text, len + 1);
-    free(text);
-    return good;
-}
-
 static bool shows_all(const struct cache *cache)
 {
     for (size_t i = 0; i < cache->run->plan.nfiles; i++)
@@ -342,7 +346,7 @@ int cache_look(struct cache *cache, struct run *run, const struct plan *whole,
     cache->commit_record_good = !cache->trees || has_good_trees(cache);
     cache->ref_good =
         !cache->ref ||
-        (read_ref(cache->ref, cache->before) &&
+        (cache_ref_read(cache->ref, cache->before) &&
          strcmp(cache->before, plan_text(&run->plan, run->plan.revision)) == 0);
     conclude(cache);
     return 0;
@@ -355,14 +359,10 @@ static void settle_one(struct cache *cache, size_t i)
     char path[FS_NAME];
     struct fs_info info;
 
-    if (state == CACHE_SHOWN)
-        entry_of(cache, i, path);
-    else
-        blob_of(cache, i, path);
     known->unsure = false;
-    known->wrong |= !is_file_of(path, file_of(cache, i)->size, &info) ||
-                    info.mtime_ns != known->mtime_ns ||
-                    info.ctime_ns != known->ctime_ns || info.inode != known->inode;
+    known->wrong |=
+        fs_look_through(NULL, path_of(cache, i, state, path), &info, NULL) < 0 ||
+        !existing_is_still(known, file_of(cache, i)->size, &info);
     if (!known->wrong)
         find(cache, i, state);
 }
@@ -382,36 +382,6 @@ int cache_settle(struct cache *cache, struct err *err)
         return -1;
     conclude(cache);
     return 0;
-}
-
-int cache_commit_of(const char *folder, const char *revision, char *commit,
-                    struct err *err)
-{
-    const char *fault = path_rules_fault(revision);
-    char path[FS_NAME];
-
-    if (fault)
-        return err_set(err, ERR_SOURCE, "revision '%.200s': %s", revision, fault);
-    if (hub_name_is_commit(revision)) {
-        memcpy(commit, revision, strlen(revision) + 1);
-        return 0;
-    }
-    fs_format(path, "%s/refs/%s", folder, revision);
-    return read_ref(path, commit)
-               ? 0
-               : err_set(err, ERR_SOURCE, "'%s' does not contain a commit id", path);
-}
-
-bool cache_peek(const struct run *run, char *out)
-{
-    char shown[41], path[FS_NAME];
-    size_t folder = 0;
-
-    if (!cache_has(run->published, "") ||
-        !hub_cache_is_snapshot(run->published, &folder, shown))
-        return false;
-    fs_format(path, "%.*s", (int)folder, run->published);
-    return cache_commit_of(path, plan_text(&run->plan, run->plan.ref), out, NULL) == 0;
 }
 
 void cache_release(struct cache *cache)

@@ -50,14 +50,11 @@ int cache_settle(struct cache *cache, struct err *err);
 /* Whether dir followed by name is a directory, or a symlink to one. */
 bool cache_has(const char *dir, const char *name);
 
-/* Whether file i is in the snapshot, with its full size. */
-bool cache_is_shown(const struct cache *cache, size_t i);
-
-/* The same, and those whose it is are believed without its being read (staging/trust.h). */
-bool cache_has_entry(const struct cache *cache, size_t i);
-
-/* Whether the content of file i is among the blobs, with its full size, and believed. */
-bool cache_has_blob(const struct cache *cache, size_t i);
+/* Whether file i is in the snapshot (CACHE_SHOWN), or its content among the blobs
+ * (CACHE_BLOB), with its full size. believed: and those whose it is are believed without
+ * its being read (staging/trust.h). */
+bool cache_finds(const struct cache *cache, size_t i, enum cache_state where,
+                 bool believed);
 
 /* The file counts as missing after all. Once all such files are marked, call
  * cache_find_twins. */
@@ -66,15 +63,6 @@ void cache_unfind(struct cache *cache, size_t i);
 /* Of several missing files with the same content, mark all but the first
  * as CACHE_TWIN. */
 int cache_find_twins(struct cache *cache, struct err *err);
-
-/* The commit that a branch or tag points to in the folder of a repository, or revision
- * itself if it is a commit; 41 bytes. */
-int cache_commit_of(const char *folder, const char *revision, char *commit,
-                    struct err *err);
-
-/* The commit that the ref points to at this moment; if a commit was asked for, that one
- * if its snapshot exists; false: none. Any rank; out is 65 bytes. */
-bool cache_peek(const struct run *run, char *out);
 
 void cache_release(struct cache *cache);
 

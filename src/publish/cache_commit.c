@@ -103,7 +103,7 @@ static int show_blobs(struct cache *cache, struct err *err)
         return -1;
     for (size_t i = 0; i < run->plan.nfiles; i++) {
         if (cache->state[i] != CACHE_FETCH ||
-            (cache_has_blob(cache, i) && !cache->existing.file[i].wrong))
+            (cache_finds(cache, i, CACHE_BLOB, true) && !cache->existing.file[i].wrong))
             continue;
         if (fs_rename(&run->staging.tree, etag_of(cache, i), folder_of(cache),
                       blob_name(cache, i, name), FS_RENAME_REPLACE, err) < 0)
@@ -112,23 +112,39 @@ static int show_blobs(struct cache *cache, struct err *err)
     return run->opt.sync ? fs_sync_path(folder_of(cache), "blobs", err) : 0;
 }
 
-/* A blob that was found at the start may have been removed since; its
- * links would dangle. */
-static int check_reused(struct cache *cache, struct err *err)
+/* What was found at the start: a blob may have been removed since, and its links would
+ * dangle; and somebody may have written into it. */
+static int check_file(const struct cache *cache, size_t i, struct err *err)
 {
-    const struct plan *plan = &cache->run->plan;
+    const struct run *run = cache->run;
+    bool blob = cache->state[i] == CACHE_BLOB;
     struct fs_info info;
     char name[FS_NAME];
 
-    for (size_t i = 0; i < plan->nfiles; i++) {
-        if (cache->state[i] != CACHE_BLOB || cache->copies)
-            continue;
-        if (fs_look_through(folder_of(cache), blob_name(cache, i, name), &info, err) < 0)
+    if (blob)
+        blob_name(cache, i, name);
+    else
+        fs_format(name, "%s/%s", in_folder(cache, run->published),
+                  plan_path(&run->plan, i));
+    if (fs_look_through(folder_of(cache), name, &info, err) < 0)
+        return -1;
+    if (existing_is_written(&cache->existing.file[i], &info))
+        return err_set(err, ERR_INTERRUPTED,
+                       "'%s/%s' was changed during the run: run again with --check",
+                       cache->folder, name);
+    if (!blob || cache->copies ||
+        (info.kind == FS_FILE && info.size == run->plan.files[i].size))
+        return 0;
+    return err_set(err, ERR_DEST, "'%s/%s' was removed during the run: run again",
+                   cache->folder, name);
+}
+
+static int check_reused(const struct cache *cache, struct err *err)
+{
+    for (size_t i = 0; i < cache->run->plan.nfiles; i++)
+        if ((cache->state[i] == CACHE_BLOB || cache->state[i] == CACHE_SHOWN) &&
+            check_file(cache, i, err) < 0)
             return -1;
-        if (info.kind != FS_FILE || info.size != plan->files[i].size)
-            return err_set(err, ERR_DEST, "'%s/%s' was removed during the run: run again",
-                           cache->folder, name);
-    }
     return 0;
 }
 
@@ -211,7 +227,7 @@ static bool is_shown_soon(struct cache *cache, size_t i)
 {
     double until = clock_now() + COMMIT_PATIENCE;
 
-    while (!cache_is_shown(cache, i)) {
+    while (!cache_finds(cache, i, CACHE_SHOWN, false)) {
         if (clock_now() > until)
             return false;
         clock_sleep(0.005);
@@ -227,7 +243,8 @@ static int complete_snapshot(struct cache *cache, struct err *err)
 
     for (size_t i = 0; i < run->plan.nfiles; i++) {
         bool stood = cache->state[i] == CACHE_SHOWN;
-        bool shown = stood ? is_shown_soon(cache, i) : cache_has_entry(cache, i);
+        bool shown =
+            stood ? is_shown_soon(cache, i) : cache_finds(cache, i, CACHE_SHOWN, true);
 
         if (stood && !shown)
             return err_set(err, ERR_DEST, "'%s/%s' was removed during the run: run again",

@@ -57,9 +57,7 @@ static void weigh(struct match *match, const struct manifest_file *old, size_t i
     bool untouched = old && old->mtime_ns == info->mtime_ns;
 
     known->foreign = !trust_has(match->trust, info->uid);
-    known->mtime_ns = info->mtime_ns;
-    known->ctime_ns = info->ctime_ns;
-    known->inode = info->inode;
+    existing_note(known, info);
     if (same)
         memcpy(known->sha256, old->sha256, sizeof(known->sha256));
     if (same && untouched && !known->foreign)
@@ -124,17 +122,6 @@ int match_files(struct match *match, struct err *err)
     return rc;
 }
 
-/* Of what was examined nothing has changed since. Links that other runs make change a
- * ctime, so only that of somebody who is not believed counts. */
-static bool is_as_it_was(const struct match *match, size_t i, const struct fs_info *info)
-{
-    const struct existing_file *known = &match->existing->file[i];
-
-    return info->kind == FS_FILE && info->size == match->run->plan.files[i].size &&
-           info->mtime_ns == known->mtime_ns && info->inode == known->inode &&
-           (info->ctime_ns == known->ctime_ns || !known->foreign);
-}
-
 static int settle_file(struct match *match, size_t i, struct err *err)
 {
     const struct manifest_file *old =
@@ -147,7 +134,7 @@ static int settle_file(struct match *match, size_t i, struct err *err)
 
     if (fs_look(NULL, name_of(match, i, name), &info, err) < 0)
         return -1;
-    same = is_as_it_was(match, i, &info);
+    same = existing_is_still(known, match->run->plan.files[i].size, &info);
     if (known->there && !same) {
         known->there = false;
         existing->files--;

@@ -13,13 +13,6 @@ enum {
     REUSE_TRIES = 3    /* to read a file whose ctime keeps changing */
 };
 
-static bool is_same(const struct existing_file *known, uint64_t size,
-                    const struct fs_info *info)
-{
-    return info->kind == FS_FILE && info->size == size &&
-           info->mtime_ns == known->mtime_ns && info->inode == known->inode;
-}
-
 /* The link is to the file that was examined: the old tree may have been replaced since.
  * Making the link changes the ctime; one that was another before is kept, so that
  * reuse_confirm reads the file. */
@@ -31,7 +24,7 @@ static bool place_link(const struct run *run, const struct fs_dir *old, const ch
     if (fs_look(old, path, &before, NULL) < 0 ||
         fs_link(old, path, &run->staging.tree, path, NULL) < 0 ||
         fs_look(&run->staging.tree, path, &info, NULL) < 0 ||
-        !is_same(known, size, &info))
+        !existing_is_still(known, size, &info))
         return false;
     if (before.ctime_ns == known->ctime_ns)
         known->ctime_ns = info.ctime_ns;
@@ -84,16 +77,17 @@ static bool place_copy(struct run *run, const struct fs_dir *old, const char *pa
     struct fs_info info;
 
     if (file_copy(&copy, NULL) < 0 || !keep_traits(old, tree, path) ||
-        fs_look(old, path, &info, NULL) < 0 || !is_same(known, size, &info) ||
+        fs_look(old, path, &info, NULL) < 0 || !existing_is_still(known, size, &info) ||
         info.ctime_ns != known->ctime_ns ||
         fs_set_mtime(tree, path, known->mtime_ns, NULL) < 0 ||
         fs_look(tree, path, &info, NULL) < 0)
         return false;
-    known->inode = info.inode;
-    known->mtime_ns = info.mtime_ns;
-    known->ctime_ns = info.ctime_ns;
-    return !known->foreign || (hash(run, path, size, digest, NULL) == 0 &&
-                               memcmp(digest, known->sha256, sizeof(digest)) == 0);
+    existing_note(known, &info);
+    if (known->foreign && (hash(run, path, size, digest, NULL) < 0 ||
+                           memcmp(digest, known->sha256, sizeof(digest)) != 0))
+        return false;
+    known->foreign = false; /* the copy is this user's */
+    return true;
 }
 
 int reuse_place(struct run *run, const struct fs_dir *old, size_t i,
@@ -124,7 +118,7 @@ static int confirm(struct run *run, size_t i, struct existing_file *known,
     for (int tries = 0; tries <= REUSE_TRIES; tries++) {
         if (fs_look(&run->staging.tree, path, &info, err) < 0)
             return -1;
-        if (!is_same(known, size, &info))
+        if (!existing_is_still(known, size, &info))
             return 1;
         if (info.ctime_ns == known->ctime_ns)
             return 0;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "publish/cache_commit.h"
+#include "publish/cache_ref.h"
 #include "publish/cache_stage.h"
 #include "publish/dir_commit.h"
 #include "publish/dir_look.h"
@@ -180,7 +181,7 @@ static bool peek_at_cache(const struct run *run, const struct visibility_mark *m
                           char found[65])
 {
     (void)mark;
-    return cache_peek(run, found);
+    return cache_ref_peek(run, found);
 }
 
 static bool is_shown(const struct target *target, size_t i)

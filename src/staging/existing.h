@@ -1,9 +1,12 @@
-/* staging/existing.h -- which files of the plan the destination has already. Rank 0. */
+/* staging/existing.h -- which files of the plan the destination has already, and whether
+ * one is still what was looked at. Rank 0. */
 #ifndef STAGING_EXISTING_H
 #define STAGING_EXISTING_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+struct fs_info;
 
 struct existing_file {
     bool there;         /* it exists, unchanged: nothing of it is to be fetched */
@@ -25,5 +28,20 @@ struct existing {
     bool complete;    /* as unchanged, but there is no record that says so yet */
     uint64_t dropped; /* files of the old tree, which the plan does not have */
 };
+
+/* What a look at the file has shown. */
+void existing_note(struct existing_file *file, const struct fs_info *info);
+
+/* Whether two looks, of which the first has made `known`, were at the same file, untouched.
+ * Links that runs make and remove change a ctime, so only that of somebody who is not
+ * believed counts: his files are not linked, and he may have set the time back. */
+bool existing_is_same(const struct existing_file *known, const struct existing_file *now);
+/* The same of what a look has just shown, of a file with that size. */
+bool existing_is_still(const struct existing_file *known, uint64_t size,
+                       const struct fs_info *info);
+
+/* Whether somebody has written into the file that was looked at. One that was put in its
+ * place is another matter. */
+bool existing_is_written(const struct existing_file *known, const struct fs_info *info);
 
 #endif
