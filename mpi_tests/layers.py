@@ -74,7 +74,7 @@ CORE_STANDARD = C_STANDARD - {"time.h", "signal.h", "threads.h"}
 GRANTS = [
     (r"src/base/log\.c", r"unistd\.h"),
     (r"src/io/mpi/(comm\.c|comm_mpi\.h)", r"mpi\.h"),
-    (r"src/io/http/(http(_wire)?|proxy|url_join)\.c", r"curl/\w+\.h"),
+    (r"src/io/http/((http(_wire)?|proxy|url_join)\.c|sockets\.[ch])", r"curl/\w+\.h"),
     (r"src/io/fs/fs_at\.c", r"linux/openat2\.h"),
     (r"src/io/sha256\.c", r"openssl/\w+\.h|xxhash\.h"),
     (r"src/source/\w+\.[ch]", r"jansson\.h"),

@@ -8,12 +8,16 @@
 
 #include "base/text.h"
 #include "io/http/netenv.h"
+#include "io/http/sockets.h"
 
 static const char identity[] = "Accept-Encoding: identity";
 
 enum {
     READ_WISH = 512 << 10, /* bytes: fewer, larger reads cost less */
-    READ_SIZE = CURL_MAX_READ_SIZE < READ_WISH ? CURL_MAX_READ_SIZE : READ_WISH
+    READ_SIZE = CURL_MAX_READ_SIZE < READ_WISH ? CURL_MAX_READ_SIZE : READ_WISH,
+    READ_LEAST =
+        16 << 10, /* a reply with its header: libcurl makes the buffer for each */
+    READ_HEADER = 2 << 10
 };
 
 struct http_wire_hop {
@@ -26,6 +30,7 @@ struct http_wire_hop {
 
 struct http_wire {
     CURLM *multi;
+    struct sockets *sockets;
     struct http_config config; /* only its numbers are used */
     char *user_agent;
     struct netenv env;
@@ -133,7 +138,6 @@ static bool set_up(const struct http_wire *wire, struct http_wire_hop *hop)
         { CURLOPT_FOLLOWLOCATION, 0 },
         { CURLOPT_NOSIGNAL, 1 },
         { CURLOPT_SUPPRESS_CONNECT_HEADERS, 1 },
-        { CURLOPT_BUFFERSIZE, READ_SIZE },
         { CURLOPT_TCP_KEEPALIVE, 1 },
         { CURLOPT_CONNECTTIMEOUT_MS, (long)(config->connect_timeout * 1000) },
         { CURLOPT_LOW_SPEED_LIMIT, config->low_speed ? (long)config->low_speed : 1 },
@@ -208,6 +212,16 @@ static bool add_fields(struct http_wire_hop *hop)
     return added;
 }
 
+/* A buffer of full size for a small reply would come from the system and go back to it. */
+static long read_size(const struct http_wire_request *request)
+{
+    uint64_t len = request->range.end - request->range.begin;
+
+    if (!request->ranged || len + READ_HEADER > READ_SIZE)
+        return READ_SIZE;
+    return len + READ_HEADER < READ_LEAST ? READ_LEAST : (long)len + READ_HEADER;
+}
+
 /* What is of this hop alone. */
 static bool set_request(const struct http_wire *wire, struct http_wire_hop *hop)
 {
@@ -220,6 +234,7 @@ static bool set_request(const struct http_wire *wire, struct http_wire_hop *hop)
              request->range.end - 1);
     hop->reason[0] = '\0';
     bad |= curl_easy_setopt(hop->easy, CURLOPT_URL, request->url);
+    bad |= curl_easy_setopt(hop->easy, CURLOPT_BUFFERSIZE, read_size(request));
     bad |= curl_easy_setopt(hop->easy, CURLOPT_RANGE, request->ranged ? range : NULL);
     bad |= curl_easy_setopt(hop->easy, CURLOPT_HTTPGET, 1L);
     bad |= curl_easy_setopt(hop->easy, CURLOPT_NOBODY, request->head ? 1L : 0L);
@@ -297,12 +312,7 @@ bool http_wire_resume(struct http_wire_hop *hop, struct http_wire_end *end)
 
 int http_wire_move(struct http_wire *wire, struct err *err)
 {
-    int running;
-    CURLMcode code = curl_multi_perform(wire->multi, &running);
-
-    if (code != CURLM_OK)
-        return err_set(err, ERR_DEFECT, "libcurl: %s", curl_multi_strerror(code));
-    return 0;
+    return sockets_move(wire->sockets, err);
 }
 
 bool http_wire_ended(struct http_wire *wire, struct http_wire_end *end)
@@ -320,14 +330,12 @@ bool http_wire_ended(struct http_wire *wire, struct http_wire_end *end)
 
 void http_wire_wait(struct http_wire *wire, double seconds)
 {
-    double most = seconds < 1000 ? seconds : 1000;
-
-    curl_multi_poll(wire->multi, NULL, 0, (int)(most * 1000 + 0.999), NULL);
+    sockets_wait(wire->sockets, seconds);
 }
 
 void http_wire_wake(struct http_wire *wire)
 {
-    curl_multi_wakeup(wire->multi);
+    sockets_wake(wire->sockets);
 }
 
 static int fill_wire(struct http_wire *wire, const struct http_config *config,
@@ -346,7 +354,7 @@ static int fill_wire(struct http_wire *wire, const struct http_config *config,
         curl_multi_setopt(wire->multi, CURLMOPT_MAXCONNECTS, most) != CURLM_OK ||
         curl_multi_setopt(wire->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, most) != CURLM_OK)
         return err_memory(err, "http");
-    return 0;
+    return sockets_create(&wire->sockets, wire->multi, err);
 }
 
 int http_wire_create(struct http_wire **out, const struct http_config *config,
@@ -381,6 +389,7 @@ void http_wire_destroy(struct http_wire *wire)
         hop_destroy(hop);
     }
     curl_multi_cleanup(wire->multi);
+    sockets_destroy(wire->sockets);
     curl_slist_free_all(wire->plain);
     netenv_release(&wire->env);
     free(wire->user_agent);

@@ -1,5 +1,5 @@
 /* io/http/http_wire.h -- single hops of HTTP through libcurl. Beside it only
- * io/http/proxy.c and io/http/url_join.c use libcurl.
+ * io/http/sockets.c, io/http/proxy.c and io/http/url_join.c use libcurl.
  *
  * Life cycle   http_wire_create; http_wire_begin for each hop; http_wire_move, then
  *              http_wire_ended until it returns false; http_wire_end for each hop,
