@@ -4,32 +4,33 @@
 #include "io/fs/fs.h"
 #include "staging/record_write.h"
 
-/* A run of another name, which seems to have built a tree of its own. */
+/* What is put into the staging of a run, as if another one had made it. */
 struct other {
-    struct run run;
-    struct strbuf made; /* its name in the staging of this run */
-    char path[FS_NAME];
+    struct record_draft draft;
+    struct fs_dir dir, tree;
+    struct strbuf made; /* its name in the staging */
 };
 
-static int other_open(struct other *other, const struct run *run, bool found,
+static int other_open(struct other *other, const struct run *run,
+                      const struct existing *existing, const char *identity,
                       struct err *err)
 {
-    *other = (struct other){ .run = *run };
-    other->run.staging.dir = other->run.staging.tree = (struct fs_dir){ 0 };
-    other->run.staging.found = found;
-    if (fs_private_dir(&run->staging.dir, ".", "run-", &other->made, err) < 0 ||
-        fs_dir_open(&other->run.staging.dir, &run->staging.dir, other->made.data, err) <
-            0)
+    const struct fs_dir *staging = &run->staging.dir;
+
+    *other = (struct other){ .draft = record_draft(run, existing->file, identity) };
+    if (fs_private_dir(staging, ".", "run-", &other->made, err) < 0 ||
+        fs_dir_open(&other->dir, staging, other->made.data, err) < 0)
         return -1;
-    fs_format(other->path, "%s/%s", run->staging.path, other->made.data);
-    other->run.staging.path = other->path;
+    other->draft.dir = &other->dir;
+    other->draft.source.name = other->made.data;
+    other->draft.source.tree = &other->tree;
     return 0;
 }
 
 static void other_close(struct other *other, const struct run *run)
 {
-    fs_dir_close(&other->run.staging.tree);
-    fs_dir_close(&other->run.staging.dir);
+    fs_dir_close(&other->tree);
+    fs_dir_close(&other->dir);
     if (other->made.data)
         fs_remove_tree(&run->staging.dir, other->made.data, NULL);
     strbuf_release(&other->made);
@@ -53,54 +54,50 @@ static int put_inside(const struct fs_dir *tree, const struct fs_dir *dest,
 }
 
 /* In a tree that has nothing else, and then moved: at no moment has DEST a part of it. */
-static int write_inside(struct other *other, const struct existing *existing,
-                        const struct fs_dir *dest, const char *identity, struct err *err)
+static int write_inside(struct other *other, const struct fs_dir *dest, struct err *err)
 {
-    struct run_staging *staging = &other->run.staging;
-    bool hub = record_place_of(&other->run) == RECORD_HUB;
+    bool hub = other->draft.place == RECORD_HUB;
     const char *place = hub ? RECORD_HUB_NAME : RECORD_INSIDE_NAME;
     char content_id[65];
 
-    if (fs_mkdir(&staging->dir, "tree", 0777, err) < 0)
+    if (fs_mkdir(&other->dir, "tree", 0777, err) < 0)
         return -1;
-    fs_traits_inherit(dest, ".", &staging->dir, "tree");
-    if (fs_dir_below(&staging->tree, &staging->dir, "tree", err) < 0 ||
-        record_write(&other->run, existing->file, identity, content_id, err) < 0 ||
+    fs_traits_inherit(dest, ".", &other->dir, "tree");
+    if (fs_dir_below(&other->tree, &other->dir, "tree", err) < 0 ||
+        record_write(&other->draft, content_id, err) < 0 ||
         (hub && fs_mkdirs(dest, ".cache/huggingface", err) < 0) ||
-        put_inside(&staging->tree, dest, place, err) < 0)
+        put_inside(&other->tree, dest, place, err) < 0)
         return -1;
-    return other->run.opt.sync ? fs_sync_path(dest, place, err) : 0;
+    return other->draft.source.run->opt.sync ? fs_sync_path(dest, place, err) : 0;
 }
 
-static int write_beside(struct other *other, const struct existing *existing,
-                        const struct fs_dir *dest, const char *identity, struct err *err)
+static int write_beside(struct other *other, const struct fs_dir *dest, struct err *err)
 {
-    struct run *run = &other->run;
+    struct record_draft *draft = &other->draft;
     char content_id[65];
-    int rc;
 
-    run->staging.tree = *dest;
-    rc = record_write(run, existing->file, identity, content_id, err);
-    if (rc == 0)
-        record_show(run);
-    run->staging.tree = (struct fs_dir){ 0 };
-    return rc;
+    draft->source.tree = dest;
+    if (record_write(draft, content_id, err) < 0)
+        return -1;
+    record_show(draft);
+    return draft->place == RECORD_BESIDE && !record_is_written(draft)
+               ? err_set(err, ERR_DEST, "it cannot be put beside it")
+               : 0;
 }
 
 int adopt_record(const struct run *run, const struct fs_dir *dest,
                  const struct existing *existing, const char *identity, bool found,
                  struct err *err)
 {
-    struct other other;
     enum record_place place = record_place_of(run);
-    bool inside = place == RECORD_HUB || place == RECORD_INSIDE;
-    int rc = other_open(&other, run, found, err);
+    struct other other;
+    int rc = other_open(&other, run, existing, identity, err);
 
+    other.draft.source.found = found;
     if (rc == 0)
-        rc = inside ? write_inside(&other, existing, dest, identity, err)
-                    : write_beside(&other, existing, dest, identity, err);
-    if (rc == 0 && place == RECORD_BESIDE && !record_is_written(&other.run))
-        rc = err_set(err, ERR_DEST, "it cannot be put beside it");
+        rc = place == RECORD_HUB || place == RECORD_INSIDE
+                 ? write_inside(&other, dest, err)
+                 : write_beside(&other, dest, err);
     other_close(&other, run);
     return rc;
 }
@@ -108,13 +105,15 @@ int adopt_record(const struct run *run, const struct fs_dir *dest,
 void adopt_replaced(const struct run *run, const char *tree,
                     const struct existing *existing, const char *identity)
 {
+    bool hub = *plan_text(&run->plan, run->plan.repo) != '\0';
     struct other other;
     char content_id[65];
 
-    if (other_open(&other, run, true, NULL) == 0 &&
-        fs_dir_open(&other.run.staging.tree, &run->staging.dir, tree, NULL) == 0) {
-        other.run.opt.records = RUN_RECORDS_INSIDE;
-        record_write(&other.run, existing->file, identity, content_id, NULL);
+    if (other_open(&other, run, existing, identity, NULL) == 0 &&
+        fs_dir_open(&other.tree, &run->staging.dir, tree, NULL) == 0) {
+        other.draft.source.found = true;
+        other.draft.place = hub ? RECORD_HUB : RECORD_INSIDE;
+        record_write(&other.draft, content_id, NULL);
     }
     other_close(&other, run);
 }

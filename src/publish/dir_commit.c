@@ -252,10 +252,12 @@ static void sync_step(const struct run *run)
 static int complete(struct dir *dir, struct err *err)
 {
     const struct run *run = dir->run;
+    const struct record_draft record =
+        record_draft(run, dir->existing.file, dir->identity);
 
     if (finish_large_files(dir, err) < 0 ||
         succession_files(&dir->succession, dir->existing.file, err) < 0 ||
-        record_write(run, dir->existing.file, dir->identity, dir->content_id, err) < 0 ||
+        record_write(&record, dir->content_id, err) < 0 ||
         leftovers_mark(run, run->opt.force, err) < 0)
         return -1;
     return run->opt.sync ? fs_sync_system(&run->staging.tree, ".", err) : 0;
@@ -274,12 +276,14 @@ static int show(struct dir *dir, struct visibility_mark *mark, struct err *err)
 int dir_commit(struct dir *dir, struct visibility_mark *mark, struct err *err)
 {
     const struct run *run = dir->run;
+    const struct record_draft record =
+        record_draft(run, dir->existing.file, dir->identity);
 
     if (complete(dir, err) < 0 || show(dir, mark, err) < 0)
         return -1;
     end_succession(dir);
     end_adoption(dir);
-    record_show(run);
+    record_show(&record);
     sync_step(run);
     return 0;
 }

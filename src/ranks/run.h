@@ -63,7 +63,6 @@ struct run_staging {
     char *owner;         /* rank 0: all processes of the run (core/state/owner.h) */
     struct heartbeat *heartbeat; /* rank 0: its sign of life in path */
     bool contended;              /* rank 0: another run had, or left, the same content */
-    bool found;                  /* rank 0: no run has built the tree (publish/adopt.h) */
     struct resume *resume;       /* rank 0: what former runs left, or NULL */
 };
 

@@ -107,15 +107,14 @@ static void add_sum(struct strbuf *sums, const uint8_t sha256[32], const char *p
 }
 
 struct writing {
-    const struct run *run;
-    const struct existing_file *existing;
+    const struct manifest_source *source;
     const struct fs_dir *dir; /* NULL: nothing is written */
     bool beside;
 };
 
 static int write_sums(const struct writing *writing, char content_id[65], struct err *err)
 {
-    const struct run *run = writing->run;
+    const struct run *run = writing->source->run;
     struct growing file;
     uint8_t digest[32];
     int rc = 0;
@@ -123,7 +122,8 @@ static int write_sums(const struct writing *writing, char content_id[65], struct
     if (growing_open(&file, writing->dir, MANIFEST_SUMS, err) < 0)
         return -1;
     for (size_t i = 0; rc == 0 && i < run->plan.nfiles; i++) {
-        add_sum(&file.text, writing->existing[i].sha256, plan_path(&run->plan, i));
+        add_sum(&file.text, writing->source->existing[i].sha256,
+                plan_path(&run->plan, i));
         rc = growing_flush(&file, err);
     }
     rc = growing_close(&file, rc, run->opt.sync, digest, err);
@@ -156,10 +156,11 @@ static json_t *file_object(const struct run *run, const struct existing_file *ex
 }
 
 /* File by file: as one JSON value in memory a million of them would take gigabytes. */
-static int add_files(const struct writing *writing, struct growing *file, struct err *err)
+static int add_files(const struct manifest_source *source, struct growing *file,
+                     struct err *err)
 {
-    for (size_t i = 0; i < writing->run->plan.nfiles; i++) {
-        json_t *object = file_object(writing->run, &writing->existing[i], i);
+    for (size_t i = 0; i < source->run->plan.nfiles; i++) {
+        json_t *object = file_object(source->run, &source->existing[i], i);
         char *line = object ? json_dumps(object, JSON_COMPACT) : NULL;
 
         if (line)
@@ -186,7 +187,7 @@ static const char *name_tree(const struct writing *writing, char text[64])
 {
     struct fs_identity tree;
 
-    if (!writing->beside || !fs_identify(&writing->run->staging.tree, ".", &tree))
+    if (!writing->beside || !fs_identify(writing->source->tree, ".", &tree))
         return NULL;
     snprintf(text, 64, "%" PRIu64 " %" PRId64, tree.inode, tree.born_ns);
     return text;
@@ -194,17 +195,18 @@ static const char *name_tree(const struct writing *writing, char text[64])
 
 /* All but the files, without the bracket at the end: they become the last member. */
 static int add_head(const struct writing *writing, struct growing *file,
-                    const char *identity, const char *content_id, struct err *err)
+                    const char *content_id, struct err *err)
 {
-    const struct plan *plan = &writing->run->plan;
+    const struct manifest_source *source = writing->source;
+    const struct plan *plan = &source->run->plan;
     char tree[64];
     json_t *root =
         json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:s*}", "format",
                   MANIFEST_FORMAT, "source", plan_text(plan, plan->source), "revision",
                   plan_text(plan, plan->revision), "ref", plan_text(plan, plan->ref),
-                  "identity", identity, "content_id", content_id, "complete",
-                  !writing->run->opt.patterns, "found", writing->run->staging.found,
-                  "run", manifest_run(writing->run), "tree", name_tree(writing, tree));
+                  "identity", source->identity, "content_id", content_id, "complete",
+                  !source->run->opt.patterns, "found", source->found, "run", source->name,
+                  "tree", name_tree(writing, tree));
     char *head = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
     char *end = head ? strrchr(head, '}') : NULL;
 
@@ -215,30 +217,29 @@ static int add_head(const struct writing *writing, struct growing *file,
     return end ? 0 : err_memory(err, "the record");
 }
 
-static int write_list(const struct writing *writing, const char *identity,
-                      const char *content_id, struct err *err)
+static int write_list(const struct writing *writing, const char *content_id,
+                      struct err *err)
 {
     struct growing file;
     int rc;
 
     if (growing_open(&file, writing->dir, MANIFEST_NAME, err) < 0)
         return -1;
-    rc = add_head(writing, &file, identity, content_id, err);
+    rc = add_head(writing, &file, content_id, err);
     if (rc == 0) {
         strbuf_adds(&file.text, ",\n \"files\": [");
-        rc = add_files(writing, &file, err);
+        rc = add_files(writing->source, &file, err);
     }
     strbuf_adds(&file.text, "\n ]\n}\n");
-    return growing_close(&file, rc, writing->run->opt.sync, NULL, err);
+    return growing_close(&file, rc, writing->source->run->opt.sync, NULL, err);
 }
 
-int manifest_write(const struct run *run, const struct existing_file *existing,
-                   const struct fs_dir *dir, bool beside, const char *identity,
-                   char content_id[65], struct err *err)
+int manifest_write(const struct manifest_source *source, const struct fs_dir *dir,
+                   bool beside, char content_id[65], struct err *err)
 {
-    const struct writing writing = { run, existing, dir, beside };
+    const struct writing writing = { source, dir, beside };
 
     if (write_sums(&writing, content_id, err) < 0)
         return -1;
-    return dir ? write_list(&writing, identity, content_id, err) : 0;
+    return dir ? write_list(&writing, content_id, err) : 0;
 }

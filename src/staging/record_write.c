@@ -5,7 +5,6 @@
 #include "base/text.h"
 #include "io/fs/fs.h"
 #include "io/fs/fs_traits.h"
-#include "staging/manifest_write.h"
 
 enum record_place record_place_of(const struct run *run)
 {
@@ -42,46 +41,61 @@ int record_check(const struct run *run, struct err *err)
     return 0;
 }
 
-struct writing {
-    const struct run *run;
-    const struct existing_file *existing;
-    const char *identity;
-    char *content_id;
-};
+struct record_draft record_draft(const struct run *run,
+                                 const struct existing_file *existing,
+                                 const char *identity)
+{
+    const struct manifest_source source = { .run = run,
+                                            .existing = existing,
+                                            .identity = identity,
+                                            .tree = &run->staging.tree,
+                                            .name = manifest_run(run) };
 
-static int write_to(const struct writing *writing, const struct fs_dir *above,
-                    const char *name, bool beside, struct err *err)
+    return (struct record_draft){ source, record_place_of(run), &run->staging.dir };
+}
+
+static int write_to(const struct record_draft *draft, const struct fs_dir *above,
+                    const char *name, char content_id[65], struct err *err)
 {
     struct fs_dir dir = { 0 };
     int rc = -1;
 
     if (fs_mkdirs(above, name, err) == 0 && fs_dir_below(&dir, above, name, err) == 0)
-        rc = manifest_write(writing->run, writing->existing, &dir, beside,
-                            writing->identity, writing->content_id, err);
+        rc = manifest_write(&draft->source, &dir, draft->place == RECORD_BESIDE,
+                            content_id, err);
     fs_dir_close(&dir);
     return rc;
 }
 
 static const char staged[] = "record"; /* in staging, until it lies beside DEST */
 
-static const char *own_name(char name[FS_NAME], const struct run *run)
+static const char *dest_of(const struct record_draft *draft)
+{
+    return draft->source.run->opt.dest;
+}
+
+static const char *own_name(char name[FS_NAME], const struct record_draft *draft)
 {
     char beside[FS_NAME];
 
-    return fs_format(name, "%s/%s", record_beside_name(beside, run->opt.dest),
-                     manifest_run(run));
+    return fs_format(name, "%s/%s", record_beside_name(beside, dest_of(draft)),
+                     draft->source.name);
+}
+
+static const struct fs_dir *parent_of(const struct record_draft *draft)
+{
+    return &draft->source.run->staging.parent;
 }
 
 /* Whoever may look into DEST may look into its record, and nobody else. Nobody else may
  * write to it, whatever DEST allows: it is believed because it is this user's. */
-static int dress(const struct run *run, const char *beside, struct err *err)
+static int dress(const struct record_draft *draft, const char *beside, struct err *err)
 {
     static const char *const files[] = { "record/" MANIFEST_NAME,
                                          "record/" MANIFEST_SUMS };
-    const struct run_staging *staging = &run->staging;
     struct fs_traits traits, closed, plain;
     struct strbuf lost = { 0 };
-    int rc = fs_traits_take(&staging->tree, ".", &traits, err);
+    int rc = fs_traits_take(draft->source.tree, ".", &traits, err);
 
     closed = traits;
     closed.mode &= ~0022U;
@@ -89,40 +103,39 @@ static int dress(const struct run *run, const char *beside, struct err *err)
                                 .mode = (traits.mode & 0444) | 0200,
                                 .gid = traits.gid };
     for (size_t i = 0; rc == 0 && i < countof(files); i++)
-        rc = fs_traits_give(&plain, &staging->dir, files[i], false, &lost, err);
+        rc = fs_traits_give(&plain, draft->dir, files[i], false, &lost, err);
     if (rc == 0)
-        rc = fs_traits_give(&closed, &staging->dir, staged, true, &lost, err);
+        rc = fs_traits_give(&closed, draft->dir, staged, true, &lost, err);
     /* Others of a group put records there as well. That of another user stays as he made
      * it: it shows the names of runs at most, and what he puts there is not this user's. */
     if (rc == 0)
-        fs_traits_give(&traits, &staging->parent, beside, true, &lost, NULL);
+        fs_traits_give(&traits, parent_of(draft), beside, true, &lost, NULL);
     fs_traits_release(&traits);
     strbuf_release(&lost);
     return rc;
 }
 
 /* Complete, by one rename. */
-static int put_beside(const struct run *run, struct err *err)
+static int put_beside(const struct record_draft *draft, struct err *err)
 {
-    const struct run_staging *staging = &run->staging;
+    const struct fs_dir *parent = parent_of(draft);
     char beside[FS_NAME], name[FS_NAME];
 
-    record_beside_name(beside, run->opt.dest);
-    return fs_mkdir(&staging->parent, beside, 0777, err) < 0 ||
-                   dress(run, beside, err) < 0 ||
-                   fs_rename(&staging->dir, staged, &staging->parent, own_name(name, run),
+    record_beside_name(beside, dest_of(draft));
+    return fs_mkdir(parent, beside, 0777, err) < 0 || dress(draft, beside, err) < 0 ||
+                   fs_rename(draft->dir, staged, parent, own_name(name, draft),
                              FS_RENAME_NEW, err) < 0
                ? -1
                : 0;
 }
 
-static bool can_be_beside(const struct run *run, struct err *why)
+static bool can_be_beside(const struct record_draft *draft, struct err *why)
 {
-    const struct fs_dir *parent = &run->staging.parent;
+    const struct fs_dir *parent = parent_of(draft);
     char beside[FS_NAME];
     struct fs_info info;
 
-    record_beside_name(beside, run->opt.dest);
+    record_beside_name(beside, dest_of(draft));
     if (fs_look(parent, beside, &info, why) < 0)
         return false;
     if (info.kind == FS_MISSING ||
@@ -143,73 +156,70 @@ static void say_missing(const struct run *run, const struct err *why)
              run->opt.dest, why->text);
 }
 
-static int write_beside(const struct writing *writing, struct err *err)
+static int write_beside(const struct record_draft *draft, char content_id[65],
+                        struct err *err)
 {
-    const struct run *run = writing->run;
-    const struct run_staging *staging = &run->staging;
+    const struct run *run = draft->source.run;
     struct err why = { 0 };
     char beside[FS_NAME];
 
-    if (!can_be_beside(run, &why)) {
+    if (!can_be_beside(draft, &why)) {
         say_missing(run, &why);
-        return manifest_write(run, writing->existing, NULL, false, writing->identity,
-                              writing->content_id, err);
+        return manifest_write(&draft->source, NULL, false, content_id, err);
     }
-    if (write_to(writing, &staging->dir, staged, true, err) < 0)
+    if (write_to(draft, draft->dir, staged, content_id, err) < 0)
         return -1;
-    if (put_beside(run, &why) < 0) {
+    if (put_beside(draft, &why) < 0) {
         say_missing(run, &why);
         return 0;
     }
     record_beside_name(beside, run->opt.dest);
-    return run->opt.sync ? fs_sync_path(&staging->parent, beside, err) : 0;
+    return run->opt.sync ? fs_sync_path(parent_of(draft), beside, err) : 0;
 }
 
-int record_write(const struct run *run, const struct existing_file *existing,
-                 const char *identity, char content_id[65], struct err *err)
+int record_write(const struct record_draft *draft, char content_id[65], struct err *err)
 {
-    const struct writing writing = { run, existing, identity, content_id };
-    const struct run_staging *staging = &run->staging;
-    enum record_place place = record_place_of(run);
+    const struct fs_dir *tree = draft->source.tree;
 
-    if (place == RECORD_HUB)
-        return write_to(&writing, &staging->tree, RECORD_HUB_NAME, false, err);
-    if (place == RECORD_INSIDE)
-        return write_to(&writing, &staging->tree, RECORD_INSIDE_NAME, false, err);
-    if (place == RECORD_BESIDE)
-        return write_beside(&writing, err);
-    return manifest_write(run, existing, NULL, false, identity, content_id, err);
+    switch (draft->place) {
+    case RECORD_HUB:
+        return write_to(draft, tree, RECORD_HUB_NAME, content_id, err);
+    case RECORD_INSIDE:
+        return write_to(draft, tree, RECORD_INSIDE_NAME, content_id, err);
+    case RECORD_BESIDE:
+        return write_beside(draft, content_id, err);
+    case RECORD_NONE:
+        break;
+    }
+    return manifest_write(&draft->source, NULL, false, content_id, err);
 }
 
-bool record_is_written(const struct run *run)
+bool record_is_written(const struct record_draft *draft)
 {
-    char beside[FS_NAME], name[FS_NAME];
+    char own[FS_NAME], name[FS_NAME];
 
-    return fs_is_there(&run->staging.parent,
-                       fs_format(name, "%s/%s/%s",
-                                 record_beside_name(beside, run->opt.dest),
-                                 manifest_run(run), MANIFEST_NAME));
+    own_name(own, draft);
+    return fs_is_there(parent_of(draft), fs_format(name, "%s/%s", own, MANIFEST_NAME));
 }
 
 /* A link that is renamed over the last one: there is always one to read. */
-static void link_newest(const struct run *run, const char *file)
+static void link_newest(const struct record_draft *draft, const char *file)
 {
-    const struct run_staging *staging = &run->staging;
     char target[FS_NAME], name[FS_NAME], beside[FS_NAME];
 
-    fs_format(target, "%s/%s", manifest_run(run), file);
-    fs_format(name, "%s/%s", record_beside_name(beside, run->opt.dest), file);
-    if (fs_symlink(target, &staging->dir, file, NULL) == 0)
-        fs_rename(&staging->dir, file, &staging->parent, name, FS_RENAME_REPLACE, NULL);
+    fs_format(target, "%s/%s", draft->source.name, file);
+    fs_format(name, "%s/%s", record_beside_name(beside, dest_of(draft)), file);
+    if (fs_symlink(target, draft->dir, file, NULL) == 0)
+        fs_rename(draft->dir, file, parent_of(draft), name, FS_RENAME_REPLACE, NULL);
 }
 
-void record_show(const struct run *run)
+void record_show(const struct record_draft *draft)
 {
     char name[FS_NAME];
 
-    if (record_place_of(run) != RECORD_BESIDE ||
-        !fs_is_there(&run->staging.parent, own_name(name, run)))
+    if (draft->place != RECORD_BESIDE ||
+        !fs_is_there(parent_of(draft), own_name(name, draft)))
         return;
-    link_newest(run, MANIFEST_SUMS);
-    link_newest(run, MANIFEST_NAME);
+    link_newest(draft, MANIFEST_SUMS);
+    link_newest(draft, MANIFEST_NAME);
 }

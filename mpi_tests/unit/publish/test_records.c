@@ -175,6 +175,7 @@ static void test_several_and_the_number(void **state)
 static void test_killed_before_the_step(void **state)
 {
     char id[65], id2[65];
+    struct record_draft draft;
     struct job job;
 
     (void)state;
@@ -183,8 +184,8 @@ static void test_killed_before_the_step(void **state)
     assert_int_equal(job_look(&job), 0);
     assert_int_equal(job_build(&job), 0);
     job_fetch(&job);
-    assert_int_equal(
-        record_write(&job.run, job.dir.existing.file, job.dir.identity, id2, NULL), 0);
+    draft = record_draft(&job.run, job.dir.existing.file, job.dir.identity);
+    assert_int_equal(record_write(&draft, id2, NULL), 0);
     assert_records("2\n");
     assert_is(id);
     record_sweep(&job.run.staging.parent, dest_path, false); /* as another run does */

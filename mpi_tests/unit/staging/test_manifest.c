@@ -43,6 +43,7 @@ struct written {
 static void write_tree(struct written *w, const char *tree)
 {
     struct strbuf path = { 0 };
+    struct record_draft draft;
 
     run_case_open(&w->run, NULL, STAMP, files, FILES);
     w->run.staging.path = strdup("staging/run-abcdef");
@@ -65,7 +66,8 @@ static void write_tree(struct written *w, const char *tree)
             0);
     }
     strbuf_release(&path);
-    assert_int_equal(record_write(&w->run, w->known, identity, w->content_id, NULL), 0);
+    draft = record_draft(&w->run, w->known, identity);
+    assert_int_equal(record_write(&draft, w->content_id, NULL), 0);
 }
 
 static bool id_of(const char *tree, char id[65])
@@ -122,6 +124,7 @@ static void test_what_is_written_is_read(void **state)
 static void test_no_files_at_all(void **state)
 {
     char id[65], seen[65];
+    struct record_draft draft;
     struct manifest record;
     struct run run;
 
@@ -131,7 +134,8 @@ static void test_no_files_at_all(void **state)
     run.opt.records = RUN_RECORDS_INSIDE;
     assert_int_equal(fs_mkdirs(NULL, "none", NULL), 0);
     assert_int_equal(fs_dir_open(&run.staging.tree, NULL, "none", NULL), 0);
-    assert_int_equal(record_write(&run, NULL, identity, id, NULL), 0);
+    draft = record_draft(&run, NULL, identity);
+    assert_int_equal(record_write(&draft, id, NULL), 0);
     assert_int_equal(manifest_load(&record, NULL, "none/.mpifetch", NULL), 0);
     assert_int_equal(record.nfiles, 0);
     assert_null(manifest_find(&record, "plain"));
