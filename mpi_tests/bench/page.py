@@ -1,0 +1,166 @@
+"""Markdown: the table of bars, then a table for each case."""
+
+from statistics import median
+
+import bars
+from case import CASES
+from figures import best_peer, cost_of, fetched_twice, possible, share_of_links, wall_of
+
+MIB = 1 << 20
+
+
+def numbers(sample):
+    """The few that are shown while it runs."""
+    shown = {"wall": "{:.2f} s", "cpu": "CPU {:.2f} s", "check_wall": "check {:.2f} s",
+             "rate": "{:.0f} B/s", "share": "{:.3f}"}  # fmt: skip
+    found = [text.format(sample[key]) for key, text in shown.items() if key in sample]
+    if "seconds" in sample:
+        found.append(f"fetch {sample['seconds']['fetch']:.2f} s")
+    return found
+
+
+def write(store):
+    """results.md beside the runs; its path."""
+    parts = [preface(store), bar_table(bars.find_all(store))]
+    for name in store.cases():
+        rows = store.rows(name)
+        if rows:
+            parts.append(f"\n## {name}: {CASES[name].heading}\n\n{case_table(rows, store)}")
+    path = store.dir / "results.md"
+    path.write_text("\n".join(parts) + "\n")
+    return path
+
+
+def preface(store):
+    found = store.machine()
+    lines = [
+        "# Bench of mpifetch\n",
+        f"{found['when']}, {found['cores']} cores of {found['cpu']}, Linux {found['kernel']}, load "
+        f"{found['load']:.1f} at the start; all tools of a case write to {found['dest']}. Medians, and"
+        " least to most of all rounds.\n",
+        "; ".join(found["versions"] + found["peers"]) + ".\n",
+    ]
+    if found["load"] > 0.25 * found["cores"]:
+        lines.append("**The machine was busy before the bench began: trust no seconds here.**\n")
+    return "\n".join(lines)
+
+
+BEGIN, END = "<!-- from bench.py --publish -->", "<!-- until here -->"
+
+
+def published(store):
+    return preface(store).partition("\n\n")[2] + "\n" + bar_table(bars.find_all(store))
+
+
+def put_between(text, new):
+    """The text with new between its two marks."""
+    before, rest = text.split(BEGIN)
+    return f"{before}{BEGIN}\n\n{new.strip()}\n\n{END}{rest.split(END)[1]}"
+
+
+def shown(value):
+    if value is None:
+        return ""
+    return (
+        f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}" if value < 0.1 else f"{value:.2f}"
+    )
+
+
+def bar_table(found):
+    """What was not measured is left out; the column of the build before, if there is none."""
+    with_before = any(before for _, _, before in found)
+    head = [
+        "work",
+        "figure",
+        *(["before"] if with_before else []),
+        "now",
+        "least to most",
+        "bar",
+        "met",
+    ]
+    lines = ["## The bars\n", f"| {' | '.join(head)} |",
+             "|---|---|" + "--:|" * with_before + "--:|:-:|--:|---|"]  # fmt: skip
+    for bar, now, before in found:
+        if now is None:
+            continue
+        limit = "" if bar.bar is None else f"{'>=' if bar.least else '<='} {shown(bar.bar)}"
+        met = {None: "", True: "yes", False: "**no**"}[bar.met(now)]
+        cells = [bar.work, bar.what, *([shown(before and before.value)] if with_before else [])]
+        cells += [shown(now.value), f"{shown(now.least)} to {shown(now.most)}", limit, met]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def case_table(rows, store):
+    if any(runs[0]["kind"] == "peer" for runs in rows.values()):
+        return peer_table(rows, store.machine()["cores"])
+    if all("hosts" in runs[0] or runs[0]["kind"] == "floor" for runs in rows.values()):
+        return wan_table(rows)
+    return plain_table(rows)
+
+
+def peer_table(rows, cores):
+    """A row of a peer stands twice: without its sync, to be compared with --no-sync, and with."""
+    medians = {name: {"wall": median(r["wall"] for r in runs), "cpu": median(r["cpu"] for r in runs)}
+               for name, runs in rows.items() if runs[0]["kind"] == "floor"}  # fmt: skip
+    floor = possible(medians, cores)
+    lines = ["| tool | wall s | least to most | of it sha256sum | CPU s | wall / best peer "
+             "| CPU / leanest peer | possible wall / wall | possible CPU / CPU |",
+             "|---|--:|:-:|--:|--:|--:|--:|--:|--:|"]  # fmt: skip
+    for sync in (False, True):
+        best = {cost: median(cost_of(run, cost, sync) for run in best_peer(rows, cost, sync))
+                for cost in ("wall", "cpu")}  # fmt: skip
+        for name, runs in rows.items():
+            kind = runs[0]["kind"]
+            if kind == "floor" or (kind != "peer" and ("--no-sync" in name) == sync):
+                continue
+            walls = [wall_of(run, sync) for run in runs]
+            found = {cost: median(cost_of(run, cost, sync) for run in runs) for cost in best}
+            check = median(run.get("check_wall", 0) for run in runs)
+            title = f"{name}, sync" if sync and kind == "peer" else name
+            cells = [title, shown(found["wall"]), f"{min(walls):.2f} to {max(walls):.2f}",
+                     shown(check or None), shown(found["cpu"]),
+                     *(shown(found[cost] / best[cost]) for cost in best),
+                     *(shown(floor[cost] / found[cost]) if floor else "" for cost in best)]  # fmt: skip
+            lines.append(f"| {' | '.join(cells)} |")
+    for name, found in medians.items():
+        lines.append(f"| {name} | {shown(found['wall'])} | | | {shown(found['cpu'])} | | | | |")
+    return "\n".join(lines)
+
+
+def wan_table(rows):
+    lines = ["| run | fetch s | least to most | MB/s | share of the links | fetched twice | CPU s |",
+             "|---|--:|:-:|--:|--:|--:|--:|"]  # fmt: skip
+    for name, runs in rows.items():
+        if runs[0]["kind"] == "floor":
+            rate = median(run["rate"] for run in runs)
+            lines.append(f"| {name} | | | {rate / 1e6:.2f} | | | |")
+            continue
+        fetch = [run["seconds"]["fetch"] for run in runs]
+        speed = median(run["bytes"]["published"] / run["seconds"]["fetch"] for run in runs) / 1e6
+        limits = sorted({run["limit"] for run in runs if "limit" in run})
+        title = f"{name}, N = {', '.join(map(str, limits))}" if limits else name
+        cells = [title, shown(median(fetch)), f"{min(fetch):.2f} to {max(fetch):.2f}",
+                 f"{speed:.1f}", f"{median(map(share_of_links, runs)):.3f}",
+                 f"{100 * median(map(fetched_twice, runs)):.1f} %",
+                 shown(median(run["ranks_cpu"] for run in runs))]  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def plain_table(rows):
+    lines = ["| run | wall s | least to most | CPU s | memory MiB | other |",
+             "|---|--:|:-:|--:|--:|---|"]  # fmt: skip
+    for name, runs in rows.items():
+        walls = [run["wall"] for run in runs if "wall" in run]
+        memory = max((run["memory"] / MIB for run in runs if "memory" in run), default=None)
+        other = [f"{key} {value}" for key, value in runs[-1].get("served", {}).items()]
+        other += [f"{key}: {value:.2f}" for key, value in runs[-1].get("us", {}).items()]
+        if "share" in runs[0]:
+            other.append(f"{100 * median(run['share'] for run in runs):.1f} % of a core")
+        cpus = [run["cpu"] for run in runs if "cpu" in run]
+        cells = [name, shown(median(walls)) if walls else "",
+                 f"{min(walls):.2f} to {max(walls):.2f}" if walls else "",
+                 shown(median(cpus)) if cpus else "", shown(memory), ", ".join(other)]  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
