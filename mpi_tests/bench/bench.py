@@ -112,9 +112,9 @@ def draw(store, python):
 
 
 def publish(store):
-    """docs/performance.md gets its table and its pictures."""
+    """docs/performance.md gets its tables and its pictures."""
     document, pictures = ROOT / "docs" / "performance.md", ROOT / "docs" / "pictures"
-    document.write_text(page.put_between(document.read_text(), page.published(store)))
+    document.write_text(page.published(document.read_text(), store))
     pictures.mkdir(exist_ok=True)
     for picture in store.pictures().glob("*.png"):
         shutil.copy(picture, pictures)

@@ -33,7 +33,7 @@ def four(bench):
 @case("large")
 def large(bench):
     """4 files of 512 MiB"""
-    yield from against_peers(bench, four(bench), (1, 2, 4))
+    yield from against_peers(bench, four(bench), (2, 4))
 
 
 @case("large-https")
@@ -56,7 +56,7 @@ def small(bench):
     yield from against_peers(bench, made, (2, 4), many=True)
 
 
-@case("big")
+@case("big", most_rounds=3)
 def big(bench):
     """8 files of 1 GiB: CPU of each GiB"""
     made = content.large(bench.cache, 8, bench.scaled(1024 * MIB))

@@ -1,4 +1,4 @@
-"""One run of one command: how long, how much CPU and memory, and whether it went well."""
+"""One run of one command: how long, how much CPU, and whether it went well."""
 
 import os
 import signal
@@ -20,10 +20,6 @@ class Usage:
 
     wall: float  # seconds
     cpu: float  # seconds, user and system
-    memory: int  # bytes, of the largest process
-
-    def __add__(self, other):
-        return Usage(self.wall + other.wall, self.cpu + other.cpu, max(self.memory, other.memory))
 
 
 def environment(home):
@@ -55,7 +51,7 @@ def run(command, home, cwd, may_fail=False, **added):
     if process.returncode != 0 and not may_fail:
         text = log.read_text(errors="backslashreplace")[-4000:]
         raise Wrong(f"exit {process.returncode}: {' '.join(command)}\n{text}")
-    return Usage(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+    return Usage(wall, usage.ru_utime + usage.ru_stime)
 
 
 def _wait(process):

@@ -4,7 +4,16 @@ from statistics import median
 
 import bars
 from case import CASES
-from figures import best_peer, cost_of, fetched_twice, possible, share_of_links, wall_of
+from figures import (
+    FLOORS,
+    GIB,
+    best_peer,
+    cost_of,
+    fetched_twice,
+    possible,
+    share_of_links,
+    wall_of,
+)
 
 MIB = 1 << 20
 
@@ -45,17 +54,39 @@ def preface(store):
     return "\n".join(lines)
 
 
-BEGIN, END = "<!-- from bench.py --publish -->", "<!-- until here -->"
+END = "<!-- until here -->"
 
 
-def published(store):
-    return preface(store).partition("\n\n")[2] + "\n" + bar_table(bars.find_all(store))
+def published(text, store):
+    """A document with its parts filled in."""
+    figures = preface(store).partition("\n\n")[2] + "\n" + bar_table(bars.find_all(store))
+    text = put_between(text, "figures", figures.replace("## The bars\n\n", ""))
+    return put_between(text, "floors", floor_table(store))
 
 
-def put_between(text, new):
-    """The text with new between its two marks."""
-    before, rest = text.split(BEGIN)
-    return f"{before}{BEGIN}\n\n{new.strip()}\n\n{END}{rest.split(END)[1]}"
+def put_between(text, name, new):
+    """The text with new between the marks of that name."""
+    mark = f"<!-- {name}, from bench.py --publish -->"
+    before, rest = text.split(mark)
+    after = rest.split(END, 1)[1]
+    return f"{before}{mark}\n\n{new.strip()}\n\n{END}{after}"
+
+
+def floor_table(store):
+    """What a GiB costs by itself, of files of a GiB in all and of small files."""
+    lines = ["| what | seconds, all cores | CPU seconds |", "|---|--:|--:|"]
+    for case, title in (("large", "large files"), ("large-https", "large files, HTTPS"),
+                        ("small", "files of 1 to 20 KiB")):  # fmt: skip
+        rows = store.rows(case)
+        sizes = [
+            run["bytes"]["published"] for runs in rows.values() for run in runs if "bytes" in run
+        ]
+        for name in FLOORS.values():
+            if sizes and name in rows:
+                wall, cpu = (median(run[key] for run in rows[name]) * GIB / sizes[0]
+                             for key in ("wall", "cpu"))  # fmt: skip
+                lines.append(f"| {name}, {title} | {shown(wall)} | {shown(cpu)} |")
+    return "\n".join(lines)
 
 
 def shown(value):
@@ -138,8 +169,9 @@ def wan_table(rows):
             continue
         fetch = [run["seconds"]["fetch"] for run in runs]
         speed = median(run["bytes"]["published"] / run["seconds"]["fetch"] for run in runs) / 1e6
-        limits = sorted({run["limit"] for run in runs if "limit" in run})
-        title = f"{name}, N = {', '.join(map(str, limits))}" if limits else name
+        limits = [str(run["limit"]) for run in runs if "limit" in run]
+        title = f"{name}, N = {', '.join(limits)}" if limits else name
+        title += ", ended early" * any("unfinished" in run for run in runs)
         cells = [title, shown(median(fetch)), f"{min(fetch):.2f} to {max(fetch):.2f}",
                  f"{speed:.1f}", f"{median(map(share_of_links, runs)):.3f}",
                  f"{100 * median(map(fetched_twice, runs)):.1f} %",

@@ -61,7 +61,9 @@ def draw(paths):
         axis.set_title(f"{title}: {length(ranks):.2f} s", fontsize=9)
     axes[-1, 0].set_xlabel("s since the ranks agreed that staging is ready")
     handles = [plt.Rectangle((0, 0), 1, 1, color=color) for color in COLORS.values()]
-    axes[0, 0].legend(handles, COLORS, fontsize=7, loc="upper right")
+    axes[0, 0].legend(
+        handles, COLORS, fontsize=7, ncols=3, loc="lower right", bbox_to_anchor=(1, 1)
+    )
     figure.tight_layout()
     return figure
 

@@ -147,10 +147,14 @@ def test_csv_has_all_runs_and_all_numbers(tmp_path):
 
 
 def test_page_between_its_marks():
-    text = f"head\n{page.BEGIN}\nold\n{page.END}\ntail\n"
-    new = page.put_between(text, "new")
-    assert new == f"head\n{page.BEGIN}\n\nnew\n\n{page.END}\ntail\n"
-    assert page.put_between(new, "new") == new
+    mark = "<!-- {}, from bench.py --publish -->"
+    text = f"head\n{mark.format('a')}\nold\n{page.END}\n{mark.format('b')}\n{page.END}\ntail\n"
+    once = page.put_between(page.put_between(text, "a", "1"), "b", "2\n3")
+    assert once.split("\n") == [
+        "head", mark.format("a"), "", "1", "", page.END, mark.format("b"), "", "2", "3", "",
+        page.END, "tail", "",
+    ]  # fmt: skip
+    assert page.put_between(page.put_between(once, "a", "1"), "b", "2\n3") == once
 
 
 def test_table_of_bars_says_what_is_not_met():
