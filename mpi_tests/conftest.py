@@ -73,6 +73,28 @@ def hub():
 
 
 @pytest.fixture
+def tree(request, hub, tmp_path):
+    """What the Hub has as acme/demo: FILES of the module."""
+    root = write_tree(tmp_path / "tree", request.module.FILES)
+    hub.add("acme/demo", root)
+    return root
+
+
+@pytest.fixture
+def change(request, hub, tmp_path):
+    """change() -> the next revision of it, with CHANGES of the module. What the Hub has been asked
+    for before does not count."""
+
+    def make():
+        root = write_tree(tmp_path / "changed", {**request.module.FILES, **request.module.CHANGES})
+        hub.add("acme/demo", root)
+        hub.reset()
+        return root
+
+    return make
+
+
+@pytest.fixture
 def dest(tmp_path):
     """A place to publish at, alone in its directory."""
     (tmp_path / "out").mkdir()

@@ -133,6 +133,11 @@ class Cluster:
         self._runs.append(Run(self, words, env or {}, cwd))
         return self._runs[-1]
 
+    def keep(self, run):
+        """It outlives the test at hand: whoever asked for it closes it."""
+        self._runs.remove(run)
+        return run
+
     def close_runs(self):
         while self._runs:
             self._runs.pop().close()

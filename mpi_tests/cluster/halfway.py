@@ -75,7 +75,7 @@ class Halfway:
         wait_for(lambda: set(ranks) <= set(self.ended()), f"the end of ranks {ranks}")
         return self.ended()
 
-    def kill_ranks(self, *nodes):
+    def kill_ranks(self, *nodes, by=signal.SIGKILL):
         """All of this job on these hosts."""
         mark = f"CODES={self.codes}".encode()
         pids = [
@@ -86,7 +86,7 @@ class Halfway:
         ]
         assert len(pids) >= len(nodes), self
         for pid in pids:
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, by)
 
     def __repr__(self):
         return f"{self.run.said()}\n{self.ended()}"

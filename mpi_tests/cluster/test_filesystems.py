@@ -1,4 +1,4 @@
-"""Every kind of shared directory: begun, killed, continued, found unchanged, updated, and seen by
+"""Every kind of shared directory: begun, ended, continued, found unchanged, updated, and seen by
 every host; and what doctor says of it."""
 
 import os
@@ -7,8 +7,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from cluster import Run, wait_for
-from halfway import MIB, SOURCE, Halfway, assert_kept, assert_used, let_go, noted
+from cluster import wait_for
+from halfway import MIB, SOURCE, Halfway, assert_kept, assert_used, let_go, make_hub, noted
 from job import PROGRAM
 from trees import assert_nothing, assert_only_state, assert_verifiable, digests, files_of
 
@@ -17,6 +17,8 @@ KINDS = [
     "hidden", "noexchange+hidden", "gluster",
 ]  # fmt: skip
 SWAPLESS = ("noexchange", "noexchange+hidden", "gluster")  # no renameat2 with RENAME_EXCHANGE: DEST is a symlink
+# where a run that is killed leaves others to watch for its silence; elsewhere it ends in good order
+KILLED = ("plain", "noexchange", "stale", "hidden", "gluster")
 CACHED = ["plain", "noflock", "noexchange", "stale", "hidden", "gluster"]
 
 
@@ -33,18 +35,45 @@ def kind(site, slurm, request):
     return request.param
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def doctor(site, kind):
     """At work on the kind, beside the other tests of it where it has to wait for caches."""
     parent = site.shared / f"doctor-{kind}"
     site.seen("n1", parent).mkdir()
-    shape = ("--nodes=2", "--ntasks-per-node=1")
-    words = ("run", "head", "srun", *shape, PROGRAM, "doctor", "--quick", "-v", parent)
-    run = Run(site, words, {}, None)
+    run = site.keep(site.srun(2, 1, "doctor", "--quick", "-v", parent))
     if kind not in ("stale", "slow", "gluster"):
         run.wait()
     yield run
     run.close()
+
+
+class Resumed:
+    """run: goes on where another one ended. least: bytes that there are to find. silent: the other
+    one was killed, and nothing says so."""
+
+    def __init__(self, cluster, kind, hub):
+        parent = cluster.shared / f"halfway-{kind}"
+        cluster.seen("n1", parent).mkdir()
+        self.dest, self.hub, self.silent = parent / "model", hub, kind in KILLED
+        number = signal.SIGKILL if self.silent else signal.SIGTERM
+        job = Halfway(cluster, cluster.srun, (4, 1), hub, self.dest, host=truth(kind))
+        job.kill_ranks(*cluster.nodes, by=number)
+        assert job.run.wait().code == (137 if self.silent else 7), job
+        assert_kept(cluster, self.dest, truth(kind))
+        self.least = noted(cluster, self.dest, truth(kind))
+        let_go(hub)
+        self.run = cluster.keep(start(cluster, hub, "get", "-v", SOURCE, self.dest))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def resumed(site, slurm, kind, model):
+    """Begun before all other tests of the kind, which are done while it watches for a silence."""
+    with make_hub(site, model) as hub:
+        made = Resumed(site, kind, hub)
+        if not made.silent:
+            made.run.wait()
+        yield made
+        made.run.close()
 
 
 def on(*kinds):
@@ -87,27 +116,113 @@ def truth(kind):
     return "head" if kind == "gluster" else "site"
 
 
+@on(*CACHED)
+def test_layout_hf_cache(cluster, demo, model, revised, dest, kind):
+    for tree in (model, revised):
+        commit = demo.add("acme/demo", tree).refs["refs/heads/main"]
+        result = start(cluster, demo, "get", "--hf-cache", SOURCE, dest).wait()
+        assert result.code == 0, result
+        snapshot = dest / "models--acme--demo" / "snapshots" / commit
+        assert result.out == f"{snapshot}\n"
+        seen_by_all(cluster, snapshot, tree)
+    result = start(cluster, demo, "get", "--hf-cache", SOURCE, dest).wait()
+    assert result.code == 0 and result.report["unchanged"], result
+
+
+# what doctor says of it
+
+HERE = ("within_node_only",) * 3
+NONE = ("refused",) * 3
+EVERYWHERE = ("between_nodes",) * 3
+# kind -> its name among types, locks, whether two names are swapped, reflinks
+VERDICTS = {
+    "plain": (None, EVERYWHERE, "works", None),
+    "ext4": ("ext4", EVERYWHERE, "works", "refused"),
+    "xfs": ("xfs", EVERYWHERE, "works", "works"),
+    "btrfs": ("btrfs", EVERYWHERE, "works", "works"),
+    "tmpfs": ("tmpfs", EVERYWHERE, "works", "refused"),
+    "noflock": ("fuse", NONE, "works", None),
+    "localflock": ("fuse", HERE, "works", None),
+    "noexchange": ("fuse", EVERYWHERE, "refused", None),
+    "stale": ("fuse", EVERYWHERE, "works", None),
+    "slow": ("fuse", EVERYWHERE, "works", None),
+    "hidden": ("fuse", EVERYWHERE, "works", None),
+    "gluster": ("fuse.glusterfs", EVERYWHERE, "refused", None),
+}
+CACHES = 1  # second, of the 4 for which a host believes what it saw
+
+
 @on(*KINDS)
-def test_layout_dir(cluster, demo, model, revised, dest, kind, doctor):
-    job = Halfway(cluster, cluster.srun, (4, 1), demo, dest, host=truth(kind))
-    job.kill_ranks(*cluster.nodes)
-    assert job.run.wait().code == 137, job
-    assert_kept(cluster, dest, truth(kind))
-    least = noted(cluster, dest, truth(kind))
-    demo.troubles.clear()
-    demo.troubles.let_go()
-    result = start(cluster, demo, "get", SOURCE, dest).wait()
-    assert_used(result, least)
+def test_doctor(cluster, kind, doctor):
+    name, locks, exchange, reflink = VERDICTS[kind.removesuffix("+hidden")]
+    if kind == "gluster":
+        # of two bricks: a directory that was renamed is missing elsewhere for half a minute, and
+        # nobody waits for that, unless the tests before this one took longer
+        doctor.wait_for_text("trying visibility")
+        for node in ("n1", "n2"):
+            for pid in cluster.processes(node):
+                if b"\0doctor\0" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    os.kill(pid, signal.SIGTERM)
+    result = doctor.wait()
+    told = result.report
+    assert told["status"] in ((0, 7) if kind == "gluster" else (0,)), result
+    found = {section["section"]: section["findings"] for section in told["sections"]}
+    verdicts = {
+        key: {name: one["verdict"] for name, one in rows.items()} for key, rows in found.items()
+    }
+    print(kind, verdicts)
+    assert told["nodes"] == ["n1", "n2"]
+    assert verdicts["sharing"]["shared"] == "works"
+    assert name is None or name in found["file_system"]["type"]["text"]
+    assert tuple(verdicts["locks"][key] for key in ("flock", "fcntl", "ofd")) == locks
+    if locks == NONE:
+        assert all("ENOSYS" in one["text"] for one in found["locks"].values())
+    assert verdicts["names"]["rename_exchange"] == exchange
+    assert reflink in (None, verdicts["names"]["reflink"])
+    assert verdicts["names"]["race"] == "works"
+    if kind != "gluster":
+        assert_sights(kind, found["visibility"])
+        assert_advice(kind, told["advice"], locks)
+    assert os.listdir(cluster.seen(truth(kind), cluster.shared / f"doctor-{kind}")) == []
+
+
+def assert_sights(kind, sights):
+    print({key: one["text"] for key, one in sights.items()})
+    assert {one["verdict"] for one in sights.values()} == {"seen"}, sights
+    if kind == "stale":
+        for key in ("new_file", "renamed_directory"):
+            assert sights[key]["seconds"] > CACHES, sights
+
+
+def assert_advice(kind, advice, locks):
+    publishing = [one["text"] for one in advice if one["topic"] == "publishing"]
+    assert any("symlink into" in text for text in publishing) == (kind in SWAPLESS), advice
+    warned = {one["topic"] for one in advice if one["level"] == "warning"}
+    assert ("huggingface_hub" in warned) == (locks != EVERYWHERE), advice
+
+
+# those that wait are done
+
+
+@on(*KINDS)
+def test_layout_dir(cluster, model, revised, kind, resumed):
+    """What was noted is used, whoever ended: found at once where it was in good order, and only
+    after a silence where it was killed."""
+    hub, dest = resumed.hub, resumed.dest
+    result = resumed.run.wait()
+    assert_used(result, resumed.least)
     assert result.out == f"{dest}\n"
+    why = "gives no sign of life" if resumed.silent else "has ended"
+    assert f"{why}: taking over" in result.err, result
     seen_by_all(cluster, dest, model)
 
-    demo.requests.reset()
-    result = start(cluster, demo, "get", SOURCE, dest).wait()
+    hub.requests.reset()
+    result = start(cluster, hub, "get", SOURCE, dest).wait()
     assert result.code == 0 and result.report["unchanged"], result
-    assert demo.log("cdn") == []
+    assert hub.log("cdn") == []
 
-    demo.add("acme/demo", revised)
-    result = start(cluster, demo, "get", SOURCE, dest).wait()
+    hub.add("acme/demo", revised)
+    result = start(cluster, hub, "get", SOURCE, dest).wait()
     assert result.code == 0, result
     assert result.report["reused_files"] > 0
     seen_by_all(cluster, dest, revised)
@@ -127,19 +242,6 @@ def test_a_directory_where_names_cannot_be_swapped(cluster, demo, model, revised
     assert result.code == 5, result
     assert "does not support exchanging two names" in result.err
     seen_by_all(cluster, dest, model)
-
-
-@on(*CACHED)
-def test_layout_hf_cache(cluster, demo, model, revised, dest, kind):
-    for tree in (model, revised):
-        commit = demo.add("acme/demo", tree).refs["refs/heads/main"]
-        result = start(cluster, demo, "get", "--hf-cache", SOURCE, dest).wait()
-        assert result.code == 0, result
-        snapshot = dest / "models--acme--demo" / "snapshots" / commit
-        assert result.out == f"{snapshot}\n"
-        seen_by_all(cluster, snapshot, tree)
-    result = start(cluster, demo, "get", "--hf-cache", SOURCE, dest).wait()
-    assert result.code == 0 and result.report["unchanged"], result
 
 
 # no locks, on any path that is ours
@@ -265,75 +367,3 @@ def test_a_real_quota(cluster, demo, model, dest, kind):
     cluster.on("n1", "btrfs", "qgroup", "limit", "none", limited)
     assert_used(start(cluster, demo, "get", SOURCE, place).wait(), least)
     seen_by_all(cluster, place, model)
-
-
-# what doctor says of it
-
-HERE = ("within_node_only",) * 3
-NONE = ("refused",) * 3
-EVERYWHERE = ("between_nodes",) * 3
-# kind -> its name among types, locks, whether two names are swapped, reflinks
-VERDICTS = {
-    "plain": (None, EVERYWHERE, "works", None),
-    "ext4": ("ext4", EVERYWHERE, "works", "refused"),
-    "xfs": ("xfs", EVERYWHERE, "works", "works"),
-    "btrfs": ("btrfs", EVERYWHERE, "works", "works"),
-    "tmpfs": ("tmpfs", EVERYWHERE, "works", "refused"),
-    "noflock": ("fuse", NONE, "works", None),
-    "localflock": ("fuse", HERE, "works", None),
-    "noexchange": ("fuse", EVERYWHERE, "refused", None),
-    "stale": ("fuse", EVERYWHERE, "works", None),
-    "slow": ("fuse", EVERYWHERE, "works", None),
-    "hidden": ("fuse", EVERYWHERE, "works", None),
-    "gluster": ("fuse.glusterfs", EVERYWHERE, "refused", None),
-}
-CACHES = 1  # second, of the 4 for which a host believes what it saw
-
-
-@on(*KINDS)
-def test_doctor(cluster, kind, doctor):
-    name, locks, exchange, reflink = VERDICTS[kind.removesuffix("+hidden")]
-    if kind == "gluster":
-        # of two bricks: a directory that was renamed is missing elsewhere for half a minute, and
-        # nobody waits for that, unless the tests before this one took longer
-        doctor.wait_for_text("trying visibility")
-        for node in ("n1", "n2"):
-            for pid in cluster.processes(node):
-                if b"\0doctor\0" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                    os.kill(pid, signal.SIGTERM)
-    result = doctor.wait()
-    told = result.report
-    assert told["status"] in ((0, 7) if kind == "gluster" else (0,)), result
-    found = {section["section"]: section["findings"] for section in told["sections"]}
-    verdicts = {
-        key: {name: one["verdict"] for name, one in rows.items()} for key, rows in found.items()
-    }
-    print(kind, verdicts)
-    assert told["nodes"] == ["n1", "n2"]
-    assert verdicts["sharing"]["shared"] == "works"
-    assert name is None or name in found["file_system"]["type"]["text"]
-    assert tuple(verdicts["locks"][key] for key in ("flock", "fcntl", "ofd")) == locks
-    if locks == NONE:
-        assert all("ENOSYS" in one["text"] for one in found["locks"].values())
-    assert verdicts["names"]["rename_exchange"] == exchange
-    assert reflink in (None, verdicts["names"]["reflink"])
-    assert verdicts["names"]["race"] == "works"
-    if kind != "gluster":
-        assert_sights(kind, found["visibility"])
-        assert_advice(kind, told["advice"], locks)
-    assert os.listdir(cluster.seen(truth(kind), cluster.shared / f"doctor-{kind}")) == []
-
-
-def assert_sights(kind, sights):
-    print({key: one["text"] for key, one in sights.items()})
-    assert {one["verdict"] for one in sights.values()} == {"seen"}, sights
-    if kind == "stale":
-        for key in ("new_file", "renamed_directory"):
-            assert sights[key]["seconds"] > CACHES, sights
-
-
-def assert_advice(kind, advice, locks):
-    publishing = [one["text"] for one in advice if one["topic"] == "publishing"]
-    assert any("symlink into" in text for text in publishing) == (kind in SWAPLESS), advice
-    warned = {one["topic"] for one in advice if one["level"] == "warning"}
-    assert ("huggingface_hub" in warned) == (locks != EVERYWHERE), advice

@@ -1,5 +1,7 @@
 """Ranks and hosts that go while the source holds its bytes back: the run ends within a bound, says
-who is gone and publishes nothing; the same command on the hosts that are left goes on from there."""
+who is gone and publishes nothing; the same command on the hosts that are left goes on from there.
+
+Whoever goes on may have to watch for a silence first, so all of them begin at once, in the end."""
 
 import contextlib
 import time
@@ -10,154 +12,169 @@ from halfway import SOURCE, Halfway, assert_continued, assert_kept, let_go, make
 
 TIMEOUT = 3
 GROUPS = [[f"n{i}" for i in range(1, 5)], [f"n{i}" for i in range(5, 9)]]
+# each job, by what it lost; -0: rank 0
+JOBS = ["killed", "cut", "frozen", "frozen-0", "mpirun-killed", "mpirun-off", "off", "off-0"]
 
 
 @pytest.fixture(scope="module")
 def site():
     with Cluster(hosts=8) as made:
+        made.ask("slurm")
         yield made
 
 
-@pytest.fixture
-def place_of(cluster):
-    """place_of(name) -> where to publish, alone in its directory."""
-
-    def make(name):
-        parent = cluster.shared / f"{name}-{time.monotonic_ns()}"
-        cluster.seen("head", parent).mkdir()
-        return parent / "model"
-
-    return make
-
-
-@pytest.fixture
-def begin(cluster, slurm, model, place_of):
-    """begin(hosts) -> a job by srun with one rank on each of them, half way."""
+@pytest.fixture(scope="module")
+def begin(site, model):
+    """begin(hosts, lost) -> a job with one rank on each of them, half way, of which one rank will
+    be lost."""
     with contextlib.ExitStack() as stack:
 
-        def make(hosts):
-            hub = stack.enter_context(make_hub(cluster, model))
-            shape, launch = (len(hosts), 1), (f"--nodelist={','.join(hosts)}",)
-            dest = place_of("srun")
-            options = ("--rank-timeout", TIMEOUT)
-            made = Halfway(cluster, cluster.srun, shape, hub, dest, *options, launch=launch)
-            made.hosts = hosts
-            return made
+        def make(hosts, lost, way=site.srun):
+            parent = site.shared / f"out-{time.monotonic_ns()}"
+            site.seen("head", parent).mkdir()
+            hub = stack.enter_context(make_hub(site, model))
+            launch = (f"--nodelist={','.join(hosts)}",) if way == site.srun else ()
+            shape, options = (len(hosts), 1), ("--rank-timeout", TIMEOUT)
+            job = Halfway(site, way, shape, hub, parent / "model", *options, launch=launch)
+            job.hosts, job.lost, job.began = hosts, lost, time.monotonic()
+            return job
 
         yield make
 
 
-def assert_given_up(job, lost, by_all):
+def assert_given_up(job, by_all=False):
     """Whoever is left ends with 7; rank 0 names the lost one, or all of the others rank 0."""
-    left = [rank for rank in range(4) if rank != lost]
+    left = [rank for rank in range(4) if rank != job.lost]
     codes = job.wait_for_ranks(*left)
     assert [codes[rank] for rank in left] == [7] * 3, job
-    wanted = f"rank {lost} on {job.hosts[lost]} has not responded for {TIMEOUT} s,"
+    wanted = f"rank {job.lost} on {job.hosts[job.lost]} has not responded for {TIMEOUT} s,"
     wait_for(lambda: job.run.said().count(wanted) == (3 if by_all else 1), job)
     assert "run the same command again" in job.run.said()
     assert_kept(job.cluster, job.dest)
+    print(f"given up {time.monotonic() - job.began:.1f} s after the loss")
 
 
-def resume(cluster, job, lost, model):
-    hosts = [host for host in job.hosts if host != job.hosts[lost]]
-    let_go(job.hub)
-    before = noted(cluster, job.dest)
-    run = cluster.srun(
-        3, 1, "get", SOURCE, job.dest,
-        env={"HF_ENDPOINT": job.hub.endpoint}, options=(f"--nodelist={','.join(hosts)}",),
-    )  # fmt: skip
-    assert_continued(cluster, run.wait(), job.dest, model, before, hosts)
+@pytest.fixture(scope="module")
+def killed(begin):
+    job = begin(GROUPS[0], 3)
+    job.kill_ranks("n4")
+    assert_given_up(job)
+    job.result = job.run.wait()
+    return job
 
 
-def test_a_rank_is_killed(cluster, begin, model):
-    job = begin(GROUPS[0])
-    began = time.monotonic()
-    job.kill_ranks("n3")
-    assert_given_up(job, 2, False)
-    print(f"given up {time.monotonic() - began:.1f} s after the kill")
-    assert job.run.wait().code in (7, 137)
-    resume(cluster, job, 2, model)
-
-
-def test_a_host_is_frozen(cluster, begin, model):
-    """One with some rank and one with rank 0, of two jobs. When it wakes up its rank is alone, and
-    must not go on for itself."""
-    jobs = {2: begin(GROUPS[0]), 0: begin(GROUPS[1])}
-    began = time.monotonic()
-    for lost, job in jobs.items():
-        cluster.ask("freeze", job.hosts[lost])
+@pytest.fixture(scope="module")
+def cut(site, begin):
+    """The cable of the fabric is pulled."""
+    job = begin(GROUPS[1], 2)
+    site.ask("link", "n7", "fab0", "down")
     try:
-        for lost, job in jobs.items():
-            assert_given_up(job, lost, lost == 0)
-            print(f"given up {time.monotonic() - began:.1f} s after the freeze")
+        assert_given_up(job)
+        job.wait_for_ranks(job.lost)
     finally:
-        for lost, job in jobs.items():
-            cluster.ask("thaw", job.hosts[lost])
-    for lost, job in jobs.items():
-        assert job.wait_for_ranks(lost)[lost] == 7, job
-        assert job.run.wait().code == 7
-        assert_kept(cluster, job.dest)
-        resume(cluster, job, lost, model)
+        site.ask("link", "n7", "fab0", "up")
+    job.result = job.run.wait()
+    return job
 
 
-def test_the_cable_of_the_fabric_is_pulled(cluster, begin, model):
+@pytest.fixture(scope="module")
+def frozen(site, begin):
+    """One with some rank and one with rank 0, of two jobs, which are awake again."""
+    jobs = [begin(GROUPS[0], 3), begin(GROUPS[1], 0)]
+    for job in jobs:
+        site.ask("freeze", job.hosts[job.lost])
+    try:
+        for job in jobs:
+            assert_given_up(job, by_all=job.lost == 0)
+    finally:
+        for job in jobs:
+            site.ask("thaw", job.hosts[job.lost])
+    for job in jobs:
+        job.wait_for_ranks(job.lost)
+        job.result = job.run.wait()
+        assert_kept(site, job.dest)
+    return jobs
+
+
+@pytest.fixture(scope="module")
+def under_mpirun(site, begin):
+    """A rank was killed, and a host was off, of two jobs; mpirun ends the others itself."""
+    jobs = []
+    for how in ("killed", "off"):
+        jobs.append(begin(GROUPS[0], 3, site.mpirun))
+        if how == "killed":
+            jobs[-1].kill_ranks("n4")
+        else:
+            site.ask("kill", "n4")
+        jobs[-1].result = jobs[-1].run.wait()
+        wait_for(lambda: not any(map(site.processes, GROUPS[0][:3])), "the end of all ranks")
+        assert_kept(site, jobs[-1].dest)
+    site.ask("boot", "n4")
+    wait_for(lambda: site.on("head", "sinfo", "-h", "-o", "%T %D") == "idle 8\n", "Slurm")
+    return jobs
+
+
+@pytest.fixture(scope="module")
+def off(site, begin, killed, cut, frozen, under_mpirun):
+    """Two hosts, with some rank and with rank 0 of two jobs; they stay off."""
+    jobs = [begin(GROUPS[0], 3), begin(GROUPS[1], 0)]
+    for job in jobs:
+        site.ask("kill", job.hosts[job.lost])
+    for job in jobs:
+        assert_given_up(job, by_all=job.lost == 0)
+    return jobs
+
+
+@pytest.fixture(scope="module")
+def resumed(site, killed, cut, frozen, under_mpirun, off):
+    """name -> a job with the run that goes on where it ended, on those of its hosts that are left."""
+    jobs = dict(zip(JOBS, (killed, cut, *frozen, *under_mpirun, *off), strict=True))
+    gone = {job.hosts[job.lost] for job in off}
+    for name, job in jobs.items():
+        let_go(job.hub)
+        job.least = noted(site, job.dest)
+        job.left = [host for host in job.hosts if host not in (job.hosts[job.lost], *gone)]
+        words = (len(job.left), 1, "get", SOURCE, job.dest)
+        env = {"HF_ENDPOINT": job.hub.endpoint}
+        if name.startswith("mpirun"):
+            job.next = site.mpirun(*words, env=env)
+        else:
+            job.next = site.srun(*words, env=env, options=(f"--nodelist={','.join(job.left)}",))
+    return jobs
+
+
+def test_a_rank_is_killed(killed):
+    assert killed.result.code in (7, 137), killed.result
+
+
+def test_a_host_is_frozen(frozen):
+    """When it wakes up its rank is alone, and must not go on for itself."""
+    for job in frozen:
+        assert job.ended()[job.lost] == 7, job
+        assert job.result.code == 7, job.result
+
+
+def test_the_cable_of_the_fabric_is_pulled(cut):
     """Both sides take each other for lost. The one that is cut off still sees the shared directory."""
-    job = begin(GROUPS[0])
-    began = time.monotonic()
-    cluster.ask("link", "n3", "fab0", "down")
-    try:
-        assert_given_up(job, 2, False)
-        print(f"given up {time.monotonic() - began:.1f} s after the cut")
-        assert job.wait_for_ranks(2)[2] == 7, job
-    finally:
-        cluster.ask("link", "n3", "fab0", "up")
-    result = job.run.wait()
-    assert result.code == 7, result
-    assert "rank 0 on n1 has not responded" in result.err
-    resume(cluster, job, 2, model)
+    assert cut.ended()[cut.lost] == 7, cut
+    assert cut.result.code == 7, cut.result
+    assert "rank 0 on n5 has not responded" in cut.result.err
 
 
-def test_a_host_is_powered_off(cluster, begin, model):
-    """One with some rank and one with rank 0, of two jobs. srun hears of it when Slurm gives the
-    node up, long after the ranks."""
-    jobs = {2: begin(GROUPS[0]), 0: begin(GROUPS[1])}
-    began = time.monotonic()
-    for lost, job in jobs.items():
-        cluster.ask("kill", job.hosts[lost])
-    for lost, job in jobs.items():
-        assert_given_up(job, lost, lost == 0)
-        print(f"given up {time.monotonic() - began:.1f} s after the power went")
-    for lost, job in jobs.items():
-        resume(cluster, job, lost, model)
-    for lost, job in jobs.items():
+def test_under_mpirun(under_mpirun):
+    for job in under_mpirun:
+        assert job.result.code != 0, job.result
+
+
+def test_a_host_is_powered_off(off, resumed):
+    """srun hears of it when Slurm gives the node up, long after the ranks."""
+    for job in off:
         result = job.run.wait()
         assert result.code == 7, result
-        print(f"srun ended {time.monotonic() - began:.1f} s after the power went")
-        cluster.ask("boot", job.hosts[lost])
-    wait_for(lambda: cluster.on("head", "sinfo", "-h", "-o", "%T %D") == "idle 8\n", "Slurm")
+        print(f"srun ended {time.monotonic() - job.began:.1f} s after the power went")
 
 
-@pytest.mark.parametrize("how", ["killed", "off"])
-def test_under_mpirun(cluster, model, place_of, how):
-    """It ends the others itself."""
-    dest = place_of("mpirun")
-    with make_hub(cluster, model) as hub:
-        job = Halfway(cluster, cluster.mpirun, (4, 1), hub, dest, "--rank-timeout", TIMEOUT)
-        began = time.monotonic()
-        if how == "killed":
-            job.kill_ranks("n4")
-        else:
-            cluster.ask("kill", "n4")
-        result = job.run.wait()
-        print(f"mpirun ended with {result.code} after {time.monotonic() - began:.1f} s")
-        assert result.code != 0, result
-        rest = ("n1", "n2", "n3")
-        wait_for(lambda: not any(map(cluster.processes, rest)), "the end of all ranks")
-        assert_kept(cluster, dest)
-        let_go(hub)
-        before = noted(cluster, dest)
-        env = {"HF_ENDPOINT": hub.endpoint}
-        result = cluster.mpirun(3, 1, "get", SOURCE, dest, env=env).wait()
-        assert_continued(cluster, result, dest, model, before, rest)
-    if how == "off":
-        cluster.ask("boot", "n4")
+@pytest.mark.parametrize("name", JOBS)
+def test_those_who_are_left_go_on(site, model, resumed, name):
+    job = resumed[name]
+    assert_continued(site, job.next.wait(), job.dest, model, job.least, job.left)

@@ -25,20 +25,21 @@ ALL = ["n1", "n2", "n3", "n4"]
 @pytest.fixture(scope="module")
 def site():
     with Cluster(hosts=8) as made:
+        made.ask("slurm")
         for node in made.nodes:
             made.on(node, "mkdir", SCRATCH)
         yield made
 
 
-@pytest.fixture
-def new(cluster, slurm, model):
+@pytest.fixture(scope="module")
+def new(site, model):
     """new() -> a hub for one job, and where to publish."""
     with contextlib.ExitStack() as stack:
 
         def make():
-            parent = cluster.shared / f"out-{time.monotonic_ns()}"
-            cluster.seen("head", parent).mkdir()
-            return stack.enter_context(make_hub(cluster, model)), parent / "model"
+            parent = site.shared / f"out-{time.monotonic_ns()}"
+            site.seen("head", parent).mkdir()
+            return stack.enter_context(make_hub(site, model)), parent / "model"
 
         yield make
 
@@ -80,57 +81,85 @@ def kill(cluster, job, hosts):
     assert not any(map(cluster.processes, hosts))
 
 
-@pytest.mark.parametrize(
-    "before, after, ranks",
-    [(ALL, PAIRS[0], 1), (ALL, ALL, 3), (PAIRS[0], PAIRS[1], 1)],
-    ids=["fewer-hosts", "more-ranks", "other-hosts"],
-)
-def test_killed_on_all_hosts(cluster, new, model, before, after, ranks):
-    """What lay on the disks of the hosts themselves is not needed. One host cannot tell whether
-    the processes of another are gone, so what they left is copied."""
+class Left:
+    """What a job leaves that is killed. next: the run that goes on there."""
+
+    def __init__(self, cluster, hub, dest):
+        self.cluster, self.hub, self.dest = cluster, hub, dest
+        self.staged, self.least = inodes_staged(cluster, dest), noted(cluster, dest)
+        self.sent = sent_by(hub)
+        let_go(hub)
+
+    def assert_copied(self, model):
+        """One host cannot tell whether the processes of another are gone."""
+        result = self.next.wait()
+        assert_continued(self.cluster, result, self.dest, model, self.least, self.cluster.nodes)
+        assert self.staged and not inodes(self.cluster.seen("head", self.dest)) & self.staged
+        resumed = result.report["bytes"]["resumed"]
+        print(f"sent before {self.sent}, noted {self.least}, resumed {resumed}")
+
+
+# name -> the hosts of a job that is killed; the hosts of the next one, and its ranks on each
+WAYS = {
+    "fewer-hosts": (ALL, PAIRS[0], 1),
+    "more-ranks": (ALL, ALL, 3),
+    "other-hosts": (PAIRS[0], PAIRS[1], 1),
+}
+
+
+def killed_on_all_hosts(cluster, new, before):
+    """What lies on the disks of the hosts themselves is not needed."""
     hub, dest = new()
     job = half_way(cluster, before, hub, dest)
     kill(cluster, job, before)
     for node in before:
         cluster.on(node, "sh", "-c", f"rm -rf {SCRATCH}/*")
-    staged, least = inodes_staged(cluster, dest), noted(cluster, dest)
-    let_go(hub)
-    sent = sent_by(hub)
-    if ranks == 1:
-        run = start(cluster, after, hub, dest)
-    else:
-        # by mpirun, see test_hosts.py
-        words = ("get", "--scratch", SCRATCH, SOURCE, dest)
-        options = ("-x", "HF_ENDPOINT")
-        env = {"HF_ENDPOINT": hub.endpoint}
-        run = cluster.mpirun(len(after), ranks, *words, env=env, options=options)
-    result = run.wait()
-    assert_continued(cluster, result, dest, model, least, cluster.nodes)
-    assert staged and not inodes(cluster.seen("head", dest)) & staged
-    print(f"sent before {sent}, noted {least}, resumed {result.report['bytes']['resumed']}")
+    return Left(cluster, hub, dest)
 
 
-def test_the_owner_dies_while_another_run_waits(cluster, new, model):
+def killed_while_another_waits(cluster, new):
     hub, dest = new()
     owner = half_way(cluster, PAIRS[0], hub, dest)
     waiter = start(cluster, PAIRS[1], hub, dest)
     waiter.wait_for_text("another run on n1 is already fetching")
-    staged, least = inodes_staged(cluster, dest), noted(cluster, dest)
-    let_go(hub)
-    began = time.monotonic()
+    left = Left(cluster, hub, dest)
     kill(cluster, owner, PAIRS[0])
-    result = waiter.wait()
-    print(f"taken over and published {time.monotonic() - began:.1f} s after the kill")
-    assert_continued(cluster, result, dest, model, least, cluster.nodes)
-    assert staged and not inodes(cluster.seen("head", dest)) & staged
+    left.next = waiter
+    return left
 
 
-def test_two_jobs_at_once(cluster, new, model):
+@pytest.fixture(scope="module")
+def left(site, new):
+    """name -> Left. The next runs begin together in the end, since each watches for a silence."""
+    made = {name: killed_on_all_hosts(site, new, before) for name, (before, _, _) in WAYS.items()}
+    made["waiting"] = killed_while_another_waits(site, new)
+    for name, (_, after, ranks) in WAYS.items():
+        hub, dest = made[name].hub, made[name].dest
+        if ranks == 1:
+            made[name].next = start(site, after, hub, dest)
+        else:
+            # by mpirun, see test_hosts.py
+            words = ("get", "--scratch", SCRATCH, SOURCE, dest)
+            env = {"HF_ENDPOINT": hub.endpoint}
+            made[name].next = site.mpirun(len(after), ranks, *words, env=env)
+    return made
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_killed_on_all_hosts(left, model, name):
+    left[name].assert_copied(model)
+
+
+def test_the_owner_dies_while_another_run_waits(left, model):
+    left["waiting"].assert_copied(model)
+
+
+def test_two_jobs_at_once(site, new, model):
     """None has bytes before the other knows of it; then all bytes come once."""
     hub, dest = new()
-    before = cluster.wan_bytes()
+    before = site.wan_bytes()
     hub.trouble(kind="cdn", hold=True)
-    jobs = [start(cluster, hosts, hub, dest) for hosts in PAIRS[:2]]
+    jobs = [start(site, hosts, hub, dest) for hosts in PAIRS[:2]]
     wait_for(lambda: any("waiting for it" in job.said() for job in jobs), jobs)
     let_go(hub)
     results = [job.wait() for job in jobs]
@@ -143,51 +172,51 @@ def test_two_jobs_at_once(cluster, new, model):
     sent = sent_by(hub)
     assert large <= sent <= large + again
     print(f"sent {sent} for {large}, of which again at most {again}")
-    carried = sum(now - before[node] for node, now in cluster.wan_bytes().items())
+    carried = sum(now - before[node] for node, now in site.wan_bytes().items())
     assert total <= carried <= 1.1 * (total + again)
-    for node in cluster.nodes:
-        assert_same(cluster.seen(node, dest), model)
-        assert_alone(cluster.seen(node, dest))
+    for node in site.nodes:
+        assert_same(site.seen(node, dest), model)
+        assert_alone(site.seen(node, dest))
 
 
-def test_silence_counts_as_death(cluster, new, model):
+def test_silence_counts_as_death(site, new, model):
     """Of a run that is frozen with all of its hosts, and of one that died under another kernel; side
     by side, as it takes a while."""
     freezing, dying = new(), new()
     # by mpirun, as Slurm ends the job of a host that is silent for long
     words = ("--rank-timeout", 20, "--scratch", SCRATCH)
-    frozen = Halfway(cluster, cluster.mpirun, (2, 1), *freezing, *words)
-    dead = half_way(cluster, PAIRS[1], *dying)
-    kill(cluster, dead, PAIRS[1])
+    frozen = Halfway(site, site.mpirun, (2, 1), *freezing, *words)
+    dead = half_way(site, PAIRS[1], *dying)
+    kill(site, dead, PAIRS[1])
     try:
         for node in PAIRS[0]:
-            cluster.ask("freeze", node)
-        [owner] = owners(cluster, dying[1])
+            site.ask("freeze", node)
+        [owner] = owners(site, dying[1])
         text, count = re.subn(r"(?m)^(process \S+) \S+", r"\1 another-boot", owner.read_text())
         owner.write_text(text)
         assert count == 2
         cases = [(*freezing, PAIRS[2]), (*dying, PAIRS[3])]
-        staged = [inodes_staged(cluster, dest) for _, dest, _ in cases]
-        least = [noted(cluster, dest) for _, dest, _ in cases]
+        staged = [inodes_staged(site, dest) for _, dest, _ in cases]
+        least = [noted(site, dest) for _, dest, _ in cases]
         began = time.monotonic()
         for hub, _, _ in cases:
             let_go(hub)
-        runs = [start(cluster, hosts, hub, dest) for hub, dest, hosts in cases]
+        runs = [start(site, hosts, hub, dest) for hub, dest, hosts in cases]
         results = [run.wait(4 * PATIENCE) for run in runs]
         took = time.monotonic() - began
         print(f"taken over and published {took:.1f} s after the last sign of life")
         assert took >= PATIENCE
-        alive = [node for node in cluster.nodes if node not in PAIRS[0]]
+        alive = [node for node in site.nodes if node not in PAIRS[0]]
         for (_, dest, _), result, old, bytes in zip(cases, results, staged, least):
-            assert_continued(cluster, result, dest, model, bytes, alive)
-            assert old and not inodes(cluster.seen("head", dest)) & old
-        before = snapshot(cluster.seen("head", freezing[1].parent))
+            assert_continued(site, result, dest, model, bytes, alive)
+            assert old and not inodes(site.seen("head", dest)) & old
+        before = snapshot(site.seen("head", freezing[1].parent))
     finally:
         for node in PAIRS[0]:
-            cluster.ask("thaw", node)
+            site.ask("thaw", node)
     result = frozen.run.wait()
     assert frozen.ended() == {0: 7, 1: 7}, result
     assert result.code == 7, result
-    assert snapshot(cluster.seen("head", freezing[1].parent)) == before
+    assert snapshot(site.seen("head", freezing[1].parent)) == before
     for node in PAIRS[0]:
-        assert_verifiable(cluster.seen(node, freezing[1]))
+        assert_verifiable(site.seen(node, freezing[1]))

@@ -19,22 +19,11 @@ FILES = {
 
 
 @pytest.fixture
-def tree(hub, tmp_path):
-    root = write_tree(tmp_path / "tree", FILES)
-    hub.add("acme/demo", root)
-    return root
-
-
-@pytest.fixture
 def get(run, hub, dest):
     def begin(*words, ranks=2, **how):
         return run(ranks, "get", *words, SOURCE, dest, env={"HF_ENDPOINT": hub.endpoint}, **how)
 
     return begin
-
-
-def data_requests(hub):
-    return [row for row in hub.log() if row["kind"] in ("cdn", "resolve", "resolve-cache")]
 
 
 def inodes(dest):
@@ -49,7 +38,7 @@ def test_copy_is_adopted(get, hub, tree, dest, ranks):
     assert result.code == 0, result
     assert result.out == f"{dest}\n"
     assert "must be hashed first" in result.err and "already up to date" in result.err
-    assert data_requests(hub) == []
+    assert hub.file_requests() == []
     assert inodes(dest) == before
     assert_same(dest, tree)
     assert_verifiable(dest)
@@ -82,7 +71,7 @@ def test_what_differs_ends_the_run_before_the_fetch(get, hub, tree, dest, wrong)
     assert result.code == 5, result
     assert "config.json'" in result.err and "--force" in result.err
     assert len(wrong) == 1 or "2 files" in result.err
-    assert data_requests(hub) == []
+    assert hub.file_requests() == []
     assert snapshot(dest) == before
     kept = (dest / "empty").stat().st_ino
     result = get("--force")
@@ -114,7 +103,7 @@ def test_touched_files_of_ours_are_hashed_and_kept(get, hub, tree, dest):
     hub.reset()
     result = get()
     assert result.code == 0, result
-    assert data_requests(hub) == []
+    assert hub.file_requests() == []
     assert inodes(dest) == before
     assert_verifiable(dest)
     assert "hashed" not in get().err, "the record is renewed"

@@ -9,14 +9,7 @@ from conftest import MIB, noise, write_tree
 from trees import assert_nothing, assert_same, snapshot
 
 SOURCE = "hf://acme/demo"
-
-
-@pytest.fixture
-def tree(hub, tmp_path):
-    files = {"large.bin": noise(6 * MIB + 1, 61), "small.txt": b"text\n"}
-    made = write_tree(tmp_path / "tree", files)
-    hub.add("acme/demo", made)
-    return made
+FILES = {"large.bin": noise(6 * MIB + 1, 61), "small.txt": b"text\n"}
 
 
 @pytest.fixture

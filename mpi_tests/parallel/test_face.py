@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from conftest import MIB, noise, write_tree
+from conftest import MIB, noise
 from trees import assert_nothing, assert_same
 
 SOURCE = "hf://acme/demo"
@@ -19,15 +19,8 @@ LINE = (
     r"\d+/\d+ files  [\d.]+ \w+ of [\d.]+ \w+ \(\d+%\)  [\d.]+ \w+/s  .+ left  "
     r"\d+ of \d+ ranks busy"
 )
-
-
-@pytest.fixture
-def tree(hub, tmp_path):
-    files = {"one.bin": noise(5 * MIB + 7, 81), "two.bin": noise(3 * MIB, 82), "empty": b""}
-    files |= {f"small/{i}.txt": b"%d\n" % i for i in range(1, 6)}
-    made = write_tree(tmp_path / "tree", files)
-    hub.add("acme/demo", made)
-    return made
+FILES = {"one.bin": noise(5 * MIB + 7, 81), "two.bin": noise(3 * MIB, 82), "empty": b""}
+FILES |= {f"small/{i}.txt": b"%d\n" % i for i in range(1, 6)}
 
 
 def env(hub, **more):

@@ -20,14 +20,7 @@ CERTAIN = "the run has succeeded all the same"
 RESUME = "run the same command again to resume"
 UNWRITABLE = "the run has succeeded, but stdout cannot be written to"
 LANDED = ".model.mpifetch-*/run-*/journal/*"
-
-
-@pytest.fixture
-def tree(hub, tmp_path):
-    files = {"one.bin": noise(4 * MIB, 91), "two.bin": noise(4 * MIB, 92), "a/b.txt": b"b\n"}
-    made = write_tree(tmp_path / "tree", files)
-    hub.add("acme/demo", made)
-    return made
+FILES = {"one.bin": noise(4 * MIB, 91), "two.bin": noise(4 * MIB, 92), "a/b.txt": b"b\n"}
 
 
 class Pager:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import MIB, noise, write_tree
+from conftest import MIB, noise
 from job import PATIENCE
 from trees import assert_nothing, assert_same, assert_verifiable
 
@@ -18,14 +18,7 @@ TIMEOUT = 2
 RANKS = 3
 WRAPPER = '"$@"; echo $? >"$CODES/$OMPI_COMM_WORLD_RANK.part"; \
 mv "$CODES/$OMPI_COMM_WORLD_RANK.part" "$CODES/$OMPI_COMM_WORLD_RANK"; exec sleep 1000'
-
-
-@pytest.fixture
-def tree(hub, tmp_path):
-    files = {"one.bin": noise(4 * MIB, 81), "two.bin": noise(4 * MIB, 82), "a/b.txt": b"b\n"}
-    made = write_tree(tmp_path / "tree", files)
-    hub.add("acme/demo", made)
-    return made
+FILES = {"one.bin": noise(4 * MIB, 81), "two.bin": noise(4 * MIB, 82), "a/b.txt": b"b\n"}
 
 
 def words_for(dest, *options):

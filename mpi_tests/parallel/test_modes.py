@@ -20,28 +20,6 @@ LAYOUTS = pytest.mark.parametrize(
 USER, STRANGER = 4321, 4322
 
 
-@pytest.fixture
-def tree(hub, tmp_path):
-    root = write_tree(tmp_path / "tree", FILES)
-    hub.add("acme/demo", root)
-    return root
-
-
-@pytest.fixture
-def change(hub, tmp_path):
-    def make():
-        root = write_tree(tmp_path / "changed", {**FILES, **CHANGES})
-        hub.add("acme/demo", root)
-        hub.reset()
-        return root
-
-    return make
-
-
-def env(hub):
-    return {"HF_ENDPOINT": hub.endpoint}
-
-
 def acl(*entries):
     """As the kernel has it; entries: tag, permissions, id."""
     return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
@@ -69,7 +47,7 @@ def test_empty_directory_keeps_mode_and_group(run, hub, tree, dest, words, close
     dest.mkdir()
     os.chown(dest, -1, 77)
     dest.chmod(closed)
-    assert run(2, "get", *words, SOURCE, dest, env=env(hub), umask=0o022).code == 0
+    assert run(2, "get", *words, SOURCE, dest, env=hub.env, umask=0o022).code == 0
     assert (mode(dest), dest.stat().st_gid) == (closed, 77)
     assert_same(dest, tree)
     # as if made by hand there
@@ -81,7 +59,7 @@ def test_empty_directory_keeps_mode_and_group(run, hub, tree, dest, words, close
 
 @pytest.mark.parametrize("words", [(), ("--versions",), ("--no-links",)], ids=" ".join)
 def test_update_keeps_what_is_closed(run, hub, tree, dest, change, words):
-    assert run(2, "get", *words, SOURCE, dest, env=env(hub), umask=0o022).code == 0
+    assert run(2, "get", *words, SOURCE, dest, env=hub.env, umask=0o022).code == 0
     dest.chmod(0o750)
     os.chown(os.path.realpath(dest), -1, 78)
     (dest / "sub").chmod(0o2700)
@@ -90,7 +68,7 @@ def test_update_keeps_what_is_closed(run, hub, tree, dest, change, words):
     (dest / "sub" / "weights.bin").chmod(0o640)
     (dest / "sub" / "deep" / "one").chmod(0o604)  # which does not change
     changed = change()
-    assert run(2, "get", *words, SOURCE, dest, env=env(hub), umask=0o022).code == 0
+    assert run(2, "get", *words, SOURCE, dest, env=hub.env, umask=0o022).code == 0
     assert_same(dest, changed)
     assert (mode(dest), dest.stat().st_gid) == (0o750, 78)
     assert (mode(dest / "sub"), (dest / "sub").stat().st_gid) == (0o2700, 79)
@@ -104,10 +82,10 @@ def test_update_keeps_what_is_closed(run, hub, tree, dest, change, words):
 
 def test_file_that_replaces_another_gets_no_power(run, hub, tree, dest, change):
     """A file that the source decides about is not run as another user."""
-    assert run(1, "get", SOURCE, dest, env=env(hub)).code == 0
+    assert run(1, "get", SOURCE, dest, env=hub.env).code == 0
     (dest / "config.json").chmod(0o6755)
     change()
-    assert run(1, "get", SOURCE, dest, env=env(hub)).code == 0
+    assert run(1, "get", SOURCE, dest, env=hub.env).code == 0
     assert mode(dest / "config.json") == 0o755
 
 
@@ -115,15 +93,15 @@ def test_directory_that_was_forced_out_hands_on_its_mode(run, hub, tree, dest):
     write_tree(dest, {"mine": b"", "sub/mine": b""})
     dest.chmod(0o700)
     (dest / "sub").chmod(0o711)
-    assert run(1, "get", "--force", SOURCE, dest, env=env(hub)).code == 0
+    assert run(1, "get", "--force", SOURCE, dest, env=hub.env).code == 0
     assert (mode(dest), mode(dest / "sub")) == (0o700, 0o711)
 
 
 def test_mode_that_changes_during_the_run_holds(start, hub, tree, dest, change):
-    assert start(2, "get", SOURCE, dest, env=env(hub)).wait().code == 0
+    assert start(2, "get", SOURCE, dest, env=hub.env).wait().code == 0
     change()
     stall = hub.trouble(kind="cdn", hold=True)
-    job = start(2, "get", SOURCE, dest, env=env(hub))
+    job = start(2, "get", SOURCE, dest, env=hub.env)
     assert hub.troubles.wait(stall), job.result(None)
     dest.chmod(0o700)
     hub.troubles.clear()
@@ -138,7 +116,7 @@ def test_staging_is_closed_to_others(start, hub, tree, dest, layout):
     dest.mkdir(mode=0o700)
     os.setxattr(dest.parent, DEFAULT, acl_for(STRANGER, 7, 7))
     stall = hub.trouble(kind="cdn", hold=True)
-    job = start(2, "get", *layout, SOURCE, dest, env=env(hub), umask=0)
+    job = start(2, "get", *layout, SOURCE, dest, env=hub.env, umask=0)
     assert hub.troubles.wait(stall), job.result(None)
     [staging] = dest.parent.glob(".model.mpifetch-*") if not layout else dest.glob("*/.mpifetch-*")
     words = ["setpriv", f"--reuid={STRANGER}", f"--regid={STRANGER}", "--clear-groups"]
@@ -157,7 +135,7 @@ def test_staging_is_closed_to_others(start, hub, tree, dest, layout):
 
 @LAYOUTS
 def test_lists_and_attributes_are_kept(run, hub, tree, dest, change, words):
-    assert run(2, "get", *words, SOURCE, dest, env=env(hub)).code == 0
+    assert run(2, "get", *words, SOURCE, dest, env=hub.env).code == 0
     own, below = acl_for(USER, 0), acl_for(USER, 5)
     os.setxattr(dest, ACCESS, own)
     os.setxattr(dest, DEFAULT, below)
@@ -166,7 +144,7 @@ def test_lists_and_attributes_are_kept(run, hub, tree, dest, change, words):
     # what the parent would hand on is not what DEST has
     os.setxattr(dest.parent, DEFAULT, acl_for(STRANGER, 7, 7))
     changed = change()
-    result = run(2, "get", *words, SOURCE, dest, env=env(hub))
+    result = run(2, "get", *words, SOURCE, dest, env=hub.env)
     assert result.code == 0 and "loses" not in result.err, result
     assert_same(dest, changed)
     assert os.getxattr(dest, ACCESS) == own
@@ -185,7 +163,7 @@ def test_what_is_made_below_inherits_the_default_list(run, hub, tree, dest):
     by_hand.mkdir()
     wanted = {name: os.getxattr(by_hand, name) for name in (ACCESS, DEFAULT)}
     by_hand.rmdir()
-    assert run(2, "get", SOURCE, dest, env=env(hub), umask=0o077).code == 0
+    assert run(2, "get", SOURCE, dest, env=hub.env, umask=0o077).code == 0
     for name in wanted:
         assert os.getxattr(dest / "sub" / "deep", name) == wanted[name]
     assert ACCESS in os.listxattr(dest / "sub" / "weights.bin")
@@ -198,7 +176,7 @@ def test_cache_inherits_the_default_list(run, hub, tree, dest):
     os.setxattr(dest, DEFAULT, acl_for(USER, 5))
     os.chown(dest, -1, 77)
     dest.chmod(0o2775)
-    result = run(2, "get", "--hf-cache", SOURCE, dest, env=env(hub))
+    result = run(2, "get", "--hf-cache", SOURCE, dest, env=hub.env)
     assert result.code == 0, result
     folder = dest / "models--acme--demo"
     places = [folder, folder / "snapshots", folder / "blobs", *(folder / "blobs").iterdir()]
@@ -220,7 +198,7 @@ def test_group_that_cannot_be_given_loses_its_rights(run, hub, tree, dest, chang
     dest.mkdir()
     os.chown(dest, USER, 77)
     dest.chmod(0o2770)
-    how = {"user": USER, "group": USER, "env": env(hub), "umask": 0o022}
+    how = {"user": USER, "group": USER, "env": hub.env, "umask": 0o022}
     result = run(1, "get", SOURCE, dest, **how)
     assert result.code == 0 and "loses" in result.err and "the group 77" in result.err, result
     assert (mode(dest), dest.stat().st_gid) == (0o700, USER)
@@ -258,7 +236,7 @@ def test_what_a_lost_group_was_denied_is_denied_to_all_others(
     else:
         os.setxattr(dest, ACCESS, before)
         os.setxattr(dest, DEFAULT, before)
-    how = {"user": USER, "group": USER, "env": env(hub), "umask": 0o022}
+    how = {"user": USER, "group": USER, "env": hub.env, "umask": 0o022}
     result = run(1, "get", SOURCE, dest, **how)
     assert result.code == 0 and "the group 77" in result.err, result
     if isinstance(before, int):
@@ -271,7 +249,7 @@ def test_what_a_lost_group_was_denied_is_denied_to_all_others(
 @pytest.mark.parametrize("closed, opened", [(0o000, 0o400), (0o200, 0o600), (0o044, 0o444)])
 def test_file_is_never_closed_to_its_owner(run, hub, tree, dest, home, change, closed, opened):
     """Whoever fetches it again can use it, and the next run can look at it."""
-    how = {"user": USER, "group": USER, "env": env(hub), "umask": 0o022}
+    how = {"user": USER, "group": USER, "env": hub.env, "umask": 0o022}
     assert run(1, "get", SOURCE, dest, **how).code == 0
     (dest / "config.json").chmod(closed)
     changed = change()
@@ -288,7 +266,7 @@ def test_list_that_cannot_be_given_ends_the_run_at_once(run, hub, tree, dest):
     """A user of a name space has no number for the one that the list speaks of."""
     dest.mkdir()
     os.setxattr(dest, ACCESS, acl_for(USER, 5))
-    result = run(0, "get", SOURCE, dest, env=env(hub), before=("unshare", "--map-root-user"))
+    result = run(0, "get", SOURCE, dest, env=hub.env, before=("unshare", "--map-root-user"))
     assert result.code == 5, result
     assert "access control list" in result.err and "remove that list" in result.err
     assert hub.log("cdn") == [] and hub.log("resolve*") == []
@@ -302,13 +280,13 @@ def test_other_losses_are_told(run, hub, tree, dest):
     except OSError as error:
         assert error.errno in (errno.EPERM, errno.EOPNOTSUPP)
         pytest.skip("no attributes but those of users here")
-    result = run(2, "get", SOURCE, dest, env=env(hub))
+    result = run(2, "get", SOURCE, dest, env=hub.env)
     assert result.code == 0, result
     assert "trusted.stripes" in result.err and result.err.count("loses") == 1
 
 
 def test_nothing_to_keep(run, hub, tree, dest):
-    assert run(2, "get", SOURCE, dest, env=env(hub), umask=0o027).code == 0
+    assert run(2, "get", SOURCE, dest, env=hub.env, umask=0o027).code == 0
     assert set(modes_of(dest).values()) == {0o750, 0o640}
 
 
@@ -322,7 +300,7 @@ def test_umask_of_rank_0_holds(run, hub, tmp_path, dest, layout):
     hub.add("acme/demo", write_tree(tmp_path / "tree", {**files, "large": noise(17 * MIB, 9)}))
     words = ("--connections", 1, "--segment-size", MIB)
     before = ("sh", "-c", BY_RANK, "sh")
-    result = run(3, "get", *layout, *words, SOURCE, dest, env=env(hub), before=before, timeout=60)
+    result = run(3, "get", *layout, *words, SOURCE, dest, env=hub.env, before=before, timeout=60)
     assert result.code == 0, result
     for path, bits in modes_of(dest).items():
         assert bits == (0o750 if (dest / path).is_dir() else 0o640), (path, oct(bits))
@@ -334,7 +312,7 @@ def test_sync_is_decided_by_rank_0(run, hub, tree, dest, tmp_path, rank):
     each = [{"MPIFETCH_NO_SYNC": "1"} if number == rank else {} for number in range(2)]
     before = ("strace", "-f", "-qq", "-e", "trace=fsync,fdatasync,syncfs", "-o", tmp_path / "calls")
     traced = ("sh", "-c", f'exec {" ".join(map(str, before))}-$OMPI_COMM_WORLD_RANK "$@"', "sh")
-    result = run(2, "get", "--connections", 1, SOURCE, dest, env=env(hub), each=each, before=traced)
+    result = run(2, "get", "--connections", 1, SOURCE, dest, env=hub.env, each=each, before=traced)
     assert result.code == 0, result
     for number in range(2):
         calls = (tmp_path / f"calls-{number}").read_text()

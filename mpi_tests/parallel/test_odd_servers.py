@@ -8,14 +8,7 @@ from hub import Hub
 from trees import assert_alone, assert_nothing, assert_same, assert_verifiable
 
 SOURCE = "hf://acme/demo"
-
-
-@pytest.fixture
-def tree(hub, tmp_path):
-    files = {"one.bin": noise(8 * MIB + 5, 81), "two.bin": noise(3 * MIB, 82), "a.txt": b"a\n"}
-    made = write_tree(tmp_path / "tree", files)
-    hub.add("acme/demo", made)
-    return made
+FILES = {"one.bin": noise(8 * MIB + 5, 81), "two.bin": noise(3 * MIB, 82), "a.txt": b"a\n"}
 
 
 def fetch(run, hub, dest, ranks, *options):

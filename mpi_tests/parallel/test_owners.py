@@ -23,6 +23,7 @@ from trees import (
 
 SOURCE = "hf://acme/demo"
 FILES = {"config.json": b"{}\n", "sub/weights.bin": noise(3 * MIB, 3)}
+CHANGES = {"added.txt": b"added"}
 OWNER, OTHER, GROUP = 23456, 12345, 4242
 
 
@@ -47,13 +48,6 @@ def dest(place):
 
 
 @pytest.fixture
-def tree(hub, tmp_path):
-    root = write_tree(tmp_path / "tree", FILES)
-    hub.add("acme/demo", root)
-    return root
-
-
-@pytest.fixture
 def get(run, hub, place, dest):
     """get(user, *words, ranks=, env=) -> Result, of mpifetch get by that user of the group."""
 
@@ -63,10 +57,6 @@ def get(run, hub, place, dest):
                    env={"HF_ENDPOINT": hub.endpoint, **(env or {})})  # fmt: skip
 
     return begin
-
-
-def data_requests(hub):
-    return [row for row in hub.log() if row["kind"] in ("cdn", "resolve", "resolve-cache")]
 
 
 @pytest.mark.parametrize("words", [(), ("--versions",)], ids=["directory", "versions"])
@@ -80,7 +70,7 @@ def test_file_that_this_user_cannot_read(get, hub, tree, dest, words, path):
     assert result.code == 5, result
     assert f"'{dest}/{path}' belongs to uid {OWNER} and uid {OTHER} cannot read it" in result.err
     assert result.out == ""
-    assert data_requests(hub) == []
+    assert hub.file_requests() == []
     assert snapshot(dest) == before
     assert get(OWNER, *words).code == 0
 
@@ -94,7 +84,7 @@ def test_blob_that_this_user_cannot_read(get, hub, tree, place):
     result = get(OTHER, "--hf-cache", to=cache)
     assert result.code == 5, result
     assert f"belongs to uid {OWNER} and uid {OTHER} cannot read it" in result.err
-    assert data_requests(hub) == []
+    assert hub.file_requests() == []
 
 
 def forge(path):
@@ -102,12 +92,6 @@ def forge(path):
     info = path.stat()
     path.write_bytes(noise(info.st_size, 99))
     os.utime(path, ns=(info.st_atime_ns, info.st_mtime_ns))
-
-
-def grow(hub, tmp_path):
-    grown = write_tree(tmp_path / "grown", {**FILES, "added.txt": b"added"})
-    hub.add("acme/demo", grown)
-    return grown
 
 
 HOW = pytest.mark.parametrize("words", [(), ("--versions",)], ids=["directory", "versions"])
@@ -129,7 +113,7 @@ def test_record_of_another_user_is_not_believed(get, hub, tree, dest, words):
         assert result.code == 5, result
         assert "sub/weights.bin" in result.err
         assert snapshot(dest) == before
-        assert data_requests(hub) == []
+        assert hub.file_requests() == []
 
 
 @pytest.mark.parametrize("what", ["one", "all", "more"])
@@ -157,7 +141,7 @@ def test_right_files_of_another_user_are_there(get, hub, tree, dest, words):
     assert result.code == 0, result
     assert f"uid {OWNER} is not trusted" in result.err
     assert "already up to date" in result.err
-    assert data_requests(hub) == []
+    assert hub.file_requests() == []
     assert snapshot(dest) == before
 
 
@@ -193,18 +177,18 @@ def test_trusted_user_that_does_not_exist(get, hub, tree):
     assert "nobody-of-that-name" in result.err
 
 
-def test_update_copies_files_of_another_user(get, hub, tree, dest, tmp_path):
+def test_update_copies_files_of_another_user(get, hub, tree, dest, change):
     assert get(OWNER).code == 0
     inode = (dest / "sub/weights.bin").stat().st_ino
-    grown = grow(hub, tmp_path)
+    changed = change()
     hub.reset()
     result = get(OTHER)
     assert result.code == 0, result
-    assert_same(dest, grown)
+    assert_same(dest, changed)
     assert_verifiable(dest)
     info = (dest / "sub/weights.bin").stat()
     assert info.st_ino != inode and info.st_uid == OTHER
-    assert not [row for row in data_requests(hub) if "weights" in row["path"]]
+    assert not [row for row in hub.file_requests() if "weights" in row["path"]]
 
 
 @pytest.fixture
@@ -340,7 +324,7 @@ def test_blob_of_another_user_is_not_believed(get, hub, tree, place, ranks):
     assert result.code == 0 and "hashed" not in result.err, result
     result = get(OTHER, "--hf-cache", "--trust", OWNER, to=cache, ranks=ranks)
     assert result.code == 0 and "hashed" not in result.err, result
-    assert data_requests(hub) == []
+    assert hub.file_requests() == []
     blob = blob_of_weights(cache)
     right = blob.read_bytes()
     forge(blob)
@@ -348,7 +332,7 @@ def test_blob_of_another_user_is_not_believed(get, hub, tree, place, ranks):
     assert "1 file must be hashed" in result.err, result
     assert result.code == 0 and "already up to date" not in result.err, result
     assert blob.read_bytes() == right and blob.stat().st_uid == OTHER
-    assert [row for row in data_requests(hub)]
+    assert [row for row in hub.file_requests()]
 
 
 @pytest.mark.parametrize("absolute", [True, False])

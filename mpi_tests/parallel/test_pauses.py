@@ -3,21 +3,14 @@
 import time
 
 import pytest
-from conftest import MIB, noise, write_tree
+from conftest import MIB, noise
 from job import PATIENCE
 from trees import assert_alone, assert_same
 
 SOURCE = "hf://acme/demo"
 SMALL = 30
-
-
-@pytest.fixture
-def tree(hub, tmp_path):
-    files = {"one.bin": noise(4 * MIB, 71), "two.bin": noise(4 * MIB, 72)}
-    files |= {f"small/{i}.txt": b"%d\n" % i for i in range(SMALL)}
-    made = write_tree(tmp_path / "tree", files)
-    hub.add("acme/demo", made)
-    return made
+FILES = {"one.bin": noise(4 * MIB, 71), "two.bin": noise(4 * MIB, 72)}
+FILES |= {f"small/{i}.txt": b"%d\n" % i for i in range(SMALL)}
 
 
 def begin(start, hub, dest, *options):

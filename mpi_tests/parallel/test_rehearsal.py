@@ -10,16 +10,10 @@ from trees import assert_same, snapshot
 
 SOURCE = "hf://acme/demo"
 FILES = {"config.json": b"{}\n", "sub/weights.bin": noise(9 * MIB, 3)}
+CHANGES = {"config.json": b"{1}\n"}
 STEPS = os.environ["MPIFETCH_STEPS"]
 USER, OTHER = 4321, 4322
 STATES = pytest.mark.parametrize("state", ["empty", "published", "foreign"])
-
-
-@pytest.fixture
-def tree(hub, tmp_path):
-    root = write_tree(tmp_path / "tree", FILES)
-    hub.add("acme/demo", root)
-    return root
 
 
 @pytest.fixture
@@ -44,27 +38,16 @@ def open_home(tmp_path):
             above.chmod(0o755)
 
 
-def env(hub):
-    return {"HF_ENDPOINT": hub.endpoint}
-
-
 def fill(run, hub, place, state):
     """Make DEST what it is before the run; the words that the run needs."""
     if state == "published":
-        assert run(1, "get", SOURCE, place, env=env(hub)).code == 0
+        assert run(1, "get", SOURCE, place, env=hub.env).code == 0
     elif state == "foreign":
         write_tree(place, {"mine": b"x"})
         return ("--force",)
     else:
         place.mkdir(parents=True)
     return ()
-
-
-def change(hub, tmp_path):
-    root = write_tree(tmp_path / "changed", {**FILES, "config.json": b"{1}\n"})
-    hub.add("acme/demo", root)
-    hub.reset()
-    return root
 
 
 def around(dest):
@@ -84,7 +67,7 @@ def refused(result, hub, dest, before, *says):
 @STATES
 @pytest.mark.parametrize("kind", ["bind", "tmpfs"])
 @pytest.mark.parametrize("words", [(), ("--versions",)], ids=["directory", "versions"])
-def test_mount_point(run, hub, tree, dest, tmp_path, mount, state, kind, words):
+def test_mount_point(run, hub, tree, dest, tmp_path, change, mount, state, kind, words):
     if kind == "tmpfs":
         dest.mkdir()
         mount("-t", "tmpfs", "-o", "size=64m", "none", dest)
@@ -99,13 +82,13 @@ def test_mount_point(run, hub, tree, dest, tmp_path, mount, state, kind, words):
         dest.mkdir()
         mount("--bind", inside, dest)
     if state == "published":
-        result = run(2, "get", SOURCE, dest, env=env(hub))
+        result = run(2, "get", SOURCE, dest, env=hub.env)
         assert result.code == 0 and result.report["unchanged"], result
-    changed = change(hub, tmp_path)
+    changed = change()
     before = around(dest)
-    result = run(2, "get", *words, *more, SOURCE, dest, env=env(hub))
+    result = run(2, "get", *words, *more, SOURCE, dest, env=hub.env)
     refused(result, hub, dest, before, "is a mount point")
-    assert run(1, "get", SOURCE, dest / "NAME", env=env(hub)).code == 0
+    assert run(1, "get", SOURCE, dest / "NAME", env=hub.env).code == 0
     assert_same(dest / "NAME", changed)
 
 
@@ -126,32 +109,32 @@ def overlay(mount, layers):
 
 
 @pytest.mark.parametrize("state", ["published", "foreign"])
-def test_lower_layer_of_an_overlay(run, hub, tree, tmp_path, mount, layers, state):
+def test_lower_layer_of_an_overlay(run, hub, tree, change, mount, layers, state):
     """As in the image of a container. What lies in the upper layer can be replaced, and so can an
     empty directory."""
     more = fill(run, hub, layers / "lower" / "p" / "model", state)
     (layers / "lower" / "p" / "empty").mkdir()
     parent = overlay(mount, layers)
-    changed = change(hub, tmp_path)
+    changed = change()
     before = snapshot(parent / "model")
-    result = run(2, "get", *more, SOURCE, parent / "model", env=env(hub))
+    result = run(2, "get", *more, SOURCE, parent / "model", env=hub.env)
     assert result.code == 5 and "overlay" in result.err, result
     assert hub.log("cdn") == [] and hub.log("resolve*") == []
     assert snapshot(parent / "model") == before
     assert sorted(os.listdir(parent)) == ["empty", "model"]
     for place in (parent / "model" / "NAME", parent / "empty"):
-        assert run(1, "get", SOURCE, place, env=env(hub)).code == 0
+        assert run(1, "get", SOURCE, place, env=hub.env).code == 0
         assert_same(place, changed)
 
 
 @pytest.mark.parametrize("state", ["empty", "published", "versions", "file"])
-def test_somebody_elses_in_a_sticky_directory(run, hub, tree, dest, tmp_path, open_home, state):
+def test_somebody_elses_in_a_sticky_directory(run, hub, tree, dest, change, open_home, state):
     more = ()
     if state == "file":
         dest.write_bytes(b"")
         more = ("--force",)
     elif state == "versions":
-        assert run(1, "get", "--versions", SOURCE, dest, env=env(hub)).code == 0
+        assert run(1, "get", "--versions", SOURCE, dest, env=hub.env).code == 0
     else:
         fill(run, hub, dest, state)
         more = ("--trust", OTHER)
@@ -163,15 +146,15 @@ def test_somebody_elses_in_a_sticky_directory(run, hub, tree, dest, tmp_path, op
             place.chmod(0o775)
     os.chown(dest.parent, 0, USER)
     dest.parent.chmod(0o1775)
-    change(hub, tmp_path)
+    change()
     before = around(dest)
-    how = {"user": USER, "group": USER, "env": env(hub)}
+    how = {"user": USER, "group": USER, "env": hub.env}
     result = run(1, "get", *more, SOURCE, dest, **how)
     refused(result, hub, dest, before, "sticky")
 
 
 @pytest.mark.parametrize("whose", ["mine", "another's"])
-def test_directory_that_may_not_be_moved(run, hub, tree, dest, tmp_path, open_home, whose):
+def test_directory_that_may_not_be_moved(run, hub, tree, dest, change, open_home, whose):
     """A directory takes its parent along as it moves, so it must be writable."""
     fill(run, hub, dest, "published")
     subprocess.run(["chown", "-R", f"{USER}:{USER}", dest.parent], check=True)
@@ -179,28 +162,28 @@ def test_directory_that_may_not_be_moved(run, hub, tree, dest, tmp_path, open_ho
         dest.chmod(0o555)
     else:
         os.chown(dest, OTHER, -1)
-    change(hub, tmp_path)
+    change()
     before = around(dest)
-    how = {"user": USER, "group": USER, "env": env(hub)}
+    how = {"user": USER, "group": USER, "env": hub.env}
     result = run(1, "get", SOURCE, dest, **how)
     refused(result, hub, dest, before, "may not be written to", "chmod u+w")
 
 
-def test_immutable(run, hub, tree, dest, tmp_path):
+def test_immutable(run, hub, tree, dest, change):
     fill(run, hub, dest, "published")
-    change(hub, tmp_path)
+    change()
     before = around(dest)
     if subprocess.run(["chattr", "+i", dest]).returncode != 0:
         pytest.skip("no such flag here")
     try:
-        result = run(2, "get", SOURCE, dest, env=env(hub))
+        result = run(2, "get", SOURCE, dest, env=hub.env)
     finally:
         subprocess.run(["chattr", "-i", dest], check=True)
     refused(result, hub, dest, before, "it is immutable")
 
 
 @pytest.mark.parametrize("state", ["empty", "published"])
-def test_project_of_its_own(run, hub, tree, tmp_path, mount, state):
+def test_project_of_its_own(run, hub, tree, tmp_path, change, mount, state):
     """Which the directory above does not take."""
     image = tmp_path / "image"
     with open(image, "wb") as file:
@@ -215,13 +198,13 @@ def test_project_of_its_own(run, hub, tree, tmp_path, mount, state):
     for place, number in ((parent, 7), (dest, 8)):
         words = ["-c", "chattr -R +P", "-c", f"chproj -R {number}"]
         subprocess.run(["xfs_io", *words, place], check=True)
-    changed = change(hub, tmp_path)
+    changed = change()
     before = around(dest)
-    result = run(2, "get", SOURCE, dest, env=env(hub))
+    result = run(2, "get", SOURCE, dest, env=hub.env)
     refused(result, hub, dest, before, "project id")
     # one that inherits nothing takes it, and it is kept
     subprocess.run(["xfs_io", "-c", "chattr -P", "-c", "chproj 0", parent], check=True)
-    result = run(2, "get", SOURCE, dest, env=env(hub))
+    result = run(2, "get", SOURCE, dest, env=hub.env)
     assert result.code == 0 and "loses" not in result.err, result
     assert_same(dest, changed)
     for place in (dest, dest / "sub"):
@@ -229,11 +212,11 @@ def test_project_of_its_own(run, hub, tree, tmp_path, mount, state):
         assert "projid = 8" in told.stdout, (place, told)
 
 
-def test_no_trace_of_what_can_be_replaced(run, hub, tree, dest, tmp_path):
+def test_no_trace_of_what_can_be_replaced(run, hub, tree, dest, change):
     fill(run, hub, dest, "published")
     inode = dest.stat().st_ino
-    changed = change(hub, tmp_path)
-    assert run(2, "get", SOURCE, dest, env=env(hub)).code == 0
+    changed = change()
+    assert run(2, "get", SOURCE, dest, env=hub.env).code == 0
     assert_same(dest, changed)
     assert os.listdir(dest.parent) == ["model"] and dest.stat().st_ino != inode
 
@@ -260,13 +243,13 @@ def contents(tree):
 
 @pytest.mark.parametrize("state", ["published", "foreign"])
 @pytest.mark.parametrize("end", ["kill", "keep"])
-def test_a_rehearsal_never_loses_what_it_takes(run, hub, tree, tmp_path, taken, state, end):
+def test_a_rehearsal_never_loses_what_it_takes(run, hub, tree, change, taken, state, end):
     name, dest = taken
     more = fill(run, hub, dest, state)
-    change(hub, tmp_path)
+    change()
     before, inode = contents(dest), dest.stat().st_ino
     how = {"STEPS_TAKEN": "keep"} if end == "keep" else {}
-    result = run(1, "get", *more, SOURCE, dest, env=env(hub), each=misdeed(dest, name, **how))
+    result = run(1, "get", *more, SOURCE, dest, env=hub.env, each=misdeed(dest, name, **how))
     assert result.code != 0 and not dest.exists(), result
     if end == "keep":
         assert result.code == 5 and f"/rehearsal/{name}'" in result.err, result
@@ -280,7 +263,7 @@ def test_what_a_rehearsal_took_is_kept_where_something_else_has_its_place(
 ):
     name, dest = taken
     more = fill(run, hub, dest, "foreign")
-    assert run(1, "get", *more, SOURCE, dest, env=env(hub), each=misdeed(dest, name)).code != 0
+    assert run(1, "get", *more, SOURCE, dest, env=hub.env, each=misdeed(dest, name)).code != 0
     write_tree(dest, {"later": b""})
     result = run(1, "clean", dest)
     assert result.code == 0 and "something else has its place" in result.err, result
@@ -289,12 +272,12 @@ def test_what_a_rehearsal_took_is_kept_where_something_else_has_its_place(
     assert sorted(os.listdir(dest.parent)) == [kept.name, "model"]
 
 
-def test_only_what_is_sure_to_fail_is_asked(run, hub, tree, dest, tmp_path):
+def test_only_what_is_sure_to_fail_is_asked(run, hub, tree, dest, change):
     """A union of file systems may put one directory into another one that is not empty."""
     fill(run, hub, dest, "published")
-    changed = change(hub, tmp_path)
+    changed = change()
     steps = misdeed(dest, "*[!e]")  # whatever it is but the file
-    assert run(1, "get", SOURCE, dest, env=env(hub), each=steps).code == 0
+    assert run(1, "get", SOURCE, dest, env=hub.env, each=steps).code == 0
     assert_same(dest, changed)
 
 
@@ -311,7 +294,7 @@ def test_cache_in_parts(run, hub, tree, dest, tmp_path, mount, name, kind):
     else:
         (folder / name).mkdir()
         mount("--bind", elsewhere, folder / name)
-    result = run(2, "get", "--hf-cache", SOURCE, dest, env=env(hub))
+    result = run(2, "get", "--hf-cache", SOURCE, dest, env=hub.env)
     assert result.code == 5, result
     assert f"{folder}/{name}' is a" in result.err
     assert hub.log("cdn") == [] and hub.log("resolve*") == []
@@ -324,19 +307,19 @@ def test_cache_of_others(run, hub, tree, dest, open_home):
     (dest / ".locks").mkdir()
     for place in (dest.parent, dest, folder, dest / ".locks"):
         os.chown(place, USER, USER)
-    result = run(1, "get", "--hf-cache", SOURCE, dest, env=env(hub), user=USER, group=USER)
+    result = run(1, "get", "--hf-cache", SOURCE, dest, env=hub.env, user=USER, group=USER)
     assert result.code == 5, result
     assert f"may not write to '{folder}/blobs'" in result.err
     assert hub.log("cdn") == []
 
 
-def test_link_to_a_published_tree(run, hub, tree, dest, tmp_path):
+def test_link_to_a_published_tree(run, hub, tree, dest, tmp_path, change):
     """Told what it is, and what to name instead."""
     fill(run, hub, tmp_path / "out" / "real", "published")
     dest.symlink_to("real")
-    change(hub, tmp_path)
+    change()
     before = around(dest)
-    result = run(2, "get", SOURCE, dest, env=env(hub))
+    result = run(2, "get", SOURCE, dest, env=hub.env)
     assert result.code == 5, result
     assert "a symbolic link to 'real', which mpifetch published" in result.err
     assert hub.log("cdn") == [] and around(dest) == before
@@ -346,7 +329,7 @@ def test_link_to_a_published_tree(run, hub, tree, dest, tmp_path):
 def test_link_that_others_cannot_follow(run, hub, tree, dest, open_home, parent, owner, told):
     os.chown(dest.parent, owner, -1)
     dest.parent.chmod(parent)
-    how = {"user": USER, "group": USER, "env": env(hub)}
+    how = {"user": USER, "group": USER, "env": hub.env}
     result = run(1, "get", "--versions", SOURCE, dest, **how)
     assert result.code == 0, result
     assert ("fs.protected_symlinks" in result.err) == told

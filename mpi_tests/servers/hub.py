@@ -104,6 +104,15 @@ class Hub:
                 raise KeyError(key)
             setattr(self.settings, key, set(value) if key == "tokens" else value)
 
+    @property
+    def env(self):
+        """Of a program that is to ask it."""
+        return {"HF_ENDPOINT": self.endpoint}
+
+    def file_requests(self):
+        """What it was asked for of files themselves."""
+        return [row for row in self.log() if row["kind"] in ("cdn", "resolve", "resolve-cache")]
+
     def reset(self):
         self.requests.reset()
         self.troubles.clear()
