@@ -17,12 +17,13 @@ static void must_come_back(const struct plan *plan)
 {
     struct strbuf bytes = { 0 }, again = { 0 }, text = { 0 };
     struct plan back;
+    size_t file = 0;
 
     require(plan_encode(plan, &bytes, NULL) == 0);
     require(plan_decode(&back, bytes.data, bytes.len, NULL) == 0);
     require(plan_encode(&back, &again, NULL) == 0);
     require(bytes.len == again.len && memcmp(bytes.data, again.data, bytes.len) == 0);
-    require(plan_identity(plan, &text, NULL) == 0);
+    require(plan_identity(plan, &file, SIZE_MAX, &text, NULL) == 0);
     strbuf_release(&bytes);
     strbuf_release(&again);
     strbuf_release(&text);

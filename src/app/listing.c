@@ -203,35 +203,50 @@ static const char *fate_of(const struct session *s, size_t i)
     return "there";
 }
 
-static void add_files(const struct session *s, struct strbuf *text)
+enum { PART_BYTES = 64 << 10 }; /* of the text: that of a million files is never whole */
+
+struct showing {
+    const struct session *s;
+    size_t file; /* the next one */
+    uint64_t missing_bytes;
+    size_t missing_files;
+};
+
+static void add_file(struct showing *showing, size_t i, struct strbuf *text)
 {
+    const struct session *s = showing->s;
     const struct plan *plan = &s->run.plan;
-    uint64_t missing = 0;
-    size_t files = 0;
+    const struct existing_file *known = &s->target.existing->file[i];
+
+    strbuf_addf(text, "%s %12llu %s\n", fate_of(s, i),
+                (unsigned long long)plan->files[i].size, plan_path(plan, i));
+    if (known->there || known->unsure)
+        return;
+    showing->missing_files++;
+    showing->missing_bytes += plan->files[i].size;
+}
+
+static bool add_part(void *arg, struct strbuf *text)
+{
+    struct showing *showing = arg;
+    const struct plan *plan = &showing->s->run.plan;
     char all[32], fetch[32];
 
-    for (size_t i = 0; i < plan->nfiles; i++) {
-        strbuf_addf(text, "%s %12llu %s\n", fate_of(s, i),
-                    (unsigned long long)plan->files[i].size, plan_path(plan, i));
-        if (s->target.existing->file[i].there || s->target.existing->file[i].unsure)
-            continue;
-        files++;
-        missing += plan->files[i].size;
-    }
+    while (showing->file < plan->nfiles && text->len < PART_BYTES && !text->failed)
+        add_file(showing, showing->file++, text);
+    if (showing->file < plan->nfiles)
+        return true;
     strbuf_addf(text, "%zu files, %s; to fetch: %zu files, %s\n", plan->nfiles,
-                text_bytes(all, sizeof(all), plan->nbytes), files,
-                text_bytes(fetch, sizeof(fetch), missing));
+                text_bytes(all, sizeof(all), plan->nbytes), showing->missing_files,
+                text_bytes(fetch, sizeof(fetch), showing->missing_bytes));
+    return false;
 }
 
 int listing_show(struct session *s, struct err *err)
 {
-    struct strbuf text = { 0 };
-    int rc = 0;
+    struct showing showing = { .s = s };
+    int rc =
+        s->run.ranks.rank == 0 ? printout(&s->run.ranks, add_part, &showing, err) : 0;
 
-    if (s->run.ranks.rank == 0) {
-        add_files(s, &text);
-        rc = printout(&s->run.ranks, &text, err);
-    }
-    strbuf_release(&text);
     return agree_step(&s->run.ranks, rc, err);
 }

@@ -15,42 +15,55 @@ enum {
 
 struct printout {
     struct ranks *ranks;
-    const char *text;
-    size_t len;
+    bool (*more)(void *arg, struct strbuf *text);
+    void *arg;
 };
+
+static int write_text(struct ranks *ranks, const char *text, size_t len, struct err *err)
+{
+    struct pollfd stream = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+    while (len > 0) {
+        ssize_t n;
+
+        if (background_poll(ranks, err) < 0)
+            return -1;
+        if (poll(&stream, 1, LOOK) <= 0)
+            continue;
+        n = write(STDOUT_FILENO, text, len < PIECE ? len : PIECE);
+        if (n < 0 && (errno == EINTR || errno == EAGAIN))
+            continue;
+        if (n <= 0)
+            return err_set(err, ERR_DEFECT, "cannot write to stdout");
+        text += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
 
 static int write_all(void *arg, struct err *err)
 {
-    struct printout *rest = arg;
-    struct pollfd stream = { .fd = STDOUT_FILENO, .events = POLLOUT };
+    const struct printout *printout = arg;
+    struct strbuf text = { 0 };
+    int rc = 0;
 
     /* What a program that uses the library has printed comes first. If stdout is closed
      * its number may be that of something that poll() never calls writable. */
     if (fflush(stdout) != 0 || write(STDOUT_FILENO, "", 0) < 0)
         return err_set(err, ERR_DEFECT, "cannot write to stdout");
-    while (rest->len > 0) {
-        ssize_t n;
-
-        if (background_poll(rest->ranks, err) < 0)
-            return -1;
-        if (poll(&stream, 1, LOOK) <= 0)
-            continue;
-        n = write(STDOUT_FILENO, rest->text, rest->len < PIECE ? rest->len : PIECE);
-        if (n < 0 && (errno == EINTR || errno == EAGAIN))
-            continue;
-        if (n <= 0)
-            return err_set(err, ERR_DEFECT, "cannot write to stdout");
-        rest->text += n;
-        rest->len -= (size_t)n;
+    for (bool more = true; rc == 0 && more; strbuf_clear(&text)) {
+        more = printout->more(printout->arg, &text);
+        rc = text.failed ? err_memory(err, "the text for stdout")
+                         : write_text(printout->ranks, text.data, text.len, err);
     }
-    return 0;
+    strbuf_release(&text);
+    return rc;
 }
 
-int printout(struct ranks *ranks, const struct strbuf *text, struct err *err)
+int printout(struct ranks *ranks, bool (*more)(void *arg, struct strbuf *text), void *arg,
+             struct err *err)
 {
-    struct printout all = { ranks, text->data, text->len };
+    struct printout printout = { ranks, more, arg };
 
-    if (text->failed)
-        return err_memory(err, "the text for stdout");
-    return background_run(ranks, write_all, &all, err);
+    return background_run(ranks, write_all, &printout, err);
 }

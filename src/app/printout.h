@@ -7,6 +7,8 @@
 #include "base/strbuf.h"
 #include "ranks/ranks.h"
 
-int printout(struct ranks *ranks, const struct strbuf *text, struct err *err);
+/* more appends the next part of the text; false: it was the last. */
+int printout(struct ranks *ranks, bool (*more)(void *arg, struct strbuf *text), void *arg,
+             struct err *err);
 
 #endif

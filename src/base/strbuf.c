@@ -58,20 +58,39 @@ void strbuf_adds(struct strbuf *buf, const char *text)
 
 void strbuf_addf(struct strbuf *buf, const char *fmt, ...)
 {
+    enum { MOSTLY = 128 };
     va_list args;
     int len;
 
-    va_start(args, fmt);
-    len = vsnprintf(NULL, 0, fmt, args);
-    va_end(args);
-    if (len < 0)
-        buf->failed = true;
-    if (len < 0 || !reserve(buf, (size_t)len))
+    if (!reserve(buf, MOSTLY))
         return;
     va_start(args, fmt);
-    vsnprintf(buf->data + buf->len, (size_t)len + 1, fmt, args);
+    len = vsnprintf(buf->data + buf->len, buf->cap - buf->len, fmt, args);
     va_end(args);
-    buf->len += (size_t)len;
+    if (len >= 0 && (size_t)len >= buf->cap - buf->len) {
+        if (!reserve(buf, (size_t)len)) {
+            buf->data[buf->len] = '\0';
+            return;
+        }
+        va_start(args, fmt);
+        len = vsnprintf(buf->data + buf->len, (size_t)len + 1, fmt, args);
+        va_end(args);
+    }
+    if (len < 0)
+        buf->failed = true;
+    else
+        buf->len += (size_t)len;
+    buf->data[buf->len] = '\0';
+}
+
+void strbuf_addu(struct strbuf *buf, uint64_t number)
+{
+    char digits[20], *first = digits + sizeof(digits);
+
+    do
+        *--first = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    strbuf_add(buf, first, (size_t)(digits + sizeof(digits) - first));
 }
 
 void strbuf_clear(struct strbuf *buf)

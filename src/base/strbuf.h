@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -23,6 +24,7 @@ void strbuf_add(struct strbuf *buf, const void *bytes, size_t len);
 void strbuf_reserve(struct strbuf *buf, size_t more);
 void strbuf_adds(struct strbuf *buf, const char *text);
 void strbuf_addf(struct strbuf *buf, const char *fmt, ...) ERR_PRINTF(2, 3);
+void strbuf_addu(struct strbuf *buf, uint64_t number); /* in decimal */
 
 /* Empty, memory kept. */
 void strbuf_clear(struct strbuf *buf);

@@ -35,16 +35,16 @@ static char *find_dir(const char *given, struct err *err)
     return path;
 }
 
+static bool add_report(void *arg, struct strbuf *text)
+{
+    doctor_report_text(arg, text);
+    return false;
+}
+
 /* Rank 0. */
 static int show(struct session *s, const struct probe *probe, struct err *err)
 {
-    struct strbuf text = { 0 };
-    int rc;
-
-    doctor_report_text(probe, &text);
-    rc = printout(&s->run.ranks, &text, err);
-    strbuf_release(&text);
-    return rc;
+    return printout(&s->run.ranks, add_report, (void *)(uintptr_t)probe, err);
 }
 
 /* What was found is worth saying even where not all could be. */

@@ -8,7 +8,7 @@
 #include "io/fs/fs.h"
 #include "io/hub_env.h"
 #include "io/process.h"
-#include "io/sha256.h"
+#include "publish/identity.h"
 #include "ranks/background.h"
 #include "resume/claim.h"
 #include "resume/resume.h"
@@ -198,19 +198,14 @@ static int check_space(const struct cache *cache, struct err *err)
 int cache_identify(const struct cache *cache, char id[65], struct err *err)
 {
     const struct plan *plan = &cache->run->plan;
-    struct strbuf text = { 0 };
-    uint8_t digest[32];
-    int rc = plan_identity(plan, &text, err);
+    struct strbuf more = { 0 };
+    int rc;
 
-    strbuf_addf(&text, "%s %s\n", plan_text(plan, plan->revision),
+    strbuf_addf(&more, "%s %s\n", plan_text(plan, plan->revision),
                 plan_text(plan, plan->ref));
-    if (rc == 0 && text.failed)
-        rc = err_memory(err, "the plan");
-    if (rc == 0) {
-        sha256_bytes(text.data, text.len, digest);
-        text_hex(id, digest, sizeof(digest));
-    }
-    strbuf_release(&text);
+    rc = more.failed ? err_memory(err, "the plan")
+                     : identity_make(plan, more.data, id, err);
+    strbuf_release(&more);
     return rc;
 }
 

@@ -8,8 +8,8 @@
 #include "io/account.h"
 #include "io/clock.h"
 #include "io/fs/fs.h"
-#include "io/sha256.h"
 #include "publish/adopt.h"
+#include "publish/identity.h"
 #include "publish/rehearsal.h"
 #include "staging/foreign_files.h"
 #include "staging/record.h"
@@ -109,20 +109,6 @@ int dir_classify(struct dir *dir, struct err *err)
     if (info.kind == FS_SYMLINK)
         return look_at_link(dir, err);
     return 0;
-}
-
-static int identify(struct dir *dir, struct err *err)
-{
-    struct strbuf text = { 0 };
-    uint8_t digest[32];
-    int rc = plan_identity(&dir->run->plan, &text, err);
-
-    if (rc == 0) {
-        sha256_bytes(text.data ? text.data : "", text.len, digest);
-        text_hex(dir->identity, digest, sizeof(digest));
-    }
-    strbuf_release(&text);
-    return rc;
 }
 
 /* The Hub library accepts its metadata only if the file is not newer. Linked files
@@ -296,7 +282,8 @@ static int match_dest(struct dir *dir, struct err *err)
                                  .trust = &dir->trust,
                                  .note = &dir->note,
                                  .existing = &dir->existing };
-    if (match_files(&dir->match, err) < 0)
+    /* Nothing is below what is not there. */
+    if (dir->dest != LAYOUT_MISSING && match_files(&dir->match, err) < 0)
         return -1;
     count_dropped(dir);
     if (refuse_early(dir, err) < 0)
@@ -313,7 +300,8 @@ int dir_look(struct dir *dir, struct run *run, struct err *err)
     dir->existing.file = calloc(run->plan.nfiles + 1, sizeof(*dir->existing.file));
     if (!dir->existing.file)
         return err_memory(err, "the list of files");
-    if (identify(dir, err) < 0 || trust_start(&dir->trust, run, run->opt.dest, err) < 0)
+    if (identity_make(&run->plan, "", dir->identity, err) < 0 ||
+        trust_start(&dir->trust, run, run->opt.dest, err) < 0)
         return -1;
     if (!run->opt.dest)
         return 0;

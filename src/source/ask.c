@@ -142,23 +142,25 @@ int ask_judge(struct ask *ask, const char *what, const struct http_response *res
                    "%s", response->err.text);
 }
 
-int ask_get(struct ask *ask, const char *what, const char *url, size_t most,
-            uint64_t *counter, struct http_response *response, struct err *err)
+/* One request, repeated while that may help. begin, or NULL: before each attempt. */
+static int ask_repeat(struct ask *ask, const char *what, struct http_request *request,
+                      int (*begin)(void *arg, struct err *err), void *arg,
+                      uint64_t *counter, struct http_response *response, struct err *err)
 {
     const struct source_config *config = ask->config;
-    struct http_request request = { .body_limit = most };
     struct ask_verdict verdict;
 
-    ask_address(ask, url, &request);
     for (unsigned attempt = 1;; attempt++) {
         struct err failure = { 0 };
 
         *response = (struct http_response){ 0 };
+        if (begin && begin(arg, err) < 0)
+            return -1;
         ++*counter;
-        if (http_get(ask->http, &request, response, config->poll, config->poll_arg,
+        if (http_get(ask->http, request, response, config->poll, config->poll_arg,
                      &failure) < 0)
             return err_set(err, failure.code, "%s", failure.text);
-        if (ask_judge(ask, what, response, request.bearer != NULL, attempt, &verdict,
+        if (ask_judge(ask, what, response, request->bearer != NULL, attempt, &verdict,
                       err) < 0)
             return -1;
         if (!verdict.again)
@@ -168,4 +170,50 @@ int ask_get(struct ask *ask, const char *what, const char *url, size_t most,
         if (ask_wait(ask, verdict.delay, err) < 0)
             return -1;
     }
+}
+
+int ask_get(struct ask *ask, const char *what, const char *url, size_t most,
+            uint64_t *counter, struct http_response *response, struct err *err)
+{
+    struct http_request request = { .body_limit = most };
+
+    ask_address(ask, url, &request);
+    return ask_repeat(ask, what, &request, NULL, NULL, counter, response, err);
+}
+
+struct stream {
+    const struct ask_sink *sink;
+    struct err err; /* of the sink */
+};
+
+static int begin_stream(void *arg, struct err *err)
+{
+    const struct stream *stream = arg;
+
+    return stream->sink->begin(stream->sink->arg, err);
+}
+
+static int take_piece(void *owner, const void *bytes, size_t len)
+{
+    struct stream *stream = owner;
+
+    return stream->sink->take(stream->sink->arg, bytes, len, &stream->err);
+}
+
+int ask_stream(struct ask *ask, const char *what, const char *url,
+               const struct ask_sink *sink, uint64_t *counter, struct err *err)
+{
+    struct stream stream = { .sink = sink };
+    struct http_request request = { .sink = take_piece, .owner = &stream };
+    struct http_response response = { 0 };
+    struct err cause = { 0 };
+    int rc;
+
+    ask_address(ask, url, &request);
+    rc = ask_repeat(ask, what, &request, begin_stream, &stream, counter, &response,
+                    &cause);
+    http_response_release(&response);
+    if (rc < 0)
+        err_copy(err, stream.err.code ? &stream.err : &cause);
+    return rc;
 }

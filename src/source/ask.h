@@ -27,6 +27,17 @@ void ask_address(const struct ask *ask, const char *url, struct http_request *re
 int ask_get(struct ask *ask, const char *what, const char *url, size_t most,
             uint64_t *counter, struct http_response *response, struct err *err);
 
+/* The same, handed on as it comes. begin is called before each attempt: what an attempt
+ * that broke off has brought is to be forgotten. take: -1 and *err end the request, with
+ * that error. */
+struct ask_sink {
+    int (*begin)(void *arg, struct err *err);
+    int (*take)(void *arg, const char *bytes, size_t len, struct err *err);
+    void *arg;
+};
+int ask_stream(struct ask *ask, const char *what, const char *url,
+               const struct ask_sink *sink, uint64_t *counter, struct err *err);
+
 /* What to do about a response. */
 struct ask_verdict {
     bool again;   /* not an answer, but another attempt may get one */

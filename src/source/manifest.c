@@ -3,13 +3,12 @@
  * Secrets      go to the origin of the base only, so that a list cannot send
  *              them elsewhere. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "base/url.h"
 #include "base/utf8.h"
-#include "core/plan/list_line.h"
+#include "core/plan/list_reader.h"
 #include "core/plan/url_path.h"
 #include "core/plan/url_query.h"
 #include "io/fs/fs.h"
@@ -17,43 +16,22 @@
 #include "source/lister.h"
 #include "source/probe.h"
 
-enum { LIST_BYTES = 1 << 30 };
+static const uint64_t LIST_MOST = UINT64_C(4) << 30; /* bytes of a list */
 
 static const double LIST_PATIENCE = 60; /* seconds for a program behind a pipe */
 
-struct item {
-    struct probe probe; /* url belongs to the item */
-    char *url, *path;
-    size_t base;      /* length of the part of url that is the plan's base */
-    size_t signed_at; /* where the query of the list begins in url; 0: it has none */
-    struct digest want;
-};
-
 struct manifest {
     struct ask *ask;
-    char *base;             /* with '/' at its end; NULL: names must be URLs */
+    struct plan *plan;
+    struct list_reader reader;
+    char shown[512];        /* the list, in sentences */
+    uint64_t bytes;         /* of the list, so far */
+    bool failed;            /* by what the list says */
+    struct strbuf base;     /* of relative names, with '/' at its end; empty: none */
     enum url_query signing; /* of the list's own URL */
-    char *query; /* '?' and what permits to read the list and its files; or NULL */
-    struct item *items;
-    size_t count, room;
-    size_t probed; /* items that were looked at for probing */
+    struct strbuf key;      /* of the current line */
+    size_t probed;          /* files that were looked at for probing */
 };
-
-static void item_release(struct item *item)
-{
-    free(item->url);
-    free(item->path);
-    free(item->probe.etag);
-}
-
-static void manifest_release(struct manifest *manifest)
-{
-    for (size_t i = 0; i < manifest->count; i++)
-        item_release(&manifest->items[i]);
-    free(manifest->items);
-    free(manifest->base);
-    free(manifest->query);
-}
 
 /* A missing list is an error of the command line, not of a server. */
 static int check_there(const char *path, struct err *err)
@@ -71,315 +49,277 @@ static int check_there(const char *path, struct err *err)
     return err_set(err, ERR_USAGE, "--manifest '%s': no such file", shown);
 }
 
-static int read_file(struct ask *ask, const char *path, char **bytes, size_t *len,
-                     struct err *err)
-{
-    const struct source_config *config = ask->config;
-    const struct fs_wait wait = { LIST_PATIENCE, config->poll, config->poll_arg };
-    struct err cause = { 0 };
-
-    if (check_there(path, err) < 0)
-        return -1;
-    return fs_read_input(path, LIST_BYTES, &wait, bytes, len, &cause) < 0
-               ? ask_blame(&cause, err)
-               : 0;
-}
-
-/* The text of the list, to be freed by the caller. */
-static int read_list(struct ask *ask, char **bytes, size_t *len, struct err *err)
-{
-    const char *list = ask->config->manifest;
-    struct http_response response = { 0 };
-    struct strbuf path = { 0 };
-    char shown[256];
-    int rc;
-
-    if (url_path_is_web(list)) {
-        url_redact(shown, sizeof(shown), list);
-        rc = ask_get(ask, shown, list, LIST_BYTES, &ask->count->listing, &response, err);
-        *bytes = response.body;
-        *len = response.body_len;
-        response.body = NULL;
-        http_response_release(&response);
-    } else if (text_starts(list, "file://")) {
-        if (!url_path_file(list, &path) || path.failed)
-            rc = err_set(err, ERR_USAGE, "'%s' is not a local path", list);
-        else
-            rc = read_file(ask, path.data, bytes, len, err);
-    } else {
-        rc = read_file(ask, list, bytes, len, err);
-    }
-    strbuf_release(&path);
-    return rc;
-}
-
 /* --base, or the folder of the list's own URL. */
-static int find_base(struct manifest *manifest, struct err *err)
+static int set_base(struct manifest *manifest, struct err *err)
 {
     const struct source_config *config = manifest->ask->config;
-    struct strbuf base = { 0 };
+    struct strbuf *base = &manifest->base;
 
+    strbuf_clear(base);
     if (config->base) {
-        strbuf_adds(&base, config->base);
+        strbuf_adds(base, config->base);
         if (!text_ends(config->base, "/"))
-            strbuf_adds(&base, "/");
+            strbuf_adds(base, "/");
     } else if (strstr(config->manifest, "://")) {
-        strbuf_add(&base, config->manifest, url_path_folder(config->manifest));
-    } else {
-        return 0;
+        strbuf_add(base, config->manifest, url_path_folder(config->manifest));
     }
-    manifest->base = strbuf_steal(&base);
-    return manifest->base ? 0 : err_memory(err, "a URL");
+    return base->failed
+               ? err_memory(err, "a URL")
+               : plan_set(manifest->plan, &manifest->plan->base, base->data, err);
 }
 
 /* What the URL of the list is signed with goes along to files of its origin. */
-static int find_query(struct manifest *manifest, struct err *err)
+static int set_query(struct manifest *manifest, struct err *err)
 {
     const char *list = manifest->ask->config->manifest, *query;
+    struct plan *plan = manifest->plan;
+    struct strbuf text = { 0 };
+    int rc;
 
     manifest->signing = url_path_is_web(list) ? url_query_of(list) : URL_QUERY_PLAIN;
     if (manifest->signing != URL_QUERY_SHARED)
         return 0;
     query = strchr(list, '?');
-    manifest->query = strndup(query, strcspn(query, "#"));
-    return manifest->query ? 0 : err_memory(err, "a URL");
+    strbuf_add(&text, query, strcspn(query, "#"));
+    rc = text.failed ? err_memory(err, "a URL")
+                     : plan_set(plan, &plan->query, text.data, err);
+    strbuf_release(&text);
+    return rc;
 }
 
-static void add_query(struct manifest *manifest, struct item *item, struct strbuf *url)
+/* Whether what permits to read the list is to be sent for this file as well. */
+static bool is_signed(struct manifest *manifest, const char *url)
 {
     const struct source_config *config = manifest->ask->config;
 
-    if (manifest->signing == URL_QUERY_PLAIN || !url->data || strpbrk(url->data, "?#") ||
-        !url_same_origin(url->data, config->manifest))
-        return;
-    if (manifest->query) {
-        item->signed_at = url->len;
-        strbuf_adds(url, manifest->query);
-        return;
-    }
+    if (manifest->signing == URL_QUERY_PLAIN || strpbrk(url, "?#") ||
+        !url_same_origin(url, config->manifest))
+        return false;
+    if (manifest->signing == URL_QUERY_SHARED)
+        return true;
     manifest->signing = URL_QUERY_PLAIN; /* said once */
     if (config->notice)
         config->notice(config->notice_arg,
                        "the URL of the list is signed for the list alone: its files are "
                        "requested without the signature");
+    return false;
 }
 
-static int make_url(struct manifest *manifest, const struct list_line *line,
-                    struct item *item, struct err *err)
+/* A name without '?' and '#', which are quoted, has the origin of the base. */
+static int set_key(struct manifest *manifest, const struct list_line *line,
+                   struct plan_entry *entry, struct err *err)
 {
-    struct strbuf url = { 0 };
+    struct strbuf *key = &manifest->key;
 
-    if (line->url) {
-        strbuf_adds(&url, line->name.data);
-    } else if (manifest->base) {
-        item->base = strlen(manifest->base);
-        strbuf_adds(&url, manifest->base);
-        url_quote(&url, line->name.data, "/");
-    } else {
+    strbuf_clear(key);
+    if (line->url)
+        strbuf_adds(key, line->name.data);
+    else if (manifest->base.len > 0)
+        url_quote(key, line->name.data, "/");
+    else
         return err_set(err, ERR_USAGE,
                        "'%s' is relative and the list is a local file: use --base URL to "
                        "say where its files are",
                        line->name.data);
-    }
-    add_query(manifest, item, &url);
-    item->url = strbuf_steal(&url);
-    item->probe.url = item->url;
-    return item->url ? 0 : err_memory(err, "a URL");
+    if (key->failed)
+        return err_memory(err, "a URL");
+    entry->key = key->data;
+    if (is_signed(manifest, line->url ? key->data : manifest->base.data))
+        entry->flags |= PLAN_SIGNED;
+    return 0;
+}
+
+static bool is_file(const struct manifest *manifest, const struct list_line *line)
+{
+    return text_starts(line->url ? line->name.data : manifest->base.data, "file://");
 }
 
 /* A local file is looked at directly. */
-static int look_at_file(struct item *item, struct err *err)
+static int look_at_file(const struct manifest *manifest, const struct list_line *line,
+                        struct plan_entry *entry, char etag[FILES_ETAG], struct err *err)
 {
-    struct strbuf path = { 0 };
-    char etag[FILES_ETAG];
-    uint64_t size;
+    struct strbuf url = { 0 }, path = { 0 };
     int rc = -1;
 
-    if (!url_path_file(item->url, &path) || path.failed) {
-        err_set(err, ERR_SOURCE, "'%s' is not a local path", item->url);
+    if (!line->url)
+        strbuf_adds(&url, manifest->base.data);
+    strbuf_adds(&url, entry->key);
+    if (url.failed || !url_path_file(url.data, &path) || path.failed) {
+        err_set(err, ERR_SOURCE, "'%s' is not a local path", entry->key);
         goto out;
     }
-    if (files_look(path.data, &size, etag, err) < 0)
+    if (files_look(path.data, &entry->size, etag, err) < 0)
         goto out;
-    if (item->probe.sized && item->probe.size != size) {
+    if (line->sized && line->size != entry->size) {
         err_set(err, ERR_SOURCE, "'%s' has %ju bytes, but the list says it has %ju",
-                path.data, (uintmax_t)size, (uintmax_t)item->probe.size);
+                path.data, (uintmax_t)entry->size, (uintmax_t)line->size);
         goto out;
     }
-    item->probe.size = size;
-    item->probe.etag = strdup(etag);
-    rc = item->probe.etag ? 0 : err_memory(err, "a validator");
+    entry->etag = etag;
+    rc = 0;
 out:
+    strbuf_release(&url);
     strbuf_release(&path);
     return rc;
-}
-
-/* NULL: out of memory. Valid until the next call. */
-static struct item *add_item(struct manifest *manifest)
-{
-    if (manifest->count == manifest->room) {
-        size_t room = manifest->room ? 2 * manifest->room : 64;
-        struct item *items = realloc(manifest->items, room * sizeof(*items));
-
-        if (!items)
-            return NULL;
-        manifest->items = items;
-        manifest->room = room;
-    }
-    manifest->items[manifest->count] = (struct item){ 0 };
-    return &manifest->items[manifest->count++];
 }
 
 static int take_line(void *arg, const struct list_line *line, struct err *err)
 {
     struct manifest *manifest = arg;
     const struct source_config *config = manifest->ask->config;
-    struct item *item;
+    struct plan_entry entry = { .path = line->path.data, .want = line->want };
+    char etag[FILES_ETAG];
 
     if (line->url && text_starts(line->name.data, "file://") &&
         url_path_is_web(config->manifest))
         return err_set(err, ERR_SOURCE, "a list from the web must not name local files");
     if (!glob_keep(&config->allow, &config->deny, line->path.data))
         return 0;
-    item = add_item(manifest);
-    if (!item)
-        return err_memory(err, "a list");
-    item->want = line->want;
-    item->probe.digest = line->want.kind != DIGEST_NONE;
-    item->probe.sized = line->sized;
-    item->probe.size = line->size;
-    item->path = strdup(line->path.data);
-    if (!item->path)
-        return err_memory(err, "a list");
-    if (make_url(manifest, line, item, err) < 0)
+    if (set_key(manifest, line, &entry, err) < 0)
         return -1;
-    if (text_starts(item->url, "file://"))
-        return ask_poll(manifest->ask, err) < 0 ? -1 : look_at_file(item, err);
-    /* a small file takes one request: a probe would make it two */
-    item->probe.whole = line->sized && line->size < config->probe_above;
-    return 0;
-}
-
-static int by_file(const void *a, const void *b)
-{
-    const struct item *left = a, *right = b;
-    int order = strcmp(left->path, right->path);
-
-    if (order == 0)
-        order = strcmp(left->url, right->url);
-    if (order == 0)
-        order = (int)left->want.kind - (int)right->want.kind;
-    return order ? order
-                 : memcmp(left->want.bytes, right->want.bytes, sizeof(left->want.bytes));
-}
-
-/* The same file once more; it may tell a size that the other line did not. */
-static bool is_repeat(struct item *item, const struct item *other)
-{
-    struct probe *probe = &item->probe;
-
-    if (by_file(item, other) != 0 ||
-        (probe->sized && other->probe.sized && probe->size != other->probe.size))
-        return false;
-    if (!probe->sized && other->probe.sized) {
-        probe->sized = true;
-        probe->size = other->probe.size;
-        probe->whole = other->probe.whole;
+    if (is_file(manifest, line)) {
+        if (ask_poll(manifest->ask, err) < 0 ||
+            look_at_file(manifest, line, &entry, etag, err) < 0)
+            return -1;
+        return plan_add(manifest->plan, &entry, err);
     }
-    return true;
+    entry.size = line->size;
+    if (!line->sized)
+        entry.flags |= PLAN_UNSIZED;
+    else if (line->size < config->probe_above)
+        /* a small file takes one request: a probe would make it two */
+        entry.flags |= PLAN_WHOLE;
+    return plan_add(manifest->plan, &entry, err);
 }
 
-/* A line that stands there twice counts once. Two files of one path are left to the
- * plan, which refuses them. */
-static void drop_repeats(struct manifest *manifest)
-{
-    struct item *items = manifest->items;
-    size_t kept = 0;
-
-    if (manifest->count > 0)
-        qsort(items, manifest->count, sizeof(*items), by_file);
-    for (size_t i = 0; i < manifest->count; i++) {
-        if (kept > 0 && is_repeat(&items[kept - 1], &items[i]))
-            item_release(&items[i]);
-        else
-            items[kept++] = items[i];
-    }
-    manifest->count = kept;
-}
-
-/* The next item whose server has to be asked. */
-static struct probe *next_probe(void *arg)
+/* Also after an attempt that broke off. */
+static int begin_list(void *arg, struct err *err)
 {
     struct manifest *manifest = arg;
 
-    while (manifest->probed < manifest->count) {
-        struct item *item = &manifest->items[manifest->probed++];
-
-        if (!item->probe.whole && !text_starts(item->url, "file://"))
-            return &item->probe;
-    }
-    return NULL;
+    list_reader_release(&manifest->reader);
+    manifest->reader = (struct list_reader){ .visit = take_line, .arg = manifest };
+    manifest->bytes = 0;
+    plan_release(manifest->plan);
+    return set_base(manifest, err) < 0 ? -1 : set_query(manifest, err);
 }
 
-/* All questions have been asked: the URL may lose the query that the plan has. */
-static int add_to_plan(const struct item *item, struct plan *plan, struct err *err)
+static int take_bytes(void *arg, const char *bytes, size_t len, struct err *err)
 {
-    struct plan_entry entry = { .path = item->path,
-                                .key = item->url + item->base,
-                                .etag = item->probe.etag,
-                                .flags = item->probe.whole ? PLAN_WHOLE : 0,
-                                .size = item->probe.size,
-                                .want = item->want };
+    struct manifest *manifest = arg;
+    struct err why = { 0 };
+    int rc = ask_poll(manifest->ask, &why);
 
-    if (item->signed_at > 0) {
-        item->url[item->signed_at] = '\0';
-        entry.flags |= PLAN_SIGNED;
-    }
-    return plan_add(plan, &entry, err);
+    manifest->bytes += len;
+    if (rc == 0 && manifest->bytes > LIST_MOST)
+        rc = err_set(&why, ERR_SOURCE, "it is longer than 4 GiB");
+    if (rc == 0)
+        rc = list_reader_feed(&manifest->reader, bytes, len, &why);
+    if (rc == 0)
+        return 0;
+    manifest->failed = true;
+    err_copy(err, &why);
+    return why.code == ERR_INTERRUPTED ? -1 : err_wrap(err, "list '%s'", manifest->shown);
 }
 
-static int fill_plan(const struct manifest *manifest, struct plan *plan, struct err *err)
+static int read_file(struct manifest *manifest, const char *path, struct err *err)
 {
-    if (manifest->base && plan_set(plan, &plan->base, manifest->base, err) < 0)
+    const struct source_config *config = manifest->ask->config;
+    const struct fs_wait wait = { LIST_PATIENCE, config->poll, config->poll_arg };
+    struct err cause = { 0 };
+
+    if (check_there(path, err) < 0 || begin_list(manifest, err) < 0)
         return -1;
-    if (manifest->query && plan_set(plan, &plan->query, manifest->query, err) < 0)
-        return -1;
-    for (size_t i = 0; i < manifest->count; i++)
-        if (add_to_plan(&manifest->items[i], plan, err) < 0)
-            return -1;
+    if (fs_stream_input(path, &wait, take_bytes, manifest, &cause) == 0)
+        return 0;
+    return manifest->failed ? err_copy(err, &cause) : ask_blame(&cause, err);
+}
+
+static int read_list(struct manifest *manifest, struct err *err)
+{
+    struct ask *ask = manifest->ask;
+    const struct ask_sink sink = { begin_list, take_bytes, manifest };
+    const char *list = ask->config->manifest;
+    struct strbuf path = { 0 };
+    char shown[256];
+    int rc;
+
+    if (url_path_is_web(list)) {
+        url_redact(shown, sizeof(shown), list);
+        rc = ask_stream(ask, shown, list, &sink, &ask->count->listing, err);
+    } else if (text_starts(list, "file://")) {
+        if (!url_path_file(list, &path) || path.failed)
+            rc = err_set(err, ERR_USAGE, "'%s' is not a local path", list);
+        else
+            rc = read_file(manifest, path.data, err);
+    } else {
+        rc = read_file(manifest, list, err);
+    }
+    strbuf_release(&path);
+    if (rc == 0 && list_reader_end(&manifest->reader, err) < 0)
+        rc = err_wrap(err, "list '%s'", manifest->shown);
+    return rc;
+}
+
+/* The next file whose server has to be asked. */
+static int next_probe(void *arg, struct probe *probe, struct err *err)
+{
+    struct manifest *manifest = arg;
+    const struct plan *plan = manifest->plan;
+
+    while (manifest->probed < plan->nfiles) {
+        size_t i = manifest->probed++;
+        const struct plan_file *file = &plan->files[i];
+        struct strbuf url = { 0 };
+
+        if (file->flags & PLAN_WHOLE)
+            continue;
+        plan_url(plan, i, &url);
+        if (!url.failed && text_starts(url.data, "file://")) {
+            strbuf_release(&url);
+            continue;
+        }
+        *probe = (struct probe){ .url = strbuf_steal(&url),
+                                 .file = i,
+                                 .digest = file->want.kind != DIGEST_NONE,
+                                 .sized = !(file->flags & PLAN_UNSIZED),
+                                 .size = file->size };
+        return probe->url ? 1 : err_memory(err, "a URL");
+    }
     return 0;
+}
+
+static int found_probe(void *arg, const struct probe *probe, struct err *err)
+{
+    struct plan *plan = ((struct manifest *)arg)->plan;
+    struct plan_file *file = &plan->files[probe->file];
+
+    file->size = probe->size;
+    file->flags &= ~(uint32_t)PLAN_UNSIZED;
+    file->flags |= probe->whole ? PLAN_WHOLE : 0;
+    return plan_set(plan, &file->etag, probe->etag, err);
 }
 
 int manifest_list(struct ask *ask, struct plan *plan, struct err *err)
 {
     const char *list = ask->config->manifest;
-    struct manifest manifest = { .ask = ask };
-    char *bytes = NULL;
-    char shown[512];
-    size_t len = 0;
+    struct manifest manifest = { .ask = ask, .plan = plan };
+    const struct probe_list probes = { next_probe, found_probe, &manifest };
     int rc = -1;
 
-    url_redact(shown, sizeof(shown), list);
+    url_redact(manifest.shown, sizeof(manifest.shown), list);
     if (!strstr(list, "://"))
-        snprintf(shown, sizeof(shown), "%s", list);
-    utf8_mask(shown); /* a path may have any bytes, and this text is written to JSON */
-    if (find_base(&manifest, err) < 0 || find_query(&manifest, err) < 0)
-        goto out;
+        snprintf(manifest.shown, sizeof(manifest.shown), "%s", list);
+    utf8_mask(manifest.shown); /* a path may have any bytes, and this goes to JSON */
     ask->origin = list;
-    if (read_list(ask, &bytes, &len, err) < 0)
+    if (read_list(&manifest, err) < 0 || plan_drop_repeats(plan, err) < 0)
         goto out;
-    if (list_line_each(bytes, len, take_line, &manifest, err) < 0) {
-        err_wrap(err, "list '%s'", shown);
-        goto out;
-    }
-    drop_repeats(&manifest);
-    ask->origin = manifest.base;
-    if (probe_all(ask, next_probe, &manifest, err) < 0 ||
-        plan_set(plan, &plan->source, shown, err) < 0)
-        goto out;
-    rc = fill_plan(&manifest, plan, err);
+    ask->origin = manifest.base.len > 0 ? manifest.base.data : NULL;
+    if (probe_all(ask, &probes, err) == 0)
+        rc = plan_set(plan, &plan->source, manifest.shown, err);
 out:
-    free(bytes);
-    manifest_release(&manifest);
+    list_reader_release(&manifest.reader);
+    strbuf_release(&manifest.base);
+    strbuf_release(&manifest.key);
     return rc;
 }

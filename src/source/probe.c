@@ -20,7 +20,8 @@ static const uint64_t counted_most = UINT64_C(64) << 30;
 static const double longest_wait = 0.05; /* seconds: a signal is answered within that */
 
 struct slot {
-    struct probe *probe;            /* NULL: free */
+    bool used;
+    struct probe probe;
     struct http_transfer *transfer; /* NULL: waits until `due` */
     bool plain;                     /* asked without a range */
     bool unlucky;                   /* a range failed in a way that may pass */
@@ -35,10 +36,18 @@ struct slot {
 
 struct flight {
     struct ask *ask;
+    const struct probe_list *list;
     struct slot slots[FLIGHT];
     unsigned used;
     double hold; /* nothing is started before: the server asked for a pause */
 };
+
+void probe_release(struct probe *probe)
+{
+    free(probe->url);
+    free(probe->etag);
+    *probe = (struct probe){ 0 };
+}
 
 static int settle_size(struct probe *probe, uint64_t size, struct err *err)
 {
@@ -92,8 +101,8 @@ static int count_bytes(void *owner, const void *bytes, size_t len)
     struct slot *slot = owner;
 
     (void)bytes;
-    slot->probe->size += len;
-    return slot->probe->size > counted_most ? -1 : 0;
+    slot->probe.size += len;
+    return slot->probe.size > counted_most ? -1 : 0;
 }
 
 static int start(struct flight *flight, struct slot *slot, struct err *err)
@@ -106,9 +115,9 @@ static int start(struct flight *flight, struct slot *slot, struct err *err)
 
     if (slot->counting) {
         request.sink = count_bytes;
-        slot->probe->size = 0;
+        slot->probe.size = 0;
     }
-    ask_address(flight->ask, slot->probe->url, &request);
+    ask_address(flight->ask, slot->probe.url, &request);
     slot->secret = request.bearer != NULL;
     slot->attempt++;
     flight->ask->count->probe++;
@@ -140,9 +149,11 @@ static int ask_at_once(struct slot *slot, bool plain)
     return 0;
 }
 
-static int end_probe(struct flight *flight, struct slot *slot, const char *shown)
+static int end_probe(struct flight *flight, struct slot *slot, const char *shown,
+                     struct err *err)
 {
     char why[80];
+    int rc;
 
     if (slot->refused) {
         snprintf(why, sizeof(why),
@@ -150,9 +161,11 @@ static int end_probe(struct flight *flight, struct slot *slot, const char *shown
                  (int)slot->refused);
         ask_tell(flight->ask, shown, why);
     }
-    slot->probe = NULL;
+    rc = flight->list->found(flight->list->arg, &slot->probe, err);
+    probe_release(&slot->probe);
+    slot->used = false;
     flight->used--;
-    return 0;
+    return rc;
 }
 
 /* The probe failed. The slot keeps it if another attempt may help: without a range, if
@@ -165,9 +178,9 @@ static int defer(struct flight *flight, struct slot *slot, const char *shown,
 
     if (slot->answered) {
         slot->refused = status;
-        return end_probe(flight, slot, shown);
+        return end_probe(flight, slot, shown, err);
     }
-    if (slot->counting && slot->probe->size > counted_most)
+    if (slot->counting && slot->probe.size > counted_most)
         return err_set(err, ERR_SOURCE,
                        "'%s': the server does not report the size of the file, which is "
                        "more than 64 GiB",
@@ -204,7 +217,7 @@ static bool is_answer(const struct outcome *outcome)
 static int doubted(const struct flight *flight, struct slot *slot,
                    const struct http_response *response)
 {
-    const struct probe *probe = slot->probe;
+    const struct probe *probe = &slot->probe;
 
     if (probe->digest && probe->sized && slot->stale++ < STALE_MOST) {
         slot->due = clock_now() + flight->ask->config->retry.first_delay;
@@ -218,10 +231,11 @@ static int doubted(const struct flight *flight, struct slot *slot,
 }
 
 /* All of the file has come. */
-static int counted(struct flight *flight, struct slot *slot, const char *shown)
+static int counted(struct flight *flight, struct slot *slot, const char *shown,
+                   struct err *err)
 {
-    slot->probe->sized = slot->probe->whole = true;
-    return end_probe(flight, slot, shown);
+    slot->probe.sized = slot->probe.whole = true;
+    return end_probe(flight, slot, shown, err);
 }
 
 /* The reply to slot's request is there. */
@@ -232,14 +246,14 @@ static int receive(struct flight *flight, struct slot *slot,
     bool plain = slot->plain;
     struct err why = { 0 };
 
-    url_redact(shown, sizeof(shown), slot->probe->url);
+    url_redact(shown, sizeof(shown), slot->probe.url);
     slot->transfer = NULL;
     if (!is_answer(&response->outcome))
         return defer(flight, slot, shown, response, err);
     ask_warning(flight->ask, response);
     if (slot->counting)
-        return counted(flight, slot, shown);
-    if (probe_read(slot->probe, &response->reply, &plain, &why) < 0) {
+        return counted(flight, slot, shown, err);
+    if (probe_read(&slot->probe, &response->reply, &plain, &why) < 0) {
         if (doubted(flight, slot, response) == 0)
             return 0;
         err_copy(err, &why);
@@ -254,14 +268,27 @@ static int receive(struct flight *flight, struct slot *slot,
         return ask_at_once(slot, false);
     }
     doubt(flight, response, shown);
-    if (!slot->probe->whole)
+    if (!slot->probe.whole)
         slot->refused = 0;
-    return end_probe(flight, slot, shown);
+    return end_probe(flight, slot, shown, err);
+}
+
+/* 1: the slot has a file to be probed; 0: there is none left. */
+static int fill_slot(struct flight *flight, struct slot *slot, struct err *err)
+{
+    int rc;
+
+    *slot = (struct slot){ 0 };
+    rc = flight->list->next(flight->list->arg, &slot->probe, err);
+    slot->used = rc > 0;
+    flight->used += slot->used;
+    if (rc < 0)
+        probe_release(&slot->probe);
+    return rc;
 }
 
 /* Fill free slots, start what is due. *until: when the next one is. */
-static int launch(struct flight *flight, struct probe *(*next)(void *arg), void *arg,
-                  bool *more, double *until, struct err *err)
+static int launch(struct flight *flight, bool *more, double *until, struct err *err)
 {
     double now = clock_now();
 
@@ -269,12 +296,14 @@ static int launch(struct flight *flight, struct probe *(*next)(void *arg), void 
     for (size_t i = 0; i < FLIGHT; i++) {
         struct slot *slot = &flight->slots[i];
 
-        if (!slot->probe && *more) {
-            *slot = (struct slot){ .probe = next(arg) };
-            *more = slot->probe != NULL;
-            flight->used += *more;
+        if (!slot->used && *more) {
+            int rc = fill_slot(flight, slot, err);
+
+            if (rc < 0)
+                return -1;
+            *more = rc > 0;
         }
-        if (!slot->probe || slot->transfer)
+        if (!slot->used || slot->transfer)
             continue;
         if (slot->due < flight->hold)
             slot->due = flight->hold;
@@ -312,10 +341,9 @@ static int rest(struct flight *flight, double until, struct err *err)
     return http_wait(flight->ask->http, left, &moved, err);
 }
 
-int probe_all(struct ask *ask, struct probe *(*next)(void *arg), void *arg,
-              struct err *err)
+int probe_all(struct ask *ask, const struct probe_list *list, struct err *err)
 {
-    struct flight flight = { .ask = ask };
+    struct flight flight = { .ask = ask, .list = list };
     double until = 0;
     bool more = true;
     int rc = 0;
@@ -323,14 +351,16 @@ int probe_all(struct ask *ask, struct probe *(*next)(void *arg), void *arg,
     while (rc == 0 && (more || flight.used > 0)) {
         rc = ask_poll(ask, err);
         if (rc == 0)
-            rc = launch(&flight, next, arg, &more, &until, err);
+            rc = launch(&flight, &more, &until, err);
         if (rc == 0)
             rc = rest(&flight, until, err);
         if (rc == 0)
             rc = land(&flight, err);
     }
-    for (size_t i = 0; i < FLIGHT; i++)
-        if (flight.slots[i].probe && flight.slots[i].transfer)
+    for (size_t i = 0; i < FLIGHT; i++) {
+        if (flight.slots[i].used && flight.slots[i].transfer)
             http_cancel(ask->http, flight.slots[i].transfer);
+        probe_release(&flight.slots[i].probe);
+    }
     return rc;
 }

@@ -1,5 +1,5 @@
 /* source/url.c -- lists one file at an http or https URL. */
-#include <stdlib.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "base/url.h"
@@ -7,14 +7,32 @@
 #include "source/lister.h"
 #include "source/probe.h"
 
-/* Returns arg once. */
-static struct probe *only(void *arg)
-{
-    struct probe **probe = arg;
-    struct probe *given = *probe;
+struct only {
+    const struct source_config *config;
+    bool asked;
+    struct probe probe; /* once it was found */
+};
 
-    *probe = NULL;
-    return given;
+static int next_probe(void *arg, struct probe *probe, struct err *err)
+{
+    struct only *only = arg;
+
+    if (only->asked)
+        return 0;
+    only->asked = true;
+    probe->url = strdup(only->config->source);
+    probe->digest = only->config->sha256 != NULL;
+    return probe->url ? 1 : err_memory(err, "a URL");
+}
+
+static int keep_probe(void *arg, const struct probe *probe, struct err *err)
+{
+    struct only *only = arg;
+
+    only->probe = *probe;
+    only->probe.url = NULL;
+    only->probe.etag = strdup(probe->etag ? probe->etag : "");
+    return only->probe.etag ? 0 : err_memory(err, "a validator");
 }
 
 static int set_texts(struct plan *plan, const char *url, const char *shown,
@@ -35,8 +53,8 @@ static int set_texts(struct plan *plan, const char *url, const char *shown,
 int url_list(struct ask *ask, struct plan *plan, struct err *err)
 {
     const struct source_config *config = ask->config;
-    struct probe probe = { .url = config->source, .digest = config->sha256 != NULL };
-    struct probe *todo = &probe;
+    struct only only = { .config = config };
+    const struct probe_list list = { next_probe, keep_probe, &only };
     struct strbuf name = { 0 };
     struct plan_entry entry = { .key = config->source };
     char shown[512];
@@ -55,16 +73,16 @@ int url_list(struct ask *ask, struct plan *plan, struct err *err)
         rc = 0;
         goto out;
     }
-    if (probe_all(ask, only, &todo, err) < 0)
+    if (probe_all(ask, &list, err) < 0)
         goto out;
     if (config->sha256 && text_unhex(entry.want.bytes, 32, config->sha256))
         entry.want.kind = DIGEST_SHA256;
-    entry.size = probe.size;
-    entry.etag = probe.etag;
-    entry.flags = probe.whole ? PLAN_WHOLE : 0;
+    entry.size = only.probe.size;
+    entry.etag = only.probe.etag;
+    entry.flags = only.probe.whole ? PLAN_WHOLE : 0;
     rc = plan_add(plan, &entry, err);
 out:
-    free(probe.etag);
+    probe_release(&only.probe);
     strbuf_release(&name);
     return rc;
 }

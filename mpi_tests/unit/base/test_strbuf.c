@@ -104,9 +104,24 @@ static void fails_once_and_stays_failed(void **state)
     strbuf_release(&buf);
 }
 
+static void test_numbers(void **state)
+{
+    struct strbuf buf = { 0 };
+
+    (void)state;
+    strbuf_addu(&buf, 0);
+    strbuf_adds(&buf, " ");
+    strbuf_addu(&buf, 10);
+    strbuf_adds(&buf, " ");
+    strbuf_addu(&buf, UINT64_MAX);
+    assert_string_equal(buf.data, "0 10 18446744073709551615");
+    strbuf_release(&buf);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_numbers),
         cmocka_unit_test(grows_and_stays_terminated),
         cmocka_unit_test(formats_more_than_it_has_room_for),
         cmocka_unit_test(nothing_added_is_an_empty_text),

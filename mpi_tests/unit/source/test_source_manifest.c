@@ -192,6 +192,47 @@ static void test_the_same_line_twice(void **state)
     case_end(&c);
 }
 
+/* What an attempt brought that broke off is forgotten, and so is half of its last line. */
+static void test_list_that_breaks_off(void **state)
+{
+    struct script_row rows[] = {
+        { "/d/sums", "200 OK", "Content-Length: 5000\r\n",
+          SHA "  gone\n" SHA "  also/gone\n" SHA "  x", 1, true },
+        { "/d/sums", "200 OK", NULL, SHA "  x\n", 0, false },
+        PART("/d/x", "5", "v"),
+    };
+    struct strbuf url = { 0 };
+    struct source_case c;
+
+    (void)state;
+    case_start(&c, rows, countof(rows));
+    strbuf_addf(&url, "%s/d/sums", c.server.url);
+    c.config.manifest = url.data;
+    case_run(&c);
+    assert_listed(&c);
+    assert_int_equal(c.plan.nfiles, 1);
+    assert_text(&c, c.plan.files[0].path, "x");
+    assert_int_equal(c.count.listing, 2);
+    assert_int_equal(c.count.retried, 1);
+    strbuf_release(&url);
+    case_end(&c);
+}
+
+/* A bad line ends it at once, whatever else there is to come. */
+static void test_bad_line_of_a_list_that_breaks_off(void **state)
+{
+    struct script_row rows[] = {
+        { "/d/sums", "200 OK", "Content-Length: 5000\r\n", SHA "  x\n<p>\n", 0, true },
+    };
+    struct source_case c;
+
+    (void)state;
+    list_web(&c, rows, countof(rows), SHA "  x\n<p>\n", NULL);
+    assert_failed(&c, ERR_SOURCE, "/d/sums': line 2: expected");
+    assert_int_equal(c.count.listing, 1);
+    case_end(&c);
+}
+
 /* One path with two contents: nobody can say which is meant. */
 static void test_one_path_twice(void **state)
 {
@@ -274,6 +315,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_same_line_twice),
+        cmocka_unit_test(test_list_that_breaks_off),
+        cmocka_unit_test(test_bad_line_of_a_list_that_breaks_off),
         cmocka_unit_test(test_one_path_twice),
         cmocka_unit_test(test_signed_list),
         cmocka_unit_test(test_list_signed_for_itself),

@@ -6,9 +6,6 @@
  *     SHA256 (name) = <sha256>  as those of the BSDs print, sha256sum --tag and openssl
  *     URL SHA256 [SIZE] [PATH]  separated by blanks; PATH extends to the end of the line
  *
- * A list may be a clear-signed message of PGP. Only lines inside it may name files, and it
- * must have its end; the signature is not checked.
- *
  * In a line of sha256sum that begins with '\' the name is escaped: \\, \n and \r. A
  * leading "./" of a name is dropped. SHA256 and SIZE may be '-' for "not known"; a PATH
  * of digits only needs a SIZE in front of it. Without PATH the file gets the last
@@ -40,11 +37,5 @@ struct list_line {
 int list_line_parse(struct list_line *line, const char *text, size_t len, bool *present,
                     struct err *err);
 void list_line_release(struct list_line *line);
-
-/* Call visit for each file of a whole list; its error, and that of a bad line, gets the
- * number of the line, counted from 1. */
-int list_line_each(const char *text, size_t len,
-                   int (*visit)(void *arg, const struct list_line *line, struct err *err),
-                   void *arg, struct err *err);
 
 #endif

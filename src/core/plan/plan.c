@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/plan/path_rules.h"
+#include "base/text.h"
 
 enum { TEXTS = 5 }; /* of one entry */
 
@@ -15,15 +15,15 @@ static void begin_text(struct strbuf *text)
 }
 
 /* Copy into the arena. Needs a check of text.failed and of the limit afterwards. */
-static uint32_t intern(struct plan *plan, const char *text)
+static uint32_t intern(struct plan *plan, const char *text, size_t len)
 {
     size_t at;
 
     begin_text(&plan->text);
-    if (!text || *text == '\0')
+    if (len == 0)
         return 0;
     at = plan->text.len;
-    strbuf_add(&plan->text, text, strlen(text) + 1);
+    strbuf_add(&plan->text, text, len + 1);
     return (uint32_t)at;
 }
 
@@ -55,41 +55,57 @@ static int make_room(struct plan *plan, struct err *err)
     return 0;
 }
 
+/* Where a text of an entry lies: at the end of one before it, or in a place of its own. */
+static uint32_t place_text(struct plan *plan, const char *const *texts, const size_t *len,
+                           const uint32_t *at, size_t i)
+{
+    for (size_t k = 0; k < i && len[i] > 0; k++)
+        if (len[k] >= len[i] && memcmp(texts[k] + len[k] - len[i], texts[i], len[i]) == 0)
+            return at[k] + (uint32_t)(len[k] - len[i]);
+    return intern(plan, texts[i], len[i]);
+}
+
+/* Copy the texts of an entry; needs check_text afterwards. */
+static void place_texts(struct plan *plan, const struct plan_entry *entry,
+                        struct plan_file *file)
+{
+    /* a key often ends in the path */
+    const char *const texts[TEXTS] = { entry->key, entry->path, entry->etag, entry->oid,
+                                       entry->xet };
+    size_t len[TEXTS];
+    uint32_t at[TEXTS];
+
+    for (size_t i = 0; i < TEXTS; i++) {
+        len[i] = texts[i] ? strlen(texts[i]) : 0;
+        at[i] = place_text(plan, texts, len, at, i);
+    }
+    file->key = at[0];
+    file->path = at[1];
+    file->etag = at[2];
+    file->oid = at[3];
+    file->xet = at[4];
+}
+
 int plan_add(struct plan *plan, const struct plan_entry *entry, struct err *err)
 {
-    const char *const texts[TEXTS] = { entry->path, entry->key, entry->etag, entry->oid,
-                                       entry->xet };
-    uint32_t at[TEXTS];
     struct plan_file *file;
 
     if (make_room(plan, err) < 0)
         return -1;
-    for (size_t i = 0; i < TEXTS; i++) {
-        size_t same = 0;
-
-        while (same < i &&
-               !(texts[same] && texts[i] && strcmp(texts[same], texts[i]) == 0))
-            same++;
-        at[i] = same < i ? at[same] : intern(plan, texts[i]);
-    }
+    file = &plan->files[plan->nfiles];
+    *file = (struct plan_file){ .flags = entry->flags,
+                                .size = entry->size,
+                                .want = entry->want };
+    place_texts(plan, entry, file);
     if (check_text(plan, err) < 0)
         return -1;
-    file = &plan->files[plan->nfiles++];
-    memset(file, 0, sizeof(*file)); /* padding too: the bytes of a plan are sent */
-    file->path = at[0];
-    file->key = at[1];
-    file->etag = at[2];
-    file->oid = at[3];
-    file->xet = at[4];
-    file->flags = entry->flags;
-    file->size = entry->size;
-    file->want = entry->want;
+    plan->nfiles++;
     return 0;
 }
 
 int plan_set(struct plan *plan, uint32_t *field, const char *text, struct err *err)
 {
-    uint32_t at = intern(plan, text);
+    uint32_t at = intern(plan, text, text ? strlen(text) : 0);
 
     if (check_text(plan, err) < 0)
         return -1;
@@ -97,131 +113,28 @@ int plan_set(struct plan *plan, uint32_t *field, const char *text, struct err *e
     return 0;
 }
 
-static int by_path(const void *a, const void *b, void *arg)
+int plan_gather(struct plan *plan, struct err *err)
 {
-    const struct plan_file *left = a, *right = b;
-    const char *text = arg;
+    uint32_t *const own[] = { &plan->source, &plan->revision, &plan->ref,
+                              &plan->base,   &plan->query,    &plan->repo };
+    const struct strbuf old = plan->text;
 
-    return strcmp(text + left->path, text + right->path);
-}
+    plan->text = (struct strbuf){ 0 };
+    strbuf_reserve(&plan->text, old.len);
+    for (size_t i = 0; i < countof(own); i++)
+        *own[i] = intern(plan, old.data + *own[i], strlen(old.data + *own[i]));
+    for (size_t i = 0; i < plan->nfiles; i++) {
+        struct plan_file *file = &plan->files[i];
+        const struct plan_entry entry = { .path = old.data + file->path,
+                                          .key = old.data + file->key,
+                                          .etag = old.data + file->etag,
+                                          .oid = old.data + file->oid,
+                                          .xet = old.data + file->xet };
 
-/* Return unused memory. A failure to shrink is not an error. */
-static void trim(struct plan *plan)
-{
-    void *files =
-        plan->nfiles ? realloc(plan->files, plan->nfiles * sizeof(*plan->files)) : NULL;
-    char *text = realloc(plan->text.data, plan->text.len + 1);
-
-    if (files) {
-        plan->files = files;
-        plan->room = plan->nfiles;
+        place_texts(plan, &entry, file);
     }
-    if (text) {
-        plan->text.data = text;
-        plan->text.cap = plan->text.len + 1;
-    }
-}
-
-/* If neither a digest nor a validator can tell two versions apart, the bytes must come
- * from one reply. */
-static void keep_whole(struct plan *plan)
-{
-    for (size_t i = 0; i < plan->nfiles; i++)
-        if (plan->files[i].want.kind == DIGEST_NONE &&
-            !*plan_text(plan, plan->files[i].etag))
-            plan->files[i].flags |= PLAN_WHOLE;
-}
-
-int plan_seal(struct plan *plan, struct err *err)
-{
-    begin_text(&plan->text);
-    if (check_text(plan, err) < 0)
-        return -1;
-    if (plan->nfiles > 0)
-        qsort_r(plan->files, plan->nfiles, sizeof(*plan->files), by_path,
-                plan->text.data);
-    trim(plan);
-    keep_whole(plan);
-    return plan_check(plan, ERR_SOURCE, err);
-}
-
-/* Paths of which each is a prefix of the next and of the current one. In byte order all
- * paths that begin with "a" follow "a" without a gap, even if "a-b" sorts between "a" and
- * "a/c". Lengths grow, so there are no more than a path has bytes. */
-struct nest {
-    size_t len[4096];
-    const char *path[4096];
-    size_t depth;
-};
-
-/* The file that this path would have as a parent, or NULL; the path is then inside. */
-static const char *nest_enter(struct nest *nest, const char *path)
-{
-    while (nest->depth > 0 &&
-           strncmp(path, nest->path[nest->depth - 1], nest->len[nest->depth - 1]) != 0)
-        nest->depth--;
-    if (nest->depth > 0) {
-        char next = path[nest->len[nest->depth - 1]];
-
-        if (next == '/' || next == '\0')
-            return nest->path[nest->depth - 1];
-    }
-    nest->path[nest->depth] = path;
-    nest->len[nest->depth] = strlen(path);
-    nest->depth++;
-    return NULL;
-}
-
-static int refuse_path(struct err *err, enum err_code code, const char *path,
-                       const char *reason)
-{
-    /* a path may be thousands of bytes long: leave room for the reason */
-    return err_set(err, code, "path '%.200s%s': %s", path,
-                   strlen(path) > 200 ? "..." : "", reason);
-}
-
-static const char *reserved(const struct plan *plan, const char *path)
-{
-    if (plan->bare)
-        return NULL;
-    return path_rules_reserved(path, *plan_text(plan, plan->repo) != '\0');
-}
-
-static int check_file(struct plan *plan, size_t i, struct nest *nest, enum err_code code,
-                      struct err *err)
-{
-    const uint64_t most = (uint64_t)1 << 63;
-    const char *path = plan_path(plan, i), *before, *reason = path_rules_fault(path);
-
-    if (!reason)
-        reason = reserved(plan, path);
-    if (reason)
-        return refuse_path(err, code, path, reason);
-    before = nest_enter(nest, path);
-    if (before && strcmp(before, path) == 0)
-        return refuse_path(err, code, path, "two files have the same path");
-    if (before)
-        return refuse_path(err, code, before, "it is both a file and a directory");
-    if (i > 0 && strcmp(plan_path(plan, i - 1), path) > 0)
-        return refuse_path(err, code, path, "out of order");
-    if (plan->files[i].size > most - plan->nbytes)
-        return refuse_path(err, code, path, "sizes add up to more than 2^63 bytes");
-    plan->nbytes += plan->files[i].size;
-    return 0;
-}
-
-int plan_check(struct plan *plan, enum err_code code, struct err *err)
-{
-    struct nest *nest = calloc(1, sizeof(*nest));
-    int rc = 0;
-
-    if (!nest)
-        return err_memory(err, "plan");
-    plan->nbytes = 0;
-    for (size_t i = 0; rc == 0 && i < plan->nfiles; i++)
-        rc = check_file(plan, i, nest, code, err);
-    free(nest);
-    return rc;
+    free(old.data);
+    return check_text(plan, err);
 }
 
 const char *plan_text(const struct plan *plan, uint32_t offset)
@@ -251,33 +164,6 @@ bool plan_find(const struct plan *plan, const char *path, size_t *file)
             low = middle + 1;
     }
     return false;
-}
-
-static int by_folded_path(const void *a, const void *b, void *arg)
-{
-    const struct plan *plan = arg;
-
-    return plan_path_compare(plan_path(plan, *(const size_t *)a),
-                             plan_path(plan, *(const size_t *)b));
-}
-
-bool plan_twins(const struct plan *plan, size_t *one, size_t *other)
-{
-    size_t *order = malloc((plan->nfiles + 1) * sizeof(*order));
-    bool found = false;
-
-    for (size_t i = 0; order && i < plan->nfiles; i++)
-        order[i] = i;
-    if (order && plan->nfiles > 1)
-        qsort_r(order, plan->nfiles, sizeof(*order), by_folded_path,
-                (void *)(uintptr_t)plan);
-    for (size_t i = 1; order && !found && i < plan->nfiles; i++) {
-        *one = order[i - 1];
-        *other = order[i];
-        found = plan_path_compare(plan_path(plan, *one), plan_path(plan, *other)) == 0;
-    }
-    free(order);
-    return found;
 }
 
 /* A scheme (RFC 3986 3.1) and "://" behind it. */

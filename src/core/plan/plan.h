@@ -1,8 +1,8 @@
 /* core/plan/plan.h -- what to fetch: paths, sizes and digests of one version
  * of the source.
  *
- * plan.c builds and seals a plan, plan_code.c converts it to bytes and text, path_rules.h
- * has the rules for paths.
+ * plan.c builds a plan, plan_order.c sorts and plan_seal.c seals it, plan_code.c converts it
+ * to bytes, plan_identity.c to text, path_rules.h has the rules for paths.
  *
  * Life cycle   zeroed struct; plan_set and plan_add while listing; plan_seal once;
  *              read-only from then on. Rank 0 encodes it, all others decode it: every
@@ -28,7 +28,8 @@ enum plan_flag {
                       * counts requests */
     PLAN_LFS = 4,     /* the Hub keeps it in LFS: its entity tag there is the SHA-256 */
     PLAN_COUNTED = 8, /* the source counts requests for it: no second copy to save time */
-    PLAN_SIGNED = 16  /* its URL gets the query of the plan */
+    PLAN_SIGNED = 16, /* its URL gets the query of the plan */
+    PLAN_UNSIZED = 32 /* while listing: the size is not known yet */
 };
 
 struct plan_file {
@@ -67,8 +68,8 @@ struct plan {
                 * looked at */
 };
 
-/* Offsets are 32 bits: more than 4 GiB of text is an error, not a wrap. Texts that are
- * equal within one entry are kept once. */
+/* Offsets are 32 bits: more than 4 GiB of text is an error, not a wrap. A text that another
+ * of its entry ends in is not kept twice. */
 int plan_add(struct plan *plan, const struct plan_entry *entry, struct err *err);
 
 /* Copy text into the arena and point *field (one of plan's own offsets) at it. */
@@ -81,6 +82,17 @@ int plan_set(struct plan *plan, uint32_t *field, const char *text, struct err *e
  * is set for ".cache/huggingface" and all below (and a file ".cache"); for sizes that add up to more than
  * 2^63. */
 int plan_seal(struct plan *plan, struct err *err);
+
+/* Lay the texts side by side in the order of the files, without those of files that are
+ * gone. Else whoever goes through a long list in any order waits for memory at each. */
+int plan_gather(struct plan *plan, struct err *err);
+
+/* By path, in bytes. */
+int plan_sort(struct plan *plan, struct err *err);
+
+/* Sort, and keep one of the files that are equal in path, place and digest, and in size
+ * unless one of them is unsized. */
+int plan_drop_repeats(struct plan *plan, struct err *err);
 
 /* Two files whose paths differ in nothing but the case of A to Z; false: there are none.
  * Out of memory counts as none. */
@@ -103,16 +115,20 @@ void plan_url(const struct plan *plan, size_t file, struct strbuf *url);
 /* The same without query of the plan: what tells the URL from those of other files. */
 void plan_place(const struct plan *plan, size_t file, struct strbuf *url);
 
-/* Bytes that any rank of the same build decodes into an equal plan. A decoded plan is
- * sealed. plan_decode trusts nothing: ERR_DEFECT for inconsistent bytes. */
+/* Bytes that any rank of the same build decodes into an equal plan, which is sealed. They
+ * are packed: about 50 for a file of a list. plan_decode trusts nothing: ERR_DEFECT for
+ * inconsistent bytes. */
 int plan_encode(const struct plan *plan, struct strbuf *bytes, struct err *err);
 int plan_decode(struct plan *plan, const void *bytes, size_t len, struct err *err);
 
 /* A canonical text whose digest identifies the content: a line for each file with path,
  * size and digest. Without a digest, validator and URL are used instead, since a
  * validator identifies a version at one URL only. Equal text means equal content, as far
- * as the source tells; the same content from another place may have another text. */
-int plan_identity(const struct plan *plan, struct strbuf *text, struct err *err);
+ * as the source tells; the same content from another place may have another text. It is
+ * appended from *file on, 0 at first, until text has `most` bytes or more; *file is the next one,
+ * nfiles at the end. */
+int plan_identity(const struct plan *plan, size_t *file, size_t most, struct strbuf *text,
+                  struct err *err);
 
 void plan_release(struct plan *plan);
 

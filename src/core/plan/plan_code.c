@@ -1,47 +1,280 @@
-/* core/plan/plan_code.c -- a plan as bytes for other ranks, and as text
- * for its identity. */
+/* core/plan/plan_code.c -- a plan as bytes for other ranks.
+ *
+ *     magic, files, bytes in all, bare; the plan's own texts, each with its length
+ *     and for each file: flags, size, kind of digest and digest, five texts
+ *
+ * Numbers have seven bits to a byte, the lowest first. The texts of a file are mostly like
+ * those of the file before or like each other, so a file of a list takes about 50 bytes. */
 #include "core/plan/plan.h"
 
-#include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "base/url.h"
 
-/* The bytes of a plan are this head, the files and the arena, as in memory: all ranks run
- * the same build on the same kind of machine. On a machine of another byte order the
- * magic does not match. */
-struct head {
-    uint64_t magic, nfiles, nbytes, text_len, bare; /* no padding: plans are compared */
-    uint64_t file_size; /* differs in a build with other fields */
-    uint32_t source, revision, ref, base, query, repo;
+static const char magic[8] = { 'm', 'p', 'i', 'p', 'l', 'a', 'n', '2' };
+
+enum { OWN = 6, TEXTS = 5, FILE_LEAST = 3 + TEXTS /* bytes of a file */ };
+
+/* How a text of a file is written. */
+enum {
+    CODE_EMPTY,
+    CODE_TAIL,   /* which text of this file, and how many bytes of its end */
+    CODE_DIGEST, /* the digest in hex */
+    CODE_HEX,    /* how many bytes, which are the text in hex */
+    CODE_FRONT,  /* how many bytes are those of the same text of the file before, how many
+                  * follow, and these */
 };
 
-static const uint64_t magic = 0x314e4c5046495049; /* "IPIFPLN1" */
+struct text {
+    const char *bytes;
+    size_t len;
+};
+
+struct coder {
+    const struct plan *plan;
+    struct strbuf *out;
+    struct text before[TEXTS];
+};
+
+static void put_number(struct strbuf *out, uint64_t number)
+{
+    uint8_t bytes[10];
+    size_t len = 0;
+
+    for (; number >= 0x80; number >>= 7)
+        bytes[len++] = (uint8_t)(number | 0x80);
+    bytes[len++] = (uint8_t)number;
+    strbuf_add(out, bytes, len);
+}
+
+static bool ends_in(const struct text *text, const struct text *end)
+{
+    return text->len >= end->len &&
+           memcmp(text->bytes + text->len - end->len, end->bytes, end->len) == 0;
+}
+
+/* In lower case, and whole bytes. */
+static bool is_hex(const struct text *text)
+{
+    for (size_t i = 0; i < text->len; i++)
+        if (!((text->bytes[i] >= '0' && text->bytes[i] <= '9') ||
+              (text->bytes[i] >= 'a' && text->bytes[i] <= 'f')))
+            return false;
+    return text->len % 2 == 0;
+}
+
+static bool is_digest(const struct text *text, const struct digest *want)
+{
+    char hex[2 * sizeof(want->bytes) + 1];
+
+    if (text->len != 2 * digest_length(want))
+        return false;
+    text_hex(hex, want->bytes, digest_length(want));
+    return memcmp(hex, text->bytes, text->len) == 0;
+}
+
+static void put_hex(struct strbuf *out, const struct text *text)
+{
+    put_number(out, CODE_HEX);
+    put_number(out, text->len / 2);
+    for (size_t i = 0; i < text->len; i += 2) {
+        const char pair[3] = { text->bytes[i], text->bytes[i + 1], '\0' };
+        uint8_t byte = 0;
+
+        text_unhex(&byte, 1, pair);
+        strbuf_add(out, &byte, 1);
+    }
+}
+
+static void put_front(struct strbuf *out, const struct text *text,
+                      const struct text *before)
+{
+    size_t same = 0;
+
+    while (same < text->len && same < before->len &&
+           text->bytes[same] == before->bytes[same])
+        same++;
+    put_number(out, CODE_FRONT);
+    put_number(out, same);
+    put_number(out, text->len - same);
+    strbuf_add(out, text->bytes + same, text->len - same);
+}
+
+static void put_text(struct coder *coder, const struct digest *want,
+                     const struct text *texts, size_t i)
+{
+    const struct text *text = &texts[i];
+    struct strbuf *out = coder->out;
+    size_t k = 0;
+
+    while (text->len > 0 && k < i && !ends_in(&texts[k], text))
+        k++;
+    if (text->len == 0) {
+        put_number(out, CODE_EMPTY);
+    } else if (k < i) {
+        put_number(out, CODE_TAIL);
+        put_number(out, k);
+        put_number(out, text->len);
+    } else if (is_digest(text, want)) {
+        put_number(out, CODE_DIGEST);
+    } else if (is_hex(text)) {
+        put_hex(out, text);
+    } else {
+        put_front(out, text, &coder->before[i]);
+    }
+}
+
+static void put_file(struct coder *coder, const struct plan_file *file)
+{
+    const uint32_t at[TEXTS] = { file->key, file->path, file->etag, file->oid,
+                                 file->xet };
+    struct text texts[TEXTS];
+
+    put_number(coder->out, file->flags);
+    put_number(coder->out, file->size);
+    put_number(coder->out, file->want.kind);
+    strbuf_add(coder->out, file->want.bytes, digest_length(&file->want));
+    for (size_t i = 0; i < TEXTS; i++) {
+        texts[i].bytes = plan_text(coder->plan, at[i]);
+        texts[i].len = strlen(texts[i].bytes);
+        put_text(coder, &file->want, texts, i);
+    }
+    memcpy(coder->before, texts, sizeof(texts));
+}
 
 int plan_encode(const struct plan *plan, struct strbuf *bytes, struct err *err)
 {
-    size_t text_len = plan->text.len > 0 ? plan->text.len : 1;
-    struct head head = {
-        .magic = magic,
-        .nfiles = plan->nfiles,
-        .nbytes = plan->nbytes,
-        .text_len = text_len,
-        .file_size = sizeof(struct plan_file),
-        .source = plan->source,
-        .revision = plan->revision,
-        .ref = plan->ref,
-        .base = plan->base,
-        .query = plan->query,
-        .repo = plan->repo,
-        .bare = plan->bare,
-    };
+    const uint32_t own[OWN] = { plan->source, plan->revision, plan->ref,
+                                plan->base,   plan->query,    plan->repo };
+    struct coder coder = { .plan = plan, .out = bytes };
 
-    strbuf_add(bytes, &head, sizeof(head));
-    strbuf_add(bytes, plan->files, plan->nfiles * sizeof(*plan->files));
-    strbuf_add(bytes, plan_text(plan, 0), text_len);
+    strbuf_add(bytes, magic, sizeof(magic));
+    put_number(bytes, plan->nfiles);
+    put_number(bytes, plan->nbytes);
+    put_number(bytes, plan->bare);
+    for (size_t i = 0; i < OWN; i++) {
+        const char *text = plan_text(plan, own[i]);
+
+        put_number(bytes, strlen(text));
+        strbuf_adds(bytes, text);
+    }
+    for (size_t i = 0; i < plan->nfiles && !bytes->failed; i++)
+        put_file(&coder, &plan->files[i]);
     return bytes->failed ? err_memory(err, "plan") : 0;
+}
+
+/* Bytes that are read. What is wrong with them is said once, and ends all. */
+struct reader {
+    const uint8_t *at, *end;
+    const char *fault;
+};
+
+static uint64_t get_number(struct reader *reader)
+{
+    uint64_t number = 0;
+
+    for (unsigned shift = 0; reader->at < reader->end && shift < 64; shift += 7) {
+        uint8_t byte = *reader->at++;
+
+        if (shift == 63 && byte > 1)
+            break;
+        number |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80)
+            return number;
+    }
+    reader->fault = "a number is too long, or cut off";
+    return 0;
+}
+
+/* NULL: there are not so many left. */
+static const uint8_t *get_bytes(struct reader *reader, uint64_t len)
+{
+    const uint8_t *bytes = reader->at;
+
+    if (len > (uint64_t)(reader->end - reader->at)) {
+        reader->fault = "it is cut off";
+        return NULL;
+    }
+    reader->at += len;
+    return bytes;
+}
+
+static void append_bytes(struct reader *reader, struct strbuf *text)
+{
+    uint64_t len = get_number(reader);
+    const uint8_t *bytes = get_bytes(reader, len);
+
+    if (bytes && memchr(bytes, '\0', (size_t)len))
+        reader->fault = "a text has a NUL";
+    else if (bytes)
+        strbuf_add(text, bytes, (size_t)len);
+}
+
+static void append_hex(struct reader *reader, struct strbuf *text, uint64_t len)
+{
+    const uint8_t *bytes = get_bytes(reader, len);
+
+    for (uint64_t i = 0; bytes && i < len; i++) {
+        char hex[3];
+
+        text_hex(hex, &bytes[i], 1);
+        strbuf_add(text, hex, 2);
+    }
+}
+
+static void append_digest(struct reader *reader, const struct digest *want,
+                          struct strbuf *text)
+{
+    char hex[2 * sizeof(want->bytes) + 1];
+
+    if (want->kind == DIGEST_NONE)
+        reader->fault = "a text is a digest that is not there";
+    text_hex(hex, want->bytes, digest_length(want));
+    strbuf_adds(text, hex);
+}
+
+static void append_tail(struct reader *reader, struct strbuf *texts, size_t i)
+{
+    uint64_t k = get_number(reader), len = get_number(reader);
+
+    if (k >= i || len > texts[k].len)
+        reader->fault = "a text is the end of another that is shorter";
+    else
+        strbuf_add(&texts[i], texts[k].data + texts[k].len - len, (size_t)len);
+}
+
+/* texts[i] is that of the file before, and becomes that of this one. */
+static void get_text(struct reader *reader, const struct digest *want,
+                     struct strbuf *texts, size_t i)
+{
+    struct strbuf *text = &texts[i];
+    uint64_t code = get_number(reader);
+    uint64_t same = code == CODE_FRONT ? get_number(reader) : 0;
+
+    if (same > text->len) {
+        reader->fault = "a text begins as one that is shorter";
+        return;
+    }
+    text->len = (size_t)same;
+    strbuf_add(text, "", 0);
+    switch (code) {
+    case CODE_EMPTY:
+        break;
+    case CODE_TAIL:
+        append_tail(reader, texts, i);
+        break;
+    case CODE_DIGEST:
+        append_digest(reader, want, text);
+        break;
+    case CODE_HEX:
+        append_hex(reader, text, get_number(reader));
+        break;
+    case CODE_FRONT:
+        append_bytes(reader, text);
+        break;
+    default:
+        reader->fault = "a text is of an unknown kind";
+    }
 }
 
 static int reject(struct err *err, const char *reason)
@@ -49,130 +282,94 @@ static int reject(struct err *err, const char *reason)
     return err_set(err, ERR_DEFECT, "plan: %s", reason);
 }
 
-static int decode_head(struct head *head, const void *bytes, size_t len, struct err *err)
+static int get_file(struct reader *reader, struct strbuf texts[TEXTS], struct plan *plan,
+                    struct err *err)
 {
-    uint64_t rest;
+    const uint64_t known =
+        PLAN_LOCATE | PLAN_WHOLE | PLAN_LFS | PLAN_COUNTED | PLAN_SIGNED;
+    uint64_t flags = get_number(reader);
+    struct plan_entry entry = { .flags = (uint32_t)flags, .size = get_number(reader) };
+    uint64_t kind = get_number(reader);
+    const uint8_t *digest;
 
-    if (len < sizeof(*head))
-        return reject(err, "too short");
-    memcpy(head, bytes, sizeof(*head));
-    if (head->magic != magic || head->file_size != sizeof(struct plan_file))
-        return reject(err, "from a different build");
-    rest = len - sizeof(*head);
-    if (head->nfiles >= UINT32_MAX || head->nfiles > rest / sizeof(struct plan_file))
-        return reject(err, "more files than bytes");
-    rest -= head->nfiles * sizeof(struct plan_file);
-    if (head->text_len != rest || rest == 0 || rest > UINT32_MAX)
-        return reject(err, "its length does not match its header");
-    return 0;
+    if (flags & ~known || kind > DIGEST_GIT_BLOB)
+        return reject(err, "unknown flag or kind of digest");
+    entry.want.kind = (uint8_t)kind;
+    digest = get_bytes(reader, digest_length(&entry.want));
+    if (digest)
+        memcpy(entry.want.bytes, digest, digest_length(&entry.want));
+    for (size_t i = 0; i < TEXTS && !reader->fault; i++)
+        get_text(reader, &entry.want, texts, i);
+    if (reader->fault)
+        return reject(err, reader->fault);
+    for (size_t i = 0; i < TEXTS; i++)
+        if (texts[i].failed)
+            return err_memory(err, "plan");
+    entry.key = texts[0].data;
+    entry.path = texts[1].data;
+    entry.etag = texts[2].data;
+    entry.oid = texts[3].data;
+    entry.xet = texts[4].data;
+    return plan_add(plan, &entry, err);
 }
 
-/* Every offset is that of a text: the arena begins and ends in NUL. */
-static int check_fields(const struct plan *plan, struct err *err)
+static int get_files(struct reader *reader, uint64_t count, struct plan *plan,
+                     struct err *err)
 {
-    const uint32_t own[] = { plan->source, plan->revision, plan->ref,
-                             plan->base,   plan->query,    plan->repo };
-    const uint32_t known =
-        PLAN_LOCATE | PLAN_WHOLE | PLAN_LFS | PLAN_COUNTED | PLAN_SIGNED;
-    const size_t len = plan->text.len;
+    struct strbuf texts[TEXTS] = { 0 };
+    int rc = 0;
 
-    if (plan->text.data[0] != '\0' || plan->text.data[len - 1] != '\0')
-        return reject(err, "its text is not terminated");
-    for (size_t i = 0; i < countof(own); i++)
-        if (own[i] >= len)
-            return reject(err, "an offset is out of range");
-    for (size_t i = 0; i < plan->nfiles; i++) {
-        const struct plan_file *file = &plan->files[i];
+    if (count > (uint64_t)(reader->end - reader->at) / FILE_LEAST)
+        return reject(err, "more files than bytes");
+    for (uint64_t i = 0; rc == 0 && i < count; i++)
+        rc = get_file(reader, texts, plan, err);
+    for (size_t i = 0; i < TEXTS; i++)
+        strbuf_release(&texts[i]);
+    return rc;
+}
 
-        if (file->path >= len || file->key >= len || file->etag >= len ||
-            file->oid >= len || file->xet >= len)
-            return reject(err, "an offset is out of range");
-        if (file->flags & ~known || file->want.kind > DIGEST_GIT_BLOB)
-            return reject(err, "unknown flag or kind of digest");
+static int get_own(struct reader *reader, struct plan *plan, struct err *err)
+{
+    uint32_t *const own[OWN] = { &plan->source, &plan->revision, &plan->ref,
+                                 &plan->base,   &plan->query,    &plan->repo };
+    struct strbuf text = { 0 };
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < OWN; i++) {
+        strbuf_clear(&text);
+        append_bytes(reader, &text);
+        rc = reader->fault ? reject(err, reader->fault)
+             : text.failed ? err_memory(err, "plan")
+                           : plan_set(plan, own[i], text.data, err);
     }
-    return 0;
+    strbuf_release(&text);
+    return rc;
 }
 
 int plan_decode(struct plan *plan, const void *bytes, size_t len, struct err *err)
 {
-    const unsigned char *at = bytes;
-    struct head head;
-    size_t files_len;
+    struct reader reader = { .at = bytes, .end = (const uint8_t *)bytes + len };
+    const uint8_t *start = get_bytes(&reader, sizeof(magic));
+    uint64_t count, sum;
     int rc = -1;
 
     *plan = (struct plan){ 0 };
-    if (decode_head(&head, bytes, len, err) < 0)
-        return -1;
-    files_len = (size_t)head.nfiles * sizeof(*plan->files);
-    plan->files = malloc(files_len + 1);
-    strbuf_add(&plan->text, at + sizeof(head) + files_len, (size_t)head.text_len);
-    if (!plan->files || plan->text.failed) {
-        err_memory(err, "plan");
+    if (!start || memcmp(start, magic, sizeof(magic)) != 0)
+        return reject(err, start ? "from a different build" : "too short");
+    count = get_number(&reader);
+    sum = get_number(&reader);
+    plan->bare = get_number(&reader) != 0;
+    if (get_own(&reader, plan, err) < 0 || get_files(&reader, count, plan, err) < 0)
+        goto out;
+    if (reader.at < reader.end) {
+        reject(err, "its length does not match its header");
         goto out;
     }
-    memcpy(plan->files, at + sizeof(head), files_len);
-    plan->nfiles = plan->room = (size_t)head.nfiles;
-    plan->source = head.source;
-    plan->revision = head.revision;
-    plan->ref = head.ref;
-    plan->base = head.base;
-    plan->query = head.query;
-    plan->repo = head.repo;
-    plan->bare = head.bare != 0;
-    if (check_fields(plan, err) < 0 || plan_check(plan, ERR_DEFECT, err) < 0)
+    if (plan_check(plan, ERR_DEFECT, err) < 0)
         goto out;
-    if (plan->nbytes != head.nbytes) {
-        reject(err, "its sizes do not add up");
-        goto out;
-    }
-    rc = 0;
+    rc = plan->nbytes == sum ? 0 : reject(err, "its sizes do not add up");
 out:
     if (rc < 0)
         plan_release(plan);
     return rc;
-}
-
-/* Text that identifies the content of one file. The kinds are kept apart. */
-static void add_content(const struct plan *plan, size_t i, struct strbuf *url,
-                        struct strbuf *text)
-{
-    static const char *const names[] = {
-        [DIGEST_SHA256] = "sha256",
-        [DIGEST_GIT_BLOB] = "git",
-    };
-    const struct plan_file *file = &plan->files[i];
-    char hex[2 * sizeof(file->want.bytes) + 1];
-
-    if (file->want.kind != DIGEST_NONE) {
-        text_hex(hex, file->want.bytes, digest_length(&file->want));
-        strbuf_addf(text, "%s %s", names[file->want.kind], hex);
-        return;
-    }
-    strbuf_clear(url);
-    plan_place(plan, i, url);
-    strbuf_adds(text, "etag ");
-    url_quote(text, plan_text(plan, file->etag), "");
-    strbuf_adds(text, " ");
-    url_quote(text, url->failed ? "" : url->data, "/:");
-}
-
-/* The text is unambiguous: a path comes last in its line and has no line end,
- * since control characters are refused; validators and URLs are quoted, so they
- * have no blanks. */
-int plan_identity(const struct plan *plan, struct strbuf *text, struct err *err)
-{
-    struct strbuf url = { 0 };
-
-    strbuf_adds(text, "mpifetch content 1\n");
-    for (size_t i = 0; i < plan->nfiles; i++) {
-        strbuf_addf(text, "%" PRIu64 " ", plan->files[i].size);
-        add_content(plan, i, &url, text);
-        strbuf_adds(text, " ");
-        strbuf_adds(text, plan_path(plan, i));
-        strbuf_adds(text, "\n");
-    }
-    if (url.failed)
-        text->failed = true;
-    strbuf_release(&url);
-    return text->failed ? err_memory(err, "plan") : 0;
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,8 +13,9 @@
 #include "io/clock.h"
 
 enum {
-    INPUT_PIECE = 16 << 10, /* read at a time */
-    INPUT_LOOK = 50         /* milliseconds: a signal is answered within that */
+    INPUT_PIECE = 16 << 10,  /* read at a time ... */
+    INPUT_STREAM = 64 << 10, /* ... and of what is not kept */
+    INPUT_LOOK = 50          /* milliseconds: a signal is answered within that */
 };
 
 struct input {
@@ -21,9 +23,9 @@ struct input {
     const struct fs_wait *wait;
     int fd;
     bool pipe;
+    bool begun;   /* there was a byte */
     bool ended;   /* a pipe: whoever wrote to it has closed it */
     double until; /* that no byte came counts as the end of patience */
-    struct strbuf text;
     struct err *err;
 };
 
@@ -38,6 +40,7 @@ static int input_open(struct input *input)
 {
     struct stat st;
 
+    input->until = clock_now() + input->wait->patience;
     input->fd = open(input->name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     if (input->fd < 0)
         return input_fail(input, "open");
@@ -48,6 +51,12 @@ static int input_open(struct input *input)
         return 0;
     return err_set(input->err, ERR_DEST, "cannot read '%s': it is %s", input->name,
                    S_ISDIR(st.st_mode) ? "a directory" : "neither a file nor a pipe");
+}
+
+static void input_close(struct input *input)
+{
+    if (input->fd >= 0)
+        close(input->fd);
 }
 
 /* Until there may be something to read. */
@@ -68,53 +77,83 @@ static int input_wait(struct input *input)
     return 0;
 }
 
-/* 1: there was something, or there may be something later; 0: the end. A pipe that nobody
- * has opened for writing so far says what one says that was closed. */
-static int input_read(struct input *input, size_t most)
+/* 1: *got bytes, or none so far; 0: the end. A pipe that nobody has opened for writing so
+ * far says what one says that was closed. */
+static int input_read(struct input *input, char *bytes, size_t room, size_t *got)
 {
-    struct strbuf *text = &input->text;
-    ssize_t n;
+    ssize_t n = read(input->fd, bytes, room);
 
-    strbuf_reserve(text, INPUT_PIECE);
-    if (text->failed)
-        return err_memory(input->err, "a file");
-    n = read(input->fd, text->data + text->len, INPUT_PIECE);
+    *got = 0;
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return input_wait(input) < 0 ? -1 : 1;
     if (n < 0)
         return input_fail(input, "read");
-    if (n == 0 && input->pipe && text->len == 0 && !input->ended)
+    if (n == 0 && input->pipe && !input->begun && !input->ended)
         return input_wait(input) < 0 ? -1 : 1;
-    text->len += (size_t)n;
+    *got = (size_t)n;
+    input->begun |= n > 0;
     input->until = clock_now() + input->wait->patience;
+    return n > 0;
+}
+
+static int input_keep(struct input *input, struct strbuf *text, size_t most)
+{
+    size_t got;
+    int rc;
+
+    strbuf_reserve(text, INPUT_PIECE);
+    if (text->failed)
+        return err_memory(input->err, "a file");
+    rc = input_read(input, text->data + text->len, INPUT_PIECE, &got);
+    text->len += got;
     if (text->len > most)
         return err_set(input->err, ERR_DEST, "cannot read '%s': more than %zu bytes",
                        input->name, most);
-    return n > 0;
+    return rc;
 }
 
 int fs_read_input(const char *name, size_t most, const struct fs_wait *wait, char **bytes,
                   size_t *len, struct err *err)
 {
     struct input input = { .name = name, .wait = wait, .fd = -1, .err = err };
+    struct strbuf text = { 0 };
     int rc = input_open(&input);
 
     *bytes = NULL;
     *len = 0;
-    input.until = clock_now() + wait->patience;
     if (rc == 0)
-        while ((rc = input_read(&input, most)) > 0)
+        while ((rc = input_keep(&input, &text, most)) > 0)
             ;
     if (rc == 0) {
-        *len = input.text.len;
-        strbuf_add(&input.text, "", 1);
-        *bytes = strbuf_steal(&input.text);
+        *len = text.len;
+        strbuf_add(&text, "", 1);
+        *bytes = strbuf_steal(&text);
         rc = *bytes ? 0 : err_memory(err, "a file");
     }
-    if (input.text.data)
-        explicit_bzero(input.text.data, input.text.cap);
-    strbuf_release(&input.text);
-    if (input.fd >= 0)
-        close(input.fd);
+    if (text.data)
+        explicit_bzero(text.data, text.cap);
+    strbuf_release(&text);
+    input_close(&input);
+    return rc;
+}
+
+int fs_stream_input(const char *name, const struct fs_wait *wait,
+                    int (*take)(void *arg, const char *bytes, size_t len,
+                                struct err *err),
+                    void *arg, struct err *err)
+{
+    struct input input = { .name = name, .wait = wait, .fd = -1, .err = err };
+    char *bytes = malloc(INPUT_STREAM);
+    int rc = bytes ? input_open(&input) : err_memory(err, "a file");
+    size_t got = 0;
+
+    if (rc == 0)
+        while ((rc = input_read(&input, bytes, INPUT_STREAM, &got)) > 0)
+            if (got > 0 && take(arg, bytes, got, err) < 0) {
+                rc = -1;
+                break;
+            }
+    free(bytes);
+    input_close(&input);
     return rc;
 }

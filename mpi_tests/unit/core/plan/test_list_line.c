@@ -195,76 +195,6 @@ static void test_nul(void **state)
     list_line_release(&line);
 }
 
-static int collect(void *arg, const struct list_line *line, struct err *err)
-{
-    struct strbuf *paths = arg;
-
-    if (strcmp(line->path.data, "stop") == 0)
-        return err_set(err, ERR_DEST, "stopped");
-    strbuf_addf(paths, "%s;", line->path.data);
-    return 0;
-}
-
-static void each(const char *text, size_t len, int rc, const char *paths,
-                 const char *says)
-{
-    struct strbuf found = { 0 };
-    struct err err = { 0 };
-
-    assert_int_equal(list_line_each(text, len, collect, &found, &err), rc);
-    assert_string_equal(found.data ? found.data : "", paths);
-    assert_string_equal(err.text, says);
-    strbuf_release(&found);
-}
-
-static void test_each(void **state)
-{
-    static const char good[] =
-        "\xef\xbb\xbf" SHA "  a\r\n\r\n# c\n" SHA " *b\n" SHA "  c";
-    static const char stops[] = SHA "  a\n\n" SHA "  stop\n" SHA "  b\n";
-
-    (void)state;
-    each("", 0, 0, "", "");
-    each("\n\n", 2, 0, "", "");
-    each("\xef\xbb\xbf", 3, 0, "", "");
-    each(good, sizeof(good) - 1, 0, "a;b;c;", "");
-    each(stops, sizeof(stops) - 1, -1, "a;", "line 3: stopped");
-}
-
-#define BEGIN "-----BEGIN PGP SIGNED MESSAGE-----\n"
-#define HEADS "Hash: SHA256\n\n"
-#define SIGNATURE                                                                        \
-    "-----BEGIN PGP SIGNATURE-----\nVersion: 1\n\n" SHA "  x\n=abcd\n"                   \
-    "-----END PGP SIGNATURE-----\n"
-
-static void test_signed(void **state)
-{
-    static const struct {
-        const char *text, *paths, *says;
-    } rows[] = {
-        { BEGIN HEADS SHA "  a\n- " SHA "  -b\n" SIGNATURE, "a;-b;", "" },
-        { "# c\n\n" BEGIN HEADS "- # c\n" SHA "  a\n" SIGNATURE "\n# end\n", "a;", "" },
-        { BEGIN "\n" SHA "  a\n" SIGNATURE, "a;", "" },
-        { SHA "  z\n" BEGIN HEADS SHA "  a\n" SIGNATURE, "z;",
-          "line 2: a signed text begins behind files that it does not cover" },
-        { BEGIN HEADS SHA "  a\n" SIGNATURE SHA "  z\n", "a;",
-          "line 11: it is behind the signed text" },
-        { BEGIN HEADS SHA "  a\n" SIGNATURE BEGIN HEADS SHA "  z\n" SIGNATURE, "a;",
-          "line 11: expected 'SHA256  NAME' or 'URL SHA256 [SIZE] [PATH]'" },
-        { BEGIN HEADS SHA "  a\n", "a;",
-          "the list is cut off: the end of its signature is missing" },
-        { BEGIN HEADS SHA "  a\n-----BEGIN PGP SIGNATURE-----\n", "a;",
-          "the list is cut off: the end of its signature is missing" },
-        { BEGIN "Hash: SHA256\n", "",
-          "the list is cut off: the end of its signature is missing" },
-    };
-
-    (void)state;
-    for (size_t i = 0; i < countof(rows); i++)
-        each(rows[i].text, strlen(rows[i].text), *rows[i].says ? -1 : 0, rows[i].paths,
-             rows[i].says);
-}
-
 static void test_url_path(void **state)
 {
     static const struct {
@@ -313,8 +243,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),    cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_escapes), cmocka_unit_test(test_bad),
-        cmocka_unit_test(test_nul),     cmocka_unit_test(test_each),
-        cmocka_unit_test(test_signed),  cmocka_unit_test(test_url_path),
+        cmocka_unit_test(test_nul),     cmocka_unit_test(test_url_path),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -219,6 +219,175 @@ static void refuses_files_that_cannot_lie_together(void **state)
     }
 }
 
+/* A text that another of its file ends in is not kept twice. */
+static void keeps_a_text_once(void **state)
+{
+    static const struct {
+        struct plan_entry entry;
+        size_t bytes; /* of text */
+    } rows[] = {
+        { { .path = "a/b", .key = "http://h/a/b" }, 13 },
+        { { .path = "a/b", .key = "a/b", .etag = "b" }, 4 },
+        { { .path = "a/b", .key = "a/c" }, 8 },
+        { { .path = "long/a", .key = "a" }, 9 },
+        { { .path = "p", .key = "k", .etag = "0123", .oid = "0123", .xet = "23" }, 9 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        const struct plan_entry *entry = &rows[i].entry;
+        struct plan plan = { 0 };
+        const struct plan_file *file;
+
+        assert_int_equal(plan_add(&plan, entry, NULL), 0);
+        file = &plan.files[0];
+        assert_int_equal(plan.text.len, 1 + rows[i].bytes);
+        assert_string_equal(plan_path(&plan, 0), entry->path);
+        assert_string_equal(plan_text(&plan, file->key), entry->key);
+        assert_string_equal(plan_text(&plan, file->etag), entry->etag ? entry->etag : "");
+        assert_string_equal(plan_text(&plan, file->oid), entry->oid ? entry->oid : "");
+        assert_string_equal(plan_text(&plan, file->xet), entry->xet ? entry->xet : "");
+        plan_release(&plan);
+    }
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Bytes by chance, from few that are likely to agree: beginnings in common of any length,
+ * also across eight bytes, signs, and the ends of texts. */
+static void chance_path(char *out, size_t most, unsigned *seed)
+{
+    static const char bytes[] = "aab\xff\x01/";
+    size_t len = 1 + (size_t)rand_r(seed) % most;
+
+    for (size_t i = 0; i < len; i++)
+        out[i] = bytes[(size_t)rand_r(seed) % (i < 9 ? 2 : sizeof(bytes) - 1)];
+    out[len] = '\0';
+}
+
+static void sorts_as_strcmp_does(void **state)
+{
+    enum { FILES = 300, MOST = 40 };
+
+    (void)state;
+    for (unsigned seed = 1; seed <= 40; seed++) {
+        static char paths[FILES][MOST + 1];
+        char *want[FILES];
+        struct plan plan = { 0 };
+        unsigned chance = seed;
+
+        for (size_t i = 0; i < FILES; i++) {
+            chance_path(paths[i], 1 + seed % MOST, &chance);
+            want[i] = paths[i];
+            add(&plan, paths[i], i);
+        }
+        qsort(want, FILES, sizeof(want[0]), by_text);
+        assert_int_equal(plan_sort(&plan, NULL), 0);
+        for (size_t i = 0; i < FILES; i++) {
+            assert_string_equal(plan_path(&plan, i), want[i]);
+            /* and each has moved as a whole */
+            assert_string_equal(paths[plan.files[i].size], want[i]);
+        }
+        plan_release(&plan);
+    }
+}
+
+/* The listing of a hub may have paths of a length that only plan_seal refuses. */
+static void sorts_what_is_alike_for_long(void **state)
+{
+    enum { LONG = 1 << 20 };
+    char *path = malloc(LONG + 2);
+    struct plan plan = { 0 };
+
+    (void)state;
+    assert_non_null(path);
+    memset(path, 'a', LONG);
+    for (const char *last = "cab"; *last; last++) {
+        memcpy(path + LONG, (char[2]){ *last, '\0' }, 2);
+        add(&plan, path, (uint64_t)*last);
+    }
+    assert_int_equal(plan_sort(&plan, NULL), 0);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(plan.files[i].size, 'a' + i);
+    plan_release(&plan);
+    free(path);
+}
+
+/* Whatever the order in which they come. */
+static void drops_repeats(void **state)
+{
+    static const struct plan_entry a = {
+        .path = "a", .key = "a", .size = 5, .flags = PLAN_WHOLE
+    };
+    static const struct plan_entry a_unsized = { .path = "a",
+                                                 .key = "a",
+                                                 .flags = PLAN_UNSIZED };
+    static const struct plan_entry a_url = {
+        .path = "a", .key = "https://h/a", .size = 5, .flags = PLAN_WHOLE
+    };
+    static const struct plan_entry a_signed = {
+        .path = "a", .key = "a", .size = 5, .flags = PLAN_WHOLE | PLAN_SIGNED
+    };
+    static const struct plan_entry a_6 = { .path = "a", .key = "a", .size = 6 };
+    static const struct plan_entry a_sum = {
+        .path = "a", .key = "a", .size = 5, .want = { DIGEST_SHA256, { 1 } }
+    };
+    static const struct plan_entry b = { .path = "b", .key = "a", .size = 5 };
+    static const struct {
+        const struct plan_entry *entries[4];
+        size_t kept;
+    } rows[] = {
+        { { &a, &a }, 1 },
+        { { &a, &a_unsized }, 1 },
+        { { &a_unsized, &a }, 1 },
+        { { &a, &a_url }, 1 },
+        { { &b, &a, &b, &a }, 2 },
+        { { &a, &b }, 2 },
+        { { &a, &a_6 }, 2 },
+        { { &a, &a_sum }, 2 },
+        { { &a, &a_signed }, 2 },
+        { { &a_unsized, &a_unsized, &a_unsized }, 1 },
+        { { &a }, 1 },
+        { { NULL }, 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct plan plan = { 0 };
+
+        assert_int_equal(plan_set(&plan, &plan.base, "https://h/", NULL), 0);
+        for (size_t k = 0; k < 4 && rows[i].entries[k]; k++)
+            assert_int_equal(plan_add(&plan, rows[i].entries[k], NULL), 0);
+        assert_int_equal(plan_drop_repeats(&plan, NULL), 0);
+        if (plan.nfiles != rows[i].kept)
+            fail_msg("row %zu: %zu files", i, plan.nfiles);
+        if (i > 0 && i < 3) {
+            assert_int_equal(plan.files[0].size, 5);
+            assert_int_equal(plan.files[0].flags, PLAN_WHOLE);
+        }
+        assert_string_equal(plan_text(&plan, plan.base), "https://h/");
+        plan_release(&plan);
+    }
+}
+
+/* A list in any order leaves no holes, and neither do lines that stand there twice. */
+static void gathers_its_texts(void **state)
+{
+    static const char *const paths[] = { "c", "a", "b", "a", "c", "c", NULL };
+    struct plan plan = { 0 };
+
+    (void)state;
+    add_all(&plan, paths);
+    assert_int_equal(plan_drop_repeats(&plan, NULL), 0);
+    assert_int_equal(plan.nfiles, 3);
+    assert_int_equal(plan.text.len, 7);
+    assert_memory_equal(plan.text.data, "\0a\0b\0c", 7);
+    plan_release(&plan);
+}
+
 /* The reason must be readable even where the path fills the sentence. */
 static void names_long_paths_short(void **state)
 {
@@ -340,6 +509,11 @@ int main(void)
         cmocka_unit_test(copies_what_it_is_given),
         cmocka_unit_test(judges_paths),
         cmocka_unit_test(refuses_files_that_cannot_lie_together),
+        cmocka_unit_test(keeps_a_text_once),
+        cmocka_unit_test(sorts_as_strcmp_does),
+        cmocka_unit_test(sorts_what_is_alike_for_long),
+        cmocka_unit_test(drops_repeats),
+        cmocka_unit_test(gathers_its_texts),
         cmocka_unit_test(names_long_paths_short),
         cmocka_unit_test(refuses_sizes_that_overflow),
         cmocka_unit_test(joins_base_and_key),

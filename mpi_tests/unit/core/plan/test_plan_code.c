@@ -130,41 +130,6 @@ static void refuses_any_other_length(void **state)
 }
 
 /* Each row breaks one promise of a sealed plan that encodes as it stands. */
-static void break_key(struct plan *plan)
-{
-    plan->files[1].key = (uint32_t)plan->text.len;
-}
-
-static void break_etag(struct plan *plan)
-{
-    plan->files[1].etag = (uint32_t)plan->text.len;
-}
-
-static void break_oid(struct plan *plan)
-{
-    plan->files[1].oid = (uint32_t)plan->text.len;
-}
-
-static void break_xet(struct plan *plan)
-{
-    plan->files[1].xet = (uint32_t)plan->text.len;
-}
-
-static void break_own_offset(struct plan *plan)
-{
-    plan->base = UINT32_MAX;
-}
-
-static void break_first_nul(struct plan *plan)
-{
-    plan->text.data[0] = 'x';
-}
-
-static void break_last_nul(struct plan *plan)
-{
-    plan->text.data[plan->text.len - 1] = 'x';
-}
-
 static void break_order(struct plan *plan)
 {
     struct plan_file first = plan->files[0];
@@ -185,7 +150,7 @@ static void break_no_path(struct plan *plan)
 
 static void break_path(struct plan *plan)
 {
-    plan->files[2].path = UINT32_MAX;
+    assert_int_equal(plan_set(plan, &plan->files[2].path, "../x", NULL), 0);
 }
 
 static void break_sum(struct plan *plan)
@@ -200,29 +165,26 @@ static void break_size(struct plan *plan)
 
 static void break_flag(struct plan *plan)
 {
-    plan->files[0].flags = 32;
+    plan->files[0].flags = PLAN_UNSIZED;
 }
 
 static void break_kind(struct plan *plan)
 {
-    plan->files[0].want.kind = 3;
+    plan->files[0].want.kind = 3; /* has no bytes */
 }
 
 static void break_count(struct plan *plan)
 {
     plan->nfiles--;
     plan->nbytes -= plan->files[2].size;
-    /* the bytes of the third file would count as text */
-    strbuf_adds(&plan->text, "x");
+    plan->nbytes++; /* and the sum of others */
 }
 
 static void refuses_what_does_not_add_up(void **state)
 {
     static void (*const breaks[])(struct plan * plan) = {
-        break_key,        break_etag,      break_oid,      break_xet,
-        break_own_offset, break_first_nul, break_last_nul, break_order,
-        break_double,     break_no_path,   break_path,     break_sum,
-        break_size,       break_flag,      break_kind,     break_count,
+        break_order, break_double, break_no_path, break_path,  break_sum,
+        break_size,  break_flag,   break_kind,    break_count,
     };
 
     (void)state;
@@ -240,6 +202,143 @@ static void refuses_what_does_not_add_up(void **state)
         strbuf_release(&bytes);
         plan_release(&plan);
     }
+}
+
+/* A plan of two files with the path "p" and "q" and no other text, up to where the second
+ * one's key is: what is put there decides. */
+static void begin_bytes(struct strbuf *bytes)
+{
+    strbuf_add(bytes, "mpiplan2\2\2\0", 11);
+    strbuf_add(bytes, "\0\0\0\0\0\0", 6);            /* source, revision ... */
+    strbuf_add(bytes, "\0\1\0", 3);                  /* flags, size, no digest */
+    strbuf_add(bytes, "\4\0\3key\4\0\1p\0\0\0", 13); /* key, path, etag ... */
+    strbuf_add(bytes, "\0\1\0", 3);
+}
+
+static void knows_each_way_to_write_a_text(void **state)
+{
+    static const struct {
+        const char *key, *path; /* as they are written */
+        size_t key_len, path_len;
+        const char *reads, *fault; /* key and path; or NULL and why not */
+    } rows[] = {
+        { "\0", "\4\0\1q", 1, 4, " q", NULL },
+        { "\4\2\2-q", "\1\0\1", 5, 3, "ke-q q", NULL },
+        { "\4\3\0", "\4\0\1q", 3, 4, "key q", NULL },
+        { "\3\2\x0a\xff", "\4\0\1q", 4, 4, "0aff q", NULL },
+        { "\4\4\0", "\4\0\1q", 3, 4, NULL, "shorter" },
+        { "\4\0\1q", "\1\0\3", 4, 3, NULL, "shorter" },
+        { "\1\0\1", "\4\0\1q", 3, 4, NULL, "shorter" }, /* of itself */
+        { "\4\0\1q", "\1\1\1", 4, 3, NULL, "shorter" },
+        { "\2", "\4\0\1q", 1, 4, NULL, "not there" },
+        { "\5", "\4\0\1q", 1, 4, NULL, "unknown kind" },
+        { "\4\0\2a\0", "\4\0\1q", 5, 4, NULL, "NUL" },
+        { "\4\0\x7f", "\4\0\1q", 3, 4, NULL, "cut off" },
+        { "\4\0\x80\x80\x80\x80\x80\x80\x80\x80\x80\x02", "", 12, 0, NULL, "number" },
+        { "\4\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "", 12, 0, NULL, "cut off" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct strbuf bytes = { 0 }, texts = { 0 };
+        struct err err = { 0 };
+        struct plan plan;
+        int rc;
+
+        begin_bytes(&bytes);
+        strbuf_add(&bytes, rows[i].key, rows[i].key_len);
+        strbuf_add(&bytes, rows[i].path, rows[i].path_len);
+        strbuf_add(&bytes, "\0\0\0", 3);
+        rc = plan_decode(&plan, bytes.data, bytes.len, &err);
+        if ((rc < 0) != (rows[i].fault != NULL) ||
+            (rc < 0 && !strstr(err.text, rows[i].fault)))
+            fail_msg("row %zu: '%s'", i, err.text);
+        if (rc == 0) {
+            strbuf_addf(&texts, "%s %s", plan_text(&plan, plan.files[1].key),
+                        plan_path(&plan, 1));
+            assert_string_equal(texts.data, rows[i].reads);
+        }
+        plan_release(&plan);
+        strbuf_release(&bytes);
+        strbuf_release(&texts);
+    }
+}
+
+/* What a list of many files says is sent in few bytes, whatever it is. */
+static void packs_what_is_alike(void **state)
+{
+    static const char lfs[] =
+        "0102030000000000000000000000000000000000000000000000000000000000";
+    enum { FILES = 1000 };
+    struct plan plan = { 0 }, back;
+    struct strbuf bytes = { 0 };
+
+    (void)state;
+    for (unsigned i = 0; i < FILES; i++) {
+        char key[100], oid[41];
+        const struct plan_entry entry = { .path =
+                                              key + strlen("https://host/some/mirror/"),
+                                          .key = key,
+                                          .etag = lfs,
+                                          .oid = oid,
+                                          .size = 1000 + i,
+                                          .want = { DIGEST_SHA256, { 1, 2, 3 } } };
+
+        snprintf(key, sizeof(key), "https://host/some/mirror/data/part-%06u.bin", i);
+        snprintf(oid, sizeof(oid), "%040x", 0x10000000 + i);
+        assert_int_equal(plan_add(&plan, &entry, NULL), 0);
+    }
+    assert_int_equal(plan_seal(&plan, NULL), 0);
+    encode(&plan, &bytes);
+    /* 32 of the digest, 20 of the oid */
+    assert_in_range(bytes.len / FILES, 52, 80);
+    assert_int_equal(plan_decode(&back, bytes.data, bytes.len, NULL), 0);
+    for (unsigned i = 0; i < FILES; i++) {
+        assert_string_equal(plan_path(&back, i), plan_path(&plan, i));
+        assert_string_equal(plan_text(&back, back.files[i].key),
+                            plan_text(&plan, plan.files[i].key));
+        assert_string_equal(plan_text(&back, back.files[i].oid),
+                            plan_text(&plan, plan.files[i].oid));
+        assert_string_equal(plan_text(&back, back.files[i].etag), lfs);
+        assert_int_equal(back.files[i].size, 1000 + i);
+    }
+    strbuf_release(&bytes);
+    plan_release(&plan);
+    plan_release(&back);
+}
+
+static void whole_identity(const struct plan *plan, struct strbuf *text)
+{
+    size_t file = 0;
+
+    assert_int_equal(plan_identity(plan, &file, SIZE_MAX, text, NULL), 0);
+    assert_int_equal(file, plan->nfiles);
+}
+
+/* The parts of any length make up the whole. */
+static void identity_comes_in_parts(void **state)
+{
+    struct plan plan = { 0 };
+    struct strbuf whole = { 0 };
+
+    (void)state;
+    make_plan(&plan);
+    whole_identity(&plan, &whole);
+    for (size_t most = 1; most < whole.len + 10; most++) {
+        struct strbuf all = { 0 }, part = { 0 };
+        size_t file = 0;
+
+        do {
+            strbuf_clear(&part);
+            assert_int_equal(plan_identity(&plan, &file, most, &part, NULL), 0);
+            strbuf_add(&all, part.data, part.len);
+        } while (file < plan.nfiles);
+        assert_string_equal(all.data, whole.data);
+        strbuf_release(&all);
+        strbuf_release(&part);
+    }
+    strbuf_release(&whole);
+    plan_release(&plan);
 }
 
 /* One file, by fields; "" where not given. */
@@ -266,7 +365,7 @@ static char *identity_of(const struct one *files, size_t count)
         assert_int_equal(plan_add(&plan, &entry, &err), 0);
     }
     assert_int_equal(plan_seal(&plan, &err), 0);
-    assert_int_equal(plan_identity(&plan, &text, &err), 0);
+    whole_identity(&plan, &text);
     plan_release(&plan);
     return strbuf_steal(&text);
 }
@@ -372,7 +471,7 @@ static void a_signature_is_no_content(void **state)
         plan_place(&plan, 0, &place);
         assert_string_equal(url.data, rows[i].url);
         assert_string_equal(place.data, rows[i].place);
-        assert_int_equal(plan_identity(&plan, &text, NULL), 0);
+        whole_identity(&plan, &text);
         strbuf_adds(&want, "mpifetch content 1\n0 etag t ");
         url_quote(&want, rows[i].place, "/:");
         strbuf_adds(&want, " a\n");
@@ -393,6 +492,9 @@ int main(void)
         cmocka_unit_test(a_plan_may_be_empty),
         cmocka_unit_test(refuses_any_other_length),
         cmocka_unit_test(refuses_what_does_not_add_up),
+        cmocka_unit_test(knows_each_way_to_write_a_text),
+        cmocka_unit_test(packs_what_is_alike),
+        cmocka_unit_test(identity_comes_in_parts),
         cmocka_unit_test(other_content_is_another_identity),
         cmocka_unit_test(a_validator_cannot_pose_as_a_file),
         cmocka_unit_test(same_content_is_the_same_identity),

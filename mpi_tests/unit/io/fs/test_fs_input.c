@@ -169,6 +169,66 @@ static void test_pipe_that_nobody_writes_to(void **state)
     close(fd);
 }
 
+struct taken {
+    size_t bytes, most; /* in all, and in one piece */
+    uint64_t sum;
+    int left; /* pieces until it says no; 0: never */
+};
+
+static int take(void *arg, const char *bytes, size_t len, struct err *err)
+{
+    struct taken *taken = arg;
+
+    for (size_t i = 0; i < len; i++)
+        taken->sum = taken->sum * 31 + (unsigned char)bytes[i];
+    taken->bytes += len;
+    taken->most = len > taken->most ? len : taken->most;
+    return --taken->left == 0 ? err_set(err, ERR_SOURCE, "enough") : 0;
+}
+
+/* Of a long file a small part is in memory at a time. */
+static void test_stream(void **state)
+{
+    enum { LONG = 1000003 };
+    char *text = malloc(LONG);
+    struct taken whole = { 0 }, pieces = { 0 }, ended = { .left = 2 };
+    struct err err = { 0 };
+    FILE *file = fopen(path, "w");
+
+    (void)state;
+    assert_non_null(text);
+    assert_non_null(file);
+    for (size_t i = 0; i < LONG; i++)
+        text[i] = (char)(i * 7 + i / 1000);
+    assert_int_equal(fwrite(text, 1, LONG, file), LONG);
+    assert_int_equal(fclose(file), 0);
+    take(&whole, text, LONG, NULL);
+    assert_int_equal(fs_stream_input(path, &short_wait, take, &pieces, &err), 0);
+    assert_int_equal(pieces.bytes, LONG);
+    assert_true(pieces.sum == whole.sum);
+    assert_in_range(pieces.most, 1, LONG / 10);
+    assert_int_equal(fs_stream_input(path, &short_wait, take, &ended, &err), -1);
+    assert_string_equal(err.text, "enough");
+    assert_in_range(ended.bytes, 1, LONG / 5);
+    free(text);
+}
+
+static void test_stream_of_a_pipe(void **state)
+{
+    pthread_t writer;
+    struct taken taken = { 0 };
+    struct err err = { 0 };
+
+    (void)state;
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(fs_stream_input(path, &short_wait, take, &taken, &err), -1);
+    assert_non_null(strstr(err.text, "nothing was written to it for 0.2 s"));
+    assert_int_equal(pthread_create(&writer, NULL, write_late, NULL), 0);
+    assert_int_equal(fs_stream_input(path, &long_wait, take, &taken, NULL), 0);
+    assert_int_equal(taken.bytes, 18);
+    pthread_join(writer, NULL);
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, before_each, after_each)
@@ -178,6 +238,8 @@ int main(void)
         CASE(test_pipe_that_is_opened_late),
         CASE(test_pipe_that_stays_empty),
         CASE(test_pipe_that_nobody_writes_to),
+        CASE(test_stream),
+        CASE(test_stream_of_a_pipe),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
