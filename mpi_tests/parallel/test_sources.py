@@ -353,7 +353,7 @@ def test_too_many_directories_in_each_other(run, web, dest, tmp_path, parts, pla
     # Python's own removal goes deep by recursion, and pytest would try it later
     subprocess.run(["rm", "-rf", tmp_path / "deep"], check=True)
     assert result.code == 3, result
-    assert "256" in result.err or "longer than 4095 bytes" in result.err, result
+    assert "256" in result.err or "longer than" in result.err, result
     assert_nothing(dest)
 
 
