@@ -53,6 +53,25 @@ static inline uint32_t segment_of(const struct job *job, const char *path)
     return 0;
 }
 
+/* As the rank that checks it (fetch/small.c): what may become this run's own is renamed. */
+static inline int where_after_check(const struct job *job, const struct msg_item *item)
+{
+    const struct run *run = &job->run;
+    uint32_t file = run->segments.file[item->segment];
+    char name[FS_NAME];
+    struct fs_info info;
+
+    staging_kept_name(run, item->where, file, name);
+    assert_int_equal(fs_look(&run->staging.dir, name, &info, NULL), 0);
+    if (info.kind == FS_MISSING)
+        return -1;
+    return info.links == 1 &&
+                   fs_rename(&run->staging.dir, name, &run->staging.tree,
+                             staging_name(run, file), FS_RENAME_ABSENT, NULL) == 0
+               ? STAGING_TREE
+               : (int)item->where;
+}
+
 /* Where the run believes a segment to lie; -1: nobody left it. */
 static inline int where_of(const struct job *job, uint32_t segment)
 {
@@ -65,7 +84,7 @@ static inline int where_of(const struct job *job, uint32_t segment)
     assert_true(item.flags & MSG_ITEM_HELD);
     assert_true(item.checksum == sum_of(run_file_of(job->files, job->count, name),
                                         segment_range(segments, segment)));
-    return (int)item.where;
+    return item.flags & MSG_ITEM_MOVES ? where_after_check(job, &item) : (int)item.where;
 }
 
 #endif

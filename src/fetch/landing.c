@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "core/plan/url_path.h"
+#include "fetch/batch.h"
 #include "io/fs/blocks.h"
 #include "io/fs/fs.h"
 #include "report/trace.h"
@@ -30,31 +31,6 @@ static bool is_on_file_system(const struct task *task)
            (text_starts(plan_text(plan, plan->base), "file:") && !url_path_is_web(key));
 }
 
-/* Compare with the digest that the source announced. */
-static void judge(struct task *task, const uint8_t sha1[20])
-{
-    const struct digest *want = &file_of(task)->want;
-
-    task->hashed = true;
-    if (want->kind == DIGEST_SHA256)
-        task->bad = memcmp(want->bytes, task->sha256, 32) != 0;
-    if (want->kind == DIGEST_GIT_BLOB)
-        task->bad = memcmp(want->bytes, sha1, 20) != 0;
-}
-
-static int hash_body(struct task *task, struct err *err)
-{
-    uint64_t size = file_of(task)->size;
-    uint8_t sha1[20] = { 0 };
-
-    sha256_bytes(task->body, (size_t)size, task->sha256);
-    if (file_of(task)->want.kind == DIGEST_GIT_BLOB &&
-        git_blob_sha1(task->body, (size_t)size, sha1, err) < 0)
-        return -1;
-    judge(task, sha1);
-    return 0;
-}
-
 /* One pass over the file for both digests. */
 static int hash_file(struct task *task, struct err *err)
 {
@@ -77,7 +53,7 @@ static int hash_file(struct task *task, struct err *err)
         goto out;
     if (git && git_blob_end(&git, sha1, err) < 0)
         goto out;
-    judge(task, sha1);
+    task_judge(task, sha1);
     rc = 0;
 out:
     git_blob_destroy(git);
@@ -97,35 +73,8 @@ static int close_home(struct task *task, struct err *err)
     return -1;
 }
 
-/* The file's last write is behind it, since any changes the mtime again. One whose digest
- * is wrong keeps another time: it will be fetched again. */
-static int set_time(const struct task *task, int fd, const struct store_place *final,
-                    struct err *err)
-{
-    return task->bad ? 0
-                     : fs_set_mtime_open(fd, final->dir, final->name,
-                                         task->world->run->mtime * 1000000000, err);
-}
-
-static int write_body(struct task *task, struct err *err)
-{
-    struct store_place final;
-    int fd, rc;
-
-    store_final(task->world->store, task->file, &final);
-    fd = store_open_final(task->world->store, task->file, &final, err);
-    rc = fd < 0 ? -1
-                : fs_pwrite(fd, final.dir, final.name, task->body,
-                            (size_t)file_of(task)->size, 0, err);
-    if (rc == 0)
-        rc = set_time(task, fd, &final, err);
-    if (fd >= 0 && fs_close(fd, final.dir, final.name, err) < 0)
-        rc = -1;
-    return rc;
-}
-
-/* Last of all. A small file has its mtime already. A file with a wrong
- * digest gets neither. */
+/* Last of all: the file's last write is behind it, since any changes the mtime again. A
+ * file with a wrong digest gets neither. */
 static int finish_file(struct task *task, struct err *err)
 {
     const struct run *run = task->world->run;
@@ -134,8 +83,7 @@ static int finish_file(struct task *task, struct err *err)
     if (task->bad)
         return 0;
     store_final(task->world->store, task->file, &final);
-    if (!task->body &&
-        fs_set_mtime(final.dir, final.name, run->mtime * 1000000000, err) < 0)
+    if (fs_set_mtime(final.dir, final.name, run->mtime * 1000000000, err) < 0)
         return -1;
     return local_metadata_write_file(run, task->file, err);
 }
@@ -157,6 +105,20 @@ static int ended(const struct task *task, const struct err *err, int rc)
     return rc;
 }
 
+/* In a batch, or by itself. */
+static int run_small(struct job *job)
+{
+    struct task *task = job->owner;
+    struct small alone = { .world = task->world };
+    struct small *small = task->batch ? &task->batch->small : &alone;
+    int rc = task->held ? small_recheck(small, task, &job->err)
+                        : small_land(small, task, &job->err);
+
+    if (!task->batch)
+        small_end(&alone);
+    return ended(task, &job->err, rc);
+}
+
 /* From home to final path; hash the file if it is one segment; then set its mtime and
  * write the Hub library's metadata, after which nobody writes to it any more. */
 static int run_landing(struct job *job)
@@ -167,19 +129,12 @@ static int run_landing(struct job *job)
 
     if (close_home(task, &job->err) < 0)
         goto out;
-    if (task->small) {
-        if (hash_body(task, &job->err) < 0 || write_body(task, &job->err) < 0)
-            goto out;
-        task->checksum = checksum_bytes(task->body, (size_t)file_of(task)->size);
-    } else {
-        task->checksum = task->sum ? checksum_value(task->sum) : 0;
-        if (store_copies(store, task->segment, task->duplicate) &&
-            store_land(store, task->segment, task->duplicate, task->checksum, &job->err) <
-                0)
-            goto out;
-        if (is_whole_file(task) && hash_file(task, &job->err) < 0)
-            goto out;
-    }
+    task->checksum = task->sum ? checksum_value(task->sum) : 0;
+    if (store_copies(store, task->segment, task->duplicate) &&
+        store_land(store, task->segment, task->duplicate, task->checksum, &job->err) < 0)
+        goto out;
+    if (is_whole_file(task) && hash_file(task, &job->err) < 0)
+        goto out;
     rc = is_whole_file(task) ? finish_file(task, &job->err) : 0;
     if (rc == 0)
         note_in_journal(task);
@@ -309,7 +264,7 @@ static int run_read(struct job *job)
     strbuf_release(&path);
     if (rc < 0 || task->duplicate)
         return rc;
-    return run_landing(job);
+    return task->small ? run_small(job) : run_landing(job);
 }
 
 /* Counts the work of the disk for a task: a file in one piece was hashed (and written or
@@ -379,17 +334,32 @@ static int was_read(struct job *job, struct err *err)
     return rc;
 }
 
+static struct job landing_job(struct task *task, int (*run)(struct job *job),
+                              int (*done)(struct job *job, struct err *err))
+{
+    task_enter(task, TASK_LANDING);
+    return (struct job){ .run = run, .done = done, .owner = task };
+}
+
 static void submit_landing(struct task *task, int (*run)(struct job *job),
                            int (*done)(struct job *job, struct err *err))
 {
-    task_enter(task, TASK_LANDING);
-    task->job = (struct job){ .run = run, .done = done, .owner = task };
+    task->job = landing_job(task, run, done);
     pool_submit(task->world->pool, &task->job, POOL_ORDINARY);
 }
 
-void landing_begin(struct task *task)
+static int add_small(struct task *task, struct err *err)
 {
+    task->job = landing_job(task, run_small, landed);
+    return batch_add(task->world->batches, task, err);
+}
+
+int landing_begin(struct task *task, struct err *err)
+{
+    if (task->small)
+        return add_small(task, err);
     submit_landing(task, run_landing, landed);
+    return 0;
 }
 
 bool landing_is_local(const struct task *task)
@@ -397,8 +367,15 @@ bool landing_is_local(const struct task *task)
     return task->held || task->world->run->mode == RUN_REHASH || is_on_file_system(task);
 }
 
+bool landing_needs_slot(const struct task *task)
+{
+    return !task->held || !task->small;
+}
+
 int landing_begin_local(struct task *task, struct err *err)
 {
+    if (task->held && task->small)
+        return add_small(task, err);
     if (task->held) {
         submit_landing(task, run_recheck, landed);
         return 0;

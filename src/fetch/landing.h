@@ -11,12 +11,15 @@
 
 #include "fetch/task.h"
 
-/* All bytes are in the home, or in memory. */
-void landing_begin(struct task *task);
+/* All bytes are in the home, or in memory: a small file lands with others in a batch. */
+int landing_begin(struct task *task, struct err *err);
 
 /* Whether no request is needed: existing files are hashed, a former run left the segment,
  * or the source is a file system. */
 bool landing_is_local(const struct task *task);
+
+/* Not a small file that a former run left: many of them are checked in one job. */
+bool landing_needs_slot(const struct task *task);
 
 /* WAITING -> LANDING for a local task, which also reads its bytes. A duplicate becomes
  * SPARE. */

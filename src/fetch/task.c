@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "io/clock.h"
@@ -39,8 +40,7 @@ struct task *task_create(struct task_world *world, uint32_t segment, bool duplic
     task->segment = segment;
     task->file = segments->file[segment];
     task->duplicate = duplicate;
-    task->small = segments_of(segments, task->file) == 1 &&
-                  segment_bytes(segments, segment) <= SEGMENT_SMALL;
+    task->small = segments_small(segments, task->file);
     task->fd = -1;
     return task;
 }
@@ -134,6 +134,17 @@ bool task_is_recalled(const struct task *task)
 uint64_t task_size(const struct task *task)
 {
     return segment_bytes(&task->world->run->segments, task->segment);
+}
+
+void task_judge(struct task *task, const uint8_t sha1[20])
+{
+    const struct digest *want = &task->world->run->plan.files[task->file].want;
+
+    task->hashed = true;
+    if (want->kind == DIGEST_SHA256)
+        task->bad = memcmp(want->bytes, task->sha256, 32) != 0;
+    if (want->kind == DIGEST_GIT_BLOB)
+        task->bad = memcmp(want->bytes, sha1, 20) != 0;
 }
 
 void task_take_slot(struct task *task, struct task_slot *slot)

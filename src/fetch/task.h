@@ -54,6 +54,7 @@ enum task_state {
     TASK_STATES
 };
 
+struct batches;
 struct task;
 
 /* One write on its way to the disk. */
@@ -81,6 +82,7 @@ struct task_world {
     struct pool *pool;
     struct rate *rate;
     struct syncing *syncing;
+    struct batches *batches; /* fetch/batch.h */
 };
 
 struct task {
@@ -93,6 +95,7 @@ struct task {
     bool small;            /* a whole file that fits in memory */
     bool held;             /* a former run left it: checked instead of fetched */
     bool fresh;          /* only on new connections: one led to a node that lags behind */
+    bool moves;          /* held: the file may become this run's own */
     uint32_t where;      /* held: see store_recheck */
     uint64_t checksum;   /* of the segment: held, or once it has landed */
     char *url;           /* signed URL from the coordinator, or NULL: the plan's own */
@@ -107,7 +110,8 @@ struct task {
     bool direct; /* fd: past the page cache */
     struct store_place home;
     struct checksum *sum;
-    char *body; /* small: the whole file */
+    char *body;          /* small: the whole file */
+    struct batch *batch; /* that has the job, or NULL */
     struct job job;
     uint8_t sha256[32];
     bool hashed, bad; /* sha256 holds the file's digest; it is not the planned one */
@@ -141,6 +145,10 @@ bool task_is_recalled(const struct task *task); /* RECALLED, CANCELLED */
 
 /* Bytes of its segment. */
 uint64_t task_size(const struct task *task);
+
+/* Compare sha256, which is known now, or the other digest with what the source has
+ * announced. */
+void task_judge(struct task *task, const uint8_t sha1[20]);
 
 /* WAITING: a transfer or a read may begin. */
 void task_take_slot(struct task *task, struct task_slot *slot);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "fetch/batch.h"
 #include "fetch/landing.h"
 #include "fetch/transfer.h"
 #include "io/clock.h"
@@ -63,6 +64,7 @@ static int add_task(struct tasks *tasks, const struct msg_item *item, bool dupli
         return -1;
     task->unit = (item->flags & MSG_ITEM_UNIT) != 0;
     task->held = (item->flags & MSG_ITEM_HELD) != 0;
+    task->moves = (item->flags & MSG_ITEM_MOVES) != 0;
     task->where = item->where;
     task->checksum = item->checksum;
     *tasks->last = task;
@@ -124,8 +126,7 @@ int tasks_adopt(struct tasks *tasks, uint32_t segment, struct err *err)
     if (!task || task->state != TASK_OFFERED)
         return err_set(err, ERR_DEFECT, "asked to adopt segment %u, which is not here",
                        (unsigned)segment);
-    landing_begin(task);
-    return 0;
+    return landing_begin(task, err);
 }
 
 void tasks_drop_all(struct tasks *tasks)
@@ -160,7 +161,8 @@ static int begin_task(struct tasks *tasks, struct task *task, struct task_slot *
     int rc;
 
     left_queue(tasks, task);
-    task_take_slot(task, slot);
+    if (slot)
+        task_take_slot(task, slot);
     rc = landing_is_local(task) ? landing_begin_local(task, err)
                                 : transfer_begin(task, err);
     if (rc < 0)
@@ -181,7 +183,8 @@ int tasks_begin(struct tasks *tasks, bool *moved, struct err *err)
          task = task->next) {
         if (task->state != TASK_WAITING)
             continue;
-        if (!(slot = free_slot(tasks)))
+        slot = landing_needs_slot(task) ? free_slot(tasks) : NULL;
+        if (!slot && landing_needs_slot(task))
             return 0;
         if (begin_task(tasks, task, slot, err) < 0)
             return -1;
@@ -256,7 +259,7 @@ int tasks_sweep(struct tasks *tasks, struct err *err)
 
         if (finish(tasks, task, &over, err) < 0)
             return -1;
-        tasks->landing += task_is_landing(task);
+        tasks->landing += task_is_landing(task) && !task->batch;
         if (!over) {
             at = &task->next;
             continue;
@@ -270,5 +273,6 @@ int tasks_sweep(struct tasks *tasks, struct err *err)
 
 bool tasks_room(const struct tasks *tasks)
 {
-    return tasks->landing <= 2 * tasks->world.run->slots;
+    return tasks->landing <= 2 * tasks->world.run->slots &&
+           tasks->world.batches->running <= BATCH_ROOM;
 }

@@ -166,16 +166,16 @@ int transfer_begin(struct task *task, struct err *err)
     return request_rest(task, err);
 }
 
-static void drained(struct task *task)
+static int drained(struct task *task, struct err *err)
 {
     pump(task);
     if (!task_idle(task))
-        return;
+        return 0;
     task_leave_slot(task);
-    if (task->duplicate)
-        task_enter(task, TASK_SPARE);
-    else
-        landing_begin(task);
+    if (!task->duplicate)
+        return landing_begin(task, err);
+    task_enter(task, TASK_SPARE);
+    return 0;
 }
 
 static int chunk_written(struct job *job, struct err *err)
@@ -189,10 +189,8 @@ static int chunk_written(struct job *job, struct err *err)
         *err = job->err;
         return -1;
     }
-    if (task->state == TASK_DRAINING) {
-        drained(task);
-        return 0;
-    }
+    if (task->state == TASK_DRAINING)
+        return drained(task, err);
     if (task_is_fetching(task))
         pump(task);
     if (task_is_paused(task))
@@ -260,7 +258,8 @@ static void explain(const struct task *task, const struct http_response *respons
     err_wrap(why, "'%s'", path);
 }
 
-void transfer_reply(struct task *task, const struct http_response *response)
+int transfer_reply(struct task *task, const struct http_response *response,
+                   struct err *err)
 {
     struct outcome outcome = response->outcome;
     struct err why = { 0 };
@@ -269,18 +268,18 @@ void transfer_reply(struct task *task, const struct http_response *response)
     end_pause(task);
     if (is_whole(task, response)) {
         task_enter(task, TASK_DRAINING);
-        drained(task);
-        return;
+        return drained(task, err);
     }
     if (is_worth_another(task, response) || is_worth_a_connection(task, &outcome)) {
         task->world->run->stats.value[STAT_RETRIED] += outcome.fault != NET_OK;
         task_enter(task, TASK_RESTING);
-        return;
+        return 0;
     }
     explain(task, response, &why);
     if (outcome.fault == NET_OK && outcome.status < 300)
         outcome.fault = NET_CUT; /* a valid reply without any bytes */
     task_fail(task, &outcome, &why);
+    return 0;
 }
 
 int transfer_go_on(struct task *task, struct err *err)

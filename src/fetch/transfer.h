@@ -14,7 +14,8 @@
 int transfer_begin(struct task *task, struct err *err);
 
 /* The request has ended. */
-void transfer_reply(struct task *task, const struct http_response *response);
+int transfer_reply(struct task *task, const struct http_response *response,
+                   struct err *err);
 
 /* RESTING -> FETCHING: request the rest. Separate from transfer_reply, so that no task
  * does so during a pause that the source asked for. */

@@ -4,6 +4,7 @@
 
 #include "base/url.h"
 #include "coordinate/coordinator.h"
+#include "fetch/batch.h"
 #include "fetch/engine.h"
 #include "fetch/hasher.h"
 #include "fetch/tasks.h"
@@ -30,6 +31,7 @@ struct worker {
     struct outbox outbox;
     struct tasks tasks;
     struct syncing syncing;
+    struct batches batches;
     struct hasher hasher;
     double hold_until; /* no request before */
     double busy_since;
@@ -129,11 +131,12 @@ static void note_reply(const struct worker *w, const struct task *task,
              response->seconds, *response->err.text ? ": " : "", response->err.text);
 }
 
-static void worker_take_replies(struct worker *w)
+static int worker_take_replies(struct worker *w, struct err *err)
 {
     struct http_response response;
+    int rc = 0;
 
-    while (http_next(w->http, &response)) {
+    while (rc == 0 && http_next(w->http, &response)) {
         struct task *task = response.owner;
 
         trace_span(w->run->trace, TRACE_FETCH, task->slot->number, task->segment, 1,
@@ -141,10 +144,11 @@ static void worker_take_replies(struct worker *w)
         note_reply(w, task, &response);
         if (response.requests > 1) /* hops beyond the first, which is counted */
             w->run->stats.value[STAT_DATA_REQUESTS] += response.requests - 1;
-        transfer_reply(task, &response);
+        rc = transfer_reply(task, &response, err);
         http_response_release(&response);
         nap_wake(&w->nap);
     }
+    return rc;
 }
 
 static int worker_take_jobs(struct worker *w, struct err *err)
@@ -182,7 +186,9 @@ static int worker_turn(struct worker *w, struct err *err)
     if (moved || arrived)
         nap_wake(&w->nap);
     count_busy(w);
-    worker_take_replies(w);
+    if (worker_take_replies(w, err) < 0)
+        return -1;
+    batch_step(&w->batches, http_running(w->http) == 0);
     if (worker_take_jobs(w, err) < 0)
         return -1;
     if (tasks_sweep(&w->tasks, err) < 0)
@@ -225,6 +231,7 @@ static int quiet_turn(struct worker *w, struct err *err)
  * written to any more. */
 static void leave_nothing_running(struct worker *w)
 {
+    batch_step(&w->batches, true); /* what has come is kept */
     tasks_drop_all(&w->tasks);
     pool_stop(w->pool);
     while (pool_unfinished(w->pool) > 0) {
@@ -296,7 +303,7 @@ int worker_create(struct worker **out, struct run *run, struct coordinator *coor
     if (syncing_open(&w->syncing, run, &w->store, w->pool, err) < 0 ||
         tasks_open(&w->tasks,
                    &(struct task_world){ run, &w->store, w->http, w->pool, &w->rate,
-                                         &w->syncing },
+                                         &w->syncing, &w->batches },
                    &w->outbox, err) < 0)
         goto out;
     w->hasher = (struct hasher){ run, &w->store, w->pool, NULL };
@@ -321,6 +328,7 @@ void worker_destroy(struct worker *w)
     pool_destroy(w->pool);
     http_destroy(w->http);
     hasher_release(&w->hasher);
+    batches_release(&w->batches);
     tasks_release(&w->tasks);
     syncing_release(&w->syncing);
     store_close(&w->store);

@@ -110,7 +110,8 @@ static bool is_placed(const struct dir *dir, size_t i)
 {
     const struct run *run = dir->run;
 
-    return dir->existing.file[i].there || run->staging.resume ||
+    return dir->existing.file[i].there ||
+           resume_touches(run->staging.resume, (uint32_t)i) ||
            run->plan.files[i].size == 0 || segments_of(&run->segments, (uint32_t)i) > 1;
 }
 

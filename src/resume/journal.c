@@ -20,16 +20,11 @@ static const size_t journal_most = (size_t)1
 bool journal_key(const struct run *run, size_t file, uint64_t *key)
 {
     struct strbuf subject = { 0 };
-    struct checksum *sum = checksum_create();
-    bool good = sum &&
-                journal_subject(&run->plan, file, run->layout == RUN_BLOBS, &subject) &&
+    bool good = journal_subject(&run->plan, file, run->layout == RUN_BLOBS, &subject) &&
                 !subject.failed;
 
-    if (good) {
-        checksum_feed(sum, subject.data, subject.len);
-        *key = checksum_value(sum);
-    }
-    checksum_destroy(sum);
+    if (good)
+        *key = checksum_bytes(subject.data, subject.len);
     strbuf_release(&subject);
     return good;
 }
@@ -78,8 +73,8 @@ void journal_close(struct journal *journal)
     free(journal);
 }
 
-void journal_note(struct journal *journal, const struct run *run, uint32_t segment,
-                  uint64_t sum)
+void journal_collect(struct strbuf *lines, const struct run *run, uint32_t segment,
+                     uint64_t sum)
 {
     struct range range = segment_range(&run->segments, segment);
     struct journal_entry entry = { .offset = range.begin,
@@ -87,10 +82,27 @@ void journal_note(struct journal *journal, const struct run *run, uint32_t segme
                                    .sum = sum };
     char line[JOURNAL_LINE];
 
-    if (!journal || !journal_key(run, run->segments.file[segment], &entry.key))
-        return;
-    append_line(journal->lines, line, journal_line(line, &entry), NULL);
-    atomic_store(&journal->noted, true);
+    if (journal_key(run, run->segments.file[segment], &entry.key))
+        strbuf_add(lines, line, journal_line(line, &entry));
+}
+
+void journal_put(struct journal *journal, struct strbuf *lines)
+{
+    if (journal && !lines->failed && lines->len > 0) {
+        append_line(journal->lines, lines->data, lines->len, NULL);
+        atomic_store(&journal->noted, true);
+    }
+    strbuf_clear(lines);
+}
+
+void journal_note(struct journal *journal, const struct run *run, uint32_t segment,
+                  uint64_t sum)
+{
+    struct strbuf lines = { 0 };
+
+    journal_collect(&lines, run, segment, sum);
+    journal_put(journal, &lines);
+    strbuf_release(&lines);
 }
 
 void journal_sync(struct journal *journal)

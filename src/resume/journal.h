@@ -27,6 +27,12 @@ void journal_close(struct journal *journal);
 void journal_note(struct journal *journal, const struct run *run, uint32_t segment,
                   uint64_t sum);
 
+/* The same of several: collect a line for each, and write them at once, which empties
+ * lines. */
+void journal_collect(struct strbuf *lines, const struct run *run, uint32_t segment,
+                     uint64_t sum);
+void journal_put(struct journal *journal, struct strbuf *lines);
+
 /* A sync of all that was noted so far begins; it has ended well. */
 void journal_sync(struct journal *journal);
 void journal_done(struct journal *journal);

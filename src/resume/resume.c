@@ -12,10 +12,17 @@
 
 static const uint32_t NOWHERE = UINT32_MAX;
 
+/* The entries of a file. */
+struct part {
+    size_t first, count;
+};
+
 struct resume {
     struct run *run;
     struct journal_entry *entry; /* sorted */
-    uint32_t *where;             /* of each entry: enum staging_where, or NOWHERE */
+    struct part *of_file;
+    uint32_t *where; /* of each entry: enum staging_where, or NOWHERE */
+    bool *moves;     /* of each entry: whoever checks it moves the file */
     size_t count;
     struct kept_more more;
     struct fs_info made; /* the directory of this run */
@@ -29,13 +36,29 @@ struct resume {
 static struct journal_entry *entries_of(const struct resume *resume, size_t file,
                                         size_t *count)
 {
-    const struct journal_entry *found = NULL;
-    uint64_t key;
+    const struct part *part = &resume->of_file[file];
 
-    *count = 0;
-    if (journal_key(resume->run, file, &key))
-        *count = journal_of(resume->entry, resume->count, key, &found);
-    return *count > 0 ? resume->entry + (found - resume->entry) : NULL;
+    *count = part->count;
+    return part->count > 0 ? resume->entry + part->first : NULL;
+}
+
+static int find_entries(struct resume *resume, struct err *err)
+{
+    const struct run *run = resume->run;
+
+    resume->of_file = calloc(run->plan.nfiles + 1, sizeof(*resume->of_file));
+    if (!resume->of_file)
+        return err_memory(err, "the data of earlier runs");
+    for (size_t i = 0; i < run->plan.nfiles; i++) {
+        struct part *part = &resume->of_file[i];
+        const struct journal_entry *found = NULL;
+        uint64_t key;
+
+        if (journal_key(run, i, &key))
+            part->count = journal_of(resume->entry, resume->count, key, &found);
+        part->first = part->count > 0 ? (size_t)(found - resume->entry) : 0;
+    }
+    return 0;
 }
 
 /* Whether the file of kept/tree may become this run's own. */
@@ -73,7 +96,9 @@ static int look_at_kept(struct resume *resume, const struct fs_dir *kept, struct
         kept_list_more(kept, &resume->more, err) < 0)
         return -1;
     resume->where = calloc(resume->count + 1, sizeof(*resume->where));
-    return resume->where ? 0 : err_memory(err, "the data of earlier runs");
+    resume->moves = calloc(resume->count + 1, sizeof(*resume->moves));
+    return resume->where && resume->moves ? 0
+                                          : err_memory(err, "the data of earlier runs");
 }
 
 int resume_read(struct resume **out, struct run *run, struct err *err)
@@ -93,6 +118,9 @@ int resume_read(struct resume **out, struct run *run, struct err *err)
         rc = look_at_kept(resume, &kept, err);
     if (rc == 0 && resume->count > 0) {
         journal_sort(resume->entry, resume->count);
+        rc = find_entries(resume, err);
+    }
+    if (rc == 0 && resume->count > 0) {
         measure(resume);
         *out = resume;
         resume = NULL;
@@ -178,6 +206,22 @@ static uint32_t move(const struct resume *resume, uint32_t file, bool may)
                : STAGING_KEPT;
 }
 
+/* A small file with one line is opened by the rank that checks it anyway, which then finds
+ * out whether it is there at all. */
+static bool is_left_to_ranks(const struct resume *resume, uint32_t file,
+                             const struct journal_entry *entry, size_t count)
+{
+    return segments_small(&resume->run->segments, file) && count == 1 && entry->more == 0;
+}
+
+bool resume_touches(const struct resume *resume, uint32_t file)
+{
+    size_t count = 0;
+    const struct journal_entry *entry = resume ? entries_of(resume, file, &count) : NULL;
+
+    return entry && !is_left_to_ranks(resume, file, entry, count);
+}
+
 bool resume_place(struct resume *resume, uint32_t file)
 {
     size_t count = 0, first;
@@ -188,6 +232,11 @@ bool resume_place(struct resume *resume, uint32_t file)
         return false;
     first = (size_t)(entry - resume->entry);
     where = resume->where + first;
+    if (is_left_to_ranks(resume, file, entry, count)) {
+        *where = STAGING_KEPT;
+        resume->moves[first] = may_move(resume, entry, count, file);
+        return false;
+    }
     in_tree = move(resume, file, may_move(resume, entry, count, file));
     for (size_t i = 0; i < count; i++) {
         where[i] = i > 0 && entry[i].more == entry[i - 1].more
@@ -232,7 +281,7 @@ bool resume_held(const struct resume *resume, uint32_t segment, struct msg_item 
     if (!resume || resume->of[segment] == 0)
         return false;
     i = resume->of[segment] - 1;
-    item->flags |= MSG_ITEM_HELD;
+    item->flags |= MSG_ITEM_HELD | (resume->moves[i] ? MSG_ITEM_MOVES : 0u);
     item->where = resume->where[i];
     item->checksum = resume->entry[i].sum;
     return true;
@@ -249,7 +298,9 @@ void resume_release(struct resume *resume)
     if (!resume)
         return;
     free(resume->entry);
+    free(resume->of_file);
     free(resume->where);
+    free(resume->moves);
     free(resume->more.number);
     free(resume->of);
     free(resume);

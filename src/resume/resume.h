@@ -31,8 +31,11 @@ uint64_t resume_missing(const struct resume *resume, const struct existing_file 
                         uint64_t bytes);
 
 /* Rename the file into the tree, if that is allowed. true: it is there, in
- * its full size. */
+ * its full size. A small file is renamed by the rank that checks it (fetch/small.h). */
 bool resume_place(struct resume *resume, uint32_t file);
+
+/* Whether resume_place looks at the file, and may rename it. */
+bool resume_touches(const struct resume *resume, uint32_t file);
 
 /* Once all are placed, and the segments are final. */
 int resume_settle(struct resume *resume, struct err *err);

@@ -176,10 +176,12 @@ static void land(struct job *job, uint32_t segment)
     note_in(journal, job, segment);
 }
 
-static void each(struct job *job, const char *numbers)
+static void each(struct job *job, const char *numbers, bool found)
 {
     for (; *numbers; numbers++) {
         if (*numbers != 's') {
+            if (found)
+                where_of(job, numbered(job, (unsigned)(*numbers - '0')));
             land(job, numbered(job, (unsigned)(*numbers - '0')));
             continue;
         }
@@ -313,8 +315,8 @@ static void live(const struct past *past)
 
     begin(&job, past, 0);
     assert_int_equal(journal_open(&journal, &job.run, NULL), 0);
-    each(&job, past->checks);
-    each(&job, past->fetches);
+    each(&job, past->checks, true);
+    each(&job, past->fetches, false);
     journal_close(journal);
     if (past->how & FAIL)
         journal_doubt(&job.run, &(struct err){ ERR_DEST, .unsure = clock_now() });

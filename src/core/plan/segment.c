@@ -119,3 +119,9 @@ uint32_t segments_of(const struct segments *segments, uint32_t file)
 
     return count > 1 && segments->plan->files[file].flags & PLAN_WHOLE ? 1 : count;
 }
+
+bool segments_small(const struct segments *segments, uint32_t file)
+{
+    return segments_of(segments, file) == 1 &&
+           segments->plan->files[file].size <= SEGMENT_SMALL;
+}

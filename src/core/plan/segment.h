@@ -58,4 +58,7 @@ struct range segment_range(const struct segments *segments, uint32_t segment);
 uint64_t segment_bytes(const struct segments *segments, uint32_t segment);
 uint32_t segments_of(const struct segments *segments, uint32_t file); /* how many */
 
+/* A file of one segment and at most SEGMENT_SMALL bytes. */
+bool segments_small(const struct segments *segments, uint32_t file);
+
 #endif

@@ -60,7 +60,8 @@ enum msg_item_flag {
     MSG_ITEM_BAD = 2,    /* the digest is not the planned one */
     MSG_ITEM_UNIT = 4,   /* grant: the last segment of a unit of credit */
     MSG_ITEM_HELD = 8,   /* grant: a former run left it, with `checksum`, at `where` */
-    MSG_ITEM_WHOLE = 16  /* grant: its file has PLAN_WHOLE, if not from the start */
+    MSG_ITEM_WHOLE = 16, /* grant: its file has PLAN_WHOLE, if not from the start */
+    MSG_ITEM_MOVES = 32  /* grant: HELD, and the file there may become this run's own */
 };
 
 struct msg_item {

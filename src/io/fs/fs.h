@@ -23,6 +23,7 @@
 #include "io/fs/fs_mount.h"
 #include "io/fs/fs_name.h"
 #include "io/fs/fs_owner.h"
+#include "io/fs/fs_parents.h"
 #include "io/fs/fs_traits.h"
 #include "io/fs/fs_tree.h"
 #include "io/fs/fs_whole.h"
