@@ -1,10 +1,12 @@
 """One cluster for the tests of a file, and a Hub that is reached by each host's own link."""
 
 import itertools
+import shutil
 
 import pytest
-from cluster import ORIGIN, Cluster
+from cluster import ORIGIN, PROJECT, Cluster
 from hub import Hub
+from job import PROGRAM
 from trees import noise, write_tree
 
 MIB = 1 << 20
@@ -48,6 +50,24 @@ def place(cluster):
 @pytest.fixture
 def dest(place):
     return place
+
+
+@pytest.fixture
+def jobs(cluster):
+    """A user's directory with the scripts and something to train."""
+    made = cluster.dir / "user"
+    shutil.rmtree(made, ignore_errors=True)
+    shutil.copytree(PROJECT / "jobscripts", made)
+    (made / "train.py").write_text(
+        "import os, sys\n"
+        "assert sys.argv[1] == '--model' and os.environ['HF_HUB_OFFLINE'] == '1'\n"
+        "names = ' '.join(sorted(os.listdir(sys.argv[2])))\n"
+        "print('rank', os.environ['SLURM_PROCID'], 'on', os.uname().nodename, names)\n"
+    )
+    (made / "bin").mkdir()
+    (made / "bin" / "mpifetch").symlink_to(PROGRAM)
+    (made / "bin" / "python").symlink_to("/usr/bin/python3")
+    return made
 
 
 MODEL = {

@@ -1,10 +1,9 @@
 """Several hosts, started in every way that there is: one tree, fetched once by all of them."""
 
 import re
-import shutil
 
 import pytest
-from cluster import PROJECT, wait_for
+from cluster import wait_for
 from job import PROGRAM
 from trees import assert_alone, assert_nothing, assert_same, assert_verifiable, files_of
 
@@ -96,24 +95,6 @@ def test_exit_codes(cluster, slurm, demo, dest, way):
 
 
 # the scripts of jobscripts/, as they are
-
-
-@pytest.fixture
-def jobs(cluster):
-    """A user's directory with the scripts and something to train."""
-    made = cluster.dir / "user"
-    shutil.rmtree(made, ignore_errors=True)
-    shutil.copytree(PROJECT / "jobscripts", made)
-    (made / "train.py").write_text(
-        "import os, sys\n"
-        "assert sys.argv[1] == '--model' and os.environ['HF_HUB_OFFLINE'] == '1'\n"
-        "names = ' '.join(sorted(os.listdir(sys.argv[2])))\n"
-        "print('rank', os.environ['SLURM_PROCID'], 'on', os.uname().nodename, names)\n"
-    )
-    (made / "bin").mkdir()
-    (made / "bin" / "mpifetch").symlink_to(PROGRAM)
-    (made / "bin" / "python").symlink_to("/usr/bin/python3")
-    return made
 
 
 def submit(cluster, jobs, hub, dest, script, *words):
