@@ -7,11 +7,13 @@
 #include <linux/if.h>
 #include <linux/if_tun.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,7 +22,7 @@
 enum { FRAME_MAX = 128 << 10 };
 /* What a lane may hold: 100 ms at 5 Gbit/s. Beyond that frames are lost, as in a router. */
 static const size_t HELD_MAX = 64 << 20;
-enum { AT_ONCE = 64 }; /* frames from one end, before the other has its turn */
+enum { TICK = 500000 }; /* nanoseconds: how much longer a frame may take */
 
 struct frame {
     struct frame *next;
@@ -86,20 +88,17 @@ static void lane_take_in(struct lane *lane, int64_t delay)
     static unsigned char data[FRAME_MAX];
     ssize_t size;
 
-    for (int i = 0; i < AT_ONCE; i++) {
-        size = read(lane->from, data, sizeof data);
-        if (size <= 0)
-            return;
+    while ((size = read(lane->from, data, sizeof data)) > 0)
         lane_keep(lane, data, (size_t)size, now() + delay);
-    }
 }
 
 /* What a card does not take, since it is down, is lost. */
 static void lane_let_out(struct lane *lane)
 {
+    int64_t time = now();
     struct frame *frame;
 
-    while ((frame = lane->first) && frame->due <= now()) {
+    while ((frame = lane->first) && frame->due <= time) {
         ssize_t size = write(lane->to, frame->data, frame->size);
 
         (void)size;
@@ -111,54 +110,51 @@ static void lane_let_out(struct lane *lane)
     }
 }
 
-static int64_t earliest(const struct lane *lanes)
+/* With nothing to let out until the next frame comes, else for a tick: to wake up for each
+ * frame costs more than all else here. */
+static void await(const struct lane *lane)
 {
-    int64_t due = INT64_MAX;
+    static const struct timespec tick = { .tv_sec = 0, .tv_nsec = TICK };
+    struct pollfd end = { .fd = lane->from, .events = POLLIN };
 
-    for (int i = 0; i < 2; i++)
-        if (lanes[i].first && lanes[i].first->due < due)
-            due = lanes[i].first->due;
-    return due;
+    if (lane->first)
+        nanosleep(&tick, NULL);
+    else
+        poll(&end, 1, -1);
 }
 
-static void await(const struct lane *lanes)
+static void lane_run(struct lane *lane, int64_t delay)
 {
-    struct pollfd ends[2] = { { .fd = lanes[0].from, .events = POLLIN },
-                              { .fd = lanes[1].from, .events = POLLIN } };
-    int64_t due = earliest(lanes), wait = due == INT64_MAX ? 1000000000 : due - now();
-    struct timespec left = { .tv_sec = 0, .tv_nsec = 0 };
-
-    if (wait > 0) {
-        left.tv_sec = (time_t)(wait / 1000000000);
-        left.tv_nsec = (long)(wait % 1000000000);
+    lane->end = &lane->first;
+    for (;;) {
+        await(lane);
+        lane_take_in(lane, delay);
+        lane_let_out(lane);
     }
-    ppoll(ends, 2, &left, NULL);
 }
 
+/* A process for each lane: what a frame causes where it comes in, TCP's answer among it, is
+ * done by the one that lets it out. */
 int main(int argc, char **argv)
 {
-    struct lane lanes[2] = { 0 };
-    int64_t delay;
-    int ready;
+    int cards[2], ready;
+    pid_t other;
 
     if (argc != 5 || atof(argv[3]) <= 0) {
         fprintf(stderr, "usage: longlink NEAR FAR MS READY\n");
         return 2;
     }
-    delay = (int64_t)(atof(argv[3]) * 1e6 / 2);
-    for (int i = 0; i < 2; i++) {
-        lanes[i].from = lanes[1 - i].to = card_make(argv[1 + i]);
-        lanes[i].end = &lanes[i].first;
-    }
+    for (int i = 0; i < 2; i++)
+        cards[i] = card_make(argv[1 + i]);
     ready = open(argv[4], O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
     if (ready < 0)
         die(argv[4]);
     close(ready);
-    for (;;) {
-        await(lanes);
-        for (int i = 0; i < 2; i++) {
-            lane_take_in(&lanes[i], delay);
-            lane_let_out(&lanes[i]);
-        }
-    }
+    other = fork();
+    if (other < 0)
+        die("fork");
+    if (other == 0)
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+    lane_run(&(struct lane){ .from = cards[!other], .to = cards[!!other] },
+             (int64_t)(atof(argv[3]) * 1e6 / 2));
 }
