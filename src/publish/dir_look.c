@@ -14,6 +14,7 @@
 #include "staging/foreign_files.h"
 #include "staging/record.h"
 #include "staging/record_write.h"
+#include "staging/twin.h"
 
 static int stop_at_first(void *arg, const char *name, struct err *err)
 {
@@ -146,6 +147,19 @@ static int refuse_foreign(const struct dir *dir, const struct existing *existing
     return foreign_files_refuse(&files, dir->run->opt.dest, err);
 }
 
+/* The name of another planned file may lead to what seems to be this one. */
+static int refuse_twin(const struct dir *dir, size_t i, struct err *err)
+{
+    struct fs_dir tree = { 0 };
+    int rc;
+
+    if (fs_dir_open(&tree, NULL, dir->run->opt.dest, NULL) < 0)
+        return 0;
+    rc = twin_check_known(dir->run, &tree, plan_path(&dir->run->plan, i), err);
+    fs_dir_close(&tree);
+    return rc;
+}
+
 static int refuse_odd(const struct dir *dir, struct err *err)
 {
     const struct plan *plan = &dir->run->plan;
@@ -159,6 +173,8 @@ static int refuse_odd(const struct dir *dir, struct err *err)
         return -1;
     while (!dir->existing.file[i].odd)
         i++;
+    if (refuse_twin(dir, i, err) < 0)
+        return -1;
     dir_doubt(dir, doubt);
     fault = plan->files[i].want.kind == DIGEST_NONE
                 ? "cannot be checked, since the source publishes no digest"

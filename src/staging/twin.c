@@ -122,6 +122,26 @@ static bool find_twin(const struct run *run, const struct fs_dir *dir, const cha
     return false;
 }
 
+static int refuse(const struct run *run, const char *twin, const char *name,
+                  struct err *err)
+{
+    return err_set(err, ERR_DEST,
+                   "'%s' and '%s' would be the same file: the file system of '%s' takes "
+                   "the two names for one",
+                   twin, name, run->opt.dest);
+}
+
+int twin_check_known(const struct run *run, const struct fs_dir *dir, const char *name,
+                     struct err *err)
+{
+    char twin[FS_NAME];
+
+    if (!find_twin(run, dir, name, twin) ||
+        (is_listed(dir, name, NULL) != 0 && is_listed(dir, twin, NULL) != 0))
+        return 0;
+    return refuse(run, twin, name, err);
+}
+
 int twin_check(const struct run *run, const struct fs_dir *dir, const char *name,
                struct err *err)
 {
@@ -130,10 +150,7 @@ int twin_check(const struct run *run, const struct fs_dir *dir, const char *name
 
     /* Under another name it may be listed as this one: some store one form of it. */
     if (find_twin(run, dir, name, twin))
-        return err_set(err, ERR_DEST,
-                       "'%s' and '%s' would be the same file: the file system of '%s' "
-                       "takes the two names for one",
-                       twin, name, run->opt.dest);
+        return refuse(run, twin, name, err);
     listed = is_listed_soon(dir, name, err);
     if (listed != 0)
         return listed < 0 ? -1 : 0;

@@ -11,7 +11,12 @@
 int twin_check(const struct run *run, const struct fs_dir *dir, const char *name,
                struct err *err);
 
-/* The same if it is there; before it is made in a directory that nobody else writes to. */
+/* Whether the name, which is there, is only another one for a file that the plan has as well:
+ * ERR_DEST with both if so. Two links to one file are none. */
+int twin_check_known(const struct run *run, const struct fs_dir *dir, const char *name,
+                     struct err *err);
+
+/* The same as twin_check if it is there; before it is made in a directory that nobody else writes to. */
 int twin_check_fresh(const struct run *run, const struct fs_dir *dir, const char *name,
                      struct err *err);
 
