@@ -52,6 +52,12 @@ def best_peer(rows, cost, sync):
     return min(peers, key=middle, default=None)
 
 
+def best_cost(rows, cost, sync):
+    """Its median, or None."""
+    best = best_peer(rows, cost, sync)
+    return best and median(cost_of(run, cost, sync) for run in best)
+
+
 def against_best(rows, name, cost, sync):
     """Figure of a row as a share of the best peer: medians by medians, and round by round."""
     ours, best = rows.get(name), best_peer(rows, cost, sync)
@@ -62,7 +68,7 @@ def against_best(rows, name, cost, sync):
     shares = [mine / its for mine, its in pairs if its]
     if not shares:
         return None
-    value = median(mine for mine, _ in pairs) / median(other.values())
+    value = median(mine for mine, _ in pairs) / best_cost(rows, cost, sync)
     return Figure(value, min(shares), max(shares))
 
 

@@ -7,7 +7,7 @@ from case import CASES
 from figures import (
     FLOORS,
     GIB,
-    best_peer,
+    best_cost,
     cost_of,
     fetched_twice,
     possible,
@@ -123,14 +123,14 @@ def bar_table(found):
 
 
 def case_table(rows, store):
-    if any(runs[0]["kind"] == "peer" for runs in rows.values()):
-        return peer_table(rows, store.machine()["cores"])
+    if FLOORS["hash"] in rows or any(runs[0]["kind"] == "peer" for runs in rows.values()):
+        return tool_table(rows, store.machine()["cores"])
     if all("hosts" in runs[0] or runs[0]["kind"] == "floor" for runs in rows.values()):
         return wan_table(rows)
     return plain_table(rows)
 
 
-def peer_table(rows, cores):
+def tool_table(rows, cores):
     """A row of a peer stands twice: without its sync, to be compared with --no-sync, and with."""
     medians = {name: {"wall": median(r["wall"] for r in runs), "cpu": median(r["cpu"] for r in runs)}
                for name, runs in rows.items() if runs[0]["kind"] == "floor"}  # fmt: skip
@@ -139,8 +139,7 @@ def peer_table(rows, cores):
              "| CPU / leanest peer | possible wall / wall | possible CPU / CPU |",
              "|---|--:|:-:|--:|--:|--:|--:|--:|--:|"]  # fmt: skip
     for sync in (False, True):
-        best = {cost: median(cost_of(run, cost, sync) for run in best_peer(rows, cost, sync))
-                for cost in ("wall", "cpu")}  # fmt: skip
+        best = {cost: best_cost(rows, cost, sync) for cost in ("wall", "cpu")}
         for name, runs in rows.items():
             kind = runs[0]["kind"]
             if kind == "floor" or (kind != "peer" and ("--no-sync" in name) == sync):
@@ -151,7 +150,7 @@ def peer_table(rows, cores):
             title = f"{name}, sync" if sync and kind == "peer" else name
             cells = [title, shown(found["wall"]), f"{min(walls):.2f} to {max(walls):.2f}",
                      shown(check or None), shown(found["cpu"]),
-                     *(shown(found[cost] / best[cost]) for cost in best),
+                     *(shown(best[cost] and found[cost] / best[cost]) for cost in best),
                      *(shown(floor[cost] / found[cost]) if floor else "" for cost in best)]  # fmt: skip
             lines.append(f"| {' | '.join(cells)} |")
     for name, found in medians.items():

@@ -164,6 +164,22 @@ def test_table_of_bars_says_what_is_not_met():
     assert last == "| work | share | 0.20 | 0.50 | 0.40 to 0.60 | >= 0.90 | **no** |"
 
 
+def test_tools_beside_floors_with_peers_or_without():
+    rows = {**ROWS, **{name: runs_of("floor", 0.5, cpu=0.5) for name in FLOORS.values()}}
+    lines = page.tool_table(rows, 2).splitlines()
+    assert (
+        "| mpifetch --no-sync, 2 ranks | 2.00 | 1.00 to 3.00 |  | 1.00 | 0.50 | 0.25 | 0.38 | 1.00 |"
+        in lines
+    )
+    assert (
+        "| steady, sync | 12.00 | 11.00 to 13.00 | 1.00 | 6.00 | 1.09 | 1.50 | 0.0625 | 0.17 |"
+        in lines
+    )
+    ours = {name: runs for name, runs in rows.items() if runs[0]["kind"] != "peer"}
+    lines = page.tool_table(ours, 2).splitlines()
+    assert "| mpifetch, 2 ranks | 4.00 | 4.00 to 4.00 |  | 1.00 |  |  | 0.19 | 1.00 |" in lines
+
+
 def test_bars_of_a_trace_by_rank_and_lane():
     events = [
         {"name": "process_name", "ph": "M", "pid": 1, "args": {"name": "rank 1 (n2)"}},
