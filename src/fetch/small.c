@@ -121,8 +121,6 @@ static int read_found(struct task *task, struct found *found, struct err *err)
 {
     size_t size = (size_t)file_of(task)->size;
 
-    if (fs_look_open(found->fd, found->dir, found->name, &found->info, err) < 0)
-        return -1;
     if (found->info.size != size)
         return refuse(task, "has another size", err);
     task->body = malloc(size);
@@ -179,7 +177,7 @@ int small_recheck(struct small *small, struct task *task, struct err *err)
     if (pool_stopping(task->world->pool))
         return err_set(err, ERR_INTERRUPTED, "interrupted");
     find(small, task, &found);
-    found.fd = fs_open_regular(found.dir, found.name, err);
+    found.fd = fs_open_regular(found.dir, found.name, &found.info, err);
     rc = found.fd < 0 ? -1 : read_found(task, &found, err);
     if (rc == 0)
         rc = check_body(task, err);

@@ -13,7 +13,9 @@ int syncing_open(struct syncing *syncing, struct run *run, const struct store *s
 {
     size_t size = run->plan.nfiles / 8 + 1;
 
-    *syncing = (struct syncing){ .run = run, .store = store, .pool = pool };
+    *syncing = (struct syncing){ .run = run, .store = store, .pool = pool, .tree = -1 };
+    if (run->opt.sync && run->mode != RUN_REHASH && run->staging.path)
+        syncing->tree = fs_open_read(&run->staging.tree, ".", NULL);
     syncing->touched = calloc(size, sizeof(*syncing->touched));
     syncing->batch = calloc(size, 1);
     return syncing->touched && syncing->batch
@@ -23,6 +25,8 @@ int syncing_open(struct syncing *syncing, struct run *run, const struct store *s
 
 void syncing_release(struct syncing *syncing)
 {
+    if (syncing->batch && syncing->tree >= 0)
+        fs_close(syncing->tree, NULL, "tree", NULL);
     free(syncing->touched);
     free(syncing->batch);
     *syncing = (struct syncing){ 0 };
@@ -75,20 +79,30 @@ static int sync_file(const struct syncing *syncing, uint32_t file, struct err *e
                : sync_record(syncing->run, file, err);
 }
 
-/* A sync of the whole file system is faster for many files. But only the sync of a file
- * itself guarantees, on every kernel, that its own bytes were written. ask: whether to go
- * on. */
+/* A sync of the whole file system is faster for many files, and where it is known to
+ * guarantee for each what a sync of its own does, it is all that is needed. *done: so. */
+static int sync_many(const struct syncing *syncing, bool *done, struct err *err)
+{
+    const struct fs_dir *tree = &syncing->run->staging.tree;
+
+    *done = syncing->tree >= 0 && fs_syncs_files(tree, ".");
+    return *done ? fs_sync_system_of(syncing->tree, tree, ".", err)
+                 : fs_sync_system(tree, ".", err);
+}
+
+/* ask: whether to go on. */
 static int sync_batch(struct syncing *syncing,
                       int (*ask)(struct syncing *syncing, struct err *err),
                       struct err *err)
 {
     const struct fs_dir *tree = &syncing->run->staging.tree;
     size_t nfiles = syncing->run->plan.nfiles;
+    bool done = false;
     int rc = 0;
 
     if (take_batch(syncing) > SYNCING_ONE_BY_ONE)
-        rc = fs_sync_system(tree, ".", err);
-    for (uint32_t i = 0; i < nfiles && rc == 0; i++) {
+        rc = sync_many(syncing, &done, err);
+    for (uint32_t i = 0; i < nfiles && rc == 0 && !done; i++) {
         if (!is_in_batch(syncing, i))
             continue;
         rc = ask(syncing, err);

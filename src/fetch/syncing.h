@@ -30,6 +30,7 @@ struct syncing {
     atomic_uchar *touched;      /* a bit for each file */
     atomic_uint_fast64_t bytes; /* landed since the last sync began */
     uint8_t *batch; /* the bits that are being synced; the pool's while running */
+    int tree;       /* opened before anything is written, or -1: for its file system */
     bool running;
     struct job job;
 };

@@ -20,7 +20,8 @@ static void look(const struct run *run, const char *file, char found[STATE])
 {
     char name[FS_NAME];
     struct fs_info info = { 0 };
-    int fd = fs_open_regular(NULL, fs_format(name, "%s/%s", run->opt.dest, file), NULL);
+    int fd =
+        fs_open_regular(NULL, fs_format(name, "%s/%s", run->opt.dest, file), NULL, NULL);
 
     *found = '\0';
     if (fd >= 0 ? fs_look_open(fd, NULL, name, &info, NULL) == 0

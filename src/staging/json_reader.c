@@ -30,7 +30,7 @@ int json_reader_open(struct json_reader *file, const struct fs_dir *dir, const c
     if (!file->buffer)
         err_memory(err, "a record");
     else
-        file->fd = fs_open_regular(dir, name, err);
+        file->fd = fs_open_regular(dir, name, NULL, err);
     if (file->fd >= 0 && fs_look_open(file->fd, dir, name, &info, err) == 0) {
         file->size = info.size;
         return 0;

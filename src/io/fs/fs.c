@@ -341,17 +341,22 @@ int fs_sync_path(const struct fs_dir *dir, const char *name, struct err *err)
     return rc;
 }
 
+int fs_sync_system_of(int fd, const struct fs_dir *dir, const char *name, struct err *err)
+{
+    double began = clock_now();
+
+    return syncfs(fd) < 0 ? fail_flush(err, began, "sync the file system of", dir, name)
+                          : 0;
+}
+
 int fs_sync_system(const struct fs_dir *dir, const char *name, struct err *err)
 {
     int fd = fs_open_read(dir, name, err);
-    double began = clock_now();
     int rc;
 
     if (fd < 0)
         return -1;
-    rc = syncfs(fd);
-    if (rc < 0)
-        fail_flush(err, began, "sync the file system of", dir, name);
+    rc = fs_sync_system_of(fd, dir, name, err);
     close(fd);
     return rc;
 }

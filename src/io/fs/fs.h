@@ -89,6 +89,10 @@ int fs_sync_path(const struct fs_dir *dir, const char *name,
                  struct err *err); /* a file or a directory */
 /* All of the file system that path is on. */
 int fs_sync_system(const struct fs_dir *dir, const char *name, struct err *err);
+/* The same by a descriptor, which is told of all that failed since it was opened, also of
+ * what another process has been told of. */
+int fs_sync_system_of(int fd, const struct fs_dir *dir, const char *name,
+                      struct err *err);
 
 struct fs_space {
     uint64_t bytes, inodes; /* free for us; UINT64_MAX where that is not told */

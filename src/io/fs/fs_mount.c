@@ -4,11 +4,17 @@
 #include <linux/magic.h>
 #include <stdint.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "io/fs/fs.h"
 #include "io/fs/fs_at.h"
+
+#ifndef XFS_SUPER_MAGIC
+#define XFS_SUPER_MAGIC 0x58465342
+#endif
 
 static bool kind_of(const struct fs_dir *dir, const char *name, uint32_t *kind)
 {
@@ -60,4 +66,26 @@ bool fs_is_overlay(const struct fs_dir *dir, const char *name)
     uint32_t kind;
 
     return kind_of(dir, name, &kind) && kind == OVERLAYFS_SUPER_MAGIC;
+}
+
+bool fs_syncs_files_suits(uint32_t kind, const char *release)
+{
+    static const uint32_t good[] = { EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC,
+                                     TMPFS_MAGIC };
+    uint64_t major = 0, minor = 0;
+    bool known = false;
+
+    for (size_t i = 0; i < countof(good); i++)
+        known |= good[i] == kind;
+    return known && text_take_u64(&release, &major) && *release++ == '.' &&
+           text_take_u64(&release, &minor) && (major > 5 || (major == 5 && minor >= 17));
+}
+
+bool fs_syncs_files(const struct fs_dir *dir, const char *name)
+{
+    struct utsname kernel;
+    uint32_t kind;
+
+    return kind_of(dir, name, &kind) && uname(&kernel) == 0 &&
+           fs_syncs_files_suits(kind, kernel.release);
 }

@@ -88,19 +88,26 @@ int fs_read_all(const struct fs_dir *dir, const char *name, size_t most, char **
     return rc;
 }
 
-int fs_open_regular(const struct fs_dir *dir, const char *name, struct err *err)
+int fs_open_regular(const struct fs_dir *dir, const char *name, struct fs_info *info,
+                    struct err *err)
 {
     int fd = fs_at_open(dir, name, O_RDONLY | O_NONBLOCK, 0);
     struct stat st;
 
     if (fd < 0)
         return fail(err, "open", dir, name);
-    if (fstat(fd, &st) < 0)
+    if (fstat(fd, &st) < 0) {
         fail(err, "stat", dir, name);
-    else if (!S_ISREG(st.st_mode))
+        goto out;
+    }
+    if (!S_ISREG(st.st_mode)) {
         fail_kind(dir, name, err);
-    else
-        return fd;
+        goto out;
+    }
+    if (info)
+        *info = fs_info_of(&st);
+    return fd;
+out:
     close(fd);
     return -1;
 }
@@ -108,7 +115,7 @@ int fs_open_regular(const struct fs_dir *dir, const char *name, struct err *err)
 int fs_read_regular(const struct fs_dir *dir, const char *name, size_t most, char **bytes,
                     size_t *len, struct err *err)
 {
-    int fd = fs_open_regular(dir, name, err);
+    int fd = fs_open_regular(dir, name, NULL, err);
     int rc;
 
     *bytes = NULL;

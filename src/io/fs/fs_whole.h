@@ -14,8 +14,10 @@
 int fs_read_all(const struct fs_dir *dir, const char *name, size_t most, char **bytes,
                 size_t *len, struct err *err);
 /* Open for reading, if it is a regular file: a pipe that somebody put in its place is not
- * waited for. */
-int fs_open_regular(const struct fs_dir *dir, const char *name, struct err *err);
+ * waited for. What it is goes to info, which may be NULL. */
+struct fs_info;
+int fs_open_regular(const struct fs_dir *dir, const char *name, struct fs_info *info,
+                    struct err *err);
 /* fs_read_all of a regular file only: a pipe that somebody put in its place is not waited
  * for. */
 int fs_read_regular(const struct fs_dir *dir, const char *name, size_t most, char **bytes,
