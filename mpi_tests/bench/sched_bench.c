@@ -17,8 +17,8 @@ enum { RANKS = 1024, SLOTS = 4, AHEAD = 4, MIB = 1 << 20 };
 struct unit {
     double at;
     int rank;
-    bool begun, copy;
-    uint32_t count;
+    bool begun;
+    uint32_t count, together;
     uint32_t segment[SCHED_BATCH];
 };
 
@@ -104,7 +104,7 @@ static bool pop(struct bench *bench, struct unit *unit)
 static void obey(struct bench *bench, const struct sched_action *action)
 {
     struct unit unit = { .rank = action->rank,
-                         .copy = action->kind == SCHED_DUPLICATE,
+                         .together = action->together,
                          .count = action->count };
     double *slot = bench->busy_until[action->rank];
     uint64_t bytes = 0;
@@ -112,7 +112,8 @@ static void obey(struct bench *bench, const struct sched_action *action)
 
     for (uint32_t i = 0; i < action->count; i++) {
         unit.segment[i] = action->segment[i];
-        bytes += segment_bytes(&bench->segments, action->segment[i]) + 65536;
+        bytes += 65536 +
+                 segments_bytes(&bench->segments, action->segment[i], action->together);
     }
     for (int i = 1; i < SLOTS; i++)
         first = slot[i] < slot[first] ? i : first;
@@ -135,15 +136,16 @@ static void drain(struct bench *bench)
         bench->inside += wall_seconds() - began;
         for (int i = 0; i < n; i++) {
             bench->grants += action[i].kind == SCHED_GRANT;
-            bench->granted += action[i].kind == SCHED_GRANT ? action[i].count : 0;
+            if (action[i].kind == SCHED_GRANT)
+                bench->granted += (uint64_t)action[i].count * action[i].together;
             bench->others += action[i].kind != SCHED_GRANT;
-            if (action[i].kind == SCHED_GRANT || action[i].kind == SCHED_DUPLICATE)
+            if (action[i].kind == SCHED_GRANT)
                 obey(bench, &action[i]);
-            else if (action[i].kind == SCHED_CANCEL || action[i].kind == SCHED_TAKE_BACK)
-                sched_cancelled(bench->sched, action[i].rank, action[i].segment[0]);
+            else if (action[i].together > 0)
+                sched_shortened(bench->sched, action[i].rank, action[i].segment[0],
+                                action[i].together, bench->now);
             else
-                sched_done(bench->sched, action[i].rank, action[i].segment[0],
-                           bench->now);
+                sched_cancelled(bench->sched, action[i].rank, action[i].segment[0]);
         }
     }
 }
@@ -155,7 +157,8 @@ static void report(struct bench *bench, struct unit *unit)
 
         for (uint32_t i = 0; i < unit->count; i++) {
             sched_progress(bench->sched, unit->rank, unit->segment[i], 0, bench->now);
-            bytes += (double)segment_bytes(&bench->segments, unit->segment[i]) + 65536;
+            bytes += 65536 + (double)segments_bytes(&bench->segments, unit->segment[i],
+                                                    unit->together);
         }
         unit->begun = true;
         unit->at += bytes * SLOTS / link_speed(unit->rank);
@@ -167,7 +170,7 @@ static void report(struct bench *bench, struct unit *unit)
 
         sched_progress(bench->sched, unit->rank, segment,
                        segment_bytes(&bench->segments, segment) / 2, bench->now);
-        sched_done(bench->sched, unit->rank, segment, bench->now);
+        sched_done(bench->sched, unit->rank, segment, unit->together, bench->now);
     }
     sched_credit(bench->sched, unit->rank, 1);
 }
@@ -194,9 +197,9 @@ static void run_all(struct bench *bench)
 
 static void run(const char *name, size_t nfiles, uint64_t size)
 {
-    const struct sched_policy policy = { .stall = 30,
-                                         .small = MIB,
-                                         .batch_bytes = 16 * MIB };
+    const struct sched_policy policy = {
+        .slots = RANKS * SLOTS, .stall = 30, .small = MIB, .batch_bytes = 16 * MIB
+    };
     struct plan plan = { .nfiles = nfiles };
     struct bench *bench = calloc(1, sizeof(*bench));
     double cpu, wall;
@@ -206,7 +209,7 @@ static void run(const char *name, size_t nfiles, uint64_t size)
         abort();
     for (size_t i = 0; i < nfiles; i++)
         plan.files[i].size = size;
-    if (segments_cut(&bench->segments, &plan, SEGMENT_LEAST, NULL) < 0)
+    if (segments_cut(&bench->segments, &plan, SEGMENT_WHOLE, NULL) < 0)
         abort();
     cpu = cpu_seconds();
     if (sched_create(&bench->sched, &bench->segments, RANKS, &policy, NULL) < 0)
@@ -232,8 +235,8 @@ static void run(const char *name, size_t nfiles, uint64_t size)
 
 int main(void)
 {
-    run("100,000 segments of 200 files", 200, (uint64_t)500 * SEGMENT_LEAST);
-    run("100,000 segments of one file", 1, (uint64_t)100000 * SEGMENT_LEAST);
+    run("100,000 segments of 200 files", 200, (uint64_t)500 * SEGMENT_WHOLE);
+    run("100,000 segments of one file", 1, (uint64_t)100000 * SEGMENT_WHOLE);
     run("1,000,000 small files", 1000000, 16 << 10);
     return 0;
 }

@@ -67,7 +67,7 @@ def assert_all_once(cluster, files, result, dest, model):
     for again since their connection broke; they come whole. Every host sees every file."""
     sizes = [len(data) for data in files_of(model).values()]
     asked = result.report["requests"]
-    again = (asked["duplicated"] + asked["retried"]) * max(sizes)
+    again = (asked["cut"] + asked["retried"]) * max(sizes)
     rows = [row for row in files.log() if row["bytes"]]
     sent = sum(row["bytes"] for row in rows)
     assert sum(sizes) <= sent <= sum(sizes) + again, (asked, result, rows)

@@ -74,7 +74,7 @@ def test_the_wan_carries_everything_once(cluster, slurm, demo, model, dest, way)
     assert result.code == 0, result
     carried = {node: now - before[node] for node, now in cluster.wan_bytes().items()}
     total = sum(map(len, files_of(model).values()))
-    again = result.report["requests"]["duplicated"] * MIB
+    again = result.report["requests"]["cut"] * MIB
     # headers of packets and of HTTP
     assert total <= sum(carried.values()) <= 1.1 * (total + again)
     assert total <= sum(row["bytes"] for row in result.report["ranks"]) <= total + again

@@ -166,7 +166,7 @@ def test_two_jobs_at_once(site, new, model):
     assert [result.code for result in results] == [0, 0], results
     assert [result.out for result in results] == [f"{dest}\n"] * 2
     assert sum("is already fetching" in result.err for result in results) == 1, results
-    again = sum(result.report["requests"]["duplicated"] for result in results) * MIB
+    again = sum(result.report["requests"]["cut"] for result in results) * MIB
     large = sum(len(data) for path, data in files_of(model).items() if path in LARGE)
     total = sum(map(len, files_of(model).values()))
     sent = sent_by(hub)

@@ -107,7 +107,7 @@ def test_connections_of_the_whole_job(run, server, dest, ranks):
     result = run(ranks, "get", *options, url, dest)
     assert result.code == 0, result
     # the server may not have noticed yet that a copy of a segment was dropped
-    assert server.most_running <= 3 + result.report["requests"]["duplicated"]
+    assert server.most_running <= 3 + result.report["requests"]["cut"]
 
 
 def test_a_bad_file_among_good_ones(run, server, dest):

@@ -176,7 +176,7 @@ def sent_by(hub):
 
 def copied_late(*results):
     """Most bytes of copies that idle ranks have begun of late segments, to the end or not."""
-    return sum(MIB * result.report["requests"]["duplicated"] for result in results)
+    return sum(MIB * result.report["requests"]["cut"] for result in results)
 
 
 def is_content(row):

@@ -106,7 +106,7 @@ def test_healthy_source_is_asked_nothing_more(run, hub, tree, dest):
     result = fetch(run, hub, dest, 2)
     assert result.code == 0, result
     assert all(row["range"] for row in hub.log("cdn"))
-    assert len(hub.log("cdn")) == 12 + result.report["requests"]["duplicated"]
+    assert len(hub.log("cdn")) == 12 + result.report["requests"]["cut"]
 
 
 def redirect_files(hub, other, repo):

@@ -23,15 +23,22 @@ static inline uint64_t sum_of(const struct run_file *file, struct range range)
     return value;
 }
 
-static inline void note_in(struct journal *journal, const struct job *job,
-                           uint32_t segment)
+/* So many segments with one line. */
+static inline void note_together(struct journal *journal, const struct job *job,
+                                 uint32_t segment, uint32_t count)
 {
     uint32_t file = job->run.segments.file[segment];
     const char *name = plan_path(&job->run.plan, file);
 
-    journal_note(journal, &job->run, segment,
+    journal_note(journal, &job->run, segment, count,
                  sum_of(run_file_of(job->files, job->count, name),
-                        segment_range(&job->run.segments, segment)));
+                        segments_range(&job->run.segments, segment, count)));
+}
+
+static inline void note_in(struct journal *journal, const struct job *job,
+                           uint32_t segment)
+{
+    note_together(journal, job, segment, 1);
 }
 
 static inline void note(const struct job *job, uint32_t segment)
@@ -82,8 +89,9 @@ static inline int where_of(const struct job *job, uint32_t segment)
     if (!resume_held(job->run.staging.resume, segment, &item))
         return -1;
     assert_true(item.flags & MSG_ITEM_HELD);
-    assert_true(item.checksum == sum_of(run_file_of(job->files, job->count, name),
-                                        segment_range(segments, segment)));
+    assert_true(item.checksum ==
+                sum_of(run_file_of(job->files, job->count, name),
+                       segments_range(segments, segment, item.segments)));
     return item.flags & MSG_ITEM_MOVES ? where_after_check(job, &item) : (int)item.where;
 }
 

@@ -95,7 +95,7 @@ static struct source_config config_of(struct session *s)
         .every =
             run->opt.commit_record && (run->opt.cache || is_part(o)) ? note_entry : NULL,
         .every_arg = s,
-        .probe_above = SEGMENT_LEAST,
+        .probe_above = SEGMENT_WHOLE,
         .retry = run->opt.retry,
         .poll = poll_agree,
         .poll_arg = run,

@@ -46,21 +46,23 @@ struct glob_list session_globs(const char *const *list)
 int session_cut(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
-    uint64_t missing = run->plan.nbytes;
-    uint64_t size = s->options->segment_size;
+    uint64_t missing = run->plan.nbytes, size = s->options->segment_size;
+    uint64_t least = SEGMENT_WHOLE;
     uint32_t slots = 0;
 
-    if (s->target.existing && run->mode != RUN_REHASH)
-        missing -= s->target.existing->bytes;
-    if (size == 0 && run->mode != RUN_REHASH)
-        size = resume_segment_size(run->staging.resume);
-    for (int i = 0; i < run->ranks.size; i++)
-        slots += s->slots[i];
-    if (size == 0)
-        size = segment_size(missing, slots);
     if (size > 0 && size % SEGMENT_ALIGN == 0)
         size = segment_size_bounded(size, run->plan.nbytes);
-    return segments_cut(&run->segments, &run->plan, size, err);
+    if (size > 0)
+        return segments_cut(&run->segments, &run->plan, size, err);
+    if (s->target.existing && run->mode != RUN_REHASH)
+        missing -= s->target.existing->bytes;
+    for (int i = 0; i < run->ranks.size; i++)
+        slots += s->slots[i];
+    size = segment_unit(run->plan.nbytes);
+    if (run->mode != RUN_REHASH)
+        resume_fit(run->staging.resume, &size, &least);
+    return segments_cut_finely(&run->segments, &run->plan, size, least,
+                               segment_together(size, missing, slots), err);
 }
 
 static int open_worker(void *arg, struct err *err)

@@ -16,7 +16,7 @@
 
 enum { BATCH_BYTES = 8 << 20 }; /* of small files in one grant */
 
-static const double STALL = 15; /* seconds without progress before another rank tries */
+static const double STALL = 15; /* seconds without progress before a rank is to stop */
 
 struct rank_view {
     uint64_t bytes; /* fetched, as last reported */
@@ -80,8 +80,7 @@ static int file_wrong(struct coordinator *c, uint32_t file, const uint8_t sha256
     if (count > 1)
         relay_restart(c->relay, file);
     recovery_restart(&c->recovery, file);
-    for (uint32_t s = segments->first[file]; s < segments->first[file] + count; s++)
-        sched_restart(c->sched, s, rank);
+    sched_restart(c->sched, segments->first[file], count, rank);
     return 0;
 }
 
@@ -103,16 +102,26 @@ static int file_hashed(struct coordinator *c, uint32_t file, const uint8_t sha25
     return 0;
 }
 
+/* Neighbours of one file. */
+static bool are_segments(const struct coordinator *c, uint32_t first, uint32_t count)
+{
+    const struct segments *segments = &c->run->segments;
+
+    return first < segments->count && count > 0 &&
+           count <= segments->first[segments->file[first] + 1] - first;
+}
+
 static int stored(struct coordinator *c, int rank, const struct msg_item *item,
                   struct err *err)
 {
     uint32_t file = c->run->segments.file[item->segment];
 
     c->last_landed = clock_now();
-    recovery_stored(&c->recovery, item->segment);
+    recovery_stored(&c->recovery, item->segment, item->segments);
     locator_good(c->locator, file);
     if (segments_of(&c->run->segments, file) > 1) {
-        relay_stored(c->relay, item->segment, rank);
+        for (uint32_t i = 0; i < item->segments; i++)
+            relay_stored(c->relay, item->segment + i, rank);
         return 0;
     }
     return file_hashed(c, file, item->sha256, (item->flags & MSG_ITEM_BAD) != 0, rank,
@@ -127,11 +136,11 @@ static int hear_landed(struct coordinator *c, int from, const struct msg *msg,
     for (uint32_t i = 0; i < msg->nitems; i++) {
         const struct msg_item *item = &msg->item[i];
 
-        if (item->segment >= c->run->segments.count)
+        if (!are_segments(c, item->segment, item->segments))
             return err_set(err, ERR_DEFECT,
                            "rank %d reported segment %u, which does not exist", from,
                            (unsigned)item->segment);
-        if (sched_done(c->sched, from, item->segment, now) == SCHED_STORED &&
+        if (sched_done(c->sched, from, item->segment, item->segments, now) &&
             stored(c, from, item, err) < 0)
             return -1;
     }
@@ -161,15 +170,11 @@ static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
         return err_set(err, ERR_DEFECT,
                        "rank %d failed at segment %u, which does not exist", from,
                        (unsigned)msg->segment);
-    if (sched_has(c->sched, msg->segment)) { /* a copy that crossed its cancel */
-        sched_failed(c->sched, from, msg->segment, now);
-        return 0;
-    }
     if (msg->lost) {
         log_line(&c->run->ranks.log, LOG_INFO, "rank %d: %s: fetching it again", from,
                  msg->text);
         resume_forget(c->run->staging.resume, msg->segment);
-        sched_failed(c->sched, from, msg->segment, now);
+        sched_lost(c->sched, from, msg->segment);
         return 0;
     }
     outcome = recovery_outcome(&c->recovery, msg);
@@ -193,8 +198,7 @@ static void hear_progress(struct coordinator *c, int from, const struct msg *msg
         if (segment >= c->run->segments.count)
             continue;
         sched_progress(c->sched, from, segment, msg->item[i].bytes, now);
-        if (c->run->opt.limit_rate > 0 ||
-            msg->item[i].bytes >= segment_bytes(&c->run->segments, segment))
+        if (c->run->opt.limit_rate > 0)
             sched_alive(c->sched, from, segment, now);
     }
 }
@@ -234,6 +238,9 @@ int coordinator_hear(struct coordinator *c, int from, const struct msg *msg,
         return hear_failed(c, from, msg, err);
     case MSG_CANCELLED:
         sched_cancelled(c->sched, from, msg->segment);
+        return 0;
+    case MSG_SHORTENED:
+        sched_shortened(c->sched, from, msg->segment, msg->segments, clock_now());
         return 0;
     case MSG_HASHED:
         return hear_hashed(c, from, msg, err);
@@ -279,6 +286,19 @@ int coordinator_step(struct coordinator *c, bool *moved, struct err *err)
     return 0;
 }
 
+/* What a former run left has one checksum, so it is granted as it is. */
+static void tie_held(struct coordinator *c, uint32_t file)
+{
+    const uint32_t *first = c->run->segments.first;
+    struct msg_item item = { 0 };
+
+    for (uint32_t s = first[file]; s < first[file + 1]; s++)
+        if (resume_held(c->run->staging.resume, s, &item)) {
+            sched_tie(c->sched, s, item.segments);
+            s += item.segments - 1;
+        }
+}
+
 /* Existing files need no segment; an empty file needs none either, and must have the
  * digest of no bytes. */
 static int settle_known(struct coordinator *c, struct err *err)
@@ -298,6 +318,7 @@ static int settle_known(struct coordinator *c, struct err *err)
         }
         c->files_to_fetch++;
         c->to_fetch += file->size;
+        tie_held(c, f);
         if (file->size > 0)
             continue;
         if (mismatch_empty(c->run, f, sha256, &wrong, err) < 0 ||
@@ -307,12 +328,22 @@ static int settle_known(struct coordinator *c, struct err *err)
     return 0;
 }
 
+static uint32_t slots_of(const struct run *run, const unsigned *slots)
+{
+    uint32_t sum = 0;
+
+    for (int i = 0; i < run->ranks.size; i++)
+        sum += slots[i];
+    return sum;
+}
+
 int coordinator_create(struct coordinator **out, struct run *run, struct http *http,
                        struct existing_file *existing, const unsigned *slots,
                        struct err *err)
 {
-    const struct sched_policy policy = { .stall = STALL,
-                                         .no_copies = run->mode == RUN_REHASH,
+    const struct sched_policy policy = { .slots = slots_of(run, slots),
+                                         .stall = STALL,
+                                         .no_cuts = run->mode == RUN_REHASH,
                                          .small = SEGMENT_SMALL,
                                          .batch_bytes = BATCH_BYTES };
     struct coordinator *c = calloc(1, sizeof(*c));

@@ -6,14 +6,16 @@
 #include "ranks/mail.h"
 #include "resume/resume.h"
 
-enum { HASH_RUN = 4 }; /* segments hashed in one job: a long chain would block a rank */
+/* Bytes hashed in one job, unless that is less than a segment: a long chain would block a
+ * rank. */
+enum { HASH_RUN = 32 << 20 };
 
 /* A grant that waits until the signed URL of its file is known. */
 struct parked {
     struct parked *next;
     int rank;
-    uint32_t segment;
-    bool unit, duplicate;
+    uint32_t segment, count;
+    bool unit; /* the last one of a unit */
 };
 
 static bool is_held(const struct dispatch *d, uint32_t segment)
@@ -38,12 +40,13 @@ static bool is_whole(const struct dispatch *d, uint32_t segment)
     return run->plan.files[run->segments.file[segment]].flags & PLAN_WHOLE;
 }
 
-/* How a segment is granted, as the last one of a unit or not. */
-static struct msg_item granted(const struct dispatch *d, uint32_t segment, bool unit)
+static struct msg_item item_of(const struct dispatch *d, const struct parked *grant)
 {
-    return (struct msg_item){ .segment = segment,
-                              .flags = (unit ? MSG_ITEM_UNIT : 0u) |
-                                       (is_whole(d, segment) ? MSG_ITEM_WHOLE : 0u) };
+    uint32_t whole = is_whole(d, grant->segment) ? MSG_ITEM_WHOLE : 0;
+
+    return (struct msg_item){ .segment = grant->segment,
+                              .segments = grant->count,
+                              .flags = (grant->unit ? MSG_ITEM_UNIT : 0u) | whole };
 }
 
 static int send_signed_url(struct dispatch *d, int rank, uint32_t file, const char *url,
@@ -60,12 +63,7 @@ static int send_one(struct dispatch *d, const struct parked *grant, struct err *
 {
     struct msg msg = { .kind = MSG_GRANT, .nitems = 1 };
 
-    if (grant->duplicate) {
-        msg.kind = MSG_DUPLICATE;
-        msg.segment = grant->segment;
-        msg.whole = is_whole(d, grant->segment);
-    }
-    msg.item[0] = granted(d, grant->segment, grant->unit);
+    msg.item[0] = item_of(d, grant);
     return mail_send(&d->run->ranks, grant->rank, &msg, err);
 }
 
@@ -136,54 +134,41 @@ static int grant(struct dispatch *d, const struct sched_action *action, struct e
     struct msg msg = { .kind = MSG_GRANT };
 
     for (uint32_t i = 0; i < action->count; i++) {
-        uint32_t segment = action->segment[i];
-        bool unit = i == action->count - 1;
+        struct parked one = { .rank = action->rank,
+                              .segment = action->segment[i],
+                              .count = action->together,
+                              .unit = i == action->count - 1 };
 
-        if (!is_held(d, segment) && must_locate(d, segment)) {
-            struct parked one = { NULL, action->rank, segment, unit, false };
-
+        if (!is_held(d, one.segment) && must_locate(d, one.segment)) {
             if (grant_located(d, one, err) < 0)
                 return -1;
             continue;
         }
-        msg.item[msg.nitems] = granted(d, segment, unit);
-        resume_held(d->run->staging.resume, segment, &msg.item[msg.nitems++]);
+        msg.item[msg.nitems] = item_of(d, &one);
+        resume_held(d->run->staging.resume, one.segment, &msg.item[msg.nitems++]);
     }
     return msg.nitems ? mail_send(&d->run->ranks, action->rank, &msg, err) : 0;
 }
 
-static int duplicate(struct dispatch *d, const struct sched_action *action,
-                     struct err *err)
+static int stop(struct dispatch *d, const struct sched_action *action, struct err *err)
 {
-    struct parked one = { NULL, action->rank, action->segment[0], true, true };
+    bool cut = action->kind == SCHED_CUT;
+    struct msg msg = { .kind = cut ? MSG_CUT : MSG_TAKE_BACK,
+                       .segment = action->segment[0],
+                       .segments = action->together };
 
-    log_line(&d->run->ranks.log, LOG_DEBUG, "segment %u: rank %d fetches it too",
-             (unsigned)one.segment, one.rank);
-    if (must_locate(d, one.segment))
-        return grant_located(d, one, err);
-    return send_one(d, &one, err);
+    if (cancel_parked(d, action->rank, msg.segment))
+        return 0;
+    if (cut)
+        log_line(&d->run->ranks.log, LOG_DEBUG,
+                 "rank %d is to stop after %u segments from %u on", action->rank,
+                 (unsigned)msg.segments, (unsigned)msg.segment);
+    return mail_send(&d->run->ranks, action->rank, &msg, err);
 }
 
 static int act(struct dispatch *d, const struct sched_action *action, struct err *err)
 {
-    struct msg msg = { .segment = action->segment[0] };
-
-    switch (action->kind) {
-    case SCHED_GRANT:
-        return grant(d, action, err);
-    case SCHED_DUPLICATE:
-        return duplicate(d, action, err);
-    case SCHED_CANCEL:
-    case SCHED_TAKE_BACK:
-        if (cancel_parked(d, action->rank, action->segment[0]))
-            return 0;
-        msg.kind = action->kind == SCHED_CANCEL ? MSG_CANCEL : MSG_TAKE_BACK;
-        break;
-    case SCHED_ADOPT:
-        msg.kind = MSG_ADOPT;
-        break;
-    }
-    return mail_send(&d->run->ranks, action->rank, &msg, err);
+    return action->kind == SCHED_GRANT ? grant(d, action, err) : stop(d, action, err);
 }
 
 int dispatch_segments(struct dispatch *d, bool *moved, struct err *err)
@@ -200,9 +185,10 @@ int dispatch_segments(struct dispatch *d, bool *moved, struct err *err)
 
 int dispatch_hashes(struct dispatch *d, bool *moved, struct err *err)
 {
+    uint64_t most = HASH_RUN / d->run->segments.size;
     struct relay_job job;
 
-    while (relay_next(d->relay, HASH_RUN, &job)) {
+    while (relay_next(d->relay, most > 0 ? (uint32_t)most : 1, &job)) {
         struct msg msg = { .kind = MSG_HASH,
                            .segment = job.segment,
                            .segments = job.count,

@@ -27,13 +27,14 @@ void recovery_release(struct recovery *recovery)
     *recovery = (struct recovery){ 0 };
 }
 
-void recovery_stored(struct recovery *recovery, uint32_t segment)
+void recovery_stored(struct recovery *recovery, uint32_t first, uint32_t count)
 {
     const struct segments *segments = &recovery->dispatch->run->segments;
-    uint32_t file = segments->file[segment];
+    uint32_t file = segments->file[first];
 
     recovery->pause.refusals = 0;
-    recovery->attempts[segment] = 0;
+    for (uint32_t i = 0; i < count; i++)
+        recovery->attempts[first + i] = 0;
     if (segments_of(segments, file) > 1)
         recovery->cut[file] = 1;
 }
@@ -94,13 +95,9 @@ static int fetch_whole(struct recovery *recovery, uint32_t file,
 static void tell_retry(struct log *log, int rank, const char *what, unsigned attempt,
                        const struct retry_decision *decision)
 {
-    if (decision->most > 0)
-        log_line(log, LOG_INFO,
-                 "rank %d: %s: attempt %u of %u failed, next attempt in %.1f s", rank,
-                 what, attempt, decision->most, decision->delay);
-    else
-        log_line(log, LOG_INFO, "rank %d: %s: another rank is fetching the same segment",
-                 rank, what);
+    log_line(log, LOG_INFO,
+             "rank %d: %s: attempt %u of %u failed, next attempt in %.1f s", rank, what,
+             attempt, decision->most, decision->delay);
 }
 
 int recovery_failed(struct recovery *recovery, int from, const struct msg *msg,
@@ -112,10 +109,7 @@ int recovery_failed(struct recovery *recovery, int from, const struct msg *msg,
     unsigned attempt = count_attempt(recovery, msg->segment, outcome, now);
     struct retry_decision decision =
         retry_decide(&run->opt.retry, outcome, attempt, clock_random());
-    bool last = decision.remedy == REMEDY_GIVE_UP || decision.remedy == REMEDY_WHOLE;
 
-    if (last && !sched_alone(dispatch->sched, from, msg->segment))
-        decision = (struct retry_decision){ .remedy = REMEDY_RETRY };
     if (decision.remedy == REMEDY_GIVE_UP)
         return err_set(err, decision.code, "%s", msg->text);
     if (decision.remedy == REMEDY_WHOLE) {

@@ -21,8 +21,8 @@ struct recovery {
 int recovery_init(struct recovery *recovery, struct dispatch *dispatch, struct err *err);
 void recovery_release(struct recovery *recovery); /* takes a zeroed struct as well */
 
-/* The segment has been stored. */
-void recovery_stored(struct recovery *recovery, uint32_t segment);
+/* So many neighbours have been stored. */
+void recovery_stored(struct recovery *recovery, uint32_t first, uint32_t count);
 
 /* All segments of the file are fetched anew: their attempts and notes do not count. */
 void recovery_restart(struct recovery *recovery, uint32_t file);

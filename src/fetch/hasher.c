@@ -17,19 +17,24 @@ struct hash_run {
     uint8_t sha256[32];
 };
 
-/* One segment; the last one of a file ends the digest. */
-static int hash_segment(struct hash_run *run, uint32_t segment, struct err *err)
+/* From *done on what lies one behind the other; *done moves behind it. The last ones of a
+ * file end the digest. */
+static int hash_some(struct hash_run *run, uint32_t *done, struct err *err)
 {
-    bool last = run->last && segment == run->segment + run->count - 1;
+    const struct store *store = run->hasher->store;
+    uint32_t first = run->segment + *done;
     struct blocks in = { .pool = run->hasher->pool,
-                         .direct = store_direct(run->hasher->store, segment) };
+                         .direct = store_direct(store, first) };
     struct store_place source;
+    uint32_t n = store_source(store, first, run->count - *done, &source);
+    bool last;
 
-    store_source(run->hasher->store, segment, &source);
+    *done += n;
+    last = run->last && *done == run->count;
     in.dir = source.dir;
     in.name = source.name;
     in.next = source.offset;
-    in.end = in.next + segment_bytes(&run->hasher->run->segments, segment);
+    in.end = in.next + segments_bytes(&store->run->segments, first, n);
     return blocks_hash(&in, &run->state, last ? run->sha256 : NULL, NULL, err);
 }
 
@@ -38,8 +43,8 @@ static int run_job(struct job *job)
     struct hash_run *run = job->owner;
     int rc = 0;
 
-    for (uint32_t i = 0; i < run->count && rc == 0; i++)
-        rc = hash_segment(run, run->segment + i, &job->err);
+    for (uint32_t done = 0; done < run->count && rc == 0;)
+        rc = hash_some(run, &done, &job->err);
     return rc;
 }
 
@@ -69,8 +74,7 @@ static int end_job(struct job *job, struct err *err)
     if (rc < 0)
         *err = job->err;
     for (uint32_t i = 0; i < run->count && rc == 0; i++) {
-        if (hasher->store->at[run->segment + i] == STORE_KEPT)
-            store_drop(hasher->store, run->segment + i, false);
+        store_hashed(hasher->store, run->segment + i);
         hasher->run->stats.value[STAT_HASHED] +=
             segment_bytes(&hasher->run->segments, run->segment + i);
     }

@@ -67,8 +67,8 @@ static int close_home(struct task *task, struct err *err)
     task->fd = -1;
     if (fd < 0 || fs_close(fd, task->home.dir, task->home.name, err) == 0)
         return 0;
-    /* A duplicate in private space: no later run will need it. */
-    if (store_copies(task->world->store, task->segment, task->duplicate))
+    /* In scratch: no later run will need it. */
+    if (store_copies(task->world->store, task->segment))
         err->unsure = 0;
     return -1;
 }
@@ -94,7 +94,8 @@ static void note_in_journal(const struct task *task)
 
     syncing_touch(task->world->syncing, task->file, task_size(task));
     if (!task->bad)
-        journal_note(store->journal, store->run, task->segment, task->checksum);
+        journal_note(store->journal, store->run, task->segment, task->count,
+                     task->checksum);
 }
 
 /* Here and not where the run hears of it: it may be about to stop for another reason. */
@@ -129,9 +130,9 @@ static int run_landing(struct job *job)
 
     if (close_home(task, &job->err) < 0)
         goto out;
-    task->checksum = task->sum ? checksum_value(task->sum) : 0;
-    if (store_copies(store, task->segment, task->duplicate) &&
-        store_land(store, task->segment, task->duplicate, task->checksum, &job->err) < 0)
+    task->checksum = task_checksum(task);
+    if (store_copies(store, task->segment) &&
+        store_land(store, task->segment, task->count, task->checksum, &job->err) < 0)
         goto out;
     if (is_whole_file(task) && hash_file(task, &job->err) < 0)
         goto out;
@@ -184,7 +185,7 @@ static int read_blocks(struct task *task, struct blocks *in, struct err *err)
         else if (task_write(task, in->bytes, in->len, in->at - begin, err) < 0)
             return -1;
         if (task->sum)
-            checksum_feed(task->sum, in->bytes, in->len);
+            task_sum(task, in->bytes, in->len);
     }
     if (rc < 0)
         return blame_source(err);
@@ -194,7 +195,7 @@ static int read_blocks(struct task *task, struct blocks *in, struct err *err)
 
 static int read_source(struct task *task, const char *path, struct err *err)
 {
-    struct range range = segment_range(&task->world->run->segments, task->segment);
+    struct range range = task_range(task);
     struct blocks in = {
         .name = path, .next = range.begin, .end = range.end, .pool = task->world->pool
     };
@@ -226,7 +227,7 @@ static int run_recheck(struct job *job)
 {
     struct task *task = job->owner;
     const struct store *store = task->world->store;
-    int rc = store_recheck(store, task->segment, task->where, task->checksum,
+    int rc = store_recheck(store, task->segment, task->count, task->where, task->checksum,
                            task->world->pool, &job->err);
 
     if (rc == 0 && is_whole_file(task)) {
@@ -245,9 +246,9 @@ static int run_recheck(struct job *job)
     return ended(task, &job->err, rc);
 }
 
-/* Read the segment from a file:// source into its home, small files into memory; unless
- * it is a duplicate, continue as if it had been fetched. ERR_SOURCE if the source has
- * changed since it was listed. */
+/* Read the segments from a file:// source into their home, small files into memory;
+ * continue as if they had been fetched. ERR_SOURCE if the source has changed since it was
+ * listed. */
 static int run_read(struct job *job)
 {
     struct task *task = job->owner;
@@ -262,8 +263,8 @@ static int run_read(struct job *job)
         rc = read_source(task, path.data, &job->err);
     strbuf_release(&url);
     strbuf_release(&path);
-    if (rc < 0 || task->duplicate)
-        return rc;
+    if (rc < 0)
+        return -1;
     return task->small ? run_small(job) : run_landing(job);
 }
 
@@ -273,14 +274,15 @@ static void count_landing(const struct task *task)
 {
     const struct task_world *world = task->world;
     const struct job *job = &task->job;
-    bool copied = store_copies(world->store, task->segment, task->duplicate) &&
-                  !task->small && !task->held;
+    bool copied =
+        store_copies(world->store, task->segment) && !task->small && !task->held;
 
     if (copied)
         world->run->stats.value[STAT_COPIED] += task->got;
     if (copied || task->hashed)
         trace_span(world->run->trace, task->hashed ? TRACE_HASH : TRACE_COPY,
-                   (unsigned)job->thread, task->segment, 1, job->started, job->ended);
+                   (unsigned)job->thread, task->segment, task->count, job->started,
+                   job->ended);
 }
 
 /* Whether the job succeeded. Else the task has failed, or *rc says that this rank
@@ -314,9 +316,9 @@ static int landed(struct job *job, struct err *err)
     task_enter(task, TASK_LANDED);
     if (task->held) {
         world->run->stats.value[STAT_RESUMED] += task->got;
-        store_found(world->store, task->segment);
+        store_found(world->store, task->segment, task->count);
     } else {
-        store_landed(world->store, task->segment, task->duplicate);
+        store_landed(world->store, task->segment, task->count);
     }
     return 0;
 }
@@ -324,14 +326,9 @@ static int landed(struct job *job, struct err *err)
 static int was_read(struct job *job, struct err *err)
 {
     struct task *task = job->owner;
-    int rc;
 
     task->world->run->stats.value[STAT_FETCHED] += task->got;
-    if (!task->duplicate)
-        return landed(job, err);
-    if (went_well(task, &rc, err))
-        task_enter(task, task_is_recalled(task) ? TASK_CANCELLED : TASK_SPARE);
-    return rc;
+    return landed(job, err);
 }
 
 static struct job landing_job(struct task *task, int (*run)(struct job *job),

@@ -3,7 +3,7 @@
  * are on a disk already are first read, checked or hashed there.
  *
  * Life cycle   landing_begin or landing_begin_local puts a task into LANDING; it becomes
- *              LANDED, SPARE, FAILED or CANCELLED when the pool is reaped.
+ *              LANDED, FAILED or CANCELLED when the pool is reaped.
  * Errors       of the source (it changed, or what a former run left is not what it was)
  *              fail the task; others are those of pool_reap. */
 #ifndef FETCH_LANDING_H
@@ -21,8 +21,7 @@ bool landing_is_local(const struct task *task);
 /* Not a small file that a former run left: many of them are checked in one job. */
 bool landing_needs_slot(const struct task *task);
 
-/* WAITING -> LANDING for a local task, which also reads its bytes. A duplicate becomes
- * SPARE. */
+/* WAITING -> LANDING for a local task, which also reads its bytes. */
 int landing_begin_local(struct task *task, struct err *err);
 
 #endif

@@ -28,6 +28,7 @@ int outbox_landed(struct outbox *outbox, const struct task *task, struct err *er
     struct msg_item *item = &outbox->landed.item[outbox->landed.nitems++];
 
     item->segment = task->segment;
+    item->segments = task->count;
     item->flags = (task->hashed ? MSG_ITEM_DIGEST : 0u) | (task->bad ? MSG_ITEM_BAD : 0u);
     memcpy(item->sha256, task->sha256, sizeof(item->sha256));
     return outbox->landed.nitems == MSG_ITEMS ? send_landed(outbox, err) : 0;
@@ -41,6 +42,15 @@ int outbox_failed(struct outbox *outbox, const struct task *task, struct err *er
                        .lost = task->held,
                        .outcome = task->outcome,
                        .text = task->err.text };
+
+    return mail_send(&outbox->run->ranks, 0, &msg, err);
+}
+
+int outbox_shortened(struct outbox *outbox, const struct task *task, struct err *err)
+{
+    struct msg msg = { .kind = MSG_SHORTENED,
+                       .segment = task->segment,
+                       .segments = task->count };
 
     return mail_send(&outbox->run->ranks, 0, &msg, err);
 }
@@ -63,10 +73,11 @@ static int add_running(struct outbox *outbox, struct msg *msg, const struct task
         rc = mail_send(&outbox->run->ranks, 0, msg, err);
         msg->nitems = 0;
     }
-    /* For a landing task all bytes are here: only the disk is waited for. */
+    /* For a landing task only the disk is waited for, whether its bytes came from there
+     * or not. */
     msg->item[msg->nitems++] =
         (struct msg_item){ .segment = task->segment,
-                           .bytes = task->held ? task_size(task) : task->got };
+                           .bytes = task_is_landing(task) ? task_size(task) : task->got };
     return rc;
 }
 

@@ -17,9 +17,9 @@ struct outbox {
 
 void outbox_open(struct outbox *outbox, struct run *run, uint32_t credit);
 
-/* The task is LANDED, or SPARE: complete, but in private space. */
 int outbox_landed(struct outbox *outbox, const struct task *task, struct err *err);
 int outbox_failed(struct outbox *outbox, const struct task *task, struct err *err);
+int outbox_shortened(struct outbox *outbox, const struct task *task, struct err *err);
 int outbox_cancelled(struct outbox *outbox, const struct task *task, struct err *err);
 
 /* End of a turn: send what was collected. Credit is requested only if there is room for

@@ -77,7 +77,7 @@ static int finish(struct small *small, const struct task *task, struct err *err)
         return -1;
     syncing_touch(task->world->syncing, task->file, file_of(task)->size);
     if (!task->bad)
-        journal_collect(&small->notes, run, task->segment, task->checksum);
+        journal_collect(&small->notes, run, task->segment, 1, task->checksum);
     return 0;
 }
 

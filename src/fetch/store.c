@@ -18,11 +18,11 @@ enum {
     STORE_DIRECT = 8 << 20, /* a file of fewer bytes is not worth waiting for the disk */
 };
 
-/* What a rank needs at the least: a segment for each transfer, and as many on their way
- * into staging. */
+/* What a rank needs at the least: what each transfer brings, and as much on its way into
+ * staging. */
 static uint64_t least_room(const struct run *run)
 {
-    return 2 * (uint64_t)run->slots * run->segments.size;
+    return 2 * (uint64_t)run->slots * run->segments.size * run->segments.together;
 }
 
 static bool none(const char *scratch)
@@ -123,8 +123,9 @@ int store_open(struct store *store, struct run *run, struct err *err)
 
     *store = (struct store){ .run = run };
     store->at = calloc(run->segments.count + (size_t)1, sizeof(*store->at));
+    store->kept_with = calloc(run->segments.count + (size_t)1, sizeof(*store->kept_with));
     store->scratched = calloc(run->segments.count + (size_t)1, sizeof(bool));
-    if (!store->at || !store->scratched)
+    if (!store->at || !store->kept_with || !store->scratched)
         return err_memory(err, "the list of segments");
     if (run->mode == RUN_REHASH)
         return open_hashed(store, err);
@@ -151,20 +152,58 @@ void store_close(struct store *store)
     fs_dir_close(&store->snapshot);
     fs_dir_close(&store->blobs);
     free(store->at);
+    free(store->kept_with);
     free(store->scratched);
     *store = (struct store){ 0 };
 }
 
-bool store_copies(const struct store *store, uint32_t segment, bool duplicate)
+bool store_copies(const struct store *store, uint32_t first)
 {
-    return store->scratched[segment] || duplicate;
+    return store->scratched[first];
 }
 
-void store_begin(struct store *store, uint32_t segment, bool duplicate)
+static void count_out(struct store *store, uint32_t segment)
 {
     if (store->at[segment] == STORE_KEPT)
-        store_drop(store, segment, duplicate);
-    store->scratched[segment] = store->scratch.path && !atomic_load(&store->full);
+        store->kept -= segment_bytes(&store->run->segments, segment);
+    store->at[segment] = STORE_FINAL;
+}
+
+static void remove_home(const struct store *store, uint32_t first)
+{
+    struct store_place home;
+
+    if (!store_copies(store, first))
+        return;
+    store_home(store, first, &home);
+    fs_unlink(home.dir, home.name, NULL);
+}
+
+static bool is_kept_with(const struct store *store, uint32_t segment, uint32_t first)
+{
+    return segment < store->run->segments.count && store->at[segment] == STORE_KEPT &&
+           store->kept_with[segment] == first;
+}
+
+/* The whole file that the segment is kept in: what is fetched again was wrong in all. */
+static void forget_kept(struct store *store, uint32_t segment)
+{
+    uint32_t first = store->kept_with[segment];
+
+    if (store->at[segment] != STORE_KEPT)
+        return;
+    for (segment = first; !is_kept_with(store, segment, first); segment++)
+        ;
+    for (; is_kept_with(store, segment, first); segment++)
+        count_out(store, segment);
+    remove_home(store, first);
+}
+
+void store_begin(struct store *store, uint32_t first, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        forget_kept(store, first + i);
+    store->scratched[first] = store->scratch.path && !atomic_load(&store->full);
 }
 
 static bool is_shown(const struct store *store, uint32_t file)
@@ -189,24 +228,19 @@ void store_final(const struct store *store, uint32_t file, struct store_place *f
     }
 }
 
-void store_home(const struct store *store, uint32_t segment, bool duplicate,
-                struct store_place *home)
+void store_home(const struct store *store, uint32_t first, struct store_place *home)
 {
     const struct run *run = store->run;
 
-    if (!store_copies(store, segment, duplicate)) {
-        store_final(store, run->segments.file[segment], home);
-        home->offset = segment_range(&run->segments, segment).begin;
+    if (!store_copies(store, first)) {
+        store_final(store, run->segments.file[first], home);
+        home->offset = segment_range(&run->segments, first).begin;
         return;
     }
-    home->dir = store->scratched[segment] ? &store->scratch : &run->staging.spare;
+    home->dir = &store->scratch;
     home->name = home->text;
     home->offset = 0;
-    if (store->scratched[segment])
-        snprintf(home->text, sizeof(home->text), "segment-%u", (unsigned)segment);
-    else
-        snprintf(home->text, sizeof(home->text), "%d-%u", run->ranks.rank,
-                 (unsigned)segment);
+    snprintf(home->text, sizeof(home->text), "segment-%u", (unsigned)first);
 }
 
 int store_open_final(const struct store *store, uint32_t file,
@@ -227,12 +261,12 @@ int store_open_final(const struct store *store, uint32_t file,
                : fs_open_write(final->dir, final->name, err);
 }
 
-int store_open_home(const struct store *store, uint32_t segment, bool duplicate,
+int store_open_home(const struct store *store, uint32_t first,
                     const struct store_place *home, struct err *err)
 {
-    return store_copies(store, segment, duplicate)
+    return store_copies(store, first)
                ? fs_open_write(home->dir, home->name, err)
-               : store_open_final(store, store->run->segments.file[segment], home, err);
+               : store_open_final(store, store->run->segments.file[first], home, err);
 }
 
 /* Before bytes are copied there. */
@@ -247,17 +281,17 @@ static int make_final(const struct store *store, uint32_t file,
     return fd < 0 ? -1 : fs_close(fd, final->dir, final->name, err);
 }
 
-bool store_leave(struct store *store, uint32_t segment, bool duplicate, uint64_t done)
+bool store_leave(struct store *store, uint32_t first, uint64_t done)
 {
     const struct run *run = store->run;
     bool is_full = errno == ENOSPC || errno == EDQUOT;
     struct store_place from, to;
 
-    if (!is_full || run->opt.scratch || !store->scratched[segment])
+    if (!is_full || run->opt.scratch || !store->scratched[first])
         return false;
-    store_home(store, segment, duplicate, &from);
-    store->scratched[segment] = false;
-    store_home(store, segment, duplicate, &to);
+    store_home(store, first, &from);
+    store->scratched[first] = false;
+    store_home(store, first, &to);
     if (!atomic_exchange(&store->full, true))
         log_line(&run->ranks.log, LOG_WARN,
                  "scratch '%s' is full: writing directly to staging from here on",
@@ -270,30 +304,37 @@ bool store_leave(struct store *store, uint32_t segment, bool duplicate, uint64_t
                                     .to_at = to.offset,
                                     .len = done };
     bool moved =
-        done == 0 ||
-        ((duplicate || make_final(store, run->segments.file[segment], &to, NULL) == 0) &&
-         file_copy(&copy, NULL) == 0);
+        done == 0 || (make_final(store, run->segments.file[first], &to, NULL) == 0 &&
+                      file_copy(&copy, NULL) == 0);
 
     fs_unlink(from.dir, from.name, NULL);
     return moved;
 }
 
-void store_source(const struct store *store, uint32_t segment, struct store_place *source)
+uint32_t store_source(const struct store *store, uint32_t segment, uint32_t count,
+                      struct store_place *source)
 {
+    const struct segments *segments = &store->run->segments;
+    uint64_t begin = segment_range(segments, segment).begin;
+    uint32_t first = store->kept_with[segment], n = 1;
+
     if (store->at[segment] == STORE_KEPT) {
-        store_home(store, segment, false, source);
-        return;
+        store_home(store, first, source);
+        source->offset = begin - segment_range(segments, first).begin;
+        while (n < count && is_kept_with(store, segment + n, first))
+            n++;
+        return n;
     }
-    store_final(store, store->run->segments.file[segment], source);
-    source->offset = segment_range(&store->run->segments, segment).begin;
+    store_final(store, segments->file[segment], source);
+    source->offset = begin;
+    while (n < count && store->at[segment + n] != STORE_KEPT)
+        n++;
+    return n;
 }
 
-int store_check(const struct store *store, uint32_t segment, bool duplicate,
-                struct err *err)
+int store_check(const struct store *store, uint32_t first, struct err *err)
 {
-    return store_copies(store, segment, duplicate)
-               ? 0
-               : fs_dir_same(&store->run->staging.dir, err);
+    return store_copies(store, first) ? 0 : fs_dir_same(&store->run->staging.dir, err);
 }
 
 bool store_direct(const struct store *store, uint32_t segment)
@@ -314,26 +355,27 @@ void store_refused(struct store *store, const struct store_place *place)
 
 /* Through memory, not inside the kernel: each byte is looked at once more, because the
  * copy is what will be published. */
-int store_land(const struct store *store, uint32_t segment, bool duplicate,
+int store_land(const struct store *store, uint32_t first, uint32_t count,
                uint64_t checksum, struct err *err)
 {
     const struct segments *segments = &store->run->segments;
+    struct range range = segments_range(segments, first, count);
     struct store_place from, to;
     uint64_t found = 0;
 
-    store_home(store, segment, duplicate, &from);
-    store_final(store, segments->file[segment], &to);
+    store_home(store, first, &from);
+    store_final(store, segments->file[first], &to);
 
     struct file_copy copy = { .from_dir = from.dir,
                               .from = from.name,
                               .from_at = from.offset,
                               .to_dir = to.dir,
                               .to = to.name,
-                              .to_at = segment_range(segments, segment).begin,
-                              .len = segment_bytes(segments, segment),
-                              .direct = store_direct(store, segment) };
+                              .to_at = range.begin,
+                              .len = range.end - range.begin,
+                              .direct = store_direct(store, first) };
 
-    if (make_final(store, segments->file[segment], &to, err) < 0 ||
+    if (make_final(store, segments->file[first], &to, err) < 0 ||
         file_copy_sum(&copy, &found, err) < 0)
         return -1;
     if (found == checksum)
@@ -344,51 +386,36 @@ int store_land(const struct store *store, uint32_t segment, bool duplicate,
                    from.dir->path, from.name);
 }
 
-static void remove_home(const struct store *store, uint32_t segment, bool duplicate)
+void store_landed(struct store *store, uint32_t first, uint32_t count)
 {
-    struct store_place home;
+    const struct segments *segments = &store->run->segments;
+    uint64_t bytes = segments_bytes(segments, first, count);
+    bool hashed_later = segments_of(segments, segments->file[first]) > 1;
+    bool keep =
+        store->scratched[first] && hashed_later && store->kept + bytes <= store->budget;
 
-    if (!store_copies(store, segment, duplicate))
-        return;
-    store_home(store, segment, duplicate, &home);
-    fs_unlink(home.dir, home.name, NULL);
-}
-
-static void count_out(struct store *store, uint32_t segment)
-{
-    if (store->at[segment] == STORE_KEPT)
-        store->kept -= store->run->segments.size;
-    store->at[segment] = STORE_FINAL;
-}
-
-void store_landed(struct store *store, uint32_t segment, bool duplicate)
-{
-    uint64_t bytes = store->run->segments.size; /* of a full one, whichever it is */
-    bool hashed_later =
-        segments_of(&store->run->segments, store->run->segments.file[segment]) > 1;
-
-    count_out(store, segment); /* it may be fetched a second time */
-    if (store->scratched[segment] && hashed_later &&
-        store->kept + bytes <= store->budget) {
-        store->at[segment] = STORE_KEPT;
-        store->kept += bytes;
-    } else {
-        remove_home(store, segment, duplicate);
+    for (uint32_t i = first; i < first + count; i++) {
+        count_out(store, i); /* it may be fetched a second time */
+        store->at[i] = keep ? STORE_KEPT : STORE_FINAL;
+        store->kept_with[i] = first;
     }
+    if (keep)
+        store->kept += bytes;
+    else
+        remove_home(store, first);
 }
 
-void store_found(struct store *store, uint32_t segment)
+void store_found(struct store *store, uint32_t first, uint32_t count)
 {
-    count_out(store, segment);
+    for (uint32_t i = first; i < first + count; i++)
+        count_out(store, i);
 }
 
 /* From where a former run left it. */
-static int bring(const struct store *store, uint32_t segment, uint32_t where,
-                 const struct store_place *final, struct err *err)
+static int bring(const struct store *store, uint32_t file, struct range range,
+                 uint32_t where, const struct store_place *final, struct err *err)
 {
     const struct run *run = store->run;
-    struct range range = segment_range(&run->segments, segment);
-    uint32_t file = run->segments.file[segment];
     char name[FS_NAME];
     struct file_copy copy = { .from_dir = &run->staging.dir,
                               .from = staging_kept_name(run, where, file, name),
@@ -401,36 +428,47 @@ static int bring(const struct store *store, uint32_t segment, uint32_t where,
     return make_final(store, file, final, err) < 0 ? -1 : file_copy(&copy, err);
 }
 
-int store_recheck(const struct store *store, uint32_t segment, uint32_t where,
-                  uint64_t checksum, const struct pool *pool, struct err *err)
+int store_recheck(const struct store *store, uint32_t first, uint32_t count,
+                  uint32_t where, uint64_t checksum, const struct pool *pool,
+                  struct err *err)
 {
     const struct segments *segments = &store->run->segments;
-    struct range range = segment_range(segments, segment);
+    struct range range = segments_range(segments, first, count);
+    uint32_t file = segments->file[first];
     struct blocks in = { .next = range.begin,
                          .end = range.end,
                          .pool = pool,
-                         .direct = store_direct(store, segment) };
+                         .direct = store_direct(store, first) };
     struct store_place final;
     uint64_t found = 0;
     int rc;
 
-    store_final(store, segments->file[segment], &final);
+    store_final(store, file, &final);
     in.dir = final.dir;
     in.name = final.name;
-    rc = where != STAGING_TREE ? bring(store, segment, where, &final, err) : 0;
+    rc = where != STAGING_TREE ? bring(store, file, range, where, &final, err) : 0;
     if (rc == 0)
         rc = blocks_sum(&in, &found, err);
     if (rc == 0 && found != checksum)
         rc = err_set(err, ERR_SOURCE, "'%s': the data left by an earlier run is corrupt",
-                     plan_path(&store->run->plan, segments->file[segment]));
+                     plan_path(&store->run->plan, file));
     if (rc < 0 && err->code != ERR_INTERRUPTED && err->unsure == 0)
         err->code = ERR_SOURCE;
     return rc;
 }
 
-void store_drop(struct store *store, uint32_t segment, bool duplicate)
+void store_drop(struct store *store, uint32_t first)
 {
-    if (store->at[segment] == STORE_KEPT)
-        count_out(store, segment);
-    remove_home(store, segment, duplicate);
+    remove_home(store, first);
+}
+
+void store_hashed(struct store *store, uint32_t segment)
+{
+    uint32_t first = store->kept_with[segment];
+
+    if (store->at[segment] != STORE_KEPT)
+        return;
+    count_out(store, segment);
+    if (!is_kept_with(store, segment + 1, first))
+        remove_home(store, first);
 }

@@ -149,7 +149,9 @@ static int ended(struct job *job, struct err *err)
 
 static bool is_due(const struct syncing *syncing)
 {
-    uint64_t most = SYNCING_SEGMENTS * syncing->run->segments.size;
+    uint64_t most = syncing->run->segments.size * syncing->run->segments.together;
+
+    most *= SYNCING_LEASES;
 
     return atomic_load(&syncing->bytes) >= (most < syncing_most ? most : syncing_most);
 }

@@ -17,7 +17,7 @@
 
 enum {
     SYNCING_ONE_BY_ONE = 64, /* most files before the whole file system is synced first */
-    SYNCING_SEGMENTS = 32    /* of full size that land between two syncs, ... */
+    SYNCING_LEASES = 32      /* of full size that land between two syncs, ... */
 };
 
 /* ... unless they are longer than 128 MiB. */

@@ -26,7 +26,7 @@ void task_slot_release(struct task_slot *slot)
         free(slot->chunk[i].bytes);
 }
 
-struct task *task_create(struct task_world *world, uint32_t segment, bool duplicate,
+struct task *task_create(struct task_world *world, uint32_t segment, uint32_t count,
                          struct err *err)
 {
     const struct segments *segments = &world->run->segments;
@@ -38,8 +38,8 @@ struct task *task_create(struct task_world *world, uint32_t segment, bool duplic
     }
     task->world = world;
     task->segment = segment;
+    task->count = count;
     task->file = segments->file[segment];
-    task->duplicate = duplicate;
     task->small = segments_small(segments, task->file);
     task->fd = -1;
     return task;
@@ -53,7 +53,7 @@ int task_close(struct task *task, struct err *err)
 
     task->fd = -1;
     if (fd < 0 || fs_close(fd, task->home.dir, task->home.name, &fault) == 0 ||
-        store_copies(store, task->segment, task->duplicate))
+        store_copies(store, task->segment))
         return 0;
     journal_doubt(store->run, &fault);
     return err_copy(err, &fault);
@@ -86,12 +86,8 @@ bool task_may_follow(enum task_state state, enum task_state next)
         [TASK_FULL] = 1u << TASK_FETCHING | 1u << TASK_CANCELLED,
         [TASK_THROTTLED] = 1u << TASK_FETCHING | 1u << TASK_CANCELLED,
         [TASK_RESTING] = 1u << TASK_FETCHING | 1u << TASK_CANCELLED,
-        [TASK_DRAINING] = 1u << TASK_SPARE | 1u << TASK_LANDING | 1u << TASK_CANCELLED,
-        [TASK_SPARE] = 1u << TASK_OFFERED | 1u << TASK_CANCELLED,
-        [TASK_OFFERED] = 1u << TASK_LANDING | 1u << TASK_CANCELLED,
-        /* To SPARE: a duplicate that was read from a disk. */
-        [TASK_LANDING] = 1u << TASK_SPARE | 1u << TASK_RECALLED | 1u << TASK_LANDED |
-                         1u << TASK_FAILED,
+        [TASK_DRAINING] = 1u << TASK_LANDING | 1u << TASK_CANCELLED,
+        [TASK_LANDING] = 1u << TASK_RECALLED | 1u << TASK_LANDED | 1u << TASK_FAILED,
         [TASK_RECALLED] = 1u << TASK_LANDED | 1u << TASK_CANCELLED,
         [TASK_LANDED] = 0,
         /* Told to stop while a pool thread still had it: the answer is CANCELLED then. */
@@ -131,9 +127,16 @@ bool task_is_recalled(const struct task *task)
     return task->state == TASK_RECALLED || task->state == TASK_CANCELLED;
 }
 
+struct range task_range(const struct task *task)
+{
+    return segments_range(&task->world->run->segments, task->segment, task->count);
+}
+
 uint64_t task_size(const struct task *task)
 {
-    return segment_bytes(&task->world->run->segments, task->segment);
+    struct range range = task_range(task);
+
+    return range.end - range.begin;
 }
 
 void task_judge(struct task *task, const uint8_t sha1[20])
@@ -171,9 +174,36 @@ int task_make_room(struct task *task, struct err *err)
     task->sum = checksum_create();
     if (!task->sum)
         return err_memory(err, "a checksum");
-    store_begin(task->world->store, task->segment, task->duplicate);
-    store_home(task->world->store, task->segment, task->duplicate, &task->home);
+    store_begin(task->world->store, task->segment, task->count);
+    store_home(task->world->store, task->segment, &task->home);
     return 0;
+}
+
+void task_sum(struct task *task, const void *bytes, size_t len)
+{
+    uint64_t unit = task->world->run->segments.size;
+    const char *at = bytes;
+
+    while (len > 0) {
+        uint64_t left = unit - task->summed % unit;
+        size_t part = len < left ? len : (size_t)left;
+
+        checksum_feed(task->sum, at, part);
+        task->summed += part;
+        if (task->summed % unit == 0)
+            task->mark = checksum_value(task->sum);
+        at += part;
+        len -= part;
+    }
+}
+
+/* Of a segment that was cut off some bytes may have been in the sum already, but never all:
+ * it would have been kept. */
+uint64_t task_checksum(const struct task *task)
+{
+    if (!task->sum)
+        return 0;
+    return task->summed > task_size(task) ? task->mark : checksum_value(task->sum);
 }
 
 /* With the first write: an open on a parallel file system takes milliseconds that the
@@ -184,7 +214,7 @@ static int open_home(struct task *task, struct err *err)
 
     if (task->fd >= 0)
         return 0;
-    task->fd = store_open_home(store, task->segment, task->duplicate, &task->home, err);
+    task->fd = store_open_home(store, task->segment, &task->home, err);
     task->direct =
         task->fd >= 0 && store_direct(store, task->segment) && fs_direct_begin(task->fd);
     return task->fd < 0 ? -1 : 0;
@@ -198,8 +228,7 @@ static int try_write(struct task *task, const void *bytes, size_t len, uint64_t 
     bool refused = false;
     int rc;
 
-    if (open_home(task, err) < 0 ||
-        store_check(store, task->segment, task->duplicate, err) < 0)
+    if (open_home(task, err) < 0 || store_check(store, task->segment, err) < 0)
         return -1;
     rc = fs_direct_pwrite(task->fd, &task->direct, &refused, home->dir, home->name, bytes,
                           len, home->offset + at, err);
@@ -215,12 +244,12 @@ int task_write(struct task *task, const void *bytes, size_t len, uint64_t at,
 
     if (try_write(task, bytes, len, at, &why) == 0)
         return 0;
-    if (!store_leave(task->world->store, task->segment, task->duplicate, at))
+    if (!store_leave(task->world->store, task->segment, at))
         return err_copy(err, &why);
     if (task->fd >= 0)
         fs_close(task->fd, task->home.dir, task->home.name, NULL);
     task->fd = -1;
-    store_home(task->world->store, task->segment, task->duplicate, &task->home);
+    store_home(task->world->store, task->segment, &task->home);
     return try_write(task, bytes, len, at, err);
 }
 

@@ -1,4 +1,5 @@
-/* fetch/task.h -- one segment that this rank was granted, until its end is reported.
+/* fetch/task.h -- neighbouring segments of a file that this rank was granted, until their
+ * end is reported.
  *
  *     WAITING     granted; no slot yet
  *
@@ -10,17 +11,16 @@
  *     RESTING     the transfer broke off; the rest is asked for once no pause holds
  *     DRAINING    all bytes are here, the last ones are being written
  *
- *     SPARE       a duplicate that is whole
- *     OFFERED     the same, and the coordinator knows: waits for ADOPT or CANCEL
- *
  *     LANDING     a pool thread brings it to its final path, and hashes it if it is a
  *                 whole file; what is on a disk already it first reads or checks
  *     RECALLED    the same, told to stop. The pool ends what it has begun: CANCELLED if
- *                 that fails or only read a duplicate, else LANDED all the same
+ *                 that fails, else LANDED all the same
  *
  *     LANDED      reported as soon as the turn ends
  *     FAILED      reported once no pool thread has it: outcome and err say why
  *     CANCELLED   reported once no pool thread has it
+ *
+ * The coordinator may take segments from its end away (fetch/transfer.h).
  *
  * Life cycle   task_create; a slot (task_take_slot), with which fetch/transfer.h or
  *              fetch/landing.h begins; task_destroy once task_idle.
@@ -44,8 +44,6 @@ enum task_state {
     TASK_THROTTLED,
     TASK_RESTING,
     TASK_DRAINING,
-    TASK_SPARE,
-    TASK_OFFERED,
     TASK_LANDING,
     TASK_RECALLED,
     TASK_LANDED,
@@ -63,7 +61,7 @@ struct task_chunk {
     struct task *task;
     char *bytes; /* TASK_BUFFER of them; the slot's own */
     size_t len;
-    uint64_t at; /* in the segment */
+    uint64_t at; /* in the task */
     bool busy;
 };
 
@@ -88,16 +86,16 @@ struct task_world {
 struct task {
     struct task *next;
     struct task_world *world;
-    uint32_t segment, file;
-    enum task_state state; /* by task_enter alone */
-    bool duplicate;        /* a second copy: its home is in private space */
-    bool unit;             /* counts against the credit of this rank */
-    bool small;            /* a whole file that fits in memory */
-    bool held;             /* a former run left it: checked instead of fetched */
+    uint32_t segment, count, file; /* the first segment, and how many */
+    enum task_state state;         /* by task_enter alone */
+    bool cut;                      /* count is less than was asked for */
+    bool unit;                     /* counts against the credit of this rank */
+    bool small;                    /* a whole file that fits in memory */
+    bool held;                     /* a former run left it: checked instead of fetched */
     bool fresh;          /* only on new connections: one led to a node that lags behind */
     bool moves;          /* held: the file may become this run's own */
     uint32_t where;      /* held: see store_recheck */
-    uint64_t checksum;   /* of the segment: held, or once it has landed */
+    uint64_t checksum;   /* of all of it: held, or once it has landed */
     char *url;           /* signed URL from the coordinator, or NULL: the plan's own */
     uint32_t generation; /* of that URL */
     struct task_slot *slot;
@@ -110,6 +108,8 @@ struct task {
     bool direct; /* fd: past the page cache */
     struct store_place home;
     struct checksum *sum;
+    uint64_t summed;     /* bytes that are in sum */
+    uint64_t mark;       /* what sum was where the last segment ended */
     char *body;          /* small: the whole file */
     struct batch *batch; /* that has the job, or NULL */
     struct job job;
@@ -122,7 +122,7 @@ struct task {
 int task_slot_init(struct task_slot *slot, unsigned number, struct err *err);
 void task_slot_release(struct task_slot *slot);
 
-struct task *task_create(struct task_world *world, uint32_t segment, bool duplicate,
+struct task *task_create(struct task_world *world, uint32_t segment, uint32_t count,
                          struct err *err);
 /* Close the file of a dropped task. -1: the close failed, and what other tasks have
  * written to that file may be lost as well. */
@@ -143,7 +143,8 @@ bool task_is_paused(const struct task *task);   /* FULL, THROTTLED */
 bool task_is_landing(const struct task *task);  /* LANDING, RECALLED */
 bool task_is_recalled(const struct task *task); /* RECALLED, CANCELLED */
 
-/* Bytes of its segment. */
+/* The bytes of its segments, and how many they are. */
+struct range task_range(const struct task *task);
 uint64_t task_size(const struct task *task);
 
 /* Compare sha256, which is known now, or the other digest with what the source has
@@ -157,8 +158,12 @@ void task_leave_slot(struct task *task);
 /* Memory or a home for the bytes that are about to come in. */
 int task_make_room(struct task *task, struct err *err);
 
-/* On a pool thread: the next bytes of the segment, which belong at `at` in it, into the
- * home. */
+/* On a pool thread: the next bytes into the checksum; and that of the task, which may have
+ * been cut since then. */
+void task_sum(struct task *task, const void *bytes, size_t len);
+uint64_t task_checksum(const struct task *task);
+
+/* On a pool thread: the next bytes, which belong at `at` in the task, into the home. */
 int task_write(struct task *task, const void *bytes, size_t len, uint64_t at,
                struct err *err);
 

@@ -47,19 +47,20 @@ static struct task *find_task(struct tasks *tasks, uint32_t segment)
     return NULL;
 }
 
-static int add_task(struct tasks *tasks, const struct msg_item *item, bool duplicate,
-                    struct err *err)
+static int add_task(struct tasks *tasks, const struct msg_item *item, struct err *err)
 {
     struct run *run = tasks->world.run;
     uint32_t count = run->segments.count;
     struct task *task;
 
-    if (item->segment >= count)
-        return err_set(err, ERR_DEFECT, "granted segment %u of %u",
-                       (unsigned)item->segment, (unsigned)count);
+    if (item->segment >= count || item->segments == 0 ||
+        item->segments > count - item->segment)
+        return err_set(err, ERR_DEFECT, "granted %u segments from %u on, of %u",
+                       (unsigned)item->segments, (unsigned)item->segment,
+                       (unsigned)count);
     if (item->flags & MSG_ITEM_WHOLE)
         run->plan.files[run->segments.file[item->segment]].flags |= PLAN_WHOLE;
-    task = task_create(&tasks->world, item->segment, duplicate, err);
+    task = task_create(&tasks->world, item->segment, item->segments, err);
     if (!task)
         return -1;
     task->unit = (item->flags & MSG_ITEM_UNIT) != 0;
@@ -76,18 +77,9 @@ static int add_task(struct tasks *tasks, const struct msg_item *item, bool dupli
 int tasks_grant(struct tasks *tasks, const struct msg *msg, struct err *err)
 {
     for (uint32_t i = 0; i < msg->nitems; i++)
-        if (add_task(tasks, &msg->item[i], false, err) < 0)
+        if (add_task(tasks, &msg->item[i], err) < 0)
             return -1;
     return 0;
-}
-
-int tasks_duplicate(struct tasks *tasks, const struct msg *msg, struct err *err)
-{
-    const struct msg_item item = { .segment = msg->segment,
-                                   .flags = MSG_ITEM_UNIT |
-                                            (msg->whole ? (uint32_t)MSG_ITEM_WHOLE : 0) };
-
-    return add_task(tasks, &item, true, err);
 }
 
 /* A unit that is no longer waiting makes room for another. */
@@ -98,35 +90,44 @@ static void left_queue(struct tasks *tasks, const struct task *task)
         tasks->outbox->credit++;
 }
 
-void tasks_cancel(struct tasks *tasks, uint32_t segment)
+static void drop(struct tasks *tasks, struct task *task)
 {
-    struct task *task = find_task(tasks, segment);
-
-    if (!task)
-        return; /* reported already: the two messages crossed */
     if (task->state == TASK_WAITING)
         left_queue(tasks, task);
     task_cancel(task);
 }
 
-/* A request that the source counts is not dropped once it was made. */
-void tasks_take_back(struct tasks *tasks, uint32_t segment)
-{
-    const struct task *task = find_task(tasks, segment);
-
-    if (task && (task->state == TASK_WAITING ||
-                 !(tasks->world.run->plan.files[task->file].flags & PLAN_COUNTED)))
-        tasks_cancel(tasks, segment);
-}
-
-int tasks_adopt(struct tasks *tasks, uint32_t segment, struct err *err)
+/* One that is not here has been reported: the two messages crossed. The same goes for one
+ * that is as good as over: its report is the answer. */
+int tasks_take_back(struct tasks *tasks, uint32_t segment, struct err *err)
 {
     struct task *task = find_task(tasks, segment);
 
-    if (!task || task->state != TASK_OFFERED)
-        return err_set(err, ERR_DEFECT, "asked to adopt segment %u, which is not here",
-                       (unsigned)segment);
-    return landing_begin(task, err);
+    if (!task)
+        return 0;
+    if (task->state != TASK_WAITING)
+        return outbox_shortened(tasks->outbox, task, err);
+    drop(tasks, task);
+    return 0;
+}
+
+int tasks_cut(struct tasks *tasks, uint32_t segment, uint32_t keep, struct err *err)
+{
+    struct task *task = find_task(tasks, segment);
+    bool untouched;
+
+    if (!task || (task->state != TASK_WAITING && !transfer_may_cut(task)))
+        return 0;
+    keep = transfer_keeps(task, keep);
+    tasks->world.run->stats.value[STAT_CUT] +=
+        task->state != TASK_WAITING && keep < task->count;
+    if (keep == 0) {
+        drop(tasks, task);
+        return 0;
+    }
+    if (transfer_cut(task, keep, &untouched, err) < 0)
+        return -1;
+    return untouched ? outbox_shortened(tasks->outbox, task, err) : 0;
 }
 
 void tasks_drop_all(struct tasks *tasks)
@@ -167,8 +168,6 @@ static int begin_task(struct tasks *tasks, struct task *task, struct task_slot *
                                 : transfer_begin(task, err);
     if (rc < 0)
         return -1;
-    if (task->duplicate)
-        tasks->world.run->stats.value[STAT_DUPLICATED]++;
     tasks->outbox->started |= !task->small;
     return 0;
 }
@@ -216,7 +215,7 @@ static void count_landed(struct tasks *tasks, const struct task *task)
     uint64_t *value = tasks->world.run->stats.value;
 
     value[STAT_HASHED] += task->hashed ? task->got : 0;
-    value[STAT_SEGMENTS] += tasks->world.run->mode != RUN_REHASH;
+    value[STAT_SEGMENTS] += tasks->world.run->mode != RUN_REHASH ? task->count : 0;
 }
 
 /* Report the end of a task; *over: it can be freed. */
@@ -224,10 +223,6 @@ static int finish(struct tasks *tasks, struct task *task, bool *over, struct err
 {
     *over = false;
     switch (task->state) {
-    case TASK_SPARE:
-        /* Reported once; then the coordinator decides. */
-        task_enter(task, TASK_OFFERED);
-        return outbox_landed(tasks->outbox, task, err);
     case TASK_LANDED:
         *over = true;
         count_landed(tasks, task);
@@ -240,7 +235,7 @@ static int finish(struct tasks *tasks, struct task *task, bool *over, struct err
         if (task_close(task, err) < 0)
             return -1;
         if (!task->small)
-            store_drop(tasks->world.store, task->segment, task->duplicate);
+            store_drop(tasks->world.store, task->segment);
         return task->state == TASK_CANCELLED ? outbox_cancelled(tasks->outbox, task, err)
                                              : outbox_failed(tasks->outbox, task, err);
     default:
@@ -257,7 +252,7 @@ int tasks_sweep(struct tasks *tasks, struct err *err)
         struct task *task = *at;
         bool over;
 
-        if (finish(tasks, task, &over, err) < 0)
+        if (transfer_end_cut(task, err) < 0 || finish(tasks, task, &over, err) < 0)
             return -1;
         tasks->landing += task_is_landing(task) && !task->batch;
         if (!over) {

@@ -27,10 +27,8 @@ void tasks_release(struct tasks *tasks);
 
 /* Orders of the coordinator. */
 int tasks_grant(struct tasks *tasks, const struct msg *msg, struct err *err);
-int tasks_duplicate(struct tasks *tasks, const struct msg *msg, struct err *err);
-void tasks_cancel(struct tasks *tasks, uint32_t segment);
-void tasks_take_back(struct tasks *tasks, uint32_t segment);
-int tasks_adopt(struct tasks *tasks, uint32_t segment, struct err *err);
+int tasks_take_back(struct tasks *tasks, uint32_t segment, struct err *err);
+int tasks_cut(struct tasks *tasks, uint32_t segment, uint32_t keep, struct err *err);
 void tasks_drop_all(struct tasks *tasks);
 
 /* Fill the free slots, and let RESTING tasks continue. *moved is set if one began. */
@@ -39,7 +37,7 @@ int tasks_begin(struct tasks *tasks, bool *moved, struct err *err);
 /* Wake transfers that the rate limit had paused, if bytes may move again. */
 void tasks_resume(struct tasks *tasks);
 
-/* Report and free what is over. */
+/* End transfers of tasks that were cut; report and free what is over. */
 int tasks_sweep(struct tasks *tasks, struct err *err);
 
 /* Whether the disk keeps up well enough to ask for more. */

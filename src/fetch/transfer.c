@@ -2,10 +2,12 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "base/url.h"
 #include "fetch/landing.h"
 #include "io/clock.h"
 #include "io/fs/fs.h"
+#include "report/trace.h"
 #include "source/source.h"
 
 enum {
@@ -21,7 +23,7 @@ static int write_chunk(struct job *job)
     struct task *task = chunk->task;
 
     if (task->sum)
-        checksum_feed(task->sum, chunk->bytes, chunk->len);
+        task_sum(task, chunk->bytes, chunk->len);
     return task_write(task, chunk->bytes, chunk->len, chunk->at, &job->err);
 }
 
@@ -82,6 +84,14 @@ static int pause_as(struct task *task, enum task_state state)
     return HTTP_PAUSE;
 }
 
+/* What came beyond the end of a task that was cut is dropped, until the transfer ends. */
+static size_t wanted(const struct task *task, size_t len)
+{
+    uint64_t left = task_size(task) - task->got;
+
+    return task->cut && len > left ? (size_t)left : len;
+}
+
 static int sink(void *owner, const void *bytes, size_t len)
 {
     struct task *task = owner;
@@ -93,7 +103,7 @@ static int sink(void *owner, const void *bytes, size_t len)
     if (limited && rate_wait(world->rate, now) > 0)
         return pause_as(task, TASK_THROTTLED);
     if (!task->small) {
-        if (sink_large(task, bytes, len) == HTTP_PAUSE)
+        if (sink_large(task, bytes, wanted(task, len)) == HTTP_PAUSE)
             return pause_as(task, TASK_FULL);
     } else {
         if (task->got + len > task_size(task))
@@ -125,7 +135,7 @@ static int request_rest(struct task *task, struct err *err)
 {
     struct run *run = task->world->run;
     const struct plan_file *file = &run->plan.files[task->file];
-    struct range range = segment_range(&run->segments, task->segment);
+    struct range range = task_range(task);
     struct http_request request = {
         .sink = sink,
         .owner = task,
@@ -172,10 +182,7 @@ static int drained(struct task *task, struct err *err)
     if (!task_idle(task))
         return 0;
     task_leave_slot(task);
-    if (!task->duplicate)
-        return landing_begin(task, err);
-    task_enter(task, TASK_SPARE);
-    return 0;
+    return landing_begin(task, err);
 }
 
 static int chunk_written(struct job *job, struct err *err)
@@ -292,4 +299,68 @@ void transfer_resume(struct task *task)
 {
     end_pause(task);
     http_resume(task->world->http, task->transfer);
+}
+
+bool transfer_may_cut(const struct task *task)
+{
+    return task_is_fetching(task) && task->state != TASK_DRAINING &&
+           task->got < task_size(task);
+}
+
+uint32_t transfer_keeps(const struct task *task, uint32_t keep)
+{
+    uint32_t has = (uint32_t)(task->got / task->world->run->segments.size);
+
+    /* A file in one piece has it or not. */
+    if (task->count == 1)
+        has = 0;
+    keep = keep > has ? keep : has;
+    return keep < task->count ? keep : task->count;
+}
+
+/* Nothing more comes, and what has come is enough. */
+static int stop_here(struct task *task, struct err *err)
+{
+    trace_span(task->world->run->trace, TRACE_FETCH, task->slot->number, task->segment,
+               task->count, task->began, clock_now());
+    if (task->transfer)
+        http_cancel(task->world->http, task->transfer);
+    task->transfer = NULL;
+    end_pause(task);
+    if (task->state == TASK_RESTING)
+        task_enter(task, TASK_FETCHING);
+    task_enter(task, TASK_DRAINING);
+    return drained(task, err);
+}
+
+/* The buffer that is not being written. */
+static void forget_surplus(struct task *task, uint64_t size)
+{
+    for (size_t i = 0; i < countof(task->slot->chunk); i++) {
+        struct task_chunk *chunk = &task->slot->chunk[i];
+
+        if (!chunk->busy && chunk->len > 0 && chunk->at + chunk->len > size)
+            chunk->len = chunk->at < size ? (size_t)(size - chunk->at) : 0;
+    }
+    task->got = size;
+}
+
+int transfer_cut(struct task *task, uint32_t keep, bool *untouched, struct err *err)
+{
+    uint64_t size;
+
+    task->cut |= keep < task->count;
+    task->count = keep;
+    size = task_size(task);
+    *untouched = task->got <= size;
+    if (!*untouched)
+        forget_surplus(task, size);
+    return task->state != TASK_WAITING && task->got == size ? stop_here(task, err) : 0;
+}
+
+int transfer_end_cut(struct task *task, struct err *err)
+{
+    return task->cut && task->transfer && task->got >= task_size(task)
+               ? stop_here(task, err)
+               : 0;
 }

@@ -58,16 +58,10 @@ static int hear(struct worker *w, int from, const struct msg *msg, struct err *e
     switch (msg->kind) {
     case MSG_GRANT:
         return tasks_grant(&w->tasks, msg, err);
-    case MSG_DUPLICATE:
-        return tasks_duplicate(&w->tasks, msg, err);
-    case MSG_CANCEL:
-        tasks_cancel(&w->tasks, msg->segment);
-        return 0;
     case MSG_TAKE_BACK:
-        tasks_take_back(&w->tasks, msg->segment);
-        return 0;
-    case MSG_ADOPT:
-        return tasks_adopt(&w->tasks, msg->segment, err);
+        return tasks_take_back(&w->tasks, msg->segment, err);
+    case MSG_CUT:
+        return tasks_cut(&w->tasks, msg->segment, msg->segments, err);
     case MSG_SIGNED_URL:
         return signed_urls_put(&w->tasks.urls, msg->file, msg->generation, msg->url, err);
     case MSG_HASH:
@@ -139,8 +133,8 @@ static int worker_take_replies(struct worker *w, struct err *err)
     while (rc == 0 && http_next(w->http, &response)) {
         struct task *task = response.owner;
 
-        trace_span(w->run->trace, TRACE_FETCH, task->slot->number, task->segment, 1,
-                   task->began, clock_now());
+        trace_span(w->run->trace, TRACE_FETCH, task->slot->number, task->segment,
+                   task->count, task->began, clock_now());
         note_reply(w, task, &response);
         if (response.requests > 1) /* hops beyond the first, which is counted */
             w->run->stats.value[STAT_DATA_REQUESTS] += response.requests - 1;
@@ -227,8 +221,8 @@ static int quiet_turn(struct worker *w, struct err *err)
     return w->coordinator ? coordinator_step(w->coordinator, &moved, err) : 0;
 }
 
-/* Duplicates that were cancelled may still be running: staging must not be
- * written to any more. */
+/* After an error transfers may still be running: staging must not be written to any
+ * more. */
 static void leave_nothing_running(struct worker *w)
 {
     batch_step(&w->batches, true); /* what has come is kept */

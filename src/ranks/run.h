@@ -54,13 +54,12 @@ struct run_staging {
     char *path; /* directory beside DEST, or in the folder of a repository */
     struct fs_dir
         parent; /* what home lies in: that of DEST, or the folder of a repository */
-    struct fs_dir home;  /* what path lies in, this user's alone. Whoever takes path away
+    struct fs_dir home; /* what path lies in, this user's alone. Whoever takes path away
                          * renames it out of there, so the next ones are names in it */
-    struct fs_dir dir;   /* path */
-    struct fs_dir tree;  /* in path: becomes DEST; or hashed */
-    struct fs_dir spare; /* in path: private copies of ranks */
-    char *hashed;        /* RUN_REHASH: the directory whose files are hashed */
-    char *owner;         /* rank 0: all processes of the run (core/state/owner.h) */
+    struct fs_dir dir;  /* path */
+    struct fs_dir tree; /* in path: becomes DEST; or hashed */
+    char *hashed;       /* RUN_REHASH: the directory whose files are hashed */
+    char *owner;        /* rank 0: all processes of the run (core/state/owner.h) */
     struct heartbeat *heartbeat; /* rank 0: its sign of life in path */
     bool contended;              /* rank 0: another run had, or left, the same content */
     struct resume *resume;       /* rank 0: what former runs left, or NULL */

@@ -10,8 +10,9 @@ enum { SHARE_MOST = INT_MAX - 4096 };
 /* Fixed part of the bytes, as it lies in memory: all ranks run the same build on machines
  * of one kind. */
 struct head {
-    uint64_t segment_size;
+    uint64_t segment_size, segment_least;
     int64_t mtime;
+    uint32_t segment_together;
     uint32_t cache, mode, layout;
     uint32_t len[7]; /* of the texts, without NUL; UINT32_MAX: NULL */
 };
@@ -68,6 +69,8 @@ static int split_headers(struct run *run, struct err *err)
 static int pack(struct run *run, struct strbuf *bytes, struct err *err)
 {
     struct head head = { .segment_size = run->segments.size,
+                         .segment_least = run->segments.least,
+                         .segment_together = run->segments.together,
                          .mtime = run->mtime,
                          .cache = run->opt.cache,
                          .mode = run->mode,
@@ -133,7 +136,8 @@ static int unpack(struct run *run, const struct strbuf *bytes, struct err *err)
     plan_release(&run->plan);
     if (plan_decode(&run->plan, at, (size_t)(end - at), err) < 0)
         return -1;
-    return segments_cut(&run->segments, &run->plan, head.segment_size, err);
+    return segments_cut_finely(&run->segments, &run->plan, head.segment_size,
+                               head.segment_least, head.segment_together, err);
 }
 
 int share_run(struct run *run, struct err *err)

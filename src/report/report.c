@@ -173,8 +173,7 @@ static json_t *requests_object(const struct run *run, const struct report *repor
     return json_pack("{s:o, s:o, s:o, s:o, s:o}", "api", count(report->api_requests),
                      "resolve", count(resolve), "data",
                      count(report_sum(run, report, STAT_DATA_REQUESTS)), "retried",
-                     count(retried), "duplicated",
-                     count(report_sum(run, report, STAT_DUPLICATED)));
+                     count(retried), "cut", count(report_sum(run, report, STAT_CUT)));
 }
 
 static json_t *seconds_object(const struct report *report)

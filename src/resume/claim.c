@@ -47,7 +47,6 @@ static int fill(struct run *run, struct err *err)
         fs_write_all(&staging->dir, "owner", owner, strlen(owner), true, run->opt.sync,
                      err) < 0 ||
         fs_mkdir(&staging->tree, ".", 0777, err) < 0 ||
-        fs_mkdir(&staging->spare, ".", 0700, err) < 0 ||
         fs_mkdir(&staging->dir, "journal", 0700, err) < 0 ||
         (run->opt.cache && unused_note_ref(run, err) < 0))
         return -1;

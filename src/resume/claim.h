@@ -6,7 +6,7 @@
  *             owner             its processes (core/state/owner.h)
  *             beat              a number that grows while it lives (io/heartbeat.h)
  *             released          it has ended and left this for the next one
- *             tree spare        staging/staging.h
+ *             tree              staging/staging.h
  *             journal/<rank>    which segments are in tree (core/state/journal_line.h)
  *             commit            the visible step may have happened (resume/leftovers.h)
  *             kept              what other runs left (resume/kept.h)
@@ -27,7 +27,7 @@
 
 #include "ranks/run.h"
 
-/* 0: run->staging.path, tree and spare exist and are this run's own. 1: another run was
+/* 0: run->staging.path, and tree exist and are this run's own. 1: another run was
  * staging this content and has ended: look again at what is published. -1: an error, or a
  * signal. run->staging.parent is open. Waits as long as another run is active. id: 16 hex digits or more. */
 int claim_take(struct run *run, const char *prefix, const char *id, struct err *err);

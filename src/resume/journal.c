@@ -73,16 +73,16 @@ void journal_close(struct journal *journal)
     free(journal);
 }
 
-void journal_collect(struct strbuf *lines, const struct run *run, uint32_t segment,
-                     uint64_t sum)
+void journal_collect(struct strbuf *lines, const struct run *run, uint32_t first,
+                     uint32_t count, uint64_t sum)
 {
-    struct range range = segment_range(&run->segments, segment);
+    struct range range = segments_range(&run->segments, first, count);
     struct journal_entry entry = { .offset = range.begin,
                                    .len = range.end - range.begin,
                                    .sum = sum };
     char line[JOURNAL_LINE];
 
-    if (journal_key(run, run->segments.file[segment], &entry.key))
+    if (journal_key(run, run->segments.file[first], &entry.key))
         strbuf_add(lines, line, journal_line(line, &entry));
 }
 
@@ -95,12 +95,12 @@ void journal_put(struct journal *journal, struct strbuf *lines)
     strbuf_clear(lines);
 }
 
-void journal_note(struct journal *journal, const struct run *run, uint32_t segment,
-                  uint64_t sum)
+void journal_note(struct journal *journal, const struct run *run, uint32_t first,
+                  uint32_t count, uint64_t sum)
 {
     struct strbuf lines = { 0 };
 
-    journal_collect(&lines, run, segment, sum);
+    journal_collect(&lines, run, first, count, sum);
     journal_put(journal, &lines);
     strbuf_release(&lines);
 }

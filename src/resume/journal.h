@@ -22,15 +22,15 @@ bool journal_key(const struct run *run, size_t file, uint64_t *key);
 int journal_open(struct journal **out, const struct run *run, struct err *err);
 void journal_close(struct journal *journal);
 
-/* The bytes of a segment are at their final path and the file was closed without an
- * error. If the line cannot be written, a later run fetches the segment again. */
-void journal_note(struct journal *journal, const struct run *run, uint32_t segment,
-                  uint64_t sum);
+/* So many neighbours are at their final path and the file was closed without an error; sum
+ * is of all of them. If the line cannot be written, a later run fetches them again. */
+void journal_note(struct journal *journal, const struct run *run, uint32_t first,
+                  uint32_t count, uint64_t sum);
 
-/* The same of several: collect a line for each, and write them at once, which empties
- * lines. */
-void journal_collect(struct strbuf *lines, const struct run *run, uint32_t segment,
-                     uint64_t sum);
+/* The same of several grants: collect a line for each, and write them at once, which
+ * empties lines. */
+void journal_collect(struct strbuf *lines, const struct run *run, uint32_t first,
+                     uint32_t count, uint64_t sum);
 void journal_put(struct journal *journal, struct strbuf *lines);
 
 /* A sync of all that was noted so far begins; it has ended well. */

@@ -27,9 +27,11 @@ struct resume {
     struct kept_more more;
     struct fs_info made; /* the directory of this run */
     bool gone;           /* nobody writes into kept/tree any more */
-    bool doubted; /* a sync of it failed: what it lacks must not be written into it */
-    uint64_t segment_size;
-    size_t *of; /* of each segment: the number of its entry from 1, or 0 */
+    bool doubted;  /* a sync of it failed: what it lacks must not be written into it */
+    uint64_t unit; /* of which all entries begin on a multiple; 0: any */
+    bool parts;    /* some are of a part of a file that may be one segment */
+    size_t
+        *of; /* of each segment: the number of the entry that begins there from 1, or 0 */
 };
 
 /* NULL: there are none. */
@@ -70,22 +72,25 @@ static bool may_move(const struct resume *resume, const struct journal_entry *en
             journal_covers(entry, count, resume->run->plan.files[file].size));
 }
 
-/* The last segment of a file is shorter, so a file of one segment does not
- * show the size. */
+/* The lowest bit that any of them has. */
 static void measure(struct resume *resume)
 {
     const struct plan *plan = &resume->run->plan;
+    uint64_t bits = 0;
 
     for (size_t i = 0; i < plan->nfiles; i++) {
         size_t count;
         struct journal_entry *entry = entries_of(resume, i, &count);
 
         for (size_t k = 0; entry && k < count; k++) {
-            if (entry[k].len < plan->files[i].size && entry[k].len % SEGMENT_ALIGN == 0 &&
-                entry[k].len > resume->segment_size)
-                resume->segment_size = entry[k].len;
+            uint64_t end = entry[k].offset + entry[k].len;
+
+            bits |= entry[k].offset | (end < plan->files[i].size ? end : 0);
+            resume->parts |= entry[k].len < plan->files[i].size &&
+                             plan->files[i].size <= SEGMENT_WHOLE;
         }
     }
+    resume->unit = bits & -bits;
 }
 
 static int look_at_kept(struct resume *resume, const struct fs_dir *kept, struct err *err)
@@ -130,9 +135,14 @@ int resume_read(struct resume **out, struct run *run, struct err *err)
     return rc;
 }
 
-uint64_t resume_segment_size(const struct resume *resume)
+void resume_fit(const struct resume *resume, uint64_t *size, uint64_t *least)
 {
-    return resume ? resume->segment_size : 0;
+    if (!resume)
+        return;
+    while (resume->unit > 0 && *size > resume->unit && *size > SEGMENT_ALIGN)
+        *size /= 2;
+    if (resume->parts)
+        *least = *size;
 }
 
 /* A segment that was verified again may be recorded twice. */
@@ -248,10 +258,40 @@ bool resume_place(struct resume *resume, uint32_t file)
     return in_tree == STAGING_TREE;
 }
 
-static void note_held(struct resume *resume, uint32_t segment,
+/* How many segments from the first on are the bytes of an entry that begins with it; 0:
+ * they end elsewhere. */
+static uint32_t match(const struct segments *segments, uint32_t first, uint32_t end,
                       const struct journal_entry *entry)
 {
-    resume->of[segment] = entry ? (size_t)(entry - resume->entry) + 1 : 0;
+    uint64_t to = entry->offset + entry->len;
+    uint64_t count = (entry->len + segments->size - 1) / segments->size;
+
+    if (segments_of(segments, segments->file[first]) == 1)
+        count = 1;
+    return entry->len > 0 && count <= end - first &&
+                   segment_range(segments, first + (uint32_t)count - 1).end == to
+               ? (uint32_t)count
+               : 0;
+}
+
+/* Of all that begin with a segment the longest. Returns how many it has, at least 1. */
+static uint32_t settle_one(struct resume *resume, uint32_t segment, uint32_t end,
+                           const struct journal_entry *entry, size_t count)
+{
+    const struct segments *segments = &resume->run->segments;
+    uint64_t begin = segment_range(segments, segment).begin;
+    uint32_t most = 0;
+
+    for (size_t k = journal_from(entry, count, begin);
+         k < count && entry[k].offset == begin; k++) {
+        uint32_t has = match(segments, segment, end, &entry[k]);
+
+        if (has > most) {
+            resume->of[segment] = (size_t)(entry + k - resume->entry) + 1;
+            most = has;
+        }
+    }
+    return most > 0 ? most : 1;
 }
 
 int resume_settle(struct resume *resume, struct err *err)
@@ -265,22 +305,28 @@ int resume_settle(struct resume *resume, struct err *err)
     if (!resume->of)
         return err_memory(err, "the data of earlier runs");
     for (uint32_t f = 0; f < resume->run->plan.nfiles; f++) {
+        uint32_t end = segments->first[f] + segments_of(segments, f);
         size_t count;
         struct journal_entry *entry = entries_of(resume, f, &count);
 
-        for (uint32_t s = segments->first[f]; entry && s < segments->first[f + 1]; s++)
-            note_held(resume, s, journal_find(entry, count, segment_range(segments, s)));
+        for (uint32_t s = segments->first[f]; entry && s < end;)
+            s += settle_one(resume, s, end, entry, count);
     }
     return 0;
 }
 
 bool resume_held(const struct resume *resume, uint32_t segment, struct msg_item *item)
 {
+    const struct segments *segments;
+    uint32_t end;
     size_t i;
 
     if (!resume || resume->of[segment] == 0)
         return false;
+    segments = &resume->run->segments;
+    end = segments->first[segments->file[segment] + 1];
     i = resume->of[segment] - 1;
+    item->segments = match(segments, segment, end, &resume->entry[i]);
     item->flags |= MSG_ITEM_HELD | (resume->moves[i] ? MSG_ITEM_MOVES : 0u);
     item->where = resume->where[i];
     item->checksum = resume->entry[i].sum;

@@ -7,7 +7,7 @@
  * with a second name, which is somebody's published one, and one of which not all counts
  * after a failed sync: what is missing goes to a fresh file.
  *
- * Life cycle   resume_read after claim_take; resume_segment_size before the plan is cut;
+ * Life cycle   resume_read after claim_take; resume_fit before the plan is cut;
  *              resume_place for each file as it is staged; resume_settle; resume_held as
  *              segments are granted; resume_release. All but the first take NULL. */
 #ifndef RESUME_RESUME_H
@@ -22,8 +22,10 @@ struct resume;
 /* *out is NULL if there is nothing. */
 int resume_read(struct resume **out, struct run *run, struct err *err);
 
-/* The segment size of the former run, so that its journal entries match; 0: unknown. */
-uint64_t resume_segment_size(const struct resume *resume);
+/* How a plan must be cut so that segments match what former runs left: *size is made
+ * smaller, a power of two by a power of two, and *least to *size if a file up to that came
+ * in parts. */
+void resume_fit(const struct resume *resume, uint64_t *size, uint64_t *least);
 
 /* `bytes` of the files that are not there, less those in files that are renamed rather
  * than copied: they need no further space. */
@@ -40,11 +42,12 @@ bool resume_touches(const struct resume *resume, uint32_t file);
 /* Once all are placed, and the segments are final. */
 int resume_settle(struct resume *resume, struct err *err);
 
-/* Whether a former run left the bytes of a segment. If so, sets flags, layer and checksum
- * of item for the rank that is granted it. */
+/* Whether a former run left neighbours that begin with that segment, and the checksum of
+ * all of them. If so, sets segments, flags, where and checksum of item for the rank that is
+ * granted them. */
 bool resume_held(const struct resume *resume, uint32_t segment, struct msg_item *item);
 
-/* The bytes are not what the journal says: fetch the segment. */
+/* The bytes are not what the journal says: fetch those that begin with the segment. */
 void resume_forget(struct resume *resume, uint32_t segment);
 
 void resume_release(struct resume *resume);

@@ -20,7 +20,6 @@ static void close_own(struct run_staging *staging)
     fs_dir_close(&staging->home);
     fs_dir_close(&staging->dir);
     fs_dir_close(&staging->tree);
-    fs_dir_close(&staging->spare);
 }
 
 /* path is .../parent/home/run-XXXXXX, and only in front of the last two may be links. */
@@ -38,10 +37,9 @@ static int open_own(struct run_staging *staging, struct err *err)
         fs_dir_open(&staging->parent, NULL, *text ? text : "/", err) < 0)
         return -1;
     if (fs_dir_open(&staging->home, &staging->parent, home, err) < 0 ||
-        fs_dir_below(&staging->dir, &staging->home, name, err) < 0 ||
-        fs_dir_below(&staging->tree, &staging->dir, "tree", err) < 0)
+        fs_dir_below(&staging->dir, &staging->home, name, err) < 0)
         return -1;
-    return fs_dir_below(&staging->spare, &staging->dir, "spare", err);
+    return fs_dir_below(&staging->tree, &staging->dir, "tree", err);
 }
 
 static void close_all(struct run_staging *staging)
@@ -189,7 +187,7 @@ int staging_check_names(const struct run *run, struct err *err)
 
     if (!plan_twins(&run->plan, &one, &other))
         return 0;
-    if (fs_look(&run->staging.dir, "SPARE", &info, err) < 0)
+    if (fs_look(&run->staging.dir, "TREE", &info, err) < 0)
         return -1;
     if (info.kind == FS_MISSING)
         return 0;

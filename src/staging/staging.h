@@ -2,7 +2,6 @@
  *
  *     run->staging.path, 0700
  *         tree               run->staging.tree: what is fetched lands in here
- *         spare              run->staging.spare: private copies of ranks
  *         kept/tree          what former runs left (resume/kept.h)
  *         kept/more/<n>      the same */
 #ifndef STAGING_STAGING_H

@@ -24,13 +24,10 @@ static const enum task_state ways[][STEPS] = {
     { TASK_FETCHING, TASK_FULL, TASK_FETCHING, TASK_DRAINING, TASK_LANDING, TASK_LANDED },
     { TASK_FETCHING, TASK_THROTTLED, TASK_FETCHING, TASK_RESTING, TASK_FETCHING,
       TASK_FAILED },
-    { TASK_FETCHING, TASK_DRAINING, TASK_SPARE, TASK_OFFERED, TASK_LANDING, TASK_LANDED },
-    { TASK_FETCHING, TASK_DRAINING, TASK_SPARE, TASK_OFFERED, TASK_CANCELLED },
     { TASK_LANDING, TASK_LANDED },
     { TASK_LANDING, TASK_FAILED },
     { TASK_LANDING, TASK_RECALLED, TASK_LANDED },
     { TASK_LANDING, TASK_RECALLED, TASK_CANCELLED },
-    { TASK_LANDING, TASK_SPARE, TASK_OFFERED, TASK_LANDING, TASK_LANDED },
     { TASK_FETCHING, TASK_FAILED, TASK_CANCELLED },
     { TASK_CANCELLED },
 };
@@ -87,11 +84,8 @@ static void test_refused(void **state)
         { TASK_FULL, TASK_DRAINING },     /* bytes are held back */
         { TASK_THROTTLED, TASK_FULL },    /* asked again in between */
         { TASK_RESTING, TASK_DRAINING },  /* there is no transfer */
-        { TASK_SPARE, TASK_LANDING },     /* adopted before it was offered */
         { TASK_LANDING, TASK_CANCELLED }, /* a thread may still write */
-        { TASK_RECALLED, TASK_SPARE },    /* not wanted */
         { TASK_RECALLED, TASK_FAILED },   /* the answer is CANCELLED */
-        { TASK_OFFERED, TASK_LANDED },    /* without a thread's work */
         { TASK_FETCHING, TASK_WAITING },  /* credit was given back */
     };
 
@@ -108,7 +102,6 @@ static void test_cancel(void **state)
         [TASK_WAITING] = TASK_CANCELLED,   [TASK_FETCHING] = TASK_CANCELLED,
         [TASK_FULL] = TASK_CANCELLED,      [TASK_THROTTLED] = TASK_CANCELLED,
         [TASK_RESTING] = TASK_CANCELLED,   [TASK_DRAINING] = TASK_CANCELLED,
-        [TASK_SPARE] = TASK_CANCELLED,     [TASK_OFFERED] = TASK_CANCELLED,
         [TASK_LANDING] = TASK_RECALLED,    [TASK_RECALLED] = TASK_RECALLED,
         [TASK_LANDED] = TASK_LANDED,       [TASK_FAILED] = TASK_CANCELLED,
         [TASK_CANCELLED] = TASK_CANCELLED,

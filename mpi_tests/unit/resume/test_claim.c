@@ -150,7 +150,7 @@ static unsigned names_beside(void)
 
 static void test_all_is_there_at_once(void **state)
 {
-    static const char *const names[] = { "owner", "beat", "tree", "spare", "journal" };
+    static const char *const names[] = { "owner", "beat", "tree", "journal" };
     char want[256];
     struct stat st;
     struct run run;
@@ -405,7 +405,7 @@ static void test_dead_ones_with_nothing(void **state)
         die(&run);
     }
     assert_int_equal(take(&run, own_owner(), one), 0);
-    assert_int_equal(names_in(run.staging.path), 5); /* as in all_is_there_at_once */
+    assert_int_equal(names_in(run.staging.path), 4); /* as in all_is_there_at_once */
     end(&run, RELEASE_REMOVE);
     assert_int_equal(names_beside(), 0);
 }
@@ -457,7 +457,7 @@ static void test_killed_while_it_took(void **state)
         snprintf(path, sizeof(path), "kept/tree/by-%u", i);
         assert_true(is_in(&run, path));
     }
-    assert_int_equal(names_in(run.staging.path), 6);
+    assert_int_equal(names_in(run.staging.path), 5);
     end(&run, RELEASE_REMOVE);
     assert_int_equal(names_beside(), 0);
 }
@@ -589,7 +589,7 @@ static void test_a_former_owner_does_no_harm(void **state)
     assert_int_equal(claim_confirm(&run, NULL), -1);
     snprintf(away, sizeof(away),
              "test \"$(cd %s/away && find . | sort | tr '\\n' ' ')\" = "
-             "'. ./beat ./journal ./owner ./spare ./tree '",
+             "'. ./beat ./journal ./owner ./tree '",
              parent);
     assert_int_equal(system(away), 0);
     snprintf(away, sizeof(away), "%s/shown", parent);

@@ -91,6 +91,16 @@ static void assert_where(const struct job *job, int large, int whole, int small)
     assert_int_equal(where_of(job, segment_of(job, "small")), small);
 }
 
+/* What a size of 8 MiB, and 8 MiB for files in one piece, become. */
+static void assert_fit(const struct job *job, uint64_t size, uint64_t least)
+{
+    uint64_t got_size = 8 * MIB, got_least = 8 * MIB;
+
+    resume_fit(job->run.staging.resume, &got_size, &got_least);
+    assert_int_equal(got_size, size);
+    assert_int_equal(got_least, least);
+}
+
 /* Nobody writes there any more: its files are renamed. */
 static void test_what_was_released_is_moved(void **state)
 {
@@ -99,7 +109,7 @@ static void test_what_was_released_is_moved(void **state)
     (void)state;
     leave_all(content, countof(content), true);
     go_on(&job, content, countof(content));
-    assert_int_equal(resume_segment_size(job.run.staging.resume), MIB);
+    assert_fit(&job, MIB, MIB);
     assert_int_equal(missing(&job), 0);
     place(&job);
     assert_where(&job, 0, 0, 0);
@@ -129,6 +139,59 @@ static void test_some_of_it_is_there(void **state)
     }
     assert_int_equal(missing(&job), MIB);
     stop(&job);
+}
+
+/* Lines of other lengths than this run would fetch: the longest that fits is taken. */
+static void test_other_cuts(void **state)
+{
+    struct msg_item item = { 0 };
+    struct journal *journal;
+    struct job job;
+    uint32_t large;
+
+    (void)state;
+    begin(&job, content, countof(content));
+    job_fetch(&job);
+    large = segment_of(&job, "large");
+    assert_int_equal(journal_open(&journal, &job.run, NULL), 0);
+    note_together(journal, &job, large, 1);
+    note_together(journal, &job, large, 2);
+    note_together(journal, &job, large + 1, 2);
+    journal_close(journal);
+    release_staging(&job.run, RELEASE_HAND_OVER);
+    job_end(&job);
+    go_on(&job, content, countof(content));
+    place(&job);
+    assert_int_equal(where_of(&job, large), 0);
+    assert_true(resume_held(job.run.staging.resume, large, &item));
+    assert_int_equal(item.segments, 2);
+    /* What is left of the other line has no checksum of its own. */
+    assert_int_equal(where_of(&job, large + 1), -1);
+    assert_int_equal(where_of(&job, large + 2), -1);
+    resume_forget(job.run.staging.resume, large);
+    assert_int_equal(where_of(&job, large), -1);
+    stop(&job);
+}
+
+/* Segments are as small as the lines want them, if that is possible; a line that fits
+ * nowhere counts for nothing. */
+static void test_fit(void **state)
+{
+    struct job job;
+
+    (void)state;
+    leave_all(content, countof(content), true);
+    go_on(&job, content, countof(content));
+    run_command("sed -i 's/ 1048576 1048576 / 524288 1048576 /' "
+                "\"$PARENT\"/.dest.mpifetch-*/run-*/kept/journal/*");
+    resume_release(job.run.staging.resume);
+    assert_int_equal(resume_read(&job.run.staging.resume, &job.run, NULL), 0);
+    assert_fit(&job, MIB, MIB);
+    place(&job);
+    assert_int_equal(where_of(&job, segment_of(&job, "large")), 0);
+    assert_int_equal(where_of(&job, segment_of(&job, "large") + 1), -1);
+    stop(&job);
+    resume_fit(NULL, &(uint64_t){ 0 }, &(uint64_t){ 0 });
 }
 
 static void test_forgotten_is_fetched(void **state)
@@ -351,6 +414,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_what_was_released_is_moved, publish_enter),
         cmocka_unit_test_setup(test_some_of_it_is_there, publish_enter),
+        cmocka_unit_test_setup(test_other_cuts, publish_enter),
+        cmocka_unit_test_setup(test_fit, publish_enter),
         cmocka_unit_test_setup(test_forgotten_is_fetched, publish_enter),
         cmocka_unit_test_setup(test_the_source_changed, publish_enter),
         cmocka_unit_test_setup(test_a_second_name, publish_enter),

@@ -32,12 +32,12 @@ static void end(struct run *run)
     run_case_close(run);
 }
 
-/* A file system that does not tell case apart has SPARE where spare was made. */
-static void put_spare(const struct run *run)
+/* A file system that does not tell case apart has TREE where tree was made. */
+static void put_upper(const struct run *run)
 {
     char path[256];
 
-    snprintf(path, sizeof(path), "%s/SPARE", run->staging.path);
+    snprintf(path, sizeof(path), "%s/TREE", run->staging.path);
     assert_int_equal(fs_mkdir(NULL, path, 0700, NULL), 0);
 }
 
@@ -60,7 +60,7 @@ static void test_twins_that_would_be_one_file(void **state)
 
     (void)state;
     begin(&run, twins, countof(twins));
-    put_spare(&run);
+    put_upper(&run);
     assert_int_equal(staging_check_names(&run, &err), -1);
     assert_int_equal(err.code, ERR_DEST);
     assert_non_null(strstr(err.text, "'Data/a'"));
@@ -77,7 +77,7 @@ static void test_no_twins(void **state)
 
     (void)state;
     begin(&run, apart, countof(apart));
-    put_spare(&run);
+    put_upper(&run);
     if (staging_check_names(&run, &err) < 0)
         fail_msg("%s", err.text);
     end(&run);

@@ -2,16 +2,22 @@
 
 #include <stdlib.h>
 
-uint64_t segment_size(uint64_t nbytes, uint32_t slots)
+uint64_t segment_unit(uint64_t nbytes)
 {
-    /* With 16 segments per slot the last one is about 6 % of the run. */
-    const uint64_t turns = 16;
-    uint64_t size = nbytes / (turns * (slots > 0 ? slots : 1));
+    uint64_t size = SEGMENT_ALIGN;
 
-    if (size >= SEGMENT_MOST)
-        return SEGMENT_MOST;
-    size = (size + SEGMENT_ALIGN - 1) / SEGMENT_ALIGN * SEGMENT_ALIGN;
-    return size > SEGMENT_LEAST ? size : SEGMENT_LEAST;
+    while (nbytes / size > SEGMENTS_FINE)
+        size *= 2;
+    return size;
+}
+
+uint32_t segment_together(uint64_t size, uint64_t missing, uint32_t slots)
+{
+    uint64_t bytes = missing / ((uint64_t)SEGMENT_TURNS * (slots > 0 ? slots : 1));
+
+    if (bytes > SEGMENT_REQUEST)
+        bytes = SEGMENT_REQUEST;
+    return bytes > size ? (uint32_t)(bytes / size) : 1;
 }
 
 uint64_t segment_size_bounded(uint64_t size, uint64_t nbytes)
@@ -24,13 +30,14 @@ uint64_t segment_size_bounded(uint64_t size, uint64_t nbytes)
 }
 
 /* How many segments a file has. */
-static uint64_t pieces(const struct plan_file *file, uint64_t size)
+static uint64_t pieces(const struct segments *segments, const struct plan_file *file)
 {
     if (file->size == 0)
         return 0;
-    if (file->flags & PLAN_WHOLE || file->want.kind == DIGEST_GIT_BLOB)
+    if (file->size <= segments->least || file->flags & PLAN_WHOLE ||
+        file->want.kind == DIGEST_GIT_BLOB)
         return 1;
-    return (file->size - 1) / size + 1;
+    return (file->size - 1) / segments->size + 1;
 }
 
 static int count_pieces(struct segments *segments, struct err *err)
@@ -40,7 +47,7 @@ static int count_pieces(struct segments *segments, struct err *err)
 
     for (size_t i = 0; i < plan->nfiles; i++) {
         segments->first[i] = (uint32_t)count;
-        count += pieces(&plan->files[i], segments->size);
+        count += pieces(segments, &plan->files[i]);
         /* UINT32_MAX is used for "no segment" */
         if (count >= UINT32_MAX)
             return err_set(err, ERR_USAGE,
@@ -55,9 +62,17 @@ static int count_pieces(struct segments *segments, struct err *err)
 int segments_cut(struct segments *segments, const struct plan *plan, uint64_t size,
                  struct err *err)
 {
+    return segments_cut_finely(segments, plan, size, size, 1, err);
+}
+
+int segments_cut_finely(struct segments *segments, const struct plan *plan, uint64_t size,
+                        uint64_t least, uint32_t together, struct err *err)
+{
     int rc = -1;
 
-    *segments = (struct segments){ .plan = plan, .size = size };
+    *segments = (struct segments){
+        .plan = plan, .size = size, .least = least, .together = together
+    };
     if (size == 0 || size % SEGMENT_ALIGN != 0)
         return err_set(err, ERR_USAGE,
                        "segment size %llu: it must be a multiple of 1 MiB, and not 0",
@@ -109,6 +124,20 @@ struct range segment_range(const struct segments *segments, uint32_t segment)
 uint64_t segment_bytes(const struct segments *segments, uint32_t segment)
 {
     struct range range = segment_range(segments, segment);
+
+    return range.end - range.begin;
+}
+
+struct range segments_range(const struct segments *segments, uint32_t first,
+                            uint32_t count)
+{
+    return (struct range){ .begin = segment_range(segments, first).begin,
+                           .end = segment_range(segments, first + count - 1).end };
+}
+
+uint64_t segments_bytes(const struct segments *segments, uint32_t first, uint32_t count)
+{
+    struct range range = segments_range(segments, first, count);
 
     return range.end - range.begin;
 }

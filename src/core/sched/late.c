@@ -2,20 +2,18 @@
 
 #include <math.h>
 
-/* A copy costs bytes: it must promise to be done in four fifths of the time, and to save
- * more than messages and the next report would take. */
+/* A cut costs a connection, and maybe bytes: what it saves must be more than messages and
+ * the next report take. Where bytes are lost it must promise to be done in four fifths of
+ * the time. */
 static const double worth_factor = 1.25, worth_seconds = 0.1;
 
-bool late_takes_back(const struct lease *lease)
-{
-    return lease->state == LEASE_QUEUED && lease->slot == LEASE_FIRST;
-}
+/* Seconds before the pace of a transfer says more than that of others: a connection
+ * starts slowly. */
+static const double young = 0.25;
 
-static bool may_copy(const struct ledger *ledger, const struct lease *lease)
-{
-    return lease->slot == LEASE_COPY ||
-           ledger->book.copies < (uint32_t)ledger->credit.nranks;
-}
+/* The rank of a lease has a slot free, but no more link for that: only a connection that
+ * is so much slower than its others is worth another one. */
+static const double own_factor = 2;
 
 bool late_stalled(const struct ledger *ledger, double stall, double held,
                   struct late_choice *choice)
@@ -27,13 +25,9 @@ bool late_stalled(const struct ledger *ledger, double stall, double held,
 
         if (fmax(lease->moved, held) + stall > ledger->now)
             return false;
-        if (lease->copy_after > ledger->now)
-            continue;
-        choice->lease = i;
+        *choice = (struct late_choice){ .lease = i, .late = INFINITY };
         choice->rank = credit_pick(&ledger->credit, lease->rank);
-        choice->late = INFINITY;
-        if (choice->rank != CREDIT_NOBODY &&
-            (late_takes_back(lease) || may_copy(ledger, lease)))
+        if (choice->rank != CREDIT_NOBODY)
             return true;
     }
     return false;
@@ -49,8 +43,8 @@ struct ready {
 static uint32_t room_of(const struct ledger *ledger, int rank)
 {
     const struct holder *holder = &ledger->book.holder[rank];
-    uint32_t busy = holder->in[LEASE_RUNNING] + holder->in[LEASE_ADOPTING] +
-                    holder->in[LEASE_STOPPING] + holder->expected;
+    uint32_t busy =
+        holder->in[LEASE_RUNNING] + holder->in[LEASE_CUTTING] + holder->expected;
     uint32_t slots = holder->peak > 0 ? holder->peak : 1;
     uint32_t credit = ledger->credit.units[rank];
 
@@ -74,20 +68,30 @@ static uint32_t find_ready(const struct ledger *ledger, struct ready ready[LATE_
     return n;
 }
 
-/* Seconds until a running transfer ends, at its pace so far. A time without progress,
- * less a pause that was ordered, is expected to last as long again. */
-static double remaining(const struct ledger *ledger, const struct lease *lease,
-                        double held)
+static uint64_t bytes_of(const struct ledger *ledger, const struct lease *lease)
 {
-    uint64_t size = segment_bytes(ledger->segments, lease->segment);
-    double since = fmax(lease->moved, held);
+    return segments_bytes(ledger->segments, lease->segment, lease->count);
+}
+
+/* When a running transfer ends, at its pace so far, and what it has until now. A time
+ * without progress, less a pause that was ordered, is expected to last as long again. */
+static void look_ahead(const struct ledger *ledger, const struct lease *lease,
+                       double held, struct late_choice *choice)
+{
+    uint64_t size = bytes_of(ledger, lease);
+    double since = fmax(lease->moved, held), now = ledger->now;
     double end =
         fmax(lease->started, held) + lease_guess(&ledger->book, lease->rank, size);
 
-    if (lease->bytes > 0 && lease->bytes <= size && lease->moved > lease->started)
+    if (lease->bytes > 0 && lease->bytes <= size &&
+        lease->moved - lease->started >= young)
         end = since + (double)(size - lease->bytes) * (lease->moved - lease->started) /
                           (double)lease->bytes;
-    return fmax(end - ledger->now, ledger->now - since);
+    choice->late = fmax(end - now, now - since);
+    choice->got = lease->bytes;
+    if (end > now && choice->late <= end - now)
+        choice->got +=
+            (uint64_t)((double)(size - lease->bytes) * (now - since) / (end - since));
 }
 
 /* Seconds until a transfer ends that has not begun, behind so many others that have not:
@@ -97,9 +101,9 @@ static double remaining_queued(const struct ledger *ledger, const struct lease *
 {
     const struct holder *holder = &ledger->book.holder[lease->rank];
     double slots = holder->peak > 0 ? holder->peak : 1;
-    uint64_t size = segment_bytes(ledger->segments, lease->segment);
 
-    return lease_guess(&ledger->book, lease->rank, size) * (1.5 + ahead / slots);
+    return lease_guess(&ledger->book, lease->rank, bytes_of(ledger, lease)) *
+           (1.5 + ahead / slots);
 }
 
 /* Keep the latest, latest first. */
@@ -123,6 +127,12 @@ static bool is_counted(const struct ledger *ledger, const struct lease *lease)
     return segments->plan->files[segments->file[lease->segment]].flags & PLAN_COUNTED;
 }
 
+/* If all bytes have arrived it waits for a disk: no other rank can help. */
+static bool may_cut(const struct ledger *ledger, const struct lease *lease)
+{
+    return lease->bytes < bytes_of(ledger, lease) && !is_counted(ledger, lease);
+}
+
 static uint32_t gather(const struct ledger *ledger, enum lease_state state, double held,
                        struct late_choice choice[LATE_MOST])
 {
@@ -139,38 +149,74 @@ static uint32_t gather(const struct ledger *ledger, enum lease_state state, doub
             continue;
         for (uint32_t i = holder->first; i; i = book->lease[i].mine_behind) {
             const struct lease *lease = &book->lease[i];
-            bool queued = lease->state == LEASE_QUEUED;
-            bool here = lease->bytes >= segment_bytes(ledger->segments, lease->segment);
+            struct late_choice one = { .lease = i, .rank = CREDIT_NOBODY };
 
-            /* If all bytes have arrived it waits for a disk: fetching them again
-             * does not help. */
-            if (!here && lease->state == (uint8_t)state && lease->slot == LEASE_FIRST &&
-                lease_other(book, i) == 0 &&
-                (queued ||
-                 (lease->copy_after <= ledger->now && !is_counted(ledger, lease))))
-                n = insert(
-                    choice, n,
-                    (struct late_choice){ i, -1,
-                                          queued ? remaining_queued(ledger, lease, ahead)
-                                                 : remaining(ledger, lease, held) });
-            ahead += queued;
+            if (lease->state != (uint8_t)state)
+                continue;
+            if (state == LEASE_QUEUED)
+                one.late = remaining_queued(ledger, lease, ahead++);
+            else if (may_cut(ledger, lease))
+                look_ahead(ledger, lease, held, &one);
+            else
+                continue;
+            n = insert(choice, n, one);
         }
     }
     return n;
 }
 
-static bool worthwhile(const struct ledger *ledger, const struct late_choice *choice,
-                       int rank)
+/* When the last byte of a lease would be there if it kept so many segments and the rank
+ * fetched the others. What it has of a segment that it does not keep is lost. */
+static double end_of_cut(const struct ledger *ledger, const struct late_choice *choice,
+                         uint32_t keep, int rank)
 {
     const struct lease *lease = &ledger->book.lease[choice->lease];
-    uint64_t size = segment_bytes(ledger->segments, lease->segment);
-    double fresh = lease_guess(&ledger->book, rank, size);
+    uint64_t size = bytes_of(ledger, lease), kept = keep * ledger->segments->size;
+    double other = lease_guess(&ledger->book, rank, size - kept);
+    double own;
 
-    if (rank == lease->rank)
+    if (kept < choice->got)
+        return other * worth_factor;
+    own = choice->late * (double)(kept - choice->got) / (double)(size - choice->got);
+    return fmax(own, other);
+}
+
+/* Where to cut for that rank, if that is worth while. */
+static bool choose_cut(const struct ledger *ledger, struct late_choice *choice, int rank)
+{
+    const struct lease *lease = &ledger->book.lease[choice->lease];
+    uint64_t rest = bytes_of(ledger, lease) - choice->got;
+    uint32_t keep = 0;
+    double best = INFINITY;
+
+    if (rank == lease->rank &&
+        (lease->count == 1 ||
+         choice->late < own_factor * lease_guess(&ledger->book, rank, rest)))
         return false;
+    if (lease->count > 1)
+        keep = (uint32_t)(choice->got / ledger->segments->size);
+    /* Nothing is begun again and again. */
+    if (keep == 0 && ledger->dropped[lease->segment])
+        keep = 1;
+    for (; keep < lease->count; keep++) {
+        double end = end_of_cut(ledger, choice, keep, rank);
+
+        if (end < best) {
+            best = end;
+            choice->keep = keep;
+        }
+    }
+    return best + worth_seconds < choice->late;
+}
+
+static bool worthwhile(const struct ledger *ledger, struct late_choice *choice, int rank)
+{
+    const struct lease *lease = &ledger->book.lease[choice->lease];
+    double fresh = lease_guess(&ledger->book, rank, bytes_of(ledger, lease));
+
     if (lease->state == LEASE_QUEUED)
-        return fresh <= 0 || choice->late > fresh;
-    return fresh > 0 && choice->late > worth_factor * fresh + worth_seconds;
+        return rank != lease->rank && (fresh <= 0 || choice->late > fresh);
+    return fresh > 0 && choose_cut(ledger, choice, rank);
 }
 
 /* Assign each choice, in turn, to the first ready rank that suits it; drop the others. */
@@ -191,10 +237,9 @@ static uint32_t match(const struct ledger *ledger, struct late_choice *choice, u
     return kept;
 }
 
-uint32_t late_choose(const struct ledger *ledger, bool copies, double held,
+uint32_t late_choose(const struct ledger *ledger, bool cuts, double held,
                      struct late_choice choice[LATE_MOST])
 {
-    uint32_t spare = (uint32_t)ledger->credit.nranks - ledger->book.copies;
     struct ready ready[LATE_MOST];
     uint32_t nready = find_ready(ledger, ready);
     uint32_t n;
@@ -203,9 +248,8 @@ uint32_t late_choose(const struct ledger *ledger, bool copies, double held,
         return 0;
     n = gather(ledger, LEASE_QUEUED, held, choice);
     n = match(ledger, choice, n, ready, nready);
-    if (n > 0 || !copies)
+    if (n > 0 || !cuts)
         return n;
     n = gather(ledger, LEASE_RUNNING, held, choice);
-    n = match(ledger, choice, n, ready, nready);
-    return n < spare ? n : spare;
+    return match(ledger, choice, n, ready, nready);
 }

@@ -1,8 +1,9 @@
-/* core/sched/late.h -- which leases to take back from their ranks or to fetch a second
- * time, and which rank gets them.
+/* core/sched/late.h -- which leases to cut short, or to take back from their ranks, so that
+ * another gets what they have not fetched.
  *
- * A lease in LEASE_QUEUED (and not itself a copy) is to be taken back; any other is to be
- * fetched by a second rank as well. These functions only choose; the caller acts. */
+ * A lease in LEASE_QUEUED is to be taken back; any other is to be cut where its rank and
+ * the one that takes the rest would end together. These functions only choose; the caller
+ * acts. */
 #ifndef CORE_SCHED_LATE_H
 #define CORE_SCHED_LATE_H
 
@@ -12,8 +13,10 @@ enum { LATE_MOST = 64 }; /* choices of one look */
 
 struct late_choice {
     uint32_t lease;
-    int rank;    /* who gets the segment instead, or as well */
-    double late; /* seconds until the lease would end */
+    uint32_t keep; /* segments that it keeps, at most; of one in LEASE_QUEUED: 0 */
+    int rank;      /* who is to get the others */
+    double late;   /* seconds until the lease would end */
+    uint64_t got;  /* bytes that have arrived, probably */
 };
 
 /* A lease without progress for `stall` seconds after the time `held` (no rank could make
@@ -23,11 +26,9 @@ bool late_stalled(const struct ledger *ledger, double stall, double held,
                   struct late_choice *choice);
 
 /* For ranks that are out of work: leases that others have not begun, or else those that
- * end last, if another rank would finish them sooner; the latter only if copies are
- * allowed, and not of files with PLAN_COUNTED. held as above. Walks all leases. */
-uint32_t late_choose(const struct ledger *ledger, bool copies, double held,
+ * end last, if that would end them sooner; the latter only if cuts are allowed, and not of
+ * files with PLAN_COUNTED. held as above. Walks all leases. */
+uint32_t late_choose(const struct ledger *ledger, bool cuts, double held,
                      struct late_choice choice[LATE_MOST]);
-
-bool late_takes_back(const struct lease *lease);
 
 #endif

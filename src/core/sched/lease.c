@@ -13,9 +13,9 @@ int lease_book_init(struct lease_book *book, uint32_t nsegments, int nranks,
     *book = (struct lease_book){ 0 };
     book->of = calloc(segments, sizeof(*book->of));
     book->holder = calloc(ranks, sizeof(*book->holder));
-    /* Room for all segments and a copy for each rank, so that a grant cannot fail; memory
-     * is touched only for open leases, which credit limits. */
-    book->lease = malloc((segments + ranks + 1) * sizeof(*book->lease));
+    /* Room for all segments, so that a grant cannot fail; memory is touched only for open
+     * leases, which credit limits. */
+    book->lease = malloc((segments + 1) * sizeof(*book->lease));
     if (book->of && book->holder && book->lease)
         return 0;
     lease_book_release(book);
@@ -67,28 +67,6 @@ static void list_remove(struct lease_book *book, const struct lease *lease)
         holder->last = lease->mine_before;
 }
 
-uint32_t lease_open(struct lease_book *book, uint32_t segment, enum lease_slot slot,
-                    int rank, double now)
-{
-    uint32_t number = number_take(book);
-
-    assert(book->of[segment][slot] == 0);
-    book->lease[number] = (struct lease){ .started = now,
-                                          .moved = now,
-                                          .copy_after = now,
-                                          .segment = segment,
-                                          .rank = rank,
-                                          .heir = -1,
-                                          .avoid = -1,
-                                          .state = LEASE_QUEUED,
-                                          .slot = (uint8_t)slot };
-    book->of[segment][slot] = number;
-    book->copies += slot == LEASE_COPY;
-    book->holder[rank].in[LEASE_QUEUED]++;
-    list_add(book, number);
-    return number;
-}
-
 static void line_remove(struct lease_book *book, struct lease *lease)
 {
     if (lease->line == LINE_NONE)
@@ -121,6 +99,26 @@ void lease_line(struct lease_book *book, uint32_t number, enum lease_line line)
     book->last[line] = number;
 }
 
+uint32_t lease_open(struct lease_book *book, uint32_t first, uint32_t count, int rank,
+                    double now)
+{
+    uint32_t number = number_take(book);
+
+    assert(book->of[first] == 0);
+    book->lease[number] = (struct lease){ .started = now,
+                                          .moved = now,
+                                          .segment = first,
+                                          .count = count,
+                                          .rank = rank,
+                                          .heir = -1,
+                                          .state = LEASE_QUEUED };
+    book->of[first] = number;
+    book->holder[rank].in[LEASE_QUEUED]++;
+    list_add(book, number);
+    lease_line(book, number, LINE_WATCH);
+    return number;
+}
+
 void lease_bequeath(struct lease_book *book, uint32_t number, int heir)
 {
     lease_disinherit(book, number);
@@ -145,41 +143,24 @@ void lease_close(struct lease_book *book, uint32_t number)
     line_remove(book, lease);
     list_remove(book, lease);
     book->holder[lease->rank].in[lease->state]--;
-    book->of[lease->segment][lease->slot] = 0;
-    book->copies -= lease->slot == LEASE_COPY;
+    book->of[lease->segment] = 0;
     lease->behind = book->unused;
     book->unused = number;
 }
 
 uint32_t lease_find(const struct lease_book *book, uint32_t segment, int rank)
 {
-    for (int slot = 0; slot < LEASE_SLOTS; slot++) {
-        uint32_t number = book->of[segment][slot];
+    uint32_t number = book->of[segment];
 
-        if (number && book->lease[number].rank == rank)
-            return number;
-    }
-    return 0;
-}
-
-uint32_t lease_other(const struct lease_book *book, uint32_t number)
-{
-    const struct lease *lease = &book->lease[number];
-
-    return book
-        ->of[lease->segment][lease->slot == LEASE_FIRST ? LEASE_COPY : LEASE_FIRST];
+    return number && book->lease[number].rank == rank ? number : 0;
 }
 
 void lease_enter(struct lease_book *book, uint32_t number, enum lease_state next)
 {
-    /* queued to landed: the transfer ended before its start was reported. Nothing follows
-     * stopping: a lease that was told to stop is not used again. */
     static const unsigned may_follow[LEASE_STATES] = {
-        [LEASE_QUEUED] = 1u << LEASE_RUNNING | 1u << LEASE_LANDED | 1u << LEASE_STOPPING,
-        [LEASE_RUNNING] = 1u << LEASE_LANDED | 1u << LEASE_STOPPING,
-        [LEASE_LANDED] = 1u << LEASE_ADOPTING | 1u << LEASE_STOPPING,
-        [LEASE_ADOPTING] = 1u << LEASE_STOPPING,
-        [LEASE_STOPPING] = 0,
+        [LEASE_QUEUED] = 1u << LEASE_RUNNING | 1u << LEASE_CUTTING,
+        [LEASE_RUNNING] = 1u << LEASE_CUTTING,
+        [LEASE_CUTTING] = 1u << LEASE_RUNNING,
     };
     struct lease *lease = &book->lease[number];
     struct holder *holder = &book->holder[lease->rank];
@@ -194,39 +175,21 @@ void lease_enter(struct lease_book *book, uint32_t number, enum lease_state next
         holder->peak = holder->in[LEASE_RUNNING];
 }
 
-void lease_promote(struct lease_book *book, uint32_t number)
+void lease_shorten(struct lease_book *book, uint32_t number, uint32_t keep, double now)
 {
     struct lease *lease = &book->lease[number];
 
-    assert(lease->slot == LEASE_COPY && book->of[lease->segment][LEASE_FIRST] == 0);
-    book->of[lease->segment][LEASE_COPY] = 0;
-    book->of[lease->segment][LEASE_FIRST] = number;
-    lease->slot = LEASE_FIRST;
-    book->copies--;
-}
-
-/* Not a copy that was told to stop: its segment is stored, or will be. */
-static bool matters(const struct lease *lease)
-{
-    return lease->state != LEASE_LANDED &&
-           !(lease->state == LEASE_STOPPING && lease->slot == LEASE_COPY);
-}
-
-void lease_watch(struct lease_book *book, uint32_t segment, double now)
-{
-    const uint32_t *of = book->of[segment];
-    bool alone = !of[LEASE_FIRST] != !of[LEASE_COPY];
-
-    for (int slot = 0; slot < LEASE_SLOTS; slot++) {
-        struct lease *lease = &book->lease[of[slot]];
-        bool watch = of[slot] && alone && matters(lease);
-
-        if (!of[slot] || lease->line == LINE_SEND || watch == (lease->line == LINE_WATCH))
-            continue;
-        lease_line(book, of[slot], watch ? LINE_WATCH : LINE_NONE);
-        if (watch)
-            lease->moved = now;
-    }
+    assert(keep > 0 && keep <= lease->count);
+    lease->count = keep;
+    lease_disinherit(book, number);
+    if (lease->state != LEASE_CUTTING)
+        return;
+    if (!lease->begun)
+        lease->started = now;
+    lease->begun = true;
+    lease_enter(book, number, LEASE_RUNNING);
+    lease->moved = now;
+    lease_line(book, number, LINE_WATCH);
 }
 
 void lease_alive(struct lease_book *book, uint32_t number, double now)
@@ -242,9 +205,11 @@ void lease_progress(struct lease_book *book, uint32_t number, uint64_t bytes, do
 {
     struct lease *lease = &book->lease[number];
 
-    if (lease->state == LEASE_QUEUED) {
-        lease_enter(book, number, LEASE_RUNNING);
+    if (!lease->begun) {
+        lease->begun = true;
         lease->started = now;
+        if (lease->state == LEASE_QUEUED)
+            lease_enter(book, number, LEASE_RUNNING);
     } else if (bytes <= lease->bytes) {
         return;
     }
@@ -263,7 +228,7 @@ void lease_learn(struct lease_book *book, uint32_t number, uint64_t bytes, doubl
     const struct lease *lease = &book->lease[number];
     double weight = (double)bytes + PACE_REQUEST;
 
-    if (lease->state != LEASE_RUNNING)
+    if (!lease->begun)
         return;
     /* For one rank the last few count, as links change; for all ranks the whole run. */
     pace_add(&book->holder[lease->rank].pace, now - lease->started, weight, 0.75);

@@ -1,13 +1,14 @@
-/* core/sched/lease.h -- the assignment of one segment to one rank.
+/* core/sched/lease.h -- the assignment of neighbouring segments of a file to one rank,
+ * which fetches them together.
  *
- * A segment has at most two leases: the first writes to the segment's final path, the
- * copy to private space of its rank. A lease is always in the list of its rank, and in at
- * most one of two queues ("lines"): leases that are watched for lack of progress, the
- * longest without it in front, or leases about which a message has to be sent.
+ * A segment has at most one lease, which is found by the first of its segments. A lease is
+ * always in the list of its rank, and in at most one of two queues ("lines"): leases that
+ * are watched for lack of progress, the longest without it in front, or leases about which
+ * a message has to be sent.
  *
  * Life cycle   lease_open ... lease_close; numbers are reused. 0 is no lease.
  * Cost         every call takes constant time.
- * Memory       8 bytes per segment, and 72 for each open lease. */
+ * Memory       4 bytes per segment, and 80 for each open lease. */
 #ifndef CORE_SCHED_LEASE_H
 #define CORE_SCHED_LEASE_H
 
@@ -17,29 +18,26 @@
 #include "base/err.h"
 
 enum lease_state {
-    LEASE_QUEUED,   /* its rank has not begun */
-    LEASE_RUNNING,  /* bytes move */
-    LEASE_LANDED,   /* a complete copy, in private space */
-    LEASE_ADOPTING, /* a copy that became the first, on its way to its final path */
-    LEASE_STOPPING, /* told to stop; the lease lasts until the rank answers */
+    LEASE_QUEUED,  /* its rank has not begun, as far as is known */
+    LEASE_RUNNING, /* bytes move */
+    LEASE_CUTTING, /* told to give up the end, or all; until the rank answers */
     LEASE_STATES
 };
 
-enum lease_slot { LEASE_FIRST, LEASE_COPY, LEASE_SLOTS };
 enum lease_line { LINE_NONE, LINE_WATCH, LINE_SEND, LEASE_LINES };
 
 struct lease {
-    double started;    /* when its rank began */
-    double moved;      /* when it last made progress, or got a message */
-    double copy_after; /* a copy failed: none before that time */
+    double started; /* when its rank began */
+    double moved;   /* when it last made progress, or got a message */
     uint64_t bytes;
-    uint32_t segment;
+    uint32_t segment, count; /* the first, and how many */
+    uint32_t keep;           /* CUTTING: how many of them it is to keep */
     int rank;
-    int heir;  /* the rank that waits for it to be taken back; or -1 */
-    int avoid; /* should not get the segment once this late copy ended; or -1 */
-    uint32_t behind, before;           /* in the line */
+    int heir;                /* the rank that waits for what is cut off; or -1 */
+    uint32_t behind, before; /* in the line */
     uint32_t mine_behind, mine_before; /* in the rank's list, in order of opening */
-    uint8_t state, slot, line, message;
+    uint8_t state, line, message;
+    bool begun; /* its rank has said so */
 };
 
 /* How long transfers take; a request by itself counts as a MiB. */
@@ -59,11 +57,10 @@ struct holder {
 
 struct lease_book {
     struct lease *lease;
-    uint32_t (*of)[LEASE_SLOTS]; /* leases of each segment */
+    uint32_t *of; /* of each segment: the lease that begins with it */
     struct holder *holder;
     uint32_t first[LEASE_LINES], last[LEASE_LINES];
     uint32_t used, unused; /* highest number in use; head of the free list */
-    uint32_t copies;       /* leases in LEASE_COPY */
     struct pace pace;      /* of all ranks */
 };
 
@@ -71,27 +68,22 @@ int lease_book_init(struct lease_book *book, uint32_t nsegments, int nranks,
                     struct err *err);
 void lease_book_release(struct lease_book *book);
 
-uint32_t lease_open(struct lease_book *book, uint32_t segment, enum lease_slot slot,
-                    int rank, double now);
+uint32_t lease_open(struct lease_book *book, uint32_t first, uint32_t count, int rank,
+                    double now);
 void lease_close(struct lease_book *book, uint32_t number);
 
-/* 0 if the rank has none for that segment. */
+/* The lease of that rank that begins with the segment; or 0. */
 uint32_t lease_find(const struct lease_book *book, uint32_t segment, int rank);
-uint32_t lease_other(const struct lease_book *book, uint32_t number);
 
 void lease_enter(struct lease_book *book, uint32_t number, enum lease_state next);
 
 /* Behind all that are in that line. */
 void lease_line(struct lease_book *book, uint32_t number, enum lease_line line);
 
-/* The copy becomes the first lease of its segment, which has none. */
-void lease_promote(struct lease_book *book, uint32_t number);
+/* It keeps so many of its segments; if it was CUTTING, it has answered that. */
+void lease_shorten(struct lease_book *book, uint32_t number, uint32_t keep, double now);
 
-/* Put the leases of a segment into LINE_WATCH or take them out: only a segment with one
- * lease is watched, since there is no third. Those in LINE_SEND stay. */
-void lease_watch(struct lease_book *book, uint32_t segment, double now);
-
-/* Begin and end to reserve the segment for the heir, once it has been taken back. */
+/* Begin and end to reserve what is cut off for the heir. */
 void lease_bequeath(struct lease_book *book, uint32_t number, int heir);
 void lease_disinherit(struct lease_book *book, uint32_t number);
 

@@ -5,19 +5,20 @@
 #include <stdlib.h>
 
 int ledger_init(struct ledger *ledger, const struct segments *segments, int nranks,
-                uint64_t small, uint64_t batch_bytes, struct err *err)
+                uint32_t slots, uint64_t small, uint64_t batch_bytes, struct err *err)
 {
     *ledger = (struct ledger){ .segments = segments, .now = -INFINITY };
     ledger->in[SEGMENT_PENDING] = segments->count;
     ledger->state = calloc((size_t)segments->count + 1, sizeof(*ledger->state));
+    ledger->dropped = calloc((size_t)segments->count + 1, sizeof(*ledger->dropped));
     ledger->withdrawn = calloc(segments->plan->nfiles + 1, 1);
-    if (!ledger->state || !ledger->withdrawn) {
+    if (!ledger->state || !ledger->dropped || !ledger->withdrawn) {
         err_memory(err, "states of the segments");
         goto out;
     }
     if (credit_init(&ledger->credit, nranks, err) == 0 &&
         lease_book_init(&ledger->book, segments->count, nranks, err) == 0 &&
-        queue_init(&ledger->queue, segments, nranks, small, batch_bytes, err) == 0)
+        queue_init(&ledger->queue, segments, nranks, slots, small, batch_bytes, err) == 0)
         return 0;
 out:
     ledger_release(ledger);
@@ -30,6 +31,7 @@ void ledger_release(struct ledger *ledger)
     lease_book_release(&ledger->book);
     queue_release(&ledger->queue);
     free(ledger->state);
+    free(ledger->dropped);
     free(ledger->withdrawn);
     *ledger = (struct ledger){ 0 };
 }
@@ -53,10 +55,11 @@ static void segment_enter(struct ledger *ledger, uint32_t segment,
     ledger->state[segment] = (uint8_t)next;
 }
 
-static void post(struct ledger *ledger, uint32_t number, enum sched_kind kind)
+static void all_enter(struct ledger *ledger, uint32_t first, uint32_t count,
+                      enum segment_state next)
 {
-    ledger->book.lease[number].message = (uint8_t)kind;
-    lease_line(&ledger->book, number, LINE_SEND);
+    for (uint32_t segment = first; segment < first + count; segment++)
+        segment_enter(ledger, segment, next);
 }
 
 bool ledger_send(struct ledger *ledger, struct sched_action *action)
@@ -66,38 +69,35 @@ bool ledger_send(struct ledger *ledger, struct sched_action *action)
 
     if (!number)
         return false;
-    action->kind = (enum sched_kind)lease->message;
-    action->rank = lease->rank;
-    action->count = 1;
-    action->segment[0] = lease->segment;
-    lease->moved = ledger->now;
+    *action = (struct sched_action){ .kind = (enum sched_kind)lease->message,
+                                     .rank = lease->rank,
+                                     .count = 1,
+                                     .segment = { lease->segment },
+                                     .together = lease->keep };
     lease_line(&ledger->book, number, LINE_NONE);
-    lease_watch(&ledger->book, lease->segment, ledger->now);
     return true;
 }
 
-static void stop(struct ledger *ledger, uint32_t number, enum sched_kind how)
+static void tell(struct ledger *ledger, uint32_t number, enum sched_kind what,
+                 uint32_t keep)
 {
     struct lease *lease = &ledger->book.lease[number];
 
-    /* A rank that was told to take back may have continued: a cancel must
-     * still be sent. */
-    if (lease->state == LEASE_STOPPING && lease->message == (uint8_t)SCHED_TAKE_BACK)
-        post(ledger, number, how);
-    if (lease->state == LEASE_STOPPING)
-        return;
-    if (lease->state == LEASE_QUEUED && lease->line == LINE_SEND) {
-        ledger_credit(ledger, lease->rank, 1);
-        lease_close(&ledger->book, number);
-        return;
-    }
-    lease_enter(&ledger->book, number, LEASE_STOPPING);
-    post(ledger, number, how);
+    lease_enter(&ledger->book, number, LEASE_CUTTING);
+    lease->message = (uint8_t)what;
+    lease->keep = keep;
+    lease_line(&ledger->book, number, LINE_SEND);
 }
 
 void ledger_take_back(struct ledger *ledger, uint32_t number)
 {
-    stop(ledger, number, SCHED_TAKE_BACK);
+    tell(ledger, number, SCHED_TAKE_BACK, 0);
+}
+
+void ledger_cut(struct ledger *ledger, uint32_t number, uint32_t keep)
+{
+    ledger->dropped[ledger->book.lease[number].segment] |= keep == 0;
+    tell(ledger, number, SCHED_CUT, keep);
 }
 
 void ledger_credit(struct ledger *ledger, int rank, uint32_t units)
@@ -125,114 +125,75 @@ void ledger_mute(struct ledger *ledger, int rank, bool mute)
     }
 }
 
-void ledger_grant(struct ledger *ledger, int avoid, struct sched_action *action)
+void ledger_grant(struct ledger *ledger, int heir, int avoid, struct sched_action *action)
 {
-    int rank = credit_pick(&ledger->credit, avoid);
+    struct taken taken = { .segment = action->segment, .most = SCHED_BATCH };
+    bool inherits = heir >= 0 && ledger->credit.units[heir] > 0;
+    int rank = inherits ? heir : credit_pick(&ledger->credit, avoid);
 
     if (rank == CREDIT_NOBODY)
         rank = avoid;
     action->kind = SCHED_GRANT;
     action->rank = rank;
-    action->count = queue_take(&ledger->queue, ledger->now, rank, ledger->credit.takers,
-                               action->segment, SCHED_BATCH);
+    queue_take(&ledger->queue, ledger->now, rank, ledger->credit.takers, &taken);
+    action->count = taken.count;
+    action->together = taken.together;
     credit_spend(&ledger->credit, rank);
     for (uint32_t i = 0; i < action->count; i++) {
-        segment_enter(ledger, action->segment[i], SEGMENT_LEASED);
-        lease_open(&ledger->book, action->segment[i], LEASE_FIRST, rank, ledger->now);
-        lease_watch(&ledger->book, action->segment[i], ledger->now);
+        all_enter(ledger, action->segment[i], action->together, SEGMENT_LEASED);
+        lease_open(&ledger->book, action->segment[i], action->together, rank,
+                   ledger->now);
     }
 }
 
-void ledger_copy(struct ledger *ledger, uint32_t number, int rank)
+/* Segments of a lease that it does not bring. */
+static void come_back(struct ledger *ledger, const struct lease *lease, uint32_t kept,
+                      double not_before)
 {
-    uint32_t segment = ledger->book.lease[number].segment;
-    bool first = ledger->book.lease[number].slot == LEASE_FIRST;
-    uint32_t other;
+    const struct returned back = { .not_before = not_before,
+                                   .segment = lease->segment + kept,
+                                   .count = lease->count - kept,
+                                   .heir = lease->heir,
+                                   .avoid =
+                                       lease->heir != lease->rank ? lease->rank : -1 };
 
-    lease_disinherit(&ledger->book, number);
-    other = lease_open(&ledger->book, segment, first ? LEASE_COPY : LEASE_FIRST, rank,
-                       ledger->now);
-    credit_spend(&ledger->credit, rank);
-    /* If only a copy is left, nobody writes to the final path: it may be
-     * fetched as usual. */
-    post(ledger, other, first ? SCHED_DUPLICATE : SCHED_GRANT);
-    lease_watch(&ledger->book, segment, ledger->now);
+    if (back.count == 0)
+        return;
+    all_enter(ledger, back.segment, back.count, SEGMENT_PENDING);
+    queue_again(&ledger->queue, back);
+    if (ledger->withdrawn[ledger->segments->file[back.segment]])
+        for (uint32_t i = 0; i < back.count; i++)
+            ledger_have(ledger, back.segment + i);
 }
 
-static void adopt(struct ledger *ledger, uint32_t number)
+void ledger_done(struct ledger *ledger, uint32_t number, uint32_t count)
 {
-    lease_enter(&ledger->book, number, LEASE_ADOPTING);
-    lease_promote(&ledger->book, number);
-    post(ledger, number, SCHED_ADOPT);
-}
+    struct lease lease = ledger->book.lease[number];
 
-static enum sched_verdict first_done(struct ledger *ledger, uint32_t number)
-{
-    uint32_t segment = ledger->book.lease[number].segment;
-    uint32_t other = lease_other(&ledger->book, number);
-
+    count = count < lease.count ? count : lease.count;
+    lease_learn(&ledger->book, number,
+                segments_bytes(ledger->segments, lease.segment, count), ledger->now);
     lease_close(&ledger->book, number);
-    segment_enter(ledger, segment, SEGMENT_STORED);
-    if (other)
-        stop(ledger, other, SCHED_CANCEL);
-    return SCHED_STORED;
+    all_enter(ledger, lease.segment, count, SEGMENT_STORED);
+    come_back(ledger, &lease, count, -INFINITY);
 }
 
-static enum sched_verdict copy_done(struct ledger *ledger, uint32_t number)
+void ledger_shortened(struct ledger *ledger, uint32_t number, uint32_t count)
 {
-    const struct lease *lease = &ledger->book.lease[number];
-    uint32_t first = lease_other(&ledger->book, number);
+    struct lease lease = ledger->book.lease[number];
 
-    if (lease->state == LEASE_STOPPING)
-        return SCHED_LATE;
-    if (lease->state == LEASE_LANDED)
-        return SCHED_WAIT;
-    lease_enter(&ledger->book, number, LEASE_LANDED);
-    if (first)
-        stop(ledger, first, SCHED_CANCEL);
-    if (!lease_other(&ledger->book, number))
-        adopt(ledger, number);
-    return SCHED_WAIT;
-}
-
-enum sched_verdict ledger_done(struct ledger *ledger, uint32_t number)
-{
-    const struct lease *lease = &ledger->book.lease[number];
-    uint32_t segment = lease->segment;
-    enum sched_verdict verdict;
-
-    lease_learn(&ledger->book, number, segment_bytes(ledger->segments, segment),
-                ledger->now);
-    if (lease->slot == LEASE_FIRST)
-        verdict = first_done(ledger, number);
-    else
-        verdict = copy_done(ledger, number);
-    lease_watch(&ledger->book, segment, ledger->now);
-    return verdict;
+    if (count == 0 || count > lease.count)
+        return;
+    lease_shorten(&ledger->book, number, count, ledger->now);
+    come_back(ledger, &lease, count, -INFINITY);
 }
 
 void ledger_fall(struct ledger *ledger, uint32_t number, double not_before)
 {
     struct lease lease = ledger->book.lease[number];
-    uint32_t other = lease_other(&ledger->book, number);
 
     lease_close(&ledger->book, number);
-    if (ledger->state[lease.segment] == SEGMENT_PENDING)
-        queue_again(&ledger->queue, lease.segment, -INFINITY, lease.avoid);
-    if (ledger->state[lease.segment] != SEGMENT_LEASED)
-        return;
-    if (!other) {
-        segment_enter(ledger, lease.segment, SEGMENT_PENDING);
-        queue_again(&ledger->queue, lease.segment, not_before, lease.rank);
-        if (ledger->withdrawn[ledger->segments->file[lease.segment]])
-            ledger_have(ledger, lease.segment);
-    } else if (ledger->book.lease[other].state == LEASE_LANDED) {
-        adopt(ledger, other);
-    } else {
-        ledger->book.lease[other].copy_after =
-            fmax(ledger->book.lease[other].copy_after, not_before);
-        lease_watch(&ledger->book, lease.segment, ledger->now);
-    }
+    come_back(ledger, &lease, 0, not_before);
 }
 
 void ledger_have(struct ledger *ledger, uint32_t segment)
@@ -243,17 +204,15 @@ void ledger_have(struct ledger *ledger, uint32_t segment)
     segment_enter(ledger, segment, SEGMENT_STORED);
 }
 
-void ledger_restart(struct ledger *ledger, uint32_t segment, int not_by)
+void ledger_restart(struct ledger *ledger, uint32_t first, uint32_t count, int not_by)
 {
-    uint32_t late = ledger->book.of[segment][LEASE_COPY];
-
-    if (ledger->state[segment] != SEGMENT_STORED)
-        return;
-    segment_enter(ledger, segment, SEGMENT_PENDING);
-    if (late)
-        ledger->book.lease[late].avoid = not_by;
-    else
-        queue_again(&ledger->queue, segment, -INFINITY, not_by);
+    all_enter(ledger, first, count, SEGMENT_PENDING);
+    queue_untie(&ledger->queue, first, count);
+    queue_again(&ledger->queue, (struct returned){ .not_before = -INFINITY,
+                                                   .segment = first,
+                                                   .count = count,
+                                                   .heir = -1,
+                                                   .avoid = not_by });
 }
 
 void ledger_withdraw(struct ledger *ledger, uint32_t file)
@@ -271,9 +230,8 @@ bool ledger_is_free(const struct ledger *ledger, uint32_t file)
     const uint32_t *first = ledger->segments->first;
 
     for (uint32_t segment = first[file]; segment < first[file + 1]; segment++)
-        for (unsigned slot = 0; slot < LEASE_SLOTS; slot++)
-            if (ledger->book.of[segment][slot])
-                return false;
+        if (ledger->book.of[segment])
+            return false;
     return true;
 }
 
@@ -282,5 +240,5 @@ void ledger_return(struct ledger *ledger, uint32_t file)
     assert(ledger->withdrawn[file] && ledger_is_free(ledger, file));
     ledger->withdrawn[file] = 0;
     ledger->nwithdrawn--;
-    ledger_restart(ledger, ledger->segments->first[file], -1);
+    ledger_restart(ledger, ledger->segments->first[file], 1, -1);
 }

@@ -20,30 +20,33 @@ enum segment_state { SEGMENT_PENDING, SEGMENT_LEASED, SEGMENT_STORED, SEGMENT_ST
 struct ledger {
     const struct segments *segments; /* borrowed */
     uint8_t *state;                  /* of each segment */
+    uint8_t *dropped; /* of each: all of a lease that began with it was given up */
     uint32_t in[SEGMENT_STATES];
     struct credit credit;
-    struct queue queue; /* what is pending; but see ledger_restart */
+    struct queue queue; /* what is pending */
     struct lease_book book;
     uint8_t *withdrawn; /* of each file: nothing more of it is granted */
     uint32_t nwithdrawn;
     double now;
 };
 
-/* small, batch_bytes: as queue_init has them. */
+/* slots, small, batch_bytes: as queue_init has them. */
 int ledger_init(struct ledger *ledger, const struct segments *segments, int nranks,
-                uint64_t small, uint64_t batch_bytes, struct err *err);
+                uint32_t slots, uint64_t small, uint64_t batch_bytes, struct err *err);
 void ledger_release(struct ledger *ledger);
 
 /* The oldest queued message; false: there is none. */
 bool ledger_send(struct ledger *ledger, struct sched_action *action);
 
-/* A unit for the rank that waits longest. queue_ready must have returned true and the
- * rank to avoid, and some rank must have credit. */
-void ledger_grant(struct ledger *ledger, int avoid, struct sched_action *action);
+/* A unit for the heir if it has credit, else for the rank that waits longest. queue_ready
+ * must have returned true with these, and some rank must have credit. */
+void ledger_grant(struct ledger *ledger, int heir, int avoid,
+                  struct sched_action *action);
 
 /* Of the lease with that number, here and below: tell the rank to stop, unless it has
- * begun. If the grant itself was not sent yet, neither message is sent. */
+ * begun; or to keep no more than so many segments of it. */
 void ledger_take_back(struct ledger *ledger, uint32_t number);
+void ledger_cut(struct ledger *ledger, uint32_t number, uint32_t keep);
 
 /* The rank can take so many units more. */
 void ledger_credit(struct ledger *ledger, int rank, uint32_t units);
@@ -51,10 +54,10 @@ void ledger_credit(struct ledger *ledger, int rank, uint32_t units);
 /* While muted, the credit of the rank does not count. */
 void ledger_mute(struct ledger *ledger, int rank, bool mute);
 
-/* Let another rank, which has credit, fetch the segment of that lease too. */
-void ledger_copy(struct ledger *ledger, uint32_t number, int rank);
-
-enum sched_verdict ledger_done(struct ledger *ledger, uint32_t number);
+/* The first so many of its segments are stored; or: are all that it goes on with. The
+ * others are pending again. */
+void ledger_done(struct ledger *ledger, uint32_t number, uint32_t count);
+void ledger_shortened(struct ledger *ledger, uint32_t number, uint32_t count);
 
 /* The lease ended and brought nothing. */
 void ledger_fall(struct ledger *ledger, uint32_t number, double not_before);
@@ -62,10 +65,8 @@ void ledger_fall(struct ledger *ledger, uint32_t number, double not_before);
 /* Nothing happens unless the segment is pending. */
 void ledger_have(struct ledger *ledger, uint32_t segment);
 
-/* Nothing happens unless the segment is stored. If a late copy of it is still unanswered,
- * the segment is pending but outside the queue until then: otherwise the rank's last word
- * on the copy would be taken for that on the next grant. */
-void ledger_restart(struct ledger *ledger, uint32_t segment, int not_by);
+/* So many neighbours from the first on, which are all stored, are pending again. */
+void ledger_restart(struct ledger *ledger, uint32_t first, uint32_t count, int not_by);
 
 /* Nothing more of the file is granted: what is pending, or comes back, counts as stored
  * until ledger_return makes the first segment pending. */

@@ -1,21 +1,34 @@
 #include "core/sched/queue.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
 enum list { LIST_OUT, LIST_LANE, LIST_LITTLE, LIST_BACK };
+
+/* Beside the list: comes with the one before it; never does. */
+enum { TIE_TIED = 4, TIE_EDGE = 8, TIES = TIE_TIED | TIE_EDGE };
 
 static const uint32_t none = UINT32_MAX; /* no segment, no lane */
 
 enum {
     LEAST_LANES = 4,
     LANES_PER_RANK = 2,
-    CHUNK = 4, /* most segments that a rank finds reserved in front of it */
-    LEAST_WINDOW =
-        16, /* how far ahead of the first pending segment of a file ranks begin, */
-    WINDOW_PER_RANK =
-        4 /* at least, and for each rank: its hash chain waits for the first */
+    CHUNK = 4,          /* most grants that a rank finds reserved in front of it */
+    LEAST_WINDOW = 16,  /* how many grants ahead of the first pending segment of a file */
+    WINDOW_PER_RANK = 4 /* ranks begin, at least, and for each rank: its hash chain waits
+                         * for the first */
 };
+
+static enum list list_of(const struct queue *queue, uint32_t segment)
+{
+    return queue->list[segment] & ~(unsigned)TIES;
+}
+
+static void set_list(struct queue *queue, uint32_t segment, enum list list)
+{
+    queue->list[segment] = (uint8_t)((queue->list[segment] & TIES) | list);
+}
 
 static bool is_little(const struct queue *queue, uint32_t segment)
 {
@@ -76,7 +89,7 @@ static void fill_lists(struct queue *queue)
 }
 
 int queue_init(struct queue *queue, const struct segments *segments, int nranks,
-               uint64_t small, uint64_t batch_bytes, struct err *err)
+               uint32_t slots, uint64_t small, uint64_t batch_bytes, struct err *err)
 {
     size_t n = (size_t)segments->count + 1;
     uint32_t lanes = LANES_PER_RANK * (uint32_t)nranks;
@@ -84,12 +97,13 @@ int queue_init(struct queue *queue, const struct segments *segments, int nranks,
     *queue = (struct queue){ .segments = segments,
                              .small = small,
                              .batch_bytes = batch_bytes,
+                             .slots = slots > 0 ? slots : 1,
                              .most_lanes = lanes > LEAST_LANES ? lanes : LEAST_LANES };
     queue->list = malloc(n * sizeof(*queue->list));
     queue->lane = calloc(queue->most_lanes, sizeof(*queue->lane));
     queue->large = malloc((segments->plan->nfiles + 1) * sizeof(*queue->large));
     queue->little = malloc(n * sizeof(*queue->little));
-    /* Room for all to come back, but the memory is touched only as far as they do. */
+    /* Room for all to come back one by one, but the memory is touched only as far as they do. */
     queue->heap = malloc(n * sizeof(*queue->heap));
     queue->trail = malloc((size_t)nranks * sizeof(*queue->trail));
     if (!queue->list || !queue->lane || !queue->large || !queue->little || !queue->heap ||
@@ -165,28 +179,55 @@ static struct returned heap_remove(struct queue *queue, uint32_t i)
 
 static void leave_queue(struct queue *queue, uint32_t segment)
 {
-    queue->little_left -= queue->list[segment] == LIST_LITTLE;
-    queue->list[segment] = LIST_OUT;
+    queue->little_left -= list_of(queue, segment) == LIST_LITTLE;
+    queue->nback -= list_of(queue, segment) == LIST_BACK;
+    set_list(queue, segment, LIST_OUT);
     queue->pending--;
+}
+
+void queue_tie(struct queue *queue, uint32_t first, uint32_t count)
+{
+    queue->list[first] |= TIE_EDGE;
+    for (uint32_t i = 1; i < count; i++)
+        queue->list[first + i] |= TIE_TIED;
+    if (first + count < queue->segments->count)
+        queue->list[first + count] |= TIE_EDGE;
+}
+
+void queue_untie(struct queue *queue, uint32_t first, uint32_t count)
+{
+    for (uint32_t i = first; i < first + count; i++)
+        queue->list[i] &= (uint8_t)~TIES;
+}
+
+/* The first of those that came back together. */
+static void drop_returned(struct queue *queue, uint32_t segment)
+{
+    uint32_t i = 0;
+
+    while (queue->heap[i].segment != segment)
+        i++;
+    assert(i < queue->nheap);
+    queue->heap[i].segment++;
+    if (--queue->heap[i].count == 0)
+        heap_remove(queue, i);
 }
 
 void queue_drop(struct queue *queue, uint32_t segment)
 {
-    if (queue->list[segment] == LIST_BACK)
-        for (uint32_t i = 0; i < queue->nheap; i++)
-            if (queue->heap[i].segment == segment) {
-                heap_remove(queue, i);
-                break;
-            }
-    if (queue->list[segment] != LIST_OUT)
+    if (list_of(queue, segment) == LIST_BACK)
+        drop_returned(queue, segment);
+    if (list_of(queue, segment) != LIST_OUT)
         leave_queue(queue, segment);
 }
 
-void queue_again(struct queue *queue, uint32_t segment, double not_before, int avoid)
+void queue_again(struct queue *queue, struct returned back)
 {
-    queue->list[segment] = LIST_BACK;
-    queue->pending++;
-    queue->heap[queue->nheap] = (struct returned){ not_before, segment, avoid };
+    for (uint32_t i = 0; i < back.count; i++)
+        set_list(queue, back.segment + i, LIST_BACK);
+    queue->pending += back.count;
+    queue->nback += back.count;
+    queue->heap[queue->nheap] = back;
     heap_up(queue, queue->nheap++);
 }
 
@@ -196,12 +237,13 @@ static double heap_due(const struct queue *queue)
     return queue->nheap > 0 ? queue->heap[0].not_before : (double)INFINITY;
 }
 
-bool queue_ready(const struct queue *queue, double now, int *avoid)
+bool queue_ready(const struct queue *queue, double now, int *heir, int *avoid)
 {
     bool back = heap_due(queue) <= now;
 
+    *heir = back ? queue->heap[0].heir : -1;
     *avoid = back ? queue->heap[0].avoid : -1;
-    return back || queue->pending > queue->nheap;
+    return back || queue->pending > queue->nback;
 }
 
 /* Guided self-scheduling: half an equal share of what is left, so that the last batches
@@ -215,48 +257,79 @@ static uint32_t batch_size(uint32_t left, uint32_t takers, uint32_t most)
     return size > 0 ? size : 1;
 }
 
-static uint32_t take_back(struct queue *queue, double now, int rank, uint32_t size,
-                          uint32_t *out)
+/* How many neighbours are granted at once now. */
+static uint32_t share(const struct queue *queue)
 {
-    uint64_t bytes = 0;
-    uint32_t n = 0;
+    uint32_t most = queue->segments->together;
+    uint64_t turns = (uint64_t)SEGMENT_TURNS * queue->slots;
+    uint32_t size = (uint32_t)(queue->pending / turns);
+
+    return size < 1 ? 1 : size < most ? size : most;
+}
+
+/* So many from the first on as belong together, at least one, out of [first, end). */
+static uint32_t take_together(struct queue *queue, uint32_t first, uint32_t end)
+{
+    enum list list = list_of(queue, first);
+    uint32_t size = share(queue), n = 0;
 
     do {
-        out[n] = heap_remove(queue, 0).segment;
-        leave_queue(queue, out[n]);
-        bytes += segment_bytes(queue->segments, out[n]);
-        if (!is_little(queue, out[n++]))
-            break;
-    } while (n < size && heap_due(queue) <= now && queue->heap[0].avoid != rank &&
-             is_little(queue, queue->heap[0].segment) &&
-             bytes + segment_bytes(queue->segments, queue->heap[0].segment) <=
-                 queue->batch_bytes);
+        leave_queue(queue, first + n++);
+    } while (first + n < end && list_of(queue, first + n) == list &&
+             (n < size || queue->list[first + n] & TIE_TIED) &&
+             !(queue->list[first + n] & TIE_EDGE));
     return n;
 }
 
-static uint32_t take_little(struct queue *queue, uint32_t size, uint32_t *out)
+static void take_returned(struct queue *queue, struct taken *taken)
+{
+    struct returned *top = &queue->heap[0];
+
+    taken->segment[taken->count++] = top->segment;
+    taken->together = take_together(queue, top->segment, top->segment + top->count);
+    top->segment += taken->together;
+    top->count -= taken->together;
+    if (top->count == 0)
+        heap_remove(queue, 0);
+}
+
+static void take_back(struct queue *queue, double now, int rank, uint32_t size,
+                      struct taken *taken)
 {
     uint64_t bytes = 0;
-    uint32_t n = 0;
+    uint32_t segment;
 
-    while (n < size && queue->next_little < queue->nlittle) {
+    do {
+        segment = queue->heap[0].segment;
+        bytes += segment_bytes(queue->segments, segment);
+        take_returned(queue, taken);
+    } while (is_little(queue, segment) && taken->count < size && heap_due(queue) <= now &&
+             queue->heap[0].avoid != rank && is_little(queue, queue->heap[0].segment) &&
+             bytes + segment_bytes(queue->segments, queue->heap[0].segment) <=
+                 queue->batch_bytes);
+}
+
+static void take_little(struct queue *queue, uint32_t size, struct taken *taken)
+{
+    uint64_t bytes = 0;
+
+    while (taken->count < size && queue->next_little < queue->nlittle) {
         uint32_t segment = queue->little[queue->next_little];
 
-        if (queue->list[segment] == LIST_LITTLE) {
+        if (list_of(queue, segment) == LIST_LITTLE) {
             bytes += segment_bytes(queue->segments, segment);
-            if (n > 0 && bytes > queue->batch_bytes)
+            if (taken->count > 0 && bytes > queue->batch_bytes)
                 break;
-            out[n++] = segment;
+            taken->segment[taken->count++] = segment;
             leave_queue(queue, segment);
         }
         queue->next_little++;
     }
-    return n;
 }
 
 static bool skip_taken(const struct queue *queue, uint32_t *segment, uint32_t end)
 {
-    while (*segment < end && queue->list[*segment] != LIST_LANE)
+    while (*segment < end && list_of(queue, *segment) != LIST_LANE)
         (*segment)++;
     return *segment < end;
 }
@@ -301,9 +374,10 @@ static bool neighbour(const struct queue *queue, const struct trail *trail,
     if (trail->segment == none || trail->lane >= queue->nlanes)
         return false;
     lane = &queue->lane[trail->lane];
-    *segment = trail->segment + 1;
+    *segment = trail->segment;
     return *segment >= lane->head && *segment < lane->end &&
-           *segment - lane->head <= window && queue->list[*segment] == LIST_LANE;
+           *segment - lane->head <= window && list_of(queue, *segment) == LIST_LANE &&
+           !(queue->list[*segment] & TIE_TIED);
 }
 
 /* Where a rank that was in another file begins: behind what others are about to take, if
@@ -311,50 +385,53 @@ static bool neighbour(const struct queue *queue, const struct trail *trail,
 static uint32_t begin(struct queue *queue, struct lane *lane, uint32_t takers,
                       uint32_t window)
 {
+    uint32_t size = share(queue), most = CHUNK * size;
     uint32_t chunk = (lane->end - lane->head) / (4 * (takers > 0 ? takers : 1));
     uint32_t segment;
 
     if (lane->fresh < lane->head)
         lane->fresh = lane->head;
-    if (!skip_taken(queue, &lane->fresh, lane->end) || lane->fresh - lane->head > window)
+    while (skip_taken(queue, &lane->fresh, lane->end) &&
+           queue->list[lane->fresh] & TIE_TIED)
+        lane->fresh++;
+    if (lane->fresh == lane->end || lane->fresh - lane->head > window)
         return lane->head;
     segment = lane->fresh;
-    chunk = chunk < 1 ? 1 : chunk > CHUNK ? CHUNK : chunk;
+    chunk = chunk < size ? size : chunk > most ? most : chunk;
     lane->fresh = lane->end - segment > chunk ? segment + chunk : lane->end;
     return segment;
 }
 
-static uint32_t take_large(struct queue *queue, int rank, uint32_t takers, uint32_t *out)
+static bool take_large(struct queue *queue, int rank, uint32_t takers,
+                       struct taken *taken)
 {
     struct trail *trail = &queue->trail[rank];
-    uint32_t window = WINDOW_PER_RANK * takers;
+    uint32_t grants = WINDOW_PER_RANK * takers, window, segment;
     struct lane *lane;
 
-    if (window < LEAST_WINDOW)
-        window = LEAST_WINDOW;
-    if (!neighbour(queue, trail, window, &trail->segment)) {
+    window = (grants < LEAST_WINDOW ? LEAST_WINDOW : grants) * share(queue);
+    if (!neighbour(queue, trail, window, &segment)) {
         trail->lane = next_lane(queue);
         trail->segment = none;
         if (trail->lane == none)
-            return 0;
-        trail->segment = begin(queue, &queue->lane[trail->lane], takers, window);
+            return false;
+        segment = begin(queue, &queue->lane[trail->lane], takers, window);
     }
-    out[0] = trail->segment;
-    leave_queue(queue, out[0]);
     lane = &queue->lane[trail->lane];
+    taken->segment[taken->count++] = segment;
+    taken->together = take_together(queue, segment, lane->end);
+    trail->segment = segment + taken->together;
     skip_taken(queue, &lane->head, lane->end);
-    return 1;
+    return true;
 }
 
-uint32_t queue_take(struct queue *queue, double now, int rank, uint32_t takers,
-                    uint32_t *out, uint32_t most)
+void queue_take(struct queue *queue, double now, int rank, uint32_t takers,
+                struct taken *taken)
 {
-    uint32_t n = 0;
-
+    taken->count = 0;
+    taken->together = 1;
     if (heap_due(queue) <= now)
-        return take_back(queue, now, rank, batch_size(queue->nheap, takers, most), out);
-    n = take_large(queue, rank, takers, out);
-    if (n == 0)
-        n = take_little(queue, batch_size(queue->little_left, takers, most), out);
-    return n;
+        take_back(queue, now, rank, batch_size(queue->nheap, takers, taken->most), taken);
+    else if (!take_large(queue, rank, takers, taken))
+        take_little(queue, batch_size(queue->little_left, takers, taken->most), taken);
 }

@@ -12,7 +12,7 @@ static const double look_least = 0.02, look_most = 0.25;
 
 struct sched {
     struct ledger ledger;
-    bool no_copies;
+    bool no_cuts;
     double stall, hold;
     double looked, look_gap;
 };
@@ -25,13 +25,13 @@ int sched_create(struct sched **out, const struct segments *segments, int nranks
     *out = NULL;
     if (!sched)
         return err_memory(err, "scheduler");
-    *sched = (struct sched){ .no_copies = policy->no_copies,
-                             .stall = policy->no_copies ? INFINITY : policy->stall,
+    *sched = (struct sched){ .no_cuts = policy->no_cuts,
+                             .stall = policy->no_cuts ? INFINITY : policy->stall,
                              .hold = -INFINITY,
                              .looked = -INFINITY,
                              .look_gap = look_least };
-    if (ledger_init(&sched->ledger, segments, nranks, policy->small, policy->batch_bytes,
-                    err) < 0) {
+    if (ledger_init(&sched->ledger, segments, nranks, policy->slots, policy->small,
+                    policy->batch_bytes, err) < 0) {
         free(sched);
         return -1;
     }
@@ -62,17 +62,21 @@ void sched_mute(struct sched *sched, int rank, bool mute)
     ledger_mute(&sched->ledger, rank, mute);
 }
 
+static void help(struct ledger *ledger, const struct late_choice *choice)
+{
+    if (ledger->book.lease[choice->lease].state == LEASE_QUEUED)
+        ledger_take_back(ledger, choice->lease);
+    else
+        ledger_cut(ledger, choice->lease, choice->keep);
+}
+
 static bool help_stalled(struct sched *sched)
 {
-    struct ledger *ledger = &sched->ledger;
     struct late_choice choice;
 
-    if (!late_stalled(ledger, sched->stall, sched->hold, &choice))
+    if (!late_stalled(&sched->ledger, sched->stall, sched->hold, &choice))
         return false;
-    if (late_takes_back(&ledger->book.lease[choice.lease]))
-        ledger_take_back(ledger, choice.lease);
-    else
-        ledger_copy(ledger, choice.lease, choice.rank);
+    help(&sched->ledger, &choice);
     return true;
 }
 
@@ -85,17 +89,13 @@ static bool help_late(struct sched *sched)
     if (ledger->in[SEGMENT_LEASED] == 0 || ledger->credit.nranks < 2)
         return false;
     if (sched->looked + sched->look_gap <= ledger->now) {
-        n = late_choose(ledger, !sched->no_copies, sched->hold, choice);
+        n = late_choose(ledger, !sched->no_cuts, sched->hold, choice);
         sched->look_gap = n > 0 ? look_least : fmin(2 * sched->look_gap, look_most);
         sched->looked = ledger->now;
     }
     for (uint32_t i = 0; i < n; i++) {
-        if (late_takes_back(&ledger->book.lease[choice[i].lease])) {
-            lease_bequeath(&ledger->book, choice[i].lease, choice[i].rank);
-            ledger_take_back(ledger, choice[i].lease);
-        } else {
-            ledger_copy(ledger, choice[i].lease, choice[i].rank);
-        }
+        lease_bequeath(&ledger->book, choice[i].lease, choice[i].rank);
+        help(ledger, &choice[i]);
     }
     return n > 0;
 }
@@ -103,7 +103,7 @@ static bool help_late(struct sched *sched)
 bool sched_next(struct sched *sched, double now, struct sched_action *action)
 {
     struct ledger *ledger = &sched->ledger;
-    int avoid;
+    int heir, avoid;
 
     tick(sched, now);
     if (ledger_send(ledger, action))
@@ -112,8 +112,8 @@ bool sched_next(struct sched *sched, double now, struct sched_action *action)
         return false;
     if (help_stalled(sched))
         return ledger_send(ledger, action);
-    if (queue_ready(&ledger->queue, ledger->now, &avoid)) {
-        ledger_grant(ledger, avoid, action);
+    if (queue_ready(&ledger->queue, ledger->now, &heir, &avoid)) {
+        ledger_grant(ledger, heir, avoid, action);
         return true;
     }
     return help_late(sched) && ledger_send(ledger, action);
@@ -125,15 +125,17 @@ static uint32_t lease_of(const struct sched *sched, int rank, uint32_t segment)
     return lease_find(&sched->ledger.book, segment, rank);
 }
 
-enum sched_verdict sched_done(struct sched *sched, int rank, uint32_t segment, double now)
+bool sched_done(struct sched *sched, int rank, uint32_t segment, uint32_t count,
+                double now)
 {
     uint32_t lease = lease_of(sched, rank, segment);
 
     tick(sched, now);
     if (!lease)
-        return SCHED_LATE;
+        return false;
     sched->look_gap = look_least;
-    return ledger_done(&sched->ledger, lease);
+    ledger_done(&sched->ledger, lease, count);
+    return true;
 }
 
 void sched_failed(struct sched *sched, int rank, uint32_t segment, double not_before)
@@ -144,19 +146,44 @@ void sched_failed(struct sched *sched, int rank, uint32_t segment, double not_be
         ledger_fall(&sched->ledger, lease, not_before);
 }
 
+void sched_lost(struct sched *sched, int rank, uint32_t segment)
+{
+    uint32_t number = lease_of(sched, rank, segment);
+    const struct lease *lease = &sched->ledger.book.lease[number];
+
+    if (!number)
+        return;
+    queue_untie(&sched->ledger.queue, lease->segment, lease->count);
+    ledger_fall(&sched->ledger, number, -INFINITY);
+}
+
 void sched_cancelled(struct sched *sched, int rank, uint32_t segment)
 {
     sched_failed(sched, rank, segment, -INFINITY);
 }
 
-void sched_progress(struct sched *sched, int rank, uint32_t segment, uint64_t bytes,
-                    double now)
+void sched_shortened(struct sched *sched, int rank, uint32_t segment, uint32_t count,
+                     double now)
 {
     uint32_t lease = lease_of(sched, rank, segment);
 
     tick(sched, now);
     if (lease)
-        lease_progress(&sched->ledger.book, lease, bytes, sched->ledger.now);
+        ledger_shortened(&sched->ledger, lease, count);
+}
+
+void sched_progress(struct sched *sched, int rank, uint32_t segment, uint64_t bytes,
+                    double now)
+{
+    uint32_t number = lease_of(sched, rank, segment);
+    const struct lease *lease = &sched->ledger.book.lease[number];
+
+    tick(sched, now);
+    if (!number)
+        return;
+    lease_progress(&sched->ledger.book, number, bytes, sched->ledger.now);
+    if (bytes >= segments_bytes(sched->ledger.segments, segment, lease->count))
+        lease_alive(&sched->ledger.book, number, sched->ledger.now);
 }
 
 void sched_alive(struct sched *sched, int rank, uint32_t segment, double now)
@@ -168,17 +195,9 @@ void sched_alive(struct sched *sched, int rank, uint32_t segment, double now)
         lease_alive(&sched->ledger.book, lease, sched->ledger.now);
 }
 
-bool sched_has(const struct sched *sched, uint32_t segment)
+void sched_tie(struct sched *sched, uint32_t first, uint32_t count)
 {
-    return sched->ledger.state[segment] == SEGMENT_STORED;
-}
-
-bool sched_alone(const struct sched *sched, int rank, uint32_t segment)
-{
-    uint32_t lease = lease_of(sched, rank, segment);
-
-    return lease && !sched_has(sched, segment) &&
-           lease_other(&sched->ledger.book, lease) == 0;
+    queue_tie(&sched->ledger.queue, first, count);
 }
 
 void sched_have(struct sched *sched, uint32_t segment)
@@ -186,9 +205,9 @@ void sched_have(struct sched *sched, uint32_t segment)
     ledger_have(&sched->ledger, segment);
 }
 
-void sched_restart(struct sched *sched, uint32_t segment, int not_by)
+void sched_restart(struct sched *sched, uint32_t first, uint32_t count, int not_by)
 {
-    ledger_restart(&sched->ledger, segment, not_by);
+    ledger_restart(&sched->ledger, first, count, not_by);
 }
 
 void sched_withdraw(struct sched *sched, uint32_t file)

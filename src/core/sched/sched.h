@@ -1,40 +1,35 @@
-/* core/sched/sched.h -- which rank fetches which segment, and when.
+/* core/sched/sched.h -- which rank fetches which segments, and when.
  *
  * Life cycle   sched_create; sched_credit when a rank can take more; sched_next until it
  *              returns false, carrying out each action; sched_done, sched_failed,
- *              sched_cancelled, sched_progress as ranks report; sched_finished;
- *              sched_destroy.
+ *              sched_cancelled, sched_shortened, sched_progress as ranks report;
+ *              sched_finished; sched_destroy.
  * Time         an argument: seconds from any origin, never going back.
  * Cost         a grant takes amortised constant time, whatever the number of ranks and
- *              segments. Choosing a duplicate does not: that happens late in a run, and
+ *              segments. Choosing what to cut does not: that happens late in a run, and
  *              rarely.
  * Invariant    each segment is pending, leased or stored, and the counts add up.
  *
- * The order. Large segments first, in the order of each file, several files side by side
- * (so that hash chains run in parallel, each in order); files of one small segment last,
- * in batches, since the smallest units make the shortest tail. A rank gets the neighbour
- * of the segment it got last, if that is near the head of the queue.
+ * The order. Large files first, several side by side (so that hash chains run in parallel,
+ * each in order); files of one small segment last, in batches, since the smallest units
+ * make the shortest tail. A rank gets the neighbours of what it got last, if they are near
+ * the head of the queue; how many depends on what is left (core/sched/queue.h).
  *
- * Copies. A lease is the assignment of one segment to one rank. Late in the run (nothing
- * is pending, a rank has credit), and for a lease without progress for `stall` seconds:
- *  - a lease that its rank has not started is taken back: SCHED_TAKE_BACK; once the rank
- *    answers (sched_cancelled) the segment is pending again;
- *  - otherwise another rank fetches it too: SCHED_DUPLICATE, at most one per segment. A
- *    file with PLAN_COUNTED is not copied because it is late, only if it has stalled.
- * Two ranks never write to the same file range: a duplicate lands in the rank's private
- * space. If the first rank finishes first, the duplicate is told SCHED_CANCEL, and the
- * verdict on it is SCHED_LATE, whatever it answers. If the duplicate lands first
- * (SCHED_WAIT), the first rank is told SCHED_CANCEL; only when it has answered that it
- * stopped (sched_cancelled, or sched_failed) the duplicate's rank is told SCHED_ADOPT:
- * move it to its final path and report done again, and that is SCHED_STORED. If the first
- * rank answers done after all, that counts, and the duplicate is told SCHED_CANCEL.
+ * The end. A lease is the assignment of neighbouring segments to one rank. Late in the run
+ * (nothing is pending, a rank has credit), and for a lease without progress for `stall`
+ * seconds:
+ *  - a lease that its rank has not begun is taken back: SCHED_TAKE_BACK. The rank drops it
+ *    (sched_cancelled); or it has begun after all and goes on (sched_shortened, to all of
+ *    it);
+ *  - another one is cut: SCHED_CUT. The rank keeps the segments that it has, but at least
+ *    so many as the action says, and gives up the others: sched_shortened if it goes on,
+ *    sched_done of those that it keeps if it has them, sched_cancelled if it keeps none. A
+ *    file with PLAN_COUNTED is not cut because it is late, only if it has stalled.
+ * What a rank has given up is pending again once it has said so, and no sooner: two ranks
+ * never write to the same file range. A rank that never answers is a lost one.
  *
- * The last word. A rank ends each segment it was granted with exactly one of done, failed
- * and cancelled; a SCHED_CANCEL (or SCHED_TAKE_BACK) that arrives after that is not
- * answered. A duplicate that is done has not ended: its rank keeps the copy, whatever the
- * verdict, until it is told SCHED_ADOPT (and ends with done or failed) or SCHED_CANCEL
- * (and ends with cancelled). A segment is not granted again to a rank whose last word on
- * it is outstanding. */
+ * The last word. A rank ends each lease with exactly one of done, failed and cancelled; an
+ * action about a lease that has ended is not answered. */
 #ifndef CORE_SCHED_SCHED_H
 #define CORE_SCHED_SCHED_H
 
@@ -42,8 +37,9 @@
 #include "core/sched/sched_action.h"
 
 struct sched_policy {
-    double stall;         /* seconds without progress before a lease may be copied */
-    bool no_copies;       /* leases are taken back, but never copied */
+    uint32_t slots;       /* transfers of all ranks at a time */
+    double stall;         /* seconds without progress before a lease is cut */
+    bool no_cuts;         /* leases are taken back, but never cut */
     uint64_t small;       /* a file of one segment of at most so many bytes is small */
     uint64_t batch_bytes; /* most bytes of small files in one grant */
 };
@@ -54,8 +50,7 @@ int sched_create(struct sched **out, const struct segments *segments, int nranks
                  const struct sched_policy *policy, struct err *err);
 void sched_destroy(struct sched *sched);
 
-/* The rank can take so many units more; a unit is a large segment, a batch or a
- * duplicate. */
+/* The rank can take so many units more; a unit is a lease of a large file, or a batch. */
 void sched_credit(struct sched *sched, int rank, uint32_t units);
 
 /* Grant the rank nothing more until it is unmuted: its credit waits. What it holds it
@@ -66,39 +61,46 @@ void sched_mute(struct sched *sched, int rank, bool mute);
  * something. */
 bool sched_next(struct sched *sched, double now, struct sched_action *action);
 
-enum sched_verdict sched_done(struct sched *sched, int rank, uint32_t segment,
-                              double now);
+/* Here and below: of the lease that begins with that segment. Nothing happens if the rank
+ * has none.
+ *
+ * The first so many of its segments are at their final path; it gave up the others. false:
+ * the rank had no such lease. */
+bool sched_done(struct sched *sched, int rank, uint32_t segment, uint32_t count,
+                double now);
 
-/* Back to pending (unless another copy lives), not before that time, and for another rank
- * if one has credit. */
+/* Back to pending, not before that time, and for another rank if one has credit. */
 void sched_failed(struct sched *sched, int rank, uint32_t segment, double not_before);
+
+/* The same, at once, and no longer tied: what a former run had left is of no use. */
+void sched_lost(struct sched *sched, int rank, uint32_t segment);
 
 /* The rank has dropped it and will write no more of it. */
 void sched_cancelled(struct sched *sched, int rank, uint32_t segment);
 
-/* The rank has fetched so many bytes of it; 0 at the start of the transfer. */
+/* The rank goes on with the first so many of its segments, and will write no more of the
+ * others. */
+void sched_shortened(struct sched *sched, int rank, uint32_t segment, uint32_t count,
+                     double now);
+
+/* The rank has fetched so many bytes of it; 0 at the start of the transfer. Once that is
+ * all it waits for its disk, and is busy. */
 void sched_progress(struct sched *sched, int rank, uint32_t segment, uint64_t bytes,
                     double now);
 
-/* The rank is busy with it although no bytes arrive: it waits for its disk, or for a rate
- * limit. */
+/* The rank is busy with it although no bytes arrive: it waits for a rate limit. */
 void sched_alive(struct sched *sched, int rank, uint32_t segment, double now);
 
-/* Whether the segment is stored, or of a file that is withdrawn and was not being fetched:
- * what a rank still does with it is late. */
-bool sched_has(const struct sched *sched, uint32_t segment);
-
-/* Whether no other rank has the segment or fetches it, so that after a failure of this
- * one it must be fetched again. */
-bool sched_alone(const struct sched *sched, int rank, uint32_t segment);
+/* These neighbours are pending, and are granted by themselves and as a whole. */
+void sched_tie(struct sched *sched, uint32_t first, uint32_t count);
 
 /* The segment is stored already (unchanged files, a former run). Nothing happens
  * if it is leased. */
 void sched_have(struct sched *sched, uint32_t segment);
 
-/* A stored segment must be fetched again, if possible by another rank than `not_by` (or
- * -1). Nothing happens if it is not stored. */
-void sched_restart(struct sched *sched, uint32_t segment, int not_by);
+/* So many neighbours, which are all stored, must be fetched again, if possible by another
+ * rank than `not_by` (or -1). */
+void sched_restart(struct sched *sched, uint32_t first, uint32_t count, int not_by);
 
 /* A file turns out to come in one piece only. Nothing more of it is granted after
  * sched_withdraw; as soon as sched_is_free, since every lease of it has ended, the owner
@@ -115,7 +117,7 @@ bool sched_finished(const struct sched *sched); /* all stored */
 uint32_t sched_pending(const struct sched *sched);
 uint32_t sched_leased(const struct sched *sched);
 uint32_t sched_stored(const struct sched *sched);
-/* Leases and duplicates that the rank holds. */
+/* Leases that the rank holds. */
 uint32_t sched_held(const struct sched *sched, int rank);
 
 #endif

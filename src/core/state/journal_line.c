@@ -126,22 +126,28 @@ size_t journal_of(const struct journal_entry *entries, size_t count, uint64_t ke
     return end - low;
 }
 
-const struct journal_entry *journal_find(const struct journal_entry *first, size_t count,
-                                         struct range range)
+size_t journal_from(const struct journal_entry *first, size_t count, uint64_t offset)
 {
     size_t low = 0, high = count;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (first[middle].offset < range.begin)
+        if (first[middle].offset < offset)
             low = middle + 1;
         else
             high = middle;
     }
-    for (; low < count && first[low].offset == range.begin; low++)
-        if (first[low].len == range.end - range.begin)
-            return &first[low];
+    return low;
+}
+
+const struct journal_entry *journal_find(const struct journal_entry *first, size_t count,
+                                         struct range range)
+{
+    for (size_t i = journal_from(first, count, range.begin);
+         i < count && first[i].offset == range.begin; i++)
+        if (first[i].len == range.end - range.begin)
+            return &first[i];
     return NULL;
 }
 

@@ -75,7 +75,7 @@ static const struct member {
 };
 
 /* Of items, beside the segment. */
-enum item_field { I_BYTES = 1, I_FLAGS = 2, I_HELD = 4, I_SHA256 = 8 };
+enum item_field { I_BYTES = 1, I_FLAGS = 2, I_HELD = 4, I_SHA256 = 8, I_SEGMENTS = 16 };
 
 static const struct kind {
     const char *name;
@@ -84,10 +84,11 @@ static const struct kind {
 } kinds[MSG_KINDS] = {
     [MSG_CREDIT] = { "credit", F_UNITS, 0 },
     [MSG_PROGRESS] = { "progress", F_FETCHED | F_REACHED | F_RUNNING | F_ITEMS, I_BYTES },
-    [MSG_LANDED] = { "landed", F_ITEMS, I_FLAGS | I_SHA256 },
+    [MSG_LANDED] = { "landed", F_ITEMS, I_SEGMENTS | I_FLAGS | I_SHA256 },
     [MSG_FAILED] = { "failed", F_SEGMENT | F_GENERATION | F_LOST | F_OUTCOME | F_TEXT,
                      0 },
     [MSG_CANCELLED] = { "cancelled", F_SEGMENT, 0 },
+    [MSG_SHORTENED] = { "shortened", F_SEGMENT | F_SEGMENTS, 0 },
     [MSG_HASHED] = { "hashed", F_SEGMENT | F_SEGMENTS | F_WHOLE | F_MIDSTATE | F_SHA256,
                      0 },
     [MSG_ABORT] = { "abort", F_CODE | F_RANK | F_TEXT, 0 },
@@ -97,10 +98,9 @@ static const struct kind {
     [MSG_OWNER] = { "owner", F_BLOB, 0 },
     [MSG_VOTE] = { "vote", F_STEP | F_CODE | F_RANK | F_TEXT, 0 },
     [MSG_ALIVE] = { "alive", 0, 0 },
-    [MSG_GRANT] = { "grant", F_ITEMS, I_FLAGS | I_HELD },
-    [MSG_DUPLICATE] = { "duplicate", F_SEGMENT | F_WHOLE, 0 },
-    [MSG_CANCEL] = { "cancel", F_SEGMENT, 0 },
-    [MSG_ADOPT] = { "adopt", F_SEGMENT, 0 },
+    [MSG_GRANT] = { "grant", F_ITEMS, I_SEGMENTS | I_FLAGS | I_HELD },
+    [MSG_TAKE_BACK] = { "take back", F_SEGMENT, 0 },
+    [MSG_CUT] = { "cut", F_SEGMENT | F_SEGMENTS, 0 },
     [MSG_SIGNED_URL] = { "signed URL", F_FILE | F_GENERATION | F_URL, 0 },
     [MSG_HASH] = { "hash", F_SEGMENT | F_SEGMENTS | F_MIDSTATE, 0 },
     [MSG_HOLD] = { "hold", F_PAUSE, 0 },
@@ -108,7 +108,6 @@ static const struct kind {
     [MSG_STOP] = { "stop", F_CODE | F_RANK | F_TEXT, 0 },
     [MSG_DECISION] = { "decision", F_STEP | F_CODE | F_RANK | F_TEXT, 0 },
     [MSG_SHARE] = { "share", F_BLOB, 0 },
-    [MSG_TAKE_BACK] = { "take back", F_SEGMENT, 0 },
     [MSG_LOST] = { "lost", F_CODE | F_TEXT, 0 },
 };
 
@@ -144,6 +143,8 @@ static void put_items(struct strbuf *out, const struct msg *msg)
         const struct msg_item *item = &msg->item[i];
 
         wire_put_uint(out, item->segment, 4);
+        if (fields & I_SEGMENTS)
+            wire_put_uint(out, item->segments, 4);
         if (fields & I_BYTES)
             wire_put_uint(out, item->bytes, 8);
         if (fields & I_FLAGS)
@@ -235,6 +236,8 @@ static void get_items(struct wire *r, struct msg *msg)
         struct msg_item *item = &msg->item[i];
 
         *item = (struct msg_item){ .segment = (uint32_t)wire_get_uint(r, 4) };
+        if (fields & I_SEGMENTS)
+            item->segments = (uint32_t)wire_get_uint(r, 4);
         if (fields & I_BYTES)
             item->bytes = wire_get_uint(r, 8);
         if (fields & I_FLAGS)

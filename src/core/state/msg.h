@@ -22,11 +22,12 @@ enum { MSG_CONTRACT = 2 };
 
 enum msg_kind {
     /* rank to coordinator */
-    MSG_CREDIT,    /* units: so many more can be taken */
-    MSG_PROGRESS,  /* fetched, reached, running; items: segment, bytes of tasks */
-    MSG_LANDED,    /* items: segment, flags, sha256 of those at their final path */
-    MSG_FAILED,    /* segment, generation, lost, outcome, text */
+    MSG_CREDIT,   /* units: so many more can be taken */
+    MSG_PROGRESS, /* fetched, reached, running; items: segment, bytes of tasks */
+    MSG_LANDED, /* items: segment, segments, flags, sha256 of those at their final path */
+    MSG_FAILED, /* segment, generation, lost, outcome, text */
     MSG_CANCELLED, /* segment: dropped, nothing more of it will be written */
+    MSG_SHORTENED, /* segment, segments: it goes on with so many, and writes no others */
     MSG_HASHED,    /* segment, segments, midstate after them, whole, sha256 */
     MSG_ABORT,     /* code, rank, text: this rank cannot continue */
     MSG_STATS,     /* blob: counters, at the end */
@@ -37,10 +38,10 @@ enum msg_kind {
     MSG_VOTE,      /* step, code, rank, text: this rank's result of a step */
     MSG_ALIVE,     /* a sign of life, also from the coordinator */
     /* coordinator to rank */
-    MSG_GRANT,      /* items: segment, flags, checksum, where of those to fetch */
-    MSG_DUPLICATE,  /* segment to fetch into private space, whole: see MSG_ITEM_WHOLE */
-    MSG_CANCEL,     /* segment to drop; answered by CANCELLED, or crossed by LANDED */
-    MSG_ADOPT,      /* segment: move the private copy to its final path; then LANDED */
+    MSG_GRANT, /* items: segment, segments, flags, checksum, where of those to fetch */
+    MSG_TAKE_BACK,  /* segment: drop it, unless it has begun: CANCELLED, or SHORTENED */
+    MSG_CUT,        /* segment, segments: keep no more than so many, if it has no more:
+                     * SHORTENED, LANDED or CANCELLED */
     MSG_SIGNED_URL, /* file, generation, url */
     MSG_HASH,       /* segment, segments, midstate to begin from */
     MSG_HOLD,       /* pause: begin no request before */
@@ -48,7 +49,6 @@ enum msg_kind {
     MSG_STOP,       /* code, rank, text of the error that ended the run; 0: finished */
     MSG_DECISION,   /* step, code, rank, text: what all ranks return */
     MSG_SHARE,      /* blob: from parent to child of a broadcast */
-    MSG_TAKE_BACK,  /* segment: as CANCEL, but one that has begun may continue */
     MSG_LOST,       /* code, text: a rank is lost; code 0: the run has succeeded */
     MSG_KINDS
 };
@@ -65,11 +65,11 @@ enum msg_item_flag {
 };
 
 struct msg_item {
-    uint32_t segment;
+    uint32_t segment, segments; /* the first, and how many neighbours */
     uint32_t flags;
     uint32_t where;    /* as in staging/staging.h */
     uint64_t bytes;    /* that have come */
-    uint64_t checksum; /* XXH3 of the segment */
+    uint64_t checksum; /* XXH3 of the segments */
     uint8_t sha256[32];
 };
 

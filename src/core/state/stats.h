@@ -13,7 +13,7 @@ enum stats_item {
     STAT_DATA_REQUESTS,    /* for bytes of files */
     STAT_RESOLVE_REQUESTS, /* that the Hub counts as such: one a file at most */
     STAT_RETRIED,          /* attempts after a failed one */
-    STAT_DUPLICATED,       /* requests for a segment that another rank fetches as well */
+    STAT_CUT,              /* requests of which the end was left to another one */
     STAT_BUSY,             /* microseconds with at least one transfer running */
     STAT_CPU,              /* microseconds of CPU */
     STAT_PEAK,             /* bytes: largest resident set */

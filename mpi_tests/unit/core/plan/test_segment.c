@@ -12,48 +12,51 @@
 
 static const uint64_t mib = 1024 * 1024;
 
-static void chooses_a_size(void **state)
+/* 1 MiB, and coarser only where that would be more than 2^20. */
+static void chooses_a_unit(void **state)
 {
     const struct {
-        uint64_t nbytes;
-        uint32_t slots;
-        uint64_t size;
+        uint64_t nbytes, size;
     } rows[] = {
-        { 0, 4, 8 * mib },
-        { 100 * mib, 4, 8 * mib },
-        { 4096 * mib, 0, 64 * mib },
-        { 1024 * mib, 4, 16 * mib },      /* 1024 / 64 */
-        { 1024 * mib + 1, 4, 16 * mib },  /* whole bytes: 16 MiB */
-        { 1024 * mib + 64, 4, 17 * mib }, /* one byte more than 16 MiB */
-        { 5000000 * mib, 16, 64 * mib },
-        { (uint64_t)1 << 63, 1, 64 * mib },
-        { (uint64_t)1 << 63, UINT32_MAX, 64 * mib },
+        { 0, 1 },
+        { 1, 1 },
+        { UINT64_C(1) << 40, 1 },
+        { (UINT64_C(1) << 40) + 1, 1 }, /* a byte is no segment yet */
+        { (UINT64_C(1) << 40) + (1 << 20), 2 },
+        { UINT64_C(5) << 40, 8 },
+        { UINT64_C(1) << 63, 1 << 23 },
     };
 
     (void)state;
-    for (size_t i = 0; i < countof(rows); i++) {
-        uint64_t size = segment_size(rows[i].nbytes, rows[i].slots);
-
-        if (size != rows[i].size)
-            fail_msg("row %zu: %llu", i, (unsigned long long)size);
-    }
+    for (size_t i = 0; i < countof(rows); i++)
+        if (segment_unit(rows[i].nbytes) != rows[i].size * mib)
+            fail_msg("row %zu: %llu", i,
+                     (unsigned long long)segment_unit(rows[i].nbytes));
 }
 
-/* For any run the last turn of all slots is a small share, or the segments are as small
- * as they get. */
-static void sizes_keep_their_bounds(void **state)
+static void chooses_how_many_together(void **state)
 {
-    (void)state;
-    for (uint64_t nbytes = 1; nbytes < (uint64_t)1 << 50; nbytes = nbytes * 3 + 1) {
-        for (uint32_t slots = 1; slots < 100000; slots *= 7) {
-            uint64_t size = segment_size(nbytes, slots);
+    const struct {
+        uint64_t missing;
+        uint32_t slots, together;
+    } rows[] = {
+        { 0, 4, 1 },
+        { 192 * mib, 64, 1 },
+        { 192 * mib, 16, 3 },
+        { 1024 * mib, 0, 64 },
+        { 1024 * mib, 4, 64 },
+        { 1024 * mib, 8, 32 },
+        { 768 * mib, 64, 3 },
+        { UINT64_C(5) << 40, 16, 64 },
+        { UINT64_MAX, UINT32_MAX, 64 },
+    };
 
-            assert_true(size >= SEGMENT_LEAST && size <= SEGMENT_MOST);
-            assert_int_equal(size % SEGMENT_ALIGN, 0);
-            if (size > SEGMENT_LEAST)
-                assert_true((size - SEGMENT_ALIGN) * slots * 16 <= nbytes);
-        }
-    }
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++)
+        if (segment_together(mib, rows[i].missing, rows[i].slots) != rows[i].together)
+            fail_msg("row %zu", i);
+    assert_int_equal(segment_together(8 * mib, 1024 * mib, 4), 8);
+    assert_int_equal(segment_together(128 * mib, UINT64_MAX, 4), 1);
 }
 
 /* What a source announces costs no more memory than a source of a sane size. */
@@ -132,6 +135,29 @@ static void cuts_files_in_order(void **state)
     segments_release(&segments);
     segments_release(&segments);
     segments_release(NULL);
+    plan_release(&plan);
+}
+
+/* A file of up to 8 MiB is not worth several requests, nor several ranks. */
+static void small_ones_stay_whole(void **state)
+{
+    struct plan plan = { 0 };
+    struct segments segments;
+    struct range range;
+
+    (void)state;
+    add(&plan, "a", 8 * mib, 0, DIGEST_SHA256);
+    add(&plan, "b", 8 * mib + 1, 0, DIGEST_SHA256);
+    assert_int_equal(segments_cut_finely(&segments, &plan, mib, 8 * mib, 4, NULL), 0);
+    assert_int_equal(segments_of(&segments, 0), 1);
+    assert_int_equal(segments_of(&segments, 1), 9);
+    assert_int_equal(segment_bytes(&segments, 0), 8 * mib);
+    assert_int_equal(segments.together, 4);
+    range = segments_range(&segments, 3, 7);
+    assert_true(range.begin == 2 * mib && range.end == 8 * mib + 1);
+    assert_int_equal(segments_bytes(&segments, 1, 2), 2 * mib);
+    assert_int_equal(segments_bytes(&segments, 0, 1), 8 * mib);
+    segments_release(&segments);
     plan_release(&plan);
 }
 
@@ -236,8 +262,9 @@ static void large_files_keep_their_offsets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(chooses_a_size),
-        cmocka_unit_test(sizes_keep_their_bounds),
+        cmocka_unit_test(chooses_a_unit),
+        cmocka_unit_test(chooses_how_many_together),
+        cmocka_unit_test(small_ones_stay_whole),
         cmocka_unit_test(their_number_is_bounded),
         cmocka_unit_test(cuts_files_in_order),
         cmocka_unit_test(becomes_whole_afterwards),

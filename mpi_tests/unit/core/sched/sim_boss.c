@@ -10,40 +10,29 @@
 
 #include "core/sched/retry.h"
 
-enum { RUN = 4 }; /* RUN: most segments of one hash job */
+enum { RUN = 16 }; /* most segments of one hash job */
 
-/* Two ranks never write one place, a segment has one duplicate, and all of them are
- * few. */
+/* Two ranks never write one place. */
 static void check_action(struct sim_boss *boss, const struct sched_action *action)
 {
     assert_in_range(action->count, 1, SCHED_BATCH);
-    for (uint32_t i = 0; i < action->count; i++) {
-        uint32_t segment = action->segment[i];
+    boss->count.cuts += action->kind == SCHED_CUT;
+    boss->count.grants += action->kind == SCHED_GRANT;
+    if (action->kind != SCHED_GRANT)
+        return;
+    assert_true(action->count == 1 || action->together == 1);
+    for (uint32_t i = 0; i < action->count; i++)
+        for (uint32_t k = 0; k < action->together; k++) {
+            uint32_t segment = action->segment[i] + k;
 
-        /* All that is left to do about a stored segment is to stop its duplicate. */
-        if (boss->stored[segment])
-            assert_true(action->kind == SCHED_CANCEL &&
-                        boss->copier[segment] == action->rank);
-        if (action->kind == SCHED_GRANT || action->kind == SCHED_ADOPT) {
+            assert_int_equal(boss->segments.file[segment],
+                             boss->segments.file[action->segment[i]]);
+            assert_int_equal(boss->stored[segment], 0);
             assert_int_equal(boss->world.writer[segment], SIM_NOBODY);
             boss->world.writer[segment] = action->rank;
         }
-    }
-    if (action->kind == SCHED_GRANT)
-        boss->count.grants++;
-    if (action->kind == SCHED_DUPLICATE) {
-        assert_int_equal(boss->copier[action->segment[0]], SIM_NOBODY);
-        assert_int_not_equal(boss->world.writer[action->segment[0]], action->rank);
-        boss->copier[action->segment[0]] = action->rank;
-        boss->count.copies++;
-        assert_in_range(++boss->copies, 1, boss->world.nranks);
-    }
-}
-
-static void copy_ends(struct sim_boss *boss, uint32_t segment)
-{
-    boss->copier[segment] = SIM_NOBODY;
-    boss->copies--;
+    for (uint32_t i = 0; i < action->count; i++)
+        boss->lease[action->segment[i]] = action->together;
 }
 
 static void act(struct sim_boss *boss)
@@ -55,10 +44,6 @@ static void act(struct sim_boss *boss)
 
         assert_non_null(sent);
         *sent = action;
-        if (action.kind == SCHED_ADOPT) {
-            assert_int_equal(boss->copier[action.segment[0]], action.rank);
-            copy_ends(boss, action.segment[0]);
-        }
         check_action(boss, &action);
         sim_send(&boss->world, (struct sim_event){ .kind = SIM_ACTION,
                                                    .rank = action.rank,
@@ -89,15 +74,17 @@ static void hash(struct sim_boss *boss)
     }
 }
 
-static void again(struct sim_boss *boss, uint32_t segment)
+static void again(struct sim_boss *boss, uint32_t segment, uint32_t count)
 {
     int owner = boss->world.owner[segment];
 
-    assert_int_equal(boss->stored[segment], 1);
-    boss->stored[segment] = 0;
-    boss->nstored--;
-    boss->count.restarts++;
-    sched_restart(boss->sched, segment, owner);
+    for (uint32_t i = segment; i < segment + count; i++) {
+        assert_int_equal(boss->stored[i], 1);
+        boss->stored[i] = 0;
+    }
+    boss->nstored -= count;
+    boss->count.restarts += count;
+    sched_restart(boss->sched, segment, count, owner);
 }
 
 static void chain_restart(struct sim_boss *boss, uint32_t file)
@@ -122,8 +109,7 @@ static void file_hashed(struct sim_boss *boss, uint32_t file)
         want.h[1] == boss->chain[file].state.h[1])
         return;
     chain_restart(boss, file);
-    for (uint32_t i = first; i < end; i++)
-        again(boss, i);
+    again(boss, first, end - first);
 }
 
 static void hashed(struct sim_boss *boss, const struct sim_event *event)
@@ -145,49 +131,42 @@ static void hashed(struct sim_boss *boss, const struct sim_event *event)
         file_hashed(boss, file);
 }
 
-static void stored(struct sim_boss *boss, const struct sim_event *event)
+static void stored(struct sim_boss *boss, int rank, uint32_t segment)
 {
-    uint32_t segment = event->segment, file = boss->segments.file[segment];
-
-    assert_int_equal(boss->world.writer[segment], event->rank);
-    assert_int_equal(boss->world.owner[segment], event->rank);
+    assert_int_equal(boss->world.writer[segment], rank);
+    assert_int_equal(boss->world.owner[segment], rank);
     assert_int_equal(boss->stored[segment], 0);
     boss->world.writer[segment] = SIM_NOBODY;
     boss->stored[segment] = 1;
     boss->nstored++;
-    if (segments_of(&boss->segments, file) > 1)
-        relay_stored(boss->relay, segment, event->rank);
+    if (segments_of(&boss->segments, boss->segments.file[segment]) > 1)
+        relay_stored(boss->relay, segment, rank);
     else if (boss->world.token[segment] != sim_good(segment))
-        again(boss, segment);
+        again(boss, segment, 1);
 }
 
-static void ended(struct sim_boss *boss, const struct sim_event *event)
+/* Of the lease that begins with the segment the rank writes no more but the first so
+ * many. */
+static void let_go(struct sim_boss *boss, int rank, uint32_t segment, uint32_t keep)
 {
-    if (boss->copier[event->segment] == event->rank)
-        copy_ends(boss, event->segment);
-    else if (boss->world.writer[event->segment] == event->rank)
-        boss->world.writer[event->segment] = SIM_NOBODY;
+    uint32_t end = boss->segments.first[boss->segments.file[segment] + 1];
+    uint32_t lease = boss->lease[segment];
+
+    assert_true(lease > 0 && segment + lease <= end);
+    for (uint32_t i = segment + keep; i < segment + lease; i++) {
+        assert_int_equal(boss->world.writer[i], rank);
+        boss->world.writer[i] = SIM_NOBODY;
+    }
+    boss->lease[segment] = keep;
 }
 
 static void done(struct sim_boss *boss, const struct sim_event *event)
 {
-    bool copy = boss->copier[event->segment] == event->rank;
-
-    switch (sched_done(boss->sched, event->rank, event->segment, boss->world.now)) {
-    case SCHED_STORED:
-        assert_false(copy);
-        stored(boss, event);
-        break;
-    case SCHED_WAIT:
-        assert_true(copy);
-        assert_int_equal(boss->stored[event->segment], 0);
-        break;
-    case SCHED_LATE:
-        /* The first was stored; since then it may have been sent for once more. */
-        assert_true(copy);
-        assert_int_equal(boss->world.writer[event->segment], SIM_NOBODY);
-        break;
-    }
+    let_go(boss, event->rank, event->segment, event->count);
+    assert_true(sched_done(boss->sched, event->rank, event->segment, event->count,
+                           boss->world.now));
+    for (uint32_t i = 0; i < event->count; i++)
+        stored(boss, event->rank, event->segment + i);
 }
 
 /* The server turns out to cut no ranges. What a rank still hashes is of no use. */
@@ -197,8 +176,7 @@ static void refuse(struct sim_boss *boss, const struct sim_event *event)
     double chance = boss->world.faults.refuse;
 
     if (chance <= 0 || sim_chance(&boss->world) >= chance ||
-        segments_of(&boss->segments, file) < 2 || whole_has(&boss->whole, file) ||
-        !sched_alone(boss->sched, event->rank, event->segment))
+        segments_of(&boss->segments, file) < 2 || whole_has(&boss->whole, file))
         return;
     assert_int_equal(whole_begin(&boss->whole, boss->sched, boss->relay, file, NULL), 0);
     boss->chain[file].epoch++;
@@ -216,7 +194,6 @@ static void merge(struct sim_boss *boss)
                          boss->plan.files[file].size);
         for (uint32_t i = first; i < boss->segments.first[file + 1]; i++) {
             assert_int_equal(boss->world.writer[i], SIM_NOBODY);
-            assert_int_equal(boss->copier[i], SIM_NOBODY);
             boss->nstored -= boss->stored[i];
             boss->stored[i] = i != first;
             boss->nstored += boss->stored[i];
@@ -239,13 +216,6 @@ static void failed(struct sim_boss *boss, const struct sim_event *event)
     unsigned *attempt = &boss->attempt[event->segment];
     struct retry_decision decision;
 
-    if (boss->stored[event->segment]) { /* a copy that crossed its cancel */
-        assert_false(sched_alone(boss->sched, event->rank, event->segment));
-        assert_true(sched_has(boss->sched, event->segment));
-        ended(boss, event);
-        sched_failed(boss->sched, event->rank, event->segment, boss->world.now);
-        return;
-    }
     *attempt = event->bytes ? 1 : *attempt < 5 ? *attempt + 1 : 5;
     outcome.progressed = event->bytes;
     decision = retry_decide(&policy, &outcome, *attempt, sim_chance(&boss->world));
@@ -253,7 +223,7 @@ static void failed(struct sim_boss *boss, const struct sim_event *event)
     if (decision.remedy == REMEDY_SLOW_DOWN)
         sched_hold(boss->sched, boss->world.now + decision.delay);
     refuse(boss, event);
-    ended(boss, event);
+    let_go(boss, event->rank, event->segment, 0);
     sched_failed(boss->sched, event->rank, event->segment,
                  boss->world.now + decision.delay);
 }
@@ -275,8 +245,13 @@ static void reported(struct sim_boss *boss, const struct sim_event *event)
         failed(boss, event);
         break;
     case SIM_DROPPED:
-        ended(boss, event);
+        let_go(boss, event->rank, event->segment, 0);
         sched_cancelled(boss->sched, event->rank, event->segment);
+        break;
+    case SIM_SHORTENED:
+        let_go(boss, event->rank, event->segment, event->count);
+        sched_shortened(boss->sched, event->rank, event->segment, event->count,
+                        boss->world.now);
         break;
     case SIM_HASHED:
         hashed(boss, event);

@@ -1,8 +1,8 @@
 /* sim_boss.h -- a coordinator of virtual ranks, which does what the real one does.
  *
  * After each step it checks what must hold whatever happens: each segment is stored once,
- * two ranks never write one place, hashes go in order from the right state, duplicates
- * are few, and something is always left to happen until the end. */
+ * two ranks never write one place, hashes go in order from the right state, and something
+ * is always left to happen until the end. */
 #ifndef SIM_BOSS_H
 #define SIM_BOSS_H
 
@@ -14,7 +14,8 @@ enum { MIB = 1 << 20, SIM_NOBODY = -1 };
 struct sim_config {
     uint64_t seed;
     int nranks;
-    unsigned large, most_segments; /* files of several segments, and how long they get */
+    unsigned large, most_segments; /* large files, and how many times 8 MiB they get */
+    uint64_t exactly;              /* of one large file; 0: by chance */
     double whole;                  /* chance that such a file may not be cut */
     unsigned small;                /* files of at most 1 MiB */
     double had;                    /* chance that a former run stored a segment */
@@ -27,7 +28,7 @@ struct sim_config {
 
 /* What happened, for the summary. */
 struct sim_count {
-    unsigned steps, grants, copies, restarts, merged;
+    unsigned steps, grants, cuts, restarts, merged;
 };
 
 /* The hash of one file as it should go. */
@@ -45,13 +46,13 @@ struct sim_boss {
     struct relay *relay;
     struct whole whole;
     struct sim_chain *chain;
-    int *copier;       /* of each segment: the rank with a duplicate */
+    uint32_t *lease;   /* of each segment: how many the lease has that begins with it */
     unsigned *attempt; /* of each segment */
     uint8_t *stored;   /* verdicts SCHED_STORED, less restarts */
     uint32_t wake;     /* epoch of the wake-up that counts */
     double nap, heard; /* until the next turn; when a rank spoke last */
     uint32_t nstored;
-    unsigned copies, strikes;
+    unsigned strikes;
     struct sim_count count;
 };
 

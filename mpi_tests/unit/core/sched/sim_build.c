@@ -12,20 +12,27 @@
 static void build_plan(struct sim_boss *boss, const struct sim_config *config)
 {
     size_t n = config->large + config->small;
+    uint32_t together;
 
     boss->plan.files = calloc(n + 1, sizeof(*boss->plan.files));
     assert_non_null(boss->plan.files);
     boss->plan.nfiles = n;
     for (size_t i = 0; i < n; i++) {
-        uint64_t most = (uint64_t)config->most_segments * SEGMENT_LEAST;
+        uint64_t most = (uint64_t)config->most_segments * SEGMENT_WHOLE;
         bool large = i < config->large;
 
         boss->plan.files[i].size = sim_random(&boss->world) % (large ? most : MIB) + 1;
         if (large && sim_chance(&boss->world) < config->whole)
             boss->plan.files[i].flags = PLAN_WHOLE;
+        if (config->exactly > 0)
+            boss->plan.files[i].size = config->exactly;
         boss->plan.nbytes += boss->plan.files[i].size;
     }
-    assert_int_equal(segments_cut(&boss->segments, &boss->plan, SEGMENT_LEAST, NULL), 0);
+    together = segment_together(MIB, boss->plan.nbytes,
+                                config->slots * (uint32_t)config->nranks);
+    assert_int_equal(segments_cut_finely(&boss->segments, &boss->plan, MIB, SEGMENT_WHOLE,
+                                         together, NULL),
+                     0);
 }
 
 static void build_ranks(struct sim_boss *boss, const struct sim_config *config)
@@ -65,7 +72,9 @@ static void resume(struct sim_boss *boss, double chance)
 
 void sim_boss_init(struct sim_boss *boss, const struct sim_config *config)
 {
-    const struct sched_policy policy = { .stall = 10,
+    const struct sched_policy policy = { .slots =
+                                             config->slots * (uint32_t)config->nranks,
+                                         .stall = 10,
                                          .small = MIB,
                                          .batch_bytes = 4 * MIB };
     size_t n;
@@ -81,12 +90,12 @@ void sim_boss_init(struct sim_boss *boss, const struct sim_config *config)
     boss->world.writer = malloc(n * sizeof(int));
     boss->world.owner = malloc(n * sizeof(int));
     boss->world.token = calloc(n, sizeof(uint64_t));
-    boss->copier = malloc(n * sizeof(int));
+    boss->lease = calloc(n, sizeof(uint32_t));
     boss->attempt = calloc(n, sizeof(unsigned));
     boss->stored = calloc(n, sizeof(uint8_t));
     boss->chain = calloc(boss->plan.nfiles + 1, sizeof(*boss->chain));
     for (uint32_t i = 0; i < n; i++)
-        boss->world.writer[i] = boss->world.owner[i] = boss->copier[i] = SIM_NOBODY;
+        boss->world.writer[i] = boss->world.owner[i] = SIM_NOBODY;
     for (uint32_t f = 0; f < boss->plan.nfiles; f++)
         boss->chain[f] = (struct sim_chain){ .next = boss->segments.first[f],
                                              .state = midstate_start() };
@@ -111,7 +120,7 @@ void sim_boss_release(struct sim_boss *boss)
     free(boss->world.writer);
     free(boss->world.owner);
     free(boss->world.token);
-    free(boss->copier);
+    free(boss->lease);
     free(boss->attempt);
     free(boss->stored);
     free(boss->chain);

@@ -29,7 +29,7 @@ static double run(struct sim_boss *boss, const struct sim_config *config)
     total.runs++;
     total.count.steps += boss->count.steps;
     total.count.grants += boss->count.grants;
-    total.count.copies += boss->count.copies;
+    total.count.cuts += boss->count.cuts;
     total.count.restarts += boss->count.restarts;
     total.count.merged += boss->count.merged;
     return took;
@@ -101,15 +101,15 @@ static double stretch(const struct sim_config *config, double slow, double *wast
     boss.world.rank[config->nranks - 1].per_second *= slow;
     for (int i = 0; i < config->nranks; i++)
         rates += boss.world.rank[i].per_second;
-    bytes = (double)boss.plan.nbytes + (double)boss.segments.count * SIM_REQUEST;
-    took = run(&boss, config) / (bytes / rates);
+    took = run(&boss, config);
+    bytes = (double)boss.plan.nbytes + (double)boss.world.begun * SIM_REQUEST;
+    took /= bytes / rates;
     *waste = (double)boss.world.fetched / (double)boss.plan.nbytes;
     sim_boss_release(&boss);
     return took;
 }
 
-/* About 64 large segments a rank, sixteen turns for each of its four slots, which is what
- * segment_size gives; or small files. */
+/* About 512 MiB a rank in large files; or small files. */
 static const struct {
     int nranks;
     unsigned large, most, small;
@@ -154,7 +154,6 @@ static void test_thousand_ranks(void **state)
     (void)state;
     config.uneven = 3;
     total.thousand = stretch(&config, 0.1, &waste);
-    /* half as many segments a rank as above */
     assert_true(total.thousand < 1.20);
     assert_true(waste < 1.02);
     config.faults = (struct sim_faults){ 0.05, 0.001, 0.01, 0.0005, 0 };
@@ -163,22 +162,80 @@ static void test_thousand_ranks(void **state)
     assert_true(waste < 1.20);
 }
 
+/* One file, and hosts with eight connections each over a link of 25 MB/s. How much longer it
+ * takes than its bytes and requests over the sum of the links, and how many bytes are
+ * fetched twice. */
+static const struct {
+    const char *what;
+    int nranks;
+    uint64_t mib;
+    double slow, connection; /* of the last link; of one connection: bytes a second */
+    double longer, waste;
+} ends[] = {
+    { "2 hosts, 192 MiB", 2, 192, 1, 0, 1 / 0.90, 0.03 },
+    { "4 hosts, 192 MiB", 4, 192, 1, 0, 1 / 0.90, 0.03 },
+    { "8 hosts, 192 MiB", 8, 192, 1, 0, 1 / 0.90, 0.03 },
+    { "2 hosts", 2, 768, 1, 0, 1 / 0.97, 0.01 },
+    { "4 hosts", 4, 768, 1, 0, 1 / 0.97, 0.01 },
+    { "8 hosts", 8, 768, 1, 0, 1 / 0.95, 0.01 },
+    { "one of 4 at a tenth, 192 MiB", 4, 192, 0.1, 0, 1.10, 0.05 },
+    { "one of 4 at a tenth", 4, 768, 0.1, 0, 1.05, 0.01 },
+    { "one of 2 at a tenth", 2, 768, 0.1, 0, 1.05, 0.01 },
+    { "one of 8 at a tenth", 8, 768, 0.1, 0, 1.05, 0.01 },
+    { "one connection at a tenth, 192 MiB", 4, 192, 1, 312500, 1.10, 0.03 },
+    { "one connection at a tenth", 4, 768, 1, 312500, 1.05, 0.01 },
+    { "one connection that hardly moves", 4, 768, 1, 1, 1.05, 0.01 },
+};
+
+static void test_all_end_together(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < countof(ends); i++) {
+        struct sim_config config = {
+            .seed = 1,
+            .nranks = ends[i].nranks,
+            .large = 1,
+            .most_segments = 1,
+            .exactly = ends[i].mib * MIB,
+            .slots = 8,
+            .ahead = 2,
+            .per_second = 25e6,
+            .uneven = 1,
+            .latency = 0.005,
+        };
+        double took, bytes;
+        struct sim_boss boss;
+
+        sim_boss_init(&boss, &config);
+        boss.world.rank[config.nranks - 1].per_second *= ends[i].slow;
+        boss.world.rank[0].first = ends[i].connection;
+        took = run(&boss, &config);
+        bytes = (double)config.exactly + (double)boss.world.begun * SIM_REQUEST;
+        took /= bytes / ((config.nranks - 1 + ends[i].slow) * 25e6);
+        if (took > ends[i].longer)
+            fail_msg("%s: %.3f times as long as the links", ends[i].what, took);
+        if ((double)boss.world.fetched > (1 + ends[i].waste) * (double)config.exactly)
+            fail_msg("%s: %.0f bytes of %.0f", ends[i].what, (double)boss.world.fetched,
+                     (double)config.exactly);
+        sim_boss_release(&boss);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_even_links),
-        cmocka_unit_test(test_slow_rank),
-        cmocka_unit_test(test_thousand_ranks),
+        cmocka_unit_test(test_all_end_together), cmocka_unit_test(test_even_links),
+        cmocka_unit_test(test_slow_rank),        cmocka_unit_test(test_thousand_ranks),
         cmocka_unit_test(test_many_seeds),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
     print_message(
-        "%u runs (the last with seed %llu), %u events, %u grants, %u duplicates, "
+        "%u runs (the last with seed %llu), %u events, %u grants, %u cuts, "
         "%u segments sent for again, %u files merged\n"
         "longest over the ideal: even links %.3f, one slow %.3f, 1,024 ranks %.3f\n",
         total.runs, (unsigned long long)total.seed, total.count.steps, total.count.grants,
-        total.count.copies, total.count.restarts, total.count.merged, total.even,
+        total.count.cuts, total.count.restarts, total.count.merged, total.even,
         total.slow, total.thousand);
     return failed;
 }

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-static const double report_every = 0.5, adopt_rate = 1e9, hash_rate = 1.5e9;
+static const double report_every = 0.5, hash_rate = 1.5e9;
 
 uint64_t sim_random(struct sim_world *world)
 {
@@ -114,27 +114,47 @@ static void report(struct sim_world *world, int rank, enum sim_report kind,
                                         .bytes = bytes });
 }
 
-static unsigned active(const struct sim_rank *rank, double now)
+static void report_count(struct sim_world *world, int rank, enum sim_report kind,
+                         const struct sim_item *item)
 {
-    unsigned n = 0;
-
-    for (unsigned i = 0; i < rank->nitems; i++)
-        n += rank->item[i].phase == SIM_ACTIVE && rank->item[i].stuck_until <= now;
-    return n;
+    sim_send(world, (struct sim_event){ .kind = SIM_REPORT,
+                                        .report = kind,
+                                        .rank = rank,
+                                        .segment = item->segment,
+                                        .count = item->count });
 }
 
-/* What moves shares the link equally. Between two timers the set of them is the same. */
+static bool moves(const struct sim_item *item, double now)
+{
+    return item->active && item->stuck_until <= now;
+}
+
+/* What moves shares the link equally, but for connections that have a rate of their
+ * own. */
+static double share(const struct sim_rank *rank, double now)
+{
+    double left = rank->per_second, n = 0;
+
+    for (unsigned i = 0; i < rank->nitems; i++) {
+        left -= moves(&rank->item[i], now) ? rank->item[i].most : 0;
+        n += moves(&rank->item[i], now) && rank->item[i].most <= 0;
+    }
+    return left / fmax(1, n);
+}
+
+/* Between two timers the set of what moves is the same. */
 static void advance(struct sim_world *world, struct sim_rank *rank)
 {
-    unsigned n = active(rank, rank->advanced);
-    double share = (world->now - rank->advanced) * rank->per_second / (n ? n : 1);
+    double equal = share(rank, rank->advanced), since = rank->advanced;
 
-    if (world->now <= rank->advanced)
+    if (world->now <= since)
         return;
-    for (unsigned i = 0; i < rank->nitems; i++)
-        if (rank->item[i].phase == SIM_ACTIVE &&
-            rank->item[i].stuck_until <= rank->advanced)
-            rank->item[i].left -= share;
+    for (unsigned i = 0; i < rank->nitems; i++) {
+        struct sim_item *item = &rank->item[i];
+
+        if (moves(item, since))
+            item->left -= (world->now - since) * (item->most > 0 ? item->most : equal);
+    }
     rank->advanced = world->now;
 }
 
@@ -142,7 +162,7 @@ static void remove_item(struct sim_world *world, int number, unsigned i)
 {
     struct sim_rank *rank = &world->rank[number];
     struct sim_item gone = rank->item[i];
-    bool last = gone.phase == SIM_QUEUED || gone.phase == SIM_ACTIVE;
+    bool last = true;
 
     memmove(&rank->item[i], &rank->item[i + 1],
             (--rank->nitems - i) * sizeof(*rank->item));
@@ -152,64 +172,58 @@ static void remove_item(struct sim_world *world, int number, unsigned i)
         report(world, number, SIM_CREDIT, 0, 1);
 }
 
+/* One segment of it may have arrived wrong. */
 static void write_place(struct sim_world *world, int number, const struct sim_item *item)
 {
-    assert_int_equal(world->writer[item->segment], number);
-    world->token[item->segment] = item->token;
-    world->owner[item->segment] = number;
+    for (uint32_t i = item->segment; i < item->segment + item->count; i++) {
+        bool wrong = item->corrupt && i == item->segment;
+
+        assert_int_equal(world->writer[i], number);
+        world->token[i] = wrong ? 0 : sim_good(i);
+        world->owner[i] = number;
+    }
 }
 
-static void count_fetched(struct sim_world *world, const struct sim_item *item)
+static double got(const struct sim_item *item)
 {
-    double bytes = item->size - item->left - SIM_REQUEST;
-
-    if (item->phase == SIM_ACTIVE && bytes > 0)
-        world->fetched += (uint64_t)bytes;
+    return item->active ? fmax(0, item->size - item->left - SIM_REQUEST) : 0;
 }
 
-/* A transfer or an adoption ended; false if the item is gone. */
-static bool end_item(struct sim_world *world, int number, unsigned i)
+static void end_item(struct sim_world *world, int number, unsigned i)
 {
     struct sim_item *item = &world->rank[number].item[i];
 
-    count_fetched(world, item);
+    world->fetched += (uint64_t)got(item);
     if (item->fails) {
         report(world, number, SIM_FAILED, item->segment,
                (uint64_t)(item->left < item->size));
-        remove_item(world, number, i);
-        return false;
+    } else {
+        write_place(world, number, item);
+        report_count(world, number, SIM_DONE, item);
     }
-    report(world, number, SIM_DONE, item->segment, 0);
-    if (item->phase == SIM_ACTIVE && item->copy) {
-        item->phase = SIM_LANDED;
-        report(world, number, SIM_CREDIT, 0, 1);
-        return true;
-    }
-    write_place(world, number, item);
     remove_item(world, number, i);
-    return false;
 }
 
 static void end_items(struct sim_world *world, int number)
 {
     struct sim_rank *rank = &world->rank[number];
 
-    for (unsigned i = 0; i < rank->nitems;) {
-        const struct sim_item *item = &rank->item[i];
-        bool over = (item->phase == SIM_ACTIVE && item->left <= item->fails_at + 0.5) ||
-                    (item->phase == SIM_ADOPTING && item->ready_at <= world->now);
-
-        if (!over || end_item(world, number, i))
+    for (unsigned i = 0; i < rank->nitems;)
+        if (rank->item[i].active && rank->item[i].left <= rank->item[i].fails_at + 0.5)
+            end_item(world, number, i);
+        else
             i++;
-    }
 }
 
 static void begin_item(struct sim_world *world, int number, struct sim_item *item)
 {
     struct sim_rank *rank = &world->rank[number];
-    double size = (double)segment_bytes(world->segments, item->segment);
+    double size = (double)segments_bytes(world->segments, item->segment, item->count);
 
-    item->phase = SIM_ACTIVE;
+    item->active = true;
+    item->most = rank->first;
+    rank->first = 0;
+    world->begun++;
     item->size = item->left = size + SIM_REQUEST;
     item->fails = sim_chance(world) < world->faults.fail;
     item->fails_at = item->fails ? size * sim_chance(world) : 0;
@@ -217,7 +231,7 @@ static void begin_item(struct sim_world *world, int number, struct sim_item *ite
         item->stuck_until = world->now + 100 * sim_chance(world);
     if (sim_chance(world) < world->faults.corrupt && world->corrupted < 8) {
         world->corrupted++;
-        item->token = 0;
+        item->corrupt = true;
     }
     rate_spend(&rank->rate, (uint64_t)size, world->now);
     report(world, number, SIM_PROGRESS, item->segment, 0);
@@ -229,10 +243,9 @@ static void begin_items(struct sim_world *world, int number)
     unsigned n = 0;
 
     for (unsigned i = 0; i < rank->nitems; i++)
-        n += rank->item[i].phase == SIM_ACTIVE;
+        n += rank->item[i].active;
     for (unsigned i = 0; i < rank->nitems && n < rank->slots; i++)
-        if (rank->item[i].phase == SIM_QUEUED &&
-            rate_wait(&rank->rate, world->now) <= 0) {
+        if (!rank->item[i].active && rate_wait(&rank->rate, world->now) <= 0) {
             begin_item(world, number, &rank->item[i]);
             n++;
         }
@@ -246,32 +259,31 @@ static void report_progress(struct sim_world *world, int number)
         return;
     rank->reported = world->now;
     for (unsigned i = 0; i < rank->nitems; i++)
-        if (rank->item[i].phase == SIM_ACTIVE)
+        if (rank->item[i].active)
             report(world, number, SIM_PROGRESS, rank->item[i].segment,
-                   (uint64_t)fmax(0, rank->item[i].size - rank->item[i].left));
+                   (uint64_t)got(&rank->item[i]));
 }
 
 static void set_timer(struct sim_world *world, int number)
 {
     struct sim_rank *rank = &world->rank[number];
-    double share = rank->per_second / fmax(1, active(rank, world->now));
+    double equal = share(rank, world->now);
     double wait = rate_wait(&rank->rate, world->now);
     double at = INFINITY;
 
     for (unsigned i = 0; i < rank->nitems; i++) {
         const struct sim_item *item = &rank->item[i];
 
-        if (item->phase == SIM_ADOPTING)
-            at = fmin(at, item->ready_at);
-        if (item->phase == SIM_QUEUED && wait > 0)
+        if (!item->active && wait > 0)
             at = fmin(at, world->now + wait * 1.0001 + 1e-6);
-        if (item->phase != SIM_ACTIVE)
+        if (!item->active)
             continue;
         at = fmin(at, fmax(world->now + 1e-6, rank->reported + report_every));
         if (item->stuck_until > world->now)
             at = fmin(at, item->stuck_until);
         else
-            at = fmin(at, world->now + (item->left - item->fails_at) / share);
+            at = fmin(at, world->now + (item->left - item->fails_at) /
+                                           (item->most > 0 ? item->most : equal));
     }
     rank->epoch++;
     if (at < INFINITY)
@@ -302,18 +314,47 @@ static void add_items(struct sim_rank *rank, const struct sched_action *action)
     for (uint32_t i = 0; i < action->count; i++) {
         /* The rank's last word on a segment comes before it is given again. */
         assert_null(find(rank, action->segment[i]));
-        rank->item[rank->nitems++] =
-            (struct sim_item){ .segment = action->segment[i],
-                               .unit = unit,
-                               .copy = action->kind == SCHED_DUPLICATE,
-                               .token = sim_good(action->segment[i]) };
+        rank->item[rank->nitems++] = (struct sim_item){ .segment = action->segment[i],
+                                                        .count = action->together,
+                                                        .unit = unit };
     }
 }
 
-/* Whether the source counts requests for it: every other one. */
-static bool is_counted(uint32_t segment)
+static void drop(struct sim_world *world, int number, struct sim_item *item)
 {
-    return segment % 2;
+    struct sim_rank *rank = &world->rank[number];
+
+    world->fetched += (uint64_t)got(item);
+    report(world, number, SIM_DROPPED, item->segment, 0);
+    remove_item(world, number, (unsigned)(item - rank->item));
+}
+
+/* It keeps what it has. If it has more than that, it must report all at once. */
+static void cut(struct sim_world *world, int number, struct sim_item *item, uint32_t keep)
+{
+    const struct segments *segments = world->segments;
+    uint32_t has = item->count > 1 ? (uint32_t)(got(item) / (double)segments->size) : 0;
+    double kept;
+
+    keep = keep > has ? keep : has;
+    world->cut++;
+    if (keep == 0) {
+        drop(world, number, item);
+        return;
+    }
+    if (keep < item->count) {
+        item->fails = false;
+        item->fails_at = 0;
+        item->count = keep;
+    }
+    kept = (double)segments_bytes(segments, item->segment, item->count) + SIM_REQUEST;
+    if (item->size - item->left > kept) {
+        end_item(world, number, (unsigned)(item - world->rank[number].item));
+        return;
+    }
+    item->left -= item->size - kept;
+    item->size = kept;
+    report_count(world, number, SIM_SHORTENED, item);
 }
 
 static void obey(struct sim_world *world, int number, const struct sched_action *action)
@@ -321,24 +362,16 @@ static void obey(struct sim_world *world, int number, const struct sched_action 
     struct sim_rank *rank = &world->rank[number];
     struct sim_item *item = find(rank, action->segment[0]);
 
-    if (action->kind == SCHED_GRANT || action->kind == SCHED_DUPLICATE) {
+    if (action->kind == SCHED_GRANT)
         add_items(rank, action);
-    } else if (action->kind == SCHED_TAKE_BACK && item && item->phase != SIM_QUEUED &&
-               is_counted(item->segment)) {
-        /* it goes on, and says no word about it */
-    } else if ((action->kind == SCHED_CANCEL || action->kind == SCHED_TAKE_BACK) &&
-               item) {
-        count_fetched(world, item);
-        report(world, number, SIM_DROPPED, item->segment, 0);
-        remove_item(world, number, (unsigned)(item - rank->item));
-    } else if (action->kind == SCHED_ADOPT) {
-        assert_non_null(item);
-        assert_int_equal(item->phase, SIM_LANDED);
-        item->phase = SIM_ADOPTING;
-        item->copy = false;
-        item->fails = sim_chance(world) < world->faults.fail;
-        item->ready_at = world->now + item->size / adopt_rate;
-    }
+    else if (!item)
+        return; /* its last word has crossed this */
+    else if (action->kind == SCHED_CUT && item->active)
+        cut(world, number, item, action->together);
+    else if (item->active)
+        report_count(world, number, SIM_SHORTENED, item);
+    else
+        drop(world, number, item);
 }
 
 static void hash_run(struct sim_world *world, const struct sim_event *job)

@@ -2,7 +2,7 @@
  * invented clock, messages that take time but keep their order, links that are shared.
  *
  * A rank knows nothing but the messages it gets. It keeps to what core/sched/sched.h asks
- * of a rank: one last word for each grant, copies are kept until told otherwise. */
+ * of a rank: one last word for each lease, and an answer when it is cut. */
 #ifndef SIM_RANK_H
 #define SIM_RANK_H
 
@@ -30,6 +30,7 @@ enum sim_report {
     SIM_DONE,
     SIM_FAILED,
     SIM_DROPPED,
+    SIM_SHORTENED,
     SIM_HASHED
 };
 
@@ -45,19 +46,17 @@ struct sim_event {
     struct midstate state;
 };
 
-enum sim_phase { SIM_QUEUED, SIM_ACTIVE, SIM_LANDED, SIM_ADOPTING };
-
 struct sim_item {
-    uint32_t segment, unit;
-    enum sim_phase phase;
-    bool copy, fails;
+    uint32_t segment, count, unit;
+    bool active, fails, corrupt;
     double left, size, fails_at; /* bytes */
-    double stuck_until, ready_at;
-    uint64_t token; /* stands for the content */
+    double most;                 /* bytes a second of its connection; 0: any */
+    double stuck_until;
 };
 
 struct sim_rank {
     double per_second;
+    double first; /* bytes a second of its first connection; 0: any */
     unsigned slots, ahead;
     struct rate rate;
     struct sim_item *item;
@@ -86,7 +85,7 @@ struct sim_world {
     int *writer, *owner;
     uint64_t *token;
     uint64_t fetched; /* bytes over the links */
-    unsigned corrupted;
+    unsigned corrupted, begun, cut;
 };
 
 uint64_t sim_random(struct sim_world *world);

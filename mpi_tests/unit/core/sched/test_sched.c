@@ -29,12 +29,12 @@ static void test_a_rank_alone_goes_in_order(void **state)
         expect(i, SCHED_GRANT, 0, i);
         expect_none(i);
         assert_int_equal(sched_held(job.sched, 0), 1);
-        expect_verdict(i, 0, i, SCHED_STORED);
+        expect_done(i, 0, i, 1);
         assert_false(i < 39 && sched_finished(job.sched));
     }
     assert_true(sched_finished(job.sched));
     assert_int_equal(sched_held(job.sched, 0), 0);
-    expect_verdict(50, 0, 7, SCHED_LATE); /* it has had its last word */
+    assert_false(sched_done(job.sched, 0, 7, 1, 50)); /* it has had its last word */
     assert_int_equal(sched_stored(job.sched), 40);
 }
 
@@ -70,7 +70,7 @@ static void test_a_muted_rank_gets_nothing(void **state)
     credit(1, 1);
     expect(3, SCHED_GRANT, 1, 1);
     expect_none(3);
-    expect_verdict(4, 0, 0, SCHED_STORED);
+    expect_done(4, 0, 0, 1);
     sched_mute(job.sched, 0, false);
     sched_mute(job.sched, 0, false);
     for (uint32_t i = 2; i < 4; i++)
@@ -99,6 +99,105 @@ static void test_largest_first_and_side_by_side(void **state)
     expect(0, SCHED_GRANT, 1, 1);
     expect(0, SCHED_GRANT, 0, 2); /* small ones last */
     expect_none(0);
+}
+
+/* A share of what is left: half of a quarter, since two transfers share it; but no more than
+ * is allowed. */
+static void test_grants_shrink(void **state)
+{
+    uint32_t at = 0;
+
+    (void)state;
+    begin_together(1, 100, 9, 2);
+    credit(0, 100);
+    while (at < 100) {
+        uint32_t share = (100 - at) / (SEGMENT_TURNS * 2);
+        uint32_t want = share < 1 ? 1 : share < 9 ? share : 9;
+
+        expect_grant(0, 0, at, want);
+        at += want;
+    }
+    expect_none(0);
+    assert_int_equal(sched_leased(job.sched), 100);
+}
+
+static void test_ends_of_files_end_grants(void **state)
+{
+    const uint64_t sizes[] = { 3 * MIB, 2 * MIB };
+
+    (void)state;
+    begin(1, sizes, 2);
+    job.segments.together = 64;
+    job.segments.size = MIB;
+    credit(0, 9);
+    for (uint32_t at = 0; at < 5; at += job.action.together) {
+        assert_true(next(0));
+        assert_int_equal(job.action.segment[0], at);
+        assert_true(at >= 3 || at + job.action.together <= 3);
+    }
+}
+
+/* The rest of what did not land comes back, and nothing of what did. */
+static void test_part_lands(void **state)
+{
+    (void)state;
+    begin_together(2, 64, 64, 1);
+    credit(0, 1);
+    expect_grant(0, 0, 0, 16);
+    expect_done(1, 0, 0, 5);
+    assert_int_equal(sched_stored(job.sched), 5);
+    assert_int_equal(sched_held(job.sched, 0), 0);
+    credit(1, 1);
+    expect_grant(1, 1, 5, 11);
+}
+
+/* A share of it, as of all that is left. */
+static void test_failed_is_granted_in_parts(void **state)
+{
+    (void)state;
+    begin_together(2, 16, 16, 1);
+    credit(0, 1);
+    expect_grant(0, 0, 0, 4);
+    sched_failed(job.sched, 0, 0, 5);
+    credit(1, 9);
+    expect_grant(1, 1, 4, 4);
+    expect_grant(5, 1, 0, 3);
+    expect_grant(5, 1, 3, 1);
+    expect_grant(5, 1, 8, 2);
+}
+
+/* However much is left, and wherever a rank comes from. */
+static void test_tied_ones_stay_together(void **state)
+{
+    (void)state;
+    begin_together(2, 20, 4, 1);
+    sched_tie(job.sched, 2, 9);
+    sched_tie(job.sched, 11, 1);
+    sched_tie(job.sched, 12, 3);
+    credit(0, 9);
+    expect_grant(0, 0, 0, 2);
+    expect_grant(0, 0, 2, 9);
+    expect_grant(0, 0, 11, 1);
+    sched_cancelled(job.sched, 0, 2);
+    credit(1, 1);
+    expect_grant(1, 1, 2, 9); /* as it was */
+    sched_lost(job.sched, 1, 2);
+    expect_grant(2, 0, 2, 4); /* rank 1 has no credit */
+    expect_grant(2, 0, 6, 3);
+    expect_grant(2, 0, 9, 2);
+    expect_grant(2, 0, 12, 3);
+}
+
+static void test_restart_unties(void **state)
+{
+    (void)state;
+    begin_together(1, 8, 2, 1);
+    sched_tie(job.sched, 0, 8);
+    credit(0, 9);
+    expect_grant(0, 0, 0, 8);
+    expect_done(1, 0, 0, 8);
+    sched_restart(job.sched, 0, 8, 0);
+    expect_grant(1, 0, 0, 2);
 }
 
 static void test_ranks_in_one_file_keep_neighbours(void **state)
@@ -247,7 +346,7 @@ static void test_have(void **state)
     sched_failed(job.sched, 0, 1, 9);
     sched_have(job.sched, 1);
     expect_none(20);
-    expect_verdict(21, 0, 3, SCHED_STORED);
+    expect_done(21, 0, 3, 1);
     assert_true(sched_finished(job.sched));
 }
 
@@ -257,15 +356,13 @@ static void test_restart(void **state)
     begin_one_file(2, 1);
     credit(0, 3);
     expect(0, SCHED_GRANT, 0, 0);
-    sched_restart(job.sched, 0, 0); /* not stored: nothing happens */
-    expect_none(0);
-    expect_verdict(1, 0, 0, SCHED_STORED);
-    sched_restart(job.sched, 0, 0);
+    expect_done(1, 0, 0, 1);
+    sched_restart(job.sched, 0, 1, 0);
     assert_false(sched_finished(job.sched));
     credit(1, 1);
     expect(1, SCHED_GRANT, 1, 0);
-    expect_verdict(2, 1, 0, SCHED_STORED);
-    sched_restart(job.sched, 0, 1);
+    expect_done(2, 1, 0, 1);
+    sched_restart(job.sched, 0, 1, 1);
     expect(3, SCHED_GRANT, 0, 0);
 }
 
@@ -273,14 +370,14 @@ static void test_strangers_change_nothing(void **state)
 {
     (void)state;
     begin_one_file(2, 2);
-    expect_verdict(0, 1, 0, SCHED_LATE);
+    assert_false(sched_done(job.sched, 1, 0, 1, 0));
     sched_failed(job.sched, 1, 1, 5);
     sched_cancelled(job.sched, 1, 1);
     sched_progress(job.sched, 1, 1, 5, 0);
     assert_int_equal(sched_pending(job.sched), 2);
     credit(0, 2);
     expect(0, SCHED_GRANT, 0, 0);
-    expect_verdict(0, 1, 0, SCHED_LATE);
+    assert_false(sched_done(job.sched, 1, 0, 1, 0));
     assert_int_equal(sched_leased(job.sched), 1);
     expect(0, SCHED_GRANT, 0, 1);
 }
@@ -293,6 +390,12 @@ int main(void)
         cmocka_unit_test_teardown(test_ranks_take_turns, end),
         cmocka_unit_test_teardown(test_a_muted_rank_gets_nothing, end),
         cmocka_unit_test_teardown(test_largest_first_and_side_by_side, end),
+        cmocka_unit_test_teardown(test_grants_shrink, end),
+        cmocka_unit_test_teardown(test_ends_of_files_end_grants, end),
+        cmocka_unit_test_teardown(test_part_lands, end),
+        cmocka_unit_test_teardown(test_failed_is_granted_in_parts, end),
+        cmocka_unit_test_teardown(test_tied_ones_stay_together, end),
+        cmocka_unit_test_teardown(test_restart_unties, end),
         cmocka_unit_test_teardown(test_ranks_in_one_file_keep_neighbours, end),
         cmocka_unit_test_teardown(test_small_files_in_batches, end),
         cmocka_unit_test_teardown(test_batches_shrink, end),

@@ -39,15 +39,17 @@ enum carried {
     ITEM_FLAGS = 1 << 22,
     ITEM_BYTES = 1 << 23,
     ITEM_HELD = 1 << 24,
-    ITEM_DIGEST = 1 << 25
+    ITEM_DIGEST = 1 << 25,
+    ITEM_SEGMENTS = 1 << 26
 };
 
 static const unsigned promised[MSG_KINDS] = {
     [MSG_CREDIT] = UNITS,
     [MSG_PROGRESS] = FETCHED | REACHED | RUNNING | ITEMS | ITEM_BYTES,
-    [MSG_LANDED] = ITEMS | ITEM_FLAGS | ITEM_DIGEST,
+    [MSG_LANDED] = ITEMS | ITEM_SEGMENTS | ITEM_FLAGS | ITEM_DIGEST,
     [MSG_FAILED] = SEGMENT | GENERATION | LOST | OUTCOME | TEXT,
     [MSG_CANCELLED] = SEGMENT,
+    [MSG_SHORTENED] = SEGMENT | SEGMENTS,
     [MSG_HASHED] = SEGMENT | SEGMENTS | MIDSTATE | WHOLE | DIGEST,
     [MSG_ABORT] = CODE | RANK | TEXT,
     [MSG_STATS] = BLOB,
@@ -56,10 +58,9 @@ static const unsigned promised[MSG_KINDS] = {
     [MSG_OWNER] = BLOB,
     [MSG_VOTE] = STEP | CODE | RANK | TEXT,
     [MSG_ALIVE] = 0,
-    [MSG_GRANT] = ITEMS | ITEM_FLAGS | ITEM_HELD,
-    [MSG_DUPLICATE] = SEGMENT | WHOLE,
-    [MSG_CANCEL] = SEGMENT,
-    [MSG_ADOPT] = SEGMENT,
+    [MSG_GRANT] = ITEMS | ITEM_SEGMENTS | ITEM_FLAGS | ITEM_HELD,
+    [MSG_TAKE_BACK] = SEGMENT,
+    [MSG_CUT] = SEGMENT | SEGMENTS,
     [MSG_SIGNED_URL] = FILE_NUMBER | GENERATION | URL,
     [MSG_HASH] = SEGMENT | SEGMENTS | MIDSTATE,
     [MSG_HOLD] = PAUSE,
@@ -67,7 +68,6 @@ static const unsigned promised[MSG_KINDS] = {
     [MSG_STOP] = CODE | RANK | TEXT,
     [MSG_DECISION] = STEP | CODE | RANK | TEXT,
     [MSG_SHARE] = BLOB,
-    [MSG_TAKE_BACK] = SEGMENT,
     [MSG_LOST] = CODE | TEXT,
 };
 
@@ -116,6 +116,7 @@ static void fill(struct msg *msg, enum msg_kind kind)
         struct msg_item *item = &msg->item[i];
 
         *item = (struct msg_item){ .segment = UINT32_MAX - i,
+                                   .segments = 0xc1020304 + i,
                                    .flags = MSG_ITEM_BAD | MSG_ITEM_DIGEST,
                                    .where = 0x71020304 + i,
                                    .bytes = UINT64_MAX - 7 * i,
@@ -128,6 +129,7 @@ static void assert_item(const struct msg_item *item, const struct msg_item *want
                         unsigned carried)
 {
     assert_int_equal(item->segment, want->segment);
+    assert_int_equal(item->segments, carried & ITEM_SEGMENTS ? want->segments : 0);
     assert_int_equal(item->flags, carried & ITEM_FLAGS ? want->flags : 0);
     assert_true(item->bytes == (carried & ITEM_BYTES ? want->bytes : 0));
     assert_int_equal(item->where, carried & ITEM_HELD ? want->where : 0);
