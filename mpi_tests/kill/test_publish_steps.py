@@ -16,6 +16,7 @@ from killing import (
     noted,
     serve,
 )
+from trees import files_of
 
 MOST = 400  # far more than a tree of this size takes
 OLD, NEW = (content(mark, large=1 << 20, small=2) for mark in ("old", "new"))
@@ -79,6 +80,30 @@ def test_killed_after_each_step(start, hub, tmp_path, case):
         raise AssertionError(f"still killed after {MOST} steps")
     assert seen_old > 10 and seen_new > 3, (seen_old, seen_new)
 
+
+def test_killed_where_there_are_no_records(start, hub, tmp_path):
+    """The tree before, of which nothing says who made it: right after the step it is set aside, whole,
+    and named."""
+    words = ("--records", "none")
+    part = {path: data for path, data in NEW.items() if path != min(NEW)}
+    serve(hub, tmp_path, part)
+    origin, _ = prepare(start, hub, tmp_path, words, words)
+    serve(hub, tmp_path / "then", NEW)
+    for step in range(1, MOST):
+        place = Dir(tmp_path / f"step-{step}", words)
+        shutil.copytree(origin.parent, place.parent, symlinks=True, dirs_exist_ok=True)
+        jobs = Jobs(start, hub, place)
+        killed = jobs.run(0, "--no-sync", **jobs.shim(kill=step, removals=1))
+        assert killed.code == -signal.SIGKILL, f"nothing was set aside: {killed}"
+        again = jobs.succeed(0, "--no-sync")
+        assert_files(place, NEW)
+        if place.strays():
+            break
+    [kept] = place.strays()
+    assert kept.startswith(f".{place.dest.name}.kept-"), kept
+    assert files_of(place.parent / kept / "tree") == part
+    why = "without a record of it it is not known whether mpifetch created"
+    assert f"was kept at '{place.parent / kept}/tree' because {why}" in again.err, again
 
 
 # words; what the user's DEST lacks
