@@ -60,6 +60,7 @@ class Proxy:
                     path = parts.path + (f"?{parts.query}" if parts.query else "")
                     line = f"{method} {path} {version}\r\nConnection: close\r\n"
                     server.sendall(line.encode() + rest)
+                    _close_after(server, client)
                 back = threading.Thread(target=_pass, args=(server, client), daemon=True)
                 back.start()
                 if method == "CONNECT":
@@ -67,6 +68,19 @@ class Proxy:
                 back.join()
         except OSError:
             pass  # either side may go at any time
+
+
+def _close_after(server, client):
+    """Let the answer say that the connection ends with it: who sends another request on it, which
+    nobody reads, is reset, with what he has not yet read of this one."""
+    head = b""
+    while b"\r\n" not in head:
+        got = server.recv(1 << 16)
+        if not got:
+            return
+        head += got
+    first, _, rest = head.partition(b"\r\n")
+    client.sendall(first + b"\r\nConnection: close\r\n" + rest)
 
 
 def _pass(source, target):
