@@ -194,6 +194,23 @@ def home(dest):
             above.chmod(0o755)
 
 
+def test_directory_above_that_is_closed_meanwhile(start, hub, tree, dest, home):
+    """Nobody has taken the staging over: the reason is told, and the next run goes on."""
+    held = hub.trouble(kind="cdn", hold=True)
+    above = dest.parent.parent
+    how = {"user": USER, "group": USER, "env": hub.env}
+    job = start(1, "get", "--segment-size", MIB, SOURCE, dest, **how)
+    assert hub.troubles.wait(held), job.result(None)
+    above.chmod(0o700)
+    hub.troubles.release()
+    result = job.wait()
+    above.chmod(0o755)
+    assert result.code == 5 and "Permission denied" in result.err, result
+    assert "taken over" not in result.err, result
+    assert start(1, "get", SOURCE, dest, **how).wait().code == 0
+    assert_same(dest, tree)
+
+
 def test_group_that_cannot_be_given_loses_its_rights(run, hub, tree, dest, change, home):
     dest.mkdir()
     os.chown(dest, USER, 77)

@@ -217,11 +217,17 @@ int claim_check(const struct run *run, struct err *err)
                    run->opt.dest, OWNER_PATIENCE);
 }
 
-static bool is_ours(const struct run *run)
+/* Nothing has its name any more, or something else has. What cannot be looked at may be
+ * there: a directory above it may have been closed to this user. */
+static bool is_gone(const struct run *run)
 {
-    return !heartbeat_lost(run->staging.heartbeat) &&
-           fs_is_there(&run->staging.dir, "owner") &&
-           fs_dir_same(&run->staging.dir, NULL) == 0;
+    const struct fs_dir *dir = &run->staging.dir;
+
+    if (heartbeat_lost(run->staging.heartbeat))
+        return true;
+    if (fs_dir_same(dir, NULL) < 0)
+        return errno == ENOENT || errno == ENOTDIR || errno == ESTALE;
+    return !fs_is_there(dir, "owner");
 }
 
 static int fail_lost(const struct run *run, struct err *err)
@@ -236,14 +242,18 @@ int claim_confirm(const struct run *run, struct err *err)
     fs_refresh(&run->staging.dir, ".");
     if (claim_check(run, err) < 0)
         return -1;
-    return is_ours(run) ? fs_dir_same(&run->staging.parent, err) : fail_lost(run, err);
+    if (is_gone(run))
+        return fail_lost(run, err);
+    return fs_dir_same(&run->staging.dir, err) < 0
+               ? -1
+               : fs_dir_same(&run->staging.parent, err);
 }
 
 void claim_explain(const struct run *run, struct err *err)
 {
     struct err lost = { 0 };
 
-    if (err->code != ERR_DEST || !run->staging.heartbeat || is_ours(run))
+    if (err->code != ERR_DEST || !run->staging.heartbeat || !is_gone(run))
         return;
     if (claim_check(run, &lost) == 0)
         fail_lost(run, &lost);
