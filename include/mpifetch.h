@@ -65,6 +65,13 @@ enum mpifetch_records {
     MPIFETCH_RECORDS_NONE    /* the next run has to hash */
 };
 
+/* Of mpifetch_options.stripe, which may also be a number of stripes. */
+enum mpifetch_stripe {
+    MPIFETCH_STRIPE_NONE = -1, /* as the directory says */
+    MPIFETCH_STRIPE_AUTO = 0,  /* by the size of the file */
+    MPIFETCH_STRIPE_MOST = 2000
+};
+
 enum mpifetch_layout {
     MPIFETCH_LAYOUT_DIR,     /* dest becomes a directory with the files */
     MPIFETCH_LAYOUT_HF_CACHE /* dest is a cache of the Hub's library; NULL: its own */
@@ -105,6 +112,7 @@ struct mpifetch_options {
     int force;          /* replace a destination that mpifetch did not create */
     int versions;       /* destination is a symlink from the start */
     int no_links;       /* an update copies unchanged files instead of linking them */
+    int stripe;         /* on Lustre, of a large file; or enum mpifetch_stripe */
     int no_sync;        /* do not wait for disks before publishing */
     int no_trees;       /* without trees/<commit>.json of the Hub library */
     int check;          /* verify existing files before reusing them */

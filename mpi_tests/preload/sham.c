@@ -11,6 +11,10 @@
  *     SHAM_BLIND=TEXT      a path that contains it is not there
  *     SHAM_READONLY=1      no directory of ours can be made
  *     SHAM_MAGIC=NUMBER    statfs says that it is of that kind
+ *     SHAM_LAYOUT=HOW      as Lustre has it of a directory: ROOT: one stripe, as the file
+ *                          system says; COMPOSITE: more for larger files, as it says;
+ *                          anything else: directories whose path contains it have four
+ *                          stripes of their own
  *     SHAM_MAKE=HANG       the call that makes a directory of ours does so, and never
  *                          returns
  *     SHAM_FULL=WHAT       BYTES: in a directory of ours nothing can be written to files;
@@ -29,6 +33,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 typedef int flock_call(int fd, int how);
@@ -37,6 +42,7 @@ typedef int open_call(const char *path, int flags, ...);
 typedef int openat_call(int dir, const char *path, int flags, ...);
 typedef int stat_call(const char *path, struct stat *st);
 typedef int fstatat_call(int dir, const char *path, struct stat *st, int flags);
+typedef ssize_t fgetxattr_call(int fd, const char *name, void *bytes, size_t room);
 typedef int fstatfs_call(int fd, struct statfs *kind);
 typedef int mkdirat_call(int dir, const char *path, mode_t mode);
 typedef int linkat_call(int from_dir, const char *from, int to_dir, const char *to,
@@ -280,6 +286,40 @@ int fstatfs(int fd, struct statfs *kind)
     if (magic)
         kind->f_type = strtol(magic, NULL, 0);
     return rc;
+}
+
+/* Of a plain layout the number of stripes, at its place. */
+static ssize_t layout_of(const char *how, int fd, char *bytes, size_t room)
+{
+    unsigned magic = strcmp(how, "COMPOSITE") == 0 ? 0x0BD60BD0 : 0x0BD10BD0;
+    char link[64], path[PATH_MAX];
+    unsigned short count = 1;
+    ssize_t len;
+
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    len = readlink(link, path, sizeof(path) - 1);
+    path[len > 0 ? len : 0] = '\0';
+    if (strcmp(how, "ROOT") != 0 && strstr(path, how))
+        count = 4;
+    if (room < 32) {
+        errno = ERANGE;
+        return -1;
+    }
+    memset(bytes, 0, 32);
+    memcpy(bytes, &magic, sizeof(magic));
+    memcpy(bytes + 28, &count, sizeof(count));
+    return 32;
+}
+
+ssize_t fgetxattr(int fd, const char *name, void *bytes, size_t room)
+{
+    const char *how = getenv("SHAM_LAYOUT");
+    fgetxattr_call *next;
+
+    if (how && strcmp(name, "lustre.lov") == 0)
+        return layout_of(how, fd, bytes, room);
+    find("fgetxattr", &next, sizeof(next));
+    return next(fd, name, bytes, room);
 }
 
 int fstatat(int dir, const char *path, struct stat *st, int flags)

@@ -98,6 +98,8 @@ int check_options(const struct mpifetch_options *o, struct err *err)
         return err_set(err, ERR_USAGE,
                        "%u connections per rank are too many: the maximum is %d",
                        o->connections, CHECK_CONNECTIONS);
+    if (o->stripe < MPIFETCH_STRIPE_NONE || o->stripe > MPIFETCH_STRIPE_MOST)
+        return err_set(err, ERR_USAGE, "%d is no number of stripes", o->stripe);
     if (!(o->retry_delay >= 0) || !(o->connect_timeout > 0) || !(o->speed_time > 0))
         return err_set(err, ERR_USAGE,
                        "times must not be negative, and timeouts must not be 0");

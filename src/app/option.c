@@ -100,6 +100,21 @@ static bool set_records(void *field, const char *text)
     return word > 0;
 }
 
+static bool set_stripe(void *field, const char *text)
+{
+    uint64_t value = 0;
+
+    if (strcmp(text, "none") == 0)
+        *(int *)field = MPIFETCH_STRIPE_NONE;
+    else if (strcmp(text, "auto") == 0)
+        *(int *)field = MPIFETCH_STRIPE_AUTO;
+    else if (text_to_u64(text, &value) && value > 0 && value <= MPIFETCH_STRIPE_MOST)
+        *(int *)field = (int)value;
+    else
+        return false;
+    return true;
+}
+
 static bool set_count(void *field, const char *text)
 {
     uint64_t value;
@@ -210,6 +225,8 @@ static const struct kind kinds[] = {
                           "auto bar plain none" },
     [OPTION_LAYOUT] = { "dir or hf-cache", set_layout, "dir hf-cache" },
     [OPTION_RECORDS] = { "inside, beside or none", set_records, "inside beside none" },
+    [OPTION_STRIPE] = { "auto, none or a number from 1 to 2000", set_stripe,
+                        "auto none" },
     [OPTION_COUNT] = { "a whole number from 0 to 1000000", set_count, NULL },
     [OPTION_SIZE] = { "a size such as 64M or 1.5GiB", set_size, NULL },
     [OPTION_SEGMENT] = { "a size in whole MiB such as 16M", set_segment, NULL },

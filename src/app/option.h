@@ -20,6 +20,7 @@ enum option_kind {
     OPTION_PROGRESS,  /* a choice */
     OPTION_LAYOUT,
     OPTION_RECORDS, /* a choice */
+    OPTION_STRIPE,  /* a number or a word */
     OPTION_COUNT,
     OPTION_SIZE,
     OPTION_SEGMENT, /* a size in whole MiB */

@@ -195,6 +195,13 @@ const struct option option_table[] = {
       .help =
           "when updating, copy unchanged files instead of making hard links (default: "
           "links)" },
+    { .name = "stripe",
+      .kind = OPTION_STRIPE,
+      .value = "N",
+      .field = offsetof(struct mpifetch_options, stripe),
+      .help = "on Lustre, make large files with so many stripes; auto: by size, from "
+              "256 MiB on (default); none: as the directory says, which is also done if "
+              "it has a layout of its own" },
     { .name = "no-sync",
       .kind = OPTION_FLAG,
       .field = offsetof(struct mpifetch_options, no_sync),

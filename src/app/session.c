@@ -48,6 +48,14 @@ static void explain(void *arg, struct err *err)
     claim_explain(arg, err);
 }
 
+static struct stripe_policy stripe_of(int asked)
+{
+    return (struct stripe_policy){ asked == MPIFETCH_STRIPE_AUTO   ? STRIPE_AUTO
+                                   : asked == MPIFETCH_STRIPE_NONE ? STRIPE_NONE
+                                                                   : STRIPE_FIXED,
+                                   asked > 0 ? (unsigned)asked : 0 };
+}
+
 static void set_options(struct session *s)
 {
     const struct mpifetch_options *o = s->options;
@@ -81,6 +89,7 @@ static void set_options(struct session *s)
         .check = o->check != 0,
         .patterns = (o->include && *o->include) || (o->exclude && *o->exclude),
         .records = (enum run_records)o->records,
+        .stripe = stripe_of(o->stripe),
     };
     opt->bar = o->progress == MPIFETCH_PROGRESS_BAR ||
                (o->progress == MPIFETCH_PROGRESS_AUTO && terminal);

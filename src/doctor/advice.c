@@ -92,6 +92,21 @@ static void advise_links(const struct adviser *to)
             flips ? ", as get makes it here" : " (--versions)");
 }
 
+static void advise_stripes(const struct adviser *to)
+{
+    const struct advice_case *facts = to->facts;
+
+    if (facts->lustre && facts->one_stripe)
+        say(to, ADVICE_WARN, publishing,
+            "each file made here lies on one disk of Lustre (stripe count 1), so all "
+            "nodes "
+            "that read a large one wait for the same server. %s. For other programs: lfs "
+            "setstripe -c 8 -S 16M DIRECTORY",
+            facts->own_layout ? "get leaves it so, because the directory has this layout "
+                                "of its own"
+                              : "get spreads files of 256 MiB and more (--stripe)");
+}
+
 static void advise_get(const struct adviser *to)
 {
     const struct advice_case *facts = to->facts;
@@ -246,6 +261,7 @@ void advice_give(const struct advice_case *facts,
     advise_room(&to);
     advise_sharing(&to);
     advise_get(&to);
+    advise_stripes(&to);
     advise_cache(&to);
     advise_locks(&to);
     advise_variables(&to);

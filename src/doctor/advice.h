@@ -22,7 +22,10 @@ struct advice_case {
     double seen;       /* seconds until the slowest change was seen; < 0: not measured */
     bool unseen;       /* something was not seen in time */
     bool hides_links;  /* other users may be unable to follow our symlinks here */
-    bool full;         /* for want of room, inodes or quota not all could be tried */
+    bool lustre;
+    bool one_stripe; /* each file made here lies on one disk of several */
+    bool own_layout; /* because somebody has said so for this directory */
+    bool full;       /* for want of room, inodes or quota not all could be tried */
 };
 
 enum advice_level { ADVICE_GOOD, ADVICE_NOTE, ADVICE_WARN };

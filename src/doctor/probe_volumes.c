@@ -5,8 +5,6 @@
 #include "base/text.h"
 #include "doctor/probe.h"
 
-static const uint64_t LUSTRE = 0x0bd00bd0; /* of statfs */
-
 static void quota_row(struct probe *probe, const struct volume_quota *quota,
                       const char *key, const char *name)
 {
@@ -117,6 +115,35 @@ static void volume_section(struct probe *probe, int first)
     probe_volume_rows(probe, &probe->node[first]);
 }
 
+/* What files made in the directory get. */
+static void stripe_row(struct probe *probe, const struct fs_stripes *stripes)
+{
+    const struct stripe_layout *layout = &stripes->layout;
+    const char *whose = stripes->own ? "of the directory" : "of the file system";
+    unsigned count = layout->count > 0 ? layout->count : 1;
+    struct results_row *row;
+
+    if (layout->kind == STRIPE_UNKNOWN) {
+        results_row(&probe->results, "layout", "layout", "unreadable", "cannot be read");
+    } else if (layout->kind == STRIPE_COMPOSITE) {
+        results_row(&probe->results, "layout", "layout", "composite",
+                    "more stripes for larger files (%s)", whose);
+    } else if (count == STRIPE_ALL) {
+        results_row(&probe->results, "layout", "layout", "all",
+                    "a stripe on each disk (%s)", whose);
+    } else {
+        row = results_row(&probe->results, "layout", "layout",
+                          stripes->own ? "own" : "inherited", "%u stripe%s (%s)", count,
+                          count == 1 ? "" : "s", whose);
+        row->number = count;
+        row->unit = "stripes";
+    }
+    probe->facts.lustre = true;
+    probe->facts.own_layout = stripes->own;
+    probe->facts.one_stripe =
+        layout->kind == STRIPE_PLAIN && count == 1 && stripes->osts != 1;
+}
+
 /* Lustre's own program; what it prints as one line. */
 static int ask_lfs(struct probe *probe, struct err *err)
 {
@@ -182,5 +209,8 @@ int probe_volumes(struct probe *probe, struct err *err)
     for (int i = 0; i < probe->nodes; i++)
         if (!probe->node[i].told)
             volume_section(probe, i);
-    return first->volume.magic == LUSTRE ? ask_lfs(probe, err) : 0;
+    if (!first->volume.stripes.lustre)
+        return 0;
+    stripe_row(probe, &first->volume.stripes);
+    return ask_lfs(probe, err);
 }

@@ -77,6 +77,7 @@ int volume_look(const char *dir, struct volume *volume)
     volume->writable = fs_is_writable(NULL, dir);
     volume->hides_links =
         fs_look_open(fd, NULL, dir, &info, NULL) == 0 && fs_hides_links(&info, geteuid());
+    volume->stripes = fs_stripes_look(NULL, dir);
     look_at_mount(fd, &volume->mount);
     look_at_quota(&volume->mount, USRQUOTA, (int)geteuid(), &volume->quota[VOLUME_USER]);
     look_at_quota(&volume->mount, GRPQUOTA, (int)getegid(), &volume->quota[VOLUME_GROUP]);

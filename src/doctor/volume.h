@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "doctor/mounts.h"
+#include "io/fs/fs_stripe.h"
 
 enum { VOLUME_USER, VOLUME_GROUP, VOLUME_QUOTAS };
 
@@ -18,6 +19,7 @@ struct volume {
     uint64_t inodes;       /* free; UINT64_MAX where they are not counted */
     bool writable;
     bool hides_links; /* our symbolic links here, from other users */
+    struct fs_stripes stripes;
     struct volume_quota {
         int reason;           /* why it cannot be read: an errno; 0: here it is */
         uint64_t used, limit; /* bytes; limit 0: none */

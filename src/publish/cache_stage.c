@@ -13,6 +13,7 @@
 #include "resume/claim.h"
 #include "resume/resume.h"
 #include "staging/staging.h"
+#include "staging/striping.h"
 #include "staging/twin.h"
 
 enum { STAGE_POLL = 1000 }; /* files between two checks for signals */
@@ -98,22 +99,32 @@ static bool without_symlinks(const struct run *run)
     return false;
 }
 
+static int place_fresh(struct striping *striping, uint32_t i, struct err *err)
+{
+    striping_make(striping, i);
+    return segments_of(&striping->run->segments, i) > 1
+               ? staging_place_large(striping->run, i, err)
+               : 0;
+}
+
 /* Create empty files, and those that several ranks write to. */
 static int place_files(const struct cache *cache, struct err *err)
 {
     const struct run *run = cache->run;
+    struct striping striping;
     int rc = 0;
 
+    striping_begin(&striping, run);
     for (uint32_t i = 0; i < run->plan.nfiles && rc == 0; i++) {
         if (cache->state[i] != CACHE_FETCH)
             continue;
         if (run->plan.files[i].size == 0)
             rc = fs_write_all(&run->staging.tree, staging_name(run, i), "", 0, false,
                               false, err);
-        else if (!resume_place(run->staging.resume, i) &&
-                 segments_of(&run->segments, i) > 1)
-            rc = staging_place_large(run, i, err);
+        else if (!resume_place(run->staging.resume, i))
+            rc = place_fresh(&striping, i, err);
     }
+    striping_end(&striping);
     return rc;
 }
 

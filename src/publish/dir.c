@@ -15,6 +15,7 @@
 #include "resume/versions.h"
 #include "staging/local_metadata.h"
 #include "staging/staging.h"
+#include "staging/striping.h"
 #include "staging/twin.h"
 
 enum { DIR_POLL = 1000 }; /* files between two checks for signals */
@@ -84,12 +85,15 @@ static int place_empty(const struct run *run, size_t i, struct err *err)
 
 /* Create large files, so that several ranks can open them; small ones are created by the
  * rank that fetches them. */
-static int place_fresh(const struct run *run, size_t i, struct err *err)
+static int place_fresh(struct striping *striping, size_t i, struct err *err)
 {
+    const struct run *run = striping->run;
+
     if (run->plan.files[i].size == 0)
         return place_empty(run, i, err);
     if (resume_place(run->staging.resume, (uint32_t)i))
         return 0;
+    striping_make(striping, (uint32_t)i);
     return segments_of(&run->segments, (uint32_t)i) > 1
                ? staging_place_large(run, (uint32_t)i, err)
                : 0;
@@ -106,31 +110,35 @@ static int place_known(struct dir *dir, const struct fs_dir *old, size_t i,
 }
 
 /* Whether it is made here. What a rank makes it makes with O_EXCL. */
-static bool is_placed(const struct dir *dir, size_t i)
+static bool is_placed(const struct dir *dir, const struct striping *striping, size_t i)
 {
     const struct run *run = dir->run;
 
     return dir->existing.file[i].there ||
            resume_touches(run->staging.resume, (uint32_t)i) ||
-           run->plan.files[i].size == 0 || segments_of(&run->segments, (uint32_t)i) > 1;
+           run->plan.files[i].size == 0 || segments_of(&run->segments, (uint32_t)i) > 1 ||
+           striping_count(striping, (uint32_t)i) > 0;
 }
 
 static int place_all(struct dir *dir, const struct fs_dir *old, struct err *err)
 {
     struct run *run = dir->run;
+    struct striping striping;
     int rc = 0;
 
+    striping_begin(&striping, run);
     for (size_t i = 0; i < run->plan.nfiles && rc == 0; i++) {
         if (i % DIR_POLL == 0)
             rc = background_poll(&run->ranks, err);
-        if (rc == 0 && is_placed(dir, i))
+        if (rc == 0 && is_placed(dir, &striping, i))
             rc = twin_check_fresh(run, &run->staging.tree, plan_path(&run->plan, i), err);
         if (rc == 0 && dir->existing.file[i].there)
             rc = place_known(dir, old, i, err);
         /* missing, or existing but not reusable */
         if (rc == 0 && !dir->existing.file[i].there)
-            rc = place_fresh(run, i, err);
+            rc = place_fresh(&striping, i, err);
     }
+    striping_end(&striping);
     return rc;
 }
 

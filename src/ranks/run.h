@@ -5,6 +5,7 @@
 
 #include "base/strbuf.h"
 #include "core/plan/segment.h"
+#include "core/plan/stripe.h"
 #include "core/sched/retry.h"
 #include "core/state/stats.h"
 #include "io/fs/fs_dir.h"
@@ -37,7 +38,8 @@ struct run_options {
     bool check;         /* existing files are hashed before they are reused */
     bool patterns;      /* the plan may be a part of what the source has */
     enum run_records records;
-    bool bar, plain; /* progress */
+    struct stripe_policy stripe; /* rank 0 */
+    bool bar, plain;             /* progress */
 };
 
 /* What a rank needs to reach the source. Written on rank 0 as the source is listed, on

@@ -118,12 +118,12 @@ static void test_each_option(void **state)
         .arg = { "get", "--sha256",
                  "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855",
                  "--retries=7", "--limit-rate", "1.5M", "--segment-size=16MiB",
-                 "--connect-timeout", "2m", "https://h/f", "out" },
+                 "--stripe=2000", "--connect-timeout", "2m", "https://h/f", "out" },
     };
     static const struct given two = {
         .arg = { "plan", "--force", "--versions", "--no-sync", "--require-digest",
                  "--dry-run", "--connections=3", "--max-connections=0",
-                 "--repo-type=dataset", "--progress=bar", "hf://a/b" },
+                 "--repo-type=dataset", "--progress=bar", "--stripe=none", "hf://a/b" },
     };
     struct parsed parsed;
 
@@ -133,6 +133,7 @@ static void test_each_option(void **state)
         parsed.options.get.sha256,
         "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855");
     assert_int_equal(parsed.options.get.retries, 7);
+    assert_int_equal(parsed.options.get.stripe, 2000);
     assert_int_equal(parsed.options.get.limit_rate, 3 * 512 * 1024);
     assert_int_equal(parsed.options.get.segment_size, 16 * 1024 * 1024);
     assert_true(parsed.options.get.connect_timeout == 120);
@@ -144,6 +145,7 @@ static void test_each_option(void **state)
     assert_int_equal(parsed.options.get.force, 1);
     assert_int_equal(parsed.options.get.versions, 1);
     assert_int_equal(parsed.options.get.no_sync, 1);
+    assert_int_equal(parsed.options.get.stripe, MPIFETCH_STRIPE_NONE);
     assert_int_equal(parsed.options.get.require_digest, 1);
     assert_int_equal(parsed.options.get.dry_run, 1);
     assert_int_equal(parsed.options.get.connections, 3);
@@ -338,6 +340,10 @@ static void test_refusals(void **state)
         { { .arg = { "get", "--retries", "-1", "s", "d" } },
           { "--retries '-1'", "whole number", "mpifetch get --help" } },
         { { .arg = { "get", "--retries=1000001", "s", "d" } }, { "1000000" } },
+        { { .arg = { "get", "--stripe=0", "s", "d" } }, { "--stripe '0'", "1 to 2000" } },
+        { { .arg = { "get", "--stripe=2001", "s", "d" } }, { "--stripe '2001'" } },
+        { { .arg = { "get", "--stripe=all", "s", "d" } },
+          { "--stripe 'all'", "auto, none or a number" } },
         { { .arg = { "get", "--limit-rate=10X", "s", "d" } },
           { "--limit-rate '10X'", "a size such as" } },
         { { .arg = { "get", "--segment-size=1500k", "s", "d" } },
