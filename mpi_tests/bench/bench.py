@@ -25,6 +25,7 @@ sys.dont_write_bytecode = True
 
 import chores  # noqa: E402, F401 (it registers its cases)
 import floors  # noqa: E402
+import functions  # noqa: E402, F401
 import loopback  # noqa: E402, F401
 import page  # noqa: E402
 import wan  # noqa: E402, F401
@@ -36,6 +37,7 @@ from store import Store  # noqa: E402
 
 EXTRA = ("memory",)  # only when asked for: it needs much room
 QUICK = 0.02  # of the sizes
+MANY = 1000  # files
 
 
 class Bench:
@@ -45,6 +47,7 @@ class Bench:
         self.given, self.home = given, home
         self.dest = dest / "once"  # emptied after each run
         self.keep = dest / "keep"  # until the bench ends
+        self.trash = given.dest_dir / "trash"  # beyond that
         self.cache = given.dir / "content"
         for made in (self.dest, self.keep, self.cache):
             made.mkdir(parents=True, exist_ok=True)
@@ -69,9 +72,21 @@ class Bench:
     def settle(self):
         os.sync()  # nobody pays for what the one before left to the disk
 
-    def clear(self):
+    def clear(self, made):
+        """What a run has left. Many files are only put aside: for five minutes ext4 takes no
+        inode of a deleted file, and looks for others at the cost of whoever makes the next."""
         for left in self.dest.iterdir():
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
+            if len(made.files) >= MANY:
+                self.trash.mkdir(exist_ok=True)
+                left.rename(self.trash / f"{left.name}-{time.monotonic_ns()}")
+            else:
+                shutil.rmtree(left)
+
+    def empty_trash(self):
+        """Only before cases that make few files."""
+        if self.trash.exists():
+            print("  removing what was cleared", file=sys.stderr)
+            shutil.rmtree(self.trash)
 
     def once(self, job, tool):
         """A sample of a tool that fetches into an empty directory."""
@@ -83,7 +98,7 @@ class Bench:
         try:
             return tool.fetch(job, self.dest / "out")
         finally:
-            self.clear()
+            self.clear(job.content)
 
 
 def measure(bench, store, names):
@@ -93,6 +108,8 @@ def measure(bench, store, names):
         if store.finished(name, rounds):
             continue
         print(f"{name}: {case.heading}", file=sys.stderr)
+        if not case.trash:
+            bench.empty_trash()
         with case.open(bench) as rows:
             for number in range(rounds):
                 # Each round begins with another row, so that none always follows the same one.

@@ -23,14 +23,15 @@ class Case:
     heading: str
     open: Callable  # with the bench: a context manager, whose value is a list of rows
     most_rounds: int | None  # where more would only take longer
+    trash: bool  # it may run beside what was cleared; see Bench.clear
 
 
-def case(name, most_rounds=None):
+def case(name, most_rounds=None, trash=False):
     """Decorates a generator function that takes the bench and yields the rows once."""
 
     def register(function):
         heading = function.__doc__.strip()
-        CASES[name] = Case(name, heading, contextmanager(function), most_rounds)
+        CASES[name] = Case(name, heading, contextmanager(function), most_rounds, trash)
         return function
 
     return register

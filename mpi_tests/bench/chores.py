@@ -30,7 +30,7 @@ int main(int argc, char **argv)
 """
 
 
-@case("list")
+@case("list", trash=True)
 def plan_list(bench):
     """Plan of 1,000,000 lines, one rank"""
     count = bench.scaled(1_000_000)
@@ -57,7 +57,7 @@ def plan_list(bench):
     ]
 
 
-@case("nothing")
+@case("nothing", trash=True)
 def nothing(bench):
     """Nothing to do: 1,000 files that are there already, 4 ranks"""
     made = content.small(bench.cache, 1000, 20)
@@ -92,7 +92,7 @@ def nothing(bench):
         ]
 
 
-@case("idle", most_rounds=3)
+@case("idle", most_rounds=3, trash=True)
 def idle(bench):
     """CPU of a rank that waits for a slow source (200 kB/s), 2 ranks"""
     made = content.large(bench.cache, 1, 64 * MIB)
@@ -143,7 +143,7 @@ def children(pid):
     return [int(word) for word in text.split()]
 
 
-@case("resume")
+@case("resume", trash=True)
 def resume(bench):
     """Resume of 20,000 small files, 2 ranks: half of them landed, or all but one"""
     count = bench.scaled(20000)
@@ -185,7 +185,7 @@ def resumed(bench, build, job, closed):
         job.content.check(bench.dest / "out")
         sample = told(json.loads(report.read_text()), job.content)
     finally:
-        bench.clear()
+        bench.clear(job.content)
     late = sum(
         size for path, (size, _) in job.content.files.items() if path.startswith(content.LATE)
     )
@@ -195,7 +195,7 @@ def resumed(bench, build, job, closed):
     return {"wall": usage.wall, "cpu": usage.cpu, **sample}
 
 
-@case("sched", most_rounds=3)
+@case("sched", most_rounds=3, trash=True)
 def sched(bench):
     """What the scheduler costs rank 0 with 1,024 ranks"""
     program = bench.home / "sched_bench"

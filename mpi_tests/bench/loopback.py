@@ -26,6 +26,13 @@ def against_peers(bench, made, ranks, secure=False, many=False):
         yield tool_rows(bench, job, tools + all_floors(bench.floor))
 
 
+@case("small", trash=True)
+def small(bench):
+    """10,000 files of 1 to 20 KiB in 200 directories"""
+    made = content.small(bench.cache, bench.scaled(10000), bench.scaled(200))
+    yield from against_peers(bench, made, (2, 4), many=True)
+
+
 def four(bench):
     return content.large(bench.cache, 4, bench.scaled(512 * MIB))
 
@@ -47,13 +54,6 @@ def one(bench):
     """1 file of 2 GiB"""
     made = content.large(bench.cache, 1, bench.scaled(2048 * MIB))
     yield from against_peers(bench, made, (2, 4))
-
-
-@case("small")
-def small(bench):
-    """10,000 files of 1 to 20 KiB in 200 directories"""
-    made = content.small(bench.cache, bench.scaled(10000), bench.scaled(200))
-    yield from against_peers(bench, made, (2, 4), many=True)
 
 
 @case("big", most_rounds=3)

@@ -16,6 +16,7 @@ from figures import (
 )
 
 MIB = 1 << 20
+FUNCTIONS = 20  # that are shown
 
 
 def numbers(sample):
@@ -23,6 +24,8 @@ def numbers(sample):
     shown = {"wall": "{:.2f} s", "cpu": "CPU {:.2f} s", "check_wall": "check {:.2f} s",
              "rate": "{:.0f} B/s", "share": "{:.3f}"}  # fmt: skip
     found = [text.format(sample[key]) for key, text in shown.items() if key in sample]
+    if "us" in sample:
+        found.append(f"{max(sample['us'].values()):.2f} microseconds at most")
     if "seconds" in sample:
         found.append(f"fetch {sample['seconds']['fetch']:.2f} s")
     return found
@@ -127,6 +130,8 @@ def case_table(rows, store):
         return tool_table(rows, store.machine()["cores"])
     if all("hosts" in runs[0] or runs[0]["kind"] == "floor" for runs in rows.values()):
         return wan_table(rows)
+    if any("by_function" in runs[0] for runs in rows.values()):
+        return function_table(rows)
     return plain_table(rows)
 
 
@@ -194,4 +199,18 @@ def plain_table(rows):
                  f"{min(walls):.2f} to {max(walls):.2f}" if walls else "",
                  shown(median(cpus)) if cpus else "", shown(memory), ", ".join(other)]  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def function_table(rows):
+    """CPU seconds by function, what costs most in any row first."""
+    names = {name for runs in rows.values() for name in runs[-1]["by_function"]}
+    cost = {row: runs[-1]["by_function"] for row, runs in rows.items()}
+    most = sorted(names, key=lambda name: -max(one.get(name, 0) for one in cost.values()))
+    lines = [f"| function | {' | '.join(rows)} |", "|---|" + "--:|" * len(rows)]
+    whole = [shown(runs[-1]["ranks_cpu"]) for runs in rows.values()]
+    lines.append(f"| all, CPU s | {' | '.join(whole)} |")
+    for name in most[:FUNCTIONS]:
+        cells = [shown(one[name]) if name in one else "" for one in cost.values()]
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
     return "\n".join(lines)

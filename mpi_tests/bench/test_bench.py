@@ -21,6 +21,7 @@ from figures import (
     ratio,
     share_of_links,
 )
+from functions import by_function
 from store import Runs, Store, flatten
 
 
@@ -178,6 +179,23 @@ def test_tools_beside_floors_with_peers_or_without():
     ours = {name: runs for name, runs in rows.items() if runs[0]["kind"] != "peer"}
     lines = page.tool_table(ours, 2).splitlines()
     assert "| mpifetch, 2 ranks | 4.00 | 4.00 to 4.00 |  | 1.00 |  |  | 0.19 | 1.00 |" in lines
+
+
+def test_functions_of_a_profile():
+    text = """# Overhead|Shared Object|Symbol
+    50.00%|[kernel.kallsyms]|[k] copy
+    20.00%|libcrypto.so.3|[.] 0x000000000029c4df
+    10.00%|libcrypto.so.3|[.] 0x000000000029c4f0
+     5.00%|mpifetch|[.] take_line
+     0.50%|mpifetch|[.] rare
+    """
+    assert by_function(text, 10.0) == pytest.approx(
+        {"[k] copy": 5.0, "libcrypto.so.3": 3.0, "take_line": 0.5}
+    )
+    rows = {"small": [{"by_function": by_function(text, 10.0), "ranks_cpu": 10.0}]}
+    assert page.function_table(rows).splitlines()[2:4] == [
+        "| all, CPU s | 10.00 |", "| `[k] copy` | 5.00 |",
+    ]  # fmt: skip
 
 
 def test_bars_of_a_trace_by_rank_and_lane():
