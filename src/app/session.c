@@ -71,6 +71,7 @@ static void set_options(struct session *s)
         .cacert = o->cacert,
         .connections =
             o->connections ? o->connections : connection_share_default(s->run.ranks.size),
+        .pinned = o->connections > 0,
         .max_connections =
             o->max_connections ? o->max_connections : CONNECTION_SHARE_TOTAL,
         .limit_rate = o->limit_rate,
@@ -115,18 +116,28 @@ static int set_slots(struct session *s, struct err *err)
     struct run *run = &s->run;
     int *node = calloc((size_t)run->ranks.size, sizeof(*node));
 
+    unsigned *most = calloc((size_t)run->ranks.size, sizeof(*most));
+    int rc = -1;
+
     s->slots = calloc((size_t)run->ranks.size, sizeof(*s->slots));
-    if (!node || !s->slots) {
-        free(node);
-        return err_memory(err, "the list of ranks");
+    if (!node || !most || !s->slots) {
+        err_memory(err, "the list of ranks");
+        goto out;
     }
-    for (int i = 0; i < run->ranks.size; i++)
+    for (int i = 0; i < run->ranks.size; i++) {
         node[i] = comm_node(run->ranks.comm, i);
-    connection_share_slots(node, run->ranks.size, run->opt.connections,
-                           run->opt.max_connections, s->slots);
+        most[i] = run->opt.connections;
+    }
+    connection_share_slots(node, most, run->ranks.size, run->opt.max_connections,
+                           s->slots);
     run->slots = s->slots[run->ranks.rank];
+    run->slots_most =
+        connection_share_most(run->slots, run->opt.max_connections, run->opt.pinned);
+    rc = 0;
+out:
     free(node);
-    return 0;
+    free(most);
+    return rc;
 }
 
 static int open_questions(struct session *s, struct err *err)
@@ -271,6 +282,7 @@ static void note_figures(struct session *s)
     coordinator_figures(s->coordinator, &figures);
     s->report.to_fetch = figures.to_fetch;
     s->report.resolve_requests = figures.resolve_requests;
+    s->report.connections = figures.connections;
     /* If nothing had to be fetched, nothing has landed since. */
     if (figures.last_landed > s->phase_began) {
         s->report.seconds[REPORT_FETCH] = figures.last_landed - s->phase_began;

@@ -8,6 +8,7 @@
 #include "coordinate/mismatch.h"
 #include "coordinate/rate_share.h"
 #include "coordinate/recovery.h"
+#include "coordinate/steering.h"
 #include "core/sched/egress.h"
 #include "io/clock.h"
 #include "report/progress.h"
@@ -37,6 +38,7 @@ struct coordinator {
     uint64_t to_fetch, files_to_fetch, files_done;
     double last_landed;
     struct rate_share rate_share;
+    struct steering steering;
     struct progress progress;
     bool stopped;
 };
@@ -178,6 +180,8 @@ static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
         return 0;
     }
     outcome = recovery_outcome(&c->recovery, msg);
+    if (retry_asks_pause(&outcome))
+        steering_refused(&c->steering);
     if (!egress_shut(&c->egress, from, &outcome, now))
         return recovery_failed(&c->recovery, from, msg, &outcome, now, err);
     could_not_reach(c, from, told, msg, now);
@@ -192,13 +196,14 @@ static void hear_progress(struct coordinator *c, int from, const struct msg *msg
         egress_open(&c->egress, from);
     c->ranks[from].bytes = msg->fetched;
     c->ranks[from].busy = msg->running > 0;
+    steering_hear(&c->steering, from, msg, now);
     for (uint32_t i = 0; i < msg->nitems; i++) {
         uint32_t segment = msg->item[i].segment;
 
         if (segment >= c->run->segments.count)
             continue;
         sched_progress(c->sched, from, segment, msg->item[i].bytes, now);
-        if (c->run->opt.limit_rate > 0)
+        if (c->run->opt.limit_rate > 0 || msg->item[i].flags & MSG_ITEM_RESTS)
             sched_alive(c->sched, from, segment, now);
     }
 }
@@ -275,6 +280,7 @@ int coordinator_step(struct coordinator *c, bool *moved, struct err *err)
     for (int rank; (rank = egress_next(&c->egress, clock_now())) >= 0;)
         sched_mute(c->sched, rank, false);
     if (rate_share_tell(&c->rate_share, c->sched, err) < 0 ||
+        steering_step(&c->steering, err) < 0 ||
         dispatch_located(&c->dispatch, moved, err) < 0)
         return -1;
     if (dispatch_segments(&c->dispatch, moved, err) < 0 ||
@@ -369,6 +375,9 @@ int coordinator_create(struct coordinator **out, struct run *run, struct http *h
         egress_init(&c->egress, slots, run->ranks.size, err) < 0 ||
         settle_known(c, err) < 0 || rate_share_begin(&c->rate_share, run, slots, err) < 0)
         goto out;
+    if (steering_init(&c->steering, &c->dispatch, &c->egress, slots, c->to_fetch, err) <
+        0)
+        goto out;
     progress_begin(&c->progress, run, c->files_to_fetch, c->to_fetch);
     c->last_landed = clock_now();
     *out = c;
@@ -386,6 +395,7 @@ void coordinator_destroy(struct coordinator *c)
     progress_end(&c->progress);
     dispatch_release(&c->dispatch);
     rate_share_release(&c->rate_share);
+    steering_release(&c->steering);
     egress_release(&c->egress);
     recovery_release(&c->recovery);
     locator_destroy(c->locator);
@@ -398,6 +408,7 @@ void coordinator_destroy(struct coordinator *c)
 
 void coordinator_figures(const struct coordinator *c, struct coordinator_figures *figures)
 {
-    *figures = (struct coordinator_figures){ c->to_fetch, locator_requests(c->locator),
-                                             c->last_landed };
+    *figures =
+        (struct coordinator_figures){ c->to_fetch, locator_requests(c->locator),
+                                      c->last_landed, c->steering.governor.figures };
 }

@@ -7,6 +7,7 @@
 #ifndef COORDINATE_COORDINATOR_H
 #define COORDINATE_COORDINATOR_H
 
+#include "core/sched/governor.h"
 #include "io/http/http.h"
 #include "ranks/run.h"
 #include "staging/existing.h"
@@ -31,6 +32,7 @@ struct coordinator_figures {
     uint64_t to_fetch;         /* bytes */
     uint64_t resolve_requests; /* by this rank, for signed URLs */
     double last_landed;        /* clock_now when the last segment was stored */
+    struct governor_figures connections;
 };
 void coordinator_figures(const struct coordinator *coordinator,
                          struct coordinator_figures *figures);

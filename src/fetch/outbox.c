@@ -2,10 +2,9 @@
 
 #include <string.h>
 
+#include "fetch/speeds.h"
 #include "io/clock.h"
 #include "ranks/mail.h"
-
-static const double OUTBOX_PROGRESS = 0.5; /* seconds */
 
 void outbox_open(struct outbox *outbox, struct run *run, uint32_t credit)
 {
@@ -62,6 +61,13 @@ int outbox_cancelled(struct outbox *outbox, const struct task *task, struct err 
     return mail_send(&outbox->run->ranks, 0, &msg, err);
 }
 
+static uint32_t flags_of(const struct task *task)
+{
+    if (task->state == TASK_RESTING)
+        return MSG_ITEM_RESTS;
+    return task->waited || !task_may_break(task) ? MSG_ITEM_OURS : 0;
+}
+
 /* In several messages if one does not hold all: a task that is not listed looks as if it
  * had not begun. */
 static int add_running(struct outbox *outbox, struct msg *msg, const struct task *task,
@@ -77,31 +83,41 @@ static int add_running(struct outbox *outbox, struct msg *msg, const struct task
      * or not. */
     msg->item[msg->nitems++] =
         (struct msg_item){ .segment = task->segment,
-                           .bytes = task_is_landing(task) ? task_size(task) : task->got };
+                           .flags = flags_of(task),
+                           .bytes = task_is_landing(task) ? task_size(task) : task->got,
+                           .source = task->source,
+                           .rate = task->transfer ? task->rate : 0,
+                           .seconds = task->transfer ? task->seconds : 0 };
     return rc;
 }
 
-static int send_progress(struct outbox *outbox, const struct task *first, struct err *err)
+static int send_progress(struct outbox *outbox, struct task *first, struct err *err)
 {
     const struct run *run = outbox->run;
     const uint64_t *value = run->stats.value;
+    double now = clock_now();
     struct msg msg = { .kind = MSG_PROGRESS,
                        .reached = value[STAT_FETCHED] > 0,
+                       .received = value[STAT_FETCHED],
                        .fetched = run->mode == RUN_REHASH
                                       ? value[STAT_HASHED]
                                       : value[STAT_FETCHED] + value[STAT_RESUMED] };
 
-    for (const struct task *task = first; task; task = task->next)
+    for (struct task *task = first; task; task = task->next) {
+        speeds_count(task, now);
         msg.running += task_is_fetching(task) || run->mode == RUN_REHASH;
-    for (const struct task *task = first; task; task = task->next)
+        msg.waiting += task_is_fetching(task) && task->waited;
+    }
+    for (struct task *task = first; task; task = task->next) {
         if ((task_is_fetching(task) || task_is_landing(task)) &&
             add_running(outbox, &msg, task, err) < 0)
             return -1;
+        task->waited = false;
+    }
     return mail_send(&outbox->run->ranks, 0, &msg, err);
 }
 
-int outbox_send(struct outbox *outbox, const struct task *first, bool room,
-                struct err *err)
+int outbox_send(struct outbox *outbox, struct task *first, bool room, struct err *err)
 {
     struct msg credit = { .kind = MSG_CREDIT, .units = outbox->credit };
     double now = clock_now();
@@ -113,7 +129,8 @@ int outbox_send(struct outbox *outbox, const struct task *first, bool room,
         if (mail_send(&outbox->run->ranks, 0, &credit, err) < 0)
             return -1;
     }
-    if (!outbox->started && now < outbox->reported + OUTBOX_PROGRESS)
+    if (!outbox->started &&
+        now < outbox->reported + meter_period(outbox->run->ranks.size))
         return 0;
     outbox->started = false;
     outbox->reported = now;

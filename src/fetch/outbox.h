@@ -23,9 +23,8 @@ int outbox_shortened(struct outbox *outbox, const struct task *task, struct err 
 int outbox_cancelled(struct outbox *outbox, const struct task *task, struct err *err);
 
 /* End of a turn: send what was collected. Credit is requested only if there is room for
- * more work. Twice a second, and whenever a large transfer has begun, the progress of the
+ * more work. A few times a second, and whenever a large transfer has begun, the progress of the
  * tasks in that list is sent. */
-int outbox_send(struct outbox *outbox, const struct task *first, bool room,
-                struct err *err);
+int outbox_send(struct outbox *outbox, struct task *first, bool room, struct err *err);
 
 #endif

@@ -75,6 +75,9 @@ static int measure_scratch(struct store *store, const char *dir, struct err *err
                        "not enough inodes in scratch '%s': %llu free, too few for %u "
                        "ranks of this node; free some, or use --scratch none",
                        dir, (unsigned long long)space.inodes, local);
+    while (run->slots_most > run->slots &&
+           space.bytes / local / 2 < 2 * run->slots_most * run->segments.size)
+        store->run->slots_most--;
     /* Scratch may be memory, and only what waits for its turn to be hashed need stay. */
     store->budget = 2 * least_room(run);
     if (store->budget > (space.bytes / local - least_room(run)) / 2)

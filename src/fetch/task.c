@@ -253,6 +253,14 @@ int task_write(struct task *task, const void *bytes, size_t len, uint64_t at,
     return try_write(task, bytes, len, at, err);
 }
 
+bool task_may_break(const struct task *task)
+{
+    const struct run *run = task->world->run;
+
+    return task->transfer && task->got < task_size(task) &&
+           !(run->plan.files[task->file].flags & (PLAN_WHOLE | PLAN_COUNTED));
+}
+
 void task_fail(struct task *task, const struct outcome *outcome, const struct err *why)
 {
     task_enter(task, task->state == TASK_RECALLED ? TASK_CANCELLED : TASK_FAILED);

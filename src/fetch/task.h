@@ -81,6 +81,7 @@ struct task_world {
     struct rate *rate;
     struct syncing *syncing;
     struct batches *batches; /* fetch/batch.h */
+    struct speeds *speeds;
 };
 
 struct task {
@@ -101,9 +102,18 @@ struct task {
     struct task_slot *slot;
     struct http_transfer *transfer;
     uint64_t got, got_before; /* bytes; before the present try */
-    unsigned futile;          /* attempts in a row that brought next to nothing */
-    unsigned filling;         /* which chunk of the slot */
-    double began;             /* clock_now at the first try */
+    unsigned port;            /* local, of the try's connection; 0: not known yet */
+    bool answered;            /* the present try has brought a byte */
+    bool renew;               /* the next try is to come over a new connection */
+    bool waited;              /* for us, since it was last counted */
+    double counted_at;        /* until then its bytes are counted: see fetch/speeds.h */
+    uint64_t counted;
+    uint32_t source; /* a number for scheme, host and port of the try */
+    uint64_t rate;   /* of its connection, and for how long that is known */
+    double seconds;
+    unsigned futile;  /* attempts in a row that brought next to nothing */
+    unsigned filling; /* which chunk of the slot */
+    double began;     /* clock_now at the first try */
     int fd;
     bool direct; /* fd: past the page cache */
     struct store_place home;
@@ -166,6 +176,9 @@ uint64_t task_checksum(const struct task *task);
 /* On a pool thread: the next bytes, which belong at `at` in the task, into the home. */
 int task_write(struct task *task, const void *bytes, size_t len, uint64_t at,
                struct err *err);
+
+/* Whether its transfer may break off and go on where it stood. */
+bool task_may_break(const struct task *task);
 
 /* FAILED; or CANCELLED, if it was told to stop. */
 void task_fail(struct task *task, const struct outcome *outcome, const struct err *why);

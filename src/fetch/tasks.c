@@ -6,21 +6,21 @@
 #include "fetch/landing.h"
 #include "fetch/transfer.h"
 #include "io/clock.h"
+#include "report/trace.h"
 
 int tasks_open(struct tasks *tasks, const struct task_world *world, struct outbox *outbox,
                struct err *err)
 {
-    unsigned slots = world->run->slots;
+    unsigned slots = world->run->slots_most;
 
+    tasks->most = world->run->slots;
     tasks->world = *world;
+    tasks->world.speeds = &tasks->speeds;
     tasks->outbox = outbox;
     tasks->last = &tasks->first;
     tasks->slots = calloc(slots + (size_t)1, sizeof(*tasks->slots));
-    if (!tasks->slots)
+    if (!tasks->slots || speeds_open(&tasks->speeds, slots, err) < 0)
         return err_memory(err, "transfers");
-    for (unsigned i = 0; i < slots; i++)
-        if (task_slot_init(&tasks->slots[i], i, err) < 0)
-            return -1;
     return 0;
 }
 
@@ -32,11 +32,12 @@ void tasks_release(struct tasks *tasks)
         tasks->first = task->next;
         task_destroy(task);
     }
-    for (unsigned i = 0; tasks->slots && i < tasks->world.run->slots; i++)
+    for (unsigned i = 0; tasks->slots && i < tasks->world.run->slots_most; i++)
         task_slot_release(&tasks->slots[i]);
     free(tasks->slots);
     tasks->slots = NULL;
     signed_urls_release(&tasks->urls);
+    speeds_close(&tasks->speeds);
 }
 
 static struct task *find_task(struct tasks *tasks, uint32_t segment)
@@ -136,21 +137,82 @@ void tasks_drop_all(struct tasks *tasks)
         task_cancel(task);
 }
 
-static struct task_slot *free_slot(struct tasks *tasks)
+static unsigned transfers_of(const struct tasks *tasks)
 {
-    for (unsigned i = 0; i < tasks->world.run->slots; i++)
-        if (!tasks->slots[i].taken)
-            return &tasks->slots[i];
-    return NULL;
+    unsigned n = 0;
+
+    for (const struct task *task = tasks->first; task; task = task->next)
+        n += task->transfer != NULL;
+    return n;
+}
+
+/* The youngest have the least to lose. */
+void tasks_limit(struct tasks *tasks, unsigned most, bool at_once)
+{
+    unsigned running = transfers_of(tasks), keep = 0;
+
+    tasks->most =
+        most < tasks->world.run->slots_most ? most : tasks->world.run->slots_most;
+    if (!at_once || running <= tasks->most)
+        return;
+    for (struct task *task = tasks->first; task; task = task->next)
+        keep += task_may_break(task);
+    keep -= keep < running - tasks->most ? keep : running - tasks->most;
+    for (struct task *task = tasks->first; task; task = task->next)
+        if (task_may_break(task) && keep-- == 0) {
+            keep = 0;
+            transfer_break(task);
+        }
+}
+
+void tasks_renew(struct tasks *tasks, uint32_t segment)
+{
+    struct task *task = find_task(tasks, segment);
+    double now = clock_now();
+
+    if (!task || !task->transfer)
+        return; /* it has ended meanwhile */
+    tasks->world.run->stats.value[STAT_REPLACED]++;
+    trace_span(tasks->world.run->trace, TRACE_RENEW, task->slot->number, segment, 1, now,
+               now);
+    speeds_forget(task);
+    http_retire(task->transfer);
+    if (!task_may_break(task) || task_size(task) - task->got < task->rate)
+        return;
+    task->renew = true;
+    transfer_break(task);
+}
+
+/* Made as they are first used: rank 0 seldom asks for all of them. NULL, with *rc 0: none
+ * is free. */
+static struct task_slot *free_slot(struct tasks *tasks, int *rc, struct err *err)
+{
+    struct task_slot *slot = NULL;
+    unsigned taken = 0;
+
+    *rc = 0;
+    for (unsigned i = 0; i < tasks->world.run->slots_most; i++) {
+        taken += tasks->slots[i].taken;
+        if (!slot && !tasks->slots[i].taken)
+            slot = &tasks->slots[i];
+    }
+    if (!slot || taken >= tasks->most)
+        return NULL;
+    if (!slot->chunk[0].bytes)
+        *rc = task_slot_init(slot, (unsigned)(slot - tasks->slots), err);
+    return *rc < 0 ? NULL : slot;
 }
 
 static int go_on(struct tasks *tasks, bool *moved, struct err *err)
 {
+    unsigned running = transfers_of(tasks);
+
     for (struct task *task = tasks->first; task; task = task->next) {
-        if (task->state != TASK_RESTING)
+        if (task->state != TASK_RESTING || running >= tasks->most)
             continue;
         if (transfer_go_on(task, err) < 0)
             return -1;
+        running++;
         *moved = true;
     }
     return 0;
@@ -175,6 +237,7 @@ static int begin_task(struct tasks *tasks, struct task *task, struct task_slot *
 int tasks_begin(struct tasks *tasks, bool *moved, struct err *err)
 {
     struct task_slot *slot;
+    int rc;
 
     if (go_on(tasks, moved, err) < 0)
         return -1;
@@ -182,9 +245,10 @@ int tasks_begin(struct tasks *tasks, bool *moved, struct err *err)
          task = task->next) {
         if (task->state != TASK_WAITING)
             continue;
-        slot = landing_needs_slot(task) ? free_slot(tasks) : NULL;
+        rc = 0;
+        slot = landing_needs_slot(task) ? free_slot(tasks, &rc, err) : NULL;
         if (!slot && landing_needs_slot(task))
-            return 0;
+            return rc;
         if (begin_task(tasks, task, slot, err) < 0)
             return -1;
         *moved = true;

@@ -8,12 +8,15 @@
 
 #include "fetch/outbox.h"
 #include "fetch/signed_url.h"
+#include "fetch/speeds.h"
 
 struct tasks {
     struct task_world world;
     struct outbox *outbox;
     struct signed_urls urls;
+    struct speeds speeds;
     struct task_slot *slots;
+    unsigned most;              /* transfers at a time, as rank 0 wants it */
     struct task *first, **last; /* in the order of their grants */
     uint32_t waiting;           /* of them: not begun */
     unsigned turn;              /* which task resumes next under a rate limit */
@@ -30,6 +33,14 @@ int tasks_grant(struct tasks *tasks, const struct msg *msg, struct err *err);
 int tasks_take_back(struct tasks *tasks, uint32_t segment, struct err *err);
 int tasks_cut(struct tasks *tasks, uint32_t segment, uint32_t keep, struct err *err);
 void tasks_drop_all(struct tasks *tasks);
+
+/* So many transfers at a time from now on. at_once: what is running beyond that breaks off;
+ * it goes on where it stood as soon as others end. */
+void tasks_limit(struct tasks *tasks, unsigned most, bool at_once);
+
+/* The connection of that segment is slow: the rest is to come over a new one. If there is
+ * next to no rest the connection is closed after it. */
+void tasks_renew(struct tasks *tasks, uint32_t segment);
 
 /* Fill the free slots, and let RESTING tasks continue. *moved is set if one began. */
 int tasks_begin(struct tasks *tasks, bool *moved, struct err *err);

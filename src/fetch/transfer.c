@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "base/url.h"
 #include "fetch/landing.h"
+#include "fetch/speeds.h"
 #include "io/clock.h"
 #include "io/fs/fs.h"
 #include "report/trace.h"
@@ -80,6 +81,7 @@ static int sink_large(struct task *task, const char *bytes, size_t len)
 
 static int pause_as(struct task *task, enum task_state state)
 {
+    task->waited = true;
     task_enter(task, state);
     return HTTP_PAUSE;
 }
@@ -100,6 +102,8 @@ static int sink(void *owner, const void *bytes, size_t len)
     double now = limited ? clock_now() : 0;
 
     end_pause(task);
+    if (!task->answered)
+        speeds_begin(task);
     if (limited && rate_wait(world->rate, now) > 0)
         return pause_as(task, TASK_THROTTLED);
     if (!task->small) {
@@ -141,7 +145,7 @@ static int request_rest(struct task *task, struct err *err)
         .owner = task,
         .checked = true,
         .ranged = !(file->flags & PLAN_WHOLE),
-        .fresh = task->fresh,
+        .fresh = task->fresh || task->renew,
         .want = { .range = { range.begin + task->got, range.end },
                   .size = file->size,
                   .whole = (file->flags & PLAN_WHOLE) != 0,
@@ -160,6 +164,8 @@ static int request_rest(struct task *task, struct err *err)
     request.url = url.data;
     add_secrets(task, url.data, &request);
     task->got_before = task->got;
+    task->renew = false;
+    speeds_ask(task, url.data);
     run->stats.value[STAT_DATA_REQUESTS]++;
     if (*plan_text(&run->plan, run->plan.repo) && !task->url)
         run->stats.value[STAT_RESOLVE_REQUESTS]++;
@@ -272,6 +278,7 @@ int transfer_reply(struct task *task, const struct http_response *response,
     struct err why = { 0 };
 
     task->transfer = NULL;
+    speeds_count(task, clock_now());
     end_pause(task);
     if (is_whole(task, response)) {
         task_enter(task, TASK_DRAINING);
@@ -293,6 +300,19 @@ int transfer_go_on(struct task *task, struct err *err)
 {
     task_enter(task, TASK_FETCHING);
     return request_rest(task, err);
+}
+
+void transfer_break(struct task *task)
+{
+    double now = clock_now();
+
+    end_pause(task);
+    speeds_count(task, now);
+    trace_span(task->world->run->trace, TRACE_FETCH, task->slot->number, task->segment, 1,
+               task->began, now);
+    http_cancel(task->world->http, task->transfer);
+    task->transfer = NULL;
+    task_enter(task, TASK_RESTING);
 }
 
 void transfer_resume(struct task *task)

@@ -24,6 +24,9 @@ int transfer_reply(struct task *task, const struct http_response *response,
  * does so during a pause that the source asked for. */
 int transfer_go_on(struct task *task, struct err *err);
 
+/* Break off: RESTING. Only if task_may_break. */
+void transfer_break(struct task *task);
+
 /* Whether bytes are still to come. */
 bool transfer_may_cut(const struct task *task);
 

@@ -75,6 +75,12 @@ static int hear(struct worker *w, int from, const struct msg *msg, struct err *e
         /* Each of maybe thousands of ranks may accumulate this much. */
         w->rate.burst = msg->rate < WORKER_BURST ? (double)msg->rate : WORKER_BURST;
         return 0;
+    case MSG_CONNECTIONS:
+        tasks_limit(&w->tasks, msg->units, msg->at_once);
+        return 0;
+    case MSG_RENEW:
+        tasks_renew(&w->tasks, msg->segment);
+        return 0;
     case MSG_STOP:
         return hear_stop(w, msg);
     default:
@@ -271,7 +277,7 @@ static void wake(void *arg)
 
 static int open_engine(struct worker *w, struct err *err)
 {
-    unsigned slots = w->run->slots;
+    unsigned slots = w->run->slots_most;
 
     if (engine_open(&w->http, w->run, slots ? slots : 1, err) < 0)
         return -1;
@@ -297,7 +303,7 @@ int worker_create(struct worker **out, struct run *run, struct coordinator *coor
     if (syncing_open(&w->syncing, run, &w->store, w->pool, err) < 0 ||
         tasks_open(&w->tasks,
                    &(struct task_world){ run, &w->store, w->http, w->pool, &w->rate,
-                                         &w->syncing, &w->batches },
+                                         &w->syncing, &w->batches, NULL },
                    &w->outbox, err) < 0)
         goto out;
     w->hasher = (struct hasher){ run, &w->store, w->pool, NULL };

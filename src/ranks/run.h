@@ -26,6 +26,7 @@ struct run_options {
     const char *const *headers;
     const char *user_agent, *proxy, *cacert;
     unsigned connections, max_connections;
+    bool pinned; /* the user has chosen `connections` */
     uint64_t limit_rate;
     struct retry_policy retry;
     double connect_timeout, speed_time;
@@ -91,7 +92,8 @@ struct run {
     char *shown;     /* rank 0: published, by the path that the user named */
     char *published; /* what the run makes visible: DEST, or a snapshot in the cache */
 
-    unsigned slots; /* transfers of this rank at a time */
+    unsigned slots;      /* transfers of this rank at a time, to begin with */
+    unsigned slots_most; /* that rank 0 may ask for */
     struct stats stats;
     struct trace *trace;      /* NULL: rank 0 was asked for none */
     uint64_t memory_at_start; /* bytes */

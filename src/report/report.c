@@ -176,6 +176,17 @@ static json_t *requests_object(const struct run *run, const struct report *repor
                      count(retried), "cut", count(report_sum(run, report, STAT_CUT)));
 }
 
+static json_t *connections_object(const struct run *run, const struct report *report)
+{
+    const struct governor_figures *figures = &report->connections;
+
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "first",
+                     count(figures->first), "least", count(figures->least), "most",
+                     count(figures->most), "last", count(figures->last), "changes",
+                     count(figures->changes), "collapses", count(figures->collapses),
+                     "replaced", count(report_sum(run, report, STAT_REPLACED)));
+}
+
 static json_t *seconds_object(const struct report *report)
 {
     json_t *object = json_object();
@@ -249,7 +260,7 @@ static json_t *report_object(const struct run *run, const struct report *report)
         there ? json_file_text(run->shown ? run->shown : run->published) : json_null();
 
     return json_pack("{s:s, s:i, s:i, s:o, s:o, s:b, s:o, s:s, s:s, s:s, s:o, s:o, s:o, "
-                     "s:o, s:o, s:o, "
+                     "s:o, s:o, s:o, s:o, "
                      "s:o, "
                      "s:o}",
                      "format", "mpifetch-report", "version", REPORT_VERSION, "status",
@@ -260,7 +271,8 @@ static json_t *report_object(const struct run *run, const struct report *report)
                      "plan", plan_object(run), "bytes", bytes_object(run, report),
                      "reused_files", count(report->reused_files), "files_on_trust",
                      count(report->untrusted), "requests", requests_object(run, report),
-                     "seconds", seconds_object(report), "ranks", ranks_array(run, report),
+                     "connections", connections_object(run, report), "seconds",
+                     seconds_object(report), "ranks", ranks_array(run, report),
                      "extremes", extremes_object(run, report));
 }
 

@@ -3,6 +3,7 @@
 #ifndef REPORT_REPORT_H
 #define REPORT_REPORT_H
 
+#include "core/sched/governor.h"
 #include "ranks/run.h"
 
 enum report_phase {
@@ -23,6 +24,7 @@ struct report {
     uint64_t api_requests; /* revision, listing, probes */
     uint64_t listing_retries;
     uint64_t resolve_requests; /* by rank 0, for signed URLs */
+    struct governor_figures connections;
     uint64_t reused_files, reused_bytes;
     uint64_t dropped_files;     /* of the old tree, not in the one published */
     uint64_t to_fetch;          /* bytes */

@@ -9,7 +9,8 @@
 #include "ranks/background.h"
 #include "ranks/run.h"
 
-static const char *const kind_names[TRACE_KINDS] = { "fetch", "hash", "copy" };
+static const char *const kind_names[TRACE_KINDS] = { "fetch", "hash", "copy", "renew",
+                                                     "connections" };
 
 void trace_open(struct trace *trace, double now)
 {
@@ -56,7 +57,8 @@ struct trace_file {
 /* A row (thread, in the format's words) for each slot and each pool thread. */
 static unsigned row_of(const struct trace_span *span)
 {
-    return span->kind == TRACE_FETCH ? span->row : 1000 + span->row;
+    return span->kind == TRACE_FETCH || span->kind == TRACE_RENEW ? span->row
+                                                                  : 1000 + span->row;
 }
 
 static void add_event(struct trace_file *file, json_t *event)
@@ -73,6 +75,12 @@ static void add_span(struct trace_file *file, int rank, const struct trace_span 
     const struct run *run = file->run;
     const char *path = "";
 
+    if (span->kind == TRACE_CONNECTIONS) {
+        add_event(file, json_pack("{s:s, s:s, s:i, s:f, s:{s:i}}", "name", "connections",
+                                  "ph", "C", "pid", rank, "ts", span->begin * 1e6, "args",
+                                  "connections", (int)span->segment));
+        return;
+    }
     if (span->segment < run->segments.count)
         path = plan_path(&run->plan, run->segments.file[span->segment]);
     add_event(file, json_pack("{s:s, s:s, s:i, s:i, s:f, s:f, s:{s:i, s:i, s:s}}", "name",

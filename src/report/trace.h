@@ -12,14 +12,21 @@
 
 #include "base/err.h"
 
-enum trace_kind { TRACE_FETCH, TRACE_HASH, TRACE_COPY, TRACE_KINDS };
+enum trace_kind {
+    TRACE_FETCH,
+    TRACE_HASH,
+    TRACE_COPY,
+    TRACE_RENEW,       /* of a slot: its connection is replaced */
+    TRACE_CONNECTIONS, /* of rank 0: how many the job may have from then on, in `segment` */
+    TRACE_KINDS
+};
 
 enum { TRACE_MOST = 100000 };
 
 struct trace_span {
     double begin, end; /* seconds since trace_open */
     uint32_t kind;     /* enum trace_kind */
-    uint32_t row;      /* slot for fetch, pool thread else */
+    uint32_t row;      /* slot for fetch and renew, pool thread else */
     uint32_t segment, count;
 };
 

@@ -18,24 +18,30 @@ unsigned connection_share_default(int nranks)
     return nranks <= 8 ? 8 : 4;
 }
 
-void connection_share_slots(const int *node, int nranks, unsigned per_rank,
+unsigned connection_share_most(unsigned slots, unsigned total, bool pinned)
+{
+    unsigned most = total < CONNECTION_SHARE_MOST ? total : CONNECTION_SHARE_MOST;
+
+    return pinned || slots == 0 || slots > most ? slots : most;
+}
+
+void connection_share_slots(const int *node, const unsigned *most, int nranks,
                             unsigned total, unsigned *out)
 {
-    uint64_t wanted = (uint64_t)per_rank * (unsigned)nranks;
-    uint64_t left = total == 0 || total > wanted ? wanted : total;
+    uint64_t wanted = 0, left;
 
     for (int i = 0; i < nranks; i++)
-        out[i] = 0;
-    if (left == wanted) {
-        for (int i = 0; i < nranks; i++)
-            out[i] = per_rank;
+        wanted += out[i] = most[i];
+    left = total == 0 || total > wanted ? wanted : total;
+    if (left == wanted)
         return;
-    }
+    for (int i = 0; i < nranks; i++)
+        out[i] = 0;
     while (left > 0) {
         for (int index = 0, seen = 1; seen > 0 && left > 0; index++) {
             seen = 0;
             for (int i = 0; i < nranks && left > 0; i++) {
-                if (out[i] >= per_rank || local_index(node, i) != index)
+                if (out[i] >= most[i] || local_index(node, i) != index)
                     continue;
                 out[i]++;
                 left--;

@@ -41,7 +41,10 @@ enum field {
     F_ITEMS = 1 << 18,
     F_TEXT = 1 << 19,
     F_URL = 1 << 20,
-    F_BLOB = 1 << 21
+    F_BLOB = 1 << 21,
+    F_RECEIVED = 1 << 22,
+    F_WAITING = 1 << 23,
+    F_AT_ONCE = 1 << 24
 };
 
 /* In the order in which they travel: a blob takes all that is left. */
@@ -56,15 +59,18 @@ static const struct member {
     { F_GENERATION, TYPE_U32, offsetof(struct msg, generation) },
     { F_UNITS, TYPE_U32, offsetof(struct msg, units) },
     { F_RUNNING, TYPE_U32, offsetof(struct msg, running) },
+    { F_WAITING, TYPE_U32, offsetof(struct msg, waiting) },
     { F_STEP, TYPE_U32, offsetof(struct msg, step) },
     { F_CODE, TYPE_U32, offsetof(struct msg, code) },
     { F_RANK, TYPE_U32, offsetof(struct msg, rank) },
     { F_FETCHED, TYPE_U64, offsetof(struct msg, fetched) },
+    { F_RECEIVED, TYPE_U64, offsetof(struct msg, received) },
     { F_RATE, TYPE_U64, offsetof(struct msg, rate) },
     { F_PAUSE, TYPE_REAL, offsetof(struct msg, pause) },
     { F_REACHED, TYPE_FLAG, offsetof(struct msg, reached) },
     { F_LOST, TYPE_FLAG, offsetof(struct msg, lost) },
     { F_WHOLE, TYPE_FLAG, offsetof(struct msg, whole) },
+    { F_AT_ONCE, TYPE_FLAG, offsetof(struct msg, at_once) },
     { F_MIDSTATE, TYPE_MIDSTATE, offsetof(struct msg, midstate) },
     { F_SHA256, TYPE_SHA256, offsetof(struct msg, sha256) },
     { F_OUTCOME, TYPE_OUTCOME, offsetof(struct msg, outcome) },
@@ -75,7 +81,14 @@ static const struct member {
 };
 
 /* Of items, beside the segment. */
-enum item_field { I_BYTES = 1, I_FLAGS = 2, I_HELD = 4, I_SHA256 = 8, I_SEGMENTS = 16 };
+enum item_field {
+    I_BYTES = 1,
+    I_FLAGS = 2,
+    I_HELD = 4,
+    I_SHA256 = 8,
+    I_SEGMENTS = 16,
+    I_SPEED = 32
+};
 
 static const struct kind {
     const char *name;
@@ -83,7 +96,10 @@ static const struct kind {
     unsigned item;   /* enum item_field */
 } kinds[MSG_KINDS] = {
     [MSG_CREDIT] = { "credit", F_UNITS, 0 },
-    [MSG_PROGRESS] = { "progress", F_FETCHED | F_REACHED | F_RUNNING | F_ITEMS, I_BYTES },
+    [MSG_PROGRESS] = { "progress",
+                       F_FETCHED | F_RECEIVED | F_REACHED | F_RUNNING | F_WAITING |
+                           F_ITEMS,
+                       I_BYTES | I_FLAGS | I_SPEED },
     [MSG_LANDED] = { "landed", F_ITEMS, I_SEGMENTS | I_FLAGS | I_SHA256 },
     [MSG_FAILED] = { "failed", F_SEGMENT | F_GENERATION | F_LOST | F_OUTCOME | F_TEXT,
                      0 },
@@ -105,6 +121,8 @@ static const struct kind {
     [MSG_HASH] = { "hash", F_SEGMENT | F_SEGMENTS | F_MIDSTATE, 0 },
     [MSG_HOLD] = { "hold", F_PAUSE, 0 },
     [MSG_RATE] = { "rate", F_RATE, 0 },
+    [MSG_CONNECTIONS] = { "connections", F_UNITS | F_AT_ONCE, 0 },
+    [MSG_RENEW] = { "renew", F_SEGMENT, 0 },
     [MSG_STOP] = { "stop", F_CODE | F_RANK | F_TEXT, 0 },
     [MSG_DECISION] = { "decision", F_STEP | F_CODE | F_RANK | F_TEXT, 0 },
     [MSG_SHARE] = { "share", F_BLOB, 0 },
@@ -152,6 +170,11 @@ static void put_items(struct strbuf *out, const struct msg *msg)
         if (fields & I_HELD) {
             wire_put_uint(out, item->where, 4);
             wire_put_uint(out, item->checksum, 8);
+        }
+        if (fields & I_SPEED) {
+            wire_put_uint(out, item->source, 4);
+            wire_put_uint(out, item->rate, 8);
+            wire_put_real(out, item->seconds);
         }
         if (fields & I_SHA256)
             strbuf_add(out, item->sha256, sizeof(item->sha256));
@@ -245,6 +268,11 @@ static void get_items(struct wire *r, struct msg *msg)
         if (fields & I_HELD) {
             item->where = (uint32_t)wire_get_uint(r, 4);
             item->checksum = wire_get_uint(r, 8);
+        }
+        if (fields & I_SPEED) {
+            item->source = (uint32_t)wire_get_uint(r, 4);
+            item->rate = wire_get_uint(r, 8);
+            item->seconds = wire_get_real(r);
         }
         if (fields & I_SHA256)
             wire_get_bytes(r, item->sha256, sizeof(item->sha256));

@@ -18,12 +18,13 @@
 #include "core/sched/retry.h"
 
 /* Raised with every change of what ranks send each other. */
-enum { MSG_CONTRACT = 2 };
+enum { MSG_CONTRACT = 4 };
 
 enum msg_kind {
     /* rank to coordinator */
     MSG_CREDIT,   /* units: so many more can be taken */
-    MSG_PROGRESS, /* fetched, reached, running; items: segment, bytes of tasks */
+    MSG_PROGRESS, /* fetched, received, reached, running, waiting; items: segment, bytes,
+                   * flags, source, rate, seconds of tasks */
     MSG_LANDED, /* items: segment, segments, flags, sha256 of those at their final path */
     MSG_FAILED, /* segment, generation, lost, outcome, text */
     MSG_CANCELLED, /* segment: dropped, nothing more of it will be written */
@@ -39,17 +40,20 @@ enum msg_kind {
     MSG_ALIVE,     /* a sign of life, also from the coordinator */
     /* coordinator to rank */
     MSG_GRANT, /* items: segment, segments, flags, checksum, where of those to fetch */
-    MSG_TAKE_BACK,  /* segment: drop it, unless it has begun: CANCELLED, or SHORTENED */
-    MSG_CUT,        /* segment, segments: keep no more than so many, if it has no more:
+    MSG_TAKE_BACK,   /* segment: drop it, unless it has begun: CANCELLED, or SHORTENED */
+    MSG_CUT,         /* segment, segments: keep no more than so many, if it has no more:
                      * SHORTENED, LANDED or CANCELLED */
-    MSG_SIGNED_URL, /* file, generation, url */
-    MSG_HASH,       /* segment, segments, midstate to begin from */
-    MSG_HOLD,       /* pause: begin no request before */
-    MSG_RATE,       /* rate */
-    MSG_STOP,       /* code, rank, text of the error that ended the run; 0: finished */
-    MSG_DECISION,   /* step, code, rank, text: what all ranks return */
-    MSG_SHARE,      /* blob: from parent to child of a broadcast */
-    MSG_LOST,       /* code, text: a rank is lost; code 0: the run has succeeded */
+    MSG_SIGNED_URL,  /* file, generation, url */
+    MSG_HASH,        /* segment, segments, midstate to begin from */
+    MSG_HOLD,        /* pause: begin no request before */
+    MSG_RATE,        /* rate */
+    MSG_CONNECTIONS, /* units: no more transfers at a time; at_once: and those beyond it
+                      * break off, and go on later */
+    MSG_RENEW,       /* segment: its rest is to come over a new connection */
+    MSG_STOP,        /* code, rank, text of the error that ended the run; 0: finished */
+    MSG_DECISION,    /* step, code, rank, text: what all ranks return */
+    MSG_SHARE,       /* blob: from parent to child of a broadcast */
+    MSG_LOST,        /* code, text: a rank is lost; code 0: the run has succeeded */
     MSG_KINDS
 };
 
@@ -61,7 +65,9 @@ enum msg_item_flag {
     MSG_ITEM_UNIT = 4,   /* grant: the last segment of a unit of credit */
     MSG_ITEM_HELD = 8,   /* grant: a former run left it, with `checksum`, at `where` */
     MSG_ITEM_WHOLE = 16, /* grant: its file has PLAN_WHOLE, if not from the start */
-    MSG_ITEM_MOVES = 32  /* grant: HELD, and the file there may become this run's own */
+    MSG_ITEM_MOVES = 32, /* grant: HELD, and the file there may become this run's own */
+    MSG_ITEM_OURS = 64,  /* progress: it waited for us, or must not break off */
+    MSG_ITEM_RESTS = 128 /* progress: it waits until a connection is free */
 };
 
 struct msg_item {
@@ -70,6 +76,9 @@ struct msg_item {
     uint32_t where;    /* as in staging/staging.h */
     uint64_t bytes;    /* that have come */
     uint64_t checksum; /* XXH3 of the segments */
+    uint32_t source;   /* a number for scheme, host and port */
+    uint64_t rate;     /* of the connection: bytes per second, lately */
+    double seconds;    /* for which the connection has been bringing bytes */
     uint8_t sha256[32];
 };
 
@@ -80,14 +89,17 @@ struct msg {
                                  * one that was used */
     uint32_t units;             /* of credit */
     uint32_t running;           /* tasks that fetch */
+    uint32_t waiting;           /* of them: those that wait for us */
     uint32_t step;              /* of agreement */
     int32_t code, rank;         /* an error, and the rank that saw it first */
     uint64_t fetched;           /* bytes that the rank has so far */
+    uint64_t received;          /* the same, from the source in this run */
     uint64_t rate;              /* bytes per second for this rank; 0: no limit */
     double pause;               /* seconds */
     bool reached;               /* some bytes arrived from the source */
     bool lost;                  /* FAILED: what a former run had left is not usable */
     bool whole;                 /* HASHED: the file ends there: sha256 is its digest */
+    bool at_once;
     struct midstate midstate;
     uint8_t sha256[32];
     struct outcome outcome;

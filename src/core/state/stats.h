@@ -14,6 +14,7 @@ enum stats_item {
     STAT_RESOLVE_REQUESTS, /* that the Hub counts as such: one a file at most */
     STAT_RETRIED,          /* attempts after a failed one */
     STAT_CUT,              /* requests of which the end was left to another one */
+    STAT_REPLACED,         /* connections that were too slow */
     STAT_BUSY,             /* microseconds with at least one transfer running */
     STAT_CPU,              /* microseconds of CPU */
     STAT_PEAK,             /* bytes: largest resident set */

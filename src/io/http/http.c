@@ -294,6 +294,17 @@ void http_resume(struct http *http, struct http_transfer *transfer)
         set_flow(transfer, RESUMED);
 }
 
+unsigned http_port(const struct http_transfer *transfer)
+{
+    return transfer->hop ? http_wire_port(transfer->hop) : 0;
+}
+
+void http_retire(struct http_transfer *transfer)
+{
+    if (transfer->hop)
+        http_wire_retire(transfer->hop);
+}
+
 bool http_next(struct http *http, struct http_response *response)
 {
     struct http_transfer *t = http->list[DONE].first;

@@ -58,7 +58,8 @@ struct http_request {
     const char *const *headers; /* "Name: value", NULL at the end, or NULL; borrowed until
                                  * the request has come back */
     bool ranged;                /* send a Range for want.range */
-    bool fresh;                 /* not on a kept connection */
+    bool fresh;                 /* not on a kept connection; to any address of the name,
+                                 * where a kept one led to the first */
     bool checked;               /* compare the reply with want (ranged or whole) */
     bool probe;             /* stop after the headers, whatever body follows: no fault */
     struct reply_want want; /* etag borrowed until the request has come back */
@@ -106,6 +107,13 @@ void http_cancel(struct http *http, struct http_transfer *transfer);
 
 /* Ask a paused transfer's sink again, in the next http_wait. Others are left alone. */
 void http_resume(struct http *http, struct http_transfer *transfer);
+
+/* The local port of its connection, by which one tells whether two requests came over the
+ * same; 0: none yet. */
+unsigned http_port(const struct http_transfer *transfer);
+
+/* Its connection is closed when it ends, and used for no other. */
+void http_retire(struct http_transfer *transfer);
 
 /* Move bytes, then wait for more, for http_wake, or so many seconds; 0 does not wait.
  * *moved says whether anything happened. */

@@ -14,6 +14,7 @@ static const char identity[] = "Accept-Encoding: identity";
 
 enum {
     READ_WISH = 512 << 10, /* bytes: fewer, larger reads cost less */
+    DNS_SECONDS = 60,      /* that an address is kept: libcurl's own default */
     READ_SIZE = CURL_MAX_READ_SIZE < READ_WISH ? CURL_MAX_READ_SIZE : READ_WISH,
     READ_LEAST =
         16 << 10, /* a reply with its header: libcurl makes the buffer for each */
@@ -239,6 +240,12 @@ static bool set_request(const struct http_wire *wire, struct http_wire_hop *hop)
     bad |= curl_easy_setopt(hop->easy, CURLOPT_HTTPGET, 1L);
     bad |= curl_easy_setopt(hop->easy, CURLOPT_NOBODY, request->head ? 1L : 0L);
     bad |= curl_easy_setopt(hop->easy, CURLOPT_FRESH_CONNECT, request->fresh ? 1L : 0L);
+    bad |= curl_easy_setopt(hop->easy, CURLOPT_FORBID_REUSE, 0L);
+    /* Addresses are shuffled as they are looked up, not as they are taken from the cache. */
+    bad |= curl_easy_setopt(hop->easy, CURLOPT_DNS_SHUFFLE_ADDRESSES,
+                            request->fresh ? 1L : 0L);
+    bad |= curl_easy_setopt(hop->easy, CURLOPT_DNS_CACHE_TIMEOUT,
+                            request->fresh ? 0L : DNS_SECONDS);
     bad |= curl_easy_setopt(hop->easy, CURLOPT_HTTPHEADER,
                             hop->fields ? hop->fields : wire->plain);
     if (wire->env.http_proxy)
@@ -298,6 +305,20 @@ void http_wire_end(struct http_wire *wire, struct http_wire_hop *hop)
     hop->fields = NULL;
     hop->next = wire->idle;
     wire->idle = hop;
+}
+
+unsigned http_wire_port(const struct http_wire_hop *hop)
+{
+    long port = 0;
+
+    curl_easy_getinfo(hop->easy, CURLINFO_LOCAL_PORT, &port);
+    return port > 0 ? (unsigned)port : 0;
+}
+
+/* libcurl reads this when the transfer ends. */
+void http_wire_retire(struct http_wire_hop *hop)
+{
+    curl_easy_setopt(hop->easy, CURLOPT_FORBID_REUSE, 1L);
 }
 
 bool http_wire_resume(struct http_wire_hop *hop, struct http_wire_end *end)

@@ -23,7 +23,7 @@ struct http_wire_request {
     const char *bearer;         /* or NULL */
     const char *const *headers; /* or NULL */
     const char *cookie;         /* what follows "Cookie: ", or NULL */
-    bool fresh;                 /* not on a kept connection */
+    bool fresh;                 /* not on a kept connection; to any address of the name */
     /* A header line, bytes of the body; a hop that was told EXCHANGE_STOP ends. */
     enum exchange_step (*line)(void *owner, const char *line, size_t len);
     enum exchange_step (*body)(void *owner, const void *bytes, size_t len);
@@ -47,6 +47,10 @@ void http_wire_destroy(struct http_wire *wire);
 struct http_wire_hop *http_wire_begin(struct http_wire *wire,
                                       const struct http_wire_request *request);
 void http_wire_end(struct http_wire *wire, struct http_wire_hop *hop); /* or NULL */
+
+/* As http_port and http_retire say. */
+unsigned http_wire_port(const struct http_wire_hop *hop);
+void http_wire_retire(struct http_wire_hop *hop);
 
 /* Offer a paused hop its bytes again, at once. false: it has ended, *end says how. */
 bool http_wire_resume(struct http_wire_hop *hop, struct http_wire_end *end);

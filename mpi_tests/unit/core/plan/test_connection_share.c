@@ -13,6 +13,18 @@
 
 enum { RANKS = 24 };
 
+static void share(const int *node, int nranks, unsigned per_rank, unsigned total,
+                  unsigned *out)
+{
+    unsigned *most = calloc((size_t)nranks, sizeof(*most));
+
+    assert_non_null(most);
+    for (int i = 0; i < nranks; i++)
+        most[i] = per_rank;
+    connection_share_slots(node, most, nranks, total, out);
+    free(most);
+}
+
 /* Node of each rank as letters, slots of each rank as digits. */
 static void assert_shares(const char *nodes, unsigned per_rank, unsigned total,
                           const char *slots)
@@ -23,7 +35,7 @@ static void assert_shares(const char *nodes, unsigned per_rank, unsigned total,
     memset(out, 0xaa, sizeof(out));
     for (int i = 0; i < nranks; i++)
         node[i] = nodes[i] - 'a';
-    connection_share_slots(node, nranks, per_rank, total, out);
+    share(node, nranks, per_rank, total, out);
     for (int i = 0; i < nranks; i++)
         assert_int_equal(out[i], slots[i] - '0');
 }
@@ -80,7 +92,7 @@ static void assert_fair(const int *node, int nranks, unsigned per_rank, unsigned
     unsigned long wanted = (unsigned long)per_rank * (unsigned)nranks;
     unsigned nodes = 0;
 
-    connection_share_slots(node, nranks, per_rank, total, out);
+    share(node, nranks, per_rank, total, out);
     assert_int_equal(sum_of(out, nranks), total && total < wanted ? total : wanted);
     for (int i = 0; i < nranks; i++) {
         assert_true(out[i] <= per_rank);
@@ -116,6 +128,46 @@ static void sums_and_fairness(void **state)
     }
 }
 
+/* A rank that can take none, or fewer than the others, leaves them to the others. */
+static void ranks_that_can_take_fewer(void **state)
+{
+    static const struct {
+        unsigned most[4], total, out[4];
+    } rows[] = {
+        { { 8, 0, 8, 8 }, 9, { 3, 0, 3, 3 } },  { { 8, 1, 8, 8 }, 16, { 5, 1, 5, 5 } },
+        { { 0, 0, 0, 0 }, 16, { 0, 0, 0, 0 } }, { { 1, 2, 3, 4 }, 0, { 1, 2, 3, 4 } },
+        { { 1, 2, 3, 4 }, 10, { 1, 2, 3, 4 } },
+    };
+    const int node[] = { 0, 1, 2, 3 };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        unsigned out[4];
+
+        connection_share_slots(node, rows[i].most, 4, rows[i].total, out);
+        assert_memory_equal(out, rows[i].out, sizeof(out));
+    }
+}
+
+static void how_many_a_rank_may_grow_to(void **state)
+{
+    static const struct {
+        unsigned slots, total;
+        bool pinned;
+        unsigned most;
+    } rows[] = {
+        { 8, 256, false, 32 },    { 8, 256, true, 8 }, { 8, 12, false, 12 },
+        { 0, 256, false, 0 },     { 8, 5, false, 8 },  { 100, 256, true, 100 },
+        { 100, 256, false, 100 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++)
+        assert_int_equal(
+            connection_share_most(rows[i].slots, rows[i].total, rows[i].pinned),
+            rows[i].most);
+}
+
 static void a_large_job_keeps_its_bound(void **state)
 {
     enum { MANY = 8000 };
@@ -127,13 +179,11 @@ static void a_large_job_keeps_its_bound(void **state)
     assert_non_null(out);
     for (int i = 0; i < MANY; i++)
         node[i] = i / 4;
-    connection_share_slots(node, MANY, connection_share_default(MANY),
-                           CONNECTION_SHARE_TOTAL, out);
+    share(node, MANY, connection_share_default(MANY), CONNECTION_SHARE_TOTAL, out);
     assert_int_equal(sum_of(out, MANY), CONNECTION_SHARE_TOTAL);
     for (int i = 0; i < MANY; i++)
         assert_int_equal(out[i], i % 4 == 0 && i / 4 < CONNECTION_SHARE_TOTAL);
-    connection_share_slots(node, MANY, UINT32_MAX, 0,
-                           out); /* more than 32 bits hold in all */
+    share(node, MANY, UINT32_MAX, 0, out); /* more than 32 bits hold in all */
     assert_int_equal(out[0], UINT32_MAX);
     assert_int_equal(out[MANY - 1], UINT32_MAX);
     free(node);
@@ -156,6 +206,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(examples),
         cmocka_unit_test(sums_and_fairness),
+        cmocka_unit_test(ranks_that_can_take_fewer),
+        cmocka_unit_test(how_many_a_rank_may_grow_to),
         cmocka_unit_test(a_large_job_keeps_its_bound),
         cmocka_unit_test(many_ranks_open_fewer_each),
     };

@@ -40,12 +40,17 @@ enum carried {
     ITEM_BYTES = 1 << 23,
     ITEM_HELD = 1 << 24,
     ITEM_DIGEST = 1 << 25,
-    ITEM_SEGMENTS = 1 << 26
+    ITEM_SEGMENTS = 1 << 26,
+    RECEIVED = 1 << 27,
+    WAITING = 1 << 28,
+    AT_ONCE = 1 << 29,
+    ITEM_SPEED = 1 << 30
 };
 
 static const unsigned promised[MSG_KINDS] = {
     [MSG_CREDIT] = UNITS,
-    [MSG_PROGRESS] = FETCHED | REACHED | RUNNING | ITEMS | ITEM_BYTES,
+    [MSG_PROGRESS] = FETCHED | RECEIVED | REACHED | RUNNING | WAITING | ITEMS |
+                     ITEM_BYTES | ITEM_FLAGS | ITEM_SPEED,
     [MSG_LANDED] = ITEMS | ITEM_SEGMENTS | ITEM_FLAGS | ITEM_DIGEST,
     [MSG_FAILED] = SEGMENT | GENERATION | LOST | OUTCOME | TEXT,
     [MSG_CANCELLED] = SEGMENT,
@@ -65,6 +70,8 @@ static const unsigned promised[MSG_KINDS] = {
     [MSG_HASH] = SEGMENT | SEGMENTS | MIDSTATE,
     [MSG_HOLD] = PAUSE,
     [MSG_RATE] = RATE,
+    [MSG_CONNECTIONS] = UNITS | AT_ONCE,
+    [MSG_RENEW] = SEGMENT,
     [MSG_STOP] = CODE | RANK | TEXT,
     [MSG_DECISION] = STEP | CODE | RANK | TEXT,
     [MSG_SHARE] = BLOB,
@@ -85,6 +92,9 @@ static void fill(struct msg *msg, enum msg_kind kind)
         .generation = 0x95060708,
         .units = 0xa1020304,
         .running = 0xa5060708,
+        .waiting = 0xa9060708,
+        .received = 0xc1c2c3c4c5c6c7c8,
+        .at_once = true,
         .step = 0xb1020304,
         .code = -9,
         .rank = INT32_MIN,
@@ -120,6 +130,9 @@ static void fill(struct msg *msg, enum msg_kind kind)
                                    .flags = MSG_ITEM_BAD | MSG_ITEM_DIGEST,
                                    .where = 0x71020304 + i,
                                    .bytes = UINT64_MAX - 7 * i,
+                                   .source = 0xa1b2c3d4 + i,
+                                   .rate = 0xb1b2b3b4b5b6b7b8 + i,
+                                   .seconds = 0.1 * i,
                                    .checksum = 0x81828384858687 + i };
         memset(item->sha256, 100 + (int)i, sizeof(item->sha256));
     }
@@ -134,6 +147,9 @@ static void assert_item(const struct msg_item *item, const struct msg_item *want
     assert_true(item->bytes == (carried & ITEM_BYTES ? want->bytes : 0));
     assert_int_equal(item->where, carried & ITEM_HELD ? want->where : 0);
     assert_true(item->checksum == (carried & ITEM_HELD ? want->checksum : 0));
+    assert_int_equal(item->source, carried & ITEM_SPEED ? want->source : 0);
+    assert_true(item->rate == (carried & ITEM_SPEED ? want->rate : 0));
+    assert_true(item->seconds == (carried & ITEM_SPEED ? want->seconds : 0));
     if (carried & ITEM_DIGEST)
         assert_memory_equal(item->sha256, want->sha256, 32);
 }
@@ -178,6 +194,9 @@ static void assert_numbers(const struct msg *msg, const struct msg *want,
     assert_int_equal(msg->code, carried & CODE ? want->code : 0);
     assert_int_equal(msg->rank, carried & RANK ? want->rank : 0);
     assert_true(msg->fetched == (carried & FETCHED ? want->fetched : 0));
+    assert_int_equal(msg->waiting, carried & WAITING ? want->waiting : 0);
+    assert_true(msg->received == (carried & RECEIVED ? want->received : 0));
+    assert_int_equal(msg->at_once, (carried & AT_ONCE) && want->at_once);
     assert_true(msg->rate == (carried & RATE ? want->rate : 0));
     assert_true(msg->pause == (carried & PAUSE ? want->pause : 0));
     assert_int_equal(msg->reached, (carried & REACHED) && want->reached);

@@ -100,6 +100,57 @@ static void test_pause(void **state)
     strbuf_release(&basin.body);
 }
 
+/* A sink that looks at the connection under its transfer, and may give it up. */
+struct customer {
+    struct http_transfer *transfer;
+    unsigned port;
+    bool leaves;
+};
+
+static int look(void *owner, const void *bytes, size_t len)
+{
+    struct customer *customer = owner;
+
+    (void)bytes;
+    (void)len;
+    customer->port = http_port(customer->transfer);
+    if (customer->leaves)
+        http_retire(customer->transfer);
+    return 0;
+}
+
+/* A retired connection brings the rest of its reply, and no other. */
+static void test_retire(void **state)
+{
+    static const struct raw_play plays[] = {
+        { ok, RAW_KEEP, 0 }, { ok, RAW_KEEP, 0 }, { ok, RAW_KEEP, 0 }, { ok, RAW_KEEP, 0 }
+    };
+    struct raw_server server = { .plays = plays, .count = countof(plays) };
+    struct customer customers[4] = { [1] = { .leaves = true } };
+
+    assert_true(raw_start(&server));
+    for (size_t i = 0; i < countof(customers); i++) {
+        struct http_request request = { .url = server.url,
+                                        .sink = look,
+                                        .owner = &customers[i] };
+        struct http_response response;
+
+        customers[i].transfer = start(*state, &request);
+        assert_int_equal(http_port(customers[i].transfer), 0);
+        while (!http_next(*state, &response))
+            step(*state);
+        assert_int_equal(response.outcome.fault, NET_OK);
+        assert_int_equal(response.bytes, 2);
+        assert_true(customers[i].port > 0);
+        http_response_release(&response);
+    }
+    raw_stop(&server);
+    assert_int_equal(server.connections, 2);
+    assert_int_equal(customers[0].port, customers[1].port);
+    assert_int_not_equal(customers[1].port, customers[2].port);
+    assert_int_equal(customers[2].port, customers[3].port);
+}
+
 static int refuse_second(void *owner, const void *bytes, size_t len)
 {
     unsigned *calls = owner;
@@ -285,13 +336,10 @@ static void test_proxy(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_probe),
-        cmocka_unit_test(test_pause),
-        cmocka_unit_test(test_fail_after_pause),
-        cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_queue),
-        cmocka_unit_test(test_interrupt),
-        cmocka_unit_test(test_wake),
+        cmocka_unit_test(test_probe),     cmocka_unit_test(test_retire),
+        cmocka_unit_test(test_pause),     cmocka_unit_test(test_fail_after_pause),
+        cmocka_unit_test(test_cancel),    cmocka_unit_test(test_queue),
+        cmocka_unit_test(test_interrupt), cmocka_unit_test(test_wake),
         cmocka_unit_test(test_proxy),
     };
 
