@@ -119,7 +119,7 @@ const struct option option_table[] = {
       .kind = OPTION_SEGMENT,
       .value = "SIZE",
       .field = offsetof(struct mpifetch_options, segment_size),
-      .help = "bytes per request for large files, in whole MiB; 0: automatic" },
+      .help = "bytes of each request for large files, in whole MiB; 0: automatic" },
 
     { .group = "Timeouts",
       .name = "rank-timeout",
