@@ -2,11 +2,12 @@
 
 import fcntl
 import os
+import shutil
 import struct
 
 import pytest
 from conftest import MIB, noise, write_tree
-from trees import assert_nothing, assert_same, snapshot
+from trees import assert_nothing, assert_same, files_of, snapshot
 
 SOURCE = "hf://acme/demo"
 FILES = {"large.bin": noise(6 * MIB + 1, 61), "small.txt": b"text\n"}
@@ -88,6 +89,27 @@ def test_scratch(run, killed, scratch, dest):
     assert result.code == 0 and "removed 2 leftover directories\n" in result.err, result
     assert sorted(os.listdir(scratch)) == ["mpifetch-ownership", "somebody"]
     assert len(states(dest.parent)) == 1
+
+
+def test_what_a_kill_of_clean_had_moved(run, killed, scratch, dest):
+    """It was moved before clean knew whether that was what it had found, and is judged as it was."""
+    killed(SOURCE, dest, landed=lambda: journals(dest.parent))
+    [owner] = dest.parent.glob(".*/run-*/owner")
+    shutil.rmtree(scratch)
+    write_tree(
+        scratch,
+        {
+            "mpifetch-moved1/taken/owner": owner.read_bytes(),
+            "mpifetch-moved1/taken/deep/data": b"of a dead run",
+            "mpifetch-moved2/taken/notes": b"of somebody",
+        },
+    )
+    result = clean(run, scratch, "--dry-run")
+    assert result.code == 0 and "would remove 1 leftover directory" in result.err, result
+    result = clean(run, scratch)
+    assert result.code == 0 and "removed 1 leftover directory" in result.err, result
+    assert files_of(scratch) == {"mpifetch-moved2/taken/notes": b"of somebody"}
+    assert os.listdir(scratch) == ["mpifetch-moved2"]
 
 
 def test_a_cache(run, killed, tmp_path):

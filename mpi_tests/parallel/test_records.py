@@ -252,7 +252,7 @@ def test_clean_leaves_what_is_only_named_so(run, words, dest):
     get(run, words("files"), dest)
     (beside(dest) / "manifest.json").unlink()
     (beside(dest) / "manifest.json").symlink_to("/etc/passwd")
-    for name in (".empty.mpifetch", ".links.mpifetch", ".theirs.mpifetch"):
+    for name in (".links.mpifetch", ".theirs.mpifetch"):
         (dest.parent / name).mkdir()
     (dest.parent / ".links.mpifetch/manifest.json").symlink_to("/etc/passwd")
     (dest.parent / ".links.mpifetch/SHA256SUMS").symlink_to("notes/SHA256SUMS")
@@ -265,12 +265,27 @@ def test_clean_leaves_what_is_only_named_so(run, words, dest):
         assert result.code == 0 and "nothing to remove" in result.err, result
     assert {path.name for path in dest.parent.iterdir()} == {
         beside(dest).name,
-        ".empty.mpifetch",
         ".links.mpifetch",
         ".theirs.mpifetch",
     }
     assert os.readlink(beside(dest) / "manifest.json") == "/etc/passwd"
     assert len(os.listdir(dest.parent / ".links.mpifetch")) == 2
+
+
+def test_clean_removes_an_empty_place_for_records(run, dest):
+    """A kill left it; but a run may be about to use it, or somebody else."""
+    for name in (".left.mpifetch", ".used.mpifetch", ".theirs.mpifetch"):
+        (dest.parent / name).mkdir()
+    os.chown(dest.parent / ".theirs.mpifetch", 12345, 12345)
+    (dest.parent / ".used.mpifetch-0123456789abcdef" / "run-abcdef").mkdir(parents=True)
+    for words in (["--dry-run"], []):
+        result = run(0, "clean", *words, dest.parent)
+        assert result.code == 0 and f"'{dest.parent}/.left.mpifetch'" in result.err, result
+    assert {path.name for path in dest.parent.iterdir()} == {
+        ".used.mpifetch",
+        ".used.mpifetch-0123456789abcdef",
+        ".theirs.mpifetch",
+    }
 
 
 @pytest.mark.parametrize("layout", [(), ("--versions",)], ids=["dir", "to-versions"])

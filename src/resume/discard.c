@@ -39,35 +39,22 @@ out:
     return rc;
 }
 
-/* Signed as well, for whoever finds it after a kill. */
-static int make_signed(const struct fs_dir *parent, const char *prefix,
-                       struct strbuf *name, struct fs_dir *own, struct err *err)
-{
-    if (fs_private_dir(parent, ".", prefix, name, err) < 0)
-        return -1;
-    return fs_dir_open(own, parent, name->data, err) < 0
-               ? -1
-               : process_sign(own, ".", false, err);
-}
-
 static bool is_taken(const struct fs_dir *own, const struct fs_dir *dir)
 {
     struct fs_info held, moved;
 
     return fs_look(dir, ".", &held, NULL) == 0 &&
-           fs_look(own, "taken", &moved, NULL) == 0 && moved.inode == held.inode &&
+           fs_look(own, DISCARD_TAKEN, &moved, NULL) == 0 && moved.inode == held.inode &&
            moved.device == held.device;
 }
 
-/* The signature goes first: without it nothing takes own for what a dead run left, so that
- * a stranger's directory stays even where it cannot go back. */
+/* It is not signed, so that a stranger's directory stays even where it cannot go back. */
 static int give_back(const struct fs_dir *parent, const char *name,
                      const struct fs_dir *own, const struct fs_dir *dir, struct err *err)
 {
     struct err why = { 0 };
 
-    fs_unlink(own, "owner", NULL);
-    if (fs_rename(own, "taken", parent, name, FS_RENAME_ABSENT, &why) == 0)
+    if (fs_rename(own, DISCARD_TAKEN, parent, name, FS_RENAME_ABSENT, &why) == 0)
         return err_set(err, ERR_DEST, "'%s' was replaced by something else meanwhile",
                        dir->path);
     return err_set(err, ERR_DEST,
@@ -76,13 +63,17 @@ static int give_back(const struct fs_dir *parent, const char *name,
                    dir->path, own->path, why.text);
 }
 
-/* own/taken, if it is that directory; else it goes back. */
+/* own/taken, if it is that directory; else it goes back. own is signed once that is known,
+ * for whoever finds it after a kill; until then what it holds is as it was
+ * (resume/sweep.c). */
 static int remove_taken(const struct fs_dir *parent, const char *name,
                         const struct fs_dir *own, const struct fs_dir *dir,
                         struct err *err)
 {
-    return is_taken(own, dir) ? fs_remove_tree(own, "taken", err)
-                              : give_back(parent, name, own, dir, err);
+    if (!is_taken(own, dir))
+        return give_back(parent, name, own, dir, err);
+    process_sign(own, ".", false, NULL);
+    return fs_remove_tree(own, DISCARD_TAKEN, err);
 }
 
 int discard_directory(const struct fs_dir *parent, const char *name,
@@ -91,13 +82,15 @@ int discard_directory(const struct fs_dir *parent, const char *name,
     const char *prefix = *name == '.' ? ".mpifetch-" : "mpifetch-";
     struct fs_dir own = { 0 };
     struct strbuf made = { 0 };
-    int rc = make_signed(parent, prefix, &made, &own, err);
+    int rc = fs_private_dir(parent, ".", prefix, &made, err);
 
     if (rc == 0)
-        rc = fs_rename(parent, name, &own, "taken", FS_RENAME_ABSENT, err);
+        rc = fs_dir_open(&own, parent, made.data, err);
+    if (rc == 0)
+        rc = fs_rename(parent, name, &own, DISCARD_TAKEN, FS_RENAME_ABSENT, err);
     if (rc == 0)
         rc = remove_taken(parent, name, &own, dir, err);
-    if (own.path && fs_is_missing(&own, "taken"))
+    if (own.path && fs_is_missing(&own, DISCARD_TAKEN))
         fs_remove_tree(parent, made.data, NULL);
     fs_dir_close(&own);
     strbuf_release(&made);

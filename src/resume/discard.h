@@ -12,7 +12,9 @@
 int discard_run(struct run *run, const struct fs_dir *parent, const char *name,
                 const struct fs_dir *found, struct err *err);
 
-/* dir: parent/name, with an owner file in it. */
+/* dir: parent/name, with an owner file in it. A kill may leave it, as it was, under this name
+ * in an mpifetch-XXXXXX. */
+#define DISCARD_TAKEN "taken"
 int discard_directory(const struct fs_dir *parent, const char *name,
                       const struct fs_dir *dir, struct err *err);
 

@@ -141,6 +141,23 @@ static void remove_link(const struct sweep *sweep, const char *beside, const cha
         fs_unlink(sweep->parent, name, NULL);
 }
 
+static int stop_at_staging(void *arg, const char *name, struct err *err)
+{
+    const struct sweep *sweep = arg;
+    char prefix[FS_NAME];
+
+    (void)err;
+    fs_format(prefix, ".%s.mpifetch-", sweep->dest);
+    return run_dir_is_staging(name, prefix) ? -1 : 0;
+}
+
+/* Empty, and no run is there that may be about to put its record there: a kill left it. With
+ * somebody's own nothing is lost either. */
+static bool is_spare(struct sweep *sweep)
+{
+    return fs_list(sweep->parent, ".", stop_at_staging, sweep, NULL) == 0;
+}
+
 bool record_sweep(const struct fs_dir *parent, const char *dest, bool only_say)
 {
     struct sweep sweep = { .parent = parent, .dest = dest, .only_say = only_say };
@@ -150,7 +167,7 @@ bool record_sweep(const struct fs_dir *parent, const char *dest, bool only_say)
     if (fs_look(parent, record_beside_name(beside, dest), &info, NULL) < 0 ||
         info.kind != FS_DIRECTORY ||
         fs_list(parent, beside, look_at_entry, &sweep, NULL) < 0 || sweep.left > 0 ||
-        !sweep.evident || !is_mine(&sweep, beside))
+        !is_mine(&sweep, beside) || (!sweep.evident && !is_spare(&sweep)))
         return false;
     if (only_say)
         return true;

@@ -100,6 +100,23 @@ static void sweep_signed(struct sweep *sweep, const struct fs_dir *parent,
     }
 }
 
+/* What clean had moved and was killed before it knew whether that was what it had found
+ * (resume/discard.h). false: there is nothing of the kind. */
+static bool sweep_taken(struct sweep *sweep, const struct fs_dir *parent,
+                        const struct fs_dir *dir)
+{
+    struct fs_dir taken = { 0 };
+    bool is = fs_dir_open(&taken, dir, DISCARD_TAKEN, NULL) == 0 &&
+              fs_dir_is_mine(&taken, dir) && owner_watch_is_signed(&taken);
+
+    if (is)
+        sweep_signed(sweep, dir, DISCARD_TAKEN, &taken);
+    if (is && !sweep->only_say)
+        fs_remove_empty(parent, fs_dir_name(dir), NULL);
+    fs_dir_close(&taken);
+    return is;
+}
+
 /* A directory with the name of its process in it. */
 static void sweep_plain(struct sweep *sweep, const struct fs_dir *parent,
                         const char *name)
@@ -109,7 +126,7 @@ static void sweep_plain(struct sweep *sweep, const struct fs_dir *parent,
     if (fs_dir_open(&dir, parent, name, NULL) == 0 && fs_dir_is_mine(&dir, parent)) {
         if (owner_watch_is_signed(&dir))
             sweep_signed(sweep, parent, name, &dir);
-        else
+        else if (!sweep_taken(sweep, parent, &dir))
             leave(sweep, dir.path);
     }
     fs_dir_close(&dir);

@@ -8,13 +8,15 @@
 #include <cmocka.h>
 
 #include <dlfcn.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "io/process.h"
 #include "publish_case.h"
 #include "resume/discard.h"
 
-static bool made_again; /* the name, as soon as what had it is away */
+static bool made_again;   /* the name, as soon as what had it is away */
+static bool signed_early; /* what it went into, although nobody knew yet what it was */
 
 int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
 {
@@ -25,7 +27,9 @@ int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsign
 
     memcpy(&real, &found, sizeof(real));
     rc = real(from_dir, from, to_dir, to, flags);
-    if (rc == 0 && made_again && strcmp(to, "taken") == 0)
+    if (rc == 0 && strcmp(to, DISCARD_TAKEN) == 0)
+        signed_early = faccessat(to_dir, "owner", F_OK, 0) == 0;
+    if (rc == 0 && made_again && strcmp(to, DISCARD_TAKEN) == 0)
         assert_int_equal(mkdirat(from_dir, from, 0777), 0);
     return rc;
 }
@@ -69,6 +73,7 @@ static void test_what_was_found(void **state)
     (void)state;
     begin(&place);
     assert_int_equal(discard(&place), 0);
+    assert_false(signed_early);
     assert_beside("");
     end(&place);
 }
