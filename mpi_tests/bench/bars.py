@@ -143,9 +143,9 @@ def chores():
         Bar(resume, "resume", "all but one landed / fetch of all",
             lambda rows, label: ratio(
                 rows, f"{label}resume, all but one landed", label + whole, wall), 0.25),
-        Bar("1,024 ranks", "sched", "microseconds of rank 0 a grant",
+        Bar("1,024 ranks", "sched", "microseconds of rank 0 a segment",
             lambda rows, label: None if label else each(
-                rows, "microseconds of CPU a grant", lambda run: max(run["us"].values())), 2),
+                rows, "microseconds of CPU a segment or small file", lambda run: max(run["us"].values())), 2),
     ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import content
+import floors
 from case import Row, case
 from content import MIB, Wrong
 from limited import Limited
@@ -21,13 +22,6 @@ from peers import Job
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parent.parent
 WATCHED = 10  # seconds for which a waiting rank is watched
-NOTHING = """\
-#include <mpi.h>
-int main(int argc, char **argv)
-{
-    return MPI_Init(&argc, &argv) || MPI_Barrier(MPI_COMM_WORLD) || MPI_Finalize();
-}
-"""
 
 
 @case("list", trash=True)
@@ -61,10 +55,7 @@ def plan_list(bench):
 def nothing(bench):
     """Nothing to do: 1,000 files that are there already, 4 ranks"""
     made = content.small(bench.cache, 1000, 20)
-    program = bench.home / "nothing"
-    source = program.with_suffix(".c")
-    source.write_text(NOTHING)
-    subprocess.run(["mpicc", "-O2", source, "-o", program], check=True)
+    program = floors.build_nothing(bench.home)
     with Nginx(bench.home / "nginx", bench.cache) as nginx:
         list_ = bench.home / "nothing.list"
         list_.write_text(made.manifest(f"{nginx.http}/{made.root.name}"))
@@ -208,7 +199,7 @@ def sched(bench):
 
     def once(number):
         said = subprocess.run([program], check=True, stdout=subprocess.PIPE, text=True).stdout
-        found = re.findall(r"^(.*): create.* ([0-9.]+) us a grant", said, re.MULTILINE)
+        found = re.findall(r"^(.*): create.* ([0-9.]+) us a segment", said, re.MULTILINE)
         return {"us": {name.replace(".", ""): float(value) for name, value in found}}
 
-    yield [Row("microseconds of CPU a grant", "mpifetch", once)]
+    yield [Row("microseconds of CPU a segment or small file", "mpifetch", once)]

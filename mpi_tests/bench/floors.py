@@ -6,6 +6,7 @@ from pathlib import Path
 
 from figures import FLOORS
 from measure import run
+from ours import MPIRUN
 
 HERE = Path(__file__).resolve().parent
 
@@ -15,6 +16,27 @@ def build(home):
     command = ["gcc", "-std=c11", "-D_GNU_SOURCE", "-O2", HERE / "floor.c", "-o", program]
     subprocess.run([*command, "-lcurl", "-lcrypto", "-lpthread"], check=True)
     return program
+
+
+def build_nothing(home):
+    """An MPI program that only starts and ends."""
+    program = Path(home, "nothing")
+    subprocess.run(["mpicc", "-O2", HERE / "nothing.c", "-o", program], check=True)
+    return program
+
+
+class Start:
+    """What mpirun costs, whatever it starts."""
+
+    kind = "floor"
+    name = "start and end of MPI, 2 ranks"
+
+    def __init__(self, program):
+        self._program = program
+
+    def fetch(self, job, dest):
+        usage = run([*MPIRUN, 2, self._program], job.home, job.home)
+        return {"wall": usage.wall, "cpu": usage.cpu}
 
 
 class Floor:
@@ -41,5 +63,6 @@ class Floor:
         return {"wall": usage.wall, "cpu": usage.cpu}
 
 
-def all_floors(program):
-    return [Floor(program, mode) for mode in FLOORS]
+def all_floors(bench):
+    floors = [Floor(bench.floor, mode) for mode in FLOORS]
+    return [*floors, Start(build_nothing(bench.home))]

@@ -23,7 +23,7 @@ def against_peers(bench, made, ranks, secure=False, many=False):
         base = f"{nginx.https if secure else nginx.http}/{made.root.name}"
         job = Job(made, base, nginx.ca, bench.home, many)
         tools = all_mpifetch(bench.builds, ranks) + all_peers(bench.tools, many)
-        yield tool_rows(bench, job, tools + all_floors(bench.floor))
+        yield tool_rows(bench, job, tools + all_floors(bench))
 
 
 @case("small", trash=True)
@@ -62,7 +62,7 @@ def big(bench):
     made = content.large(bench.cache, 8, bench.scaled(1024 * MIB))
     with Nginx(bench.home / "nginx", bench.cache) as nginx:
         job = Job(made, f"{nginx.http}/{made.root.name}", nginx.ca, bench.home)
-        tools = all_mpifetch(bench.builds, (2,)) + all_floors(bench.floor)
+        tools = all_mpifetch(bench.builds, (2,)) + all_floors(bench)
         yield tool_rows(bench, job, tools)
 
 

