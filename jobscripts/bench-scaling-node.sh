@@ -31,6 +31,14 @@ count()
     echo "$(hostname) ${card:--} $bytes"
 }
 
+# After all have prepared.
+private()
+{
+    local others
+    others=$(find "$mine" -name 'of-*' ! -name "of-$(hostname)" -printf '%f ')
+    [ -z "$others" ] || { echo "'${mine%/*}' of $(hostname) is that of ${others//of-/}too" >&2; exit 1; }
+}
+
 # sizes DIR: of what the source has, and not of what its tools keep there.
 sizes()
 {
@@ -178,7 +186,8 @@ broadcast()
 }
 
 case $verb in
-prepare) mkdir -p "$mine" && count ;;
+prepare) mkdir -p "$mine" && : >"$mine/of-$(hostname)" && count ;;
+private) private ;;
 count) count ;;
 remove) rm -rf "$mine" ;;
 sizes) sizes "$shared/run/tree" ;;

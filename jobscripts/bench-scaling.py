@@ -275,24 +275,31 @@ HOW = """## How this was measured
 - From before `srun` of a step until after it, so starting the ranks counts. Each run has fresh directories, which are
   removed afterwards, untimed. Ways and numbers of nodes take turns, in another order each round. One run before the first
   does not count: it tells what the source has, and warms the source's caches.
-- `mpifetch`: the tree is verified and seen by all nodes when it ends. Untimed, all nodes then verify it again together,
-  and each looks whether it sees all of it.
-- `alone` and `sbcast`: the tool is {tool}. Each node hashes its own copy with all its processors, which is timed{own}.
+- `mpifetch`: the tree is verified, on the disk and seen by all nodes when it ends. Untimed, all nodes then verify it
+  again together, and each looks whether it sees all of it.
+- `alone` and `sbcast`: the tool is {tool}. Each node hashes its own copy
+  with the processors that it has for the job, which is timed{own}; nobody waits for its disk.
   `sbcast` sends files of {pack} MiB and more one by one, the others as one tar file.
 - Requests and WAN bytes of `mpifetch` are those of its report: listing and what the Hub counts as requests for files, and
-  requests for data (a small file of the Hub is in both). {known} Repeated requests of other tools are not in it.
+  requests for data (a small file of the Hub is in both). {known}
 - Bytes at the nodes' cards are all that {cards} received on the nodes of the run meanwhile: also headers, and whatever
   else comes that way, which is the shared storage and `sbcast` where they use the same card.
 """
 
 
+COUNTED = """Those of curl are what it counted: each file,
+  each redirect, bytes of files; what it asked for again is not in it."""
+UNKNOWN = """rclone does not tell: its bytes are the
+  sizes of all files, its requests are left out."""
+
+
 def how(about):
     tool = about["tool"]
-    own, known = "", "Those of curl are what it counted: each file, each redirect, bytes of files."
+    own, known = "", COUNTED
     if tool.startswith("mpifetch"):
         own, known = " (mpifetch alone by itself)", "mpifetch alone: the sum over the nodes."
     elif tool.startswith("rclone"):
-        known = "Of rclone they are not known: its bytes are the sizes of all files, its requests are left out."
+        known = UNKNOWN
     cards = about.get("wan_if", "").replace("-", "")
     cards = cards or "no card (none is known)"
     return HOW.format(tool=tool, own=own, known=known, cards=cards, pack=about["pack"])

@@ -89,8 +89,8 @@ def test_one_two_four_nodes(cluster, bench, model):
 
 
 def assert_bytes(row, went_out, total):
-    """What the source has sent. Of a second copy that is given up mpifetch counts what has come; one
-    node by itself makes none."""
+    """What the source has sent. Of an answer that is cut mpifetch counts what has come; one node by
+    itself cuts none."""
     nodes, seen = int(row["nodes"]), int(row["wan_bytes"])
     if row["way"] == "mpifetch" and nodes > 1:
         assert total <= seen <= went_out, row
@@ -196,6 +196,14 @@ def test_cancelled(cluster, bench, jobs):
     wait_for(lambda: not list(cluster.seen("n1", bench.place.parent).iterdir()), "a clean DEST")
     for node in ("n1", "n2"):
         wait_for(lambda n=node: not list(cluster.seen(n, "/tmp").glob("bench-scaling*")), "a clean disk")
+
+
+def test_a_disk_that_is_not_each_nodes_own(cluster, bench):
+    result = bench(2, LOCAL=str(bench.place.parent)).wait()
+    assert result.code == 2, result
+    assert re.search(f"'{bench.place.parent}' of (n1 is that of n2|n2 is that of n1) too", result.err)
+    assert bench.hub.log() == []
+    assert_left_alone(cluster, bench)
 
 
 BASES = [
