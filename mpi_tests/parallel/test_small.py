@@ -94,3 +94,33 @@ def test_found_again(run, start, source, tmp_path, ranks):
     assert for_each(few, many, "newfstatat", "fstat", "stat", "lstat", "statx") < 2.2
     assert for_each(few, many, "renameat2", "renameat", "rename", "linkat") < 1.1
     assert for_each(few, many, "sendto", "send") < 0.1
+
+
+def test_found_but_not_as_it_was_left(run, start, source, tmp_path):
+    """What is not a file of ours with the right bytes is not taken, and what others see of it stays."""
+    tree, words = source(FEW)
+    dest = tmp_path / "parent" / "dest"
+    dest.parent.mkdir()
+    leave_all(start, words, dest)
+    (left,) = dest.parent.glob(".dest.mpifetch-*/run-*/tree/d0")
+    outside = tmp_path / "outside"
+    outside.write_bytes((left / "f2").read_bytes())
+    os.link(left / "f1", tmp_path / "second-name")
+    bad = ["f2", "f3", "f4", "f5", "f6"]
+    for name in bad:
+        (left / name).unlink()
+    (left / "f2").symlink_to(outside)
+    os.mkfifo(left / "f3")
+    (left / "f4").write_bytes((tree / "d0" / "f4").read_bytes()[:-1])
+    (left / "f5").write_bytes((tree / "d0" / "f5").read_bytes()[::-1])
+    if os.geteuid() == 0:
+        os.chown(left / "f7", 12345, -1)
+    before = [path.stat() for path in (outside, tmp_path / "second-name")]
+    result = run(2, *words, dest)
+    assert result.code == 0, result
+    assert result.report["bytes"]["fetched"] == sum((tree / "d0" / name).stat().st_size for name in bad), result
+    assert_same(dest, tree)
+    after = [path.stat() for path in (outside, tmp_path / "second-name")]
+    assert [(s.st_ino, s.st_mtime_ns) for s in after] == [(s.st_ino, s.st_mtime_ns) for s in before]
+    assert (dest / "d0" / "f1").stat().st_ino != after[1].st_ino
+    assert (dest / "d0" / "f7").stat().st_uid == os.geteuid()

@@ -108,7 +108,9 @@ void batch_step(struct batches *batches, bool alone)
 void batches_release(struct batches *batches)
 {
     free(batches->open);
-    while (batches->first)
-        forget(batches->first);
+    for (struct batch *next, *batch = batches->first; batch; batch = next) {
+        next = batch->next;
+        free(batch);
+    }
     *batches = (struct batches){ 0 };
 }
