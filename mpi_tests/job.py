@@ -14,8 +14,19 @@ from others import for_others
 ROOT = Path(__file__).resolve().parent.parent
 # absolute, since each run has a directory of its own
 PROGRAM = os.path.abspath(os.environ.get("MPIFETCH", ROOT / "build" / "src" / "mpifetch"))
+# what CTest says, where a suite is started by hand: from the build of the program
+BUILT = {
+    "MPIFETCH_STEPS": "libsteps.so",
+    "MPIFETCH_SHAM": "libsham.so",
+    "MPIFETCH_LAUNCHER": "liblauncher.so",
+    "MPIFETCH_LUSTRE": "lustre",
+    "FAULTFS": "faultfs",
+    "LONGLINK": "longlink",
+}
+for _name, _file in BUILT.items():
+    os.environ.setdefault(_name, str(Path(PROGRAM).parent.parent / "mpi_tests" / _file))
 MPIRUN = os.environ.get("MPIRUN", "mpirun")
-LAUNCHER = os.environ.get("MPIFETCH_LAUNCHER")  # preload/launcher.c
+LAUNCHER = os.environ["MPIFETCH_LAUNCHER"]  # preload/launcher.c
 PATIENCE = float(os.environ.get("MPIFETCH_PATIENCE", 120))  # seconds until a run counts as hung
 
 
@@ -101,7 +112,7 @@ class Job:
     @staticmethod
     def _preloaded(ranks, env):
         """With the library that mpirun alone keeps."""
-        if not ranks or not LAUNCHER:
+        if not ranks or not os.path.exists(LAUNCHER):
             return env
         others = [env["LD_PRELOAD"]] if "LD_PRELOAD" in env else []
         return {**env, "LD_PRELOAD": ":".join([str(for_others(LAUNCHER)), *others])}
