@@ -54,7 +54,12 @@ def told(report, content):
     return {
         "memory": max(rank["memory_growth"] for rank in report["ranks"]),
         "ranks_cpu": sum(rank["cpu"] for rank in report["ranks"]),
-        **{key: report[key] for key in ("seconds", "requests", "bytes")},
+        # the build before says nothing of connections
+        **{
+            key: report[key]
+            for key in ("seconds", "requests", "bytes", "connections")
+            if key in report
+        },
     }
 
 

@@ -1,7 +1,6 @@
 """What the bench makes of its runs: pure parts alone, nothing is measured here."""
 
 import csv
-import json
 
 import pytest
 
@@ -206,7 +205,11 @@ def test_bars_of_a_trace_by_rank_and_lane():
         {"name": "fetch", "ph": "X", "pid": 1, "tid": 0, "ts": 0, "dur": 2e6, "args": {}},
         {"name": "hash", "ph": "X", "pid": 1, "tid": 1000, "ts": 2e6, "dur": 5e5, "args": {}},
     ]
-    ranks = picture.ranks_of(json.loads(json.dumps(events)))
+    events.append(
+        {"name": "connections", "ph": "C", "pid": 0, "ts": 1e6, "args": {"connections": 9}}
+    )
+    assert picture.connections_of(events) == [(1.0, 9)]
+    ranks = picture.ranks_of(events)
     assert ranks == [
         ("rank 0 (n1)", {}, 0),
         ("rank 1 (n2)", {"fetch": [(1, 0.5, 1.0), (0, 0.0, 2.0)], "hash": [(2, 2.0, 0.5)]}, 3),
