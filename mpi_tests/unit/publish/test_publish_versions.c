@@ -39,6 +39,14 @@ static void assert_versions(const char *one, const char *other)
     strbuf_release(&want);
 }
 
+/* Beside the version that is there. */
+static void publish_second(struct job *job)
+{
+    job_start(job, LATER, second, countof(second));
+    job->run.opt.versions = true;
+    publish(job, LAYOUT_FLIP);
+}
+
 static void test_versions(void **state)
 {
     char ids[3][65];
@@ -172,6 +180,14 @@ static void put_version(const struct run_file *files, size_t count, const char *
     job_end(&job);
 }
 
+/* An earlier version, and no DEST. */
+static void leave_version(char id[65])
+{
+    publish_first(id);
+    run_command("rm -r \"$DEST\"");
+    put_version(first, countof(first), id);
+}
+
 /* Only what a manifest of ours vouches for, by the name that it has there. */
 static void test_what_others_keep_there(void **state)
 {
@@ -208,9 +224,7 @@ static void test_what_others_keep_there(void **state)
     free(before);
     before = output_of(all_there);
 
-    job_start(&job, LATER, second, countof(second));
-    job.run.opt.versions = true;
-    publish(&job, LAYOUT_FLIP);
+    publish_second(&job);
     strbuf_addf(&moved, "rm -r \"$DEST\" \"$PARENT/.dest.versions/%s\"",
                 job.dir.content_id);
     run_command(moved.data);
@@ -234,9 +248,7 @@ static void test_numbered_versions_are_swept(void **state)
     snprintf(name, sizeof(name), "%s.12", id);
     put_version(first, countof(first), name);
     put_version(first, countof(first), id);
-    job_start(&job, LATER, second, countof(second));
-    job.run.opt.versions = true;
-    publish(&job, LAYOUT_FLIP);
+    publish_second(&job);
     assert_versions(job.dir.content_id, NULL);
     assert_beside(".dest.versions dest ");
     job_end(&job);
@@ -249,15 +261,11 @@ static void test_files_of_others_in_a_version(void **state)
     struct job job;
 
     (void)state;
-    publish_first(id);
-    run_command("rm -r \"$DEST\"");
-    put_version(first, countof(first), id);
+    leave_version(id);
     snprintf(command, sizeof(command), "echo mine >\"$PARENT/.dest.versions/%s/sub/x\"",
              id);
     run_command(command);
-    job_start(&job, LATER, second, countof(second));
-    job.run.opt.versions = true;
-    publish(&job, LAYOUT_FLIP);
+    publish_second(&job);
     assert_versions(id, job.dir.content_id);
     assert_beside(".dest.versions dest ");
     job_end(&job);
@@ -277,14 +285,10 @@ static void test_a_version_of_another_user(void **state)
     struct job job;
 
     (void)state;
-    publish_first(id);
-    run_command("rm -r \"$DEST\"");
-    put_version(first, countof(first), id);
+    leave_version(id);
     snprintf(command, sizeof(command), "chown 65534 \"$PARENT/.dest.versions/%s\"", id);
     run_command(command);
-    job_start(&job, LATER, second, countof(second));
-    job.run.opt.versions = true;
-    publish(&job, LAYOUT_FLIP);
+    publish_second(&job);
     assert_versions(id, job.dir.content_id);
     job_end(&job);
 }
@@ -296,9 +300,7 @@ static void test_nothing_is_swept_after_another_publish(void **state)
     struct job job;
 
     (void)state;
-    publish_first(id);
-    run_command("rm -r \"$DEST\"");
-    put_version(first, countof(first), id);
+    leave_version(id);
     job_start(&job, LATER, second, countof(second));
     job.run.opt.versions = true;
     assert_int_equal(job_look(&job), 0);
@@ -403,9 +405,7 @@ static void test_a_link_planted_before_the_sweep(void **state)
     struct job job;
 
     (void)state;
-    publish_first(id);
-    run_command("rm -r \"$DEST\"");
-    put_version(first, countof(first), id);
+    leave_version(id);
     job_start(&job, LATER, second, countof(second));
     job.run.opt.versions = true;
     assert_int_equal(job_look(&job), 0);
