@@ -96,7 +96,7 @@ static void copies_what_it_is_given(void **state)
 
 static void judges_paths(void **state)
 {
-    char most[4097], more[4097], part[257], parts[2 * 257];
+    char most[4097], more[4097], part[257], inner[259], parts[2 * 257];
     const struct {
         const char *path;
         bool good;
@@ -145,6 +145,8 @@ static void judges_paths(void **state)
         { more, false },
         { part, false },
         { part + 1, true },
+        { inner, false },
+        { inner + 1, true },
         { parts, false },
         { parts + 2, true },
     };
@@ -155,6 +157,8 @@ static void judges_paths(void **state)
     long_path(most, 4095);
     long_path(more, 4096);
     memset(part, 'p', 256);
+    memset(inner, 'p', 256);
+    memcpy(inner + 256, "/a", 3);
     part[256] = '\0';
     for (size_t i = 0; i < countof(rows); i++)
         if ((path_rules_fault(rows[i].path) == NULL) != rows[i].good)
