@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/fs/blocks.h"
+#include "io/clock.h"
 #include "ranks/mail.h"
 #include "report/trace.h"
 
@@ -17,35 +17,13 @@ struct hash_run {
     uint8_t sha256[32];
 };
 
-/* From *done on what lies one behind the other; *done moves behind it. The last ones of a
- * file end the digest. */
-static int hash_some(struct hash_run *run, uint32_t *done, struct err *err)
-{
-    const struct store *store = run->hasher->store;
-    uint32_t first = run->segment + *done;
-    struct blocks in = { .pool = run->hasher->pool,
-                         .direct = store_direct(store, first) };
-    struct store_place source;
-    uint32_t n = store_source(store, first, run->count - *done, &source);
-    bool last;
-
-    *done += n;
-    last = run->last && *done == run->count;
-    in.dir = source.dir;
-    in.name = source.name;
-    in.next = source.offset;
-    in.end = in.next + segments_bytes(&store->run->segments, first, n);
-    return blocks_hash(&in, &run->state, last ? run->sha256 : NULL, NULL, err);
-}
-
 static int run_job(struct job *job)
 {
     struct hash_run *run = job->owner;
-    int rc = 0;
+    struct hasher *hasher = run->hasher;
 
-    for (uint32_t done = 0; done < run->count && rc == 0;)
-        rc = hash_some(run, &done, &job->err);
-    return rc;
+    return ahead_finish(hasher->ahead, hasher->store, run->segment, run->count,
+                        &run->state, run->last ? run->sha256 : NULL, &job->err);
 }
 
 static void forget(struct hasher *hasher, struct hash_run *run)
@@ -82,6 +60,7 @@ static int end_job(struct job *job, struct err *err)
         trace_span(hasher->run->trace, TRACE_HASH, (unsigned)job->thread, run->segment,
                    run->count, job->started, job->ended);
         rc = mail_send(&hasher->run->ranks, 0, &msg, err);
+        ahead_more(hasher->ahead, hasher->run->segments.file[run->segment]);
     }
     forget(hasher, run);
     return rc;
@@ -108,7 +87,12 @@ int hasher_begin(struct hasher *hasher, const struct msg *order, struct err *err
     run->job = (struct job){ .run = run_job, .done = end_job, .owner = run };
     run->next = hasher->first;
     hasher->first = run;
-    pool_submit(hasher->pool, &run->job, POOL_ORDINARY);
+    if (ahead_has(hasher->ahead, run->segment, run->count, &run->state,
+                  run->last ? run->sha256 : NULL)) {
+        run->job.started = run->job.ended = clock_now();
+        return end_job(&run->job, err);
+    }
+    pool_submit(hasher->pool, &run->job, POOL_CHAIN);
     return 0;
 }
 

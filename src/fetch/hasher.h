@@ -1,20 +1,20 @@
 /* fetch/hasher.h -- hashes the runs of segments that the relay assigns to this
  * rank, on the pool.
  *
- * Life cycle   zeroed except for run, store and pool; hasher_begin for each order,
+ * Life cycle   zeroed except for run, store, pool and ahead; hasher_begin for each order,
  *              whose end is reported to the coordinator; hasher_release once the pool
  *              has no job of it.
  * Errors       a read error ends the run, as an error of pool_reap. */
 #ifndef FETCH_HASHER_H
 #define FETCH_HASHER_H
 
-#include "fetch/store.h"
-#include "io/pool.h"
+#include "fetch/ahead.h"
 
 struct hasher {
     struct run *run;
     struct store *store;
     struct pool *pool;
+    struct ahead *ahead;
     struct hash_run *first; /* all that are on the pool */
 };
 

@@ -32,7 +32,7 @@ static bool is_on_file_system(const struct task *task)
 }
 
 /* One pass over the file for both digests. */
-static int hash_file(struct task *task, struct err *err)
+static int hash_file_git(struct task *task, struct err *err)
 {
     const struct plan_file *file = file_of(task);
     struct blocks in = { .end = file->size,
@@ -47,17 +47,28 @@ static int hash_file(struct task *task, struct err *err)
     store_final(task->world->store, task->file, &final);
     in.dir = final.dir;
     in.name = final.name;
-    if (file->want.kind == DIGEST_GIT_BLOB && git_blob_begin(&git, file->size, err) < 0)
-        goto out;
-    if (blocks_hash(&in, &state, task->sha256, git, err) < 0)
-        goto out;
-    if (git && git_blob_end(&git, sha1, err) < 0)
+    if (git_blob_begin(&git, file->size, err) < 0 ||
+        blocks_hash(&in, &state, task->sha256, git, err) < 0 ||
+        git_blob_end(&git, sha1, err) < 0)
         goto out;
     task_judge(task, sha1);
     rc = 0;
 out:
     git_blob_destroy(git);
     return rc;
+}
+
+static int hash_file(struct task *task, struct err *err)
+{
+    struct midstate state = midstate_start();
+
+    if (file_of(task)->want.kind == DIGEST_GIT_BLOB)
+        return hash_file_git(task, err);
+    if (ahead_finish(task->world->ahead, task->world->store, task->segment, 1, &state,
+                     task->sha256, err) < 0)
+        return -1;
+    task_judge(task, NULL);
+    return 0;
 }
 
 static int close_home(struct task *task, struct err *err)

@@ -6,6 +6,10 @@
 #include "io/clock.h"
 #include "ranks/mail.h"
 
+/* Most that are asked for in one turn: ranks that begin together share the head of a file,
+ * whose hash goes through the memory of each. */
+enum { OUTBOX_UNITS = 4 };
+
 void outbox_open(struct outbox *outbox, struct run *run, uint32_t credit)
 {
     *outbox = (struct outbox){ .run = run, .credit = credit };
@@ -119,13 +123,14 @@ static int send_progress(struct outbox *outbox, struct task *first, struct err *
 
 int outbox_send(struct outbox *outbox, struct task *first, bool room, struct err *err)
 {
-    struct msg credit = { .kind = MSG_CREDIT, .units = outbox->credit };
+    uint32_t units = outbox->credit < OUTBOX_UNITS ? outbox->credit : OUTBOX_UNITS;
+    struct msg credit = { .kind = MSG_CREDIT, .units = units };
     double now = clock_now();
 
     if (send_landed(outbox, err) < 0)
         return -1;
     if (room && outbox->credit > 0) {
-        outbox->credit = 0;
+        outbox->credit -= units;
         if (mail_send(&outbox->run->ranks, 0, &credit, err) < 0)
             return -1;
     }

@@ -9,23 +9,6 @@
 #include "io/fs/fs.h"
 #include "resume/journal.h"
 
-int task_slot_init(struct task_slot *slot, unsigned number, struct err *err)
-{
-    slot->number = number;
-    for (size_t i = 0; i < countof(slot->chunk); i++) {
-        slot->chunk[i].bytes = fs_direct_memory(TASK_BUFFER);
-        if (!slot->chunk[i].bytes)
-            return err_memory(err, "transfer buffers");
-    }
-    return 0;
-}
-
-void task_slot_release(struct task_slot *slot)
-{
-    for (size_t i = 0; i < countof(slot->chunk); i++)
-        free(slot->chunk[i].bytes);
-}
-
 struct task *task_create(struct task_world *world, uint32_t segment, uint32_t count,
                          struct err *err)
 {
@@ -42,6 +25,7 @@ struct task *task_create(struct task_world *world, uint32_t segment, uint32_t co
     task->file = segments->file[segment];
     task->small = segments_small(segments, task->file);
     task->fd = -1;
+    task->last = &task->full;
     return task;
 }
 
@@ -64,6 +48,7 @@ void task_destroy(struct task *task)
     if (!task)
         return;
     task_leave_slot(task);
+    task_drop_buffers(task);
     task_close(task, NULL);
     checksum_destroy(task->sum);
     free(task->url);
@@ -73,8 +58,7 @@ void task_destroy(struct task *task)
 
 bool task_idle(const struct task *task)
 {
-    return !task_is_landing(task) && !task->transfer &&
-           (!task->slot || (!task->slot->chunk[0].busy && !task->slot->chunk[1].busy));
+    return !task_is_landing(task) && !task->transfer && !task->writing;
 }
 
 bool task_may_follow(enum task_state state, enum task_state next)
@@ -154,7 +138,6 @@ void task_take_slot(struct task *task, struct task_slot *slot)
 {
     task->slot = slot;
     slot->taken = true;
-    slot->chunk[0].len = slot->chunk[1].len = 0;
     task->began = clock_now();
 }
 
@@ -163,6 +146,31 @@ void task_leave_slot(struct task *task)
     if (task->slot)
         task->slot->taken = false;
     task->slot = NULL;
+}
+
+static void drop_list(struct task *task, struct buffer *first)
+{
+    while (first) {
+        struct buffer *buffer = first;
+
+        first = buffer->next;
+        buffers_drop(task->world->buffers, buffer);
+    }
+}
+
+void task_drop_buffers(struct task *task)
+{
+    struct buffer *written = task->writing ? task->full : NULL;
+
+    drop_list(task, task->filling);
+    drop_list(task, task->spare);
+    drop_list(task, written ? written->next : task->full);
+    task->filling = task->spare = NULL;
+    task->full = written;
+    task->last = written ? &written->next : &task->full;
+    if (written)
+        written->next = NULL;
+    task->unwritten = written != NULL;
 }
 
 int task_make_room(struct task *task, struct err *err)

@@ -3,10 +3,9 @@
  *
  *     WAITING     granted; no slot yet
  *
- *     FETCHING    bytes come in. Small files collect in memory. Others go through two
- *                 buffers of the slot: a pool thread writes one, the socket fills the
- *                 other
- *     FULL        the transfer pauses: both buffers are full
+ *     FETCHING    bytes come in. Small files collect in memory. Others go through the
+ *                 rank's buffers: a pool thread writes one, the socket fills the next
+ *     FULL        the transfer pauses: there is no buffer for it
  *     THROTTLED   the transfer pauses: the rate limit holds it back
  *     RESTING     the transfer broke off; the rest is asked for once no pause holds
  *     DRAINING    all bytes are here, the last ones are being written
@@ -25,17 +24,17 @@
  * Life cycle   task_create; a slot (task_take_slot), with which fetch/transfer.h or
  *              fetch/landing.h begins; task_destroy once task_idle.
  * Threads      all calls on the main thread. While a job of the task is on the pool, the
- *              job alone uses home, fd, sum, body and what it fills in. */
+ *              job alone uses home, fd, direct, sum, body and what it fills in. */
 #ifndef FETCH_TASK_H
 #define FETCH_TASK_H
 
 #include "core/sched/rate.h"
+#include "core/sched/spill.h"
+#include "fetch/ahead.h"
 #include "fetch/syncing.h"
 #include "io/http/http.h"
 #include "io/pool.h"
 #include "io/sha256.h"
-
-enum { TASK_BUFFER = 512 << 10 };
 
 enum task_state {
     TASK_WAITING,
@@ -55,21 +54,10 @@ enum task_state {
 struct batches;
 struct task;
 
-/* One write on its way to the disk. */
-struct task_chunk {
-    struct job job;
-    struct task *task;
-    char *bytes; /* TASK_BUFFER of them; the slot's own */
-    size_t len;
-    uint64_t at; /* in the task */
-    bool busy;
-};
-
-/* What one transfer at a time needs; made once, used by one task after the other. */
+/* One transfer at a time. */
 struct task_slot {
     unsigned number;
     bool taken;
-    struct task_chunk chunk[2];
 };
 
 /* What all tasks of a rank share. */
@@ -82,6 +70,9 @@ struct task_world {
     struct syncing *syncing;
     struct batches *batches; /* fetch/batch.h */
     struct speeds *speeds;
+    struct buffers *buffers;
+    struct ahead *ahead;
+    struct spill *spill;
 };
 
 struct task {
@@ -111,9 +102,14 @@ struct task {
     uint32_t source; /* a number for scheme, host and port of the try */
     uint64_t rate;   /* of its connection, and for how long that is known */
     double seconds;
-    unsigned futile;  /* attempts in a row that brought next to nothing */
-    unsigned filling; /* which chunk of the slot */
-    double began;     /* clock_now at the first try */
+    unsigned futile;                /* attempts in a row that brought next to nothing */
+    double began;                   /* clock_now at the first try */
+    struct buffer *filling, *spare; /* buffers: the one that is being filled; more */
+    struct buffer *full, **last;    /* those that are to be written, in order */
+    unsigned unwritten;             /* how many these are, */
+    bool writing;                   /* and whether the first is on the pool */
+    bool hashed_here;               /* its buffers are kept to be hashed */
+    double full_since;              /* FULL: clock_now when that began */
     int fd;
     bool direct; /* fd: past the page cache */
     struct store_place home;
@@ -128,9 +124,6 @@ struct task {
     struct outcome outcome; /* FAILED: why */
     struct err err;
 };
-
-int task_slot_init(struct task_slot *slot, unsigned number, struct err *err);
-void task_slot_release(struct task_slot *slot);
 
 struct task *task_create(struct task_world *world, uint32_t segment, uint32_t count,
                          struct err *err);
@@ -164,6 +157,9 @@ void task_judge(struct task *task, const uint8_t sha1[20]);
 /* WAITING: a transfer or a read may begin. */
 void task_take_slot(struct task *task, struct task_slot *slot);
 void task_leave_slot(struct task *task);
+
+/* Give back the buffers that are not on the pool. */
+void task_drop_buffers(struct task *task);
 
 /* Memory or a home for the bytes that are about to come in. */
 int task_make_room(struct task *task, struct err *err);

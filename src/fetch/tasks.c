@@ -8,6 +8,8 @@
 #include "io/clock.h"
 #include "report/trace.h"
 
+enum { TASKS_LOOK = 16 /* most that are looked at in a turn for room */ };
+
 int tasks_open(struct tasks *tasks, const struct task_world *world, struct outbox *outbox,
                struct err *err)
 {
@@ -21,6 +23,8 @@ int tasks_open(struct tasks *tasks, const struct task_world *world, struct outbo
     tasks->slots = calloc(slots + (size_t)1, sizeof(*tasks->slots));
     if (!tasks->slots || speeds_open(&tasks->speeds, slots, err) < 0)
         return err_memory(err, "transfers");
+    for (unsigned i = 0; i < slots; i++)
+        tasks->slots[i].number = i;
     return 0;
 }
 
@@ -32,8 +36,6 @@ void tasks_release(struct tasks *tasks)
         tasks->first = task->next;
         task_destroy(task);
     }
-    for (unsigned i = 0; tasks->slots && i < tasks->world.run->slots_most; i++)
-        task_slot_release(&tasks->slots[i]);
     free(tasks->slots);
     tasks->slots = NULL;
     signed_urls_release(&tasks->urls);
@@ -153,6 +155,7 @@ void tasks_limit(struct tasks *tasks, unsigned most, bool at_once)
 
     tasks->most =
         most < tasks->world.run->slots_most ? most : tasks->world.run->slots_most;
+    buffers_limit(tasks->world.buffers, tasks->most);
     if (!at_once || running <= tasks->most)
         return;
     for (struct task *task = tasks->first; task; task = task->next)
@@ -183,24 +186,17 @@ void tasks_renew(struct tasks *tasks, uint32_t segment)
     transfer_break(task);
 }
 
-/* Made as they are first used: rank 0 seldom asks for all of them. NULL, with *rc 0: none
- * is free. */
-static struct task_slot *free_slot(struct tasks *tasks, int *rc, struct err *err)
+static struct task_slot *free_slot(struct tasks *tasks)
 {
     struct task_slot *slot = NULL;
     unsigned taken = 0;
 
-    *rc = 0;
     for (unsigned i = 0; i < tasks->world.run->slots_most; i++) {
         taken += tasks->slots[i].taken;
         if (!slot && !tasks->slots[i].taken)
             slot = &tasks->slots[i];
     }
-    if (!slot || taken >= tasks->most)
-        return NULL;
-    if (!slot->chunk[0].bytes)
-        *rc = task_slot_init(slot, (unsigned)(slot - tasks->slots), err);
-    return *rc < 0 ? NULL : slot;
+    return taken < tasks->most ? slot : NULL;
 }
 
 static int go_on(struct tasks *tasks, bool *moved, struct err *err)
@@ -237,7 +233,6 @@ static int begin_task(struct tasks *tasks, struct task *task, struct task_slot *
 int tasks_begin(struct tasks *tasks, bool *moved, struct err *err)
 {
     struct task_slot *slot;
-    int rc;
 
     if (go_on(tasks, moved, err) < 0)
         return -1;
@@ -245,10 +240,9 @@ int tasks_begin(struct tasks *tasks, bool *moved, struct err *err)
          task = task->next) {
         if (task->state != TASK_WAITING)
             continue;
-        rc = 0;
-        slot = landing_needs_slot(task) ? free_slot(tasks, &rc, err) : NULL;
+        slot = landing_needs_slot(task) ? free_slot(tasks) : NULL;
         if (!slot && landing_needs_slot(task))
-            return rc;
+            return 0;
         if (begin_task(tasks, task, slot, err) < 0)
             return -1;
         *moved = true;
@@ -256,7 +250,27 @@ int tasks_begin(struct tasks *tasks, bool *moved, struct err *err)
     return 0;
 }
 
-void tasks_resume(struct tasks *tasks)
+/* All but what is hashed next wait for what is hashed before them, unless that costs too
+ * much. */
+static void resume_full(struct tasks *tasks)
+{
+    unsigned full = 0;
+    bool spilling;
+
+    for (const struct task *task = tasks->first; task; task = task->next)
+        full += task->state == TASK_FULL;
+    spilling = spill_turn(tasks->world.spill, full > 0, clock_now());
+    full = full < TASKS_LOOK ? full : TASKS_LOOK;
+    for (struct task *task = tasks->first; task && full > 0; task = task->next) {
+        if (task->state != TASK_FULL)
+            continue;
+        full--;
+        if (transfer_get_room(task, spilling))
+            transfer_resume(task);
+    }
+}
+
+static void resume_throttled(struct tasks *tasks)
 {
     unsigned throttled = 0, turn;
 
@@ -272,6 +286,12 @@ void tasks_resume(struct tasks *tasks)
             transfer_resume(task);
             return;
         }
+}
+
+void tasks_resume(struct tasks *tasks)
+{
+    resume_full(tasks);
+    resume_throttled(tasks);
 }
 
 static void count_landed(struct tasks *tasks, const struct task *task)
@@ -300,6 +320,9 @@ static int finish(struct tasks *tasks, struct task *task, bool *over, struct err
             return -1;
         if (!task->small)
             store_drop(tasks->world.store, task->segment);
+        if (task->hashed_here)
+            ahead_drop(tasks->world.ahead, task->file, task_range(task).begin,
+                       task_range(task).end);
         return task->state == TASK_CANCELLED ? outbox_cancelled(tasks->outbox, task, err)
                                              : outbox_failed(tasks->outbox, task, err);
     default:

@@ -45,7 +45,7 @@ void tasks_renew(struct tasks *tasks, uint32_t segment);
 /* Fill the free slots, and let RESTING tasks continue. *moved is set if one began. */
 int tasks_begin(struct tasks *tasks, bool *moved, struct err *err);
 
-/* Wake transfers that the rate limit had paused, if bytes may move again. */
+/* Wake transfers that paused for memory or for the rate limit, if bytes may move again. */
 void tasks_resume(struct tasks *tasks);
 
 /* End transfers of tasks that were cut; report and free what is over. */

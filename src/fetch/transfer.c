@@ -13,19 +13,22 @@
 
 enum {
     TRANSFER_PROGRESS = 64 << 10, /* bytes with which an attempt counts as progress */
-    TRANSFER_SHORT = 1000, /* futile attempts in a row, if replies are valid but short */
-    TRANSFER_FUTILE = 2,   /* the same, of others, before the coordinator is asked */
+    TRANSFER_SHORT = 1000,  /* futile attempts in a row, if replies are valid but short */
+    TRANSFER_FUTILE = 2,    /* the same, of others, before the coordinator is asked */
+    TRANSFER_UNWRITTEN = 3, /* most buffers of a task that wait for its writes */
+    TRANSFER_NEAR = 4       /* buffers: so near is what is hashed next */
 };
 
 /* On a pool thread. Writes of one task follow each other, so fd and sum need no lock. */
-static int write_chunk(struct job *job)
+static int write_buffer(struct job *job)
 {
-    struct task_chunk *chunk = job->owner;
-    struct task *task = chunk->task;
+    struct buffer *buffer = job->owner;
+    struct task *task = buffer->task;
 
     if (task->sum)
-        task_sum(task, chunk->bytes, chunk->len);
-    return task_write(task, chunk->bytes, chunk->len, chunk->at, &job->err);
+        task_sum(task, buffer->bytes, buffer->len);
+    return task_write(task, buffer->bytes, buffer->len,
+                      buffer->at - task_range(task).begin, &job->err);
 }
 
 /* A pause ends on request, or with the transfer, which may then deliver what
@@ -36,45 +39,104 @@ static void end_pause(struct task *task)
         task_enter(task, TASK_FETCHING);
 }
 
-static int chunk_written(struct job *job, struct err *err);
+static int buffer_written(struct job *job, struct err *err);
 
-/* Begin to write the buffer that is being filled, if it is full or the last one, and fill
- * the other. One write of a task at a time, so that they follow each other. */
-static void pump(struct task *task)
+/* One write of a task at a time, so that they follow each other. */
+static void write_next(struct task *task)
 {
-    struct task_chunk *chunk = &task->slot->chunk[task->filling];
+    struct buffer *buffer = task->full;
 
-    if (task->slot->chunk[0].busy || task->slot->chunk[1].busy || chunk->len == 0 ||
-        (chunk->len < TASK_BUFFER && task->state != TASK_DRAINING))
+    if (task->writing || !buffer)
         return;
-    task->filling = !task->filling;
-    chunk->busy = true;
-    chunk->task = task;
-    chunk->job =
-        (struct job){ .run = write_chunk, .done = chunk_written, .owner = chunk };
-    pool_submit(task->world->pool, &chunk->job, POOL_URGENT);
+    task->writing = true;
+    buffer->task = task;
+    buffer->job =
+        (struct job){ .run = write_buffer, .done = buffer_written, .owner = buffer };
+    pool_submit(task->world->pool, &buffer->job, POOL_URGENT);
 }
 
-/* While the other buffer is being written there is only the rest of this one to fill. */
+/* The buffer is full, or holds the end of the task. */
+static void file_buffer(struct task *task)
+{
+    struct buffer *buffer = task->filling;
+
+    task->filling = NULL;
+    buffers_file(task->world->buffers, buffer, task->hashed_here);
+    *task->last = buffer;
+    task->last = &buffer->next;
+    task->unwritten++;
+    if (task->hashed_here)
+        ahead_more(task->world->ahead, task->file);
+    write_next(task);
+}
+
+/* How many buffers are hashed before what comes next. */
+static uint32_t distance(const struct task *task)
+{
+    return buffers_distance(task->world->buffers, task->file,
+                            task_range(task).begin + task->got);
+}
+
+static bool get_spare(struct task *task, uint32_t kept)
+{
+    struct buffer *buffer = buffers_take(task->world->buffers, kept);
+
+    if (!buffer)
+        return false;
+    buffer->next = task->spare;
+    task->spare = buffer;
+    return true;
+}
+
+static bool get_room(struct task *task)
+{
+    return task->unwritten < TRANSFER_UNWRITTEN &&
+           get_spare(task,
+                     spill_reserve(task->world->buffers->count - world->buffers->idle,
+                                   distance(task)));
+}
+
+/* Buffers for so many bytes more. */
+static bool has_room(struct task *task, size_t len)
+{
+    size_t room = task->filling ? BUFFER_SIZE - task->filling->len : 0;
+
+    for (const struct buffer *spare = task->spare; spare; spare = spare->next)
+        room += BUFFER_SIZE;
+    for (; room < len; room += BUFFER_SIZE)
+        if (!get_room(task))
+            return false;
+    return true;
+}
+
+static struct buffer *next_buffer(struct task *task)
+{
+    struct buffer *buffer = task->spare;
+
+    task->spare = buffer->next;
+    buffer->next = NULL;
+    buffer->file = task->file;
+    buffer->at = task_range(task).begin + task->got;
+    return buffer;
+}
+
 static int sink_large(struct task *task, const char *bytes, size_t len)
 {
-    size_t room = TASK_BUFFER - task->slot->chunk[task->filling].len;
-
-    if (len > room && task->slot->chunk[!task->filling].busy)
+    if (!has_room(task, len))
         return HTTP_PAUSE;
     while (len > 0) {
-        struct task_chunk *chunk = &task->slot->chunk[task->filling];
-        size_t part = TASK_BUFFER - chunk->len;
+        struct buffer *buffer = task->filling ? task->filling : next_buffer(task);
+        size_t part = BUFFER_SIZE - buffer->len;
 
+        task->filling = buffer;
         part = part < len ? part : len;
-        if (chunk->len == 0)
-            chunk->at = task->got;
-        memcpy(chunk->bytes + chunk->len, bytes, part);
-        chunk->len += part;
+        memcpy(buffer->bytes + buffer->len, bytes, part);
+        buffer->len += part;
         task->got += part;
         bytes += part;
         len -= part;
-        pump(task);
+        if (buffer->len == BUFFER_SIZE)
+            file_buffer(task);
     }
     return 0;
 }
@@ -107,8 +169,10 @@ static int sink(void *owner, const void *bytes, size_t len)
     if (limited && rate_wait(world->rate, now) > 0)
         return pause_as(task, TASK_THROTTLED);
     if (!task->small) {
-        if (sink_large(task, bytes, wanted(task, len)) == HTTP_PAUSE)
+        if (sink_large(task, bytes, wanted(task, len)) == HTTP_PAUSE) {
+            task->full_since = clock_now();
             return pause_as(task, TASK_FULL);
+        }
     } else {
         if (task->got + len > task_size(task))
             return -1;
@@ -116,6 +180,7 @@ static int sink(void *owner, const void *bytes, size_t len)
         task->got += len;
     }
     world->run->stats.value[STAT_FETCHED] += len;
+    spill_received(world->spill, len);
     if (limited)
         rate_spend(world->rate, len, now);
     return 0;
@@ -174,41 +239,53 @@ static int request_rest(struct task *task, struct err *err)
     return rc;
 }
 
+/* A git blob id needs another digest beside. */
+static bool is_hashed_here(const struct task *task)
+{
+    const struct plan_file *file = &task->world->run->plan.files[task->file];
+
+    return !task->small && file->want.kind != DIGEST_GIT_BLOB;
+}
+
 int transfer_begin(struct task *task, struct err *err)
 {
     if (task_make_room(task, err) < 0)
         return -1;
+    task->hashed_here = is_hashed_here(task);
+    if (task->hashed_here)
+        ahead_begin(task->world->ahead, task->file, task_range(task).begin);
     task_enter(task, TASK_FETCHING);
     return request_rest(task, err);
 }
 
 static int drained(struct task *task, struct err *err)
 {
-    pump(task);
+    if (task->filling && task->filling->len > 0)
+        file_buffer(task);
     if (!task_idle(task))
         return 0;
     task_leave_slot(task);
+    task_drop_buffers(task);
     return landing_begin(task, err);
 }
 
-static int chunk_written(struct job *job, struct err *err)
+static int buffer_written(struct job *job, struct err *err)
 {
-    struct task_chunk *chunk = job->owner;
-    struct task *task = chunk->task;
+    struct buffer *buffer = job->owner;
+    struct task *task = buffer->task;
 
-    chunk->busy = false;
-    chunk->len = 0;
+    task->writing = false;
+    task->full = buffer->next;
+    task->last = task->full ? task->last : &task->full;
+    task->unwritten--;
+    buffers_written(task->world->buffers, buffer);
     if (job->rc < 0 && !task_is_recalled(task)) {
         *err = job->err;
         return -1;
     }
-    if (task->state == TASK_DRAINING)
-        return drained(task, err);
     if (task_is_fetching(task))
-        pump(task);
-    if (task_is_paused(task))
-        transfer_resume(task);
-    return 0;
+        write_next(task);
+    return task->state == TASK_DRAINING ? drained(task, err) : 0;
 }
 
 /* Whether all bytes of the segment have arrived. How the connection ended after the last
@@ -315,6 +392,21 @@ void transfer_break(struct task *task)
     task_enter(task, TASK_RESTING);
 }
 
+bool transfer_get_room(struct task *task, bool spilling)
+{
+    struct task_world *world = task->world;
+    uint32_t away = distance(task);
+
+    if (task->spare || task->unwritten >= TRANSFER_UNWRITTEN)
+        return task->spare != NULL;
+    if (get_room(task))
+        return true;
+    if (!spilling && away > TRANSFER_NEAR &&
+        !spill_starves(task->full_since, clock_now()))
+        return false;
+    return buffers_reclaim(world->buffers, away) && get_spare(task, 0);
+}
+
 void transfer_resume(struct task *task)
 {
     end_pause(task);
@@ -353,28 +445,40 @@ static int stop_here(struct task *task, struct err *err)
     return drained(task, err);
 }
 
-/* The buffer that is not being written. */
-static void forget_surplus(struct task *task, uint64_t size)
+/* What is not being written. A segment ends with a buffer. */
+static void forget_surplus(struct task *task, uint64_t size, uint64_t before)
 {
-    for (size_t i = 0; i < countof(task->slot->chunk); i++) {
-        struct task_chunk *chunk = &task->slot->chunk[i];
+    uint64_t begin = task_range(task).begin;
+    struct buffer *buffer, **at = &task->full;
 
-        if (!chunk->busy && chunk->len > 0 && chunk->at + chunk->len > size)
-            chunk->len = chunk->at < size ? (size_t)(size - chunk->at) : 0;
+    ahead_drop(task->world->ahead, task->file, begin + size, begin + before);
+    if (task->filling && task->filling->at >= begin + size) {
+        buffers_drop(task->world->buffers, task->filling);
+        task->filling = NULL;
     }
+    if (task->writing)
+        at = &task->full->next;
+    while (*at && (*at)->at < begin + size)
+        at = &(*at)->next;
+    while ((buffer = *at) != NULL) {
+        *at = buffer->next;
+        task->unwritten--;
+        buffers_drop(task->world->buffers, buffer);
+    }
+    task->last = at;
     task->got = size;
 }
 
 int transfer_cut(struct task *task, uint32_t keep, bool *untouched, struct err *err)
 {
-    uint64_t size;
+    uint64_t before = task_size(task), size;
 
     task->cut |= keep < task->count;
     task->count = keep;
     size = task_size(task);
     *untouched = task->got <= size;
     if (!*untouched)
-        forget_surplus(task, size);
+        forget_surplus(task, size, before);
     return task->state != TASK_WAITING && task->got == size ? stop_here(task, err) : 0;
 }
 

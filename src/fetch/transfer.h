@@ -1,5 +1,5 @@
 /* fetch/transfer.h -- what brings the bytes of a task over HTTP: one request, and others
- * for the rest while they are worth it, through the buffers of a slot into its home.
+ * for the rest while they are worth it, through the rank's buffers into its home.
  *
  * Life cycle   transfer_begin; transfer_reply for each response; transfer_go_on while the
  *              task is RESTING. A task that has all bytes goes on to LANDING by itself
@@ -41,6 +41,11 @@ int transfer_cut(struct task *task, uint32_t keep, bool *untouched, struct err *
 
 /* If a task that was cut has all its bytes while others are still coming: DRAINING. */
 int transfer_end_cut(struct task *task, struct err *err);
+
+/* FULL: get a buffer for it; that of bytes that are on the disk and hashed later, if it is
+ * hashed next or has waited for long, or anyway. false: there is none, or the disk is
+ * behind with this task. */
+bool transfer_get_room(struct task *task, bool spilling);
 
 /* Let a paused transfer continue if it may. */
 void transfer_resume(struct task *task);

@@ -18,7 +18,7 @@ enum {
     WORKER_BURST = 1 << 20, /* most bytes of rate that pile up */
     WORKER_AHEAD = 2,       /* units asked for beyond what the slots hold */
     WORKER_QUIET = 200,     /* idle turns, after which the pauses are longest */
-    WORKER_THREADS = 3      /* one for the writes of sockets, two to hash and copy */
+    WORKER_THREADS = 4      /* see enum pool_class */
 };
 
 struct worker {
@@ -33,6 +33,9 @@ struct worker {
     struct syncing syncing;
     struct batches batches;
     struct hasher hasher;
+    struct buffers buffers;
+    struct ahead ahead;
+    struct spill spill;
     double hold_until; /* no request before */
     double busy_since;
     struct strbuf bytes; /* of the message being read */
@@ -300,13 +303,17 @@ int worker_create(struct worker **out, struct run *run, struct coordinator *coor
     outbox_open(&w->outbox, run, run->slots ? WORKER_AHEAD : 0);
     if (open_engine(w, err) < 0 || store_open(&w->store, run, err) < 0)
         goto out;
+    if (buffers_open(&w->buffers, run->slots_most, wake, w->http, err) < 0 ||
+        ahead_open(&w->ahead, run, &w->buffers, w->pool, err) < 0)
+        goto out;
     if (syncing_open(&w->syncing, run, &w->store, w->pool, err) < 0 ||
         tasks_open(&w->tasks,
                    &(struct task_world){ run, &w->store, w->http, w->pool, &w->rate,
-                                         &w->syncing, &w->batches, NULL },
+                                         &w->syncing, &w->batches, &w->buffers, &w->ahead,
+                                         &w->spill, NULL },
                    &w->outbox, err) < 0)
         goto out;
-    w->hasher = (struct hasher){ run, &w->store, w->pool, NULL };
+    w->hasher = (struct hasher){ run, &w->store, w->pool, &w->ahead, NULL };
     *out = w;
     w = NULL;
     rc = 0;
@@ -330,6 +337,8 @@ void worker_destroy(struct worker *w)
     hasher_release(&w->hasher);
     batches_release(&w->batches);
     tasks_release(&w->tasks);
+    ahead_release(&w->ahead);
+    buffers_release(&w->buffers);
     syncing_release(&w->syncing);
     store_close(&w->store);
     strbuf_release(&w->bytes);

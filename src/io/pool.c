@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/text.h"
 #include "io/clock.h"
 
 enum { THREADS_LEAST = 2 }; /* the one that only serves sockets, and one more */
@@ -23,11 +24,11 @@ struct thread {
 };
 
 struct pool {
-    pthread_mutex_t lock;    /* of the fields down to ending */
-    pthread_cond_t some;     /* for all threads but the first: there is a job */
-    pthread_cond_t first;    /* for the first: there is an urgent job */
-    pthread_cond_t back;     /* for pool_wait: a job has ended */
-    struct queue waiting[2]; /* by enum pool_class */
+    pthread_mutex_t lock; /* of the fields down to ending */
+    pthread_cond_t some;  /* for all threads but the first: there is a job */
+    pthread_cond_t first; /* for the first: there is an urgent job */
+    pthread_cond_t back;  /* for pool_wait: a job has ended */
+    struct queue waiting[POOL_CLASSES];
     struct queue finished;
     bool first_idle; /* the first thread sleeps and nobody has woken it */
     bool ending;
@@ -35,7 +36,7 @@ struct pool {
     atomic_bool stopping;
     void (*wake)(void *arg);
     void *arg;
-    unsigned started; /* how many of threads run */
+    unsigned count, started; /* of threads: all; how many run */
     struct thread threads[];
 };
 
@@ -58,6 +59,26 @@ static struct job *queue_take(struct queue *queue)
     return job;
 }
 
+/* What the threads take, in this order: where there are three, each class has one that is
+ * there for it, so that none waits for ever. */
+static const enum pool_class orders[][POOL_CLASSES] = {
+    { POOL_URGENT, POOL_URGENT, POOL_URGENT },
+    { POOL_ORDINARY, POOL_URGENT, POOL_CHAIN },
+    { POOL_CHAIN, POOL_URGENT, POOL_ORDINARY },
+};
+
+static struct job *find_job(struct pool *pool, const struct thread *self)
+{
+    size_t last = countof(orders) - 1, row = (size_t)self->index;
+    struct job *job = NULL;
+
+    if (row > last || (row > 0 && pool->count <= last))
+        row = last;
+    for (size_t i = 0; i < POOL_CLASSES && !job; i++)
+        job = queue_take(&pool->waiting[orders[row][i]]);
+    return job;
+}
+
 /* The next job that this thread may do; NULL: the pool ends. The lock is held. */
 static struct job *wait_for_job(struct pool *pool, const struct thread *self)
 {
@@ -65,9 +86,7 @@ static struct job *wait_for_job(struct pool *pool, const struct thread *self)
     struct job *job;
 
     while (!pool->ending) {
-        job = queue_take(&pool->waiting[POOL_URGENT]);
-        if (!job && !only_urgent)
-            job = queue_take(&pool->waiting[POOL_ORDINARY]);
+        job = find_job(pool, self);
         if (job)
             return job;
         if (only_urgent)
@@ -167,6 +186,7 @@ int pool_create(struct pool **out, unsigned threads, void (*wake)(void *arg), vo
     pthread_cond_init(&pool->first, NULL);
     init_back(&pool->back);
     pool->wake = wake;
+    pool->count = count;
     pool->arg = arg;
     if (start_threads(pool, count, err) < 0) {
         pool_destroy(pool);

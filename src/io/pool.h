@@ -15,8 +15,10 @@
 #include "base/err.h"
 
 enum pool_class {
-    POOL_URGENT, /* a socket waits for it: taken first, one thread does nothing else */
-    POOL_ORDINARY
+    POOL_CHAIN,    /* other ranks wait for it: taken first, but for two threads */
+    POOL_URGENT,   /* a socket waits for it: the first thread does nothing else */
+    POOL_ORDINARY, /* where there are three threads, taken first by the second */
+    POOL_CLASSES
 };
 
 struct job {

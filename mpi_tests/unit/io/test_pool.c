@@ -255,13 +255,13 @@ static void test_urgent_wakes_the_others(void **state)
     stage_close(&stage);
 }
 
-/* With one thread for all that waits, urgent jobs go first, each class in the order in
- * which it came. */
+/* With one thread for all that waits, what others wait for goes first, then urgent jobs,
+ * each class in the order in which it came. */
 static void test_order(void **state)
 {
     static const enum pool_class classes[] = { POOL_ORDINARY, POOL_URGENT, POOL_ORDINARY,
-                                               POOL_URGENT };
-    static const unsigned order[] = { 1, 3, 0, 2 };
+                                               POOL_URGENT,   POOL_CHAIN,  POOL_CHAIN };
+    static const unsigned order[] = { 4, 5, 1, 3, 0, 2 };
     struct job holds_first, holds_other, jobs[countof(classes)];
     struct stage stage;
 
@@ -282,6 +282,46 @@ static void test_order(void **state)
     for (unsigned i = 0; i < countof(order); i++)
         assert_ptr_equal(next_finished(&stage), &jobs[order[i]]);
     stage_close(&stage);
+}
+
+/* One thread is there for each class: what comes without end in one of them keeps nobody
+ * of the others from running. */
+static void test_each_class_has_a_thread(void **state)
+{
+    static const enum pool_class rows[] = { POOL_CHAIN, POOL_URGENT, POOL_ORDINARY };
+    enum { ENDLESS = 50 };
+    static struct job endless[ENDLESS];
+
+    (void)state;
+    for (size_t row = 0; row < countof(rows); row++)
+        for (size_t other = 0; other < countof(rows); other++) {
+            struct job holds[3], job;
+            struct stage stage;
+
+            if (other == row)
+                continue;
+            stage_open(&stage, 3);
+            for (size_t i = 0; i < 3; i++) {
+                holds[i] = (struct job){ .run = run_to_the_gate, .owner = &stage };
+                pool_submit(stage.pool, &holds[i], POOL_URGENT);
+            }
+            for (size_t i = 0; i < 3; i++)
+                wait_for(&stage.entered);
+            for (size_t i = 0; i < ENDLESS; i++) {
+                endless[i] = (struct job){ .run = run_until_stopped, .owner = &stage };
+                pool_submit(stage.pool, &endless[i], rows[other]);
+            }
+            job = (struct job){ .run = run_to_the_gate, .owner = &stage };
+            pool_submit(stage.pool, &job, rows[row]);
+            for (size_t i = 0; i < 3; i++)
+                sem_post(&stage.gate);
+            while (atomic_load(&stage.ran) < 3)
+                sched_yield();
+            sem_post(&stage.gate);
+            while (atomic_load(&stage.ran) < 4)
+                sched_yield();
+            stage_close(&stage);
+        }
 }
 
 /* Not for ever while a job runs, and no longer than it runs. */
@@ -408,6 +448,7 @@ int main(void)
         cmocka_unit_test(test_urgent_passes_a_busy_pool),
         cmocka_unit_test(test_urgent_wakes_the_others),
         cmocka_unit_test(test_order),
+        cmocka_unit_test(test_each_class_has_a_thread),
         cmocka_unit_test(test_wait),
         cmocka_unit_test(test_drop),
         cmocka_unit_test(test_destroy_drops_what_waits),

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -13,6 +14,8 @@
 #ifndef XFS_SUPER_MAGIC
 #define XFS_SUPER_MAGIC 0x58465342
 #endif
+
+enum { LARGE_PAGE = 2 << 20 }; /* quicker to get than the same in small ones */
 
 static bool is_multiple(uint32_t of)
 {
@@ -126,5 +129,11 @@ int fs_direct_pread(int fd, bool *direct, const struct fs_dir *dir, const char *
 
 void *fs_direct_memory(size_t len)
 {
-    return aligned_alloc(FS_DIRECT, (len + FS_DIRECT - 1) / FS_DIRECT * FS_DIRECT);
+    size_t page = len < LARGE_PAGE ? FS_DIRECT : LARGE_PAGE;
+    size_t size = (len / page + 1) * page;
+    void *memory = aligned_alloc(page, size);
+
+    if (memory && page == LARGE_PAGE)
+        madvise(memory, size, MADV_HUGEPAGE);
+    return memory;
 }
