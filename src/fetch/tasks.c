@@ -25,6 +25,7 @@ int tasks_open(struct tasks *tasks, const struct task_world *world, struct outbo
         return err_memory(err, "transfers");
     for (unsigned i = 0; i < slots; i++)
         tasks->slots[i].number = i;
+    buffers_limit(world->buffers, tasks->most);
     return 0;
 }
 

@@ -90,10 +90,10 @@ static bool get_spare(struct task *task, uint32_t kept)
 
 static bool get_room(struct task *task)
 {
+    const struct buffers *buffers = task->world->buffers;
+
     return task->unwritten < TRANSFER_UNWRITTEN &&
-           get_spare(task,
-                     spill_reserve(task->world->buffers->count - world->buffers->idle,
-                                   distance(task)));
+           get_spare(task, spill_reserve(buffers->count - buffers->idle, distance(task)));
 }
 
 /* Buffers for so many bytes more. */

@@ -309,8 +309,8 @@ int worker_create(struct worker **out, struct run *run, struct coordinator *coor
     if (syncing_open(&w->syncing, run, &w->store, w->pool, err) < 0 ||
         tasks_open(&w->tasks,
                    &(struct task_world){ run, &w->store, w->http, w->pool, &w->rate,
-                                         &w->syncing, &w->batches, &w->buffers, &w->ahead,
-                                         &w->spill, NULL },
+                                         &w->syncing, &w->batches, NULL, &w->buffers,
+                                         &w->ahead, &w->spill },
                    &w->outbox, err) < 0)
         goto out;
     w->hasher = (struct hasher){ run, &w->store, w->pool, &w->ahead, NULL };
