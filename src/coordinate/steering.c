@@ -113,6 +113,7 @@ static int send_level(struct steering *steering, const struct governor_change *c
         if (steering->egress->rank[i].state != EGRESS_SHUT)
             most[i] = steering->rank[i].most;
     connection_share_slots(steering->node, most, n, change->to, out);
+    sched_slots(steering->dispatch->sched, change->to);
     for (int i = 0; i < n && rc == 0; i++) {
         struct msg msg = { .kind = MSG_CONNECTIONS,
                            .units = out[i],

@@ -18,11 +18,16 @@ enum {
     STORE_DIRECT = 8 << 20, /* a file of fewer bytes is not worth waiting for the disk */
 };
 
-/* What a rank needs at the least: what each transfer brings, and as much on its way into
- * staging. */
+/* What so many transfers bring at most, and as much on its way into staging. */
+static uint64_t room_of(const struct run *run, unsigned slots)
+{
+    return 2 * (uint64_t)slots * run->segments.size * run->segments.together;
+}
+
+/* What a rank needs at the least. */
 static uint64_t least_room(const struct run *run)
 {
-    return 2 * (uint64_t)run->slots * run->segments.size * run->segments.together;
+    return room_of(run, run->slots);
 }
 
 static bool none(const char *scratch)
@@ -76,7 +81,7 @@ static int measure_scratch(struct store *store, const char *dir, struct err *err
                        "ranks of this node; free some, or use --scratch none",
                        dir, (unsigned long long)space.inodes, local);
     while (run->slots_most > run->slots &&
-           space.bytes / local / 2 < 2 * run->slots_most * run->segments.size)
+           space.bytes / local / 2 < room_of(run, run->slots_most))
         store->run->slots_most--;
     /* Scratch may be memory, and only what waits for its turn to be hashed need stay. */
     store->budget = 2 * least_room(run);

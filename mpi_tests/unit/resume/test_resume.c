@@ -154,8 +154,8 @@ static void test_other_cuts(void **state)
     job_fetch(&job);
     large = segment_of(&job, "large");
     assert_int_equal(journal_open(&journal, &job.run, NULL), 0);
-    note_together(journal, &job, large, 1);
     note_together(journal, &job, large, 2);
+    note_together(journal, &job, large, 1);
     note_together(journal, &job, large + 1, 2);
     journal_close(journal);
     release_staging(&job.run, RELEASE_HAND_OVER);

@@ -57,6 +57,11 @@ void sched_credit(struct sched *sched, int rank, uint32_t units)
     ledger_credit(&sched->ledger, rank, units);
 }
 
+void sched_slots(struct sched *sched, uint32_t slots)
+{
+    sched->ledger.queue.slots = slots > 0 ? slots : 1;
+}
+
 void sched_mute(struct sched *sched, int rank, bool mute)
 {
     ledger_mute(&sched->ledger, rank, mute);

@@ -37,7 +37,7 @@
 #include "core/sched/sched_action.h"
 
 struct sched_policy {
-    uint32_t slots;       /* transfers of all ranks at a time */
+    uint32_t slots;       /* transfers of all ranks at a time, to begin with */
     double stall;         /* seconds without progress before a lease is cut */
     bool no_cuts;         /* leases are taken back, but never cut */
     uint64_t small;       /* a file of one segment of at most so many bytes is small */
@@ -52,6 +52,9 @@ void sched_destroy(struct sched *sched);
 
 /* The rank can take so many units more; a unit is a lease of a large file, or a batch. */
 void sched_credit(struct sched *sched, int rank, uint32_t units);
+
+/* So many transfers of all ranks at a time from here on: what is left is shared by them. */
+void sched_slots(struct sched *sched, uint32_t slots);
 
 /* Grant the rank nothing more until it is unmuted: its credit waits. What it holds it
  * keeps. */

@@ -121,6 +121,19 @@ static void test_grants_shrink(void **state)
     assert_int_equal(sched_leased(job.sched), 100);
 }
 
+/* There may be more of them, or fewer, as the run goes on. */
+static void test_slots_change(void **state)
+{
+    (void)state;
+    begin_together(1, 100, 99, 5);
+    credit(0, 9);
+    expect_grant(0, 0, 0, 5);
+    sched_slots(job.sched, 19);
+    expect_grant(0, 0, 5, 1);
+    sched_slots(job.sched, 1);
+    expect_grant(0, 0, 6, 23);
+}
+
 static void test_ends_of_files_end_grants(void **state)
 {
     const uint64_t sizes[] = { 3 * MIB, 2 * MIB };
@@ -391,6 +404,7 @@ int main(void)
         cmocka_unit_test_teardown(test_a_muted_rank_gets_nothing, end),
         cmocka_unit_test_teardown(test_largest_first_and_side_by_side, end),
         cmocka_unit_test_teardown(test_grants_shrink, end),
+        cmocka_unit_test_teardown(test_slots_change, end),
         cmocka_unit_test_teardown(test_ends_of_files_end_grants, end),
         cmocka_unit_test_teardown(test_part_lands, end),
         cmocka_unit_test_teardown(test_failed_is_granted_in_parts, end),

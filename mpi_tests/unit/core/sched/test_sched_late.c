@@ -211,7 +211,8 @@ static void test_the_rest_goes_to_whom_it_was_taken_for(void **state)
     credit(1, 2);
     expect_cut(2, 0, 0, 5);
     credit(2, 1);
-    credit(0, 1);
+    sched_mute(job.sched, 1, true);
+    sched_mute(job.sched, 1, false); /* behind rank 2 */
     sched_shortened(job.sched, 0, 0, 5, 2);
     expect_grant(2, 1, 5, 3);
 }
