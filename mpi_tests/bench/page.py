@@ -61,10 +61,17 @@ END = "<!-- until here -->"
 
 
 def published(text, store):
-    """A document with its parts filled in."""
-    figures = preface(store).partition("\n\n")[2] + "\n" + bar_table(bars.find_all(store))
-    text = put_between(text, "figures", figures.replace("## The bars\n\n", ""))
-    return put_between(text, "floors", floor_table(store))
+    """A document with those of its parts filled in that were measured."""
+    found = bars.find_all(store)
+    if any(now for _, now, _ in found):
+        figures = preface(store).partition("\n\n")[2] + "\n" + bar_table(found)
+        text = put_between(text, "figures", figures.replace("## The bars\n\n", ""))
+    if store.rows("large"):
+        text = put_between(text, "floors", floor_table(store))
+    for picture in store.pictures().glob("*.png"):
+        shown = f"![{picture.stem.replace('-', ' ')}](pictures/{picture.name})"
+        text = put_between(text, picture.name, shown)
+    return text
 
 
 def put_between(text, name, new):

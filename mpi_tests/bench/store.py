@@ -32,6 +32,11 @@ class Runs:
     def machine(self):
         return json.loads((self.dir / "machine.json").read_text())
 
+    def pictures(self):
+        """Where plots go; made."""
+        (self.dir / "pictures").mkdir(exist_ok=True)
+        return self.dir / "pictures"
+
 
 class Store(Runs):
     """The same, to be added to."""
@@ -54,11 +59,6 @@ class Store(Runs):
     def note(self, machine):
         """On what it is measured; of the last time."""
         (self.dir / "machine.json").write_text(json.dumps(machine, indent=1) + "\n")
-
-    def pictures(self):
-        """Where plots go; made."""
-        (self.dir / "pictures").mkdir(exist_ok=True)
-        return self.dir / "pictures"
 
     def has(self, case, row, number):
         return any(
