@@ -16,7 +16,7 @@
 int llapi_file_open(const char *name, int flags, int mode, unsigned long long stripe_size,
                     int offset, int count, int pattern);
 int llapi_get_obd_count(char *mount, int *count, int is_mdt);
-void llapi_msg_set_level(int level);
+void llapi_msg_set_level(int wanted);
 
 static int level = 3;
 

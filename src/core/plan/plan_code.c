@@ -67,7 +67,7 @@ static bool is_digest(const struct text *text, const struct digest *want)
 {
     char hex[2 * sizeof(want->bytes) + 1];
 
-    if (text->len != 2 * digest_length(want))
+    if (text->len != (size_t)2 * digest_length(want))
         return false;
     text_hex(hex, want->bytes, digest_length(want));
     return memcmp(hex, text->bytes, text->len) == 0;

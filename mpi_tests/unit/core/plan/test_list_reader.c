@@ -162,7 +162,7 @@ static void test_endless_line(void **state)
     memset(zeros, '0', sizeof(zeros));
     while (list_reader_feed(&reader, zeros, sizeof(zeros), &err) == 0) {
         fed += sizeof(zeros);
-        assert_true(fed < 2 * LIST_LINE_MOST);
+        assert_true(fed < 2 * (size_t)LIST_LINE_MOST);
     }
     assert_string_equal(err.text,
                         "line 1: it is longer than 1048576 bytes: not a list of files");

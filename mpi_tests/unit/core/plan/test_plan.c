@@ -158,7 +158,7 @@ static void judges_paths(void **state)
     long_path(more, 4096);
     memset(part, 'p', 256);
     memset(inner, 'p', 256);
-    memcpy(inner + 256, "/a", 3);
+    snprintf(inner + 256, 3, "/a");
     part[256] = '\0';
     for (size_t i = 0; i < countof(rows); i++)
         if ((path_rules_fault(rows[i].path) == NULL) != rows[i].good)
