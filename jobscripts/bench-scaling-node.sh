@@ -12,8 +12,10 @@ case $mine in
 *) echo "'$mine' is not of this job" >&2; exit 2 ;;
 esac
 
-# A node is left as it was, whatever ends the job.
-trap 'trap "" TERM; wait; rm -rf "$mine"; exit 143' TERM
+# A node is left as it was, whatever ends the job: Slurm may end what runs here before it ends this
+# script, which then ends by an error.
+trap 'exit 143' TERM
+trap '[ $? = 0 ] || { trap "" TERM; wait; rm -rf "$mine" || rm -rf "$mine"; }' EXIT
 
 # A signal is heard during a wait alone.
 await()
