@@ -235,7 +235,9 @@ static bool set_request(const struct http_wire *wire, struct http_wire_hop *hop)
              request->range.end - 1);
     hop->reason[0] = '\0';
     bad |= curl_easy_setopt(hop->easy, CURLOPT_URL, request->url);
-    bad |= curl_easy_setopt(hop->easy, CURLOPT_BUFFERSIZE, read_size(request));
+    /* A wish: after a hop that failed before it had a connection libcurl keeps the old
+     * buffer, and refuses another size. */
+    curl_easy_setopt(hop->easy, CURLOPT_BUFFERSIZE, read_size(request));
     bad |= curl_easy_setopt(hop->easy, CURLOPT_RANGE, request->ranged ? range : NULL);
     bad |= curl_easy_setopt(hop->easy, CURLOPT_HTTPGET, 1L);
     bad |= curl_easy_setopt(hop->easy, CURLOPT_NOBODY, request->head ? 1L : 0L);
