@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,13 @@ def calls_of(run, path, *words, ranks=0):
     return counted(path)
 
 
+def calls_of_both(run, source, tmp_path, *words):
+    return [
+        calls_of(run, tmp_path / f"calls-{count}", *source(count)[1], *words, tmp_path / f"dest-{count}")
+        for count in (FEW, MANY)
+    ]
+
+
 def for_each(few, many, *names):
     """Calls of any of these for each file more."""
     return sum(many.get(name, 0) - few.get(name, 0) for name in names) / (MANY - FEW)
@@ -61,8 +69,7 @@ def leave_all(start, words, dest):
 
 
 def test_fetched(run, source, tmp_path):
-    few, many = (calls_of(run, tmp_path / f"calls-{count}", *source(count)[1], tmp_path / f"dest-{count}")
-                 for count in (FEW, MANY))  # fmt: skip
+    few, many = calls_of_both(run, source, tmp_path, "--no-sync")
     assert for_each(few, many, "pwrite64") < 1.05
     assert for_each(few, many, "utimensat") < 1.05
     # the directory too, where each comes by itself because nothing else does
@@ -70,6 +77,17 @@ def test_fetched(run, source, tmp_path):
     assert for_each(few, many, "newfstatat", "fstat", "stat", "lstat", "statx") < 0.2
     assert for_each(few, many, "renameat2", "renameat", "rename", "linkat", "unlinkat") < 0.1
     assert for_each(few, many, "mkdirat", "mkdir") < 0.1
+
+
+def test_synced_at_once(run, source, tmp_path):
+    """Where the file system is known to wait for each file, and to tell of it."""
+    kind = subprocess.run(["stat", "-f", "-c", "%T", tmp_path], check=True, stdout=subprocess.PIPE, text=True)
+    release = tuple(int(part) for part in re.match(r"(\d+)\.(\d+)", os.uname().release).groups())
+    if kind.stdout.strip() not in ("ext2/ext3", "xfs", "btrfs", "tmpfs") or release < (5, 17):
+        pytest.skip(f"{kind.stdout.strip()} of Linux {release}: each file is synced")
+    few, many = calls_of_both(run, source, tmp_path)
+    assert for_each(few, many, "fsync", "fdatasync") < 0.1
+    assert many["syncfs"] >= 1
 
 
 @pytest.mark.parametrize("ranks", [0, 2])
@@ -82,7 +100,7 @@ def test_found_again(run, start, source, tmp_path, ranks):
         leave_all(start, words, dest)
         traced = ("strace", "-f", "-c", "-o", tmp_path / f"calls-{count}")
         whole = ("sh", "-c", f'exec {" ".join(map(str, traced))}-${{OMPI_COMM_WORLD_RANK:-0}} "$@"', "sh")
-        result = run(ranks, *words, dest, before=whole)
+        result = run(ranks, *words, "--no-sync", dest, before=whole)
         assert result.code == 0, result
         assert result.report["bytes"]["fetched"] == 0, result
         assert_same(dest, tree)
