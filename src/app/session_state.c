@@ -48,7 +48,7 @@ int session_cut(struct session *s, struct err *err)
     struct run *run = &s->run;
     uint64_t missing = run->plan.nbytes, size = s->options->segment_size;
     uint64_t least = SEGMENT_WHOLE;
-    uint32_t slots = 0;
+    uint32_t slots = 0, ranks = 0;
 
     if (size > 0 && size % SEGMENT_ALIGN == 0)
         size = segment_size_bounded(size, run->plan.nbytes);
@@ -56,13 +56,15 @@ int session_cut(struct session *s, struct err *err)
         return segments_cut(&run->segments, &run->plan, size, err);
     if (s->target.existing && run->mode != RUN_REHASH)
         missing -= s->target.existing->bytes;
-    for (int i = 0; i < run->ranks.size; i++)
+    for (int i = 0; i < run->ranks.size; i++) {
         slots += s->slots[i];
+        ranks += s->slots[i] > 0;
+    }
     size = segment_unit(run->plan.nbytes);
     if (run->mode != RUN_REHASH)
         resume_fit(run->staging.resume, &size, &least);
     return segments_cut_finely(&run->segments, &run->plan, size, least,
-                               segment_together(size, missing, slots), err);
+                               segment_together(size, missing, slots, ranks), err);
 }
 
 static int open_worker(void *arg, struct err *err)

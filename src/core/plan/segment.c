@@ -11,12 +11,23 @@ uint64_t segment_unit(uint64_t nbytes)
     return size;
 }
 
-uint32_t segment_together(uint64_t size, uint64_t missing, uint32_t slots)
+static uint64_t longest_request(uint32_t slots, uint32_t ranks)
 {
-    uint64_t bytes = missing / ((uint64_t)SEGMENT_TURNS * (slots > 0 ? slots : 1));
+    uint64_t kept = (uint64_t)SEGMENT_KEPT * ranks / slots;
 
-    if (bytes > SEGMENT_REQUEST)
-        bytes = SEGMENT_REQUEST;
+    return kept < SEGMENT_WHOLE     ? SEGMENT_WHOLE
+           : kept > SEGMENT_REQUEST ? SEGMENT_REQUEST
+                                    : kept;
+}
+
+uint32_t segment_together(uint64_t size, uint64_t missing, uint32_t slots, uint32_t ranks)
+{
+    uint32_t some = slots > 0 ? slots : 1;
+    uint64_t bytes = missing / ((uint64_t)SEGMENT_TURNS * some);
+    uint64_t most = longest_request(some, ranks);
+
+    if (bytes > most)
+        bytes = most;
     return bytes > size ? (uint32_t)(bytes / size) : 1;
 }
 

@@ -39,6 +39,8 @@ enum {
     SEGMENT_ALIGN = 1 << 20,
     SEGMENT_WHOLE = 8 << 20,    /* a file up to there is not worth several requests */
     SEGMENT_REQUEST = 64 << 20, /* most bytes of one request for several segments */
+    SEGMENT_KEPT = 32 << 20, /* what a rank keeps in memory (fetch/buffers.h), less some
+                                 * for what is on its way to the disk */
     SEGMENT_TURNS = 4, /* requests of each transfer that what is missing would make, if
                         * all were as long as the first */
     SEGMENTS_FINE = 1 << 20,
@@ -57,8 +59,12 @@ uint64_t segment_unit(uint64_t nbytes);
 uint64_t segment_size_bounded(uint64_t size, uint64_t nbytes);
 
 /* How many segments of that size one request is to bring, if so many bytes are missing and
- * there are so many transfers at a time. At least 1, at most SEGMENT_REQUEST. */
-uint32_t segment_together(uint64_t size, uint64_t missing, uint32_t slots);
+ * there are so many transfers at a time, of so many ranks. At least 1, at most
+ * SEGMENT_REQUEST. What the transfers of a rank bring should not be more than it can keep
+ * in memory until it is hashed, since reading it again takes longer than more requests;
+ * but those of SEGMENT_WHOLE are short enough. */
+uint32_t segment_together(uint64_t size, uint64_t missing, uint32_t slots,
+                          uint32_t ranks);
 
 /* Each segment is fetched by itself. ERR_USAGE unless size is a multiple of SEGMENT_ALIGN,
  * and for more than 2^32-2 segments. */

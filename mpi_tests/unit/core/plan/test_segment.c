@@ -38,25 +38,29 @@ static void chooses_how_many_together(void **state)
 {
     const struct {
         uint64_t missing;
-        uint32_t slots, together;
+        uint32_t slots, ranks, together;
     } rows[] = {
-        { 0, 4, 1 },
-        { 192 * mib, 64, 1 },
-        { 192 * mib, 16, 3 },
-        { 1024 * mib, 0, 64 },
-        { 1024 * mib, 4, 64 },
-        { 1024 * mib, 8, 32 },
-        { 768 * mib, 64, 3 },
-        { UINT64_C(5) << 40, 16, 64 },
-        { UINT64_MAX, UINT32_MAX, 64 },
+        { 0, 4, 1, 1 },
+        { 192 * mib, 64, 8, 1 },
+        { 192 * mib, 16, 2, 3 },
+        { 768 * mib, 64, 8, 3 },
+        /* four requests of each transfer, but no more than the ranks can keep */
+        { 1024 * mib, 0, 0, 8 },
+        { 1024 * mib, 8, 8, 32 },
+        { 1024 * mib, 8, 2, 8 },
+        { UINT64_C(5) << 40, 16, 8, 16 },
+        { UINT64_C(5) << 40, 16, 16, 32 },
+        { UINT64_C(5) << 40, 256, 8, 8 },
+        { UINT64_MAX, UINT32_MAX, 1, 8 },
     };
 
     (void)state;
     for (size_t i = 0; i < countof(rows); i++)
-        if (segment_together(mib, rows[i].missing, rows[i].slots) != rows[i].together)
+        if (segment_together(mib, rows[i].missing, rows[i].slots, rows[i].ranks) !=
+            rows[i].together)
             fail_msg("row %zu", i);
-    assert_int_equal(segment_together(8 * mib, 1024 * mib, 4), 8);
-    assert_int_equal(segment_together(128 * mib, UINT64_MAX, 4), 1);
+    assert_int_equal(segment_together(8 * mib, 1024 * mib, 8, 8), 4);
+    assert_int_equal(segment_together(128 * mib, UINT64_MAX, 4, 4), 1);
 }
 
 /* What a source announces costs no more memory than a source of a sane size. */

@@ -28,8 +28,9 @@ static void build_plan(struct sim_boss *boss, const struct sim_config *config)
             boss->plan.files[i].size = config->exactly;
         boss->plan.nbytes += boss->plan.files[i].size;
     }
-    together = segment_together(MIB, boss->plan.nbytes,
-                                config->slots * (uint32_t)config->nranks);
+    together =
+        segment_together(MIB, boss->plan.nbytes, config->slots * (uint32_t)config->nranks,
+                         (uint32_t)config->nranks);
     assert_int_equal(segments_cut_finely(&boss->segments, &boss->plan, MIB, SEGMENT_WHOLE,
                                          together, NULL),
                      0);
