@@ -181,7 +181,7 @@ def test_trace(run, hub, tree, dest, tmp_path):
     assert sorted(names) == [0, 1, 2]
     assert all(re.fullmatch(rf"rank {pid} \(.+\)", name) for pid, name in names.items())
     bars = [event for event in events if event["ph"] != "M"]
-    assert {bar["ph"] for bar in bars} == {"X"}
+    assert {bar["ph"] for bar in bars} == {"X", "C"}
     fetched = [bar for bar in bars if bar["name"] == "fetch"]
     # five and a bit, three, and a segment for each small file
     covered = {bar["args"]["segment"] for bar in fetched}

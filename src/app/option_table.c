@@ -104,7 +104,8 @@ const struct option option_table[] = {
       .kind = OPTION_COUNT,
       .value = "N",
       .field = offsetof(struct mpifetch_options, connections),
-      .help = "parallel transfers per rank; 0: automatic" },
+      .help = "parallel transfers per rank, kept as they are; 0: as many as prove "
+              "useful" },
     { .name = "max-connections",
       .kind = OPTION_COUNT,
       .value = "N",

@@ -7,6 +7,7 @@
 static const double look_every = 0.2, at_a_time = 0.05,
                     young = 0.25, /* its rate says nothing yet */
     seen_soon = 1, seen_late = 4, /* before it is judged */
+    remember = 10,                /* what was good */
     trial_most = 10, rest_least = 30, rest_most = 960;
 
 /* Shares of what is good, below which a connection is replaced after so many seconds. */
@@ -49,6 +50,13 @@ int health_init(struct health *h, int nranks, unsigned most, const int *node,
         rate_init(&h->host[i].budget, host_each, host_burst, 0);
         h->host[i].rest_until = -INFINITY;
         h->host[i].rest_gap = rest_least;
+        h->host[i].first = nranks;
+    }
+    for (int rank = 0; rank < nranks; rank++) {
+        struct health_host *host = &h->host[node[rank]];
+
+        host->first = rank < host->first ? rank : host->first;
+        host->end = rank + 1;
     }
     for (size_t i = 0; i < n * most; i++)
         h->connection[i].heard = -INFINITY;
@@ -78,16 +86,19 @@ static bool is_known(const struct health *h, const struct health_connection *one
     return one->heard >= h->spoke[rank] - at_a_time && one->heard + h->forget >= now;
 }
 
-static double rate_of_host(const struct health *h, int host, double now)
+static double rate_of_host(const struct health *h, int host, double now, unsigned *of)
 {
     double sum = 0;
 
-    for (int rank = 0; rank < h->nranks; rank++) {
+    *of = 0;
+    for (int rank = h->host[host].first; rank < h->host[host].end; rank++) {
         if (h->node[rank] != host)
             continue;
         for (unsigned i = 0; i < h->most; i++)
-            if (is_known(h, &of_rank(h, rank)[i], now))
+            if (is_known(h, &of_rank(h, rank)[i], now)) {
                 sum += of_rank(h, rank)[i].word.rate;
+                (*of)++;
+            }
     }
     return sum;
 }
@@ -103,10 +114,13 @@ static void rest(struct health_host *host, double now)
 static void settle_host(struct health *h, int number, double now)
 {
     struct health_host *host = &h->host[number];
+    unsigned of;
+    double rate;
 
     if (host->trials > 0 || host->promised <= 0)
         return;
-    if (rate_of_host(h, number, now) - host->base < brought_least * host->promised)
+    rate = rate_of_host(h, number, now, &of);
+    if (of >= host->base_of && rate - host->base < brought_least * host->promised)
         rest(host, now);
     host->promised = 0;
 }
@@ -195,14 +209,31 @@ static int by_rate(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
+/* At the end of a run the good ones are through first. */
+static double good_lately(struct health_host *host, uint32_t source, double good,
+                          unsigned n, double now)
+{
+    bool recent = source == host->best_source && now <= host->best_at + remember;
+
+    if (n >= HEALTH_FEW && (!recent || good >= host->best)) {
+        host->best = good;
+        host->best_at = now;
+        host->best_source = source;
+        host->best_of = recent && n < host->best_of ? host->best_of : n;
+    }
+    if (recent && 2 * n < host->best_of)
+        return host->best;
+    return n >= HEALTH_FEW ? good : 0;
+}
+
 /* What the best tenth of the connections of a host to a source reach; 0: too little is
  * known, or it is we that hold most of them back. */
-static double good_rate(const struct health *h, int host, uint32_t source, double now)
+static double good_rate(struct health *h, int host, uint32_t source, double now)
 {
     double rate[HEALTH_RATES];
-    size_t n = 0, ours = 0;
+    unsigned n = 0, ours = 0;
 
-    for (int rank = 0; rank < h->nranks; rank++) {
+    for (int rank = h->host[host].first; rank < h->host[host].end; rank++) {
         if (h->node[rank] != host)
             continue;
         for (unsigned i = 0; i < h->most; i++) {
@@ -215,10 +246,10 @@ static double good_rate(const struct health *h, int host, uint32_t source, doubl
             ours += one->word.ours;
         }
     }
-    if (n < HEALTH_FEW || 2 * ours > n)
+    if (n == 0 || 2 * ours > n)
         return 0;
     qsort(rate, n, sizeof(*rate), by_rate);
-    return rate[(9 * n + 9) / 10 - 1];
+    return good_lately(&h->host[host], source, rate[(9 * n + 9) / 10 - 1], n, now);
 }
 
 static bool is_slow(const struct health *h, const struct health_connection *one,
@@ -257,11 +288,25 @@ static void begin_trial(struct health *h, const struct health_choice *choice, do
     struct health_connection *one = place_of(h, choice->rank, choice->segment, now);
 
     if (host->trials++ == 0)
-        host->base = rate_of_host(h, h->node[choice->rank], now);
+        host->base = rate_of_host(h, h->node[choice->rank], now, &host->base_of);
     rate_spend(&host->budget, 1, now);
     rate_spend(&h->budget, 1, now);
     one->old_rate = fmax(choice->rate, 1);
     h->replaced++;
+}
+
+/* What is good is to be known when it is needed, and nothing may be good any more then. */
+static void look_at(struct health *h, int number, double now)
+{
+    const struct health_host *host = &h->host[number];
+    const struct health_connection *list = of_rank(h, host->first);
+
+    settle_host(h, number, now);
+    for (unsigned i = 0; i < h->most; i++)
+        if (is_known(h, &list[i], now)) {
+            good_rate(h, number, list[i].word.source, now);
+            return;
+        }
 }
 
 bool health_next(struct health *h, double now, struct health_choice *choice)
@@ -271,7 +316,8 @@ bool health_next(struct health *h, double now, struct health_choice *choice)
     if (h->turn == 0) {
         forget_ended(h, now);
         for (int host = 0; host < h->nhosts; host++)
-            settle_host(h, host, now);
+            if (h->host[host].end > 0)
+                look_at(h, host, now);
     }
     h->looked = now;
     for (; h->turn < h->nranks; h->turn++) {

@@ -2,7 +2,7 @@
  *
  * A source may be many servers behind one name, and give a connection the speed of the one
  * that it leads to. What is good is what the best tenth of the connections of the same host
- * to the same source reach; one that stays far below is replaced. Not so where the host is
+ * to the same source reach, or, once most of them are through, did reach; one that stays far below is replaced. Not so where the host is
  * slow as a whole, where the connection waits for us, or where most of them do: the disk
  * is the limit then.
  *
@@ -39,10 +39,15 @@ struct health_connection {
 };
 
 struct health_host {
+    int first, end; /* its ranks lie in [first, end) */
     struct rate budget;
     double rest_until, rest_gap;
     double base, promised;     /* rate of the host before the trials; what they brought */
+    unsigned base_of;          /* its connections then */
     unsigned trials, failures; /* open; in a row */
+    double best, best_at;      /* what was good lately, and when */
+    unsigned best_of;          /* how many connections there were */
+    uint32_t best_source;
 };
 
 struct health {

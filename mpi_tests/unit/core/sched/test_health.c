@@ -297,6 +297,39 @@ static void test_two_sources(void **state)
     health_release(&health);
 }
 
+/* What is left at the end of a run is measured by those that are through. */
+static void test_stragglers(void **state)
+{
+    const int node[] = { 0 };
+    struct health health;
+    struct health_choice choice;
+    struct err err = { 0 };
+    double now = 100;
+
+    (void)state;
+    assert_int_equal(health_init(&health, 1, MOST, node, step, &err), 0);
+    for (uint32_t k = 0; k < 7; k++)
+        hear(&health, 0, k, 10e6, 0.9, now);
+    hear(&health, 0, 7, 1e6, 0.9, now);
+    hear(&health, 0, 8, 3e6, 0.9, now);
+    assert_false(health_next(&health, now, &choice));
+    now += step;
+    hear(&health, 0, 7, 1e6, 1.15, now);
+    assert_true(health_next(&health, now, &choice));
+    assert_int_equal(choice.segment, 7);
+    assert_false(health_next(&health, now, &choice));
+    health_release(&health);
+
+    /* Too long ago. */
+    assert_int_equal(health_init(&health, 1, MOST, node, step, &err), 0);
+    for (uint32_t k = 0; k < 8; k++)
+        hear(&health, 0, k, 10e6, 5, now);
+    assert_false(health_next(&health, now, &choice));
+    hear(&health, 0, 9, 1e6, 5, now + 11);
+    assert_false(health_next(&health, now + 11, &choice));
+    health_release(&health);
+}
+
 /* Two ranks of one node are one host. */
 static void test_ranks_of_a_node(void **state)
 {
@@ -352,6 +385,7 @@ int main(void)
         cmocka_unit_test(test_a_slow_node),
         cmocka_unit_test(test_when),
         cmocka_unit_test(test_two_sources),
+        cmocka_unit_test(test_stragglers),
         cmocka_unit_test(test_ranks_of_a_node),
         cmocka_unit_test(test_bound),
     };

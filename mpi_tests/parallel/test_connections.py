@@ -1,0 +1,86 @@
+"""How many connections a job has and which it replaces, against sources with rules of their own.
+What is asserted are counts: how long it takes is for the bench."""
+
+import json
+
+import pytest
+from conftest import MIB, noise, write_tree
+from limited import Limited
+from limits import Collapsing, Steady, TwoSpeed
+from trees import assert_alone, assert_same
+
+SIZE = 24 * MIB + 5
+EACH = 8  # connections of a rank at first
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory):
+    return write_tree(tmp_path_factory.mktemp("web"), {"large.bin": noise(SIZE, 17)})
+
+
+@pytest.fixture
+def fetch(run, web, dest):
+    """From a source with that rule: the result, its connections, and what the source saw."""
+
+    def act(ranks, rule, *words):
+        with Limited(web, rule) as source:
+            result = run(ranks, "get", "-v", *words, f"{source.url}/large.bin", dest)
+            seen = source.stats()
+        assert result.code == 0, result
+        assert_same(dest, web)
+        assert_alone(dest)
+        report = result.report
+        assert report["bytes"]["duplicated"] <= report["requests"]["cut"] * MIB, result
+        return result, report["connections"], seen
+
+    return act
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_slow_connections_are_replaced(fetch, ranks, tmp_path):
+    """The rest of what a slow one brought comes over another, from where it stood."""
+    trace = tmp_path / "trace.json"
+    result, found, seen = fetch(ranks, TwoSpeed(3e5, 4e6), "--trace", trace)
+    assert 1 <= found["replaced"] <= 64 * ranks, result
+    assert "on with a new connection" in result.err
+    assert len(seen["connections"]) > found["replaced"]
+    if ranks == 1:
+        assert result.report["bytes"]["fetched"] == SIZE
+    events = json.loads(trace.read_text())
+    assert sum(event["name"] == "renew" for event in events) == found["replaced"]
+    assert [e["args"]["connections"] for e in events if e["ph"] == "C"][0] == EACH * ranks
+
+
+def test_a_slow_source_is_left_alone(fetch):
+    _, found, seen = fetch(2, Steady(each=6e5), "--connections", 8)
+    assert found["replaced"] == 0
+    assert len(seen["connections"]) <= 16 + 2  # rank 0 has one of its own for questions
+
+
+def test_our_own_limit_is_not_the_connections_fault(fetch):
+    result, found, _ = fetch(1, TwoSpeed(3e5, 4e6), "--limit-rate", "8M")
+    assert found["replaced"] == 0, result
+
+
+def test_connections_grow_where_that_brings_more(fetch):
+    result, found, seen = fetch(1, Steady(each=3e5))
+    assert found["most"] > EACH == found["first"] == found["least"], result
+    assert EACH < seen["most_sending"] <= found["most"]
+    assert "trying whether more bring more" in result.err
+
+
+def test_the_user_may_pin_them(fetch):
+    result, found, seen = fetch(1, Steady(each=3e5), "--connections", EACH)
+    assert found["changes"] == 0 and found["first"] == found["last"] == EACH, result
+    assert seen["most_sending"] == EACH
+
+
+def test_a_source_that_collapses(fetch):
+    """It gives next to nothing to more than ten at a time; the job begins with 32. Once it knows,
+    it stays below, and what was closed goes on where it stood."""
+    result, found, seen = fetch(4, Collapsing(limit=10, rate=4e6))
+    assert found["first"] == 4 * EACH
+    assert found["collapses"] >= 1, result
+    assert found["last"] <= 10, result
+    assert seen["collapses"] <= 3, result
+    assert "the source gives almost nothing" in result.err
