@@ -201,6 +201,8 @@ static bool steady(struct governor *g, const struct governor_work *work, double 
 
     if (is_feared(g, work, rate, span, now))
         return shrink(g, g->level / FEWER, GOVERNOR_TRIES_FEWER, now, change);
+    if (!work->hungry)
+        return false;
     if (is_collapsed(g) && now >= g->next_fear)
         return shrink(g, g->level / 2, GOVERNOR_COLLAPSED, now, change);
     if (span < (g->bad > 0 && g->reference <= 0 ? judge_soon : judge_late))
@@ -300,7 +302,8 @@ static bool obey(struct governor *g, double now, struct governor_change *change)
 bool governor_step(struct governor *g, const struct governor_work *work, double now,
                    struct governor_change *change)
 {
-    bool full = (work->hungry || g->state == GOVERNOR_SHRUNK) &&
+    /* Before anything is known the end of the work cannot be what is seen. */
+    bool full = (work->hungry || g->state == GOVERNOR_SHRUNK || g->reference <= 0) &&
                 4 * work->running >= 3 * g->level;
 
     if (g->policy.pinned || now < g->looked + look_every)

@@ -255,6 +255,28 @@ static void test_end_of_work(void **state)
     governor_release(&governor);
 }
 
+/* Fewer pieces than connections: nothing waits, and yet too many ask at a time. */
+static void test_few_pieces(void **state)
+{
+    struct governor governor;
+    const struct governor_work work = { .running = 24, .left = 24u << 20 };
+    struct governor_change change = { 0 };
+    struct err err = { 0 };
+    uint64_t bytes = 0;
+    bool moved = false;
+
+    (void)state;
+    assert_int_equal(governor_init(&governor, &usual, 2, &err), 0);
+    for (double now = 0; now < 3 && !moved; now += 0.25) {
+        say(&governor, bytes += 4096, now);
+        moved = governor_step(&governor, &work, now, &change);
+    }
+    assert_true(moved);
+    assert_int_equal(change.reason, GOVERNOR_TRIES_FEWER);
+    assert_true(change.at_once);
+    governor_release(&governor);
+}
+
 /* With a full disk or a limit of our own more connections are not tried. */
 static void test_held_by_us(void **state)
 {
@@ -301,6 +323,7 @@ int main(void)
         cmocka_unit_test(test_pinned),
         cmocka_unit_test(test_limited_rate),
         cmocka_unit_test(test_end_of_work),
+        cmocka_unit_test(test_few_pieces),
         cmocka_unit_test(test_held_by_us),
     };
 
