@@ -180,8 +180,10 @@ def test_trace(run, hub, tree, dest, tmp_path):
     names = {event["pid"]: event["args"]["name"] for event in events if event["ph"] == "M"}
     assert sorted(names) == [0, 1, 2]
     assert all(re.fullmatch(rf"rank {pid} \(.+\)", name) for pid, name in names.items())
-    bars = [event for event in events if event["ph"] != "M"]
-    assert {bar["ph"] for bar in bars} == {"X", "C"}
+    levels = [e["args"]["connections"] for e in events if e["ph"] == "C"]
+    assert levels == [3 * slots]  # they are pinned
+    bars = [event for event in events if event["ph"] not in "MC"]
+    assert {bar["ph"] for bar in bars} == {"X"}
     fetched = [bar for bar in bars if bar["name"] == "fetch"]
     # five and a bit, three, and a segment for each small file
     covered = {bar["args"]["segment"] for bar in fetched}

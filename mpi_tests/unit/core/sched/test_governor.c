@@ -255,6 +255,26 @@ static void test_end_of_work(void **state)
     governor_release(&governor);
 }
 
+/* One node brings most of it, and gets slow: the other sees nothing of that. */
+static void test_one_node_of_two(void **state)
+{
+    struct governor governor;
+    const struct governor_work work = { .running = 32, .hungry = true, .left = 1u << 30 };
+    const struct governor_policy policy = { .start = 32, .least = 1, .most = 32 };
+    struct governor_change change;
+    struct err err = { 0 };
+    uint64_t fast = 0, slow = 0;
+
+    (void)state;
+    assert_int_equal(governor_init(&governor, &policy, 2, &err), 0);
+    for (double now = 0; now < 20; now += 0.25) {
+        governor_hear(&governor, 0, fast += now < 5 ? 25 << 20 : 25 << 10, now);
+        governor_hear(&governor, 1, slow += 1 << 20, now);
+        assert_false(governor_step(&governor, &work, now, &change));
+    }
+    governor_release(&governor);
+}
+
 /* Fewer pieces than connections: nothing waits, and yet too many ask at a time. */
 static void test_few_pieces(void **state)
 {
@@ -323,6 +343,7 @@ int main(void)
         cmocka_unit_test(test_pinned),
         cmocka_unit_test(test_limited_rate),
         cmocka_unit_test(test_end_of_work),
+        cmocka_unit_test(test_one_node_of_two),
         cmocka_unit_test(test_few_pieces),
         cmocka_unit_test(test_held_by_us),
     };

@@ -217,6 +217,29 @@ static void test_held_by_us(void **state)
     assert_int_equal(w.replaced, 0);
 }
 
+/* One that waits for us is not judged; where most do, none is. */
+static void test_held_by_us_in_part(void **state)
+{
+    const int node[] = { 0 };
+
+    (void)state;
+    for (int row = 0; row < 2; row++) {
+        struct health health;
+        struct health_choice choice;
+        struct err err = { 0 };
+
+        assert_int_equal(health_init(&health, 1, MOST, node, step, &err), 0);
+        for (uint32_t k = 0; k < 5; k++) {
+            const struct health_word word = { k, 1, k == 4 ? 1e6 : 10e6, 5,
+                                              (k == 4) != (row == 1) };
+
+            health_hear(&health, 0, &word, 100);
+        }
+        assert_false(health_next(&health, 100, &choice));
+        health_release(&health);
+    }
+}
+
 static void hear(struct health *health, int rank, uint32_t segment, double rate,
                  double seconds, double now)
 {
@@ -382,6 +405,7 @@ int main(void)
         cmocka_unit_test(test_replacements_that_do_not_help),
         cmocka_unit_test(test_a_full_link),
         cmocka_unit_test(test_held_by_us),
+        cmocka_unit_test(test_held_by_us_in_part),
         cmocka_unit_test(test_a_slow_node),
         cmocka_unit_test(test_when),
         cmocka_unit_test(test_two_sources),
