@@ -109,9 +109,13 @@ static int send_level(struct steering *steering, const struct governor_change *c
 
     if (!most)
         return err_memory(err, "the shares of the connections");
+    /* One that cannot reach the source leaves its share to others until it can. */
     for (int i = 0; i < n; i++)
-        if (steering->egress->rank[i].state != EGRESS_SHUT)
-            most[i] = steering->rank[i].most;
+        most[i] =
+            steering->egress->rank[i].state == EGRESS_SHUT && steering->rank[i].most > 0
+                ? 1
+                : steering->rank[i].most;
+    steering->shut = steering->egress->shut;
     connection_share_slots(steering->node, most, n, change->to, out);
     sched_slots(steering->dispatch->sched, change->to);
     for (int i = 0; i < n && rc == 0; i++) {
@@ -119,7 +123,7 @@ static int send_level(struct steering *steering, const struct governor_change *c
                            .units = out[i],
                            .at_once = change->at_once };
 
-        if (most[i] == 0 || out[i] == steering->rank[i].told)
+        if (out[i] == steering->rank[i].told)
             continue;
         steering->rank[i].told = out[i];
         rc = mail_send(&steering->dispatch->run->ranks, i, &msg, err);
@@ -148,9 +152,12 @@ static struct governor_work work_of(const struct steering *steering)
 static int govern(struct steering *steering, double now, struct err *err)
 {
     const struct governor_work work = work_of(steering);
-    struct governor_change change;
+    struct governor_change change = { .to = steering->governor.level };
     char rate[32];
 
+    if (steering->egress->shut != steering->shut &&
+        send_level(steering, &change, err) < 0)
+        return -1;
     if (!governor_step(&steering->governor, &work, now, &change))
         return 0;
     note_level(steering, change.to);

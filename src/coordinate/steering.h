@@ -25,6 +25,7 @@ struct steering {
     struct steering_rank *rank;
     int *node;
     uint64_t to_fetch;
+    int shut; /* ranks that cannot reach the source, as the shares were dealt */
 };
 
 /* slots: of each rank, to begin with; to_fetch: bytes of the run. */

@@ -2,8 +2,7 @@
 
 #include <stdint.h>
 
-/* The index of a rank among those of its node. Quadratic, but only where nodes hold many
- * ranks, and done once a run. */
+/* The index of a rank among those of its node. */
 static int local_index(const int *node, int rank)
 {
     int index = 0;
@@ -29,24 +28,23 @@ void connection_share_slots(const int *node, const unsigned *most, int nranks,
                             unsigned total, unsigned *out)
 {
     uint64_t wanted = 0, left;
+    int indexes = 0;
 
-    for (int i = 0; i < nranks; i++)
+    for (int i = 0; i < nranks; i++) {
         wanted += out[i] = most[i];
+        if (local_index(node, i) >= indexes)
+            indexes = local_index(node, i) + 1;
+    }
     left = total == 0 || total > wanted ? wanted : total;
     if (left == wanted)
         return;
     for (int i = 0; i < nranks; i++)
         out[i] = 0;
-    while (left > 0) {
-        for (int index = 0, seen = 1; seen > 0 && left > 0; index++) {
-            seen = 0;
-            for (int i = 0; i < nranks && left > 0; i++) {
-                if (out[i] >= most[i] || local_index(node, i) != index)
-                    continue;
-                out[i]++;
-                left--;
-                seen++;
-            }
-        }
-    }
+    while (left > 0)
+        for (int index = 0; index < indexes && left > 0; index++)
+            for (int i = 0; i < nranks && left > 0; i++)
+                if (out[i] < most[i] && local_index(node, i) == index) {
+                    out[i]++;
+                    left--;
+                }
 }

@@ -209,8 +209,7 @@ static bool steady(struct governor *g, const struct governor_work *work, double 
         return false;
     g->reference = rate;
     goodput_keep(&g->goodput);
-    if (2 * work->held < work->running &&
-        grow(g, (double)work->left / fmax(rate, 1), now, change))
+    if (grow(g, (double)work->left / fmax(rate, 1), now, change))
         return true;
     if (span > gap_least)
         measure_anew(g, now); /* what was long ago counts no more */
@@ -303,7 +302,9 @@ bool governor_step(struct governor *g, const struct governor_work *work, double 
                    struct governor_change *change)
 {
     /* Before anything is known the end of the work cannot be what is seen. */
-    bool full = (work->hungry || g->state == GOVERNOR_SHRUNK || g->reference <= 0) &&
+    bool busy = work->hungry || g->reference <= 0;
+    bool flows = 2 * work->held < work->running;
+    bool full = (g->state == GOVERNOR_SHRUNK || (busy && flows)) &&
                 4 * work->running >= 3 * g->level;
 
     if (g->policy.pinned || now < g->looked + look_every)

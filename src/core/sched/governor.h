@@ -12,7 +12,8 @@
  *     SHRUNK   some were closed at once; does that help?
  *
  * It judges only while every connection has work and another piece waits, so that the end
- * of the work is no collapse; and only what most ranks see, so that one slow node is none.
+ * of the work is no collapse; while most do not wait for a disk or a hash of ours; and only
+ * what most ranks see, so that one slow node is none.
  *
  * Life cycle   governor_init; governor_hear for each report of a rank; governor_step a few
  *              times a second, carrying out each change; governor_release.

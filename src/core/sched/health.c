@@ -263,6 +263,19 @@ static bool is_slow(const struct health *h, const struct health_connection *one,
             (word->seconds >= seen_late && word->rate < below * good));
 }
 
+/* Once a look: a host may have hundreds of connections. */
+static double good_in_look(struct health *h, int number, uint32_t source, double now)
+{
+    struct health_host *host = &h->host[number];
+
+    if (host->known_look != h->looks || host->known_source != source) {
+        host->known = good_rate(h, number, source, now);
+        host->known_look = h->looks;
+        host->known_source = source;
+    }
+    return host->known;
+}
+
 static bool choose(struct health *h, int rank, double now, struct health_choice *choice)
 {
     struct health_connection *list = of_rank(h, rank);
@@ -271,7 +284,7 @@ static bool choose(struct health *h, int rank, double now, struct health_choice 
         double good = 0;
 
         if (is_slow(h, &list[i], INFINITY, now))
-            good = good_rate(h, h->node[rank], list[i].word.source, now);
+            good = good_in_look(h, h->node[rank], list[i].word.source, now);
         if (good <= 0 || !is_slow(h, &list[i], good, now))
             continue;
         *choice =
@@ -314,6 +327,7 @@ bool health_next(struct health *h, double now, struct health_choice *choice)
     if (h->turn == 0 && now < h->looked + look_every)
         return false;
     if (h->turn == 0) {
+        h->looks++;
         forget_ended(h, now);
         for (int host = 0; host < h->nhosts; host++)
             if (h->host[host].end > 0)

@@ -48,6 +48,9 @@ struct health_host {
     double best, best_at;      /* what was good lately, and when */
     unsigned best_of;          /* how many connections there were */
     uint32_t best_source;
+    double known; /* what is good, found in that look */
+    uint64_t known_look;
+    uint32_t known_source;
 };
 
 struct health {
@@ -61,6 +64,7 @@ struct health {
     double forget;        /* seconds after which the same holds */
     double tried, helped; /* trials of the job, of late */
     double looked;
+    uint64_t looks;
     uint64_t replaced;
 };
 

@@ -75,6 +75,28 @@ static void examples(void **state)
         assert_shares(rows[i].nodes, rows[i].per_rank, rows[i].total, rows[i].slots);
 }
 
+/* One in the middle has no room: the others get what there is. */
+static void uneven(void **state)
+{
+    static const struct {
+        unsigned most[3], total, out[3];
+    } rows[] = {
+        { { 32, 0, 32 }, 24, { 12, 0, 12 } }, { { 32, 0, 32 }, 63, { 32, 0, 31 } },
+        { { 0, 32, 1 }, 16, { 0, 15, 1 } },   { { 1, 32, 32 }, 25, { 1, 12, 12 } },
+        { { 0, 0, 9 }, 5, { 0, 0, 5 } },
+    };
+    const int together[] = { 0, 0, 0 }, apart[] = { 0, 1, 2 };
+    unsigned out[3];
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        connection_share_slots(together, rows[i].most, 3, rows[i].total, out);
+        assert_memory_equal(out, rows[i].out, sizeof(out));
+        connection_share_slots(apart, rows[i].most, 3, rows[i].total, out);
+        assert_memory_equal(out, rows[i].out, sizeof(out));
+    }
+}
+
 static unsigned long sum_of(const unsigned *out, int count)
 {
     unsigned long sum = 0;
@@ -205,6 +227,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(examples),
+        cmocka_unit_test(uneven),
         cmocka_unit_test(sums_and_fairness),
         cmocka_unit_test(ranks_that_can_take_fewer),
         cmocka_unit_test(how_many_a_rank_may_grow_to),

@@ -312,17 +312,48 @@ static void test_held_by_us(void **state)
     (void)state;
     assert_int_equal(governor_init(&governor, &usual, 2, &err), 0);
     for (double now = 0; now < 5; now += 0.25) {
-        say(&governor, bytes += 1 << 20, now);
+        say(&governor, bytes += 8 << 20, now);
         assert_false(governor_step(&governor, &work, now, &change));
     }
     work.held = 2;
-    for (double now = 5; now < 7; now += 0.25) {
-        say(&governor, bytes += 1 << 20, now);
+    for (double now = 5; now < 8; now += 0.25) {
+        say(&governor, bytes += 8 << 20, now);
         moved |= governor_step(&governor, &work, now, &change);
     }
     assert_true(moved);
     assert_int_equal(change.to, 48);
     assert_int_equal(change.reason, GOVERNOR_TRIES_MORE);
+    governor_release(&governor);
+}
+
+/* What stands still because we do not take it is no collapse. */
+static void test_held_is_no_collapse(void **state)
+{
+    struct governor_policy policy = usual;
+    struct governor governor;
+    struct governor_work work = { .running = 32, .hungry = true, .left = 1u << 30 };
+    struct governor_change change;
+    struct err err = { 0 };
+    uint64_t bytes = 0;
+    bool moved = false;
+
+    (void)state;
+    policy.most = policy.start;
+    assert_int_equal(governor_init(&governor, &policy, 2, &err), 0);
+    for (double now = 0; now < 15; now += 0.25) {
+        bytes += now < 5 ? 8 << 20 : 0;
+        work.held = now < 5 ? 0 : 20;
+        say(&governor, bytes, now);
+        assert_false(governor_step(&governor, &work, now, &change));
+    }
+    for (double now = 15; now < 20; now += 0.25) {
+        bytes += now < 18 ? 8 << 20 : 0;
+        work.held = 0;
+        say(&governor, bytes, now);
+        moved |= governor_step(&governor, &work, now, &change);
+    }
+    assert_true(moved);
+    assert_int_equal(change.reason, GOVERNOR_COLLAPSED);
     governor_release(&governor);
 }
 
@@ -346,6 +377,7 @@ int main(void)
         cmocka_unit_test(test_one_node_of_two),
         cmocka_unit_test(test_few_pieces),
         cmocka_unit_test(test_held_by_us),
+        cmocka_unit_test(test_held_is_no_collapse),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
