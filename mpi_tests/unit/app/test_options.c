@@ -48,7 +48,7 @@ static struct parsed parse(const struct given *given)
     clear_env();
     for (size_t i = 0; i < countof(given->env) && given->env[i][0]; i++)
         setenv(given->env[i][0], given->env[i][1], 1);
-    while (given->arg[argc - 1]) {
+    while (argc <= MOST_ARGS && given->arg[argc - 1]) {
         argv[argc] = (char *)given->arg[argc - 1];
         argc++;
     }
