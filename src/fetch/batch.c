@@ -9,7 +9,8 @@
 static int run_batch(struct job *job)
 {
     struct batch *batch = job->owner;
-    int rc = 0;
+    const struct task *first = batch->task[0];
+    int rc = store_check(first->world->store, first->segment, &job->err);
 
     for (unsigned i = 0; i < batch->count && rc == 0; i++) {
         struct job *one = &batch->task[i]->job;

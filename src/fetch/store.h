@@ -89,9 +89,9 @@ bool store_direct(const struct store *store, uint32_t segment);
 /* The kernel refused: all goes through the page cache from here on. */
 void store_refused(struct store *store, const struct store_place *place);
 
-/* On a pool thread, before each batch of writes into what the rank holds open: -1 once
- * another run has taken the staging away. Whatever is opened by its name finds that out
- * by itself. */
+/* On a pool thread, before each batch of writes into files or directories that the rank
+ * holds open: -1 once another run has taken the staging away. Whatever is opened by its
+ * whole name finds that out by itself. */
 int store_check(const struct store *store, uint32_t first, struct err *err);
 
 /* After that, on the main thread: they lie at their final path. */

@@ -13,6 +13,10 @@
 #include "io/clock.h"
 #include "io/nap.h"
 
+/* Seconds for a killed child to end. One in the kernel, where a server does not answer, may
+ * not: it is left. */
+static const double last_wait = 1;
+
 enum { NAMES = 4, NOT_FOUND = 127 /* exit code, as of a shell */ };
 
 static const char *const names[NAMES] = { "PATH", "HOME", "LANG", "LD_LIBRARY_PATH" };
@@ -65,7 +69,9 @@ static int finish(pid_t child, double patience)
         nap_take(&nap);
     if (ended == 0) {
         kill(child, SIGKILL);
-        waitpid(child, &status, 0);
+        until = clock_now() + last_wait;
+        while (waitpid(child, &status, WNOHANG) == 0 && clock_now() < until)
+            nap_take(&nap);
         return ETIMEDOUT;
     }
     /* somebody else may have waited for all children */
