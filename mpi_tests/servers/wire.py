@@ -79,6 +79,7 @@ class Trouble:
     stall: int | None = None  # after so many bytes of body wait for Troubles.release
     hold: bool = False  # wait for it before the answer
     ranged: bool = False  # only requests with a range
+    byte: int | None = None  # only requests for the byte at this offset of the file, and others
     whole: bool = False  # ignore the range
     seen: int = 0
     hits: int = 0
@@ -89,6 +90,8 @@ class Trouble:
         if not fnmatch.fnmatch(kind, self.kind) or not fnmatch.fnmatch(path, self.path):
             return False
         if self.flip is not None and not begin <= self.flip <= last:
+            return False
+        if self.byte is not None and not begin <= self.byte <= last:
             return False
         if self.cut is not None and last - begin < self.cut:
             return False  # there would be nothing left to cut off

@@ -199,11 +199,12 @@ static void hear_progress(struct coordinator *c, int from, const struct msg *msg
     steering_hear(&c->steering, from, msg, now);
     for (uint32_t i = 0; i < msg->nitems; i++) {
         uint32_t segment = msg->item[i].segment;
+        bool waits = (msg->item[i].flags & (MSG_ITEM_RESTS | MSG_ITEM_FULL)) != 0;
 
         if (segment >= c->run->segments.count)
             continue;
         sched_progress(c->sched, from, segment, msg->item[i].bytes, now);
-        if (c->run->opt.limit_rate > 0 || msg->item[i].flags & MSG_ITEM_RESTS)
+        if (c->run->opt.limit_rate > 0 || waits)
             sched_alive(c->sched, from, segment, now);
     }
 }

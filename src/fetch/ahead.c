@@ -124,7 +124,7 @@ static void rewind_to(struct ahead *ahead, struct ahead_strand *strand, uint64_t
         return;
     if (at == 0 && strand->whole)
         back = &start;
-    if (strand->running || back->bytes != at) {
+    if (strand->running || back->bytes != at || (at == 0 && !strand->whole)) {
         forget(strand);
         return;
     }
@@ -168,12 +168,20 @@ static bool step_in_memory(struct ahead *ahead, struct ahead_strand *strand)
     return true;
 }
 
-/* Whether a job may begin, or go on: nobody else wants it, and what it notes is not
- * overwritten before it is asked for. The lock is held. */
+/* How far a strand may come before more is asked for, so that nothing it has noted is
+ * overwritten. In a file of one segment nobody asks for what it notes. */
+static uint64_t limit_of(const struct ahead *ahead, const struct ahead_strand *strand)
+{
+    if (segments_of(&ahead->run->segments, strand->file) == 1)
+        return UINT64_MAX;
+    return strand->asked + (AHEAD_MARKS - 1) * unit(ahead);
+}
+
+/* Whether a job may begin, or go on: nobody else wants it. The lock is held. */
 static bool may_run(const struct ahead *ahead, const struct ahead_strand *strand)
 {
     return !strand->gone && !strand->wanted && !strand->ended &&
-           strand->state.bytes < strand->asked + AHEAD_MARKS * unit(ahead);
+           strand->state.bytes < limit_of(ahead, strand);
 }
 
 static void let_go(struct ahead *ahead, struct ahead_strand *strand)

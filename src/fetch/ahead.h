@@ -19,7 +19,7 @@
 
 enum {
     AHEAD_STRANDS = 64, /* files that are hashed at a time */
-    AHEAD_MARKS = 128   /* how many segments ahead of what was asked for */
+    AHEAD_MARKS = 128   /* ends of segments: of what was asked for, and ahead of it */
 };
 
 /* The hash of a file as far as it has come here. */

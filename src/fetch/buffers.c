@@ -45,6 +45,11 @@ void buffers_limit(struct buffers *buffers, unsigned slots)
     lock_leave(&buffers->lock);
 }
 
+void buffers_mute(struct buffers *buffers)
+{
+    buffers->muted = true;
+}
+
 void buffers_release(struct buffers *buffers)
 {
     free(buffers->memory);
@@ -54,12 +59,12 @@ void buffers_release(struct buffers *buffers)
     *buffers = (struct buffers){ 0 };
 }
 
-struct buffer *buffers_take(struct buffers *buffers, uint32_t reserve)
+/* The lock is held. */
+static struct buffer *take(struct buffers *buffers, uint32_t reserve)
 {
     struct buffer *buffer = NULL;
 
-    lock_take(&buffers->lock);
-    if (buffers->nfree > reserve + buffers->idle) {
+    if (buffers->nfree > reserve) {
         buffer = buffers->free;
         buffers->free = buffer->next;
         buffers->nfree--;
@@ -68,6 +73,25 @@ struct buffer *buffers_take(struct buffers *buffers, uint32_t reserve)
     } else {
         atomic_store(&buffers->missed, true);
     }
+    return buffer;
+}
+
+struct buffer *buffers_take(struct buffers *buffers, uint32_t reserve)
+{
+    struct buffer *buffer;
+
+    lock_take(&buffers->lock);
+    buffer = take(buffers, reserve + buffers->idle);
+    lock_leave(&buffers->lock);
+    return buffer;
+}
+
+struct buffer *buffers_take_any(struct buffers *buffers)
+{
+    struct buffer *buffer;
+
+    lock_take(&buffers->lock);
+    buffer = take(buffers, 0);
     lock_leave(&buffers->lock);
     return buffer;
 }
@@ -87,7 +111,7 @@ static bool settle(struct buffers *buffers, struct buffer *buffer)
 static void unlock(struct buffers *buffers, bool freed)
 {
     lock_leave(&buffers->lock);
-    if (freed && atomic_exchange(&buffers->missed, false))
+    if (freed && atomic_exchange(&buffers->missed, false) && !buffers->muted)
         buffers->wake(buffers->arg);
 }
 
@@ -120,7 +144,7 @@ uint32_t buffers_distance(struct buffers *buffers, uint32_t file, uint64_t at)
     return away;
 }
 
-bool buffers_reclaim(struct buffers *buffers, uint32_t than)
+bool buffers_reclaim(struct buffers *buffers, uint64_t least)
 {
     struct buffer *last = NULL;
 
@@ -132,10 +156,10 @@ bool buffers_reclaim(struct buffers *buffers, uint32_t than)
         if (!buffer->filed || buffer->unwritten || buffer->held)
             continue;
         away = distance(buffers, buffer->file, buffer->at);
-        if (away <= than)
+        if (away < least)
             continue;
         last = buffer;
-        than = away;
+        least = (uint64_t)away + 1;
     }
     if (last) {
         last->unhashed = false;

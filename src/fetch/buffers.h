@@ -5,7 +5,8 @@
  *     free -> buffers_take -> buffers_file, which makes it known by file and place
  *          -> buffers_written, and buffers_hold and buffers_hashed, in any order -> free
  *
- * Life cycle   buffers_open; buffers_release.
+ * Life cycle   buffers_open; buffers_mute once there is no main thread to wake;
+ *              buffers_release.
  * Threads      buffers_take and buffers_reclaim on the main thread, the others on any. */
 #ifndef FETCH_BUFFERS_H
 #define FETCH_BUFFERS_H
@@ -39,11 +40,13 @@ struct buffers {
     atomic_bool missed;          /* somebody found too few: wake when one is free */
     void (*wake)(void *arg);     /* on any thread */
     void *arg;
+    bool muted; /* wakes nobody */
 };
 
 /* slots: transfers at a time, at the most. Each of them gets two whatever the others do. */
 int buffers_open(struct buffers *buffers, unsigned slots, void (*wake)(void *arg),
                  void *arg, struct err *err);
+void buffers_mute(struct buffers *buffers);
 void buffers_release(struct buffers *buffers);
 
 /* So many transfers at a time from here on: the memory of the others stays untouched. */
@@ -52,13 +55,15 @@ void buffers_limit(struct buffers *buffers, unsigned slots);
 /* An empty one, if more than `reserve` are free; or NULL, and then the next one that is
  * freed wakes the main thread. */
 struct buffer *buffers_take(struct buffers *buffers, uint32_t reserve);
+/* The same, if any is free, that of others included. */
+struct buffer *buffers_take_any(struct buffers *buffers);
 /* How many buffers lie between that place of a file and the first one of it that is to be
  * hashed: 0 if none is before. */
 uint32_t buffers_distance(struct buffers *buffers, uint32_t file, uint64_t at);
 
-/* Free the one that is on the disk and has the largest distance, which must be larger than
- * `than`. false: there is none. */
-bool buffers_reclaim(struct buffers *buffers, uint32_t than);
+/* Free the one that is on the disk and has the largest distance, which must be at least
+ * that. false: there is none. */
+bool buffers_reclaim(struct buffers *buffers, uint64_t least);
 
 /* It is full, or holds the end of what is asked for: to be written, and hashed as well? */
 void buffers_file(struct buffers *buffers, struct buffer *buffer, bool hashed);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "fetch/room.h"
 #include "fetch/speeds.h"
 #include "io/clock.h"
 #include "ranks/mail.h"
@@ -69,7 +70,8 @@ static uint32_t flags_of(const struct task *task)
 {
     if (task->state == TASK_RESTING)
         return MSG_ITEM_RESTS;
-    return task->waited || !task_may_break(task) ? MSG_ITEM_OURS : 0;
+    return (task->waited || !task_may_break(task) ? MSG_ITEM_OURS : 0) |
+           (room_is_wanted(task) ? MSG_ITEM_FULL : 0);
 }
 
 /* In several messages if one does not hold all: a task that is not listed looks as if it

@@ -4,6 +4,7 @@
 
 #include "fetch/batch.h"
 #include "fetch/landing.h"
+#include "fetch/room.h"
 #include "fetch/transfer.h"
 #include "io/clock.h"
 #include "report/trace.h"
@@ -251,24 +252,34 @@ int tasks_begin(struct tasks *tasks, bool *moved, struct err *err)
     return 0;
 }
 
-/* All but what is hashed next wait for what is hashed before them, unless that costs too
- * much. */
-static void resume_full(struct tasks *tasks)
+static void resume_some(struct tasks *tasks, bool urgent, bool spilling, double now)
 {
-    unsigned full = 0;
-    bool spilling;
+    unsigned looked = 0;
 
-    for (const struct task *task = tasks->first; task; task = task->next)
-        full += task->state == TASK_FULL;
-    spilling = spill_turn(tasks->world.spill, full > 0, clock_now());
-    full = full < TASKS_LOOK ? full : TASKS_LOOK;
-    for (struct task *task = tasks->first; task && full > 0; task = task->next) {
-        if (task->state != TASK_FULL)
+    for (struct task *task = tasks->first; task && looked < TASKS_LOOK;
+         task = task->next) {
+        if (!room_is_wanted(task) || room_is_urgent(task, now) != urgent)
             continue;
-        full--;
-        if (transfer_get_room(task, spilling))
+        looked++;
+        if (room_get(task, spilling))
             transfer_resume(task);
     }
+}
+
+/* All but what is hashed next wait for what is hashed before them, unless that costs too
+ * much. Those that starve first: the others may keep memory from them for ever. */
+static void resume_full(struct tasks *tasks)
+{
+    double now = clock_now();
+    bool waiting = false, spilling;
+
+    for (const struct task *task = tasks->first; task; task = task->next)
+        waiting |= task->state == TASK_FULL;
+    spilling = spill_turn(tasks->world.spill, waiting, now);
+    if (!waiting)
+        return;
+    resume_some(tasks, true, spilling, now);
+    resume_some(tasks, false, spilling, now);
 }
 
 static void resume_throttled(struct tasks *tasks)

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "base/url.h"
 #include "fetch/landing.h"
+#include "fetch/room.h"
 #include "fetch/speeds.h"
 #include "io/clock.h"
 #include "io/fs/fs.h"
@@ -13,10 +14,8 @@
 
 enum {
     TRANSFER_PROGRESS = 64 << 10, /* bytes with which an attempt counts as progress */
-    TRANSFER_SHORT = 1000,  /* futile attempts in a row, if replies are valid but short */
-    TRANSFER_FUTILE = 2,    /* the same, of others, before the coordinator is asked */
-    TRANSFER_UNWRITTEN = 3, /* most buffers of a task that wait for its writes */
-    TRANSFER_NEAR = 4       /* buffers: so near is what is hashed next */
+    TRANSFER_SHORT = 1000, /* futile attempts in a row, if replies are valid but short */
+    TRANSFER_FUTILE = 2    /* the same, of others, before the coordinator is asked */
 };
 
 /* On a pool thread. Writes of one task follow each other, so fd and sum need no lock. */
@@ -70,45 +69,6 @@ static void file_buffer(struct task *task)
     write_next(task);
 }
 
-/* How many buffers are hashed before what comes next. */
-static uint32_t distance(const struct task *task)
-{
-    return buffers_distance(task->world->buffers, task->file,
-                            task_range(task).begin + task->got);
-}
-
-static bool get_spare(struct task *task, uint32_t kept)
-{
-    struct buffer *buffer = buffers_take(task->world->buffers, kept);
-
-    if (!buffer)
-        return false;
-    buffer->next = task->spare;
-    task->spare = buffer;
-    return true;
-}
-
-static bool get_room(struct task *task)
-{
-    const struct buffers *buffers = task->world->buffers;
-
-    return task->unwritten < TRANSFER_UNWRITTEN &&
-           get_spare(task, spill_reserve(buffers->count - buffers->idle, distance(task)));
-}
-
-/* Buffers for so many bytes more. */
-static bool has_room(struct task *task, size_t len)
-{
-    size_t room = task->filling ? BUFFER_SIZE - task->filling->len : 0;
-
-    for (const struct buffer *spare = task->spare; spare; spare = spare->next)
-        room += BUFFER_SIZE;
-    for (; room < len; room += BUFFER_SIZE)
-        if (!get_room(task))
-            return false;
-    return true;
-}
-
 static struct buffer *next_buffer(struct task *task)
 {
     struct buffer *buffer = task->spare;
@@ -122,7 +82,7 @@ static struct buffer *next_buffer(struct task *task)
 
 static int sink_large(struct task *task, const char *bytes, size_t len)
 {
-    if (!has_room(task, len))
+    if (!room_is_there(task, len))
         return HTTP_PAUSE;
     while (len > 0) {
         struct buffer *buffer = task->filling ? task->filling : next_buffer(task);
@@ -390,21 +350,6 @@ void transfer_break(struct task *task)
     http_cancel(task->world->http, task->transfer);
     task->transfer = NULL;
     task_enter(task, TASK_RESTING);
-}
-
-bool transfer_get_room(struct task *task, bool spilling)
-{
-    struct task_world *world = task->world;
-    uint32_t away = distance(task);
-
-    if (task->spare || task->unwritten >= TRANSFER_UNWRITTEN)
-        return task->spare != NULL;
-    if (get_room(task))
-        return true;
-    if (!spilling && away > TRANSFER_NEAR &&
-        !spill_starves(task->full_since, clock_now()))
-        return false;
-    return buffers_reclaim(world->buffers, away) && get_spare(task, 0);
 }
 
 void transfer_resume(struct task *task)

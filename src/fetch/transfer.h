@@ -42,11 +42,6 @@ int transfer_cut(struct task *task, uint32_t keep, bool *untouched, struct err *
 /* If a task that was cut has all its bytes while others are still coming: DRAINING. */
 int transfer_end_cut(struct task *task, struct err *err);
 
-/* FULL: get a buffer for it; that of bytes that are on the disk and hashed later, if it is
- * hashed next or has waited for long, or anyway. false: there is none, or the disk is
- * behind with this task. */
-bool transfer_get_room(struct task *task, bool spilling);
-
 /* Let a paused transfer continue if it may. */
 void transfer_resume(struct task *task);
 

@@ -333,6 +333,7 @@ void worker_destroy(struct worker *w)
         return;
     /* Pool threads wake the sockets, sockets fill tasks: so in this order. */
     pool_destroy(w->pool);
+    buffers_mute(&w->buffers);
     http_destroy(w->http);
     hasher_release(&w->hasher);
     batches_release(&w->batches);

@@ -277,6 +277,66 @@ static void test_does_not_run_away(void **state)
     ahead_drop(&ahead, 0, 0, SIZE);
 }
 
+/* The last place it comes to before more is asked for has a mark of its own. */
+static void test_keeps_what_was_asked_for(void **state)
+{
+    const uint64_t at = (AHEAD_MARKS - 1) * (uint64_t)SEGMENT_ALIGN;
+    struct buffer *buffer = buffers_take(&buffers, 0);
+
+    (void)state;
+    begin_all();
+    ahead.strand[0].state.bytes = at;
+    buffer->file = 0;
+    buffer->at = at;
+    buffer->len = BUFFER_SIZE;
+    buffers_file(&buffers, buffer, true);
+    buffers_written(&buffers, buffer);
+    ahead_more(&ahead, 0);
+    assert_int_equal(pool_unfinished(pool), 0);
+    buffers_forget(&buffers, 0, at, at + 1);
+}
+
+/* Nobody asks for what lies in the middle of a file in one piece. */
+static void test_one_segment_has_no_limit(void **state)
+{
+    const uint64_t at = 2 * AHEAD_MARKS * (uint64_t)SEGMENT_ALIGN;
+    const uint64_t size = run.plan.files[0].size;
+    const uint32_t end = run.segments.first[1];
+    struct buffer *buffer = buffers_take(&buffers, 0);
+
+    (void)state;
+    run.segments.first[1] = run.segments.first[0] + 1;
+    run.plan.files[0].size = 2 * at;
+    begin_all();
+    ahead.strand[0].state.bytes = at;
+    buffer->file = 0;
+    buffer->at = at;
+    buffer->len = BUFFER_SIZE;
+    buffers_file(&buffers, buffer, true);
+    buffers_written(&buffers, buffer);
+    ahead_more(&ahead, 0);
+    settle();
+    assert_true(ahead.strand[0].state.bytes == at + BUFFER_SIZE);
+    run.segments.first[1] = end;
+    run.plan.files[0].size = size;
+}
+
+/* One that took up another rank's midstate does not know how the file begins. */
+static void test_the_start_comes_again(void **state)
+{
+    struct midstate from = midstate_start();
+    char *other = other_bytes();
+
+    (void)state;
+    sha256_blocks(&from, other, SEGMENT_ALIGN);
+    assert_int_equal(ahead_finish(&ahead, &store, 1, 1, &from, NULL, NULL), 0);
+    begin_all();
+    arrive(0, disk);
+    settle();
+    assert_digest(1, disk);
+    free(other);
+}
+
 /* A file that finds no strand is hashed once it is asked for. */
 static void test_full(void **state)
 {
@@ -312,6 +372,9 @@ int main(void)
         AHEAD(test_another_midstate),
         AHEAD(test_drop),
         AHEAD(test_does_not_run_away),
+        AHEAD(test_keeps_what_was_asked_for),
+        AHEAD(test_one_segment_has_no_limit),
+        AHEAD(test_the_start_comes_again),
         AHEAD(test_full),
         AHEAD(test_stops),
     };

@@ -203,15 +203,54 @@ static void test_reclaim(void **state)
     buffers_written(&buffers, near);
     buffers_written(&buffers, far);
     buffers_written(&buffers, other); /* the first of its file */
-    assert_false(buffers_reclaim(&buffers, 5));
-    assert_true(buffers_reclaim(&buffers, 4));
+    assert_false(buffers_reclaim(&buffers, 6));
+    assert_true(buffers_reclaim(&buffers, 5));
     assert_null(buffers_hold(&buffers, 7, 5 * BUFFER_SIZE));
     assert_ptr_equal(buffers_hold(&buffers, 7, BUFFER_SIZE), near); /* is hashed */
-    assert_false(buffers_reclaim(&buffers, 0));
+    assert_false(buffers_reclaim(&buffers, 1));
     buffers_hashed(&buffers, near);
     buffers_drop(&buffers, unwritten);
     buffers_forget(&buffers, 7, 0, UINT64_MAX);
     buffers_forget(&buffers, 8, 0, UINT64_MAX);
+}
+
+/* All memory holds what nobody will ask for, the first of each file: it can all be had. */
+static void test_reclaim_all(void **state)
+{
+    uint32_t count = buffers.count;
+
+    (void)state;
+    for (uint32_t i = 0; i < count; i++)
+        buffers_written(&buffers, filed(i, 7 * BUFFER_SIZE, true));
+    assert_null(buffers_take(&buffers, 0));
+    assert_false(buffers_reclaim(&buffers, 1));
+    for (uint32_t i = 0; i < count; i++)
+        assert_true(buffers_reclaim(&buffers, 0));
+    assert_int_equal(buffers.nfree, count);
+}
+
+/* What belongs to transfers that may not begin any more is for those that still run. */
+static void test_take_any(void **state)
+{
+    struct buffer *buffer;
+
+    (void)state;
+    buffers_limit(&buffers, 0);
+    assert_null(buffers_take(&buffers, 0));
+    buffer = buffers_take_any(&buffers);
+    assert_non_null(buffer);
+    buffers_drop(&buffers, buffer);
+}
+
+static void test_mute(void **state)
+{
+    struct buffer *buffer = filed(7, 0, false);
+
+    (void)state;
+    assert_null(buffers_take(&buffers, buffers.count - 1));
+    buffers_mute(&buffers);
+    buffers_drop(&buffers, buffer);
+    assert_int_equal(woken, 0);
 }
 
 int main(void)
@@ -229,6 +268,9 @@ int main(void)
                                         release_buffers),
         cmocka_unit_test_setup_teardown(test_distance, open_buffers, release_buffers),
         cmocka_unit_test_setup_teardown(test_reclaim, open_buffers, release_buffers),
+        cmocka_unit_test_setup_teardown(test_reclaim_all, open_buffers, release_buffers),
+        cmocka_unit_test_setup_teardown(test_take_any, open_buffers, release_buffers),
+        cmocka_unit_test_setup_teardown(test_mute, open_buffers, release_buffers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

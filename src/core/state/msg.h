@@ -18,7 +18,7 @@
 #include "core/sched/retry.h"
 
 /* Raised with every change of what ranks send each other. */
-enum { MSG_CONTRACT = 4 };
+enum { MSG_CONTRACT = 5 };
 
 enum msg_kind {
     /* rank to coordinator */
@@ -60,14 +60,15 @@ enum msg_kind {
 enum { MSG_ITEMS = 64 };
 
 enum msg_item_flag {
-    MSG_ITEM_DIGEST = 1, /* sha256 holds the digest of the whole file */
-    MSG_ITEM_BAD = 2,    /* the digest is not the planned one */
-    MSG_ITEM_UNIT = 4,   /* grant: the last segment of a unit of credit */
-    MSG_ITEM_HELD = 8,   /* grant: a former run left it, with `checksum`, at `where` */
-    MSG_ITEM_WHOLE = 16, /* grant: its file has PLAN_WHOLE, if not from the start */
-    MSG_ITEM_MOVES = 32, /* grant: HELD, and the file there may become this run's own */
-    MSG_ITEM_OURS = 64,  /* progress: it waited for us, or must not break off */
-    MSG_ITEM_RESTS = 128 /* progress: it waits until a connection is free */
+    MSG_ITEM_DIGEST = 1,  /* sha256 holds the digest of the whole file */
+    MSG_ITEM_BAD = 2,     /* the digest is not the planned one */
+    MSG_ITEM_UNIT = 4,    /* grant: the last segment of a unit of credit */
+    MSG_ITEM_HELD = 8,    /* grant: a former run left it, with `checksum`, at `where` */
+    MSG_ITEM_WHOLE = 16,  /* grant: its file has PLAN_WHOLE, if not from the start */
+    MSG_ITEM_MOVES = 32,  /* grant: HELD, and the file there may become this run's own */
+    MSG_ITEM_OURS = 64,   /* progress: it waited for us, or must not break off */
+    MSG_ITEM_RESTS = 128, /* progress: it waits until a connection is free */
+    MSG_ITEM_FULL = 256   /* progress: it waits until its rank has memory */
 };
 
 struct msg_item {
