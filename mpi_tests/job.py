@@ -192,9 +192,10 @@ class Job:
         os.kill(self.process.pid, number)
 
     def kill(self):
-        """End all of it, now."""
+        """End all of it, now. The launcher last: when it is gone the kernel wakes a rank that was
+        stopped."""
         while self.processes():
-            for pid in self.processes():
+            for pid in sorted(self.processes(), key=lambda one: one == self.process.pid):
                 try:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
