@@ -286,20 +286,6 @@ void ahead_more(struct ahead *ahead, uint32_t file)
     pool_submit(ahead->pool, &run->job, POOL_CHAIN);
 }
 
-void ahead_begin(struct ahead *ahead, uint32_t file, uint64_t at)
-{
-    const struct midstate start = midstate_start();
-    struct ahead_strand *strand;
-
-    lock_take(&ahead->lock);
-    strand = find(ahead, file);
-    if (strand)
-        rewind_to(ahead, strand, at);
-    if (at == 0 && !find(ahead, file))
-        fill(ahead, file, &start);
-    lock_leave(&ahead->lock);
-}
-
 void ahead_drop(struct ahead *ahead, uint32_t file, uint64_t from, uint64_t to)
 {
     struct ahead_strand *strand;
@@ -310,6 +296,17 @@ void ahead_drop(struct ahead *ahead, uint32_t file, uint64_t from, uint64_t to)
         rewind_to(ahead, strand, from);
     lock_leave(&ahead->lock);
     buffers_forget(ahead->buffers, file, from, to);
+}
+
+void ahead_begin(struct ahead *ahead, uint32_t file, uint64_t from, uint64_t to)
+{
+    const struct midstate start = midstate_start();
+
+    ahead_drop(ahead, file, from, to);
+    lock_take(&ahead->lock);
+    if (from == 0 && !find(ahead, file))
+        fill(ahead, file, &start);
+    lock_leave(&ahead->lock);
 }
 
 /* The midstate or the digest that it has noted. The lock is held. */

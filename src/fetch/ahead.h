@@ -54,7 +54,9 @@ int ahead_open(struct ahead *ahead, struct run *run, struct buffers *buffers,
                struct pool *pool, struct err *err);
 void ahead_release(struct ahead *ahead);
 
-void ahead_begin(struct ahead *ahead, uint32_t file, uint64_t at);
+/* The bytes of [from, to) are about to come in. If they were here before, what was hashed
+ * or kept of them does not count. */
+void ahead_begin(struct ahead *ahead, uint32_t file, uint64_t from, uint64_t to);
 void ahead_more(struct ahead *ahead, uint32_t file);
 
 /* The bytes of [from, to) that came here are not those that land. */

@@ -394,9 +394,9 @@ int landing_begin_local(struct task *task, struct err *err)
     }
     if (task_make_room(task, err) < 0)
         return -1;
-    /* If it was read before, what was hashed of it then does not count. */
     if (!task->small)
-        ahead_begin(task->world->ahead, task->file, task_range(task).begin);
+        ahead_begin(task->world->ahead, task->file, task_range(task).begin,
+                    task_range(task).end);
     submit_landing(task, run_read, was_read);
     return 0;
 }

@@ -213,7 +213,8 @@ int transfer_begin(struct task *task, struct err *err)
         return -1;
     task->hashed_here = is_hashed_here(task);
     if (task->hashed_here)
-        ahead_begin(task->world->ahead, task->file, task_range(task).begin);
+        ahead_begin(task->world->ahead, task->file, task_range(task).begin,
+                    task_range(task).end);
     task_enter(task, TASK_FETCHING);
     return request_rest(task, err);
 }

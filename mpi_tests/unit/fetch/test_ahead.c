@@ -150,7 +150,8 @@ static void assert_digest(uint32_t together, const char *bytes)
 static void begin_all(void)
 {
     for (uint32_t segment = 0; segment < PARTS; segment++)
-        ahead_begin(&ahead, 0, segment * SEGMENT_ALIGN);
+        ahead_begin(&ahead, 0, segment * SEGMENT_ALIGN,
+                    segment_range(&run.segments, segment).end);
 }
 
 static char *other_bytes(void)
@@ -250,7 +251,7 @@ static void test_drop(void **state)
             arrive(at, other);
         settle();
         if (again)
-            ahead_begin(&ahead, 0, SEGMENT_ALIGN);
+            ahead_begin(&ahead, 0, SEGMENT_ALIGN, SIZE);
         else
             ahead_drop(&ahead, 0, SEGMENT_ALIGN, SIZE);
         arrive(SEGMENT_ALIGN, disk);
@@ -258,6 +259,22 @@ static void test_drop(void **state)
         assert_digest(1, mixed); /* the first segment from memory */
         free(mixed);
     }
+    free(other);
+}
+
+/* What is kept in memory until it can be hashed gives way to what comes in its place. */
+static void test_comes_twice(void **state)
+{
+    char *other = other_bytes();
+
+    (void)state;
+    begin_all();
+    for (uint64_t at = SEGMENT_ALIGN; at < 2 * SEGMENT_ALIGN; at += BUFFER_SIZE)
+        arrive(at, other);
+    ahead_begin(&ahead, 0, SEGMENT_ALIGN, (uint64_t)2 * SEGMENT_ALIGN);
+    for (uint64_t at = SEGMENT_ALIGN; at < 2 * SEGMENT_ALIGN; at += BUFFER_SIZE)
+        arrive(at, disk);
+    assert_digest(1, disk);
     free(other);
 }
 
@@ -371,6 +388,7 @@ int main(void)
         AHEAD(test_from_memory),
         AHEAD(test_another_midstate),
         AHEAD(test_drop),
+        AHEAD(test_comes_twice),
         AHEAD(test_does_not_run_away),
         AHEAD(test_keeps_what_was_asked_for),
         AHEAD(test_one_segment_has_no_limit),
