@@ -74,20 +74,21 @@ def test_fetched(run, source, tmp_path):
     assert for_each(few, many, "utimensat") < 1.05
     # the directory too, where each comes by itself because nothing else does
     assert for_each(few, many, "openat2", "openat", "open") < 2.1
-    # of each batch: whether the staging is still the run's own
-    assert for_each(few, many, "newfstatat", "fstat", "stat", "lstat", "statx") < 0.5
+    # two for each batch, which opens a directory at least: whether the staging is still the run's own
+    opened = for_each(few, many, "openat2", "openat", "open") - 1
+    assert for_each(few, many, "newfstatat", "fstat", "stat", "lstat", "statx") < 2 * opened + 0.2
     assert for_each(few, many, "renameat2", "renameat", "rename", "linkat", "unlinkat") < 0.1
     assert for_each(few, many, "mkdirat", "mkdir") < 0.1
 
 
 def test_synced_at_once(run, source, tmp_path):
-    """Where the file system is known to wait for each file, and to tell of it."""
+    """Where the file system is known to wait for each file, and to tell of it; elsewhere each by itself."""
     kind = subprocess.run(["stat", "-f", "-c", "%T", tmp_path], check=True, stdout=subprocess.PIPE, text=True)
     release = tuple(int(part) for part in re.match(r"(\d+)\.(\d+)", os.uname().release).groups())
-    if kind.stdout.strip() not in ("ext2/ext3", "xfs", "btrfs", "tmpfs") or release < (5, 17):
-        pytest.skip(f"{kind.stdout.strip()} of Linux {release}: each file is synced")
+    known = kind.stdout.strip() in ("ext2/ext3", "xfs", "btrfs", "tmpfs") and release >= (5, 17)
     few, many = calls_of_both(run, source, tmp_path)
-    assert for_each(few, many, "fsync", "fdatasync") < 0.1
+    synced = for_each(few, many, "fsync", "fdatasync")
+    assert synced < 0.1 if known else synced >= 1, (kind.stdout, release)
     assert many["syncfs"] >= 1
 
 

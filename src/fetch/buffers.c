@@ -115,13 +115,18 @@ static void unlock(struct buffers *buffers, bool freed)
         buffers->wake(buffers->arg);
 }
 
+static bool is_waiting(const struct buffer *buffer, uint32_t file)
+{
+    return buffer->filed && buffer->unhashed && buffer->file == file;
+}
+
 /* The first one of its file that is to be hashed, down to `at`. The lock is held. */
 static uint64_t first_of(const struct buffers *buffers, uint32_t file, uint64_t at)
 {
     for (uint32_t i = 0; i < buffers->count; i++) {
         const struct buffer *buffer = &buffers->buffer[i];
 
-        if (buffer->filed && buffer->unhashed && buffer->file == file && buffer->at < at)
+        if (is_waiting(buffer, file) && buffer->at < at)
             at = buffer->at;
     }
     return at;
@@ -192,8 +197,7 @@ struct buffer *buffers_hold(struct buffers *buffers, uint32_t file, uint64_t at)
     for (uint32_t i = 0; i < buffers->count && !found; i++) {
         struct buffer *buffer = &buffers->buffer[i];
 
-        if (buffer->filed && buffer->unhashed && !buffer->held && buffer->file == file &&
-            buffer->at == at)
+        if (is_waiting(buffer, file) && !buffer->held && buffer->at == at)
             found = buffer;
     }
     if (found)
@@ -215,8 +219,7 @@ uint64_t buffers_next(struct buffers *buffers, uint32_t file, uint64_t at, uint6
     for (uint32_t i = 0; i < buffers->count; i++) {
         const struct buffer *buffer = &buffers->buffer[i];
 
-        if (buffer->filed && buffer->unhashed && buffer->file == file &&
-            buffer->at >= at && buffer->at < end)
+        if (is_waiting(buffer, file) && buffer->at >= at && buffer->at < end)
             end = buffer->at;
     }
     lock_leave(&buffers->lock);
@@ -238,8 +241,7 @@ void buffers_forget(struct buffers *buffers, uint32_t file, uint64_t from, uint6
     for (uint32_t i = 0; i < buffers->count; i++) {
         struct buffer *buffer = &buffers->buffer[i];
 
-        if (!buffer->filed || !buffer->unhashed || buffer->file != file ||
-            buffer->at < from || buffer->at >= to)
+        if (!is_waiting(buffer, file) || buffer->at < from || buffer->at >= to)
             continue;
         buffer->unhashed = false;
         freed |= settle(buffers, buffer);
