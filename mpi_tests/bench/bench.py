@@ -151,7 +151,7 @@ def machine(given):
         "cores": os.cpu_count(),
         "kernel": platform.release(),
         "load": os.getloadavg()[0],
-        "dest": f"{given.dest_dir}, {first_line('stat', '-f', '-c', '%T', given.dest_dir)}",
+        "dest": first_line("stat", "-f", "-c", "%T", given.dest_dir),
         "versions": [
             first_line(given.mpifetch, "--version"),
             first_line("mpirun", "--version"),

@@ -48,7 +48,7 @@ def preface(store):
     lines = [
         "# Bench of mpifetch\n",
         f"{found['when']}, {found['cores']} cores of {found['cpu']}, Linux {found['kernel']}, load "
-        f"{found['load']:.1f} at the start; all tools of a case write to {found['dest']}. Medians, and"
+        f"{found['load']:.1f} at the start; all tools of a case write to one {found['dest']}. Medians, and"
         " least to most of all rounds.\n",
         "; ".join(found["versions"] + found["peers"]) + ".\n",
     ]
