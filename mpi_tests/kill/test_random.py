@@ -118,7 +118,8 @@ class Chain:
         told = result.report["bytes"]
         where = (self.told(), result)
         if "already up to date" not in result.err:
-            assert told["resumed"] == kept, where
+            # The journals also name what a killed run had published file by file, as in a cache.
+            assert told["resumed"] <= kept <= told["resumed"] + told["reused"], where
         assert_files(self.jobs.place, CONTENT[self.wanted])
         self.ends += 1
         self.resumed += kept

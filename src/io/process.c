@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "io/fs/fs.h"
+#include "io/owner_file.h"
 #include "io/sha256.h"
 
 enum { STAT_THREADS = 20, STAT_START = 22 }; /* fields of /proc/PID/stat, see proc(5) */
@@ -153,16 +154,14 @@ int process_sign(const struct fs_dir *in, const char *name, bool parent, struct 
 {
     struct owner_process process;
     struct strbuf text = { 0 };
-    char path[FS_NAME];
     int rc;
 
     describe(&process, (uint64_t)(parent ? getppid() : getpid()));
     owner_begin(&text);
     owner_add_process(&text, &process);
     owner_end(&text);
-    fs_format(path, "%s/owner", name);
     rc = text.failed ? err_memory(err, "a list of processes")
-                     : fs_write_all(in, path, text.data, text.len, false, false, err);
+                     : owner_file_write(in, name, text.data, text.len, false, err);
     strbuf_release(&text);
     return rc;
 }

@@ -9,6 +9,7 @@
 #include "io/clock.h"
 #include "io/fs/fs.h"
 #include "io/heartbeat.h"
+#include "io/owner_file.h"
 #include "ranks/background.h"
 #include "resume/kept.h"
 #include "resume/owner_watch.h"
@@ -36,16 +37,17 @@ static int set_staging(struct run *run, const char *name, const char *inner,
     return run->staging.path ? staging_open(run, err) : err_memory(err, "a path");
 }
 
-/* If it is killed before it has written its owner, it leaves only empty directories. What
- * has none is nobody's to remove, so the owner must outlive a power failure. */
+/* If it is killed before it has an owner, it leaves only what others see has just begun
+ * (resume/run_dir.h). What has none is nobody's to remove, so the owner must outlive a
+ * power failure. */
 static int fill(struct run *run, struct err *err)
 {
     struct run_staging *staging = &run->staging;
     const char *owner = staging->owner ? staging->owner : "";
 
     if (fs_mkdir(&staging->dir, ".", 0700, err) < 0 ||
-        fs_write_all(&staging->dir, "owner", owner, strlen(owner), true, run->opt.sync,
-                     err) < 0 ||
+        owner_file_write(&staging->dir, ".", owner, strlen(owner), run->opt.sync, err) <
+            0 ||
         fs_mkdir(&staging->tree, ".", 0777, err) < 0 ||
         fs_mkdir(&staging->dir, "journal", 0700, err) < 0 ||
         (run->opt.cache && unused_note_ref(run, err) < 0))
@@ -74,9 +76,9 @@ static int prepare(struct run *run, const char *prefix, struct strbuf *own,
         if (prepare_once(run, prefix, own, err) == 0)
             return 0;
         if (tries == BEGIN || own->len == 0 ||
-            (run->staging.dir.path && fs_is_there(&run->staging.dir, ".")))
+            (run->staging.dir.path && owner_file_is_there(&run->staging.dir)))
             return -1;
-        /* Another run has removed it, since it was empty. */
+        /* Another run may have removed it, since it was empty. */
         err_clear(err);
         fs_remove_empty(&run->staging.parent, own->data, NULL);
     }

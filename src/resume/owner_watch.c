@@ -5,6 +5,7 @@
 #include "io/clock.h"
 #include "io/fs/fs.h"
 #include "io/heartbeat.h"
+#include "io/owner_file.h"
 #include "io/process.h"
 #include "ranks/background.h"
 
@@ -14,8 +15,6 @@ static const double LONG = 60;      /* seconds after which that is clear */
 static const double PROBE = 1;      /* the same, at its processes */
 static const double SAY_AGAIN = 60; /* seconds between two lines about the same wait */
 
-static const size_t owner_most = 8 << 20; /* bytes: the longest list of processes */
-
 struct owner_watch {
     const struct fs_dir *staging;
     uint64_t number;
@@ -23,21 +22,11 @@ struct owner_watch {
     double since, probed, said;
 };
 
-/* To be freed; NULL: missing, or unreadable. */
-static char *owner_text(const struct fs_dir *staging)
-{
-    char *text = NULL;
-    size_t len;
-
-    fs_read_regular(staging, "owner", owner_most, &text, &len, NULL);
-    return text;
-}
-
 static bool ask_owner(const struct fs_dir *staging,
                       bool (*is)(const char *text, const struct owner_view *view))
 {
     struct owner_view view = { .lives = process_lives };
-    char *text = owner_text(staging);
+    char *text = owner_file_read(staging);
     bool yes;
 
     process_here(&view.here);
@@ -54,7 +43,7 @@ bool owner_watch_is_gone(const struct fs_dir *staging)
 
 bool owner_watch_is_signed(const struct fs_dir *dir)
 {
-    char *text = owner_text(dir);
+    char *text = owner_file_read(dir);
     bool is = text && owner_is_whole(text);
 
     free(text);
@@ -116,7 +105,7 @@ static void say_waiting(const struct run *run, struct owner_watch *watch)
     if (!watch->lives || (watch->said > 0 && clock_now() < watch->said + SAY_AGAIN))
         return;
     watch->said = clock_now();
-    text = owner_text(watch->staging);
+    text = owner_file_read(watch->staging);
     if (text)
         owner_host(text, host);
     free(text);

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "io/fs/fs.h"
+#include "io/owner_file.h"
 
 static const char run_prefix[] = "run-", mark[] = ".mpifetch-";
 
@@ -98,6 +99,8 @@ void run_dir_drop_empty(struct run_dir *found, const struct fs_dir *parent)
 {
     if (!found->staging.path || !is_begun(&found->staging))
         return;
+    if (found->run.path && is_begun(&found->run))
+        owner_file_drop_begun(&found->run);
     if (found->run.path && is_begun(&found->run) &&
         fs_remove_empty(&found->run, ".", NULL) == 0)
         fs_dir_close(&found->run);

@@ -37,7 +37,7 @@ void run_dir_find(struct run_dir *found, const struct fs_dir *parent, const char
                   bool *readable);
 
 /* Remove what a run left that was killed as it began or as it ended: both may be empty
- * directories. Then run is closed. */
+ * directories, or hold the beginning of an owner file. Then run is closed. */
 void run_dir_drop_empty(struct run_dir *found, const struct fs_dir *parent);
 void run_dir_close(struct run_dir *found);
 

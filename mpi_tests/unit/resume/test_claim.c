@@ -484,6 +484,37 @@ static void test_empty_ones_go(void **state)
     end(&run, RELEASE_REMOVE);
 }
 
+/* Killed while it said who it is; and what somebody else calls so. */
+static void test_begun_ones_go(void **state)
+{
+    static const struct {
+        const char *name, *text;
+        int stay; /* names beside the run's own */
+    } cases[] = {
+        { "begun2", "", 0 },
+        { "begun3", "mpifetch ow", 0 },
+        { "begun4", "mpifetch owner 1\nprocess a b", 0 },
+        { "begun5", "me\n", 1 },
+    };
+    struct run run;
+    char path[512];
+
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++) {
+        snprintf(path, sizeof(path), "%s/.x.mpifetch-%s", parent, cases[i].name);
+        assert_int_equal(mkdir(path, 0700), 0);
+        snprintf(path, sizeof(path), "%s/.x.mpifetch-%s/run-%s", parent, cases[i].name,
+                 cases[i].name);
+        assert_int_equal(mkdir(path, 0700), 0);
+        snprintf(path, sizeof(path), "%s/.x.mpifetch-%s/run-%s/owner.begun", parent,
+                 cases[i].name, cases[i].name);
+        put_file(path, cases[i].text);
+        assert_int_equal(take(&run, own_owner(), one), 0);
+        end(&run, RELEASE_REMOVE);
+        assert_int_equal(names_beside(), cases[i].stay);
+    }
+}
+
 /* A directory of that very form that mpifetch did not make: it has no owner file, or one
  * that says something else, or leads to one. */
 static void test_no_proof(void **state)
@@ -675,6 +706,7 @@ int main(void)
         cmocka_unit_test_setup(test_dead_ones_with_nothing, enter),
         cmocka_unit_test_setup(test_killed_while_it_took, enter),
         cmocka_unit_test_setup(test_empty_ones_go, enter),
+        cmocka_unit_test_setup(test_begun_ones_go, enter),
         cmocka_unit_test_setup(test_no_proof, enter),
         cmocka_unit_test_setup(test_somebody_elses, enter),
         cmocka_unit_test_setup(test_the_owner_notices, enter),

@@ -124,6 +124,11 @@ bool owner_is_whole(const char *text)
     return read_all(text, NULL, &job, &all_dead);
 }
 
+bool owner_is_begun(const char *text)
+{
+    return text_starts(text, head) || text_starts(head, text);
+}
+
 bool owner_is_gone(const char *text, const struct owner_view *view)
 {
     struct owner_job job;

@@ -51,6 +51,9 @@ struct owner_view {
 /* Whether the text is whole, and names a process. */
 bool owner_is_whole(const char *text);
 
+/* Whether it is such a text as far as it goes: somebody may not have come further. */
+bool owner_is_begun(const char *text);
+
 /* true only if it is whole, each process ran on this host, under this kernel and in these
  * name spaces, and none lives. */
 bool owner_is_gone(const char *text, const struct owner_view *view);

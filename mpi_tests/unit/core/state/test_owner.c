@@ -103,7 +103,9 @@ static void test_torn_anywhere(void **state)
         memcpy(torn, text.data, len);
         torn[len] = '\0';
         assert_false(is_gone(torn) || owner_is_whole(torn));
+        assert_true(owner_is_begun(torn));
     }
+    assert_false(owner_is_begun("me\n") || owner_is_begun("mpifetch owner 2\n"));
     strbuf_release(&text);
 }
 
