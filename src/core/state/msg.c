@@ -14,6 +14,7 @@ enum type {
     TYPE_MIDSTATE,
     TYPE_SHA256,
     TYPE_OUTCOME,
+    TYPE_TRAFFIC,
     TYPE_ITEMS,
     TYPE_TEXT,
     TYPE_BLOB
@@ -44,7 +45,10 @@ enum field {
     F_BLOB = 1 << 21,
     F_RECEIVED = 1 << 22,
     F_WAITING = 1 << 23,
-    F_AT_ONCE = 1 << 24
+    F_AT_ONCE = 1 << 24,
+    F_TICKET = 1 << 25,
+    F_NODE = 1 << 26,
+    F_TRAFFIC = 1 << 27
 };
 
 /* In the order in which they travel: a blob takes all that is left. */
@@ -61,6 +65,8 @@ static const struct member {
     { F_RUNNING, TYPE_U32, offsetof(struct msg, running) },
     { F_WAITING, TYPE_U32, offsetof(struct msg, waiting) },
     { F_STEP, TYPE_U32, offsetof(struct msg, step) },
+    { F_TICKET, TYPE_U32, offsetof(struct msg, ticket) },
+    { F_NODE, TYPE_U32, offsetof(struct msg, node) },
     { F_CODE, TYPE_U32, offsetof(struct msg, code) },
     { F_RANK, TYPE_U32, offsetof(struct msg, rank) },
     { F_FETCHED, TYPE_U64, offsetof(struct msg, fetched) },
@@ -74,6 +80,7 @@ static const struct member {
     { F_MIDSTATE, TYPE_MIDSTATE, offsetof(struct msg, midstate) },
     { F_SHA256, TYPE_SHA256, offsetof(struct msg, sha256) },
     { F_OUTCOME, TYPE_OUTCOME, offsetof(struct msg, outcome) },
+    { F_TRAFFIC, TYPE_TRAFFIC, offsetof(struct msg, traffic) },
     { F_ITEMS, TYPE_ITEMS, offsetof(struct msg, item) },
     { F_TEXT, TYPE_TEXT, offsetof(struct msg, text) },
     { F_URL, TYPE_TEXT, offsetof(struct msg, url) },
@@ -87,7 +94,8 @@ enum item_field {
     I_HELD = 4,
     I_SHA256 = 8,
     I_SEGMENTS = 16,
-    I_SPEED = 32
+    I_SPEED = 32,
+    I_PROOF = 64 /* the digest, of those that have one */
 };
 
 static const struct kind {
@@ -107,6 +115,7 @@ static const struct kind {
     [MSG_SHORTENED] = { "shortened", F_SEGMENT | F_SEGMENTS, 0 },
     [MSG_HASHED] = { "hashed", F_SEGMENT | F_SEGMENTS | F_WHOLE | F_MIDSTATE | F_SHA256,
                      0 },
+    [MSG_SUMS] = { "sums", F_ITEMS | F_BLOB, I_SEGMENTS },
     [MSG_ABORT] = { "abort", F_CODE | F_RANK | F_TEXT, 0 },
     [MSG_STATS] = { "stats", F_BLOB, 0 },
     [MSG_TRACE] = { "trace", F_BLOB, 0 },
@@ -114,6 +123,16 @@ static const struct kind {
     [MSG_OWNER] = { "owner", F_BLOB, 0 },
     [MSG_VOTE] = { "vote", F_STEP | F_CODE | F_RANK | F_TEXT, 0 },
     [MSG_ALIVE] = { "alive", 0, 0 },
+    [MSG_GOT] = { "got", F_ITEMS, I_SEGMENTS },
+    [MSG_MISSED] = { "missed", F_TICKET | F_NODE | F_SEGMENT | F_SEGMENTS | F_TEXT, 0 },
+    [MSG_CARRIED] = { "carried", F_TRAFFIC, 0 },
+    [MSG_PROVED] = { "proved", F_ITEMS, I_SEGMENTS | I_FLAGS | I_PROOF },
+    [MSG_FORGOT] = { "forgot", F_ITEMS, I_SEGMENTS },
+    [MSG_NODE_FAILED] = { "node failed", F_CODE | F_TEXT, 0 },
+    [MSG_TICKET] = { "ticket", F_TICKET | F_ITEMS | F_BLOB, I_SEGMENTS },
+    [MSG_LACK] = { "lack", F_SEGMENT | F_SEGMENTS | F_BLOB, 0 },
+    [MSG_OFFER] = { "offer", F_TICKET | F_ITEMS | F_BLOB, I_SEGMENTS },
+    [MSG_TAKE] = { "take", F_TICKET | F_SEGMENT | F_SEGMENTS | F_UNITS, 0 },
     [MSG_GRANT] = { "grant", F_ITEMS, I_SEGMENTS | I_FLAGS | I_HELD },
     [MSG_TAKE_BACK] = { "take back", F_SEGMENT, 0 },
     [MSG_CUT] = { "cut", F_SEGMENT | F_SEGMENTS, 0 },
@@ -152,6 +171,19 @@ static void put_outcome(struct strbuf *out, const struct outcome *outcome)
     wire_put_uint(out, outcome->progressed, 1);
 }
 
+static void put_traffic(struct strbuf *out, const struct traffic *traffic)
+{
+    wire_put_uint(out, traffic->taken, 8);
+    wire_put_uint(out, traffic->given, 8);
+    wire_put_real(out, traffic->taking);
+    wire_put_real(out, traffic->giving);
+}
+
+static bool has_sha256(const struct msg_item *item, unsigned fields)
+{
+    return (fields & I_SHA256) || ((fields & I_PROOF) && (item->flags & MSG_ITEM_DIGEST));
+}
+
 static void put_items(struct strbuf *out, const struct msg *msg)
 {
     unsigned fields = kinds[msg->kind].item;
@@ -176,7 +208,7 @@ static void put_items(struct strbuf *out, const struct msg *msg)
             wire_put_uint(out, item->rate, 8);
             wire_put_real(out, item->seconds);
         }
-        if (fields & I_SHA256)
+        if (has_sha256(item, fields))
             strbuf_add(out, item->sha256, sizeof(item->sha256));
     }
 }
@@ -207,6 +239,9 @@ static void put_member(struct strbuf *out, const struct msg *msg,
         break;
     case TYPE_OUTCOME:
         put_outcome(out, at);
+        break;
+    case TYPE_TRAFFIC:
+        put_traffic(out, at);
         break;
     case TYPE_ITEMS:
         put_items(out, msg);
@@ -246,6 +281,14 @@ static void get_outcome(struct wire *r, struct outcome *outcome)
     outcome->progressed = wire_get_uint(r, 1) != 0;
 }
 
+static void get_traffic(struct wire *r, struct traffic *traffic)
+{
+    traffic->taken = wire_get_uint(r, 8);
+    traffic->given = wire_get_uint(r, 8);
+    traffic->taking = wire_get_real(r);
+    traffic->giving = wire_get_real(r);
+}
+
 static void get_items(struct wire *r, struct msg *msg)
 {
     unsigned fields = kinds[msg->kind].item;
@@ -274,7 +317,7 @@ static void get_items(struct wire *r, struct msg *msg)
             item->rate = wire_get_uint(r, 8);
             item->seconds = wire_get_real(r);
         }
-        if (fields & I_SHA256)
+        if (has_sha256(item, fields))
             wire_get_bytes(r, item->sha256, sizeof(item->sha256));
     }
 }
@@ -311,6 +354,9 @@ static void get_member(struct wire *r, struct msg *msg, const struct member *mem
         break;
     case TYPE_OUTCOME:
         get_outcome(r, at);
+        break;
+    case TYPE_TRAFFIC:
+        get_traffic(r, at);
         break;
     case TYPE_ITEMS:
         get_items(r, msg);

@@ -18,7 +18,7 @@
 #include "core/sched/retry.h"
 
 /* Raised with every change of what ranks send each other. */
-enum { MSG_CONTRACT = 5 };
+enum { MSG_CONTRACT = 6 };
 
 enum msg_kind {
     /* rank to coordinator */
@@ -30,14 +30,34 @@ enum msg_kind {
     MSG_CANCELLED, /* segment: dropped, nothing more of it will be written */
     MSG_SHORTENED, /* segment, segments: it goes on with so many, and writes no others */
     MSG_HASHED,    /* segment, segments, midstate after them, whole, sha256 */
-    MSG_ABORT,     /* code, rank, text: this rank cannot continue */
-    MSG_STATS,     /* blob: counters, at the end */
-    MSG_TRACE,     /* blob: spans, at the end */
-    MSG_SEEN,      /* blob: '1' if this node sees what was published; of the command
+    MSG_SUMS,  /* items: segment, segments; blob: sums of them (core/state/sums.h), before
+               * the LANDED that says that they are there */
+    MSG_ABORT, /* code, rank, text: this rank cannot continue */
+    MSG_STATS, /* blob: counters, at the end */
+    MSG_TRACE, /* blob: spans, at the end */
+    MSG_SEEN,  /* blob: '1' if this node sees what was published; of the command
                     * doctor: what the rank has found */
-    MSG_OWNER,     /* blob: the process that this rank is */
-    MSG_VOTE,      /* step, code, rank, text: this rank's result of a step */
-    MSG_ALIVE,     /* a sign of life, also from the coordinator */
+    MSG_OWNER, /* blob: the process that this rank is */
+    MSG_VOTE,  /* step, code, rank, text: this rank's result of a step */
+    MSG_ALIVE, /* a sign of life, also from the coordinator */
+    /* keeper to coordinator */
+    MSG_GOT, /* items: segment, segments that came from another node, and are written */
+    MSG_MISSED,  /* ticket, node, segment, segments, text: they did not come from there */
+    MSG_CARRIED, /* traffic of its node so far */
+    MSG_PROVED,  /* items: segment, segments, flags, digest of the file that they are; or,
+                  * without one, of files that are all as announced */
+    MSG_FORGOT,  /* items: segment, segments that are not on its node after all */
+    MSG_NODE_FAILED, /* code, text: its node takes no further part, also from the
+                      * coordinator */
+    /* coordinator to keeper */
+    MSG_TICKET, /* ticket, items: segment, segments; blob: to whom, and sums
+                 * (core/state/parcel.h) */
+    MSG_LACK, /* segment, segments, blob: sums. The file that they are is wrong there: look
+               * which of them are, and forget those; all, if none is or the blob is
+               * empty: FORGOT */
+    /* keeper to keeper */
+    MSG_OFFER, /* as TICKET, for the part of the tree below the receiver */
+    MSG_TAKE,  /* ticket, segment, segments, units: send them under that number */
     /* coordinator to rank */
     MSG_GRANT, /* items: segment, segments, flags, checksum, where of those to fetch */
     MSG_TAKE_BACK,   /* segment: drop it, unless it has begun: CANCELLED, or SHORTENED */
@@ -83,6 +103,12 @@ struct msg_item {
     uint8_t sha256[32];
 };
 
+/* Between nodes, since the start of the run. */
+struct traffic {
+    uint64_t taken, given; /* bytes from and to other nodes */
+    double taking, giving; /* seconds in which any were on their way */
+};
+
 struct msg {
     enum msg_kind kind;
     uint32_t segment, segments; /* the one that is meant; or the first, and how many */
@@ -92,6 +118,8 @@ struct msg {
     uint32_t running;           /* tasks that fetch */
     uint32_t waiting;           /* of them: those that wait for us */
     uint32_t step;              /* of agreement */
+    uint32_t ticket;            /* number of an order to spread segments */
+    uint32_t node;              /* as in ranks/nodes.h */
     int32_t code, rank;         /* an error, and the rank that saw it first */
     uint64_t fetched;           /* bytes that the rank has so far */
     uint64_t received;          /* the same, from the source in this run */
@@ -104,6 +132,7 @@ struct msg {
     struct midstate midstate;
     uint8_t sha256[32];
     struct outcome outcome;
+    struct traffic traffic;
     const char *text, *url; /* NULL is sent as "" */
     const void *blob;
     uint64_t blob_len;

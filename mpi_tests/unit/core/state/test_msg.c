@@ -36,46 +36,68 @@ enum carried {
     URL = 1 << 19,
     BLOB = 1 << 20,
     ITEMS = 1 << 21,
-    ITEM_FLAGS = 1 << 22,
-    ITEM_BYTES = 1 << 23,
-    ITEM_HELD = 1 << 24,
-    ITEM_DIGEST = 1 << 25,
-    ITEM_SEGMENTS = 1 << 26,
-    RECEIVED = 1 << 27,
-    WAITING = 1 << 28,
-    AT_ONCE = 1 << 29,
-    ITEM_SPEED = 1 << 30
+    RECEIVED = 1 << 22,
+    WAITING = 1 << 23,
+    AT_ONCE = 1 << 24,
+    TICKET = 1 << 25,
+    NODE = 1 << 26,
+    TRAFFIC = 1 << 27
 };
 
-static const unsigned promised[MSG_KINDS] = {
-    [MSG_CREDIT] = UNITS,
-    [MSG_PROGRESS] = FETCHED | RECEIVED | REACHED | RUNNING | WAITING | ITEMS |
-                     ITEM_BYTES | ITEM_FLAGS | ITEM_SPEED,
-    [MSG_LANDED] = ITEMS | ITEM_SEGMENTS | ITEM_FLAGS | ITEM_DIGEST,
-    [MSG_FAILED] = SEGMENT | GENERATION | LOST | OUTCOME | TEXT,
-    [MSG_CANCELLED] = SEGMENT,
-    [MSG_SHORTENED] = SEGMENT | SEGMENTS,
-    [MSG_HASHED] = SEGMENT | SEGMENTS | MIDSTATE | WHOLE | DIGEST,
-    [MSG_ABORT] = CODE | RANK | TEXT,
-    [MSG_STATS] = BLOB,
-    [MSG_TRACE] = BLOB,
-    [MSG_SEEN] = BLOB,
-    [MSG_OWNER] = BLOB,
-    [MSG_VOTE] = STEP | CODE | RANK | TEXT,
-    [MSG_ALIVE] = 0,
-    [MSG_GRANT] = ITEMS | ITEM_SEGMENTS | ITEM_FLAGS | ITEM_HELD,
-    [MSG_TAKE_BACK] = SEGMENT,
-    [MSG_CUT] = SEGMENT | SEGMENTS,
-    [MSG_SIGNED_URL] = FILE_NUMBER | GENERATION | URL,
-    [MSG_HASH] = SEGMENT | SEGMENTS | MIDSTATE,
-    [MSG_HOLD] = PAUSE,
-    [MSG_RATE] = RATE,
-    [MSG_CONNECTIONS] = UNITS | AT_ONCE,
-    [MSG_RENEW] = SEGMENT,
-    [MSG_STOP] = CODE | RANK | TEXT,
-    [MSG_DECISION] = STEP | CODE | RANK | TEXT,
-    [MSG_SHARE] = BLOB,
-    [MSG_LOST] = CODE | TEXT,
+/* Of items, beside the segment. */
+enum carried_by_items {
+    ITEM_FLAGS = 1 << 0,
+    ITEM_BYTES = 1 << 1,
+    ITEM_HELD = 1 << 2,
+    ITEM_DIGEST = 1 << 3,
+    ITEM_SEGMENTS = 1 << 4,
+    ITEM_SPEED = 1 << 5,
+    ITEM_PROOF = 1 << 6
+};
+
+static const struct {
+    unsigned fields; /* enum carried */
+    unsigned items;  /* enum carried_by_items */
+} promised[MSG_KINDS] = {
+    [MSG_CREDIT] = { UNITS, 0 },
+    [MSG_PROGRESS] = { FETCHED | RECEIVED | REACHED | RUNNING | WAITING | ITEMS,
+                       ITEM_BYTES | ITEM_FLAGS | ITEM_SPEED },
+    [MSG_LANDED] = { ITEMS, ITEM_SEGMENTS | ITEM_FLAGS | ITEM_DIGEST },
+    [MSG_FAILED] = { SEGMENT | GENERATION | LOST | OUTCOME | TEXT, 0 },
+    [MSG_CANCELLED] = { SEGMENT, 0 },
+    [MSG_SHORTENED] = { SEGMENT | SEGMENTS, 0 },
+    [MSG_HASHED] = { SEGMENT | SEGMENTS | MIDSTATE | WHOLE | DIGEST, 0 },
+    [MSG_SUMS] = { ITEMS | BLOB, ITEM_SEGMENTS },
+    [MSG_ABORT] = { CODE | RANK | TEXT, 0 },
+    [MSG_STATS] = { BLOB, 0 },
+    [MSG_TRACE] = { BLOB, 0 },
+    [MSG_SEEN] = { BLOB, 0 },
+    [MSG_OWNER] = { BLOB, 0 },
+    [MSG_VOTE] = { STEP | CODE | RANK | TEXT, 0 },
+    [MSG_ALIVE] = { 0, 0 },
+    [MSG_GOT] = { ITEMS, ITEM_SEGMENTS },
+    [MSG_MISSED] = { TICKET | NODE | SEGMENT | SEGMENTS | TEXT, 0 },
+    [MSG_CARRIED] = { TRAFFIC, 0 },
+    [MSG_PROVED] = { ITEMS, ITEM_SEGMENTS | ITEM_FLAGS | ITEM_PROOF },
+    [MSG_FORGOT] = { ITEMS, ITEM_SEGMENTS },
+    [MSG_NODE_FAILED] = { CODE | TEXT, 0 },
+    [MSG_TICKET] = { TICKET | ITEMS | BLOB, ITEM_SEGMENTS },
+    [MSG_LACK] = { SEGMENT | SEGMENTS | BLOB, 0 },
+    [MSG_OFFER] = { TICKET | ITEMS | BLOB, ITEM_SEGMENTS },
+    [MSG_TAKE] = { TICKET | SEGMENT | SEGMENTS | UNITS, 0 },
+    [MSG_GRANT] = { ITEMS, ITEM_SEGMENTS | ITEM_FLAGS | ITEM_HELD },
+    [MSG_TAKE_BACK] = { SEGMENT, 0 },
+    [MSG_CUT] = { SEGMENT | SEGMENTS, 0 },
+    [MSG_SIGNED_URL] = { FILE_NUMBER | GENERATION | URL, 0 },
+    [MSG_HASH] = { SEGMENT | SEGMENTS | MIDSTATE, 0 },
+    [MSG_HOLD] = { PAUSE, 0 },
+    [MSG_RATE] = { RATE, 0 },
+    [MSG_CONNECTIONS] = { UNITS | AT_ONCE, 0 },
+    [MSG_RENEW] = { SEGMENT, 0 },
+    [MSG_STOP] = { CODE | RANK | TEXT, 0 },
+    [MSG_DECISION] = { STEP | CODE | RANK | TEXT, 0 },
+    [MSG_SHARE] = { BLOB, 0 },
+    [MSG_LOST] = { CODE | TEXT, 0 },
 };
 
 static const char blob[] = "any\0bytes";
@@ -96,6 +118,12 @@ static void fill(struct msg *msg, enum msg_kind kind)
         .received = 0xc1c2c3c4c5c6c7c8,
         .at_once = true,
         .step = 0xb1020304,
+        .ticket = 0xb5060708,
+        .node = 0xb9020304,
+        .traffic = { .taken = 0x9192939495969798,
+                     .given = 0x8192939495969798,
+                     .taking = 1.0 / 7,
+                     .giving = -2.0 / 7 },
         .code = -9,
         .rank = INT32_MIN,
         .fetched = 0xf1f2f3f4f5f6f7f8,
@@ -127,7 +155,7 @@ static void fill(struct msg *msg, enum msg_kind kind)
 
         *item = (struct msg_item){ .segment = UINT32_MAX - i,
                                    .segments = 0xc1020304 + i,
-                                   .flags = MSG_ITEM_BAD | MSG_ITEM_DIGEST,
+                                   .flags = MSG_ITEM_BAD | (i % 3 ? MSG_ITEM_DIGEST : 0),
                                    .where = 0x71020304 + i,
                                    .bytes = UINT64_MAX - 7 * i,
                                    .source = 0xa1b2c3d4 + i,
@@ -141,6 +169,9 @@ static void fill(struct msg *msg, enum msg_kind kind)
 static void assert_item(const struct msg_item *item, const struct msg_item *want,
                         unsigned carried)
 {
+    bool has_digest = (carried & ITEM_DIGEST) ||
+                      ((carried & ITEM_PROOF) && (want->flags & MSG_ITEM_DIGEST));
+
     assert_int_equal(item->segment, want->segment);
     assert_int_equal(item->segments, carried & ITEM_SEGMENTS ? want->segments : 0);
     assert_int_equal(item->flags, carried & ITEM_FLAGS ? want->flags : 0);
@@ -150,7 +181,7 @@ static void assert_item(const struct msg_item *item, const struct msg_item *want
     assert_int_equal(item->source, carried & ITEM_SPEED ? want->source : 0);
     assert_true(item->rate == (carried & ITEM_SPEED ? want->rate : 0));
     assert_true(item->seconds == (carried & ITEM_SPEED ? want->seconds : 0));
-    if (carried & ITEM_DIGEST)
+    if (has_digest)
         assert_memory_equal(item->sha256, want->sha256, 32);
 }
 
@@ -170,10 +201,12 @@ static void assert_large_fields(const struct msg *msg, const struct msg *want,
         assert_int_equal(msg->outcome.ranged, want->outcome.ranged);
         assert_int_equal(msg->outcome.progressed, want->outcome.progressed);
     }
+    if (carried & TRAFFIC)
+        assert_memory_equal(&msg->traffic, &want->traffic, sizeof(msg->traffic));
     if (carried & ITEMS) {
         assert_int_equal(msg->nitems, want->nitems);
         for (uint32_t i = 0; i < want->nitems; i++)
-            assert_item(&msg->item[i], &want->item[i], carried);
+            assert_item(&msg->item[i], &want->item[i], promised[want->kind].items);
     }
     if (carried & BLOB) {
         assert_int_equal(msg->blob_len, want->blob_len);
@@ -191,6 +224,8 @@ static void assert_numbers(const struct msg *msg, const struct msg *want,
     assert_int_equal(msg->units, carried & UNITS ? want->units : 0);
     assert_int_equal(msg->running, carried & RUNNING ? want->running : 0);
     assert_int_equal(msg->step, carried & STEP ? want->step : 0);
+    assert_int_equal(msg->ticket, carried & TICKET ? want->ticket : 0);
+    assert_int_equal(msg->node, carried & NODE ? want->node : 0);
     assert_int_equal(msg->code, carried & CODE ? want->code : 0);
     assert_int_equal(msg->rank, carried & RANK ? want->rank : 0);
     assert_true(msg->fetched == (carried & FETCHED ? want->fetched : 0));
@@ -207,7 +242,7 @@ static void assert_numbers(const struct msg *msg, const struct msg *want,
 /* A field that does not travel is zero on the other side, whatever stood there before. */
 static void assert_arrived(const struct msg *msg, const struct msg *want)
 {
-    unsigned carried = promised[want->kind];
+    unsigned carried = promised[want->kind].fields;
 
     assert_int_equal(msg->kind, want->kind);
     assert_numbers(msg, want, carried);
@@ -317,11 +352,17 @@ static void a_message_cut_anywhere_is_refused(void **state)
 
     (void)state;
     for (unsigned kind = 0; kind < MSG_KINDS; kind++) {
-        size_t least = promised[kind] & BLOB ? 1 : SIZE_MAX;
         struct strbuf bytes = { 0 };
+        size_t least = SIZE_MAX;
 
         fill(&msg, (enum msg_kind)kind);
         msg.nitems = 3;
+        msg.blob_len = 0;
+        msg_encode(&msg, &bytes);
+        if (promised[kind].fields & BLOB)
+            least = bytes.len;
+        strbuf_clear(&bytes);
+        msg.blob_len = sizeof(blob);
         msg_encode(&msg, &bytes);
         for (size_t len = 0; len < bytes.len; len++)
             assert_int_equal(refused(bytes.data, len), len < least);
@@ -340,7 +381,7 @@ static void bytes_behind_the_end_are_refused(void **state)
         fill(&msg, (enum msg_kind)kind);
         msg_encode(&msg, &bytes);
         strbuf_add(&bytes, "", 1);
-        assert_int_equal(refused(bytes.data, bytes.len), !(promised[kind] & BLOB));
+        assert_int_equal(refused(bytes.data, bytes.len), !(promised[kind].fields & BLOB));
         strbuf_release(&bytes);
     }
 }
