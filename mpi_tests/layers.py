@@ -73,7 +73,7 @@ CORE_STANDARD = C_STANDARD - {"time.h", "signal.h", "threads.h"}
 # (file below the root, outside header), each a pattern for the whole.
 GRANTS = [
     (r"src/base/log\.c", r"unistd\.h"),
-    (r"src/io/mpi/(comm\.c|comm_mpi\.h)", r"mpi\.h"),
+    (r"src/io/mpi/(comm\.c|comm_mpi\.h|fabric\.c|mpi_failed\.c)", r"mpi\.h"),
     (r"src/io/http/((http(_wire)?|proxy|url_join)\.c|sockets\.[ch])", r"curl/\w+\.h"),
     (r"src/io/fs/fs_at\.c", r"linux/openat2\.h"),
     (r"src/io/sha256\.c", r"openssl/\w+\.h|xxhash\.h"),

@@ -9,8 +9,9 @@
 #include "io/clock.h"
 #include "io/guard.h"
 #include "io/mpi/comm_mpi.h"
+#include "io/mpi/mpi_failed.h"
 
-enum { COMM_TAG = 1, COMM_HOST = 64 };
+enum { COMM_HOST = 64 };
 
 static const double COMM_FAREWELL = 1; /* seconds for the last messages to leave */
 
@@ -58,15 +59,6 @@ static struct parcel *queue_take(struct queue *queue)
     if (parcel && !(queue->first = parcel->next))
         queue->last = &queue->first;
     return parcel;
-}
-
-static int mpi_failed(int code, const char *what, struct err *err)
-{
-    char text[MPI_MAX_ERROR_STRING] = "";
-    int len = 0;
-
-    MPI_Error_string(code, text, &len);
-    return err_set(err, ERR_DEFECT, "MPI error while %s: %s", what, text);
 }
 
 /* Number the nodes by their lowest rank. MPI_COMM_TYPE_SHARED is what MPI itself believes
@@ -155,6 +147,11 @@ int comm_open(struct comm **out, MPI_Comm mpi, struct err *err)
 out:
     comm_close(comm, 0);
     return rc;
+}
+
+MPI_Comm comm_mpi(const struct comm *comm)
+{
+    return comm->mpi;
 }
 
 static void release(struct comm *comm)

@@ -6,8 +6,14 @@
 
 #include "io/mpi/comm.h"
 
+/* Who uses which tags of the duplicate: messages one, large buffers all from there on. */
+enum { COMM_TAG = 1, COMM_TAG_FABRIC = 2 };
+
 /* Collective over mpi. The communicator is duplicated. */
 int comm_open(struct comm **out, MPI_Comm mpi, struct err *err);
+
+/* The duplicate. It is the comm's own. */
+MPI_Comm comm_mpi(const struct comm *comm);
 
 /* The index of this process, from the launcher's environment; 0 without one. MPI need not
  * be initialised. */
