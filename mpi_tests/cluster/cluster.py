@@ -86,6 +86,21 @@ class Cluster:
         pid = Path(self.dir, "state", f"{node}.pid").read_text().strip()
         return Path(f"/proc/{pid}/root{path}")
 
+    @contextlib.contextmanager
+    def disk(self, node, place, *rules):
+        """A directory of the host is a file system of its own, in which things go wrong. Yields a
+        file of rules: faultfs.h."""
+        home = self.dir / "disks" / str(time.monotonic_ns())
+        (home / "backing").mkdir(parents=True)
+        told = home / "rules"
+        told.write_text("".join(f"{rule}\n" for rule in rules))
+        options = "allow_other,default_permissions"
+        self.on(node, os.environ["FAULTFS"], home / "backing", told, place, "-o", options)
+        try:
+            yield told
+        finally:
+            self.on(node, "umount", place)
+
     def wan_bytes(self):
         """What each host has received by its wan0."""
         counter = "/sys/class/net/wan0/statistics/rx_bytes"
@@ -113,8 +128,8 @@ class Cluster:
     # jobs
 
     def mpirun(self, nodes, ranks, *args, env=None, options=(), wrapper=()):
-        """A Run of the program with so many ranks on each of the first nodes; wrapper: words of a
-        command in front of it, for each rank."""
+        """A Run of the program with so many ranks on each of the first nodes, or "3,1,2"; wrapper:
+        words of a command in front of it, for each rank."""
         names = ("MPIFETCH_REPORT", "MPIFETCH_RETRY_DELAY", *(env or ()))
         carried = [word for name in names for word in ("-x", name)]
         words = ("mpirun", nodes, ranks, *options, *carried, *wrapper, PROGRAM, *args)

@@ -6,12 +6,13 @@
 #                                     link to origin (0: as fast as it goes)
 #     cluster.sh run NODE CMD...      CMD on that host; environment and directory are kept
 #     cluster.sh rsh NODE CMD...      as ssh would: nothing of the environment (mpirun's agent)
-#     cluster.sh mpirun NODES RANKS ARG...    mpirun on n1, RANKS on each of n1..nNODES
+#     cluster.sh mpirun NODES RANKS ARG...    mpirun on n1, RANKS on each of n1..nNODES; 3,1,2: on
+#                                     the first, the second and so on
 #     cluster.sh slurm                start Slurm: then "run head srun -N4 ...", sbatch, scancel
 #     cluster.sh pfs KIND             what the shared directory is on every host: plain ext4 xfs
 #                                     btrfs tmpfs noflock localflock noexchange stale slow hidden gluster,
-#                                     or one of FUSE and "+hidden"
-#     cluster.sh shape NODE MBIT      the speed of its wan0, both ways; origin: for all together
+#                                     or one of FUSE and "+hidden"; metered: 100 MB/s of reads for all
+#     cluster.sh shape NODE MBIT [IF] the speed of its wan0 (or fab0), both ways; origin: for all together
 #     cluster.sh delay NODE MS [IF]   how much longer a round trip by its wan0 (or fab0) takes; 0: not;
 #                                     origin: for all that it serves
 #     cluster.sh link NODE IF up|down plug or pull the cable of wan0 or fab0
@@ -69,7 +70,7 @@ rsh) want 2 $# && launch_bare "$@" ;;
 mpirun) want 3 $# && launch_environment && launch_mpirun "$@" ;;
 slurm) slurm_up ;;
 pfs) want 1 $# && pfs_switch "$1" ;;
-shape) want 2 $# && network_shape "$1" "$2" ;;
+shape) want 2 $# && network_shape "$1" "$2" "${3:-wan0}" ;;
 delay) want 2 $# && network_delay "$1" "$2" "${3:-wan0}" ;;
 link) want 3 $# && network_link "$1" "$2" "$3" ;;
 kill) want 1 $# && node_kill "$1" ;;

@@ -3,7 +3,8 @@
  * OPTIONS, local_locks: locks are granted by each mount for itself, as Lustre's
  * localflock does; hide_removed: an open file that is removed stays under another name
  * until it is closed, as libfuse has it by default; fold: capital letters with accents are
- * small ones, and an e with an accent in two characters is the one with it in one. */
+ * small ones, and an e with an accent in two characters is the one with it in one;
+ * read_rate=BYTES: all together read so much a second, and nothing is cached. */
 #define FUSE_USE_VERSION 31
 #include "faultfs.h"
 
@@ -12,6 +13,7 @@
 #include <fcntl.h>
 #include <fuse.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,6 +23,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 /* FUSE hands a pointer to its callbacks; this is what it points to. */
@@ -29,6 +32,7 @@ struct faultfs {
     char rules[PATH_MAX];
     _Atomic uint64_t written;
     int hide_removed, local_locks, fold;
+    unsigned read_rate;
 };
 
 static struct faultfs *self(void)
@@ -242,6 +246,7 @@ static int opened(int fd, struct fuse_file_info *file)
 {
     if (fd < 0)
         return -errno;
+    file->direct_io = self()->read_rate > 0;
     file->fh = (uint64_t)fd;
     return 0;
 }
@@ -265,6 +270,35 @@ static int fault_open(const char *path, struct fuse_file_info *file)
     return opened(openat(root(), below(path), file->flags | O_CLOEXEC), file);
 }
 
+static double now(void)
+{
+    struct timespec at;
+
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
+}
+
+/* Until it is this read's turn; what nobody asked for in the last 50 ms may come at once. */
+static void wait_for_turn(size_t size)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static double next;
+    const double burst = 0.05;
+    double left;
+
+    if (!self()->read_rate)
+        return;
+    pthread_mutex_lock(&lock);
+    next = next < now() - burst ? now() - burst : next;
+    next += (double)size / self()->read_rate;
+    left = next - now();
+    pthread_mutex_unlock(&lock);
+    if (left > 0)
+        nanosleep(&(struct timespec){ .tv_sec = (time_t)left,
+                                      .tv_nsec = (long)((left - (time_t)left) * 1e9) },
+                  NULL);
+}
+
 static int fault_read(const char *path, char *bytes, size_t size, off_t at,
                       struct fuse_file_info *file)
 {
@@ -274,7 +308,24 @@ static int fault_read(const char *path, char *bytes, size_t size, off_t at,
     if (error)
         return -error;
     len = pread(fd_of(file), bytes, size, at);
-    return len < 0 ? -errno : (int)len;
+    if (len < 0)
+        return -errno;
+    wait_for_turn((size_t)len);
+    return (int)len;
+}
+
+static ssize_t write_flipped(int fd, const char *bytes, size_t size, off_t at)
+{
+    char *copy = malloc(size);
+    ssize_t len;
+
+    if (!copy)
+        return -1;
+    memcpy(copy, bytes, size);
+    copy[size - 1] ^= 1;
+    len = pwrite(fd, copy, size, at);
+    free(copy);
+    return len;
 }
 
 static int fault_write(const char *path, const char *bytes, size_t size, off_t at,
@@ -283,9 +334,10 @@ static int fault_write(const char *path, const char *bytes, size_t size, off_t a
     int error = fault("write", path);
     ssize_t len;
 
-    if (error)
+    if (error > 0)
         return -error;
-    len = pwrite(fd_of(file), bytes, size, at);
+    len = error == RULES_FLIP && size > 0 ? write_flipped(fd_of(file), bytes, size, at)
+                                          : pwrite(fd_of(file), bytes, size, at);
     if (len < 0)
         return -errno;
     self()->written += (uint64_t)len;
@@ -398,6 +450,7 @@ int main(int argc, char **argv)
         { "local_locks", offsetof(struct faultfs, local_locks), 1 },
         { "hide_removed", offsetof(struct faultfs, hide_removed), 1 },
         { "fold", offsetof(struct faultfs, fold), 1 },
+        { "read_rate=%u", offsetof(struct faultfs, read_rate), 0 },
         FUSE_OPT_END,
     };
     struct fuse_operations ops;

@@ -30,15 +30,20 @@ def make_hub(cluster, tree):
     return made
 
 
-def noted(cluster, dest, host="head"):
-    """Bytes that journals beside DEST tell of, each counted once."""
+def noted(cluster, dest, *hosts):
+    """Bytes that journals beside DEST tell of on any of these hosts, each counted once."""
+    lines = set().union(*(notes(cluster, dest, host) for host in hosts or ("head",)))
+    return sum(int(length) for _, _, length in lines)
+
+
+def notes(cluster, dest, host):
     lines = set()
     for folder, _, names in os.walk(cluster.seen(host, dest.parent)):
         for name in names if Path(folder).name == "journal" else ():
             with contextlib.suppress(FileNotFoundError):  # it is on its way to another directory
                 text = Path(folder, name).read_bytes()
                 lines |= {found.groups() for found in LINE.finditer(text)}
-    return sum(int(length) for _, _, length in lines)
+    return lines
 
 
 def let_go(hub):

@@ -27,12 +27,15 @@ launch_bare()
         PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin sh -c "${*:2}"
 }
 
-# launch_mpirun NODES RANKS ARG...: mpirun's own options may come before the program.
+# launch_mpirun NODES RANKS ARG...: mpirun's own options may come before the program. RANKS: one
+# number, or as many as there are nodes.
 launch_mpirun()
 {
-    local hosts=() i
+    local hosts=() ranks sum=0 i
+    IFS=, read -ra ranks <<<"$2"
     for ((i = 1; i <= $1; i++)); do
-        hosts+=("n$i:$2")
+        hosts+=("n$i:${ranks[i - 1]:-${ranks[0]}}")
+        sum=$((sum + ${ranks[i - 1]:-${ranks[0]}}))
     done
-    node_enter n1 mpirun -H "$(IFS=,; echo "${hosts[*]}")" -n $(($1 * $2)) "${@:3}"
+    node_enter n1 mpirun -H "$(IFS=,; echo "${hosts[*]}")" -n "$sum" "${@:3}"
 }

@@ -35,13 +35,15 @@ network_host()
     done
 }
 
-# A token bucket on what leaves each end of the cable.
+# A token bucket on what leaves each end of the cable. It holds half a millisecond at least,
+# since a machine that is busy may come late.
 network_shape()
 {
-    local name=$1 mbit=$2 bucket
-    bucket=(root tbf rate "${mbit}mbit" burst 128k latency 50ms)
-    ip netns exec "$netns-switch" tc qdisc replace dev "$name-wan0" "${bucket[@]}"
-    ip netns exec "$netns-$name" tc qdisc replace dev wan0 "${bucket[@]}"
+    local name=$1 mbit=$2 card=$3 burst bucket
+    burst=$((mbit > 2000 ? mbit / 16 : 128))
+    bucket=(root tbf rate "${mbit}mbit" burst "${burst}k" latency 50ms)
+    ip netns exec "$netns-switch" tc qdisc replace dev "$name-$card" "${bucket[@]}"
+    ip netns exec "$netns-$name" tc qdisc replace dev "$card" "${bucket[@]}"
 }
 
 # Between the host's port of the switch and the bridge of all stands a program that keeps what

@@ -22,6 +22,7 @@ pfs_switch()
     ext4 | xfs | btrfs) pfs_image "$kind" ;;
     tmpfs) site_do mount -t tmpfs -o size=1g tmpfs "$dir/shared" ;;
     gluster) gluster_up ;;
+    metered) pfs_metered ;;
     *) usage ;;
     esac
     echo "$kind" >"$dir/state/pfs"
@@ -41,6 +42,13 @@ pfs_image()
     device=$(losetup --find --show "$image")
     site_do mount "$device" "$dir/shared" || { losetup -d "$device"; die "mount $kind"; }
     losetup -d "$device"
+}
+
+# One mount for all hosts: what they read they share, as the disks of a server.
+pfs_metered()
+{
+    node_do site "$faultfs" "$dir/backing" "$dir/rules" "$dir/shared" \
+        -o allow_other,default_permissions,read_rate=100000000
 }
 
 # pfs_join NODE: mount what each host mounts for itself. KIND+hidden: a removed file that is open
@@ -68,7 +76,7 @@ pfs_leave()
     kind=$(cat "$dir/state/pfs")
     case $kind in
     plain) return 0 ;;
-    ext4 | xfs | btrfs | tmpfs) site_do umount "$dir/shared" ;;
+    ext4 | xfs | btrfs | tmpfs | metered) site_do umount "$dir/shared" ;;
     *)
         for host in $(site_hosts); do
             node_do "$host" umount "$dir/shared"

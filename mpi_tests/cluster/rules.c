@@ -1,6 +1,7 @@
 #include "faultfs.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,12 +12,18 @@ struct rule {
     char op[16], error[16], match[256];
     uint64_t after;
     long ms;
+    unsigned times; /* 0: always */
 };
+
+enum { most_rules = 64 };
+static atomic_uint struck_by[most_rules]; /* lines with times= */
 
 static int error_number(const char *name)
 {
     if (strcmp(name, "OK") == 0)
         return 0;
+    if (strcmp(name, "FLIP") == 0)
+        return RULES_FLIP;
     for (int number = 1; number < 134; number++) {
         const char *known = strerrorname_np(number);
 
@@ -41,6 +48,8 @@ static bool rule_parse(struct rule *rule, char *line)
             snprintf(rule->match, sizeof(rule->match), "%s", word + 6);
         else if (strncmp(word, "ms=", 3) == 0)
             rule->ms = strtol(word + 3, NULL, 10);
+        else if (strncmp(word, "times=", 6) == 0)
+            rule->times = (unsigned)strtoul(word + 6, NULL, 10);
     }
     return true;
 }
@@ -50,6 +59,26 @@ static bool rule_strikes(const struct rule *rule, const char *op, const char *pa
 {
     return strcmp(rule->op, op) == 0 && written >= rule->after &&
            strstr(path, rule->match);
+}
+
+/* Whether it is not used up. */
+static bool rule_lasts(const struct rule *rule, unsigned line)
+{
+    return rule->times == 0 ||
+           (line < most_rules && atomic_fetch_add(&struck_by[line], 1) < rule->times);
+}
+
+static void tell(const char *rules, const char *op, const char *path)
+{
+    char name[512];
+    FILE *file;
+
+    snprintf(name, sizeof(name), "%s.struck", rules);
+    file = fopen(name, "ae");
+    if (!file)
+        return;
+    fprintf(file, "%s %s\n", op, path);
+    fclose(file);
 }
 
 static void pause_ms(long ms)
@@ -69,11 +98,14 @@ int rules_strike(const char *rules, const char *op, const char *path, uint64_t w
 
     if (!file)
         return 0;
-    while (!struck && fgets(line, sizeof(line), file))
-        struck = rule_parse(&rule, line) && rule_strikes(&rule, op, path, written);
+    for (unsigned at = 0; !struck && fgets(line, sizeof(line), file); at++)
+        struck = rule_parse(&rule, line) && rule_strikes(&rule, op, path, written) &&
+                 rule_lasts(&rule, at);
     fclose(file);
     if (!struck)
         return 0;
+    if (rule.times || strcmp(rule.error, "FLIP") == 0)
+        tell(rules, op, path);
     pause_ms(rule.ms);
     return error_number(rule.error);
 }

@@ -26,7 +26,7 @@ site_up()
     network_host head 2 wan0 fab0
     for ((i = 1; i <= count; i++)); do
         network_host "n$i" $((i + 10)) wan0 fab0
-        [ "$mbit" = 0 ] || network_shape "n$i" "$mbit"
+        [ "$mbit" = 0 ] || network_shape "n$i" "$mbit" wan0
     done
     for i in origin $(site_hosts); do
         node_start "$i"

@@ -56,6 +56,61 @@ def test_speed_of_a_link(cluster, tmp_path):
         assert time.monotonic() - begin > 0.9 * (4 << 20) * 8 / 80e6
 
 
+def test_speed_of_the_fabric(cluster, tmp_path):
+    """Of one host alone, and until it is said otherwise."""
+    write_tree(tmp_path, {"file": noise(4 << 20, 1)})
+    with cluster.inside("n2"):
+        files = Files(tmp_path, address="10.98.0.12")
+    fetch = f"{FETCH}({files.url!r} + '/file').read()"
+    with files:
+        cluster.ask("shape", "n2", 80, "fab0")
+        begin = time.monotonic()
+        cluster.on("n1", "python3", "-c", fetch)
+        assert time.monotonic() - begin > 0.9 * (4 << 20) * 8 / 80e6
+        cluster.ask("shape", "n2", 10000, "fab0")
+        bucket = subprocess.run(
+            ("ip", "netns", "exec", "mpifetch-switch", "tc", "qdisc", "show", "dev", "n2-fab0"),
+            capture_output=True, text=True, check=True,
+        ).stdout  # fmt: skip
+        assert "rate 10Gbit" in bucket, bucket
+
+
+def test_ranks_of_each_host(cluster):
+    run = cluster.start(("mpirun", 2, "3,1", "hostname"))
+    assert sorted(run.wait().out.split()) == ["n1"] * 3 + ["n2"]
+
+
+def test_a_disk_of_one_host(cluster):
+    """In which one write turns a byte, and the next one does not."""
+    for node in cluster.nodes:
+        cluster.on(node, "mkdir", "/tmp/disk")
+    with cluster.disk("n1", "/tmp/disk", "write FLIP match=file times=1") as rules:
+        cluster.on("n1", "sh", "-c", "printf abc >/tmp/disk/other; printf abc >/tmp/disk/file")
+        cluster.on("n1", "sh", "-c", "printf abc >/tmp/disk/again-file")
+        seen = [cluster.seen("n1", f"/tmp/disk/{name}").read_text() for name in ("other", "file", "again-file")]
+        assert seen == ["abc", "abb", "abc"]
+        assert Path(f"{rules}.struck").read_text() == "write /file\n"
+        assert os.listdir(cluster.seen("n2", "/tmp/disk")) == []
+        rules.write_text("write ENOSPC\n")
+        more = "dd if=/dev/zero of=/tmp/disk/full count=1 2>&1 || true"
+        assert "No space left" in cluster.on("n1", "sh", "-c", more)
+    assert os.listdir(cluster.seen("n1", "/tmp/disk")) == []
+
+
+def test_storage_that_is_metered(cluster):
+    """Hosts share its speed, however often they have read the same."""
+    cluster.pfs("metered")
+    try:
+        cluster.on("n1", "dd", "if=/dev/zero", f"of={cluster.shared}/file", "bs=1M", "count=16")
+        read = ("run", "n1", "cat", f"{cluster.shared}/file"), ("run", "n2", "cat", f"{cluster.shared}/file")
+        begin = time.monotonic()
+        runs = [cluster.start(words) for words in read]
+        assert [len(run.wait().out) for run in runs] == [16 << 20] * 2
+        assert time.monotonic() - begin > (32 << 20) / 100e6 - 0.05
+    finally:
+        cluster.pfs("plain")
+
+
 def long_cables():
     """The cards that make one, in the switch."""
     words = ("ip", "-n", "mpifetch-switch", "-br", "link")
