@@ -127,6 +127,8 @@ struct mpifetch_options {
      * NULL. */
     int (*interrupted)(void *arg);
     void *interrupted_arg;
+    /* Instead of dest: each node gets a copy of its own at this path. NULL: one copy */
+    const char *per_node;
 };
 
 /* The same on every rank. */

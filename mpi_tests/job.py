@@ -19,6 +19,7 @@ BUILT = {
     "MPIFETCH_STEPS": "libsteps.so",
     "MPIFETCH_SHAM": "libsham.so",
     "MPIFETCH_LAUNCHER": "liblauncher.so",
+    "MPIFETCH_NODES": "libnodes.so",
     "MPIFETCH_LUSTRE": "lustre",
     "FAULTFS": "faultfs",
     "LONGLINK": "longlink",

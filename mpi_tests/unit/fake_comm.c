@@ -6,6 +6,12 @@ bool comm_node_first(const struct comm *comm)
 }
 
 /* Of one node. */
+int comm_nodes(const struct comm *comm)
+{
+    (void)comm;
+    return 1;
+}
+
 int comm_node(const struct comm *comm, int rank)
 {
     (void)comm;
@@ -18,6 +24,13 @@ int comm_node_size(const struct comm *comm, int node)
     (void)comm;
     (void)node;
     return 1;
+}
+
+int comm_node_lowest(const struct comm *comm, int node)
+{
+    (void)comm;
+    (void)node;
+    return 0;
 }
 
 const char *comm_host(const struct comm *comm, int rank)

@@ -57,14 +57,30 @@ static int name_dest(struct session *s, const char *given, struct err *err)
     return rc < 0 || s->named ? rc : err_memory(err, "a path");
 }
 
+/* Without symbolic links in front of its last part. */
+static int resolve_dest(struct session *s, const char *given, struct err *err)
+{
+    struct strbuf dest = { 0 };
+    int rc = fs_absolute(given, &dest, err);
+
+    free(s->dest);
+    s->dest = rc == 0 ? strbuf_steal(&dest) : NULL;
+    if (rc == 0 && !s->dest)
+        rc = err_memory(err, "a path");
+    strbuf_release(&dest);
+    return rc;
+}
+
 static int check_dest(struct session *s, struct err *err)
 {
     bool publishes = s->task == SESSION_GET || s->task == SESSION_PLAN;
     bool cache = publishes && s->options->layout == MPIFETCH_LAYOUT_HF_CACHE;
-    struct strbuf given = { 0 }, dest = { 0 };
+    struct strbuf given = { 0 };
     int rc = 0;
 
-    if (s->options->dest && *s->options->dest)
+    if (s->options->per_node)
+        strbuf_adds(&given, s->options->per_node);
+    else if (s->options->dest && *s->options->dest)
         strbuf_adds(&given, s->options->dest);
     else if (cache)
         rc = default_cache(&given, err);
@@ -73,25 +89,44 @@ static int check_dest(struct session *s, struct err *err)
     if (rc == 0 && given.failed)
         rc = err_memory(err, "a path");
     if (rc == 0)
-        rc = fs_absolute(given.data, &dest, err);
+        rc = resolve_dest(s, given.data, err);
     if (rc == 0)
         rc = name_dest(s, given.data, err);
     strbuf_release(&given);
-    if (rc < 0) {
-        strbuf_release(&dest);
+    if (rc < 0)
         return -1;
-    }
-    s->dest = strbuf_steal(&dest);
-    if (!s->dest)
-        return err_memory(err, "a path");
     if (!*layout_name(s->dest) && !cache)
         return err_set(err, ERR_USAGE, "'%s' cannot be used as a destination", s->dest);
     return cache || !publishes ? 0 : check_not_here(s->dest, err);
 }
 
+int check_named(struct session *s, const char *named, size_t len, struct err *err)
+{
+    free(s->named);
+    s->named = strndup(named, len);
+    return s->named ? resolve_dest(s, s->named, err) : err_memory(err, "a path");
+}
+
+static int check_per_node(const struct mpifetch_options *o, struct err *err)
+{
+    if (!o->per_node)
+        return 0;
+    if (!*o->per_node)
+        return err_set(err, ERR_USAGE, "--per-node: no directory given");
+    if (o->dest)
+        return err_set(err, ERR_USAGE,
+                       "a destination '%s' was given beside --per-node '%s': give one of "
+                       "them",
+                       o->dest, o->per_node);
+    if (o->layout == MPIFETCH_LAYOUT_HF_CACHE)
+        return err_set(err, ERR_USAGE,
+                       "--per-node cannot be used with --layout hf-cache: it makes "
+                       "directories");
+    return 0;
+}
+
 int check_options(const struct mpifetch_options *o, struct err *err)
 {
-
     if (o->segment_size % SEGMENT_ALIGN != 0)
         return err_set(err, ERR_USAGE, "the segment size must be a multiple of 1 MiB");
     if (o->connections > CHECK_CONNECTIONS)
@@ -107,7 +142,7 @@ int check_options(const struct mpifetch_options *o, struct err *err)
         return err_set(err, ERR_USAGE,
                        "a rank timeout of %g s is too short: the minimum is %g s",
                        o->rank_timeout, CHECK_RANK_TIMEOUT);
-    return 0;
+    return check_per_node(o, err);
 }
 
 static int check_file(const char *option, const char *path, struct err *err)

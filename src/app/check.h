@@ -13,4 +13,8 @@ int check_options(const struct mpifetch_options *options, struct err *err);
  * it would be too late to find out. */
 int check_places(struct session *s, struct err *err);
 
+/* Sets s->dest of a path as rank 0 names it: another rank may have been started in another
+ * directory, and the same links may lead elsewhere on another node. */
+int check_named(struct session *s, const char *named, size_t len, struct err *err);
+
 #endif

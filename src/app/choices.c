@@ -12,6 +12,10 @@ struct choices {
     unsigned connections, max_connections;
     unsigned umask;
     bool sync, no_links;
+    /* what keepers of other nodes do as that of rank 0 */
+    bool per_node, force, versions, commit_record, check, patterns;
+    enum run_records records;
+    struct stripe_policy stripe;
 };
 
 void choices_pack(const struct session *s, struct strbuf *bytes)
@@ -27,7 +31,15 @@ void choices_pack(const struct session *s, struct strbuf *bytes)
                            .max_connections = opt->max_connections,
                            .umask = process_umask(),
                            .sync = opt->sync,
-                           .no_links = opt->no_links };
+                           .no_links = opt->no_links,
+                           .per_node = opt->per_node != NULL,
+                           .force = opt->force,
+                           .versions = opt->versions,
+                           .commit_record = opt->commit_record,
+                           .check = opt->check,
+                           .patterns = opt->patterns,
+                           .records = opt->records,
+                           .stripe = opt->stripe };
 
     strbuf_add(bytes, &all, sizeof(all));
 }
@@ -49,6 +61,16 @@ size_t choices_unpack(struct session *s, const char *bytes, size_t len)
     opt->max_connections = all.max_connections;
     opt->sync = all.sync;
     opt->no_links = all.no_links;
+    opt->force = all.force;
+    opt->versions = all.versions;
+    opt->commit_record = all.commit_record;
+    opt->check = all.check;
+    opt->patterns = all.patterns;
+    opt->records = all.records;
+    opt->stripe = all.stripe;
+    opt->per_node = all.per_node ? opt->dest : NULL;
+    s->run.keeper =
+        all.per_node ? comm_node_first(s->run.ranks.comm) : s->run.ranks.rank == 0;
     silence_set(&s->run.ranks.liveness.silence, all.rank_timeout, clock_now());
     if (s->run.ranks.rank != 0) {
         s->umask_before = process_set_umask(all.umask);

@@ -131,7 +131,15 @@ const struct option option_table[] = {
       .help = "end the run if a rank does not respond for this long" },
 
     { .group = "Destination",
-      .name = "scratch",
+      .name = "per-node",
+      .serves = FOR_GET | FOR_VERIFY | FOR_CLEAN,
+      .kind = OPTION_TEXT,
+      .value = "DIR",
+      .field = offsetof(struct mpifetch_options, per_node),
+      .help =
+          "instead of DEST: each node of the job has a copy of its own at this path, on "
+          "a disk or in memory of its own" },
+    { .name = "scratch",
       .serves = FOR_GET | FOR_DOCTOR,
       .kind = OPTION_TEXT,
       .value = "DIR",

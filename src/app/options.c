@@ -262,6 +262,18 @@ static int check_given(struct parser *parser)
     return 0;
 }
 
+/* Which is instead of DEST. */
+static int check_per_node(struct parser *parser)
+{
+    const struct mpifetch_options *get = &parser->options->get;
+
+    if (get->dest)
+        return err_set(parser->err, ERR_USAGE,
+                       "unexpected argument '%s': --per-node '%s' is instead of it; %s",
+                       get->dest, get->per_node, see(parser));
+    return 0;
+}
+
 /* The one path of verify, doctor and clean. */
 static int parse_path(struct parser *parser)
 {
@@ -269,6 +281,8 @@ static int parse_path(struct parser *parser)
     struct mpifetch_options *get = &parser->options->get;
 
     get->dest = parser->operand[1];
+    if (get->per_node && command != COMMAND_DOCTOR)
+        return check_per_node(parser);
     if (parser->operand[2])
         return err_set(parser->err, ERR_USAGE,
                        "unexpected argument '%s': %s takes only %s; %s",
@@ -303,6 +317,8 @@ static int parse_places(struct parser *parser)
         return err_set(parser->err, ERR_USAGE,
                        "missing SOURCE (such as hf://ns/name) or --manifest; %s",
                        see(parser));
+    if (get->per_node)
+        return check_per_node(parser);
     if (get->dest ? !*get->dest : !may_lack)
         return err_set(parser->err, ERR_USAGE, "missing DEST, the path to publish; %s",
                        see(parser));

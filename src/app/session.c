@@ -19,6 +19,7 @@
 #include "io/heartbeat.h"
 #include "io/mpi/comm_mpi.h"
 #include "ranks/background.h"
+#include "ranks/nodes.h"
 #include "ranks/owners.h"
 #include "ranks/share.h"
 #include "report/trace.h"
@@ -64,6 +65,7 @@ static void set_options(struct session *s)
 
     *opt = (struct run_options){
         .dest = s->dest,
+        .per_node = o->per_node ? s->dest : NULL,
         .scratch = o->scratch,
         .headers = o->headers,
         .user_agent = "mpifetch/" MPIFETCH_VERSION,
@@ -149,27 +151,63 @@ static int open_questions(struct session *s, struct err *err)
     return engine_open(&s->http, &s->run, most < QUESTIONS ? most : QUESTIONS, err);
 }
 
-/* Whether all make the same call; and what rank 0 decides: a rank that waits less than the
- * others would give up too early, one that does not sync would break what they promise. */
+struct start {
+    struct session *s;
+    struct strbuf bytes; /* of rank 0 */
+    size_t named;        /* where in bytes the path begins that it names */
+};
+
+static int resolve(void *arg, struct err *err)
+{
+    struct start *start = arg;
+    struct session *s = start->s;
+    int rc = check_named(s, start->bytes.data + start->named,
+                         start->bytes.len - start->named, err);
+
+    s->run.opt.dest = s->run.opt.per_node = s->dest;
+    return rc;
+}
+
+/* Whether all make the same call; and what rank 0 decides. */
+static int take_start(struct start *start, struct err *err)
+{
+    const struct strbuf *bytes = &start->bytes;
+    struct session *s = start->s;
+    size_t call = 0, choices;
+
+    if (same_call_unpack(s, bytes->data, bytes->len, &call, err) < 0)
+        return -1;
+    choices = choices_unpack(s, bytes->data + call, bytes->len - call);
+    if (choices == 0)
+        return err_set(err, ERR_DEFECT, "rank 0 runs a different build of mpifetch");
+    start->named = call + choices;
+    if (s->run.ranks.rank == 0 || !s->run.opt.per_node)
+        return 0;
+    return background_run(&s->run.ranks, resolve, start, err);
+}
+
+/* A rank that waits less than the others would give up too early, one that does not sync
+ * would break what they promise. */
 static int share_start(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
-    struct strbuf bytes = { 0 };
-    size_t call = 0;
+    struct start start = { .s = s };
     int rc;
 
     if (run->ranks.rank == 0) {
-        same_call_pack(s, &bytes);
-        choices_pack(s, &bytes);
+        same_call_pack(s, &start.bytes);
+        choices_pack(s, &start.bytes);
+        if (run->opt.per_node)
+            strbuf_adds(&start.bytes, s->named);
     }
-    rc = agree_share(&run->ranks, &bytes, err);
+    rc = agree_share(&run->ranks, &start.bytes, err);
     if (rc == 0)
-        rc = same_call_unpack(s, bytes.data, bytes.len, &call, err);
-    if (rc == 0 && choices_unpack(s, bytes.data + call, bytes.len - call) == 0)
-        rc = err_set(err, ERR_DEFECT, "rank 0 runs a different build of mpifetch");
+        rc = take_start(&start, err);
     if (rc == 0)
         rc = set_slots(s, err);
-    strbuf_release(&bytes);
+    if (rc == 0 && run->opt.per_node && nodes_count(&run->ranks) > 1)
+        rc = err_set(err, ERR_USAGE, "--per-node is for one node");
+    strbuf_release(&start.bytes);
     return agree_step(&run->ranks, rc, err);
 }
 

@@ -39,7 +39,8 @@ static void set_started(struct started *started, const struct options *options)
     const struct mpifetch_options *get = &options->get;
     char version[64];
     const char *const texts[ROWS] = { version, command_name(options->command),
-                                      get->source, get->manifest, get->dest };
+                                      get->source, get->manifest,
+                                      get->per_node ? get->per_node : get->dest };
 
     memset(started, 0, sizeof(*started));
     snprintf(version, sizeof(version), "%s (contract %d)", MPIFETCH_VERSION,

@@ -220,7 +220,8 @@ static int receive_share(struct ranks *ranks, struct strbuf *bytes, struct err *
     return 0;
 }
 
-int agree_share(struct ranks *ranks, struct strbuf *bytes, struct err *err)
+int agree_share_down(struct ranks *ranks, struct strbuf *bytes, bool mine,
+                     const int child[2], struct err *err)
 {
     struct msg msg = { .kind = MSG_SHARE };
 
@@ -229,21 +230,27 @@ int agree_share(struct ranks *ranks, struct strbuf *bytes, struct err *err)
 
     if (ranks->liveness.lost)
         return err_copy(err, &ranks->liveness.loss);
-    rc = ranks->rank == 0 ? 0 : receive_share(ranks, bytes, err);
+    rc = mine ? 0 : receive_share(ranks, bytes, err);
     if (rc == 0 && bytes->failed)
-        rc = err_memory(err, "the data shared by rank 0");
+        rc = err_memory(err, "the data shared by another rank");
     /* A rank without bytes forwards an empty message: the ranks below would wait. */
     if (rc == 0) {
         msg.blob = bytes->data;
         msg.blob_len = bytes->len;
     }
-    for (int child = 2 * ranks->rank + 1;
-         child <= 2 * ranks->rank + 2 && child < ranks->size; child++)
-        if (mail_send(ranks, child, &msg, err) < 0) {
+    for (int i = 0; i < 2; i++)
+        if (child[i] < ranks->size && mail_send(ranks, child[i], &msg, err) < 0) {
             rc = -1;
-            mail_send(ranks, child, &nothing, NULL);
+            mail_send(ranks, child[i], &nothing, NULL);
         }
     return rc;
+}
+
+int agree_share(struct ranks *ranks, struct strbuf *bytes, struct err *err)
+{
+    const int child[] = { 2 * ranks->rank + 1, 2 * ranks->rank + 2 };
+
+    return agree_share_down(ranks, bytes, ranks->rank == 0, child, err);
 }
 
 /* The next of the kind that *msg says, into *msg. */

@@ -47,6 +47,11 @@ void agree_hear(struct ranks *ranks, const struct msg *msg);
 /* Collective. Send bytes of rank 0 to all, down a binary tree. */
 int agree_share(struct ranks *ranks, struct strbuf *bytes, struct err *err);
 
+/* The same down another tree, of all or of some ranks. mine: this rank has the bytes.
+ * child: the ranks below this one; from ranks->size on: none. */
+int agree_share_down(struct ranks *ranks, struct strbuf *bytes, bool mine,
+                     const int child[2], struct err *err);
+
 /* Collective. Send the bytes of each rank to rank 0, which calls take once for each; only
  * for itself if a rank is lost already. */
 int agree_gather(struct ranks *ranks, enum msg_kind kind, const void *bytes, size_t len,

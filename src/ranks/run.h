@@ -21,7 +21,9 @@ enum run_records {
 };
 
 struct run_options {
-    const char *dest;    /* absolute */
+    const char *dest; /* absolute */
+    const char
+        *per_node; /* DEST, if each node has its own on a disk of its own; or NULL */
     const char *scratch; /* asked for, or NULL */
     const char *const *headers;
     const char *user_agent, *proxy, *cacert;
@@ -80,6 +82,8 @@ struct trace;
 struct run {
     struct ranks ranks;
     struct run_options opt; /* app/session.c */
+    bool keeper; /* this rank looks at DEST, claims, builds and publishes: rank 0; with
+                  * --per-node the keeper of each node (ranks/nodes.h) */
 
     struct plan plan; /* rank 0: the source; others: share_run */
     struct segments segments;

@@ -40,6 +40,7 @@ struct comm {
     int rank, size, nodes;
     int *node;      /* of each rank */
     int *node_size; /* of each node */
+    int *lowest;    /* of each node: its lowest rank */
     char *hosts;    /* COMM_HOST bytes for each rank */
     struct queue sent, self;
     struct arrival *arrivals; /* in the order in which they were matched */
@@ -84,6 +85,7 @@ static int find_nodes(struct comm *comm, struct err *err)
 
         /* A leader has a lower rank than its followers, so its node is already set. */
         comm->node[i] = leader == i ? comm->nodes++ : comm->node[leader];
+        comm->lowest[comm->node[i]] = leader;
         comm->node_size[comm->node[i]]++;
     }
     return 0;
@@ -114,8 +116,9 @@ static struct comm *comm_create(MPI_Comm mpi)
     MPI_Comm_size(mpi, &comm->size);
     comm->node = calloc((size_t)comm->size, sizeof(*comm->node));
     comm->node_size = calloc((size_t)comm->size, sizeof(*comm->node_size));
+    comm->lowest = calloc((size_t)comm->size, sizeof(*comm->lowest));
     comm->hosts = calloc((size_t)comm->size, COMM_HOST);
-    if (comm->node && comm->node_size && comm->hosts)
+    if (comm->node && comm->node_size && comm->lowest && comm->hosts)
         return comm;
     comm_close(comm, 0);
     return NULL;
@@ -162,6 +165,7 @@ static void release(struct comm *comm)
         free(parcel);
     free(comm->node);
     free(comm->node_size);
+    free(comm->lowest);
     free(comm->hosts);
     free(comm);
 }
@@ -217,6 +221,11 @@ int comm_size(const struct comm *comm)
     return comm->size;
 }
 
+int comm_nodes(const struct comm *comm)
+{
+    return comm->nodes;
+}
+
 int comm_node(const struct comm *comm, int rank)
 {
     return comm->node[rank];
@@ -227,12 +236,14 @@ int comm_node_size(const struct comm *comm, int node)
     return comm->node_size[node];
 }
 
+int comm_node_lowest(const struct comm *comm, int node)
+{
+    return comm->lowest[node];
+}
+
 bool comm_node_first(const struct comm *comm)
 {
-    for (int i = 0; i < comm->rank; i++)
-        if (comm->node[i] == comm->node[comm->rank])
-            return false;
-    return true;
+    return comm->lowest[comm->node[comm->rank]] == comm->rank;
 }
 
 const char *comm_host(const struct comm *comm, int rank)

@@ -27,9 +27,11 @@ void comm_abandon(struct comm *comm);
 int comm_rank(const struct comm *comm);
 int comm_size(const struct comm *comm);
 
-/* Filled by comm_open. Nodes are numbered by their lowest rank. */
+/* Filled by comm_open. Nodes are numbered from 0 on by their lowest rank. */
+int comm_nodes(const struct comm *comm);
 int comm_node(const struct comm *comm, int rank);
 int comm_node_size(const struct comm *comm, int node);
+int comm_node_lowest(const struct comm *comm, int node); /* its lowest rank */
 bool comm_node_first(const struct comm *comm); /* this rank is the lowest of its node */
 const char *comm_host(const struct comm *comm, int rank);
 

@@ -1,0 +1,62 @@
+"""A copy on each node's own disk. The nodes are of one machine: preload/nodes.c tells MPI of them,
+and a mount name space gives each a disk of its own at the same path."""
+
+import os
+
+import pytest
+from conftest import MIB, noise
+from trees import assert_alone, assert_same
+
+SOURCE = "hf://acme/demo"
+FILES = {
+    "config.json": b"{}\n",
+    "empty": b"",
+    "sub/weights.bin": noise(9 * MIB + 5, 3),
+    "sub/deep/one": b"1",
+}
+CHANGES = {"config.json": b"{1}\n", "sub/new": b"2"}
+
+# $1: where the disks lie, $2: the path at which each node has its own
+MOUNT = 'mount --bind "$1/$SHAM_NODE" "$2" && shift 2 && exec "$@"'
+
+
+class Nodes:
+    def __init__(self, top, start):
+        self.disks, self.local, self._start = top / "disks", top / "local", start
+        self.local.mkdir()
+
+    def disk(self, node):
+        """What that node has at self.local."""
+        path = self.disks / str(node)
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def start(self, places, *args, env=None, **how):
+        """places: of each rank its node."""
+        for node in places:
+            self.disk(node)
+        library = {"LD_PRELOAD": os.environ["MPIFETCH_NODES"], "SHAM_NODE": ""}
+        each = [{**library, "SHAM_NODE": str(node)} for node in places]
+        before = ["unshare", "-m", "sh", "-c", MOUNT, "sh", self.disks, self.local]
+        return self._start(len(places), *args, env=env, each=each, before=map(str, before), **how)
+
+    def run(self, places, *args, **how):
+        return self.start(places, *args, **how).wait()
+
+
+@pytest.fixture
+def nodes(tmp_path, start):
+    return Nodes(tmp_path, start)
+
+
+def test_one_node(nodes, hub, tree, change):
+    """As a DEST that all share."""
+    place = nodes.local / "model"
+    result = nodes.run([0, 0, 0], "get", "--per-node", place, SOURCE, env=hub.env)
+    assert (result.code, result.out) == (0, f"{place}\n")
+    assert_same(nodes.disk(0) / "model", tree)
+    assert nodes.run([0, 0], "get", "--per-node", place, SOURCE, env=hub.env).report["unchanged"]
+    wanted = change()
+    assert nodes.run([0, 0], "get", "--per-node", place, SOURCE, env=hub.env).code == 0
+    assert_same(nodes.disk(0) / "model", wanted)
+    assert_alone(nodes.disk(0) / "model")

@@ -1,0 +1,22 @@
+/* ranks/nodes.h -- the nodes of a run, by index: from 0 on, in the order of their keepers.
+ * The keeper of a node is its lowest rank; so that of node 0 is rank 0. */
+#ifndef RANKS_NODES_H
+#define RANKS_NODES_H
+
+#include "base/err.h"
+#include "base/strbuf.h"
+
+struct ranks;
+
+int nodes_count(const struct ranks *ranks);
+
+/* Of a rank. */
+int nodes_of(const struct ranks *ranks, int rank);
+
+int nodes_keeper(const struct ranks *ranks, int node);
+
+/* Collective. Send bytes of each keeper to the ranks of its node. As after agree_share,
+ * agree_step comes before the next share. */
+int nodes_share(struct ranks *ranks, struct strbuf *bytes, struct err *err);
+
+#endif
