@@ -46,15 +46,15 @@ enum msg_kind {
     MSG_CARRIED, /* traffic of its node so far */
     MSG_PROVED,  /* items: segment, segments, flags, digest of the file that they are; or,
                   * without one, of files that are all as announced */
-    MSG_FORGOT,  /* items: segment, segments that are not on its node after all */
+    MSG_FORGOT, /* segment, segments that a LACK was about; none: unasked. items: segment,
+                  * segments that are not on its node after all */
     MSG_NODE_FAILED, /* code, text: its node takes no further part, also from the
                       * coordinator */
     /* coordinator to keeper */
-    MSG_TICKET, /* ticket, items: segment, segments; blob: to whom, and sums
+    MSG_TICKET, /* ticket, items: segment, segments, flags; blob: to whom, and sums
                  * (core/state/parcel.h) */
     MSG_LACK, /* segment, segments, blob: sums. The file that they are is wrong there: look
-               * which of them are, and forget those; all, if none is or the blob is
-               * empty: FORGOT */
+               * which of them are, and forget those; all, if the blob is empty: FORGOT */
     /* keeper to keeper */
     MSG_OFFER, /* as TICKET, for the part of the tree below the receiver */
     MSG_TAKE,  /* ticket, segment, segments, units: send them under that number */
@@ -80,11 +80,12 @@ enum msg_kind {
 enum { MSG_ITEMS = 64 };
 
 enum msg_item_flag {
-    MSG_ITEM_DIGEST = 1,  /* sha256 holds the digest of the whole file */
-    MSG_ITEM_BAD = 2,     /* the digest is not the planned one */
-    MSG_ITEM_UNIT = 4,    /* grant: the last segment of a unit of credit */
-    MSG_ITEM_HELD = 8,    /* grant: a former run left it, with `checksum`, at `where` */
-    MSG_ITEM_WHOLE = 16,  /* grant: its file has PLAN_WHOLE, if not from the start */
+    MSG_ITEM_DIGEST = 1, /* sha256 holds the digest of the whole file */
+    MSG_ITEM_BAD = 2,    /* the digest is not the planned one */
+    MSG_ITEM_UNIT = 4,   /* grant: the last segment of a unit of credit */
+    MSG_ITEM_HELD = 8,   /* grant: a former run left it, with `checksum`, at `where` */
+    MSG_ITEM_WHOLE =
+        16, /* grant, ticket: its file has PLAN_WHOLE, if not from the start */
     MSG_ITEM_MOVES = 32,  /* grant: HELD, and the file there may become this run's own */
     MSG_ITEM_OURS = 64,   /* progress: it waited for us, or must not break off */
     MSG_ITEM_RESTS = 128, /* progress: it waits until a connection is free */

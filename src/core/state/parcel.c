@@ -15,7 +15,8 @@ void parcel_write(const struct parcel *parcel, uint32_t node, enum msg_kind kind
     msg->nitems = parcel->nruns;
     for (uint32_t i = 0; i < parcel->nruns; i++)
         msg->item[i] = (struct msg_item){ .segment = parcel->run[i].first,
-                                          .segments = parcel->run[i].count };
+                                          .segments = parcel->run[i].count,
+                                          .flags = parcel->run[i].flags };
     strbuf_clear(blob);
     wire_put_uint(blob, tree->nodes, 2);
     for (uint32_t i = 0; i < tree->nodes; i++) {
@@ -42,7 +43,8 @@ static bool read_runs(struct parcel *parcel, const struct msg *msg, uint32_t seg
         if (count < 1 || count > PARCEL_SEGMENTS - parcel->nsums || first >= segments ||
             count > segments - first)
             return false;
-        parcel->run[parcel->nruns++] = (struct parcel_run){ first, count };
+        parcel->run[parcel->nruns++] =
+            (struct parcel_run){ first, count, msg->item[i].flags };
         parcel->nsums += count;
     }
     return parcel->nruns > 0;

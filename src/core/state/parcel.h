@@ -14,8 +14,10 @@
 
 enum { PARCEL_SEGMENTS = 4096, PARCEL_NODES = UINT16_MAX };
 
+/* Neighbours by their numbers, maybe of several files. */
 struct parcel_run {
-    uint32_t first, count; /* neighbours of one file */
+    uint32_t first, count;
+    uint32_t flags; /* MSG_ITEM_WHOLE: of one file, which has PLAN_WHOLE */
 };
 
 struct parcel_node {

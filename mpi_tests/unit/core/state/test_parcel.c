@@ -26,7 +26,7 @@ static struct parcel whole(void)
                             .nruns = 2,
                             .nnodes = countof(tree),
                             .nsums = countof(sums),
-                            .run = { { 12, 1 }, { 98, 2 } },
+                            .run = { { 12, 1, MSG_ITEM_WHOLE }, { 98, 2, 0 } },
                             .tree = tree,
                             .sum = sums };
 }
@@ -132,7 +132,8 @@ static void a_blob_of_any_other_length_is_refused(void **state)
 static void what_does_not_exist_is_refused(void **state)
 {
     static const struct parcel_run runs[] = {
-        { SEGMENTS, 1 }, { UINT32_MAX, 1 }, { 99, 2 }, { 5, 0 }, { 1, UINT32_MAX },
+        { SEGMENTS, 1, 0 }, { UINT32_MAX, 1, 0 }, { 99, 2, 0 },
+        { 5, 0, 0 },        { 1, UINT32_MAX, 0 },
     };
     static const struct parcel_node nodes[] = {
         { NODES, 8 }, { 5, 0 }, { 5, 7 }, { 5, 9 }, { 5, 1 },
