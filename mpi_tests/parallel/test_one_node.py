@@ -13,6 +13,7 @@ from trees import (
     assert_only_state,
     assert_same,
     assert_verifiable,
+    sha256_of,
     snapshot,
 )
 
@@ -69,8 +70,9 @@ def test_other_sources(get, tree, dest, kind, tmp_path):
         return
     with Files(tree) as files:
         list_ = tmp_path / "list"
-        list_.write_text("".join(f"{files.url}/{path} {path}\n" for path in FILES))
-        result = get("--manifest", list_, source="")
+        rows = [f"{sha256_of(data)}  {path}\n" for path, data in FILES.items()]
+        list_.write_text("".join(rows))
+        result = get("--manifest", list_, "--base", f"{files.url}/", source="")
         assert_there(result, dest, tree)
 
 
