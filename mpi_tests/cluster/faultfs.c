@@ -4,7 +4,7 @@
  * localflock does; hide_removed: an open file that is removed stays under another name
  * until it is closed, as libfuse has it by default; fold: capital letters with accents are
  * small ones, and an e with an accent in two characters is the one with it in one;
- * read_rate=BYTES: all together read so much a second, and nothing is cached. */
+ * read_rate=BYTES: all mounts with the same RULES read so much a second together. */
 #define FUSE_USE_VERSION 31
 #include "faultfs.h"
 
@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <fuse.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
@@ -33,6 +33,7 @@ struct faultfs {
     _Atomic uint64_t written;
     int hide_removed, local_locks, fold;
     unsigned read_rate;
+    _Atomic int64_t *meter; /* when the reads so far have had their turn */
 };
 
 static struct faultfs *self(void)
@@ -246,7 +247,6 @@ static int opened(int fd, struct fuse_file_info *file)
 {
     if (fd < 0)
         return -errno;
-    file->direct_io = self()->read_rate > 0;
     file->fh = (uint64_t)fd;
     return 0;
 }
@@ -270,32 +270,32 @@ static int fault_open(const char *path, struct fuse_file_info *file)
     return opened(openat(root(), below(path), file->flags | O_CLOEXEC), file);
 }
 
-static double now(void)
+static int64_t now_ns(void)
 {
     struct timespec at;
 
     clock_gettime(CLOCK_MONOTONIC, &at);
-    return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
+    return at.tv_sec * 1000000000LL + at.tv_nsec;
 }
 
-/* Until it is this read's turn; what nobody asked for in the last 50 ms may come at once. */
+/* Until it is this read's turn among those of all mounts; what nobody asked for in the
+ * last 50 ms may come at once. */
 static void wait_for_turn(size_t size)
 {
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    static double next;
-    const double burst = 0.05;
-    double left;
+    const int64_t burst = 50000000;
+    int64_t left, was, next;
 
     if (!self()->read_rate)
         return;
-    pthread_mutex_lock(&lock);
-    next = next < now() - burst ? now() - burst : next;
-    next += (double)size / self()->read_rate;
-    left = next - now();
-    pthread_mutex_unlock(&lock);
+    was = *self()->meter;
+    do {
+        next = was < now_ns() - burst ? now_ns() - burst : was;
+        next += (int64_t)(size * 1000000000ULL / self()->read_rate);
+    } while (!atomic_compare_exchange_weak(self()->meter, &was, next));
+    left = next - now_ns();
     if (left > 0)
-        nanosleep(&(struct timespec){ .tv_sec = (time_t)left,
-                                      .tv_nsec = (long)((left - (time_t)left) * 1e9) },
+        nanosleep(&(struct timespec){ .tv_sec = left / 1000000000,
+                                      .tv_nsec = left % 1000000000 },
                   NULL);
 }
 
@@ -443,6 +443,23 @@ static struct fuse_operations operations(bool local_locks)
     return ops;
 }
 
+/* All mounts share it: a file beside the rules. */
+static int open_meter(struct faultfs *fs)
+{
+    char name[PATH_MAX + sizeof(".meter")];
+    void *at;
+    int fd;
+
+    snprintf(name, sizeof(name), "%s.meter", fs->rules);
+    fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0 || ftruncate(fd, sizeof(*fs->meter)) < 0)
+        return -1;
+    at = mmap(NULL, sizeof(*fs->meter), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+    fs->meter = at;
+    return at == MAP_FAILED ? -1 : 0;
+}
+
 int main(int argc, char **argv)
 {
     struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
@@ -465,7 +482,8 @@ int main(int argc, char **argv)
     fuse_opt_add_arg(&args, argv[0]);
     for (int i = 3; i < argc; i++)
         fuse_opt_add_arg(&args, argv[i]);
-    if (fuse_opt_parse(&args, &fs, options, NULL) == 0) {
+    if (fuse_opt_parse(&args, &fs, options, NULL) == 0 &&
+        (!fs.read_rate || open_meter(&fs) == 0)) {
         ops = operations(fs.local_locks);
         umask(0); /* the kernel has applied the caller's */
         rc = fuse_main(args.argc, args.argv, &ops, &fs);

@@ -11,7 +11,7 @@ pfs_switch()
     pfs_leave
     : >"$dir/rules"
     case ${kind%+hidden} in
-    plain | localflock | stale | hidden) ;;
+    plain | localflock | stale | hidden | metered) ;;
     noflock) printf '%s\n' "flock ENOSYS" "lock ENOSYS" >"$dir/rules" ;;
     noexchange) echo "rename2 EINVAL" >"$dir/rules" ;;
     slow)
@@ -22,7 +22,6 @@ pfs_switch()
     ext4 | xfs | btrfs) pfs_image "$kind" ;;
     tmpfs) site_do mount -t tmpfs -o size=1g tmpfs "$dir/shared" ;;
     gluster) gluster_up ;;
-    metered) pfs_metered ;;
     *) usage ;;
     esac
     echo "$kind" >"$dir/state/pfs"
@@ -44,13 +43,6 @@ pfs_image()
     losetup -d "$device"
 }
 
-# One mount for all hosts: what they read they share, as the disks of a server.
-pfs_metered()
-{
-    node_do site "$faultfs" "$dir/backing" "$dir/rules" "$dir/shared" \
-        -o allow_other,default_permissions,read_rate=100000000
-}
-
 # pfs_join NODE: mount what each host mounts for itself. KIND+hidden: a removed file that is open
 # stays under another name as well, as it does with libfuse's default.
 pfs_join()
@@ -62,6 +54,7 @@ pfs_join()
     stale) options+=,attr_timeout=4,entry_timeout=4,negative_timeout=4 ;;
     localflock) options+=,local_locks ;;
     hidden) options+=,hide_removed ;;
+    metered) options+=,read_rate=100000000 ;;
     noflock | noexchange | slow) ;;
     gluster) gluster_join "$host" && return ;;
     *) return 0 ;;
@@ -76,7 +69,7 @@ pfs_leave()
     kind=$(cat "$dir/state/pfs")
     case $kind in
     plain) return 0 ;;
-    ext4 | xfs | btrfs | tmpfs | metered) site_do umount "$dir/shared" ;;
+    ext4 | xfs | btrfs | tmpfs) site_do umount "$dir/shared" ;;
     *)
         for host in $(site_hosts); do
             node_do "$host" umount "$dir/shared"
