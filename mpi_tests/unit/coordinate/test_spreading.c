@@ -1,0 +1,563 @@
+/* Rank 0 over nodes that do what its messages say, with the scheduler, the planner and the
+ * proofs as they are. What each node has on its disk is a letter for each segment. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/text.h"
+#include "coordinate/spreading.h"
+#include "core/state/parcel.h"
+#include "core/state/sums.h"
+#include "io/mpi/comm.h"
+
+enum { MIB = 1 << 20, RANKS = 5, NODES = 3, SEGMENTS = 17, FILES = 4 };
+
+/* Ranks 0 and 3 are on node 0, 1 and 4 on node 1, 2 on node 2. */
+static const int node_of_rank[RANKS] = { 0, 1, 2, 0, 1 };
+static const char *const hosts[NODES] = { "n0", "n1", "n2" };
+
+/* The second has no announced digest, the third is small, the last empty. */
+static struct plan_file files[FILES] = {
+    { .size = 9 * MIB + 1, .want = { .kind = DIGEST_SHA256, .bytes = "right" } },
+    { .size = 6 * MIB },
+    { .size = 10, .want = { .kind = DIGEST_SHA256, .bytes = "right" } },
+    { .size = 0, .want = { .kind = DIGEST_SHA256, .bytes = "right" } },
+};
+
+enum content { NOTHING, RIGHT, ROTTEN };
+
+static struct world {
+    struct run run;
+    struct dispatch dispatch;
+    struct existing_file existing[FILES];
+    struct spreading spreading;
+    enum content disk[NODES][SEGMENTS];
+    bool proved[NODES][FILES];
+    unsigned fetched[SEGMENTS], came[NODES]; /* times; segments over the fabric */
+    unsigned lacks, told_failed[RANKS];
+    enum content source; /* what it sends */
+    int misses;          /* so many transfers fail */
+    int rots;            /* so many writes of node 1 rot before they are hashed */
+    struct strbuf queue; /* messages to rank 0: from, length, bytes */
+} w;
+
+int comm_node(const struct comm *comm, int rank)
+{
+    (void)comm;
+    return node_of_rank[rank];
+}
+
+int comm_nodes(const struct comm *comm)
+{
+    (void)comm;
+    return NODES;
+}
+
+int comm_node_lowest(const struct comm *comm, int node)
+{
+    (void)comm;
+    return node;
+}
+
+const char *comm_host(const struct comm *comm, int rank)
+{
+    (void)comm;
+    return hosts[node_of_rank[rank]];
+}
+
+/* Rank 0 is told of everything directly. */
+int comm_recv(struct comm *comm, struct strbuf *buf, int *from, struct err *err)
+{
+    (void)comm;
+    (void)buf;
+    (void)from;
+    (void)err;
+    return 0;
+}
+
+/* Heard later: a real answer takes its time as well. */
+static void say(int from, const struct msg *msg)
+{
+    struct strbuf bytes = { 0 };
+    size_t head[2] = { (size_t)from, 0 };
+
+    msg_encode(msg, &bytes);
+    head[1] = bytes.len;
+    strbuf_add(&w.queue, head, sizeof(head));
+    strbuf_add(&w.queue, bytes.data, bytes.len);
+    strbuf_release(&bytes);
+}
+
+static void say_items(int from, enum msg_kind kind, uint32_t first, uint32_t count)
+{
+    struct msg msg = { .kind = kind, .nitems = 1 };
+
+    msg.item[0] = (struct msg_item){ .segment = first, .segments = count };
+    say(from, &msg);
+}
+
+static void prove(int node)
+{
+    for (uint32_t f = 0; f < FILES; f++) {
+        struct msg msg = { .kind = MSG_PROVED, .nitems = 1 };
+        uint32_t first = w.run.segments.first[f], end = w.run.segments.first[f + 1];
+        bool there = first < end, right = true;
+
+        for (uint32_t s = first; s < end; s++) {
+            there &= w.disk[node][s] != NOTHING;
+            right &= w.disk[node][s] == RIGHT;
+        }
+        if (!there || w.proved[node][f])
+            continue;
+        w.proved[node][f] = true;
+        msg.item[0] = (struct msg_item){ .segment = first, .segments = end - first };
+        if (!right || files[f].want.kind == DIGEST_NONE)
+            msg.item[0].flags =
+                MSG_ITEM_DIGEST |
+                (right || files[f].want.kind == DIGEST_NONE ? 0u : MSG_ITEM_BAD);
+        memcpy(msg.item[0].sha256, right ? "right" : "wrong", 6);
+        say(node, &msg);
+    }
+}
+
+static enum content written(int node, enum content content)
+{
+    if (node != 1 || w.rots <= 0)
+        return content;
+    w.rots--;
+    return ROTTEN;
+}
+
+static void miss(const struct parcel *parcel, uint32_t at)
+{
+    say(parcel->tree[at].node, &(struct msg){ .kind = MSG_MISSED,
+                                              .ticket = parcel->ticket,
+                                              .node = parcel->tree[0].node,
+                                              .segment = parcel->run[0].first,
+                                              .segments = parcel->run[0].count,
+                                              .text = "bits fell over" });
+}
+
+/* Whether the node has all that it is to send, as it came: else it forgets what has gone
+ * bad, and nobody gets anything. */
+static bool can_send(const struct parcel *parcel)
+{
+    int node = parcel->tree[0].node;
+    bool can = true;
+
+    for (uint32_t i = 0; i < parcel->run[0].count; i++) {
+        enum content *content = &w.disk[node][parcel->run[0].first + i];
+
+        can &= *content == w.source;
+        if (*content == NOTHING || *content == w.source)
+            continue;
+        *content = NOTHING;
+        w.proved[node][w.run.segments.file[parcel->run[0].first + i]] = false;
+        say_items(node, MSG_FORGOT, parcel->run[0].first + i, 1);
+    }
+    for (uint32_t at = 0; !can && parcel_child(parcel, &at);)
+        miss(parcel, at);
+    return can;
+}
+
+static void carry(const struct msg *msg)
+{
+    struct parcel parcel;
+    uint32_t first, count;
+
+    assert_int_equal(parcel_read(&parcel, msg, SEGMENTS, NODES, NULL), 0);
+    assert_int_equal(parcel.nruns, 1);
+    first = parcel.run[0].first;
+    count = parcel.run[0].count;
+    for (uint32_t i = 0; i < count; i++)
+        assert_true(parcel.sum[i] == first + i + 1 || parcel.sum[i] == 0);
+    for (uint32_t k = 1; can_send(&parcel) && k < parcel.nnodes; k++) {
+        int node = parcel.tree[k].node;
+
+        if (w.misses > 0) {
+            w.misses--;
+            miss(&parcel, k);
+            k += parcel.tree[k].nodes - 1u;
+            continue;
+        }
+        for (uint32_t i = 0; i < count; i++)
+            w.disk[node][first + i] = written(node, w.source);
+        w.came[node] += count;
+        say_items(node, MSG_GOT, first, count);
+        prove(node);
+    }
+    parcel_release(&parcel);
+}
+
+/* A checksum tells what is rotten, but not that the source was wrong. */
+static void forget(int node, const struct msg *msg)
+{
+    struct msg answer = { .kind = MSG_FORGOT,
+                          .segment = msg->segment,
+                          .segments = msg->segments };
+    uint32_t end = msg->segment + msg->segments;
+
+    w.lacks++;
+    assert_true(sums_count(msg->blob_len) == 0 ||
+                sums_count(msg->blob_len) == msg->segments);
+    for (uint32_t s = msg->segment; s < end; s++)
+        if (msg->blob_len == 0 || (w.disk[node][s] == ROTTEN && w.source != ROTTEN)) {
+            w.disk[node][s] = NOTHING;
+            answer.item[answer.nitems++] =
+                (struct msg_item){ .segment = s, .segments = 1 };
+        }
+    w.proved[node][w.run.segments.file[msg->segment]] = false;
+    say(node, &answer);
+    prove(node);
+}
+
+int comm_send(struct comm *comm, int to, const void *bytes, size_t len, struct err *err)
+{
+    static struct msg msg;
+
+    (void)comm;
+    (void)err;
+    assert_int_equal(msg_decode(&msg, bytes, len, NULL), 0);
+    if (msg.kind == MSG_TICKET)
+        carry(&msg);
+    else if (msg.kind == MSG_LACK)
+        forget(node_of_rank[to], &msg);
+    else if (msg.kind == MSG_NODE_FAILED)
+        w.told_failed[to]++;
+    else
+        fail_msg("an unexpected '%s' message", msg_name(msg.kind));
+    return 0;
+}
+
+static void open_world(void)
+{
+    const struct sched_policy policy = { .slots = RANKS, .stall = 15, .small = MIB };
+    struct run *run = &w.run;
+
+    w = (struct world){ .source = RIGHT };
+    run->plan = (struct plan){ .files = files, .nfiles = FILES };
+    assert_int_equal(plan_set(&run->plan, &run->plan.source, "test:source", NULL), 0);
+    run->ranks.size = RANKS;
+    run->ranks.log.level = LOG_ERROR;
+    assert_int_equal(segments_cut(&run->segments, &run->plan, MIB, NULL), 0);
+    assert_int_equal(run->segments.count, SEGMENTS);
+    w.dispatch.run = run;
+    assert_int_equal(
+        sched_create(&w.dispatch.sched, &run->segments, RANKS, &policy, NULL), 0);
+    assert_int_equal(spreading_open(&w.spreading, &w.dispatch, w.existing, NULL), 0);
+}
+
+static void close_world(void)
+{
+    spreading_release(&w.spreading);
+    sched_destroy(w.dispatch.sched);
+    segments_release(&w.run.segments);
+    strbuf_release(&w.queue);
+}
+
+/* A rank fetches what it was granted, and says with which checksums. */
+static void fetch(const struct sched_action *action)
+{
+    int node = node_of_rank[action->rank];
+
+    for (uint32_t i = 0; i < action->count; i++) {
+        uint32_t first = action->segment[i], count = action->together;
+        struct msg sums = { .kind = MSG_SUMS, .nitems = 1 };
+        struct strbuf blob = { 0 };
+
+        sums.item[0] = (struct msg_item){ .segment = first, .segments = count };
+        for (uint32_t s = first; s < first + count; s++) {
+            w.disk[node][s] = written(node, w.source);
+            w.fetched[s]++;
+            sums_add(&blob, s + 1);
+        }
+        sums.blob = blob.data;
+        sums.blob_len = blob.len;
+        assert_int_equal(spreading_hear(&w.spreading, action->rank, &sums, NULL), 0);
+        strbuf_release(&blob);
+        assert_true(sched_done(w.dispatch.sched, action->rank, first, count, 0));
+        spreading_landed(&w.spreading, action->rank, first, count);
+        prove(node);
+    }
+    sched_credit(w.dispatch.sched, action->rank, 1);
+}
+
+/* What was said until here; answers to what follows from it are for the next turn. */
+static int hear_all(struct err *err)
+{
+    struct strbuf queue = w.queue;
+    static struct msg msg;
+    int rc = 0;
+
+    w.queue = (struct strbuf){ 0 };
+    for (size_t at = 0; rc == 0 && at < queue.len;) {
+        size_t head[2];
+
+        memcpy(head, queue.data + at, sizeof(head));
+        at += sizeof(head);
+        assert_int_equal(msg_decode(&msg, queue.data + at, head[1], NULL), 0);
+        at += head[1];
+        rc = spreading_hear(&w.spreading, (int)head[0], &msg, err);
+    }
+    strbuf_release(&queue);
+    return rc;
+}
+
+static int run_turns(struct err *err)
+{
+    for (int turn = 0; turn < 1000; turn++) {
+        struct sched_action action;
+        bool moved = false;
+
+        if (hear_all(err) < 0 || spreading_step(&w.spreading, &moved, err) < 0)
+            return -1;
+        if (sched_next(w.dispatch.sched, turn, &action) && action.kind == SCHED_GRANT)
+            fetch(&action);
+        if (w.queue.len == 0 && sched_finished(w.dispatch.sched) &&
+            spreading_finished(&w.spreading))
+            return 0;
+    }
+    fail_msg("the run does not end");
+    return -1;
+}
+
+static void all_ranks_work(void)
+{
+    for (int rank = 0; rank < RANKS; rank++)
+        sched_credit(w.dispatch.sched, rank, 1);
+}
+
+static void must_end_well(void)
+{
+    struct err err = { 0 };
+
+    all_ranks_work();
+    assert_int_equal(run_turns(&err), 0);
+}
+
+static void assert_all_right_on(int node)
+{
+    for (int s = 0; s < SEGMENTS; s++)
+        assert_int_equal(w.disk[node][s], RIGHT);
+}
+
+static void assert_fetched(uint32_t first, uint32_t count, unsigned times)
+{
+    for (uint32_t s = first; s < first + count; s++)
+        assert_int_equal(w.fetched[s], times);
+}
+
+static void each_byte_is_fetched_once_and_comes_to_all(void **state)
+{
+    (void)state;
+    open_world();
+    must_end_well();
+    assert_fetched(0, SEGMENTS, 1);
+    assert_int_equal(w.came[0] + w.came[1] + w.came[2], (NODES - 1) * SEGMENTS);
+    for (int node = 0; node < NODES; node++) {
+        assert_all_right_on(node);
+        assert_true(w.spreading.node[node].complete > 0);
+    }
+    for (int f = 0; f < FILES - 1; f++)
+        assert_memory_equal(w.existing[f].sha256, "right", 6);
+    assert_int_equal(w.spreading.files_known, FILES - 1);
+    assert_int_equal(w.lacks, 0);
+    close_world();
+}
+
+static void what_a_node_has_is_not_fetched(void **state)
+{
+    (void)state;
+    open_world();
+    for (uint32_t s = 0; s < 10; s++)
+        w.disk[2][s] = RIGHT;
+    spreading_known(&w.spreading, 2, 0, 10);
+    prove(2);
+    must_end_well();
+    assert_fetched(0, 10, 0);
+    assert_fetched(10, SEGMENTS - 10, 1);
+    for (int node = 0; node < NODES; node++)
+        assert_all_right_on(node);
+    close_world();
+}
+
+static void a_transfer_that_fails_is_made_again(void **state)
+{
+    (void)state;
+    open_world();
+    w.misses = 7;
+    must_end_well();
+    assert_int_equal(w.misses, 0);
+    assert_fetched(0, SEGMENTS, 1);
+    for (int node = 0; node < NODES; node++)
+        assert_all_right_on(node);
+    close_world();
+}
+
+static void miss_one(int from, int to, uint32_t segment)
+{
+    say(to, &(struct msg){ .kind = MSG_MISSED,
+                           .node = (uint32_t)from,
+                           .segment = segment,
+                           .segments = 1,
+                           .text = "bits fell over" });
+    assert_int_equal(hear_all(NULL), 0);
+}
+
+/* In a row: what comes in between shows that its link is of use. */
+static void a_node_that_misses_everything_fails(void **state)
+{
+    (void)state;
+    open_world();
+    for (int i = 0; i < 16; i++)
+        miss_one(0, 2, 5);
+    say_items(2, MSG_GOT, 5, 1);
+    for (int i = 0; i < 16; i++)
+        miss_one(0, 2, 6);
+    assert_int_equal(w.spreading.node[2].failure.code, ERR_NONE);
+    miss_one(0, 2, 6);
+    assert_int_equal(w.spreading.node[2].failure.code, ERR_NETWORK);
+    assert_non_null(strstr(w.spreading.node[2].failure.text, "bits fell over"));
+    close_world();
+}
+
+/* Where the bytes rot after they were written, the node itself is the only one to see it. */
+static void what_rots_on_one_node_comes_from_another(void **state)
+{
+    (void)state;
+    open_world();
+    w.rots = 3;
+    must_end_well();
+    assert_true(w.lacks > 0);
+    for (int node = 0; node < NODES; node++)
+        assert_all_right_on(node);
+    assert_int_equal(w.spreading.node[1].failure.code, ERR_NONE);
+    close_world();
+}
+
+static void a_disk_that_always_rots_fails_alone(void **state)
+{
+    (void)state;
+    open_world();
+    w.rots = 100000;
+    must_end_well();
+    assert_int_equal(w.spreading.node[1].failure.code, ERR_DEST);
+    assert_non_null(strstr(w.spreading.node[1].failure.text, "n1: "));
+    assert_int_equal(w.told_failed[1], 1);
+    assert_int_equal(w.told_failed[4], 1);
+    assert_int_equal(w.told_failed[0] + w.told_failed[2] + w.told_failed[3], 0);
+    assert_true(spreading_failed(&w.spreading, 4));
+    assert_false(spreading_failed(&w.spreading, 3));
+    assert_all_right_on(0);
+    assert_all_right_on(2);
+    close_world();
+}
+
+/* With what it alone had. */
+static void a_node_that_fails_is_fetched_for_anew(void **state)
+{
+    struct sched_action action;
+    struct err err = { 0 };
+    unsigned all = 0;
+
+    (void)state;
+    open_world();
+    sched_credit(w.dispatch.sched, 4, 1);
+    assert_true(sched_next(w.dispatch.sched, 0, &action));
+    fetch(&action);
+    say(1, &(struct msg){ .kind = MSG_NODE_FAILED,
+                          .code = ERR_DEST,
+                          .text = "cannot write: No space left on device" });
+    assert_int_equal(hear_all(&err), 0);
+    assert_non_null(strstr(w.spreading.node[1].failure.text, "No space left"));
+    assert_int_equal(w.spreading.node[1].failure.rank, 1);
+    must_end_well();
+    assert_fetched(action.segment[0], action.together, 2);
+    for (int s = 0; s < SEGMENTS; s++)
+        all += w.fetched[s];
+    assert_int_equal(all, SEGMENTS + action.count * action.together);
+    assert_all_right_on(0);
+    assert_all_right_on(2);
+    close_world();
+}
+
+static void the_run_fails_with_its_last_node(void **state)
+{
+    struct err err = { 0 };
+
+    (void)state;
+    open_world();
+    for (int node = 0; node < NODES; node++)
+        say(node, &(struct msg){ .kind = MSG_NODE_FAILED,
+                                 .code = ERR_DEST,
+                                 .text = "Read-only file system" });
+    assert_int_equal(hear_all(&err), -1);
+    assert_int_equal(err.code, ERR_DEST);
+    assert_non_null(strstr(err.text, "n2: Read-only"));
+    close_world();
+}
+
+/* The first look of each node finds its segments as they came. */
+static void a_source_that_is_wrong_twice_ends_the_run(void **state)
+{
+    struct err err = { 0 };
+
+    (void)state;
+    open_world();
+    w.source = ROTTEN;
+    all_ranks_work();
+    assert_int_equal(run_turns(&err), -1);
+    assert_int_equal(err.code, ERR_DIGEST);
+    assert_int_equal(
+        w.fetched[w.run.segments.first[0]] + w.fetched[w.run.segments.first[2]], 4);
+    close_world();
+}
+
+static void messages_about_nothing_are_refused(void **state)
+{
+    static const enum msg_kind kinds[] = { MSG_GOT, MSG_PROVED, MSG_FORGOT, MSG_SUMS };
+    static const uint32_t none[][2] = {
+        { SEGMENTS, 1 }, { 0, SEGMENTS + 1 }, { 3, 0 }, { 1, UINT32_MAX }
+    };
+
+    (void)state;
+    open_world();
+    for (size_t k = 0; k < countof(kinds); k++)
+        for (size_t i = 0; i < countof(none); i++) {
+            struct err err = { 0 };
+
+            say_items(2, kinds[k], none[i][0], none[i][1]);
+            assert_int_equal(hear_all(&err), -1);
+            assert_int_equal(err.code, ERR_DEFECT);
+            assert_non_null(strstr(err.text, "rank 2"));
+        }
+    say(1, &(struct msg){ .kind = MSG_MISSED, .node = NODES, .segments = 1 });
+    assert_int_equal(hear_all(NULL), -1);
+    say(1, &(struct msg){ .kind = MSG_MISSED, .segment = SEGMENTS, .segments = 1 });
+    assert_int_equal(hear_all(NULL), -1);
+    close_world();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_byte_is_fetched_once_and_comes_to_all),
+        cmocka_unit_test(what_a_node_has_is_not_fetched),
+        cmocka_unit_test(a_transfer_that_fails_is_made_again),
+        cmocka_unit_test(a_node_that_misses_everything_fails),
+        cmocka_unit_test(what_rots_on_one_node_comes_from_another),
+        cmocka_unit_test(a_disk_that_always_rots_fails_alone),
+        cmocka_unit_test(a_node_that_fails_is_fetched_for_anew),
+        cmocka_unit_test(the_run_fails_with_its_last_node),
+        cmocka_unit_test(a_source_that_is_wrong_twice_ends_the_run),
+        cmocka_unit_test(messages_about_nothing_are_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,445 @@
+#include "coordinate/spreading.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "coordinate/mismatch.h"
+#include "core/state/parcel.h"
+#include "core/state/sums.h"
+#include "io/clock.h"
+#include "ranks/mail.h"
+#include "ranks/nodes.h"
+
+enum {
+    WINDOW = 32 << 20, /* bytes on their way to a node */
+    MISSED_MOST = 16   /* transfers in a row that a node may miss */
+};
+
+static const double JUDGED = 0.25; /* seconds of traffic that tell a speed */
+
+static struct run *run_of(const struct spreading *s)
+{
+    return s->dispatch->run;
+}
+
+static const struct segments *segments_in(const struct spreading *s)
+{
+    return &s->dispatch->run->segments;
+}
+
+int spreading_open(struct spreading *s, struct dispatch *dispatch,
+                   struct existing_file *existing, struct err *err)
+{
+    const struct spread_policy policy = { .window = WINDOW, .run = SPREAD_RUN_BYTES };
+    const struct run *run = dispatch->run;
+    size_t segments = run->segments.count;
+    int nodes = nodes_count(&run->ranks);
+
+    *s = (struct spreading){ .dispatch = dispatch, .existing = existing, .nodes = nodes };
+    s->node = calloc((size_t)nodes, sizeof(*s->node));
+    s->tree = calloc((size_t)nodes, sizeof(*s->tree));
+    s->sum = calloc(segments + 1, sizeof(*s->sum));
+    s->stored = calloc(segments + 1, 1);
+    if (!s->node || !s->tree || !s->sum || !s->stored)
+        return err_memory(err, "what the nodes have");
+    if (spread_create(&s->spread, &run->segments, nodes, &policy, err) < 0)
+        return -1;
+    return proofs_create(&s->proofs, &run->segments, nodes, err);
+}
+
+void spreading_release(struct spreading *s)
+{
+    proofs_destroy(s->proofs);
+    spread_destroy(s->spread);
+    strbuf_release(&s->blob);
+    free(s->node);
+    free(s->tree);
+    free(s->sum);
+    free(s->stored);
+    *s = (struct spreading){ 0 };
+}
+
+static const char *host_of(const struct spreading *s, int node)
+{
+    const struct ranks *ranks = &run_of(s)->ranks;
+
+    return comm_host(ranks->comm, nodes_keeper(ranks, node));
+}
+
+bool spreading_failed(const struct spreading *s, int rank)
+{
+    return s->node[nodes_of(&run_of(s)->ranks, rank)].failure.code != ERR_NONE;
+}
+
+bool spreading_finished(const struct spreading *s)
+{
+    return spread_finished(s->spread) && proofs_finished(s->proofs);
+}
+
+static void have(struct spreading *s, int node, uint32_t first, uint32_t count)
+{
+    double now = clock_now();
+
+    memset(s->stored + first, 1, count);
+    spread_have(s->spread, node, first, count, now);
+    if (s->node[node].complete == 0 && spread_complete(s->spread, node))
+        s->node[node].complete = now;
+}
+
+void spreading_known(struct spreading *s, int node, uint32_t first, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        sched_have(s->dispatch->sched, first + i);
+    have(s, node, first, count);
+}
+
+void spreading_landed(struct spreading *s, int rank, uint32_t first, uint32_t count)
+{
+    have(s, nodes_of(&run_of(s)->ranks, rank), first, count);
+}
+
+/* Of these, what no node has any more is fetched again. */
+static void fetch_lost(struct spreading *s, uint32_t first, uint32_t count)
+{
+    const uint32_t *file = segments_in(s)->file;
+    uint32_t end = first + count, next;
+
+    for (; first < end; first = next) {
+        next = first;
+        while (next < end && file[next] == file[first] && s->stored[next] &&
+               !spread_anywhere(s->spread, next))
+            s->stored[next++] = 0;
+        if (next > first)
+            sched_restart(s->dispatch->sched, first, next - first, -1);
+        next += next == first;
+    }
+}
+
+static void lack(struct spreading *s, int node, uint32_t first, uint32_t count)
+{
+    s->node[node].complete = 0;
+    spread_lack(s->spread, node, first, count);
+    fetch_lost(s, first, count);
+}
+
+/* Each of its ranks drops what it was granted. */
+static void tell_ranks(struct spreading *s, int node, const struct err *why)
+{
+    const struct msg msg = { .kind = MSG_NODE_FAILED,
+                             .code = (int32_t)why->code,
+                             .text = why->text };
+    struct ranks *ranks = &run_of(s)->ranks;
+
+    for (int rank = 0; rank < ranks->size; rank++)
+        if (nodes_of(ranks, rank) == node) {
+            sched_mute(s->dispatch->sched, rank, true);
+            mail_send(ranks, rank, &msg, NULL); /* its loss is noticed elsewhere */
+        }
+}
+
+static int fail_node(struct spreading *s, int node, enum err_code code, const char *text,
+                     struct err *err)
+{
+    struct err *failure = &s->node[node].failure;
+
+    if (failure->code != ERR_NONE)
+        return 0;
+    err_set(failure, code, "%s: %s", host_of(s, node), text);
+    failure->rank = nodes_keeper(&run_of(s)->ranks, node);
+    log_line(&run_of(s)->ranks.log, LOG_WARN, "%s: the other nodes go on without it",
+             failure->text);
+    tell_ranks(s, node, failure);
+    spread_drop(s->spread, node);
+    if (proofs_drop(s->proofs, node, err) < 0)
+        return -1;
+    fetch_lost(s, 0, segments_in(s)->count);
+    for (int i = 0; i < s->nodes; i++)
+        if (s->node[i].failure.code == ERR_NONE)
+            return 0;
+    return err_copy(err, failure);
+}
+
+int spreading_whole(struct spreading *s, uint32_t file, struct err *err)
+{
+    const uint32_t *first = segments_in(s)->first;
+
+    for (uint32_t i = first[file]; i < first[file + 1]; i++)
+        if (s->stored[i] && spread_anywhere(s->spread, i))
+            return err_set(err, ERR_SOURCE,
+                           "'%s': the server sends it in one piece only, after other "
+                           "parts of it have come",
+                           plan_path(&run_of(s)->plan, file));
+    spread_whole(s->spread, file);
+    return 0;
+}
+
+/* Of the job, at least one. */
+static bool exist(const struct spreading *s, uint32_t first, uint32_t count)
+{
+    uint32_t all = segments_in(s)->count;
+
+    return count > 0 && first < all && count <= all - first;
+}
+
+static int hear_sums(struct spreading *s, const struct msg *msg)
+{
+    uint32_t left = sums_count(msg->blob_len), at = 0;
+
+    for (uint32_t i = 0; i < msg->nitems; i++) {
+        uint32_t first = msg->item[i].segment, count = msg->item[i].segments;
+
+        if (count > left)
+            return -1;
+        left -= count;
+        for (uint32_t k = 0; k < count; k++)
+            s->sum[first + k] = sums_at(msg->blob, at++);
+    }
+    return left == 0 ? 0 : -1;
+}
+
+static void hear_got(struct spreading *s, int node, const struct msg *msg)
+{
+    s->node[node].missed = 0;
+    for (uint32_t i = 0; i < msg->nitems; i++)
+        have(s, node, msg->item[i].segment, msg->item[i].segments);
+}
+
+static int hear_missed(struct spreading *s, int node, const struct msg *msg,
+                       struct err *err)
+{
+    if (!exist(s, msg->segment, msg->segments) || msg->node >= (uint32_t)s->nodes)
+        return err_set(err, ERR_DEFECT, "missed segment %u of node %u, which is no such",
+                       (unsigned)msg->segment, (unsigned)msg->node);
+    log_line(&run_of(s)->ranks.log, LOG_INFO, "%s: %s: sending it again",
+             host_of(s, node), msg->text);
+    spread_failed(s->spread, (int)msg->node, node, msg->segment, msg->segments,
+                  clock_now());
+    if (++s->node[node].missed <= MISSED_MOST)
+        return 0;
+    return fail_node(s, node, ERR_NETWORK, msg->text, err);
+}
+
+static void hear_carried(struct spreading *s, int node, const struct msg *msg)
+{
+    struct spreading_node *n = &s->node[node];
+    double taking = msg->traffic.taking - n->judged.taking;
+    double giving = msg->traffic.giving - n->judged.giving;
+    double taken = (double)(msg->traffic.taken - n->judged.taken);
+    double given = (double)(msg->traffic.given - n->judged.given);
+
+    n->traffic = msg->traffic;
+    if (taking < JUDGED && giving < JUDGED)
+        return;
+    n->judged = msg->traffic;
+    spread_speed(s->spread, node, taking < JUDGED ? 0 : taken / taking,
+                 giving < JUDGED ? 0 : given / giving);
+}
+
+static int hear_proved(struct spreading *s, int node, const struct msg_item *item,
+                       struct err *err)
+{
+    const struct segments *segments = segments_in(s);
+    uint32_t end = item->segment + item->segments;
+    uint32_t file = segments->file[item->segment];
+
+    if (item->flags & MSG_ITEM_DIGEST)
+        return proofs_hear(s->proofs, node, file, item->sha256,
+                           (item->flags & MSG_ITEM_BAD) != 0, err);
+    for (; file < segments->plan->nfiles && segments->first[file] < end; file++)
+        if (segments_of(segments, file) > 0 &&
+            proofs_hear(s->proofs, node, file, NULL, false, err) < 0)
+            return -1;
+    return 0;
+}
+
+static int hear_all_proved(struct spreading *s, int node, const struct msg *msg,
+                           struct err *err)
+{
+    for (uint32_t i = 0; i < msg->nitems; i++)
+        if (hear_proved(s, node, &msg->item[i], err) < 0)
+            return -1;
+    return 0;
+}
+
+/* Neighbours of maybe several files that a node has found to be bad. */
+static int forget(struct spreading *s, int node, const struct msg_item *item, bool asked,
+                  struct err *err)
+{
+    const struct segments *segments = segments_in(s);
+    uint32_t end = item->segment + item->segments;
+    uint32_t file = segments->file[item->segment];
+
+    log_line(&run_of(s)->ranks.log, LOG_WARN,
+             "%s: %u segments of '%s' are not on the disk as they were written: they "
+             "come again",
+             host_of(s, node), (unsigned)item->segments,
+             plan_path(&run_of(s)->plan, file));
+    lack(s, node, item->segment, item->segments);
+    for (; !asked && file < segments->plan->nfiles && segments->first[file] < end; file++)
+        if (proofs_void(s->proofs, node, file, err) < 0)
+            return -1;
+    return 0;
+}
+
+/* Unasked: they were to be read for others. */
+static int hear_forgot(struct spreading *s, int node, const struct msg *msg,
+                       struct err *err)
+{
+    bool asked = msg->segments > 0;
+
+    if (asked && !exist(s, msg->segment, msg->segments))
+        return err_set(err, ERR_DEFECT, "forgot segment %u, which does not exist",
+                       (unsigned)msg->segment);
+    for (uint32_t i = 0; i < msg->nitems; i++)
+        if (forget(s, node, &msg->item[i], asked, err) < 0)
+            return -1;
+    return asked ? proofs_forgot(s->proofs, node, segments_in(s)->file[msg->segment],
+                                 msg->nitems > 0, err)
+                 : 0;
+}
+
+static int hear_from(struct spreading *s, int node, const struct msg *msg,
+                     struct err *err)
+{
+    for (uint32_t i = 0; i < msg->nitems; i++)
+        if (!exist(s, msg->item[i].segment, msg->item[i].segments))
+            return err_set(err, ERR_DEFECT, "'%s' of segment %u, which does not exist",
+                           msg_name(msg->kind), (unsigned)msg->item[i].segment);
+    switch (msg->kind) {
+    case MSG_SUMS:
+        if (hear_sums(s, msg) < 0)
+            return err_set(err, ERR_DEFECT, "segments and checksums do not fit together");
+        return 0;
+    case MSG_GOT:
+        hear_got(s, node, msg);
+        return 0;
+    case MSG_MISSED:
+        return hear_missed(s, node, msg, err);
+    case MSG_CARRIED:
+        hear_carried(s, node, msg);
+        return 0;
+    case MSG_PROVED:
+        return hear_all_proved(s, node, msg, err);
+    case MSG_FORGOT:
+        return hear_forgot(s, node, msg, err);
+    default: /* NODE_FAILED */
+        return fail_node(s, node, (enum err_code)msg->code, msg->text, err);
+    }
+}
+
+/* What was on its way as a node failed does not count. */
+int spreading_hear(struct spreading *s, int from, const struct msg *msg, struct err *err)
+{
+    int node = nodes_of(&run_of(s)->ranks, from);
+
+    if (s->node[node].failure.code != ERR_NONE)
+        return 0;
+    if (hear_from(s, node, msg, err) == 0)
+        return 0;
+    return err && err->code == ERR_DEFECT ? err_wrap(err, "rank %d", from) : -1;
+}
+
+static int send_ticket(struct spreading *s, const struct spread_ticket *ticket,
+                       struct err *err)
+{
+    const struct run *run = run_of(s);
+    const struct segments *segments = &run->segments;
+    bool whole = ticket->count == 1 &&
+                 run->plan.files[segments->file[ticket->first]].flags & PLAN_WHOLE;
+    struct parcel parcel = { .ticket = s->tickets++,
+                             .nruns = 1,
+                             .nnodes = ticket->nhops + 1,
+                             .nsums = ticket->count,
+                             .run = { { ticket->first, ticket->count,
+                                        whole ? MSG_ITEM_WHOLE : 0 } },
+                             .tree = s->tree,
+                             .sum = s->sum + ticket->first };
+    struct msg msg = { 0 };
+
+    s->tree[0] =
+        (struct parcel_node){ (uint16_t)ticket->from, (uint16_t)(ticket->nhops + 1) };
+    for (uint32_t i = 0; i < ticket->nhops; i++)
+        s->tree[i + 1] =
+            (struct parcel_node){ ticket->hop[i].node, ticket->hop[i].nodes };
+    parcel_write(&parcel, 0, MSG_TICKET, &msg, &s->blob);
+    if (s->blob.failed)
+        return err_memory(err, "a ticket");
+    return mail_send(&run_of(s)->ranks, nodes_keeper(&run->ranks, ticket->from), &msg,
+                     err);
+}
+
+static int send_lack(struct spreading *s, const struct proofs_action *action,
+                     struct err *err)
+{
+    const struct segments *segments = segments_in(s);
+    uint32_t first = segments->first[action->file];
+    struct msg msg = { .kind = MSG_LACK,
+                       .segment = first,
+                       .segments = segments_of(segments, action->file) };
+
+    strbuf_clear(&s->blob);
+    for (uint32_t i = 0; !action->all && i < msg.segments; i++)
+        sums_add(&s->blob, s->sum[first + i]);
+    if (s->blob.failed)
+        return err_memory(err, "the checksums of a file");
+    msg.blob = s->blob.data;
+    msg.blob_len = s->blob.len;
+    return mail_send(&run_of(s)->ranks, nodes_keeper(&run_of(s)->ranks, action->node),
+                     &msg, err);
+}
+
+static void note_digest(struct spreading *s, const struct proofs_action *action)
+{
+    memcpy(s->existing[action->file].sha256, action->sha256, sizeof(action->sha256));
+    s->files_known += !action->again;
+    if (s->dispatch->locator)
+        locator_forget(s->dispatch->locator, action->file);
+}
+
+static int act(struct spreading *s, const struct proofs_action *action, struct err *err)
+{
+    const char *path = plan_path(&run_of(s)->plan, action->file);
+    char text[300];
+
+    switch (action->kind) {
+    case PROOFS_KNOWN:
+        note_digest(s, action);
+        return 0;
+    case PROOFS_LACK:
+        return send_lack(s, action, err);
+    case PROOFS_FAIL:
+        snprintf(text, sizeof(text),
+                 "'%s' is on the disk other than it was written, %d "
+                 "times in a row",
+                 path, PROOFS_MENDS + 1);
+        return fail_node(s, action->node, ERR_DEST, text, err);
+    case PROOFS_WRONG:
+        if (action->again)
+            return mismatch(run_of(s), action->file, action->sha256, err);
+        log_line(&run_of(s)->ranks.log, LOG_WARN,
+                 "'%s' has the wrong digest: fetching it again", path);
+        return proofs_recall(s->proofs, action->file, err);
+    case PROOFS_ANEW:
+        break; /* fetch_lost has seen to it */
+    }
+    return 0;
+}
+
+int spreading_step(struct spreading *s, bool *moved, struct err *err)
+{
+    struct proofs_action action;
+    struct spread_ticket ticket;
+
+    while (proofs_next(s->proofs, &action)) {
+        *moved = true;
+        if (act(s, &action, err) < 0)
+            return -1;
+    }
+    while (spread_next(s->spread, clock_now(), &ticket)) {
+        *moved = true;
+        if (send_ticket(s, &ticket, err) < 0)
+            return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,72 @@
+/* coordinate/spreading.h -- rank 0, where each node has a disk of its own: what lies on one
+ * node goes to the others (core/sched/spread.h), and each proves that it has the right bytes
+ * (core/sched/proofs.h). What no node has is fetched from the source, also for a second
+ * time, if the only node that had it lost it.
+ *
+ * A node that fails takes no further part: its ranks are granted nothing more, and what it
+ * alone had is fetched again for the others. Only if all nodes have failed does the run.
+ *
+ * Life cycle   spreading_open; spreading_known for what nodes have from the start; then
+ *              spreading_landed and spreading_hear as ranks report, spreading_step each
+ *              turn, until spreading_finished; spreading_release. */
+#ifndef COORDINATE_SPREADING_H
+#define COORDINATE_SPREADING_H
+
+#include "coordinate/dispatch.h"
+#include "core/sched/proofs.h"
+#include "core/sched/spread.h"
+#include "staging/existing.h"
+
+struct spreading_node {
+    struct traffic traffic; /* since the start */
+    struct traffic judged;  /* as its speed was judged last */
+    unsigned missed;        /* transfers to it, in a row */
+    double complete;        /* clock_now when it had all it wants; 0: not yet */
+    struct err failure;
+};
+
+struct spreading {
+    struct dispatch *dispatch; /* borrowed, with all that it knows, as is the next */
+    struct existing_file *existing;
+    struct spread *spread;
+    struct proofs *proofs;
+    struct spreading_node *node;
+    int nodes;
+    uint64_t *sum;   /* of each segment; 0: not known */
+    uint8_t *stored; /* of each segment: some node has had it */
+    uint32_t tickets;
+    uint64_t files_known; /* digests */
+    struct parcel_node *tree;
+    struct strbuf blob;
+};
+
+/* existing: gets the digests of all files. */
+int spreading_open(struct spreading *spreading, struct dispatch *dispatch,
+                   struct existing_file *existing, struct err *err);
+void spreading_release(struct spreading *spreading); /* takes a zeroed struct as well */
+
+/* Before anything is granted: the node has these segments, and nobody says whether they are
+ * right. */
+void spreading_known(struct spreading *spreading, int node, uint32_t first,
+                     uint32_t count);
+
+/* The rank has stored these neighbours, on the disk of its node. */
+void spreading_landed(struct spreading *spreading, int rank, uint32_t first,
+                      uint32_t count);
+
+/* Takes SUMS, and all that keepers send. */
+int spreading_hear(struct spreading *spreading, int from, const struct msg *msg,
+                   struct err *err);
+
+/* No node has anything of the file: it is to come as one segment. ERR_SOURCE if that is not
+ * so. */
+int spreading_whole(struct spreading *spreading, uint32_t file, struct err *err);
+
+/* One turn. *moved is set if anything was sent. ERR_DIGEST if the source sends wrong bytes
+ * for a second time; the error of a node if none is left. */
+int spreading_step(struct spreading *spreading, bool *moved, struct err *err);
+
+bool spreading_failed(const struct spreading *spreading, int rank); /* its node has */
+bool spreading_finished(const struct spreading *spreading);
+
+#endif
