@@ -60,3 +60,31 @@ def test_one_node(nodes, hub, tree, change):
     assert nodes.run([0, 0], "get", "--per-node", place, SOURCE, env=hub.env).code == 0
     assert_same(nodes.disk(0) / "model", wanted)
     assert_alone(nodes.disk(0) / "model")
+
+
+def fill(nodes, hub, places):
+    """Each of these nodes gets its copy by a run of its own."""
+    for node in places:
+        result = nodes.run([node], "get", "--per-node", nodes.local / "model", SOURCE, env=hub.env)
+        assert result.code == 0
+
+
+def test_all_have_it(nodes, hub, tree):
+    fill(nodes, hub, [0, 1, 2])
+    hub.reset()
+    words = ["get", "--per-node", nodes.local / "model", SOURCE]
+    result = nodes.run([0, 1, 0, 2], *words, env=hub.env)
+    assert (result.code, result.report["unchanged"]) == (0, True)
+    for node in range(3):
+        assert_same(nodes.disk(node) / "model", tree)
+        assert_alone(nodes.disk(node) / "model")
+
+
+def test_less_than_they_have(nodes, hub, tree):
+    """Each node publishes a tree of its own, from what it has."""
+    fill(nodes, hub, [0, 1])
+    words = ["get", "--per-node", nodes.local / "model", "--include", "sub/*", SOURCE]
+    assert nodes.run([0, 1, 1], *words, env=hub.env).code == 0
+    for node in range(2):
+        assert_same(nodes.disk(node) / "model", tree, lambda path: path.startswith("sub/"))
+        assert_alone(nodes.disk(node) / "model")

@@ -63,7 +63,8 @@ static inline bool run_case_goes_on(void *arg)
 static inline void run_case_open(struct run *run, const char *dest, int64_t mtime,
                                  const struct run_file *files, size_t count)
 {
-    *run = (struct run){ .ranks.size = 1,
+    *run = (struct run){ .keeper = true,
+                         .ranks.size = 1,
                          .mtime = mtime,
                          .ranks.interrupted = run_case_goes_on };
     run->opt.dest = dest;

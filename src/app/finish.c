@@ -2,10 +2,12 @@
 
 #include <string.h>
 
+#include "app/per_node.h"
 #include "io/clock.h"
 #include "io/guard.h"
 #include "publish/visibility.h"
 #include "ranks/background.h"
+#include "ranks/nodes.h"
 #include "report/trace.h"
 #include "resume/release.h"
 
@@ -111,6 +113,11 @@ int finish_publish(struct session *s, struct err *err)
 
     if (s->report.unchanged)
         return 0;
+    if (nodes_spread(run)) {
+        rc = per_node_publish(s, err);
+        session_end_phase(s, REPORT_COMMIT);
+        return rc;
+    }
     rc = run->opt.sync ? background_run(&run->ranks, sync_mine, s->worker, err) : 0;
     if (agree_step(&run->ranks, rc, err) < 0)
         return -1;
@@ -164,7 +171,7 @@ static void leave_staging(struct session *s)
     agree_step(&run->ranks, 0, &fault);
     if (run->ranks.liveness.lost)
         leaving.how = RELEASE_KEEP;
-    if (run->ranks.rank == 0)
+    if (run->keeper)
         background_run(&run->ranks, leave_claim, &leaving, NULL);
 }
 

@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "core/hub/hub_cache.h"
+#include "io/fs/blocks.h"
+#include "io/fs/fs.h"
+#include "ranks/fan.h"
 #include "ranks/share.h"
 #include "staging/staging.h"
 
@@ -84,6 +87,64 @@ static int take_results(struct session *s, const struct existing_file *skip,
         if (!skip[i].there)
             take_result(s, i, &skip[i]);
     return target_drop_wrong(&s->target, err) < 0 ? -1 : target_settle(&s->target, err);
+}
+
+struct reading {
+    struct run *run;
+    const char *tree;
+    struct existing_file *skip;
+};
+
+/* As the source says, or else as known. */
+static bool differs(const struct digest *want, const struct existing_file *known,
+                    const uint8_t sha256[32], const uint8_t git[20])
+{
+    if (want->kind == DIGEST_GIT_BLOB)
+        return memcmp(want->bytes, git, 20) != 0;
+    return memcmp(want->kind == DIGEST_SHA256 ? want->bytes : known->sha256, sha256,
+                  32) != 0;
+}
+
+static int read_file(void *arg, size_t i, const struct pool *pool, struct err *err)
+{
+    struct reading *reading = arg;
+    const struct plan *plan = &reading->run->plan;
+    const struct digest *want = &plan->files[i].want;
+    struct blocks in = { .end = plan->files[i].size, .pool = pool };
+    uint8_t sha256[32], git[20] = { 0 };
+    struct midstate state = midstate_start();
+    struct git_blob *blob = NULL;
+    char name[FS_NAME];
+
+    if (reading->skip[i].there)
+        return 0;
+    in.name = fs_format(name, "%s/%s", reading->tree, plan_path(plan, i));
+    sha256_bytes("", 0, sha256);
+    if (want->kind == DIGEST_GIT_BLOB && git_blob_begin(&blob, in.end, err) < 0)
+        return -1;
+    if (blocks_hash(&in, &state, sha256, blob, err) < 0 ||
+        (blob && git_blob_end(&blob, git, err) < 0)) {
+        git_blob_destroy(blob);
+        return -1;
+    }
+    reading->skip[i].wrong = differs(want, &reading->skip[i], sha256, git);
+    if (!reading->skip[i].wrong)
+        memcpy(reading->skip[i].sha256, sha256, sizeof(sha256));
+    return 0;
+}
+
+int rehash_node(struct session *s, struct err *err)
+{
+    struct run *run = &s->run;
+    struct reading reading = { run, target_root(&s->target), others(s, err) };
+    int rc = reading.skip
+                 ? fan_out(&run->ranks, run->plan.nfiles, read_file, &reading, err)
+                 : -1;
+
+    if (rc == 0)
+        rc = take_results(s, reading.skip, err);
+    free(reading.skip);
+    return rc;
 }
 
 int rehash_found(struct session *s, struct err *err)

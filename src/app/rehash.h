@@ -11,6 +11,10 @@
 int rehash_run(struct session *s, const char *tree, bool by_etag,
                struct existing_file *skip, struct err *err);
 
+/* The same of the node's DEST by its keeper alone, on a few threads: other nodes have
+ * something else there. Work for ranks/background.h. */
+int rehash_node(struct session *s, struct err *err);
+
 /* Collective. Hash existing files at the destination before they are reused: those that
  * are unsure, with --check all. Those with a wrong digest count as missing, or are
  * refused (target_settle). */

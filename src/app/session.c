@@ -8,6 +8,7 @@
 #include "app/check.h"
 #include "app/choices.h"
 #include "app/offline.h"
+#include "app/per_node.h"
 #include "app/rehash.h"
 #include "app/same_call.h"
 #include "app/sharing.h"
@@ -20,6 +21,7 @@
 #include "io/mpi/comm_mpi.h"
 #include "ranks/background.h"
 #include "ranks/nodes.h"
+#include "ranks/outcome.h"
 #include "ranks/owners.h"
 #include "ranks/share.h"
 #include "report/trace.h"
@@ -205,8 +207,8 @@ static int share_start(struct session *s, struct err *err)
         rc = take_start(&start, err);
     if (rc == 0)
         rc = set_slots(s, err);
-    if (rc == 0 && run->opt.per_node && nodes_count(&run->ranks) > 1)
-        rc = err_set(err, ERR_USAGE, "--per-node is for one node");
+    if (rc == 0 && nodes_spread(run))
+        rc = outcome_open(run, err);
     strbuf_release(&start.bytes);
     return agree_step(&run->ranks, rc, err);
 }
@@ -231,6 +233,7 @@ int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options
         return -1;
     run->ranks.rank = comm_rank(run->ranks.comm);
     run->ranks.size = comm_size(run->ranks.comm);
+    run->keeper = run->ranks.rank == 0;
     run->memory_at_start = clock_peak();
     run->ranks.interrupted = is_interrupted;
     run->ranks.interrupted_arg = s;
@@ -292,8 +295,11 @@ int session_list(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
     bool check = false;
-    int rc = run->ranks.rank == 0 ? background_run(&run->ranks, survey, s, err) : 0;
+    int rc;
 
+    if (nodes_spread(run))
+        return per_node_list(s, err);
+    rc = run->ranks.rank == 0 ? background_run(&run->ranks, survey, s, err) : 0;
     if (rc == 0 && run->ranks.rank == 0) {
         check = (run->opt.check && s->target.existing->files > 0) ||
                 (!s->only_plan && s->target.existing->unsure > 0);
@@ -336,6 +342,32 @@ static int build(void *arg, struct err *err)
     return target_build(&s->target, err);
 }
 
+/* Build the staging that all ranks share. */
+static int stage(struct session *s, struct err *err)
+{
+    struct run *run = &s->run;
+    int rc = run->keeper ? background_run(&run->ranks, build, s, err) : 0;
+
+    /* Files that could not be linked are fetched after all. */
+    if (run->keeper) {
+        s->report.reused_files = s->target.existing->files;
+        s->report.reused_bytes = s->target.existing->bytes;
+    }
+    if (agree_step(&run->ranks, rc, err) < 0 || share_run(run, err) < 0)
+        return -1;
+    return sharing_check(s, err);
+}
+
+static void count_untrusted(struct session *s)
+{
+    const struct plan *plan = &s->run.plan;
+
+    if (s->target.existing)
+        for (size_t i = 0; i < plan->nfiles; i++)
+            s->report.untrusted_fetched += !s->target.existing->file[i].there &&
+                                           plan->files[i].want.kind == DIGEST_NONE;
+}
+
 int session_fetch(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
@@ -345,23 +377,12 @@ int session_fetch(struct session *s, struct err *err)
         session_end_phase(s, REPORT_STAGE);
         return 0;
     }
-    rc = run->ranks.rank == 0 ? background_run(&run->ranks, build, s, err) : 0;
-    for (size_t i = 0; rc == 0 && run->ranks.rank == 0 && i < run->plan.nfiles; i++)
-        s->report.untrusted_fetched += !s->target.existing->file[i].there &&
-                                       run->plan.files[i].want.kind == DIGEST_NONE;
-    /* Files that could not be linked are fetched after all. */
-    if (run->ranks.rank == 0) {
-        s->report.reused_files = s->target.existing->files;
-        s->report.reused_bytes = s->target.existing->bytes;
-    }
-    if (agree_step(&run->ranks, rc, err) < 0 || share_run(run, err) < 0)
+    if ((nodes_spread(run) ? per_node_stage(s, err) : stage(s, err)) < 0)
         return -1;
-    if (sharing_check(s, err) < 0)
-        return -1;
+    count_untrusted(s);
     if (run->trace)
         trace_open(run->trace, clock_now());
-    rc = session_make_parts(s, run->ranks.rank == 0 ? s->target.existing->file : NULL,
-                            err);
+    rc = session_make_parts(s, run->keeper ? s->target.existing->file : NULL, err);
     if (agree_step(&run->ranks, rc, err) < 0)
         return -1;
     session_end_phase(s, REPORT_STAGE);
@@ -406,6 +427,7 @@ bool session_close(struct session *s)
     resume_release(run->staging.resume);
     free(run->staging.owner);
     staging_close(run);
+    outcome_release(run);
     choices_restore(s);
     free(s->slots);
     free(s->dest);

@@ -34,9 +34,9 @@ struct session {
     struct run run;
     struct trace trace;
     struct report report;
-    struct plan whole;    /* rank 0: all files of the commit, if there are more than in
+    struct plan whole;    /* keeper: all files of the commit, if there are more than in
                            * the plan, or if they are to be recorded */
-    struct target target; /* rank 0 */
+    struct target target; /* keeper */
     struct http *http;    /* rank 0: listing and resolving */
     unsigned *slots;      /* of each rank */
     char *dest;           /* absolute, without symbolic links in front of its last part */

@@ -5,6 +5,7 @@
 
 #include "app/listing.h"
 #include "app/offline.h"
+#include "app/rehash.h"
 #include "resume/release.h"
 #include "resume/resume.h"
 
@@ -25,16 +26,23 @@ static int count_untrusted(struct session *s, struct err *err)
     return 0;
 }
 
+int survey_source(void *arg, struct err *err)
+{
+    struct session *s = arg;
+
+    if (listing_make(s, err) < 0 || count_untrusted(s, err) < 0)
+        return -1;
+    session_end_phase(s, REPORT_LIST);
+    return 0;
+}
+
 int survey(void *arg, struct err *err)
 {
     struct session *s = arg;
     struct run *run = &s->run;
 
-    if (listing_make(s, err) < 0)
+    if (survey_source(s, err) < 0)
         return -1;
-    if (count_untrusted(s, err) < 0)
-        return -1;
-    session_end_phase(s, REPORT_LIST);
     if (target_look(&s->target, run, s->whole.nfiles > 0 ? &s->whole : NULL, err) < 0)
         return -1;
     /* A plan hashes nothing. */
@@ -109,6 +117,33 @@ static int claim(struct session *s, struct err *err)
         release_staging(&s->run, RELEASE_OWN);
     }
     return rc < 0 ? -1 : 0;
+}
+
+int survey_node(void *arg, struct err *err)
+{
+    struct session *s = arg;
+    struct target *target = &s->target;
+    bool check;
+
+    if (target_look(target, &s->run, s->whole.nfiles > 0 ? &s->whole : NULL, err) < 0)
+        return -1;
+    check = (s->run.opt.check && target->existing->files > 0) ||
+            (!s->only_plan && target->existing->unsure > 0);
+    return check ? rehash_node(s, err) : 0;
+}
+
+int survey_claim_node(void *arg, struct err *err)
+{
+    struct session *s = arg;
+    struct target *target = &s->target;
+    int rc = 1;
+
+    while (rc == 1) {
+        rc = target_claim(target, err);
+        if (rc >= 0 && (rc == 1 || target_is_old(target)) && look_again(s, err) < 0)
+            return -1;
+    }
+    return rc < 0 || target->existing->unchanged ? rc : target_adopt(target, err);
 }
 
 int survey_claim(void *arg, struct err *err)

@@ -137,7 +137,7 @@ int store_open(struct store *store, struct run *run, struct err *err)
         return err_memory(err, "the list of segments");
     if (run->mode == RUN_REHASH)
         return open_hashed(store, err);
-    if (run->staging.path && run->ranks.rank != 0 && staging_open(run, err) < 0)
+    if (run->staging.path && !run->keeper && staging_open(run, err) < 0)
         return -1;
     if (journal_open(&store->journal, run, err) < 0)
         return -1;

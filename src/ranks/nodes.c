@@ -1,7 +1,12 @@
 #include "ranks/nodes.h"
 
 #include "ranks/agree.h"
-#include "ranks/ranks.h"
+#include "ranks/run.h"
+
+bool nodes_spread(const struct run *run)
+{
+    return run->opt.per_node && nodes_count(&run->ranks) > 1;
+}
 
 int nodes_count(const struct ranks *ranks)
 {

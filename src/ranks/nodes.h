@@ -7,6 +7,11 @@
 #include "base/strbuf.h"
 
 struct ranks;
+struct run;
+
+/* Each of several nodes gets a copy, and they send each other what they have. With one node
+ * --per-node is as a DEST that all ranks share. */
+bool nodes_spread(const struct run *run);
 
 int nodes_count(const struct ranks *ranks);
 

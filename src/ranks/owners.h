@@ -5,7 +5,7 @@
 
 #include "ranks/run.h"
 
-/* Collective. Sets run->staging.owner on rank 0. */
+/* Collective. Sets run->staging.owner on keepers. */
 int owners_take(struct run *run, struct err *err);
 
 #endif

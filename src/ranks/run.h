@@ -70,6 +70,20 @@ struct run_staging {
     struct resume *resume;       /* rank 0: what former runs left, or NULL */
 };
 
+/* With --per-node on several nodes: which of them take part, and what they had before the
+ * first request. Written by ranks/outcome.c and app/holdings.c. */
+struct run_nodes {
+    bool out;        /* the node of this rank has failed, and takes no further part */
+    bool *failed;    /* of each node */
+    struct err *err; /* rank 0, of each node: why it has failed; zeroed: it has not */
+    /* Rank 0: neighbouring segments that are in the staging of a node, hash and all. */
+    struct run_holding {
+        uint32_t node, first, count;
+    } * holding;
+    size_t holdings;
+    uint64_t *sum; /* rank 0, of each segment: its XXH3, where some node holds it */
+};
+
 /* How files are named in the tree: by their paths; or by their entity tags, as in the
  * staging of a cache and, where nothing is fetched, in the cache itself. */
 enum run_layout { RUN_PATHS, RUN_BLOBS };
@@ -78,6 +92,7 @@ enum run_layout { RUN_PATHS, RUN_BLOBS };
 enum run_mode { RUN_FETCH, RUN_REHASH };
 
 struct trace;
+struct existing_file;
 
 struct run {
     struct ranks ranks;
@@ -92,6 +107,9 @@ struct run {
     enum run_mode mode;     /* app/rehash.c; others: share_run */
     struct run_access access;
     struct run_staging staging;
+    struct run_nodes nodes;
+    struct existing_file
+        *existing;   /* keeper: of each file (staging/existing.h), borrowed */
     char *dest;      /* as on rank 0: others may have other current directories */
     char *shown;     /* rank 0: published, by the path that the user named */
     char *published; /* what the run makes visible: DEST, or a snapshot in the cache */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ranks/nodes.h"
+
 /* Counts of MPI are ints, and the head of a message needs some. */
 enum { SHARE_MOST = INT_MAX - 4096 };
 
@@ -77,9 +79,10 @@ static int pack(struct run *run, struct strbuf *bytes, struct err *err)
                          .layout = run->layout };
     char **text[TEXTS];
 
+    /* Of a node's own each keeper has resolved the path. */
     free(run->dest);
-    run->dest = strdup(run->opt.dest);
-    if (!run->dest)
+    run->dest = nodes_spread(run) ? NULL : strdup(run->opt.dest);
+    if (!run->dest && !nodes_spread(run))
         return err_memory(err, "the plan");
     if (run->mode != RUN_REHASH && join_headers(run, err) < 0)
         return -1;
@@ -125,7 +128,8 @@ static int unpack(struct run *run, const struct strbuf *bytes, struct err *err)
             return err_memory(err, "the plan");
         at += head.len[i];
     }
-    run->opt.dest = run->dest;
+    if (!nodes_spread(run))
+        run->opt.dest = run->dest;
     if (run->access.headers && split_headers(run, err) < 0)
         return -1;
     run->mtime = head.mtime;
@@ -136,6 +140,8 @@ static int unpack(struct run *run, const struct strbuf *bytes, struct err *err)
     plan_release(&run->plan);
     if (plan_decode(&run->plan, at, (size_t)(end - at), err) < 0)
         return -1;
+    if (head.segment_size == 0)
+        return 0;
     return segments_cut_finely(&run->segments, &run->plan, head.segment_size,
                                head.segment_least, head.segment_together, err);
 }
@@ -153,6 +159,23 @@ int share_run(struct run *run, struct err *err)
     /* It contains the token. */
     if (bytes.data)
         explicit_bzero(bytes.data, bytes.cap);
+    strbuf_release(&bytes);
+    return agree_step(&run->ranks, rc, err);
+}
+
+int share_staging(struct run *run, struct err *err)
+{
+    struct strbuf bytes = { 0 };
+    int rc;
+
+    if (run->keeper && run->staging.path && !run->nodes.out)
+        strbuf_adds(&bytes, run->staging.path);
+    rc = nodes_share(&run->ranks, &bytes, err);
+    if (rc == 0 && !run->keeper && bytes.len > 0) {
+        free(run->staging.path);
+        run->staging.path = strbuf_steal(&bytes);
+        rc = run->staging.path ? 0 : err_memory(err, "a path");
+    }
     strbuf_release(&bytes);
     return agree_step(&run->ranks, rc, err);
 }

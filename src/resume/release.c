@@ -70,7 +70,7 @@ static void say_kept(const struct run *run)
 
 void release_staging(struct run *run, enum release_how how)
 {
-    if (run->ranks.rank != 0 || !run->staging.dir.path)
+    if (!run->keeper || !run->staging.dir.path)
         return;
     if (heartbeat_lost(run->staging.heartbeat) ||
         !fs_is_there(&run->staging.dir, "owner")) {

@@ -232,9 +232,7 @@ static int visit(void *arg, const char *entry, struct err *err)
              (!listing->name || strcmp(dest, listing->name) == 0))
         sweep_records(sweep, listing->dir, entry, dest);
     /* The other ranks wait for rank 0 in the next step. */
-    return rc < 0 || sweep->run->ranks.rank != 0
-               ? rc
-               : background_poll(&sweep->run->ranks, err);
+    return rc < 0 || !sweep->run->keeper ? rc : background_poll(&sweep->run->ranks, err);
 }
 
 static int list(struct sweep *sweep, const char *path, const char *name, bool scratch_dir,

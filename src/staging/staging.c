@@ -86,7 +86,7 @@ int staging_open(struct run *run, struct err *err)
     struct nap nap = { .shortest = 0.001, .longest = 0.1 };
     struct run_staging *staging = &run->staging;
 
-    while (run->ranks.rank != 0 && clock_now() < until &&
+    while (!run->keeper && clock_now() < until &&
            (open_own(staging, NULL) < 0 || !is_there(staging))) {
         nap_take(&nap);
         fs_refresh(NULL, staging->path);

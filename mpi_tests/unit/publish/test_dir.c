@@ -117,10 +117,10 @@ static void test_staging_is_discarded(void **state)
     assert_int_equal(job_look(&job), 0);
     assert_int_equal(job_build(&job), 0);
     job_fetch(&job);
-    job.run.ranks.rank = 1; /* it is rank 0's to remove */
+    job.run.keeper = false; /* it is the keeper's to remove */
     release_staging(&job.run, RELEASE_REMOVE);
     assert_int_equal(look_in(job.run.staging.tree.path, "top").kind, FS_FILE);
-    job.run.ranks.rank = 0;
+    job.run.keeper = true;
     release_staging(&job.run, RELEASE_REMOVE);
     assert_beside("");
     release_staging(&job.run, RELEASE_REMOVE);
@@ -265,7 +265,8 @@ static void test_too_large_for_the_disk(void **state)
 {
     const struct plan_entry entry = { .path = "f", .key = "f", .size = 1ULL << 60 };
     char parent[120];
-    struct job job = { .run = { .ranks.size = 1,
+    struct job job = { .run = { .keeper = true,
+                                .ranks.size = 1,
                                 .opt = { .dest = dest_path },
                                 .ranks.interrupted = run_case_goes_on } };
 

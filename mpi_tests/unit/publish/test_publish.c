@@ -230,7 +230,8 @@ static void test_seen(void **state)
     char moved[128];
     struct visibility_mark mark;
     struct job job;
-    struct run run = { .ranks.comm = &comm,
+    struct run run = { .keeper = true,
+                       .ranks.comm = &comm,
                        .opt = { .dest = dest_path },
                        .published = dest_path,
                        .ranks.interrupted = is_interrupted,

@@ -1,0 +1,24 @@
+/* app/per_node.h -- with --per-node on several nodes: what each keeper does at the DEST of
+ * its node, as rank 0 does it where all share one, and what rank 0 makes of all of them.
+ *
+ * A node that fails in any of these steps takes no further part (ranks/outcome.h). */
+#ifndef APP_PER_NODE_H
+#define APP_PER_NODE_H
+
+#include "app/session_state.h"
+
+/* Collective. As session_list. */
+int per_node_list(struct session *s, struct err *err);
+
+/* Collective. What each node lacks, as listing_show. */
+int per_node_show(struct session *s, struct err *err);
+
+/* Collective. Build a staging on each node, and tell its ranks; which nodes take no part is
+ * known to all then. */
+int per_node_stage(struct session *s, struct err *err);
+
+/* Collective. Publish on each node, and clean up. -1 also if a node has failed, or does so:
+ * the others have published then. */
+int per_node_publish(struct session *s, struct err *err);
+
+#endif

@@ -1,0 +1,122 @@
+#include "ranks/outcome.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ranks/nodes.h"
+
+enum { NAMED = 8 }; /* nodes whose reasons are told */
+
+int outcome_open(struct run *run, struct err *err)
+{
+    size_t count = (size_t)nodes_count(&run->ranks);
+
+    run->nodes.failed = calloc(count, sizeof(*run->nodes.failed));
+    run->nodes.err = calloc(count, sizeof(*run->nodes.err));
+    return run->nodes.failed && run->nodes.err ? 0 : err_memory(err, "the list of nodes");
+}
+
+void outcome_release(struct run *run)
+{
+    free(run->nodes.failed);
+    free(run->nodes.err);
+    free(run->nodes.holding);
+    free(run->nodes.sum);
+    run->nodes = (struct run_nodes){ 0 };
+}
+
+void outcome_fail(struct run *run, int node, enum err_code code, const char *text)
+{
+    struct err *why = &run->nodes.err[node];
+
+    if (why->code != ERR_NONE)
+        return;
+    err_set(why, code, "%s", text);
+    run->nodes.failed[node] = true;
+    log_line(&run->ranks.log, LOG_ERROR, "%s takes no further part: %s",
+             comm_host(run->ranks.comm, nodes_keeper(&run->ranks, node)), text);
+}
+
+int outcome_failed(const struct run *run)
+{
+    int failed = 0;
+
+    for (int i = 0; i < nodes_count(&run->ranks); i++)
+        failed += run->nodes.failed[i];
+    return failed;
+}
+
+int outcome_tell(const struct run *run, struct err *err)
+{
+    int nodes = nodes_count(&run->ranks), failed = outcome_failed(run), named = 0;
+    struct strbuf text = { 0 };
+    enum err_code code = ERR_DEST;
+
+    for (int i = 0; i < nodes && named < NAMED; i++) {
+        if (!run->nodes.failed[i])
+            continue;
+        if (named == 0)
+            code = run->nodes.err[i].code;
+        strbuf_addf(&text, "%s%s: %s", named++ > 0 ? "; " : "",
+                    comm_host(run->ranks.comm, nodes_keeper(&run->ranks, i)),
+                    run->nodes.err[i].text);
+    }
+    err_set(err, code, "'%s' is missing on %d of %d nodes: %s", run->opt.dest, failed,
+            nodes, text.data ? text.data : "");
+    strbuf_release(&text);
+    return -1;
+}
+
+static int take_reason(void *arg, int rank, const void *bytes, size_t len,
+                       struct err *err)
+{
+    struct run *run = arg;
+    char text[sizeof(err->text)];
+
+    if (len == 0)
+        return 0;
+    if (len > sizeof(text))
+        len = sizeof(text);
+    memcpy(text, bytes, len);
+    text[len - 1] = '\0';
+    outcome_fail(run, nodes_of(&run->ranks, rank), ERR_DEST, text);
+    return 0;
+}
+
+static int share_failed(struct run *run, struct err *err)
+{
+    size_t nodes = (size_t)nodes_count(&run->ranks);
+    struct strbuf bytes = { 0 };
+    int rc;
+
+    if (run->ranks.rank == 0)
+        strbuf_add(&bytes, run->nodes.failed, nodes);
+    rc = agree_share(&run->ranks, &bytes, err);
+    if (rc == 0 && bytes.len != nodes)
+        rc = err_set(err, ERR_DEFECT, "the list of nodes from rank 0 is truncated");
+    if (rc == 0)
+        memcpy(run->nodes.failed, bytes.data, nodes);
+    run->nodes.out = run->nodes.failed[nodes_of(&run->ranks, run->ranks.rank)];
+    strbuf_release(&bytes);
+    return agree_step(&run->ranks, rc, err);
+}
+
+int outcome_step(struct run *run, int rc, struct err *err)
+{
+    struct ranks *ranks = &run->ranks;
+    bool mine = rc < 0 && err->code == ERR_DEST;
+    struct err own = mine ? *err : (struct err){ 0 };
+    int gathered;
+
+    if (mine) {
+        err_clear(err);
+        rc = 0;
+    }
+    gathered = agree_gather(ranks, MSG_SEEN, own.text, mine ? strlen(own.text) + 1 : 0,
+                            take_reason, run, rc < 0 ? &own : err);
+    if (gathered < 0)
+        rc = -1;
+    if (rc == 0 && ranks->rank == 0 && outcome_failed(run) == nodes_count(ranks))
+        rc = outcome_tell(run, err);
+    return agree_step(ranks, rc, err) < 0 ? -1 : share_failed(run, err);
+}
