@@ -81,7 +81,6 @@ static void have(struct spreading *s, int node, uint32_t first, uint32_t count)
 {
     double now = clock_now();
 
-    memset(s->stored + first, 1, count);
     spread_have(s->spread, node, first, count, now);
     if (s->node[node].complete == 0 && spread_complete(s->spread, node))
         s->node[node].complete = now;
@@ -91,11 +90,13 @@ void spreading_known(struct spreading *s, int node, uint32_t first, uint32_t cou
 {
     for (uint32_t i = 0; i < count; i++)
         sched_have(s->dispatch->sched, first + i);
+    memset(s->stored + first, 1, count);
     have(s, node, first, count);
 }
 
 void spreading_landed(struct spreading *s, int rank, uint32_t first, uint32_t count)
 {
+    memset(s->stored + first, 1, count);
     have(s, nodes_of(&run_of(s)->ranks, rank), first, count);
 }
 
@@ -198,6 +199,8 @@ static int hear_sums(struct spreading *s, const struct msg *msg)
     return left == 0 ? 0 : -1;
 }
 
+/* What nobody has stored it does not stand for: that is fetched again meanwhile, as the node
+ * that sent it has failed. */
 static void hear_got(struct spreading *s, int node, const struct msg *msg)
 {
     s->node[node].missed = 0;

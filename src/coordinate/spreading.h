@@ -33,7 +33,7 @@ struct spreading {
     struct spreading_node *node;
     int nodes;
     uint64_t *sum;   /* of each segment; 0: not known */
-    uint8_t *stored; /* of each segment: some node has had it */
+    uint8_t *stored; /* of each segment: the scheduler has it as stored */
     uint32_t tickets;
     uint64_t files_known; /* digests */
     struct parcel_node *tree;

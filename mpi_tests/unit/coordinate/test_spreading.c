@@ -415,6 +415,7 @@ static void a_node_that_misses_everything_fails(void **state)
 {
     (void)state;
     open_world();
+    spreading_known(&w.spreading, 0, 5, 2);
     for (int i = 0; i < 16; i++)
         miss_one(0, 2, 5);
     say_items(2, MSG_GOT, 5, 1);
@@ -487,6 +488,22 @@ static void a_node_that_fails_is_fetched_for_anew(void **state)
     close_world();
 }
 
+/* It is being fetched again by then. */
+static void what_a_failed_node_has_sent_is_late(void **state)
+{
+    (void)state;
+    open_world();
+    spreading_known(&w.spreading, 1, 5, 1);
+    say(1, &(struct msg){ .kind = MSG_NODE_FAILED, .code = ERR_DEST, .text = "full" });
+    say_items(2, MSG_GOT, 5, 1);
+    say(2, &(struct msg){ .kind = MSG_NODE_FAILED, .code = ERR_DEST, .text = "full" });
+    assert_int_equal(hear_all(NULL), 0);
+    must_end_well();
+    assert_fetched(0, SEGMENTS, 1);
+    assert_all_right_on(0);
+    close_world();
+}
+
 static void the_run_fails_with_its_last_node(void **state)
 {
     struct err err = { 0 };
@@ -554,6 +571,7 @@ int main(void)
         cmocka_unit_test(what_rots_on_one_node_comes_from_another),
         cmocka_unit_test(a_disk_that_always_rots_fails_alone),
         cmocka_unit_test(a_node_that_fails_is_fetched_for_anew),
+        cmocka_unit_test(what_a_failed_node_has_sent_is_late),
         cmocka_unit_test(the_run_fails_with_its_last_node),
         cmocka_unit_test(a_source_that_is_wrong_twice_ends_the_run),
         cmocka_unit_test(messages_about_nothing_are_refused),
