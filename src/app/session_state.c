@@ -67,19 +67,26 @@ int session_cut(struct session *s, struct err *err)
                                segment_together(size, missing, slots, ranks), err);
 }
 
+struct opening {
+    struct session *s;
+    struct existing_file *existing;
+};
+
 static int open_worker(void *arg, struct err *err)
 {
-    struct session *s = arg;
+    struct opening *opening = arg;
+    struct session *s = opening->s;
 
-    return worker_create(&s->worker, &s->run, s->coordinator, err);
+    return worker_create(&s->worker, &s->run, s->coordinator, opening->existing, err);
 }
 
 int session_make_parts(struct session *s, struct existing_file *existing, struct err *err)
 {
+    struct opening opening = { s, existing };
     struct run *run = &s->run;
 
     if (run->ranks.rank == 0 &&
         coordinator_create(&s->coordinator, run, s->http, existing, s->slots, err) < 0)
         return -1;
-    return background_run(&run->ranks, open_worker, s, err);
+    return background_run(&run->ranks, open_worker, &opening, err);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fetch/readback.h"
 #include "io/clock.h"
 #include "ranks/mail.h"
 #include "report/trace.h"
@@ -11,6 +12,7 @@ struct hash_run {
     struct hash_run *next;
     struct job job;
     struct hasher *hasher;
+    int asker; /* a rank */
     uint32_t segment, count;
     struct midstate state;
     bool last; /* the run ends with the file */
@@ -22,6 +24,9 @@ static int run_job(struct job *job)
     struct hash_run *run = job->owner;
     struct hasher *hasher = run->hasher;
 
+    if (readback_proves(hasher->run, hasher->run->segments.file[run->segment]))
+        return readback_segments(hasher->store, hasher->pool, run->segment, run->count,
+                                 &run->state, run->last ? run->sha256 : NULL, &job->err);
     return ahead_finish(hasher->ahead, hasher->store, run->segment, run->count,
                         &run->state, run->last ? run->sha256 : NULL, &job->err);
 }
@@ -36,7 +41,7 @@ static void forget(struct hasher *hasher, struct hash_run *run)
     free(run);
 }
 
-/* Report to the coordinator, and drop what need not be kept. */
+/* Report to whoever has asked, and drop what need not be kept. */
 static int end_job(struct job *job, struct err *err)
 {
     struct hash_run *run = job->owner;
@@ -59,14 +64,15 @@ static int end_job(struct job *job, struct err *err)
     if (rc == 0) {
         trace_span(hasher->run->trace, TRACE_HASH, (unsigned)job->thread, run->segment,
                    run->count, job->started, job->ended);
-        rc = mail_send(&hasher->run->ranks, 0, &msg, err);
+        rc = mail_send(&hasher->run->ranks, run->asker, &msg, err);
         ahead_more(hasher->ahead, hasher->run->segments.file[run->segment]);
     }
     forget(hasher, run);
     return rc;
 }
 
-int hasher_begin(struct hasher *hasher, const struct msg *order, struct err *err)
+int hasher_begin(struct hasher *hasher, int asker, const struct msg *order,
+                 struct err *err)
 {
     const struct segments *segments = &hasher->run->segments;
     struct hash_run *run;
@@ -80,6 +86,7 @@ int hasher_begin(struct hasher *hasher, const struct msg *order, struct err *err
     if (!run)
         return err_memory(err, "hashing");
     run->hasher = hasher;
+    run->asker = asker;
     run->segment = order->segment;
     run->count = order->segments;
     run->state = order->midstate;
@@ -87,7 +94,8 @@ int hasher_begin(struct hasher *hasher, const struct msg *order, struct err *err
     run->job = (struct job){ .run = run_job, .done = end_job, .owner = run };
     run->next = hasher->first;
     hasher->first = run;
-    if (ahead_has(hasher->ahead, run->segment, run->count, &run->state,
+    if (!readback_proves(hasher->run, segments->file[run->segment]) &&
+        ahead_has(hasher->ahead, run->segment, run->count, &run->state,
                   run->last ? run->sha256 : NULL)) {
         run->job.started = run->job.ended = clock_now();
         return end_job(&run->job, err);

@@ -1,8 +1,8 @@
-/* fetch/hasher.h -- hashes the runs of segments that the relay assigns to this
- * rank, on the pool.
+/* fetch/hasher.h -- hashes the runs of segments that a relay assigns to this rank, that of
+ * the coordinator or of the keeper of its node (fetch/proof.h), on the pool.
  *
  * Life cycle   zeroed except for run, store, pool and ahead; hasher_begin for each order,
- *              whose end is reported to the coordinator; hasher_release once the pool
+ *              whose end is reported to the rank that gave it; hasher_release once the pool
  *              has no job of it.
  * Errors       a read error ends the run, as an error of pool_reap. */
 #ifndef FETCH_HASHER_H
@@ -18,8 +18,9 @@ struct hasher {
     struct hash_run *first; /* all that are on the pool */
 };
 
-/* Begin what a HASH message asks for. */
-int hasher_begin(struct hasher *hasher, const struct msg *order, struct err *err);
+/* Begin what a HASH message of that rank asks for. */
+int hasher_begin(struct hasher *hasher, int asker, const struct msg *order,
+                 struct err *err);
 
 void hasher_release(struct hasher *hasher);
 

@@ -6,6 +6,7 @@
 #include "fetch/speeds.h"
 #include "io/clock.h"
 #include "ranks/mail.h"
+#include "ranks/nodes.h"
 
 /* Most that are asked for in one turn: ranks that begin together share the head of a file,
  * whose hash goes through the memory of each. */
@@ -19,10 +20,14 @@ void outbox_open(struct outbox *outbox, struct run *run, uint32_t credit)
 
 static int send_landed(struct outbox *outbox, struct err *err)
 {
-    int rc = 0;
+    struct ranks *ranks = &outbox->run->ranks;
+    int keeper = nodes_keeper(ranks, nodes_of(ranks, ranks->rank)), rc = 0;
 
     if (outbox->landed.nitems > 0)
-        rc = mail_send(&outbox->run->ranks, 0, &outbox->landed, err);
+        rc = mail_send(ranks, 0, &outbox->landed, err);
+    /* Which hashes the copy of this node. */
+    if (outbox->landed.nitems > 0 && rc == 0 && keeper != 0 && nodes_spread(outbox->run))
+        rc = mail_send(ranks, keeper, &outbox->landed, err);
     outbox->landed.nitems = 0;
     return rc;
 }

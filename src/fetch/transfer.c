@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "base/url.h"
 #include "fetch/landing.h"
+#include "fetch/readback.h"
 #include "fetch/room.h"
 #include "fetch/speeds.h"
 #include "io/clock.h"
@@ -199,12 +200,15 @@ static int request_rest(struct task *task, struct err *err)
     return rc;
 }
 
-/* A git blob id needs another digest beside. */
+/* A git blob id needs another digest beside. What each node hashes from its disk is not
+ * kept for that. */
 static bool is_hashed_here(const struct task *task)
 {
-    const struct plan_file *file = &task->world->run->plan.files[task->file];
+    const struct run *run = task->world->run;
+    bool later = segments_of(&run->segments, task->file) > 1;
 
-    return !task->small && file->want.kind != DIGEST_GIT_BLOB;
+    return !task->small && run->plan.files[task->file].want.kind != DIGEST_GIT_BLOB &&
+           !(later && readback_proves(run, task->file));
 }
 
 int transfer_begin(struct task *task, struct err *err)

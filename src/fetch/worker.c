@@ -7,11 +7,14 @@
 #include "fetch/batch.h"
 #include "fetch/engine.h"
 #include "fetch/hasher.h"
+#include "fetch/proof.h"
+#include "fetch/readback.h"
 #include "fetch/tasks.h"
 #include "fetch/transfer.h"
 #include "io/clock.h"
 #include "io/nap.h"
 #include "ranks/mail.h"
+#include "ranks/nodes.h"
 #include "report/trace.h"
 
 enum {
@@ -36,7 +39,9 @@ struct worker {
     struct buffers buffers;
     struct ahead ahead;
     struct spill spill;
-    double hold_until; /* no request before */
+    struct proof proof; /* of a keeper whose node has a copy of its own, ... */
+    bool proves;        /* ... if so */
+    double hold_until;  /* no request before */
     double busy_since;
     struct strbuf bytes; /* of the message being read */
     struct nap nap;      /* between turns in which nothing happened */
@@ -54,6 +59,37 @@ static int hear_stop(struct worker *w, const struct msg *msg)
     return 0;
 }
 
+static int hear_as_coordinator(struct worker *w, int from, const struct msg *msg,
+                               struct err *err)
+{
+    if (w->coordinator)
+        return coordinator_hear(w->coordinator, from, msg, err);
+    return err_set(err, ERR_DEFECT, "received an unexpected '%s' message",
+                   msg_name(msg->kind));
+}
+
+/* Of the ranks of its node to a keeper, of all to the coordinator. */
+static int hear_landed(struct worker *w, int from, const struct msg *msg, struct err *err)
+{
+    const struct ranks *ranks = &w->run->ranks;
+
+    if (w->proves && nodes_of(ranks, from) == nodes_of(ranks, ranks->rank) &&
+        proof_landed(&w->proof, msg, err) < 0)
+        return -1;
+    return w->proves && !w->coordinator ? 0 : hear_as_coordinator(w, from, msg, err);
+}
+
+/* By whoever has asked. */
+static int hear_hashed(struct worker *w, int from, const struct msg *msg, struct err *err)
+{
+    const struct segments *segments = &w->run->segments;
+
+    if (w->proves && msg->segment < segments->count &&
+        readback_proves(w->run, segments->file[msg->segment]))
+        return proof_hashed(&w->proof, from, msg, err);
+    return hear_as_coordinator(w, from, msg, err);
+}
+
 static int hear(struct worker *w, int from, const struct msg *msg, struct err *err)
 {
     double now = clock_now();
@@ -68,7 +104,15 @@ static int hear(struct worker *w, int from, const struct msg *msg, struct err *e
     case MSG_SIGNED_URL:
         return signed_urls_put(&w->tasks.urls, msg->file, msg->generation, msg->url, err);
     case MSG_HASH:
-        return hasher_begin(&w->hasher, msg, err);
+        return hasher_begin(&w->hasher, from, msg, err);
+    case MSG_LANDED:
+        return hear_landed(w, from, msg, err);
+    case MSG_HASHED:
+        return hear_hashed(w, from, msg, err);
+    case MSG_LACK:
+        if (w->proves)
+            return proof_lack(&w->proof, msg, err);
+        break;
     case MSG_HOLD:
         if (now + msg->pause > w->hold_until)
             w->hold_until = now + msg->pause;
@@ -87,11 +131,9 @@ static int hear(struct worker *w, int from, const struct msg *msg, struct err *e
     case MSG_STOP:
         return hear_stop(w, msg);
     default:
-        if (w->coordinator)
-            return coordinator_hear(w->coordinator, from, msg, err);
-        return err_set(err, ERR_DEFECT, "received an unexpected '%s' message",
-                       msg_name(msg->kind));
+        break;
     }
+    return hear_as_coordinator(w, from, msg, err);
 }
 
 static int worker_take_orders(struct worker *w, bool *moved, struct err *err)
@@ -197,6 +239,8 @@ static int worker_turn(struct worker *w, struct err *err)
     if (tasks_sweep(&w->tasks, err) < 0)
         return -1;
     syncing_step(&w->syncing);
+    if (w->proves && proof_step(&w->proof, err) < 0)
+        return -1;
     return outbox_send(&w->outbox, w->tasks.first, tasks_room(&w->tasks), err);
 }
 
@@ -287,8 +331,16 @@ static int open_engine(struct worker *w, struct err *err)
     return pool_create(&w->pool, WORKER_THREADS, wake, w->http, err);
 }
 
+static int open_proof(struct worker *w, struct existing_file *existing, struct err *err)
+{
+    w->proves = w->run->keeper && w->run->mode == RUN_FETCH && nodes_spread(w->run);
+    return w->proves ? proof_open(&w->proof, w->run, &w->store, &w->syncing, w->pool,
+                                  existing, err)
+                     : 0;
+}
+
 int worker_create(struct worker **out, struct run *run, struct coordinator *coordinator,
-                  struct err *err)
+                  struct existing_file *existing, struct err *err)
 {
     struct worker *w = calloc(1, sizeof(*w));
     int rc = -1;
@@ -314,6 +366,8 @@ int worker_create(struct worker **out, struct run *run, struct coordinator *coor
                    &w->outbox, err) < 0)
         goto out;
     w->hasher = (struct hasher){ run, &w->store, w->pool, &w->ahead, NULL };
+    if (open_proof(w, existing, err) < 0)
+        goto out;
     *out = w;
     w = NULL;
     rc = 0;
@@ -336,6 +390,7 @@ void worker_destroy(struct worker *w)
     buffers_mute(&w->buffers);
     http_destroy(w->http);
     hasher_release(&w->hasher);
+    proof_release(&w->proof);
     batches_release(&w->batches);
     tasks_release(&w->tasks);
     ahead_release(&w->ahead);
