@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/holdings.h"
 #include "app/survey.h"
 #include "ranks/background.h"
 #include "ranks/nodes.h"
@@ -268,6 +269,8 @@ int per_node_stage(struct session *s, struct err *err)
     if (run_kept(s, build, err) < 0 || share_staging(run, err) < 0)
         return -1;
     run->existing = run->keeper && s->target.existing ? s->target.existing->file : NULL;
+    if (holdings_find(s, err) < 0)
+        return -1;
     stop_failed(s);
     return agree_step(&run->ranks, check_spread(s, err), err);
 }

@@ -1,0 +1,342 @@
+#include "app/holdings.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "fetch/recheck.h"
+#include "ranks/background.h"
+#include "ranks/fan.h"
+#include "ranks/nodes.h"
+#include "ranks/outcome.h"
+
+static const uint16_t NOBODY = UINT16_MAX;
+
+struct holdings {
+    struct session *s;
+    /* Keeper: what it has. */
+    bool *good;    /* of each segment: a former run left it */
+    uint64_t *sum; /* of each segment: its checksum, if it was read */
+    struct recheck recheck;
+    /* Of each file: the node that reads it because others lack it, or NOBODY. */
+    uint16_t *reader;
+    /* Rank 0, of each node: a bit for each file that it has; NULL: none. */
+    uint8_t **has;
+    uint16_t *holders; /* of each file: how many nodes have it */
+};
+
+static size_t bits(const struct holdings *h)
+{
+    return (h->s->run.plan.nfiles + 7) / 8;
+}
+
+static bool has_bit(const uint8_t *bytes, size_t i)
+{
+    return bytes && (bytes[i / 8] >> (i % 8)) & 1;
+}
+
+static bool takes_part(const struct run *run)
+{
+    return run->keeper && !run->nodes.out;
+}
+
+static int open_lists(struct holdings *h, struct err *err)
+{
+    struct run *run = &h->s->run;
+    size_t segments = run->segments.count + (size_t)1, files = run->plan.nfiles + 1;
+
+    h->good = calloc(segments, sizeof(*h->good));
+    h->sum = calloc(segments, sizeof(*h->sum));
+    h->reader = malloc(files * sizeof(*h->reader));
+    h->has = calloc((size_t)nodes_count(&run->ranks), sizeof(*h->has));
+    h->holders = calloc(files, sizeof(*h->holders));
+    if (!h->good || !h->sum || !h->reader || !h->has || !h->holders)
+        return err_memory(err, "the list of files");
+    memset(h->reader, 0xff, files * sizeof(*h->reader));
+    return 0;
+}
+
+static void close_lists(struct holdings *h)
+{
+    for (int i = 0; h->has && i < nodes_count(&h->s->run.ranks); i++)
+        free(h->has[i]);
+    recheck_close(&h->recheck);
+    free(h->good);
+    free(h->sum);
+    free(h->reader);
+    free(h->has);
+    free(h->holders);
+}
+
+/* --- which files each node has */
+
+static int take_files(void *arg, int rank, const void *bytes, size_t len, struct err *err)
+{
+    struct holdings *h = arg;
+    struct run *run = &h->s->run;
+    uint8_t *kept;
+
+    if (len != bits(h))
+        return len == 0 ? 0
+                        : err_set(err, ERR_DEFECT,
+                                  "rank %d runs a different build of mpifetch", rank);
+    kept = malloc(len + 1);
+    if (!kept)
+        return err_memory(err, "the list of files");
+    memcpy(kept, bytes, len);
+    h->has[nodes_of(&run->ranks, rank)] = kept;
+    for (size_t i = 0; i < run->plan.nfiles; i++)
+        h->holders[i] += has_bit(kept, i);
+    return 0;
+}
+
+static int gather_files(struct holdings *h, struct err *err)
+{
+    struct run *run = &h->s->run;
+    uint8_t *mine = calloc(bits(h) + 1, 1);
+    size_t len = 0;
+    int rc = mine ? 0 : err_memory(err, "the list of files");
+
+    for (size_t i = 0; mine && takes_part(run) && i < run->plan.nfiles; i++)
+        if (run->existing[i].there) {
+            mine[i / 8] |= (uint8_t)(1u << (i % 8));
+            len = bits(h);
+        }
+    if (agree_gather(&run->ranks, MSG_SEEN, mine, len, take_files, h, err) < 0)
+        rc = -1;
+    free(mine);
+    return agree_step(&run->ranks, rc, err);
+}
+
+/* --- who reads them, to know the checksums */
+
+/* One of the nodes that have the file, each in its turn. */
+static uint16_t choose(const struct holdings *h, size_t file)
+{
+    int nodes = nodes_count(&h->s->run.ranks);
+    unsigned turn = (unsigned)(file % h->holders[file]);
+
+    for (int i = 0; i < nodes; i++)
+        if (has_bit(h->has[i], file) && turn-- == 0)
+            return (uint16_t)i;
+    return NOBODY;
+}
+
+static int share_readers(struct holdings *h, struct err *err)
+{
+    struct run *run = &h->s->run;
+    int nodes = nodes_count(&run->ranks);
+    size_t files = run->plan.nfiles;
+    struct strbuf bytes = { 0 };
+    bool any = false;
+    int rc;
+
+    for (size_t i = 0; run->ranks.rank == 0 && i < files; i++)
+        if (h->holders[i] > 0 && h->holders[i] < nodes - outcome_failed(run)) {
+            h->reader[i] = choose(h, i);
+            any = true;
+        }
+    if (any)
+        strbuf_add(&bytes, h->reader, files * sizeof(*h->reader));
+    rc = agree_share(&run->ranks, &bytes, err);
+    if (rc == 0 && bytes.len == files * sizeof(*h->reader))
+        memcpy(h->reader, bytes.data, bytes.len);
+    strbuf_release(&bytes);
+    return agree_step(&run->ranks, rc, err);
+}
+
+/* --- a keeper reads: first what former runs left, then files */
+
+static bool reads(const struct holdings *h, size_t file)
+{
+    return h->reader[file] == (uint16_t)nodes_of(&h->s->run.ranks, h->s->run.ranks.rank);
+}
+
+static int read_file(struct holdings *h, size_t file, const struct pool *pool,
+                     struct err *err)
+{
+    const struct run *run = &h->s->run;
+    const uint32_t *first = run->segments.first;
+
+    for (uint32_t s = first[file]; reads(h, file) && s < first[file + 1]; s++)
+        if (recheck_sum(run, s, pool, &h->sum[s], err) < 0)
+            return -1;
+    return 0;
+}
+
+static int read_part(void *arg, size_t i, const struct pool *pool, struct err *err)
+{
+    struct holdings *h = arg;
+
+    return i < h->recheck.count ? recheck_one(&h->recheck, i, pool, err)
+                                : read_file(h, i - h->recheck.count, pool, err);
+}
+
+static int read_mine(void *arg, struct err *err)
+{
+    struct holdings *h = arg;
+    struct run *run = &h->s->run;
+
+    if (recheck_open(&h->recheck, run, h->sum, h->good, err) < 0)
+        return -1;
+    return fan_out(&run->ranks, h->recheck.count + run->plan.nfiles, read_part, h, err);
+}
+
+/* --- what comes of it */
+
+static int add_run(struct run *run, int node, uint32_t first, uint32_t count,
+                   struct err *err)
+{
+    struct run_nodes *nodes = &run->nodes;
+    struct run_holding *last =
+        nodes->holdings > 0 ? &nodes->holding[nodes->holdings - 1] : NULL;
+    struct run_holding *grown;
+
+    if (count == 0)
+        return 0;
+    if (last && last->node == (uint32_t)node && last->first + last->count == first) {
+        last->count += count;
+        return 0;
+    }
+    /* Room for as many again at each power of two. */
+    if ((nodes->holdings & (nodes->holdings - 1)) == 0) {
+        size_t room = nodes->holdings ? 2 * nodes->holdings : 1;
+
+        grown = realloc(nodes->holding, room * sizeof(*grown));
+        if (!grown)
+            return err_memory(err, "the list of segments");
+        nodes->holding = grown;
+    }
+    nodes->holding[nodes->holdings++] =
+        (struct run_holding){ (uint32_t)node, first, count };
+    return 0;
+}
+
+/* first, count, and a checksum each. */
+struct summed {
+    uint32_t first, count;
+};
+
+static void pack_sums(const struct holdings *h, struct strbuf *bytes)
+{
+    const struct segments *segments = &h->s->run.segments;
+    uint32_t end;
+
+    for (uint32_t s = 0; s < segments->count; s = end) {
+        struct summed part = { .first = s };
+
+        end = s;
+        while (end < segments->count && (h->good[end] || reads(h, segments->file[end])))
+            end++;
+        part.count = end - s;
+        if (part.count > 0) {
+            strbuf_add(bytes, &part, sizeof(part));
+            strbuf_add(bytes, h->sum + s, part.count * sizeof(*h->sum));
+        } else
+            end++;
+    }
+}
+
+static int take_sums(void *arg, int rank, const void *bytes, size_t len, struct err *err)
+{
+    struct holdings *h = arg;
+    struct run *run = &h->s->run;
+    const char *at = bytes, *end = at + len;
+    struct summed part;
+
+    while ((size_t)(end - at) >= sizeof(part)) {
+        memcpy(&part, at, sizeof(part));
+        at += sizeof(part);
+        if (part.first > run->segments.count ||
+            part.count > run->segments.count - part.first ||
+            part.count * sizeof(*h->sum) > (size_t)(end - at))
+            return err_set(err, ERR_DEFECT, "rank %d runs a different build of mpifetch",
+                           rank);
+        memcpy(run->nodes.sum + part.first, at, part.count * sizeof(*h->sum));
+        at += part.count * sizeof(*h->sum);
+        if (add_run(run, nodes_of(&run->ranks, rank), part.first, part.count, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Files that all have need no checksum; of the others it is known by now, unless the node
+ * that was to read it has failed. */
+static int add_files(struct holdings *h, struct err *err)
+{
+    struct run *run = &h->s->run;
+    const uint32_t *first = run->segments.first;
+
+    for (int node = 0; node < nodes_count(&run->ranks); node++)
+        for (size_t i = 0; h->has[node] && i < run->plan.nfiles; i++) {
+            uint16_t reader = h->reader[i];
+
+            if (!has_bit(h->has[node], i) || run->nodes.failed[node] ||
+                reader == (uint16_t)node ||
+                (reader != NOBODY && run->nodes.failed[reader]))
+                continue;
+            if (add_run(run, node, first[i], first[i + 1] - first[i], err) < 0)
+                return -1;
+        }
+    return 0;
+}
+
+static int gather_sums(struct holdings *h, struct err *err)
+{
+    struct run *run = &h->s->run;
+    struct strbuf bytes = { 0 };
+    int rc = 0;
+
+    if (run->ranks.rank == 0) {
+        run->nodes.sum = calloc(run->segments.count + (size_t)1, sizeof(*h->sum));
+        rc = run->nodes.sum ? 0 : err_memory(err, "the list of segments");
+    }
+    if (agree_step(&run->ranks, rc, err) < 0)
+        return -1;
+    if (takes_part(run))
+        pack_sums(h, &bytes);
+    if (bytes.failed)
+        rc = err_memory(err, "the list of segments");
+    if (agree_gather(&run->ranks, MSG_SEEN, bytes.data, bytes.len, take_sums, h, err) < 0)
+        rc = -1;
+    if (rc == 0 && run->ranks.rank == 0)
+        rc = add_files(h, err);
+    strbuf_release(&bytes);
+    return agree_step(&run->ranks, rc, err);
+}
+
+/* For the keeper of another node, which proves them. */
+static int keep_mine(struct holdings *h, struct err *err)
+{
+    struct run *run = &h->s->run;
+    int node = nodes_of(&run->ranks, run->ranks.rank);
+
+    if (!takes_part(run) || run->ranks.rank == 0)
+        return 0;
+    for (uint32_t s = 0; s < run->segments.count; s++)
+        if ((h->good[s] || run->existing[run->segments.file[s]].there) &&
+            add_run(run, node, s, 1, err) < 0)
+            return -1;
+    return 0;
+}
+
+int holdings_find(struct session *s, struct err *err)
+{
+    struct run *run = &s->run;
+    struct holdings h = { .s = s };
+    int rc = agree_step(&run->ranks, open_lists(&h, err), err);
+
+    if (rc == 0)
+        rc = gather_files(&h, err);
+    if (rc == 0)
+        rc = share_readers(&h, err);
+    if (rc == 0)
+        rc = outcome_step(
+            run, takes_part(run) ? background_run(&run->ranks, read_mine, &h, err) : 0,
+            err);
+    if (rc == 0)
+        rc = gather_sums(&h, err);
+    if (rc == 0)
+        rc = agree_step(&run->ranks, keep_mine(&h, err), err);
+    close_lists(&h);
+    return rc;
+}
