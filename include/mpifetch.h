@@ -129,6 +129,7 @@ struct mpifetch_options {
     void *interrupted_arg;
     /* Instead of dest: each node gets a copy of its own at this path. NULL: one copy */
     const char *per_node;
+    int per_node_optional; /* a node that cannot have one is warned of, no failure */
 };
 
 /* The same on every rank. */

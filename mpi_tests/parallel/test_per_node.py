@@ -5,7 +5,7 @@ import os
 
 import pytest
 from conftest import MIB, noise
-from trees import assert_alone, assert_same
+from trees import assert_alone, assert_same, snapshot
 
 SOURCE = "hf://acme/demo"
 FILES = {
@@ -17,7 +17,12 @@ FILES = {
 CHANGES = {"config.json": b"{1}\n", "sub/new": b"2"}
 
 # $1: where the disks lie, $2: the path at which each node has its own
-MOUNT = 'mount --bind "$1/$SHAM_NODE" "$2" && shift 2 && exec "$@"'
+MOUNT = """
+mount --bind "$1/$SHAM_NODE" "$2" || exit
+[ -z "$SHAM_READONLY" ] || mount -o remount,bind,ro "$2" || exit
+shift 2
+exec "$@"
+"""
 
 
 class Nodes:
@@ -31,12 +36,15 @@ class Nodes:
         path.mkdir(parents=True, exist_ok=True)
         return path
 
-    def start(self, places, *args, env=None, **how):
-        """places: of each rank its node."""
+    def start(self, places, *args, env=None, readonly=(), **how):
+        """places: of each rank its node. readonly: nodes whose disk is."""
         for node in places:
             self.disk(node)
         library = {"LD_PRELOAD": os.environ["MPIFETCH_NODES"], "SHAM_NODE": ""}
-        each = [{**library, "SHAM_NODE": str(node)} for node in places]
+        each = [
+            {**library, "SHAM_NODE": str(node), "SHAM_READONLY": "1" if node in readonly else ""}
+            for node in places
+        ]
         before = ["unshare", "-m", "sh", "-c", MOUNT, "sh", self.disks, self.local]
         return self._start(len(places), *args, env=env, each=each, before=map(str, before), **how)
 
@@ -88,3 +96,35 @@ def test_less_than_they_have(nodes, hub, tree):
     for node in range(2):
         assert_same(nodes.disk(node) / "model", tree, lambda path: path.startswith("sub/"))
         assert_alone(nodes.disk(node) / "model")
+
+
+@pytest.mark.parametrize("broken", [0, 1], ids=["first", "second"])
+def test_a_node_that_cannot_write(nodes, hub, tree, broken):
+    """It is named, and the others have theirs."""
+    fill(nodes, hub, [0, 1, 2])
+    before = snapshot(nodes.disk(broken))
+    words = ["--per-node", nodes.local / "model", "--include", "sub/*", SOURCE]
+    result = nodes.run([0, 1, 1, 2], "get", *words, env=hub.env, readonly=[broken])
+    assert result.code == 5
+    assert f"missing on 1 of 3 nodes: node{broken}: " in result.err
+    assert "Read-only file system" in result.err
+    assert snapshot(nodes.disk(broken)) == before
+    for node in {0, 1, 2} - {broken}:
+        assert_same(nodes.disk(node) / "model", tree, lambda path: path.startswith("sub/"))
+        assert_alone(nodes.disk(node) / "model")
+
+
+def test_a_node_may_be_missing(nodes, hub, tree):
+    fill(nodes, hub, [0, 1])
+    words = ["--per-node", nodes.local / "model", "--per-node-optional", "--include", "sub/*"]
+    result = nodes.run([0, 1], "get", *words, SOURCE, env=hub.env, readonly=[1])
+    assert (result.code, result.out) == (0, f"{nodes.local}/model\n")
+    assert "missing on 1 of 2 nodes: node1: " in result.err
+    assert_same(nodes.disk(0) / "model", tree, lambda path: path.startswith("sub/"))
+
+
+def test_no_node_can_write(nodes, hub, tree):
+    words = ["--per-node", nodes.local / "model", "--per-node-optional", SOURCE]
+    result = nodes.run([0, 1], "get", *words, env=hub.env, readonly=[0, 1])
+    assert result.code == 5
+    assert "missing on 2 of 2 nodes: node0: " in result.err

@@ -5,13 +5,12 @@ bool comm_node_first(const struct comm *comm)
     return comm->node_first;
 }
 
-/* Of one node. */
 int comm_nodes(const struct comm *comm)
 {
-    (void)comm;
-    return 1;
+    return comm->nodes > 0 ? comm->nodes : 1;
 }
 
+/* This one is of the first. */
 int comm_node(const struct comm *comm, int rank)
 {
     (void)comm;

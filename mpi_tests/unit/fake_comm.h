@@ -7,6 +7,7 @@
 
 struct comm {
     bool node_first;
+    int nodes; /* 0: one */
 };
 
 #endif

@@ -139,6 +139,12 @@ const struct option option_table[] = {
       .help =
           "instead of DEST: each node of the job has a copy of its own at this path, on "
           "a disk or in memory of its own" },
+    { .name = "per-node-optional",
+      .kind = OPTION_FLAG,
+      .field = offsetof(struct mpifetch_options, per_node_optional),
+      .help =
+          "with --per-node: succeed even if some nodes could not get their copy, such as "
+          "one whose disk is full" },
     { .name = "scratch",
       .serves = FOR_GET | FOR_DOCTOR,
       .kind = OPTION_TEXT,

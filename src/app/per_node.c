@@ -310,6 +310,21 @@ static int leave(void *arg, struct err *err)
     return 0;
 }
 
+/* Rank 0: success means that every node has it, unless the user said otherwise. */
+static int judge(struct session *s, struct err *err)
+{
+    struct run *run = &s->run;
+    struct err why = { 0 };
+
+    if (run->ranks.rank != 0 || outcome_failed(run) == 0)
+        return 0;
+    outcome_tell(run, &why);
+    if (!s->options->per_node_optional)
+        return err_copy(err, &why);
+    log_line(&run->ranks.log, LOG_WARN, "%s", why.text);
+    return 0;
+}
+
 int per_node_publish(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
@@ -327,6 +342,5 @@ int per_node_publish(struct session *s, struct err *err)
         background_run(&run->ranks, leave, run, NULL);
     if (run_kept(s, clean, err) < 0)
         return -1;
-    rc = run->ranks.rank == 0 && outcome_failed(run) > 0 ? outcome_tell(run, err) : 0;
-    return agree_step(&run->ranks, rc, err);
+    return agree_step(&run->ranks, judge(s, err), err);
 }

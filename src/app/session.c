@@ -388,7 +388,9 @@ int session_fetch(struct session *s, struct err *err)
     session_end_phase(s, REPORT_STAGE);
     rc = worker_run(s->worker, err);
     note_figures(s);
-    return agree_step(&run->ranks, rc, err);
+    if (agree_step(&run->ranks, rc, err) < 0)
+        return -1;
+    return nodes_spread(run) ? outcome_step(run, 0, err) : 0;
 }
 
 bool session_close(struct session *s)

@@ -16,6 +16,7 @@
 #include "ranks/mail.h"
 #include "ranks/nodes.h"
 #include "report/trace.h"
+#include "resume/claim.h"
 
 enum {
     WORKER_BURST = 1 << 20, /* most bytes of rate that pile up */
@@ -220,6 +221,9 @@ static int worker_turn(struct worker *w, struct err *err)
     bool moved = false, arrived = false;
 
     if (w->coordinator && coordinator_step(w->coordinator, &moved, err) < 0)
+        return -1;
+    /* Rank 0's is the coordinator's. */
+    if (w->run->keeper && !w->coordinator && claim_check(w->run, err) < 0)
         return -1;
     if (worker_take_orders(w, &moved, err) < 0)
         return -1;

@@ -11,6 +11,7 @@
 #include "io/heartbeat.h"
 #include "io/owner_file.h"
 #include "ranks/background.h"
+#include "ranks/nodes.h"
 #include "resume/kept.h"
 #include "resume/owner_watch.h"
 #include "resume/release.h"
@@ -116,7 +117,8 @@ static int move_in(struct run *run, const char *name, struct err *err)
                : heartbeat_move(run->staging.heartbeat, &run->staging.dir, err);
 }
 
-/* Win the name, wait for another run, or do without the name. */
+/* Win the name, wait for another run, or do without the name. Of two jobs on several nodes
+ * each might have the name where the other waits for it. */
 static int elect(struct run *run, const char *own, const char *name, struct err *err)
 {
     const struct fs_dir *parent = &run->staging.parent;
@@ -131,6 +133,10 @@ static int elect(struct run *run, const char *own, const char *name, struct err 
         if (errno != EEXIST && errno != ENOTEMPTY)
             return 0;
         run_dir_find(&other, parent, name, &readable);
+        if (other.run.path && nodes_spread(run) && !owner_watch_is_gone(&other.run)) {
+            run_dir_close(&other);
+            return 0;
+        }
         if (other.run.path) {
             empty = 0;
             run->staging.contended = true;

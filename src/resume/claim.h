@@ -29,7 +29,8 @@
 
 /* 0: run->staging.path, and tree exist and are this run's own. 1: another run was
  * staging this content and has ended: look again at what is published. -1: an error, or a
- * signal. run->staging.parent is open. Waits as long as another run is active. id: 16 hex digits or more. */
+ * signal. run->staging.parent is open. Waits as long as another run is active, but not if
+ * other nodes do the same (nodes_spread). id: 16 hex digits or more. */
 int claim_take(struct run *run, const char *prefix, const char *id, struct err *err);
 
 /* -1 and ERR_INTERRUPTED if another run has taken over the staging: this

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "fake_comm.h"
 #include "io/clock.h"
 #include "io/fs/fs.h"
 #include "io/process.h"
@@ -229,6 +230,39 @@ static void test_doubt(void **state)
     assert_false(journal_is_doubted(&next.staging.dir));
     assert_false(kept_is_there(&next));
     end(&next, RELEASE_REMOVE);
+}
+
+static int claim_spread(struct run *run, char *owner)
+{
+    static struct comm two = { .node_first = true, .nodes = 2 };
+
+    run_case_open(run, "the destination", 1, files, countof(files));
+    run->staging.owner = owner;
+    run->ranks.comm = &two;
+    run->opt.per_node = run->opt.dest;
+    assert_int_equal(staging_open_parent(run, parent, NULL), 0);
+    return claim_take(run, ".x.mpifetch-", one, NULL);
+}
+
+/* Two jobs on the same nodes: the other one may be waiting for this one on another node. A
+ * dead one is taken over all the same. */
+static void test_nodes_wait_for_nobody(void **state)
+{
+    struct run dead, first, second;
+
+    (void)state;
+    assert_int_equal(take(&dead, dead_owner(), one), 0);
+    put_in(&dead, "journal/0", line);
+    die(&dead);
+    assert_int_equal(claim_spread(&first, own_owner()), 0);
+    assert_true(is_in(&first, "kept/journal/0"));
+    assert_int_equal(claim_spread(&second, own_owner()), 0);
+    assert_true(is_in(&first, "tree") && is_in(&second, "tree"));
+    assert_false(kept_is_there(&second));
+    assert_int_equal(names_beside(), 2);
+    end(&second, RELEASE_REMOVE);
+    end(&first, RELEASE_REMOVE);
+    assert_int_equal(names_beside(), 0);
 }
 
 /* Where no file can be made, as on a full disk, nothing at all is kept. */
@@ -695,6 +729,7 @@ int main(void)
         cmocka_unit_test_setup(test_nothing_to_keep, enter),
         cmocka_unit_test_setup(test_released_is_taken_over, enter),
         cmocka_unit_test_setup(test_doubt, enter),
+        cmocka_unit_test_setup(test_nodes_wait_for_nobody, enter),
         cmocka_unit_test_setup(test_doubt_that_cannot_be_noted, enter),
         cmocka_unit_test_setup(test_nothing_doubtful_is_kept, enter),
         cmocka_unit_test_setup(test_a_journal_that_cannot_be_read_now, enter),
