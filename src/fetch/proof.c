@@ -49,15 +49,10 @@ static void note_announced(struct proof *proof, uint32_t file)
     memcpy(proof->existing[file].sha256, want_of(proof, file)->bytes, 32);
 }
 
-static int note_settled(void *arg, uint32_t file, const uint8_t *sha256, bool wrong,
-                        struct err *err)
+static int note_hashed(void *arg, uint32_t file, const uint8_t sha256[32], bool wrong,
+                       struct err *err)
 {
-    struct proof *proof = arg;
-
-    if (sha256)
-        return note_proved(proof, file, sha256, wrong, err);
-    note_announced(proof, file);
-    return 0;
+    return note_proved(arg, file, sha256, wrong, err);
 }
 
 /* --- files of several segments, by the ranks of the node */
@@ -125,12 +120,11 @@ static bool is_whole(const struct proof *proof, uint32_t file)
     return true;
 }
 
-static bool are_segments(const struct proof *proof, uint32_t first, uint32_t count)
+static bool exist(const struct proof *proof, uint32_t first, uint32_t count)
 {
-    const struct segments *segments = &proof->run->segments;
+    uint32_t all = proof->run->segments.count;
 
-    return first < segments->count && count > 0 &&
-           count <= segments->first[segments->file[first] + 1] - first;
+    return count > 0 && first < all && count <= all - first;
 }
 
 static int refuse(const char *what, uint32_t segment, struct err *err)
@@ -139,40 +133,50 @@ static int refuse(const char *what, uint32_t segment, struct err *err)
                    (unsigned)segment);
 }
 
-static int add_settling(struct proof *proof, uint32_t file, struct err *err)
+static int hash_whole(struct proof *proof, uint32_t file, struct err *err)
 {
-    return settling_add(&proof->settling, file, readback_proves(proof->run, file), err);
+    if (readback_proves(proof->run, file))
+        return whole_hash_add(&proof->whole, file, err);
+    note_announced(proof, file);
+    return 0;
 }
 
-int proof_got(struct proof *proof, uint32_t first, uint32_t count, struct err *err)
+/* Neighbours of that file. */
+static int got_of_file(struct proof *proof, uint32_t file, uint32_t first, uint32_t end,
+                       struct err *err)
 {
-    uint32_t file;
-
-    if (!are_segments(proof, first, count))
-        return refuse("news", first, err);
-    file = proof->run->segments.file[first];
     if (is_set(proof->proved, file))
         return 0;
     if (is_one_segment(proof, file)) {
         if (is_set(proof->here, first))
             return 0;
         set(proof->here, first);
-        return add_settling(proof, file, err);
+        return hash_whole(proof, file, err);
     }
-    for (uint32_t i = first; i < first + count; i++) {
-        set(proof->here, i);
-        relay_stored(proof->relay, i, 0);
+    for (; first < end; first++) {
+        set(proof->here, first);
+        relay_stored(proof->relay, first, 0);
     }
     if (!readback_proves(proof->run, file) && is_whole(proof, file))
         note_announced(proof, file);
     return 0;
 }
 
-/* Its server cuts no ranges after all, so that it was fetched, and hashed, in one piece. */
-static void note_whole(struct proof *proof, uint32_t file)
+int proof_got(struct proof *proof, uint32_t first, uint32_t count, struct err *err)
 {
-    proof->run->plan.files[file].flags |= PLAN_WHOLE;
-    relay_skip(proof->relay, file);
+    const struct segments *segments = &proof->run->segments;
+    uint32_t end = first + count, next;
+
+    if (!exist(proof, first, count))
+        return refuse("news", first, err);
+    for (; first < end; first = next) {
+        uint32_t file = segments->file[first];
+
+        next = segments->first[file + 1] < end ? segments->first[file + 1] : end;
+        if (got_of_file(proof, file, first, next, err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 int proof_landed(struct proof *proof, const struct msg *msg, struct err *err)
@@ -181,7 +185,7 @@ int proof_landed(struct proof *proof, const struct msg *msg, struct err *err)
         const struct msg_item *item = &msg->item[i];
         uint32_t file;
 
-        if (!are_segments(proof, item->segment, item->segments))
+        if (!exist(proof, item->segment, item->segments))
             return refuse("news", item->segment, err);
         if (item->flags & MSG_ITEM_BAD)
             continue; /* rank 0 has it fetched again */
@@ -191,8 +195,9 @@ int proof_landed(struct proof *proof, const struct msg *msg, struct err *err)
             continue;
         }
         file = proof->run->segments.file[item->segment];
+        /* Its server cuts no ranges after all. */
         if (!is_one_segment(proof, file))
-            note_whole(proof, file);
+            proof->run->plan.files[file].flags |= PLAN_WHOLE;
         set(proof->here, item->segment);
         if (!is_set(proof->proved, file) &&
             note_proved(proof, file, item->sha256, false, err) < 0)
@@ -202,30 +207,29 @@ int proof_landed(struct proof *proof, const struct msg *msg, struct err *err)
 }
 
 /* From the start, with what is here still. */
-static int begin_anew(struct proof *proof, uint32_t file, struct err *err)
+static void begin_anew(struct proof *proof, uint32_t file)
 {
     const struct segments *segments = &proof->run->segments;
-    uint32_t first = segments->first[file];
 
     clear(proof->proved, file);
-    if (is_one_segment(proof, file)) {
-        settling_drop(&proof->settling, file);
-        return is_set(proof->here, first) ? add_settling(proof, file, err) : 0;
-    }
-    if (!readback_proves(proof->run, file))
-        return 0;
+    whole_hash_drop(&proof->whole, file);
+    if (is_one_segment(proof, file) || !readback_proves(proof->run, file))
+        return;
     relay_restart(proof->relay, file);
-    for (uint32_t s = first; s < segments->first[file + 1]; s++)
+    for (uint32_t s = segments->first[file]; s < segments->first[file + 1]; s++)
         if (is_set(proof->here, s))
             relay_stored(proof->relay, s, 0);
-    return 0;
 }
 
-int proof_forgot(struct proof *proof, uint32_t first, uint32_t count, struct err *err)
+void proof_forgot(struct proof *proof, uint32_t first, uint32_t count)
 {
+    const uint32_t *file = proof->run->segments.file;
+
     for (uint32_t i = first; i < first + count; i++)
         clear(proof->here, i);
-    return begin_anew(proof, proof->run->segments.file[first], err);
+    for (uint32_t i = first; i < first + count; i++)
+        if (i == first || file[i] != file[i - 1])
+            begin_anew(proof, file[i]);
 }
 
 /* --- what is wrong with a file */
@@ -246,6 +250,7 @@ static int forget_differing(void *arg, uint32_t first, uint32_t count,
     struct proof *proof = arg;
     /* One message is the answer. */
     bool all = !differs || count_runs(count, differs) > MSG_ITEMS;
+    uint32_t file = proof->run->segments.file[first];
 
     for (uint32_t i = 0; i < count; i++) {
         if (!all && !differs[i])
@@ -253,14 +258,20 @@ static int forget_differing(void *arg, uint32_t first, uint32_t count,
         clear(proof->here, first + i);
         proof_mail_forgot(&proof->mail, first + i);
     }
-    return proof_mail_answer(&proof->mail, first, count, err) < 0
-               ? -1
-               : begin_anew(proof, proof->run->segments.file[first], err);
+    begin_anew(proof, file);
+    if (proof_mail_answer(&proof->mail, first, count, err) < 0)
+        return -1;
+    return is_one_segment(proof, file) && is_set(proof->here, first)
+               ? hash_whole(proof, file, err)
+               : 0;
 }
 
 int proof_lack(struct proof *proof, const struct msg *msg, struct err *err)
 {
-    if (!are_segments(proof, msg->segment, msg->segments))
+    const struct segments *segments = &proof->run->segments;
+
+    if (!exist(proof, msg->segment, msg->segments) ||
+        msg->segments > segments->first[segments->file[msg->segment] + 1] - msg->segment)
         return refuse("a doubt", msg->segment, err);
     return sums_count(msg->blob_len) == msg->segments
                ? doubts_add(&proof->doubts, msg->segment, msg->segments, msg->blob, err)
@@ -271,7 +282,7 @@ int proof_lack(struct proof *proof, const struct msg *msg, struct err *err)
 
 int proof_step(struct proof *proof, struct err *err)
 {
-    return settling_step(&proof->settling, err) < 0 || give_orders(proof, err) < 0
+    return whole_hash_step(&proof->whole, err) < 0 || give_orders(proof, err) < 0
                ? -1
                : proof_mail_send(&proof->mail, err);
 }
@@ -300,7 +311,6 @@ static int settle_known(struct proof *proof, struct err *err)
             relay_skip(proof->relay, file);
         if (!proof->existing[file].there)
             continue;
-        relay_skip(proof->relay, file);
         set(proof->proved, file);
         if (run->plan.files[file].size > 0 && readback_proves(proof->run, file) &&
             proof_mail_proved(&proof->mail, file, proof->existing[file].sha256, false,
@@ -311,17 +321,12 @@ static int settle_known(struct proof *proof, struct err *err)
 }
 
 int proof_open(struct proof *proof, struct run *run, const struct store *store,
-               struct syncing *syncing, struct pool *pool, struct existing_file *existing,
-               struct err *err)
+               struct pool *pool, struct existing_file *existing, struct err *err)
 {
     *proof = (struct proof){
         .run = run,
         .existing = existing,
-        .settling = { .store = store,
-                      .syncing = syncing,
-                      .pool = pool,
-                      .found = note_settled,
-                      .arg = proof },
+        .whole = { .store = store, .pool = pool, .found = note_hashed, .arg = proof },
         .doubts = { .store = store,
                     .pool = pool,
                     .found = forget_differing,
@@ -340,7 +345,7 @@ int proof_open(struct proof *proof, struct run *run, const struct store *store,
 
 void proof_release(struct proof *proof)
 {
-    settling_release(&proof->settling);
+    whole_hash_release(&proof->whole);
     doubts_release(&proof->doubts);
     relay_destroy(proof->relay);
     free(proof->here);

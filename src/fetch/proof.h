@@ -3,7 +3,7 @@
  * the rest comes, by all ranks of the node in turn: the keeper gives them HASH orders as
  * rank 0 does where a tree is shared, and a digest goes on where the one before ended. A
  * file of one segment that a rank of the node has fetched is hashed by it as it lands; one
- * that came from another node is hashed here, many together (fetch/settling.h). What comes
+ * that came from another node is hashed here, many together (fetch/whole_hash.h). What comes
  * out goes to rank 0 as PROVED, and into `existing` for the record of the tree.
  *
  * With --per-node-verify segments a file with an announced SHA-256 is hashed once for all
@@ -21,7 +21,7 @@
 #include "core/sched/relay.h"
 #include "fetch/doubts.h"
 #include "fetch/proof_mail.h"
-#include "fetch/settling.h"
+#include "fetch/whole_hash.h"
 #include "staging/existing.h"
 
 enum {
@@ -38,7 +38,7 @@ struct proof {
     struct run *run;
     struct existing_file *existing; /* borrowed */
     struct relay *relay;            /* of this node alone; all is owned by "rank" 0 */
-    struct settling settling;
+    struct whole_hash whole;
     struct doubts doubts;
     struct proof_mail mail;
     uint8_t *here;           /* a bit for each segment: it lies on the node */
@@ -49,19 +49,18 @@ struct proof {
 
 /* existing: of each file of the plan. What is there of them needs no proof. */
 int proof_open(struct proof *proof, struct run *run, const struct store *store,
-               struct syncing *syncing, struct pool *pool, struct existing_file *existing,
-               struct err *err);
+               struct pool *pool, struct existing_file *existing, struct err *err);
 void proof_release(struct proof *proof); /* takes a zeroed struct as well */
 
 /* A rank of this node has told what landed (LANDED). */
 int proof_landed(struct proof *proof, const struct msg *msg, struct err *err);
 
-/* So many neighbours lie at their final path: they came from another node, or a former run
+/* So many neighbours, maybe of several files, lie at their final path: they came from another node, or a former run
  * left them, and had the right checksum. */
 int proof_got(struct proof *proof, uint32_t first, uint32_t count, struct err *err);
 
 /* They are not here after all, and will come again. */
-int proof_forgot(struct proof *proof, uint32_t first, uint32_t count, struct err *err);
+void proof_forgot(struct proof *proof, uint32_t first, uint32_t count);
 
 /* A rank of this node has hashed what proof_step has asked it for (HASHED). */
 int proof_hashed(struct proof *proof, int from, const struct msg *msg, struct err *err);

@@ -338,8 +338,7 @@ static int open_engine(struct worker *w, struct err *err)
 static int open_proof(struct worker *w, struct existing_file *existing, struct err *err)
 {
     w->proves = w->run->keeper && w->run->mode == RUN_FETCH && nodes_spread(w->run);
-    return w->proves ? proof_open(&w->proof, w->run, &w->store, &w->syncing, w->pool,
-                                  existing, err)
+    return w->proves ? proof_open(&w->proof, w->run, &w->store, w->pool, existing, err)
                      : 0;
 }
 
