@@ -160,6 +160,11 @@ uint64_t checksum_value(const struct checksum *sum)
     return XXH3_64bits_digest(sum->state);
 }
 
+void checksum_restart(struct checksum *sum)
+{
+    XXH3_64bits_reset(sum->state);
+}
+
 void checksum_destroy(struct checksum *sum)
 {
     if (!sum)

@@ -38,6 +38,7 @@ struct checksum;
 struct checksum *checksum_create(void); /* NULL: out of memory */
 void checksum_feed(struct checksum *sum, const void *bytes, size_t len);
 uint64_t checksum_value(const struct checksum *sum); /* of all that was fed */
+void checksum_restart(struct checksum *sum);         /* as if nothing had been */
 void checksum_destroy(struct checksum *sum);         /* takes NULL */
 uint64_t checksum_bytes(const void *bytes, size_t len);
 

@@ -24,9 +24,10 @@ struct run_options {
     const char *dest; /* absolute */
     const char
         *per_node; /* DEST, if each node has its own on a disk of its own; or NULL */
-    bool per_node_segments; /* --per-node-verify segments */
-    bool per_node_cached;   /* --per-node-keep-cached */
-    const char *scratch;    /* asked for, or NULL */
+    bool per_node_segments;   /* --per-node-verify segments */
+    bool per_node_cached;     /* --per-node-keep-cached */
+    uint64_t per_node_memory; /* bytes of a keeper for what goes from node to node */
+    const char *scratch;      /* asked for, or NULL */
     const char *const *headers;
     const char *user_agent, *proxy, *cacert;
     unsigned connections, max_connections;

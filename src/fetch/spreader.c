@@ -1,0 +1,108 @@
+#include "fetch/spreader.h"
+
+#include <stdlib.h>
+
+#include "core/sched/meter.h"
+#include "fetch/giver.h"
+#include "fetch/taker.h"
+#include "io/clock.h"
+#include "ranks/mail.h"
+#include "ranks/nodes.h"
+
+int spreader_open(struct spreader *s, const struct stow *stow, struct pool *pool,
+                  const struct carrier_told *told, struct err *err)
+{
+    *s = (struct spreader){ 0 };
+    return carrier_open(&s->carrier, stow, pool, told, err);
+}
+
+void spreader_close(struct spreader *s)
+{
+    carrier_close(&s->carrier);
+    *s = (struct spreader){ 0 };
+}
+
+bool spreader_is_busy(const struct spreader *s)
+{
+    return s->carrier.passages.taking + s->carrier.passages.giving > 0;
+}
+
+void spreader_fail(struct spreader *s)
+{
+    s->carrier.failed = true;
+}
+
+static int end_passages(struct carrier *s, bool *moved, struct err *err)
+{
+    struct passage *passage;
+    int rc;
+
+    while ((rc = passages_ended(&s->passages, &passage, err)) > 0) {
+        struct consignment *c = passage->consignment;
+        struct recipient *to = passage->to;
+
+        *moved = true;
+        free(passage);
+        if (to) {
+            giver_sent(s, c, to);
+        } else if (taker_arrived(s, c, err) < 0) {
+            return -1;
+        }
+    }
+    return rc;
+}
+
+static int send_carried(struct spreader *s, struct err *err)
+{
+    double now = clock_now();
+    struct msg msg = { .kind = MSG_CARRIED };
+
+    if (now < s->told_at + meter_period(s->carrier.run->ranks.size))
+        return 0;
+    s->told_at = now;
+    msg.traffic = passages_traffic(&s->carrier.passages);
+    if (msg.traffic.taken == s->told_of.taken && msg.traffic.given == s->told_of.given)
+        return 0;
+    s->told_of = msg.traffic;
+    return mail_send(&s->carrier.run->ranks, 0, &msg, err);
+}
+
+int spreader_step(struct spreader *s, bool *moved, struct err *err)
+{
+    if (end_passages(&s->carrier, moved, err) < 0 ||
+        giver_step(&s->carrier, moved, err) < 0 ||
+        taker_step(&s->carrier, moved, err) < 0 || taker_send(&s->carrier, err) < 0)
+        return -1;
+    return send_carried(s, err);
+}
+
+static void learn_whole(struct run *run, const struct parcel *parcel)
+{
+    for (uint32_t i = 0; i < parcel->nruns; i++)
+        if (parcel->run[i].flags & MSG_ITEM_WHOLE)
+            run->plan.files[run->segments.file[parcel->run[i].first]].flags |= PLAN_WHOLE;
+}
+
+static int hear_parcel(struct carrier *s, int from, const struct msg *msg,
+                       struct err *err)
+{
+    struct run *run = s->run;
+    struct consignment *c;
+
+    if (s->failed)
+        return 0;
+    c = consignment_create(msg, from, run->segments.count,
+                           (uint32_t)nodes_count(&run->ranks), err);
+    if (!c)
+        return -1;
+    carrier_add(s, c);
+    learn_whole(run, &c->parcel);
+    return from < 0 ? giver_begin(s, c, err) : 0;
+}
+
+int spreader_hear(struct spreader *s, int from, const struct msg *msg, struct err *err)
+{
+    if (msg->kind == MSG_TAKE)
+        return giver_hear(&s->carrier, from, msg, err);
+    return hear_parcel(&s->carrier, msg->kind == MSG_TICKET ? -1 : from, msg, err);
+}
