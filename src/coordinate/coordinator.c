@@ -8,9 +8,11 @@
 #include "coordinate/mismatch.h"
 #include "coordinate/rate_share.h"
 #include "coordinate/recovery.h"
+#include "coordinate/spreading.h"
 #include "coordinate/steering.h"
 #include "core/sched/egress.h"
 #include "io/clock.h"
+#include "ranks/nodes.h"
 #include "report/progress.h"
 #include "resume/claim.h"
 #include "resume/resume.h"
@@ -33,6 +35,8 @@ struct coordinator {
     struct dispatch dispatch;
     struct egress egress;
     struct recovery recovery;
+    struct spreading spreading; /* if each node has a disk of its own, ... */
+    bool spreads;               /* ... and there are several */
     struct rank_view *ranks;
     uint8_t *refetched; /* of each file: its digest was wrong once */
     uint64_t to_fetch, files_to_fetch, files_done;
@@ -81,6 +85,8 @@ static int file_wrong(struct coordinator *c, uint32_t file, const uint8_t sha256
              plan_path(&c->run->plan, file));
     if (count > 1)
         relay_restart(c->relay, file);
+    if (c->spreads && count > 1)
+        return spreading_recall(&c->spreading, file, err);
     recovery_restart(&c->recovery, file);
     sched_restart(c->sched, segments->first[file], count, rank);
     return 0;
@@ -121,6 +127,11 @@ static int stored(struct coordinator *c, int rank, const struct msg_item *item,
     c->last_landed = clock_now();
     recovery_stored(&c->recovery, item->segment, item->segments);
     locator_good(c->locator, file);
+    if (c->spreads && !(item->flags & MSG_ITEM_BAD)) {
+        spreading_landed(&c->spreading, rank, item->segment, item->segments);
+        if (nodes_prove(c->run, file))
+            return 0;
+    }
     if (segments_of(&c->run->segments, file) > 1) {
         for (uint32_t i = 0; i < item->segments; i++)
             relay_stored(c->relay, item->segment + i, rank);
@@ -175,7 +186,7 @@ static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
     if (msg->lost) {
         log_line(&c->run->ranks.log, LOG_INFO, "rank %d: %s: fetching it again", from,
                  msg->text);
-        resume_forget(c->run->staging.resume, msg->segment);
+        resume_forget(c->dispatch.resume, msg->segment);
         sched_lost(c->sched, from, msg->segment);
         return 0;
     }
@@ -254,9 +265,12 @@ int coordinator_hear(struct coordinator *c, int from, const struct msg *msg,
         stop_everyone(c, from, (enum err_code)msg->code, msg->text);
         return 0;
     default:
-        return err_set(err, ERR_DEFECT, "rank %d sent an unexpected '%s' message", from,
-                       msg_name(msg->kind));
+        break;
     }
+    if (c->spreads && spreading_hears(msg->kind))
+        return spreading_hear(&c->spreading, from, msg, err);
+    return err_set(err, ERR_DEFECT, "rank %d sent an unexpected '%s' message", from,
+                   msg_name(msg->kind));
 }
 
 static void show_progress(struct coordinator *c)
@@ -268,27 +282,28 @@ static void show_progress(struct coordinator *c)
         bytes += c->ranks[i].bytes;
         busy += c->ranks[i].busy;
     }
-    progress_tick(&c->progress, c->files_done, bytes, busy);
+    progress_tick(&c->progress, c->files_done + c->spreading.files_known, bytes, busy);
 }
 
 int coordinator_step(struct coordinator *c, bool *moved, struct err *err)
 {
     if (c->stopped)
         return 0;
-    recovery_step(&c->recovery);
-    if (claim_check(c->run, err) < 0)
+    if (recovery_step(&c->recovery, err) < 0 || claim_check(c->run, err) < 0)
         return -1;
     for (int rank; (rank = egress_next(&c->egress, clock_now())) >= 0;)
-        sched_mute(c->sched, rank, false);
+        sched_mute(c->sched, rank, c->spreads && spreading_failed(&c->spreading, rank));
     if (rate_share_tell(&c->rate_share, c->sched, err) < 0 ||
         steering_step(&c->steering, err) < 0 ||
         dispatch_located(&c->dispatch, moved, err) < 0)
         return -1;
     if (dispatch_segments(&c->dispatch, moved, err) < 0 ||
-        dispatch_hashes(&c->dispatch, moved, err) < 0)
+        dispatch_hashes(&c->dispatch, moved, err) < 0 ||
+        (c->spreads && spreading_step(&c->spreading, moved, err) < 0))
         return -1;
     show_progress(c);
-    if (sched_finished(c->sched) && relay_finished(c->relay))
+    if (sched_finished(c->sched) && relay_finished(c->relay) &&
+        (!c->spreads || spreading_finished(&c->spreading)))
         stop_everyone(c, 0, ERR_NONE, "");
     return 0;
 }
@@ -300,10 +315,34 @@ static void tie_held(struct coordinator *c, uint32_t file)
     struct msg_item item = { 0 };
 
     for (uint32_t s = first[file]; s < first[file + 1]; s++)
-        if (resume_held(c->run->staging.resume, s, &item)) {
+        if (resume_held(c->dispatch.resume, s, &item)) {
             sched_tie(c->sched, s, item.segments);
             s += item.segments - 1;
         }
+}
+
+/* It is not to be fetched: it exists; or with --per-node, some node has all of it. */
+static bool is_there(const struct coordinator *c, uint32_t file)
+{
+    const uint32_t *first = c->run->segments.first;
+
+    if (!c->spreads)
+        return c->existing[file].there;
+    for (uint32_t s = first[file]; s < first[file + 1]; s++)
+        if (!spread_anywhere(c->spreading.spread, s))
+            return false;
+    return first[file] < first[file + 1];
+}
+
+static uint64_t missing_of(const struct coordinator *c, uint32_t file)
+{
+    const struct segments *segments = &c->run->segments;
+    uint64_t bytes = 0;
+
+    for (uint32_t s = segments->first[file]; s < segments->first[file + 1]; s++)
+        if (!c->spreads || !spread_anywhere(c->spreading.spread, s))
+            bytes += segment_bytes(segments, s);
+    return bytes;
 }
 
 /* Existing files need no segment; an empty file needs none either, and must have the
@@ -317,14 +356,15 @@ static int settle_known(struct coordinator *c, struct err *err)
         const struct plan_file *file = plan_file(c, f);
         bool wrong;
 
-        if (c->existing[f].there) {
-            relay_skip(c->relay, f);
+        if (is_there(c, f)) {
+            if (!c->spreads)
+                relay_skip(c->relay, f);
             for (uint32_t s = segments->first[f]; s < segments->first[f + 1]; s++)
                 sched_have(c->sched, s);
             continue;
         }
         c->files_to_fetch++;
-        c->to_fetch += file->size;
+        c->to_fetch += missing_of(c, f);
         tie_held(c, f);
         if (file->size > 0)
             continue;
@@ -371,8 +411,18 @@ int coordinator_create(struct coordinator **out, struct run *run, struct http *h
         relay_create(&c->relay, &run->segments, err) < 0 ||
         locator_create(&c->locator, run, http, err) < 0)
         goto out;
-    c->dispatch = (struct dispatch){ run, c->sched, c->relay, c->locator, NULL };
-    if (recovery_init(&c->recovery, &c->dispatch, err) < 0 ||
+    c->spreads = run->mode == RUN_FETCH && nodes_spread(run);
+    c->dispatch = (struct dispatch){
+        .run = run,
+        .sched = c->sched,
+        .relay = c->relay,
+        .locator = c->locator,
+        .resume = c->spreads ? NULL : run->staging.resume, /* each node sees to its own */
+    };
+    if (c->spreads && spreading_open(&c->spreading, &c->dispatch, existing, err) < 0)
+        goto out;
+    if (recovery_init(&c->recovery, &c->dispatch, c->spreads ? &c->spreading : NULL,
+                      err) < 0 ||
         egress_init(&c->egress, slots, run->ranks.size, err) < 0 ||
         settle_known(c, err) < 0 || rate_share_begin(&c->rate_share, run, slots, err) < 0)
         goto out;
@@ -399,6 +449,7 @@ void coordinator_destroy(struct coordinator *c)
     steering_release(&c->steering);
     egress_release(&c->egress);
     recovery_release(&c->recovery);
+    spreading_release(&c->spreading);
     locator_destroy(c->locator);
     relay_destroy(c->relay);
     sched_destroy(c->sched);

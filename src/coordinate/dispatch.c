@@ -22,7 +22,7 @@ static bool is_held(const struct dispatch *d, uint32_t segment)
 {
     struct msg_item item = { 0 };
 
-    return resume_held(d->run->staging.resume, segment, &item);
+    return resume_held(d->resume, segment, &item);
 }
 
 static bool must_locate(const struct dispatch *d, uint32_t segment)
@@ -145,7 +145,7 @@ static int grant(struct dispatch *d, const struct sched_action *action, struct e
             continue;
         }
         msg.item[msg.nitems] = item_of(d, &one);
-        resume_held(d->run->staging.resume, one.segment, &msg.item[msg.nitems++]);
+        resume_held(d->resume, one.segment, &msg.item[msg.nitems++]);
     }
     return msg.nitems ? mail_send(&d->run->ranks, action->rank, &msg, err) : 0;
 }

@@ -14,9 +14,10 @@ struct parked;
 
 struct dispatch {
     struct run *run;
-    struct sched *sched; /* borrowed, as are the next two */
+    struct sched *sched; /* borrowed, as are the next three */
     struct relay *relay;
     struct locator *locator;
+    struct resume *resume; /* what former runs left, for ranks to check; or NULL */
     struct parked *parked;
 };
 

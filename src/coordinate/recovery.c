@@ -5,11 +5,13 @@
 #include "io/clock.h"
 #include "resume/resume.h"
 
-int recovery_init(struct recovery *recovery, struct dispatch *dispatch, struct err *err)
+int recovery_init(struct recovery *recovery, struct dispatch *dispatch,
+                  struct spreading *spreading, struct err *err)
 {
     const struct run *run = dispatch->run;
 
     recovery->dispatch = dispatch;
+    recovery->spreading = spreading;
     recovery->pause.dispatch = dispatch;
     recovery->attempts =
         calloc(run->segments.count + (size_t)1, sizeof(*recovery->attempts));
@@ -46,7 +48,7 @@ void recovery_restart(struct recovery *recovery, uint32_t file)
 
     for (uint32_t s = first[file]; s < first[file + 1]; s++) {
         recovery->attempts[s] = 0;
-        resume_forget(run->staging.resume, s);
+        resume_forget(recovery->dispatch->resume, s);
     }
 }
 
@@ -127,11 +129,15 @@ int recovery_failed(struct recovery *recovery, int from, const struct msg *msg,
     return 0;
 }
 
-void recovery_step(struct recovery *recovery)
+int recovery_step(struct recovery *recovery, struct err *err)
 {
     const struct dispatch *dispatch = recovery->dispatch;
 
     for (uint32_t file; whole_next(&recovery->whole, dispatch->sched, dispatch->relay,
-                                   &dispatch->run->plan, &file);)
+                                   &dispatch->run->plan, &file);) {
         recovery_restart(recovery, file);
+        if (recovery->spreading && spreading_whole(recovery->spreading, file, err) < 0)
+            return -1;
+    }
+    return 0;
 }

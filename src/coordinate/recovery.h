@@ -8,17 +8,20 @@
 
 #include "coordinate/dispatch.h"
 #include "coordinate/pause.h"
+#include "coordinate/spreading.h"
 #include "core/sched/whole.h"
 
 struct recovery {
-    struct dispatch *dispatch; /* borrowed */
+    struct dispatch *dispatch;   /* borrowed, as is the next */
+    struct spreading *spreading; /* with --per-node, or NULL */
     struct pause pause;
     struct whole whole;
     unsigned *attempts; /* of each segment */
     uint8_t *cut;       /* of each file: a range of it came */
 };
 
-int recovery_init(struct recovery *recovery, struct dispatch *dispatch, struct err *err);
+int recovery_init(struct recovery *recovery, struct dispatch *dispatch,
+                  struct spreading *spreading, struct err *err);
 void recovery_release(struct recovery *recovery); /* takes a zeroed struct as well */
 
 /* So many neighbours have been stored. */
@@ -36,6 +39,6 @@ int recovery_failed(struct recovery *recovery, int from, const struct msg *msg,
                     const struct outcome *outcome, double now, struct err *err);
 
 /* Files that no rank has a part of any more can be fetched whole. */
-void recovery_step(struct recovery *recovery);
+int recovery_step(struct recovery *recovery, struct err *err);
 
 #endif

@@ -10,6 +10,7 @@
 #include "io/clock.h"
 #include "ranks/mail.h"
 #include "ranks/nodes.h"
+#include "ranks/outcome.h"
 
 enum {
     WINDOW = 32 << 20, /* bytes on their way to a node */
@@ -26,26 +27,6 @@ static struct run *run_of(const struct spreading *s)
 static const struct segments *segments_in(const struct spreading *s)
 {
     return &s->dispatch->run->segments;
-}
-
-int spreading_open(struct spreading *s, struct dispatch *dispatch,
-                   struct existing_file *existing, struct err *err)
-{
-    const struct spread_policy policy = { .window = WINDOW, .run = SPREAD_RUN_BYTES };
-    const struct run *run = dispatch->run;
-    size_t segments = run->segments.count;
-    int nodes = nodes_count(&run->ranks);
-
-    *s = (struct spreading){ .dispatch = dispatch, .existing = existing, .nodes = nodes };
-    s->node = calloc((size_t)nodes, sizeof(*s->node));
-    s->tree = calloc((size_t)nodes, sizeof(*s->tree));
-    s->sum = calloc(segments + 1, sizeof(*s->sum));
-    s->stored = calloc(segments + 1, 1);
-    if (!s->node || !s->tree || !s->sum || !s->stored)
-        return err_memory(err, "what the nodes have");
-    if (spread_create(&s->spread, &run->segments, nodes, &policy, err) < 0)
-        return -1;
-    return proofs_create(&s->proofs, &run->segments, nodes, err);
 }
 
 void spreading_release(struct spreading *s)
@@ -69,7 +50,7 @@ static const char *host_of(const struct spreading *s, int node)
 
 bool spreading_failed(const struct spreading *s, int rank)
 {
-    return s->node[nodes_of(&run_of(s)->ranks, rank)].failure.code != ERR_NONE;
+    return run_of(s)->nodes.failed[nodes_of(&run_of(s)->ranks, rank)];
 }
 
 bool spreading_finished(const struct spreading *s)
@@ -86,12 +67,65 @@ static void have(struct spreading *s, int node, uint32_t first, uint32_t count)
         s->node[node].complete = now;
 }
 
-void spreading_known(struct spreading *s, int node, uint32_t first, uint32_t count)
+/* Nobody says whether it is right. */
+static void take_holding(struct spreading *s, const struct run_holding *holding)
 {
-    for (uint32_t i = 0; i < count; i++)
-        sched_have(s->dispatch->sched, first + i);
-    memset(s->stored + first, 1, count);
-    have(s, node, first, count);
+    const struct run *run = run_of(s);
+    int keeper = nodes_keeper(&run->ranks, (int)holding->node);
+
+    for (uint32_t i = holding->first; i < holding->first + holding->count; i++) {
+        sched_have(s->dispatch->sched, i);
+        if (!nodes_prove(run, run->segments.file[i]))
+            relay_stored(s->dispatch->relay, i, keeper);
+        s->stored[i] = 1;
+    }
+    have(s, (int)holding->node, holding->first, holding->count);
+}
+
+/* What a node has to prove is hashed there; of the others the relay makes one digest for
+ * all. */
+static int take_start(struct spreading *s, struct err *err)
+{
+    const struct run *run = run_of(s);
+
+    for (uint32_t f = 0; f < run->plan.nfiles; f++)
+        if (nodes_prove(run, f))
+            relay_skip(s->dispatch->relay, f);
+        else
+            proofs_trust(s->proofs, f);
+    if (run->nodes.sum)
+        memcpy(s->sum, run->nodes.sum, run->segments.count * sizeof(*s->sum));
+    for (size_t i = 0; i < run->nodes.holdings; i++)
+        take_holding(s, &run->nodes.holding[i]);
+    for (int node = 0; node < s->nodes; node++)
+        if (run->nodes.failed[node]) {
+            spread_drop(s->spread, node);
+            if (proofs_drop(s->proofs, node, err) < 0)
+                return -1;
+        }
+    return 0;
+}
+
+int spreading_open(struct spreading *s, struct dispatch *dispatch,
+                   struct existing_file *existing, struct err *err)
+{
+    const struct spread_policy policy = { .window = WINDOW, .run = SPREAD_RUN_BYTES };
+    const struct run *run = dispatch->run;
+    size_t segments = run->segments.count;
+    int nodes = nodes_count(&run->ranks);
+
+    *s = (struct spreading){ .dispatch = dispatch, .existing = existing, .nodes = nodes };
+    s->node = calloc((size_t)nodes, sizeof(*s->node));
+    s->tree = calloc((size_t)nodes, sizeof(*s->tree));
+    s->sum = calloc(segments + 1, sizeof(*s->sum));
+    s->stored = calloc(segments + 1, 1);
+    if (!s->node || !s->tree || !s->sum || !s->stored)
+        return err_memory(err, "what the nodes have");
+    if (spread_create(&s->spread, &run->segments, nodes, &policy, err) < 0)
+        return -1;
+    if (proofs_create(&s->proofs, &run->segments, nodes, err) < 0)
+        return -1;
+    return take_start(s, err);
 }
 
 void spreading_landed(struct spreading *s, int rank, uint32_t first, uint32_t count)
@@ -142,23 +176,20 @@ static void tell_ranks(struct spreading *s, int node, const struct err *why)
 static int fail_node(struct spreading *s, int node, enum err_code code, const char *text,
                      struct err *err)
 {
-    struct err *failure = &s->node[node].failure;
+    struct run *run = run_of(s);
 
-    if (failure->code != ERR_NONE)
-        return 0;
-    err_set(failure, code, "%s: %s", host_of(s, node), text);
-    failure->rank = nodes_keeper(&run_of(s)->ranks, node);
-    log_line(&run_of(s)->ranks.log, LOG_WARN, "%s: the other nodes go on without it",
-             failure->text);
-    tell_ranks(s, node, failure);
+    outcome_fail(run, node, code, text);
+    tell_ranks(s, node, &run->nodes.err[node]);
     spread_drop(s->spread, node);
     if (proofs_drop(s->proofs, node, err) < 0)
         return -1;
     fetch_lost(s, 0, segments_in(s)->count);
-    for (int i = 0; i < s->nodes; i++)
-        if (s->node[i].failure.code == ERR_NONE)
-            return 0;
-    return err_copy(err, failure);
+    return outcome_failed(run) < s->nodes ? 0 : outcome_tell(run, err);
+}
+
+int spreading_recall(struct spreading *s, uint32_t file, struct err *err)
+{
+    return proofs_recall(s->proofs, file, err);
 }
 
 int spreading_whole(struct spreading *s, uint32_t file, struct err *err)
@@ -331,12 +362,17 @@ static int hear_from(struct spreading *s, int node, const struct msg *msg,
     }
 }
 
+bool spreading_hears(enum msg_kind kind)
+{
+    return kind == MSG_SUMS || (kind >= MSG_GOT && kind <= MSG_NODE_FAILED);
+}
+
 /* What was on its way as a node failed does not count. */
 int spreading_hear(struct spreading *s, int from, const struct msg *msg, struct err *err)
 {
     int node = nodes_of(&run_of(s)->ranks, from);
 
-    if (s->node[node].failure.code != ERR_NONE)
+    if (run_of(s)->nodes.failed[node])
         return 0;
     if (hear_from(s, node, msg, err) == 0)
         return 0;

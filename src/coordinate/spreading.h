@@ -6,9 +6,8 @@
  * A node that fails takes no further part: its ranks are granted nothing more, and what it
  * alone had is fetched again for the others. Only if all nodes have failed does the run.
  *
- * Life cycle   spreading_open; spreading_known for what nodes have from the start; then
- *              spreading_landed and spreading_hear as ranks report, spreading_step each
- *              turn, until spreading_finished; spreading_release. */
+ * Life cycle   spreading_open; then spreading_landed and spreading_hear as ranks report,
+ *              spreading_step each turn, until spreading_finished; spreading_release. */
 #ifndef COORDINATE_SPREADING_H
 #define COORDINATE_SPREADING_H
 
@@ -22,7 +21,6 @@ struct spreading_node {
     struct traffic judged;  /* as its speed was judged last */
     unsigned missed;        /* transfers to it, in a row */
     double complete;        /* clock_now when it had all it wants; 0: not yet */
-    struct err failure;
 };
 
 struct spreading {
@@ -40,23 +38,23 @@ struct spreading {
     struct strbuf blob;
 };
 
-/* existing: gets the digests of all files. */
+/* What nodes had from the start, and which have failed, is taken from run->nodes. existing:
+ * gets the digests of all files that are proved. */
 int spreading_open(struct spreading *spreading, struct dispatch *dispatch,
                    struct existing_file *existing, struct err *err);
 void spreading_release(struct spreading *spreading); /* takes a zeroed struct as well */
-
-/* Before anything is granted: the node has these segments, and nobody says whether they are
- * right. */
-void spreading_known(struct spreading *spreading, int node, uint32_t first,
-                     uint32_t count);
 
 /* The rank has stored these neighbours, on the disk of its node. */
 void spreading_landed(struct spreading *spreading, int rank, uint32_t first,
                       uint32_t count);
 
-/* Takes SUMS, and all that keepers send. */
+/* SUMS, and all that keepers send. */
+bool spreading_hears(enum msg_kind kind);
 int spreading_hear(struct spreading *spreading, int from, const struct msg *msg,
                    struct err *err);
+
+/* All nodes are to forget the file, whose digest is wrong; then it is fetched again. */
+int spreading_recall(struct spreading *spreading, uint32_t file, struct err *err);
 
 /* No node has anything of the file: it is to come as one segment. ERR_SOURCE if that is not
  * so. */

@@ -6,6 +6,7 @@
 #include "fetch/readback.h"
 #include "io/clock.h"
 #include "ranks/mail.h"
+#include "ranks/nodes.h"
 #include "report/trace.h"
 
 struct hash_run {
@@ -24,7 +25,7 @@ static int run_job(struct job *job)
     struct hash_run *run = job->owner;
     struct hasher *hasher = run->hasher;
 
-    if (readback_proves(hasher->run, hasher->run->segments.file[run->segment]))
+    if (nodes_prove(hasher->run, hasher->run->segments.file[run->segment]))
         return readback_segments(hasher->store, hasher->pool, run->segment, run->count,
                                  &run->state, run->last ? run->sha256 : NULL, &job->err);
     return ahead_finish(hasher->ahead, hasher->store, run->segment, run->count,
@@ -94,7 +95,7 @@ int hasher_begin(struct hasher *hasher, int asker, const struct msg *order,
     run->job = (struct job){ .run = run_job, .done = end_job, .owner = run };
     run->next = hasher->first;
     hasher->first = run;
-    if (!readback_proves(hasher->run, segments->file[run->segment]) &&
+    if (!nodes_prove(hasher->run, segments->file[run->segment]) &&
         ahead_has(hasher->ahead, run->segment, run->count, &run->state,
                   run->last ? run->sha256 : NULL)) {
         run->job.started = run->job.ended = clock_now();

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "core/state/sums.h"
-#include "fetch/readback.h"
 #include "ranks/mail.h"
 #include "ranks/nodes.h"
 
@@ -135,7 +134,7 @@ static int refuse(const char *what, uint32_t segment, struct err *err)
 
 static int hash_whole(struct proof *proof, uint32_t file, struct err *err)
 {
-    if (readback_proves(proof->run, file))
+    if (nodes_prove(proof->run, file))
         return whole_hash_add(&proof->whole, file, err);
     note_announced(proof, file);
     return 0;
@@ -157,7 +156,7 @@ static int got_of_file(struct proof *proof, uint32_t file, uint32_t first, uint3
         set(proof->here, first);
         relay_stored(proof->relay, first, 0);
     }
-    if (!readback_proves(proof->run, file) && is_whole(proof, file))
+    if (!nodes_prove(proof->run, file) && is_whole(proof, file))
         note_announced(proof, file);
     return 0;
 }
@@ -213,7 +212,7 @@ static void begin_anew(struct proof *proof, uint32_t file)
 
     clear(proof->proved, file);
     whole_hash_drop(&proof->whole, file);
-    if (is_one_segment(proof, file) || !readback_proves(proof->run, file))
+    if (is_one_segment(proof, file) || !nodes_prove(proof->run, file))
         return;
     relay_restart(proof->relay, file);
     for (uint32_t s = segments->first[file]; s < segments->first[file + 1]; s++)
@@ -307,12 +306,12 @@ static int settle_known(struct proof *proof, struct err *err)
     const struct run *run = proof->run;
 
     for (uint32_t file = 0; file < run->plan.nfiles; file++) {
-        if (!readback_proves(proof->run, file))
+        if (!nodes_prove(proof->run, file))
             relay_skip(proof->relay, file);
         if (!proof->existing[file].there)
             continue;
         set(proof->proved, file);
-        if (run->plan.files[file].size > 0 && readback_proves(proof->run, file) &&
+        if (run->plan.files[file].size > 0 && nodes_prove(proof->run, file) &&
             proof_mail_proved(&proof->mail, file, proof->existing[file].sha256, false,
                               err) < 0)
             return -1;

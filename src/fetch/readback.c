@@ -5,12 +5,6 @@
 #include "io/fs/blocks.h"
 #include "ranks/nodes.h"
 
-bool readback_proves(const struct run *run, uint32_t file)
-{
-    return nodes_spread(run) && (!run->opt.per_node_segments ||
-                                 run->plan.files[file].want.kind != DIGEST_SHA256);
-}
-
 /* place: keeps the name as long as it is used. */
 static struct blocks blocks_of(const struct store *store, const struct pool *pool,
                                uint32_t segment, uint32_t count,

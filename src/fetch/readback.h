@@ -7,11 +7,6 @@
 
 #include "fetch/store.h"
 
-/* With --per-node: whether the digest of a file is made of what lies on the disk of each
- * node. With --per-node-verify segments it is so only where nothing is announced to compare
- * with; else it is made once for all, as in a tree that all nodes share. */
-bool readback_proves(const struct run *run, uint32_t file);
-
 /* So many neighbours, hashed on from *state; digest: not NULL if the file ends with them. */
 int readback_segments(const struct store *store, const struct pool *pool,
                       uint32_t segment, uint32_t count, struct midstate *state,

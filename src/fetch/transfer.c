@@ -5,11 +5,11 @@
 #include "base/text.h"
 #include "base/url.h"
 #include "fetch/landing.h"
-#include "fetch/readback.h"
 #include "fetch/room.h"
 #include "fetch/speeds.h"
 #include "io/clock.h"
 #include "io/fs/fs.h"
+#include "ranks/nodes.h"
 #include "report/trace.h"
 #include "source/source.h"
 
@@ -208,7 +208,7 @@ static bool is_hashed_here(const struct task *task)
     bool later = segments_of(&run->segments, task->file) > 1;
 
     return !task->small && run->plan.files[task->file].want.kind != DIGEST_GIT_BLOB &&
-           !(later && readback_proves(run, task->file));
+           !(later && nodes_prove(run, task->file));
 }
 
 int transfer_begin(struct task *task, struct err *err)

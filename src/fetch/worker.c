@@ -8,7 +8,6 @@
 #include "fetch/engine.h"
 #include "fetch/hasher.h"
 #include "fetch/proof.h"
-#include "fetch/readback.h"
 #include "fetch/tasks.h"
 #include "fetch/transfer.h"
 #include "io/clock.h"
@@ -86,7 +85,7 @@ static int hear_hashed(struct worker *w, int from, const struct msg *msg, struct
     const struct segments *segments = &w->run->segments;
 
     if (w->proves && msg->segment < segments->count &&
-        readback_proves(w->run, segments->file[msg->segment]))
+        nodes_prove(w->run, segments->file[msg->segment]))
         return proof_hashed(&w->proof, from, msg, err);
     return hear_as_coordinator(w, from, msg, err);
 }

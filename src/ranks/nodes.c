@@ -8,6 +8,12 @@ bool nodes_spread(const struct run *run)
     return run->opt.per_node && nodes_count(&run->ranks) > 1;
 }
 
+bool nodes_prove(const struct run *run, uint32_t file)
+{
+    return nodes_spread(run) && (!run->opt.per_node_segments ||
+                                 run->plan.files[file].want.kind != DIGEST_SHA256);
+}
+
 int nodes_count(const struct ranks *ranks)
 {
     return comm_nodes(ranks->comm);

@@ -13,6 +13,11 @@ struct run;
  * --per-node is as a DEST that all ranks share. */
 bool nodes_spread(const struct run *run);
 
+/* Whether each node proves that file by a digest of its own copy. With --per-node-verify
+ * segments it is so only where nothing is announced to compare with; else one digest is made
+ * for all, as in a tree that all nodes share. */
+bool nodes_prove(const struct run *run, uint32_t file);
+
 int nodes_count(const struct ranks *ranks);
 
 /* Of a rank. */

@@ -15,6 +15,7 @@
 #include "core/state/parcel.h"
 #include "core/state/sums.h"
 #include "io/mpi/comm.h"
+#include "ranks/outcome.h"
 
 enum { MIB = 1 << 20, RANKS = 5, NODES = 3, SEGMENTS = 17, FILES = 4 };
 
@@ -235,7 +236,8 @@ int comm_send(struct comm *comm, int to, const void *bytes, size_t len, struct e
     return 0;
 }
 
-static void open_world(void)
+/* One node has these from the start, if any. */
+static void open_with(int node, uint32_t first, uint32_t count)
 {
     const struct sched_policy policy = { .slots = RANKS, .stall = 15, .small = MIB };
     struct run *run = &w.run;
@@ -243,19 +245,33 @@ static void open_world(void)
     w = (struct world){ .source = RIGHT };
     run->plan = (struct plan){ .files = files, .nfiles = FILES };
     assert_int_equal(plan_set(&run->plan, &run->plan.source, "test:source", NULL), 0);
+    run->opt.dest = run->opt.per_node = "/local/model";
     run->ranks.size = RANKS;
     run->ranks.log.level = LOG_ERROR;
     assert_int_equal(segments_cut(&run->segments, &run->plan, MIB, NULL), 0);
     assert_int_equal(run->segments.count, SEGMENTS);
+    assert_int_equal(outcome_open(run, NULL), 0);
+    run->nodes.holding = calloc(1, sizeof(*run->nodes.holding));
+    assert_non_null(run->nodes.holding);
+    run->nodes.holding[0] = (struct run_holding){ (uint32_t)node, first, count };
+    run->nodes.holdings = count > 0;
     w.dispatch.run = run;
+    assert_int_equal(relay_create(&w.dispatch.relay, &run->segments, NULL), 0);
     assert_int_equal(
         sched_create(&w.dispatch.sched, &run->segments, RANKS, &policy, NULL), 0);
     assert_int_equal(spreading_open(&w.spreading, &w.dispatch, w.existing, NULL), 0);
 }
 
+static void open_world(void)
+{
+    open_with(0, 0, 0);
+}
+
 static void close_world(void)
 {
     spreading_release(&w.spreading);
+    relay_destroy(w.dispatch.relay);
+    outcome_release(&w.run);
     sched_destroy(w.dispatch.sched);
     segments_release(&w.run.segments);
     strbuf_release(&w.queue);
@@ -374,10 +390,9 @@ static void each_byte_is_fetched_once_and_comes_to_all(void **state)
 static void what_a_node_has_is_not_fetched(void **state)
 {
     (void)state;
-    open_world();
+    open_with(2, 0, 10);
     for (uint32_t s = 0; s < 10; s++)
         w.disk[2][s] = RIGHT;
-    spreading_known(&w.spreading, 2, 0, 10);
     prove(2);
     must_end_well();
     assert_fetched(0, 10, 0);
@@ -414,17 +429,16 @@ static void miss_one(int from, int to, uint32_t segment)
 static void a_node_that_misses_everything_fails(void **state)
 {
     (void)state;
-    open_world();
-    spreading_known(&w.spreading, 0, 5, 2);
+    open_with(0, 5, 2);
     for (int i = 0; i < 16; i++)
         miss_one(0, 2, 5);
     say_items(2, MSG_GOT, 5, 1);
     for (int i = 0; i < 16; i++)
         miss_one(0, 2, 6);
-    assert_int_equal(w.spreading.node[2].failure.code, ERR_NONE);
+    assert_int_equal(w.run.nodes.err[2].code, ERR_NONE);
     miss_one(0, 2, 6);
-    assert_int_equal(w.spreading.node[2].failure.code, ERR_NETWORK);
-    assert_non_null(strstr(w.spreading.node[2].failure.text, "bits fell over"));
+    assert_int_equal(w.run.nodes.err[2].code, ERR_NETWORK);
+    assert_non_null(strstr(w.run.nodes.err[2].text, "bits fell over"));
     close_world();
 }
 
@@ -438,7 +452,7 @@ static void what_rots_on_one_node_comes_from_another(void **state)
     assert_true(w.lacks > 0);
     for (int node = 0; node < NODES; node++)
         assert_all_right_on(node);
-    assert_int_equal(w.spreading.node[1].failure.code, ERR_NONE);
+    assert_int_equal(w.run.nodes.err[1].code, ERR_NONE);
     close_world();
 }
 
@@ -448,8 +462,7 @@ static void a_disk_that_always_rots_fails_alone(void **state)
     open_world();
     w.rots = 100000;
     must_end_well();
-    assert_int_equal(w.spreading.node[1].failure.code, ERR_DEST);
-    assert_non_null(strstr(w.spreading.node[1].failure.text, "n1: "));
+    assert_int_equal(w.run.nodes.err[1].code, ERR_DEST);
     assert_int_equal(w.told_failed[1], 1);
     assert_int_equal(w.told_failed[4], 1);
     assert_int_equal(w.told_failed[0] + w.told_failed[2] + w.told_failed[3], 0);
@@ -476,8 +489,7 @@ static void a_node_that_fails_is_fetched_for_anew(void **state)
                           .code = ERR_DEST,
                           .text = "cannot write: No space left on device" });
     assert_int_equal(hear_all(&err), 0);
-    assert_non_null(strstr(w.spreading.node[1].failure.text, "No space left"));
-    assert_int_equal(w.spreading.node[1].failure.rank, 1);
+    assert_non_null(strstr(w.run.nodes.err[1].text, "No space left"));
     must_end_well();
     assert_fetched(action.segment[0], action.together, 2);
     for (int s = 0; s < SEGMENTS; s++)
@@ -492,8 +504,7 @@ static void a_node_that_fails_is_fetched_for_anew(void **state)
 static void what_a_failed_node_has_sent_is_late(void **state)
 {
     (void)state;
-    open_world();
-    spreading_known(&w.spreading, 1, 5, 1);
+    open_with(1, 5, 1);
     say(1, &(struct msg){ .kind = MSG_NODE_FAILED, .code = ERR_DEST, .text = "full" });
     say_items(2, MSG_GOT, 5, 1);
     say(2, &(struct msg){ .kind = MSG_NODE_FAILED, .code = ERR_DEST, .text = "full" });
@@ -501,6 +512,23 @@ static void what_a_failed_node_has_sent_is_late(void **state)
     must_end_well();
     assert_fetched(0, SEGMENTS, 1);
     assert_all_right_on(0);
+    close_world();
+}
+
+/* It has done so before anything was fetched. */
+static void a_node_that_has_failed_is_not_waited_for(void **state)
+{
+    (void)state;
+    open_with(0, 0, 0);
+    spreading_release(&w.spreading);
+    outcome_fail(&w.run, 1, ERR_DEST, "Read-only file system");
+    assert_int_equal(spreading_open(&w.spreading, &w.dispatch, w.existing, NULL), 0);
+    sched_mute(w.dispatch.sched, 1, true);
+    sched_mute(w.dispatch.sched, 4, true);
+    must_end_well();
+    assert_int_equal(w.came[1], 0);
+    assert_all_right_on(0);
+    assert_all_right_on(2);
     close_world();
 }
 
@@ -516,6 +544,7 @@ static void the_run_fails_with_its_last_node(void **state)
                                  .text = "Read-only file system" });
     assert_int_equal(hear_all(&err), -1);
     assert_int_equal(err.code, ERR_DEST);
+    assert_non_null(strstr(err.text, "3 of 3"));
     assert_non_null(strstr(err.text, "n2: Read-only"));
     close_world();
 }
@@ -572,6 +601,7 @@ int main(void)
         cmocka_unit_test(a_disk_that_always_rots_fails_alone),
         cmocka_unit_test(a_node_that_fails_is_fetched_for_anew),
         cmocka_unit_test(what_a_failed_node_has_sent_is_late),
+        cmocka_unit_test(a_node_that_has_failed_is_not_waited_for),
         cmocka_unit_test(the_run_fails_with_its_last_node),
         cmocka_unit_test(a_source_that_is_wrong_twice_ends_the_run),
         cmocka_unit_test(messages_about_nothing_are_refused),

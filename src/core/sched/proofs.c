@@ -24,6 +24,7 @@ struct proof {
     uint32_t wanted, good; /* nodes */
     bool known, sure;      /* the digest; by segments that were compared */
     bool told, refused;    /* known once; the source was wrong once */
+    bool trusted;          /* nobody reports it */
     uint8_t sha256[32];
     struct trouble *trouble;
 };
@@ -178,6 +179,19 @@ static void set_good(struct proofs *p, int node, uint32_t file, bool good)
     set_bit(p->good, at, good);
     p->file[file].good += good ? 1 : UINT32_MAX;
     p->missing += good ? UINT64_MAX : 1;
+}
+
+static void set_all_good(struct proofs *p, uint32_t file)
+{
+    for (int node = 0; node < p->nodes; node++)
+        if (wants(p, node, file))
+            set_good(p, node, file, true);
+}
+
+void proofs_trust(struct proofs *p, uint32_t file)
+{
+    p->file[file].trusted = true;
+    set_all_good(p, file);
 }
 
 static struct trouble *find_trouble(const struct proofs *p, int node, uint32_t file)
@@ -343,8 +357,11 @@ static int forgotten_by_all(struct proofs *p, uint32_t file, struct err *err)
 {
     struct proofs_action action = { .kind = PROOFS_ANEW, .file = file };
 
-    return count_in(&p->file[file], TROUBLE_RECALLED) == 0 ? add_action(p, &action, err)
-                                                           : 0;
+    if (count_in(&p->file[file], TROUBLE_RECALLED) > 0)
+        return 0;
+    if (p->file[file].trusted)
+        set_all_good(p, file);
+    return add_action(p, &action, err);
 }
 
 int proofs_forgot(struct proofs *p, int node, uint32_t file, bool any, struct err *err)

@@ -51,6 +51,10 @@ void proofs_destroy(struct proofs *proofs);
 /* The node does not want that file. Before anything is reported of it. */
 void proofs_skip(struct proofs *proofs, int node, uint32_t file);
 
+/* Nobody reports that file: what came with the right checksums is good, until it is
+ * recalled, and once it was forgotten by all. Before anything is reported. */
+void proofs_trust(struct proofs *proofs, uint32_t file);
+
 /* The node has hashed the file from its disk. sha256: NULL if it is as announced. bad: it
  * is not; known to the node where the source announces one. -1: no memory. */
 int proofs_hear(struct proofs *proofs, int node, uint32_t file, const uint8_t *sha256,

@@ -288,6 +288,27 @@ static void two_compared_digests_do_not_turn_over_for_ever(void **state)
     expect_none();
 }
 
+/* Until all have forgotten it the run must not end. */
+static void what_nobody_reports_is_good_unless_it_is_recalled(void **state)
+{
+    (void)state;
+    proofs_trust(proofs, TOLD);
+    all_good(SILENT);
+    expect_known(SILENT, one, false);
+    assert_true(proofs_finished(proofs));
+    assert_int_equal(proofs_recall(proofs, TOLD, NULL), 0);
+    for (int node = 0; node < NODES; node++) {
+        expect_lack(node, TOLD, true);
+        assert_false(proofs_finished(proofs));
+    }
+    for (int node = 0; node < NODES; node++) {
+        assert_false(proofs_finished(proofs));
+        forgot(node, TOLD, true);
+    }
+    expect(PROOFS_ANEW, TOLD);
+    assert_true(proofs_finished(proofs));
+}
+
 static void nothing_is_expected_of_a_node_that_was_dropped(void **state)
 {
     (void)state;
@@ -340,6 +361,7 @@ int main(void)
         EACH(what_a_node_forgets_unasked_is_reported_anew),
         EACH(of_two_unannounced_digests_that_of_compared_segments_counts),
         EACH(two_compared_digests_do_not_turn_over_for_ever),
+        EACH(what_nobody_reports_is_good_unless_it_is_recalled),
         EACH(nothing_is_expected_of_a_node_that_was_dropped),
         EACH(a_node_that_is_dropped_holds_up_no_judgement),
     };
