@@ -128,3 +128,69 @@ def test_no_node_can_write(nodes, hub, tree):
     result = nodes.run([0, 1], "get", *words, env=hub.env, readonly=[0, 1])
     assert result.code == 5
     assert "missing on 2 of 2 nodes: node0: " in result.err
+
+
+def test_verify(nodes, hub, tree):
+    fill(nodes, hub, [0, 1, 2])
+    words = ["verify", "--per-node", nodes.local / "model"]
+    good = nodes.run([0, 1, 1, 2], *words)
+    assert (good.code, good.out) == (0, f"{nodes.local}/model\n")
+    with open(nodes.disk(1) / "model" / "sub" / "weights.bin", "r+b") as file:
+        file.seek(MIB)
+        byte = file.read(1)
+        file.seek(MIB)
+        file.write(bytes([byte[0] ^ 1]))
+    (nodes.disk(2) / "model" / "config.json").unlink()
+    bad = nodes.run([0, 1, 1, 2], *words)
+    assert (bad.code, bad.out) == (4, "")
+    assert "on 2 of 3 nodes: node1: " in bad.err
+    assert "1 wrong; node2: " in bad.err and "1 missing" in bad.err
+    assert "'sub/weights.bin': SHA-256 differs from the record" in bad.err
+    assert "'config.json': missing" in bad.err
+
+
+def test_verify_where_one_has_nothing(nodes, hub, tree):
+    fill(nodes, hub, [0])
+    bad = nodes.run([0, 1], "verify", "--per-node", nodes.local / "model")
+    assert bad.code == 5
+    assert "on 1 of 2 nodes: node1: " in bad.err
+
+
+def test_clean(nodes, hub, tree):
+    """What a dead run has left on each node's disk goes."""
+    for node in [0, 1]:
+        stall = hub.trouble(kind="cdn", skip=2, stall=1000)
+        words = ["--connections", 1, "--segment-size", MIB, "--scratch", "none", SOURCE]
+        job = nodes.start([node], "get", "--per-node", nodes.local / "model", *words, env=hub.env)
+        assert hub.troubles.wait(stall), job.result(None)
+        job.wait_until(lambda: any(nodes.disk(node).glob(".model.mpifetch-*/run-*/journal/*")))
+        job.kill()
+        hub.troubles.clear()
+    result = nodes.run([0, 1, 1], "clean", "--per-node", nodes.local / "model")
+    assert result.code == 0
+    assert "removed 2 leftover directories" in result.err
+    assert not os.listdir(nodes.disk(0)) and not os.listdir(nodes.disk(1))
+
+
+def test_plan(nodes, hub, tree, change):
+    fill(nodes, hub, [0, 1])
+    change()
+    fill(nodes, hub, [1])
+    hub.reset()
+    result = nodes.run([0, 1, 2, 2], "plan", "--per-node", nodes.local / "model", SOURCE, env=hub.env)
+    assert result.code == 0
+    lines = [line.split() for line in result.out.splitlines()]
+    assert {words[-1]: words[0] for words in lines[:5]} == {
+        "config.json": "share",  # 1 has that of this revision
+        "empty": "share",
+        "sub/deep/one": "share",
+        "sub/new": "share",
+        "sub/weights.bin": "share",
+    }
+    assert [words[:4] for words in lines[5:8]] == [
+        ["node0", "lacks", "2", "files,"],
+        ["node1", "lacks", "0", "files,"],
+        ["node2", "lacks", "5", "files,"],
+    ]
+    assert "to fetch: 0 files" in result.out
+    assert not os.listdir(nodes.disk(2))

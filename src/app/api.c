@@ -8,8 +8,10 @@
 #include "app/finish.h"
 #include "app/inspect.h"
 #include "app/listing.h"
+#include "app/per_node.h"
 #include "app/session.h"
 #include "io/guard.h"
+#include "ranks/nodes.h"
 
 const char *mpifetch_version(void)
 {
@@ -80,7 +82,7 @@ static int run_phases(struct session *s, struct err *err)
     if (session_list(s, err) < 0)
         return -1;
     if (s->only_plan)
-        return listing_show(s, err);
+        return nodes_spread(&s->run) ? per_node_show(s, err) : listing_show(s, err);
     if (session_fetch(s, err) < 0)
         return -1;
     return finish_publish(s, err);

@@ -7,6 +7,8 @@
 #include "core/plan/layout.h"
 #include "io/fs/fs.h"
 #include "ranks/background.h"
+#include "ranks/nodes.h"
+#include "ranks/outcome.h"
 #include "resume/sweep.h"
 
 struct cleaning {
@@ -57,8 +59,8 @@ static int sweep_beside(struct cleaning *cleaning, struct err *err)
     return rc;
 }
 
-/* Rank 0: what is on shared file systems. */
-static int sweep_shared(struct cleaning *cleaning, struct err *err)
+/* The keeper: what lies at DEST, on a file system that all share or on one of its node. */
+static int sweep_dest(struct cleaning *cleaning, struct err *err)
 {
     const char *dir = cleaning->s->dest;
     struct err why = { 0 };
@@ -85,7 +87,7 @@ static int sweep_all(void *arg, struct err *err)
     if (comm_node_first(sweep->run->ranks.comm) &&
         sweep_scratch(sweep, cleaning->s->dest, err) < 0)
         return -1;
-    if (sweep->run->ranks.rank == 0 && sweep_shared(cleaning, err) < 0)
+    if (sweep->run->keeper && sweep_dest(cleaning, err) < 0)
         return -1;
     if (sweep->refused > 0)
         return err_set(err, ERR_DEST, "%u directories of dead runs could not be removed",
@@ -142,6 +144,32 @@ static int sum_up(struct cleaning *cleaning, struct err *err)
     return 0;
 }
 
+/* Nodes that could not be cleaned do not keep the others from it. */
+static int end_nodes(struct run *run, struct err *err)
+{
+    int rc = run->ranks.rank == 0 && nodes_spread(run) && outcome_failed(run) > 0
+                 ? outcome_tell(run, "could not be cleaned", err)
+                 : 0;
+
+    return agree_step(&run->ranks, rc, err);
+}
+
+static int run_clean(struct session *s, struct err *err)
+{
+    struct run *run = &s->run;
+    struct cleaning cleaning = {
+        .s = s, .sweep = { .run = run, .only_say = s->options->dry_run != 0 }
+    };
+    int rc = background_run(&run->ranks, sweep_all, &cleaning, err);
+
+    rc =
+        nodes_spread(run) ? outcome_step(run, rc, err) : agree_step(&run->ranks, rc, err);
+    if (rc == 0)
+        rc = agree_step(&run->ranks, sum_up(&cleaning, err), err);
+    sweep_release(&cleaning.sweep);
+    return rc < 0 ? -1 : end_nodes(run, err);
+}
+
 int clean(MPI_Comm comm, const struct mpifetch_options *options,
           struct mpifetch_report *report)
 {
@@ -150,17 +178,8 @@ int clean(MPI_Comm comm, const struct mpifetch_options *options,
     int rc = session_open(&s, comm, options, SESSION_CLEAN, &err);
 
     *report = (struct mpifetch_report){ 0 };
-    if (rc == 0) {
-        struct cleaning cleaning = {
-            .s = &s, .sweep = { .run = &s.run, .only_say = options->dry_run != 0 }
-        };
-
-        rc = agree_step(&s.run.ranks,
-                        background_run(&s.run.ranks, sweep_all, &cleaning, &err), &err);
-        if (rc == 0)
-            rc = agree_step(&s.run.ranks, sum_up(&cleaning, &err), &err);
-        sweep_release(&cleaning.sweep);
-    }
+    if (rc == 0)
+        rc = run_clean(&s, &err);
     if (rc < 0) {
         report->status = err.code != ERR_NONE ? (int)err.code : MPIFETCH_DEFECT;
         report->rank = err.rank;

@@ -9,6 +9,8 @@
 #include "io/fs/fs.h"
 #include "publish/commit_record.h"
 #include "ranks/background.h"
+#include "ranks/nodes.h"
+#include "ranks/outcome.h"
 #include "staging/foreign_files.h"
 #include "staging/record.h"
 #include "staging/trust.h"
@@ -260,11 +262,79 @@ static int sum_up(struct inspection *look, struct err *err)
     return refuse_tree(look, err);
 }
 
+static int look_here(void *arg, struct err *err)
+{
+    struct inspection *look = arg;
+    struct run *run = &look->s->run;
+
+    if (look_around(look, err) < 0 ||
+        rehash_alone(run, run->opt.dest, look->existing, err) < 0)
+        return -1;
+    return sum_up(look, err);
+}
+
+/* What a node's copy came to, with the class in front. */
+static int take_verdict(void *arg, int rank, const void *bytes, size_t len,
+                        struct err *err)
+{
+    struct run *run = arg;
+    int node = nodes_of(&run->ranks, rank);
+    int32_t code = 0;
+
+    (void)err;
+    if (len <= sizeof(code))
+        return 0;
+    memcpy(&code, bytes, sizeof(code));
+    run->nodes.failed[node] = true;
+    return err_set(&run->nodes.err[node], (enum err_code)code, "%.*s",
+                   (int)(len - sizeof(code)), (const char *)bytes + sizeof(code)) < 0
+               ? 0
+               : -1;
+}
+
+static int pack_verdict(struct strbuf *bytes, const struct err *why)
+{
+    int32_t code = (int32_t)why->code;
+
+    strbuf_add(bytes, &code, sizeof(code));
+    strbuf_adds(bytes, why->text);
+    return bytes->failed ? -1 : 0;
+}
+
+/* Each keeper the copy of its node. One outcome: all are right, or which are not. */
+static int inspect_nodes(struct session *s, struct err *err)
+{
+    struct run *run = &s->run;
+    struct inspection look = { .s = s };
+    struct strbuf bytes = { 0 };
+    struct err why = { 0 };
+    int rc = run->keeper ? background_run(&run->ranks, look_here, &look, &why) : 0;
+
+    if (rc < 0 && why.code == ERR_INTERRUPTED)
+        err_copy(err, &why);
+    else
+        rc = rc < 0 ? pack_verdict(&bytes, &why) : 0;
+    if (agree_gather(&run->ranks, MSG_SEEN, bytes.data, bytes.len, take_verdict, run,
+                     rc < 0 ? NULL : err) < 0)
+        rc = -1;
+    if (rc == 0 && run->ranks.rank == 0 && outcome_failed(run) > 0)
+        rc = outcome_tell(run, "is not as it should be", err);
+    s->report.verified = rc == 0;
+    strbuf_release(&bytes);
+    manifest_release(&look.manifest);
+    free(look.existing);
+    return agree_step(&run->ranks, rc, err);
+}
+
 int inspect(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
     struct inspection look = { .s = s };
-    int rc = agree_step(
+    int rc;
+
+    if (nodes_spread(run))
+        return inspect_nodes(s, err);
+    rc = agree_step(
         &run->ranks,
         run->ranks.rank == 0 ? background_run(&run->ranks, look_around, &look, err) : 0,
         err);

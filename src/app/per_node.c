@@ -318,7 +318,7 @@ static int judge(struct session *s, struct err *err)
 
     if (run->ranks.rank != 0 || outcome_failed(run) == 0)
         return 0;
-    outcome_tell(run, &why);
+    outcome_tell(run, "is missing", &why);
     if (!s->options->per_node_optional)
         return err_copy(err, &why);
     log_line(&run->ranks.log, LOG_WARN, "%s", why.text);

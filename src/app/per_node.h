@@ -10,7 +10,7 @@
 /* Collective. As session_list. */
 int per_node_list(struct session *s, struct err *err);
 
-/* Collective. What each node lacks, as listing_show. */
+/* Collective. As listing_show: what the nodes have of each file, and what each lacks. */
 int per_node_show(struct session *s, struct err *err);
 
 /* Collective. Build a staging on each node, and tell its ranks; which nodes take no part is

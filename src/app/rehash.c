@@ -133,17 +133,22 @@ static int read_file(void *arg, size_t i, const struct pool *pool, struct err *e
     return 0;
 }
 
+int rehash_alone(struct run *run, const char *tree, struct existing_file *skip,
+                 struct err *err)
+{
+    struct reading reading = { run, tree, skip };
+
+    return fan_out(&run->ranks, run->plan.nfiles, read_file, &reading, err);
+}
+
 int rehash_node(struct session *s, struct err *err)
 {
-    struct run *run = &s->run;
-    struct reading reading = { run, target_root(&s->target), others(s, err) };
-    int rc = reading.skip
-                 ? fan_out(&run->ranks, run->plan.nfiles, read_file, &reading, err)
-                 : -1;
+    struct existing_file *skip = others(s, err);
+    int rc = skip ? rehash_alone(&s->run, target_root(&s->target), skip, err) : -1;
 
     if (rc == 0)
-        rc = take_results(s, reading.skip, err);
-    free(reading.skip);
+        rc = take_results(s, skip, err);
+    free(skip);
     return rc;
 }
 

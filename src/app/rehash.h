@@ -11,8 +11,12 @@
 int rehash_run(struct session *s, const char *tree, bool by_etag,
                struct existing_file *skip, struct err *err);
 
-/* The same of the node's DEST by its keeper alone, on a few threads: other nodes have
- * something else there. Work for ranks/background.h. */
+/* As rehash_run, by this rank alone, on a few threads: other nodes have something else
+ * there. Not collective; in the background. */
+int rehash_alone(struct run *run, const char *tree, struct existing_file *skip,
+                 struct err *err);
+
+/* As rehash_found, of the node's DEST by its keeper alone. In the background. */
 int rehash_node(struct session *s, struct err *err);
 
 /* Collective. Hash existing files at the destination before they are reused: those that

@@ -184,7 +184,7 @@ static int fail_node(struct spreading *s, int node, enum err_code code, const ch
     if (proofs_drop(s->proofs, node, err) < 0)
         return -1;
     fetch_lost(s, 0, segments_in(s)->count);
-    return outcome_failed(run) < s->nodes ? 0 : outcome_tell(run, err);
+    return outcome_failed(run) < s->nodes ? 0 : outcome_tell(run, "is missing", err);
 }
 
 int spreading_recall(struct spreading *s, uint32_t file, struct err *err)

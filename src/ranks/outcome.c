@@ -33,7 +33,7 @@ void outcome_fail(struct run *run, int node, enum err_code code, const char *tex
         return;
     err_set(why, code, "%s", text);
     run->nodes.failed[node] = true;
-    log_line(&run->ranks.log, LOG_ERROR, "%s takes no further part: %s",
+    log_line(&run->ranks.log, LOG_WARN, "%s: %s",
              comm_host(run->ranks.comm, nodes_keeper(&run->ranks, node)), text);
 }
 
@@ -46,7 +46,7 @@ int outcome_failed(const struct run *run)
     return failed;
 }
 
-int outcome_tell(const struct run *run, struct err *err)
+int outcome_tell(const struct run *run, const char *what, struct err *err)
 {
     int nodes = nodes_count(&run->ranks), failed = outcome_failed(run), named = 0;
     struct strbuf text = { 0 };
@@ -61,7 +61,7 @@ int outcome_tell(const struct run *run, struct err *err)
                     comm_host(run->ranks.comm, nodes_keeper(&run->ranks, i)),
                     run->nodes.err[i].text);
     }
-    err_set(err, code, "'%s' is missing on %d of %d nodes: %s", run->opt.dest, failed,
+    err_set(err, code, "'%s' %s on %d of %d nodes: %s", run->opt.dest, what, failed,
             nodes, text.data ? text.data : "");
     strbuf_release(&text);
     return -1;
@@ -117,6 +117,6 @@ int outcome_step(struct run *run, int rc, struct err *err)
     if (gathered < 0)
         rc = -1;
     if (rc == 0 && ranks->rank == 0 && outcome_failed(run) == nodes_count(ranks))
-        rc = outcome_tell(run, err);
+        rc = outcome_tell(run, "is missing", err);
     return agree_step(ranks, rc, err) < 0 ? -1 : share_failed(run, err);
 }

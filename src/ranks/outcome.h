@@ -22,7 +22,8 @@ void outcome_fail(struct run *run, int node, enum err_code code, const char *tex
 /* Rank 0: how many nodes have failed. */
 int outcome_failed(const struct run *run);
 
-/* Rank 0: all that have failed, as one sentence. Returns -1. */
-int outcome_tell(const struct run *run, struct err *err);
+/* Rank 0: all that have failed, as one sentence. what: what DEST is there, as "is missing".
+ * Returns -1. */
+int outcome_tell(const struct run *run, const char *what, struct err *err);
 
 #endif
