@@ -18,7 +18,7 @@ CHANGES = {"config.json": b"{1}\n", "sub/new": b"2"}
 
 # $1: where the disks lie, $2: the path at which each node has its own
 MOUNT = """
-mount --bind "$1/$SHAM_NODE" "$2" || exit
+mount --bind "$1/$SHAM_DISK" "$2" || exit
 [ -z "$SHAM_READONLY" ] || mount -o remount,bind,ro "$2" || exit
 shift 2
 exec "$@"
@@ -36,13 +36,19 @@ class Nodes:
         path.mkdir(parents=True, exist_ok=True)
         return path
 
-    def start(self, places, *args, env=None, readonly=(), **how):
-        """places: of each rank its node. readonly: nodes whose disk is."""
+    def start(self, places, *args, env=None, readonly=(), shared=(), **how):
+        """places: of each rank its node. readonly: nodes whose disk is. shared: nodes that have
+        the disk of 0."""
         for node in places:
             self.disk(node)
         library = {"LD_PRELOAD": os.environ["MPIFETCH_NODES"], "SHAM_NODE": ""}
         each = [
-            {**library, "SHAM_NODE": str(node), "SHAM_READONLY": "1" if node in readonly else ""}
+            {
+                **library,
+                "SHAM_NODE": str(node),
+                "SHAM_DISK": "0" if node in shared else str(node),
+                "SHAM_READONLY": "1" if node in readonly else "",
+            }
             for node in places
         ]
         before = ["unshare", "-m", "sh", "-c", MOUNT, "sh", self.disks, self.local]
@@ -194,3 +200,27 @@ def test_plan(nodes, hub, tree, change):
     ]
     assert "to fetch: 0 files" in result.out
     assert not os.listdir(nodes.disk(2))
+
+
+def test_all_share_a_disk(nodes, hub, tree):
+    """That is found out, and said: it is as a DEST that all share."""
+    words = ["get", "--per-node", nodes.local / "model", SOURCE]
+    result = nodes.run([0, 1, 2], *words, env=hub.env, shared=[1, 2])
+    assert result.code == 0
+    assert f"'{nodes.local}/model' on node1, node2 is that of another node" in result.err
+    assert_same(nodes.disk(0) / "model", tree)
+    assert_alone(nodes.disk(0) / "model")
+    assert not os.listdir(nodes.disk(1)) and not os.listdir(nodes.disk(2))
+
+
+def test_some_share_a_disk(nodes, hub, tree):
+    """One of them publishes there."""
+    fill(nodes, hub, [0, 2])
+    words = ["get", "--per-node", nodes.local / "model", "--include", "sub/*", SOURCE]
+    result = nodes.run([0, 1, 2], *words, env=hub.env, shared=[1])
+    assert result.code == 0
+    assert f"'{nodes.local}/model' on node1 is that of another node" in result.err
+    for node in [0, 2]:
+        assert_same(nodes.disk(node) / "model", tree, lambda path: path.startswith("sub/"))
+        assert_alone(nodes.disk(node) / "model")
+    assert not os.listdir(nodes.disk(1))

@@ -11,6 +11,7 @@
 #include "app/per_node.h"
 #include "app/rehash.h"
 #include "app/same_call.h"
+#include "app/same_disk.h"
 #include "app/sharing.h"
 #include "app/survey.h"
 #include "core/plan/connection_share.h"
@@ -207,9 +208,12 @@ static int share_start(struct session *s, struct err *err)
         rc = take_start(&start, err);
     if (rc == 0)
         rc = set_slots(s, err);
-    if (rc == 0 && nodes_spread(run))
-        rc = outcome_open(run, err);
     strbuf_release(&start.bytes);
+    if (agree_step(&run->ranks, rc, err) < 0)
+        return -1;
+    if (s->task == SESSION_GET && nodes_spread(run) && same_disk_find(s, err) < 0)
+        return -1;
+    rc = nodes_spread(run) ? outcome_open(run, err) : 0;
     return agree_step(&run->ranks, rc, err);
 }
 
@@ -430,6 +434,7 @@ bool session_close(struct session *s)
     free(run->staging.owner);
     staging_close(run);
     outcome_release(run);
+    nodes_release(&run->ranks);
     choices_restore(s);
     free(s->slots);
     free(s->dest);

@@ -25,6 +25,11 @@ int nodes_of(const struct ranks *ranks, int rank);
 
 int nodes_keeper(const struct ranks *ranks, int node);
 
+/* Nodes that have the same disk after all are one from here on. with: of each node of comm
+ * the first one that has the same, which is itself where it has its own. */
+int nodes_join(struct ranks *ranks, const int *with, struct err *err);
+void nodes_release(struct ranks *ranks);
+
 /* Collective. Send bytes of each keeper to the ranks of its node. As after agree_share,
  * agree_step comes before the next share. */
 int nodes_share(struct ranks *ranks, struct strbuf *bytes, struct err *err);

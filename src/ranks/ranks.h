@@ -21,9 +21,13 @@ struct ranks {
     /* Rank 0, or NULL: may replace the worst error of a step before all ranks get it. */
     void (*explain)(void *arg, struct err *err);
     void *explain_arg;
-    bool settled;                  /* the outcome is certain: see agree_settle */
-    struct agree agree;            /* agree.c */
-    struct liveness liveness;      /* liveness.c, mail.c */
+    bool settled;             /* the outcome is certain: see agree_settle */
+    struct agree agree;       /* agree.c */
+    struct liveness liveness; /* liveness.c, mail.c */
+    /* nodes.c, where nodes were joined; else NULL, and they are those of comm. */
+    int *node_of;   /* of each rank */
+    int *keeper_of; /* of each node */
+    int nodes;
     struct background *background; /* background.c: the work under way, or NULL */
 };
 
