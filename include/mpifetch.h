@@ -72,6 +72,13 @@ enum mpifetch_stripe {
     MPIFETCH_STRIPE_MOST = 2000
 };
 
+/* What each node checks of its copy, with per_node. Segments have a checksum of their own as
+ * they come from another node, whatever is said here. */
+enum mpifetch_per_node_verify {
+    MPIFETCH_PER_NODE_VERIFY_FULL,    /* the digest of each file, read from its disk */
+    MPIFETCH_PER_NODE_VERIFY_SEGMENTS /* no digest that one node made already */
+};
+
 enum mpifetch_layout {
     MPIFETCH_LAYOUT_DIR,     /* dest becomes a directory with the files */
     MPIFETCH_LAYOUT_HF_CACHE /* dest is a cache of the Hub's library; NULL: its own */
@@ -130,6 +137,8 @@ struct mpifetch_options {
     /* Instead of dest: each node gets a copy of its own at this path. NULL: one copy */
     const char *per_node;
     int per_node_optional; /* a node that cannot have one is warned of, no failure */
+    enum mpifetch_per_node_verify per_node_verify;
+    int per_node_keep_cached; /* leave what was written in the page cache */
 };
 
 /* The same on every rank. */

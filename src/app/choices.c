@@ -13,7 +13,8 @@ struct choices {
     unsigned umask;
     bool sync, no_links;
     /* what keepers of other nodes do as that of rank 0 */
-    bool per_node, force, versions, commit_record, check, patterns;
+    bool per_node, per_node_segments, per_node_cached, force, versions, commit_record,
+        check, patterns;
     enum run_records records;
     struct stripe_policy stripe;
 };
@@ -33,6 +34,8 @@ void choices_pack(const struct session *s, struct strbuf *bytes)
                            .sync = opt->sync,
                            .no_links = opt->no_links,
                            .per_node = opt->per_node != NULL,
+                           .per_node_segments = opt->per_node_segments,
+                           .per_node_cached = opt->per_node_cached,
                            .force = opt->force,
                            .versions = opt->versions,
                            .commit_record = opt->commit_record,
@@ -61,6 +64,8 @@ size_t choices_unpack(struct session *s, const char *bytes, size_t len)
     opt->max_connections = all.max_connections;
     opt->sync = all.sync;
     opt->no_links = all.no_links;
+    opt->per_node_segments = all.per_node_segments;
+    opt->per_node_cached = all.per_node_cached;
     opt->force = all.force;
     opt->versions = all.versions;
     opt->commit_record = all.commit_record;

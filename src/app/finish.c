@@ -10,6 +10,7 @@
 #include "ranks/nodes.h"
 #include "report/trace.h"
 #include "resume/release.h"
+#include "staging/uncache.h"
 
 /* Rank 0 has the mark of what it published; the others need it to look for that. */
 static int share_mark(struct session *s, struct err *err)
@@ -98,8 +99,10 @@ static int sync_mine(void *arg, struct err *err)
 static int commit(void *arg, struct err *err)
 {
     struct session *s = arg;
-    int rc = target_commit(&s->target, &s->mark, err);
+    int rc;
 
+    uncache_tree(&s->run, s->target.existing->file);
+    rc = target_commit(&s->target, &s->mark, err);
     /* At once: the main thread may be in a call that never returns. */
     if (rc == 0)
         guard_settle(session_show(s));

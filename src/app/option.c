@@ -100,6 +100,19 @@ static bool set_records(void *field, const char *text)
     return word > 0;
 }
 
+static bool set_per_node_verify(void *field, const char *text)
+{
+    static const char *const words[] = {
+        [MPIFETCH_PER_NODE_VERIFY_FULL] = "full",
+        [MPIFETCH_PER_NODE_VERIFY_SEGMENTS] = "segments",
+    };
+    int word = find_word(words, countof(words), text);
+
+    if (word >= 0)
+        *(enum mpifetch_per_node_verify *)field = (enum mpifetch_per_node_verify)word;
+    return word >= 0;
+}
+
 static bool set_stripe(void *field, const char *text)
 {
     uint64_t value = 0;
@@ -225,6 +238,8 @@ static const struct kind kinds[] = {
                           "auto bar plain none" },
     [OPTION_LAYOUT] = { "dir or hf-cache", set_layout, "dir hf-cache" },
     [OPTION_RECORDS] = { "inside, beside or none", set_records, "inside beside none" },
+    [OPTION_PER_NODE_VERIFY] = { "full or segments", set_per_node_verify,
+                                 "full segments" },
     [OPTION_STRIPE] = { "auto, none or a number from 1 to 2000", set_stripe,
                         "auto none" },
     [OPTION_COUNT] = { "a whole number from 0 to 1000000", set_count, NULL },

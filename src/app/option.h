@@ -19,8 +19,9 @@ enum option_kind {
     OPTION_REPO_TYPE, /* a choice */
     OPTION_PROGRESS,  /* a choice */
     OPTION_LAYOUT,
-    OPTION_RECORDS, /* a choice */
-    OPTION_STRIPE,  /* a number or a word */
+    OPTION_RECORDS,         /* a choice */
+    OPTION_PER_NODE_VERIFY, /* a choice */
+    OPTION_STRIPE,          /* a number or a word */
     OPTION_COUNT,
     OPTION_SIZE,
     OPTION_SEGMENT, /* a size in whole MiB */

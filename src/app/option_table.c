@@ -145,6 +145,19 @@ const struct option option_table[] = {
       .help =
           "with --per-node: succeed even if some nodes could not get their copy, such as "
           "one whose disk is full" },
+    { .name = "per-node-verify",
+      .kind = OPTION_PER_NODE_VERIFY,
+      .value = "WHAT",
+      .field = offsetof(struct mpifetch_options, per_node_verify),
+      .help =
+          "with --per-node: full (default), each node hashes its own copy from its own "
+          "disk; or segments, one node does, and the others check what they get by "
+          "checksums" },
+    { .name = "per-node-keep-cached",
+      .kind = OPTION_FLAG,
+      .field = offsetof(struct mpifetch_options, per_node_keep_cached),
+      .help = "with --per-node: leave the files in the page cache of each node, for a "
+              "program that reads them next" },
     { .name = "scratch",
       .serves = FOR_GET | FOR_DOCTOR,
       .kind = OPTION_TEXT,

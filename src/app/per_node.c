@@ -11,6 +11,7 @@
 #include "ranks/share.h"
 #include "resume/release.h"
 #include "resume/resume.h"
+#include "staging/uncache.h"
 
 /* Of each keeper, for rank 0. */
 struct node_look {
@@ -287,7 +288,10 @@ static int commit(void *arg, struct err *err)
 {
     struct session *s = arg;
 
-    return s->target.existing->unchanged ? 0 : target_commit(&s->target, &s->mark, err);
+    if (s->target.existing->unchanged)
+        return 0;
+    uncache_tree(&s->run, s->target.existing->file);
+    return target_commit(&s->target, &s->mark, err);
 }
 
 static int clean(void *arg, struct err *err)

@@ -69,6 +69,8 @@ static void set_options(struct session *s)
     *opt = (struct run_options){
         .dest = s->dest,
         .per_node = o->per_node ? s->dest : NULL,
+        .per_node_segments = o->per_node_verify == MPIFETCH_PER_NODE_VERIFY_SEGMENTS,
+        .per_node_cached = o->per_node_keep_cached != 0,
         .scratch = o->scratch,
         .headers = o->headers,
         .user_agent = "mpifetch/" MPIFETCH_VERSION,

@@ -127,7 +127,8 @@ static int open_hashed(struct store *store, struct err *err)
 int store_open(struct store *store, struct run *run, struct err *err)
 {
     const char *asked = run->opt.scratch;
-    const char *dir = asked ? asked : default_scratch();
+    /* A disk of this node needs none in front of it. */
+    const char *dir = asked || run->opt.per_node ? asked : default_scratch();
 
     *store = (struct store){ .run = run };
     store->at = calloc(run->segments.count + (size_t)1, sizeof(*store->at));

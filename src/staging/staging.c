@@ -8,6 +8,7 @@
 #include "io/fs/fs.h"
 #include "io/heartbeat.h"
 #include "io/nap.h"
+#include "staging/headroom.h"
 #include "staging/twin.h"
 
 /* A small file takes a block on most file systems, and an entry in the manifest. */
@@ -128,7 +129,7 @@ int staging_check_space(const struct run *run, uint64_t bytes, uint64_t files,
                        "not enough inodes in '%s': %llu free, %llu needed for '%s'", dir,
                        (unsigned long long)space.inodes, (unsigned long long)files,
                        run->opt.dest);
-    return 0;
+    return headroom_check(run, bytes, err);
 }
 
 const char *staging_name(const struct run *run, uint32_t file)

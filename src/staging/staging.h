@@ -27,7 +27,7 @@ void staging_close(struct run *run); /* and forget its path */
 enum staging_where { STAGING_TREE, STAGING_KEPT };
 
 /* ERR_DEST with the figures if run->staging.parent has no room for so many bytes in so many
- * files. */
+ * files; with --per-node also if it is memory, of which there is too little. */
 int staging_check_space(const struct run *run, uint64_t bytes, uint64_t files,
                         struct err *err);
 

@@ -137,3 +137,13 @@ void *fs_direct_memory(size_t len)
         madvise(memory, size, MADV_HUGEPAGE);
     return memory;
 }
+
+void fs_direct_drop(const struct fs_dir *dir, const char *name)
+{
+    int fd = fs_open_read(dir, name, NULL);
+
+    if (fd < 0)
+        return;
+    posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    fs_close(fd, dir, name, NULL);
+}

@@ -37,6 +37,9 @@ int fs_direct_pwrite(int fd, bool *direct, bool *refused, const struct fs_dir *d
 int fs_direct_pread(int fd, bool *direct, const struct fs_dir *dir, const char *name,
                     void *bytes, size_t len, uint64_t at, struct err *err);
 
+/* What the page cache has of a file, and the disk as well, makes room for others. */
+void fs_direct_drop(const struct fs_dir *dir, const char *name);
+
 /* Memory for it; free takes it. NULL: there is none. */
 void *fs_direct_memory(size_t len);
 
