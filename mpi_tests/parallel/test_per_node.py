@@ -114,6 +114,11 @@ def test_a_node_that_cannot_write(nodes, hub, tree, broken):
     assert result.code == 5
     assert f"missing on 1 of 3 nodes: node{broken}: " in result.err
     assert "Read-only file system" in result.err
+    told = result.report["nodes"]
+    assert [(node["host"], node["published"]) for node in told] == [
+        (f"node{node}", node != broken) for node in range(3)
+    ]
+    assert "Read-only file system" in told[broken]["error"]
     assert snapshot(nodes.disk(broken)) == before
     for node in {0, 1, 2} - {broken}:
         assert_same(nodes.disk(node) / "model", tree, lambda path: path.startswith("sub/"))

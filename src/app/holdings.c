@@ -310,7 +310,12 @@ static int keep_mine(struct holdings *h, struct err *err)
     struct run *run = &h->s->run;
     int node = nodes_of(&run->ranks, run->ranks.rank);
 
-    if (!takes_part(run) || run->ranks.rank == 0)
+    if (!takes_part(run))
+        return 0;
+    for (uint32_t s = 0; s < run->segments.count; s++)
+        if (h->good[s])
+            h->s->resumed += segment_bytes(&run->segments, s);
+    if (run->ranks.rank == 0)
         return 0;
     for (uint32_t s = 0; s < run->segments.count; s++)
         if ((h->good[s] || run->existing[run->segments.file[s]].there) &&

@@ -276,6 +276,24 @@ int per_node_stage(struct session *s, struct err *err)
     return agree_step(&run->ranks, check_spread(s, err), err);
 }
 
+void per_node_note(struct session *s)
+{
+    struct run *run = &s->run;
+    int nodes = nodes_count(&run->ranks);
+
+    run->stats.value[STAT_RESUMED] += s->resumed;
+    /* Without memory the report has none. */
+    if (s->coordinator)
+        s->report.nodes = calloc((size_t)nodes, sizeof(*s->report.nodes));
+    for (int i = 0; s->report.nodes && i < nodes; i++) {
+        struct report_node *node = &s->report.nodes[i];
+        double complete;
+
+        coordinator_node(s->coordinator, i, &node->traffic, &complete);
+        node->complete = complete > s->phase_began ? complete - s->phase_began : 0;
+    }
+}
+
 static int sync_mine(void *arg, struct err *err)
 {
     const struct session *s = arg;

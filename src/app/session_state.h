@@ -46,6 +46,7 @@ struct session {
     struct worker *worker;
     struct visibility_mark mark;
     double began, phase_began;
+    uint64_t resumed;      /* bytes that this keeper has verified (app/holdings.h) */
     unsigned umask_before; /* app/choices.c */
     bool umask_changed;
 };

@@ -458,6 +458,13 @@ void coordinator_destroy(struct coordinator *c)
     free(c);
 }
 
+void coordinator_node(const struct coordinator *c, int node, struct traffic *traffic,
+                      double *complete)
+{
+    *traffic = c->spreading.node[node].traffic;
+    *complete = c->spreading.node[node].complete;
+}
+
 void coordinator_figures(const struct coordinator *c, struct coordinator_figures *figures)
 {
     *figures =

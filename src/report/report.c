@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "io/clock.h"
+#include "ranks/nodes.h"
 #include "report/json_file.h"
 
 enum { REPORT_VERSION = 1 };
@@ -52,8 +53,9 @@ uint64_t report_sum(const struct run *run, const struct report *report,
 
 uint64_t report_duplicated(const struct run *run, const struct report *report)
 {
-    uint64_t came =
-        report_sum(run, report, STAT_FETCHED) + report_sum(run, report, STAT_RESUMED);
+    /* What a node has resumed is not to be fetched, and another may have resumed it too. */
+    uint64_t came = report_sum(run, report, STAT_FETCHED) +
+                    (report->nodes ? 0 : report_sum(run, report, STAT_RESUMED));
 
     return report->published && came > report->to_fetch ? came - report->to_fetch : 0;
 }
@@ -100,6 +102,27 @@ static const char *summarise_files(char *text, size_t size, size_t files,
     return text;
 }
 
+static void summarise_nodes(const struct run *run, const struct report *report)
+{
+    int nodes = nodes_count(&run->ranks), slowest = 0, failed = 0;
+    char bytes[32], took[32];
+    uint64_t taken = 0;
+
+    if (!report->nodes)
+        return;
+    for (int i = 0; i < nodes; i++) {
+        taken += report->nodes[i].traffic.taken;
+        failed += run->nodes.failed[i];
+        if (report->nodes[i].complete > report->nodes[slowest].complete)
+            slowest = i;
+    }
+    log_line(&run->ranks.log, LOG_WARN,
+             "%d of %d nodes have it: %s passed between them, the last was %s after %s",
+             nodes - failed, nodes, text_bytes(bytes, sizeof(bytes), taken),
+             comm_host(run->ranks.comm, nodes_keeper(&run->ranks, slowest)),
+             text_seconds(took, sizeof(took), report->nodes[slowest].complete));
+}
+
 void report_summary(const struct run *run, const struct report *report)
 {
     char bytes[32], fetched[32], rate[32], took[32], kinds[160];
@@ -136,6 +159,7 @@ void report_summary(const struct run *run, const struct report *report)
     if (report_sum(run, report, STAT_RESUMED) > 0)
         log_line(&run->ranks.log, LOG_WARN, "resumed: %s had been fetched before",
                  text_bytes(bytes, sizeof(bytes), report_sum(run, report, STAT_RESUMED)));
+    summarise_nodes(run, report);
     summarise_doubts(run, report);
 }
 
@@ -217,6 +241,27 @@ static json_t *ranks_array(const struct run *run, const struct report *report)
     return array;
 }
 
+static json_t *nodes_array(const struct run *run, const struct report *report)
+{
+    json_t *array = json_array();
+
+    for (int i = 0; report->nodes && i < nodes_count(&run->ranks); i++) {
+        const struct report_node *node = &report->nodes[i];
+        bool failed = run->nodes.failed[i];
+
+        json_array_append_new(
+            array,
+            json_pack("{s:s, s:b, s:o, s:o, s:o, s:f, s:f, s:f}", "host",
+                      comm_host(run->ranks.comm, nodes_keeper(&run->ranks, i)),
+                      "published", report->published && !failed, "error",
+                      failed ? json_file_text(run->nodes.err[i].text) : json_null(),
+                      "bytes_in", count(node->traffic.taken), "bytes_out",
+                      count(node->traffic.given), "seconds_in", node->traffic.taking,
+                      "seconds_out", node->traffic.giving, "complete", node->complete));
+    }
+    return array;
+}
+
 static json_t *extremes_object(const struct run *run, const struct report *report)
 {
     static const struct {
@@ -261,7 +306,7 @@ static json_t *report_object(const struct run *run, const struct report *report)
 
     return json_pack("{s:s, s:i, s:i, s:o, s:o, s:b, s:o, s:s, s:s, s:s, s:o, s:o, s:o, "
                      "s:o, s:o, s:o, s:o, "
-                     "s:o, "
+                     "s:o, s:o, "
                      "s:o}",
                      "format", "mpifetch-report", "version", REPORT_VERSION, "status",
                      (int)report->err.code, "error", error_object(report), "path", path,
@@ -272,8 +317,8 @@ static json_t *report_object(const struct run *run, const struct report *report)
                      "reused_files", count(report->reused_files), "files_on_trust",
                      count(report->untrusted), "requests", requests_object(run, report),
                      "connections", connections_object(run, report), "seconds",
-                     seconds_object(report), "ranks", ranks_array(run, report),
-                     "extremes", extremes_object(run, report));
+                     seconds_object(report), "ranks", ranks_array(run, report), "nodes",
+                     nodes_array(run, report), "extremes", extremes_object(run, report));
 }
 
 int report_write(const struct run *run, const struct report *report, const char *path,
@@ -285,5 +330,7 @@ int report_write(const struct run *run, const struct report *report, const char 
 void report_release(struct report *report)
 {
     free(report->ranks);
+    free(report->nodes);
     report->ranks = NULL;
+    report->nodes = NULL;
 }

@@ -4,6 +4,7 @@
 #define REPORT_REPORT_H
 
 #include "core/sched/governor.h"
+#include "core/state/msg.h"
 #include "ranks/run.h"
 
 enum report_phase {
@@ -13,6 +14,12 @@ enum report_phase {
     REPORT_VERIFY, /* from there to the last digest */
     REPORT_COMMIT, /* sync, one visible step, all nodes see it */
     REPORT_PHASES
+};
+
+/* Of one of several nodes that have a copy each. */
+struct report_node {
+    struct traffic traffic;
+    double complete; /* seconds since the fetch began, when it had all; 0: it never had */
 };
 
 /* Rank 0 fills it as the run goes on. */
@@ -32,7 +39,8 @@ struct report {
     uint64_t untrusted_fetched; /* ... and that were not there already */
     bool stale;                 /* some node did not see the new tree in time */
     double seconds[REPORT_PHASES], total;
-    struct stats *ranks; /* of each rank */
+    struct stats *ranks;       /* of each rank */
+    struct report_node *nodes; /* of each node, if each has a copy of its own, or NULL */
 };
 
 /* Collective. Counters of all ranks into report->ranks on rank 0. */
