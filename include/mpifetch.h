@@ -139,6 +139,7 @@ struct mpifetch_options {
     int per_node_optional; /* a node that cannot have one is warned of, no failure */
     enum mpifetch_per_node_verify per_node_verify;
     int per_node_keep_cached; /* leave what was written in the page cache */
+    uint64_t per_node_memory; /* bytes for what passes from node to node; 0: 32 MiB */
 };
 
 /* The same on every rank. */

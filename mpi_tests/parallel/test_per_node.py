@@ -229,3 +229,15 @@ def test_some_share_a_disk(nodes, hub, tree):
         assert_same(nodes.disk(node) / "model", tree, lambda path: path.startswith("sub/"))
         assert_alone(nodes.disk(node) / "model")
     assert not os.listdir(nodes.disk(1))
+
+
+@pytest.mark.parametrize("places", [[0, 1], [0, 1, 1, 2], [0, 0, 1, 2, 3]], ids=str)
+def test_fetched_once(nodes, hub, tree, places):
+    """Each byte comes from the source once, and from there to all nodes."""
+    words = ["get", "--per-node", nodes.local / "model", "--segment-size", "1M", SOURCE]
+    result = nodes.run(places, *words, env=hub.env)
+    assert result.code == 0, result.err
+    for node in set(places):
+        assert_same(nodes.disk(node) / "model", tree)
+        assert_alone(nodes.disk(node) / "model")
+    assert result.report["bytes"]["fetched"] == sum(map(len, FILES.values()))

@@ -10,6 +10,7 @@
 
 /* Far more than any source accepts from one rank. */
 enum { CHECK_CONNECTIONS = 1024 };
+enum { CHECK_PER_NODE_MEMORY = 4 << 20 };
 
 /* Seconds: with less, a busy node would be considered dead. */
 static const double CHECK_RANK_TIMEOUT = 1;
@@ -109,6 +110,11 @@ int check_named(struct session *s, const char *named, size_t len, struct err *er
 
 static int check_per_node(const struct mpifetch_options *o, struct err *err)
 {
+    char least[32];
+
+    if (o->per_node_memory > 0 && o->per_node_memory < CHECK_PER_NODE_MEMORY)
+        return err_set(err, ERR_USAGE, "--per-node-memory is too small: at least %s",
+                       text_bytes(least, sizeof(least), CHECK_PER_NODE_MEMORY));
     if (!o->per_node)
         return 0;
     if (!*o->per_node)

@@ -15,6 +15,7 @@ struct choices {
     /* what keepers of other nodes do as that of rank 0 */
     bool per_node, per_node_segments, per_node_cached, force, versions, commit_record,
         check, patterns;
+    uint64_t per_node_memory;
     enum run_records records;
     struct stripe_policy stripe;
 };
@@ -36,6 +37,7 @@ void choices_pack(const struct session *s, struct strbuf *bytes)
                            .per_node = opt->per_node != NULL,
                            .per_node_segments = opt->per_node_segments,
                            .per_node_cached = opt->per_node_cached,
+                           .per_node_memory = opt->per_node_memory,
                            .force = opt->force,
                            .versions = opt->versions,
                            .commit_record = opt->commit_record,
@@ -66,6 +68,7 @@ size_t choices_unpack(struct session *s, const char *bytes, size_t len)
     opt->no_links = all.no_links;
     opt->per_node_segments = all.per_node_segments;
     opt->per_node_cached = all.per_node_cached;
+    opt->per_node_memory = all.per_node_memory;
     opt->force = all.force;
     opt->versions = all.versions;
     opt->commit_record = all.commit_record;

@@ -158,6 +158,13 @@ const struct option option_table[] = {
       .field = offsetof(struct mpifetch_options, per_node_keep_cached),
       .help = "with --per-node: leave the files in the page cache of each node, for a "
               "program that reads them next" },
+    { .name = "per-node-memory",
+      .kind = OPTION_SIZE,
+      .value = "SIZE",
+      .field = offsetof(struct mpifetch_options, per_node_memory),
+      .help =
+          "with --per-node: memory of each node for what passes from node to node, at "
+          "least 4M (default 32M)" },
     { .name = "scratch",
       .serves = FOR_GET | FOR_DOCTOR,
       .kind = OPTION_TEXT,

@@ -254,15 +254,6 @@ static void stop_failed(struct session *s)
         run->slots = run->slots_most = 0;
 }
 
-/* Nothing carries files from node to node yet. */
-static int check_spread(const struct session *s, struct err *err)
-{
-    if (s->run.ranks.rank == 0 && s->report.reused_files < s->run.plan.nfiles)
-        return err_set(err, ERR_USAGE, "--per-node: some nodes lack files of '%s'",
-                       s->run.opt.dest);
-    return 0;
-}
-
 int per_node_stage(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
@@ -273,7 +264,7 @@ int per_node_stage(struct session *s, struct err *err)
     if (holdings_find(s, err) < 0)
         return -1;
     stop_failed(s);
-    return agree_step(&run->ranks, check_spread(s, err), err);
+    return 0;
 }
 
 void per_node_note(struct session *s)

@@ -36,6 +36,7 @@ static const double LONGEST_DELAY = 60; /* seconds between two tries */
 static const double CLOSE_PATIENCE = 20;
 
 enum { QUESTIONS = 8 }; /* of rank 0, to the source, at a time */
+enum { PER_NODE_MEMORY = 32 << 20 };
 
 static bool is_interrupted(void *arg)
 {
@@ -71,6 +72,7 @@ static void set_options(struct session *s)
         .per_node = o->per_node ? s->dest : NULL,
         .per_node_segments = o->per_node_verify == MPIFETCH_PER_NODE_VERIFY_SEGMENTS,
         .per_node_cached = o->per_node_keep_cached != 0,
+        .per_node_memory = o->per_node_memory ? o->per_node_memory : PER_NODE_MEMORY,
         .scratch = o->scratch,
         .headers = o->headers,
         .user_agent = "mpifetch/" MPIFETCH_VERSION,

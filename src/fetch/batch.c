@@ -42,11 +42,16 @@ static int end_batch(struct job *job, struct err *err)
     struct batch *batch = job->owner;
     int rc = job->rc < 0 ? err_copy(err, &job->err) : 0;
 
-    for (unsigned i = 0; i < batch->count && rc == 0; i++) {
+    for (unsigned i = 0; i < batch->count; i++) {
         struct task *task = batch->task[i];
 
         task->batch = NULL;
-        rc = task->job.done(&task->job, err);
+        if (rc == 0) {
+            rc = task->job.done(&task->job, err);
+            continue;
+        }
+        task_cancel(task);
+        task_fail(task, &(struct outcome){ .retry_after = -1, .reset = -1 }, err);
     }
     forget(batch);
     return rc;

@@ -142,6 +142,7 @@ static int run_landing(struct job *job)
     if (close_home(task, &job->err) < 0)
         goto out;
     task->checksum = task_checksum(task);
+    segment_sums_end(&task->sums);
     if (store_copies(store, task->segment) &&
         store_land(store, task->segment, task->count, task->checksum, &job->err) < 0)
         goto out;
@@ -309,10 +310,11 @@ static bool went_well(struct task *task, int *rc, struct err *err)
     *rc = 0;
     if (task->job.rc == 0)
         return true;
-    if (task->job.err.code == ERR_SOURCE)
-        task_fail(task, &outcome, &task->job.err);
-    else
+    if (task->job.err.code != ERR_SOURCE) {
         *rc = err_copy(err, &task->job.err);
+        task_cancel(task);
+    }
+    task_fail(task, &outcome, &task->job.err);
     return false;
 }
 

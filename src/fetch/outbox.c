@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/state/sums.h"
 #include "fetch/room.h"
 #include "fetch/speeds.h"
 #include "io/clock.h"
@@ -16,6 +17,42 @@ void outbox_open(struct outbox *outbox, struct run *run, uint32_t credit)
 {
     *outbox = (struct outbox){ .run = run, .credit = credit };
     outbox->landed.kind = MSG_LANDED;
+    outbox->sums.kind = MSG_SUMS;
+}
+
+void outbox_close(struct outbox *outbox)
+{
+    strbuf_release(&outbox->sum);
+}
+
+static int send_sums(struct outbox *outbox, struct err *err)
+{
+    struct msg *sums = &outbox->sums;
+    int rc = 0;
+
+    sums->blob = outbox->sum.data;
+    sums->blob_len = outbox->sum.len;
+    if (outbox->sum.failed)
+        rc = err_memory(err, "checksums");
+    else if (sums->nitems > 0)
+        rc = mail_send(&outbox->run->ranks, 0, sums, err);
+    sums->nitems = 0;
+    strbuf_clear(&outbox->sum);
+    return rc;
+}
+
+/* Of several segments that a former run left, nobody knows them. */
+static void add_sums(struct outbox *outbox, const struct task *task)
+{
+    struct msg *sums = &outbox->sums;
+
+    if (!nodes_spread(outbox->run) || outbox->run->mode != RUN_FETCH ||
+        (task->count > 1 && task->sums.done < task->count))
+        return;
+    sums->item[sums->nitems++] =
+        (struct msg_item){ .segment = task->segment, .segments = task->count };
+    for (uint32_t i = 0; i < task->count; i++)
+        sums_add(&outbox->sum, task->count > 1 ? task->sums.value[i] : task->checksum);
 }
 
 static int send_landed(struct outbox *outbox, struct err *err)
@@ -23,6 +60,8 @@ static int send_landed(struct outbox *outbox, struct err *err)
     struct ranks *ranks = &outbox->run->ranks;
     int keeper = nodes_keeper(ranks, nodes_of(ranks, ranks->rank)), rc = 0;
 
+    if (send_sums(outbox, err) < 0)
+        return -1;
     if (outbox->landed.nitems > 0)
         rc = mail_send(ranks, 0, &outbox->landed, err);
     /* Which hashes the copy of this node. */
@@ -36,6 +75,7 @@ int outbox_landed(struct outbox *outbox, const struct task *task, struct err *er
 {
     struct msg_item *item = &outbox->landed.item[outbox->landed.nitems++];
 
+    add_sums(outbox, task);
     item->segment = task->segment;
     item->segments = task->count;
     item->flags = (task->hashed ? MSG_ITEM_DIGEST : 0u) | (task->bad ? MSG_ITEM_BAD : 0u);

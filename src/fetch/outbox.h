@@ -10,12 +10,15 @@
 struct outbox {
     struct run *run;
     struct msg landed; /* fills up during a turn */
-    uint32_t credit;   /* units to ask for */
-    double reported;   /* clock_now of the last progress message */
-    bool started;      /* a large transfer began: the coordinator must not take it back */
+    struct msg sums;   /* of what is in landed, where other nodes need them */
+    struct strbuf sum;
+    uint32_t credit; /* units to ask for */
+    double reported; /* clock_now of the last progress message */
+    bool started;    /* a large transfer began: the coordinator must not take it back */
 };
 
 void outbox_open(struct outbox *outbox, struct run *run, uint32_t credit);
+void outbox_close(struct outbox *outbox);
 
 int outbox_landed(struct outbox *outbox, const struct task *task, struct err *err);
 int outbox_failed(struct outbox *outbox, const struct task *task, struct err *err);

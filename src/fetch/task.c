@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "io/clock.h"
 #include "io/fs/fs.h"
+#include "ranks/nodes.h"
 #include "resume/journal.h"
 
 struct task *task_create(struct task_world *world, uint32_t segment, uint32_t count,
@@ -51,6 +52,7 @@ void task_destroy(struct task *task)
     task_drop_buffers(task);
     task_close(task, NULL);
     checksum_destroy(task->sum);
+    segment_sums_release(&task->sums);
     free(task->url);
     free(task->body);
     free(task);
@@ -182,6 +184,10 @@ int task_make_room(struct task *task, struct err *err)
     task->sum = checksum_create();
     if (!task->sum)
         return err_memory(err, "a checksum");
+    if (task->count > 1 && nodes_spread(task->world->run) &&
+        segment_sums_open(&task->sums, task->world->run->segments.size, task->count,
+                          err) < 0)
+        return -1;
     store_begin(task->world->store, task->segment, task->count);
     store_home(task->world->store, task->segment, &task->home);
     return 0;
@@ -192,6 +198,7 @@ void task_sum(struct task *task, const void *bytes, size_t len)
     uint64_t unit = task->world->run->segments.size;
     const char *at = bytes;
 
+    segment_sums_feed(&task->sums, bytes, len);
     while (len > 0) {
         uint64_t left = unit - task->summed % unit;
         size_t part = len < left ? len : (size_t)left;

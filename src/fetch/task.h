@@ -31,6 +31,7 @@
 #include "core/sched/rate.h"
 #include "core/sched/spill.h"
 #include "fetch/ahead.h"
+#include "fetch/segment_sums.h"
 #include "fetch/syncing.h"
 #include "io/http/http.h"
 #include "io/pool.h"
@@ -114,10 +115,11 @@ struct task {
     bool direct; /* fd: past the page cache */
     struct store_place home;
     struct checksum *sum;
-    uint64_t summed;     /* bytes that are in sum */
-    uint64_t mark;       /* what sum was where the last segment ended */
-    char *body;          /* small: the whole file */
-    struct batch *batch; /* that has the job, or NULL */
+    struct segment_sums sums; /* of each segment, where others need them */
+    uint64_t summed;          /* bytes that are in sum */
+    uint64_t mark;            /* what sum was where the last segment ended */
+    char *body;               /* small: the whole file */
+    struct batch *batch;      /* that has the job, or NULL */
     struct job job;
     uint8_t sha256[32];
     bool hashed, bad; /* sha256 holds the file's digest; it is not the planned one */

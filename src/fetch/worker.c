@@ -7,7 +7,7 @@
 #include "fetch/batch.h"
 #include "fetch/engine.h"
 #include "fetch/hasher.h"
-#include "fetch/proof.h"
+#include "fetch/keeper.h"
 #include "fetch/tasks.h"
 #include "fetch/transfer.h"
 #include "io/clock.h"
@@ -39,9 +39,9 @@ struct worker {
     struct buffers buffers;
     struct ahead ahead;
     struct spill spill;
-    struct proof proof; /* of a keeper whose node has a copy of its own, ... */
-    bool proves;        /* ... if so */
-    double hold_until;  /* no request before */
+    struct keeper keeper;
+    bool node_failed;  /* and takes no further part */
+    double hold_until; /* no request before */
     double busy_since;
     struct strbuf bytes; /* of the message being read */
     struct nap nap;      /* between turns in which nothing happened */
@@ -68,35 +68,41 @@ static int hear_as_coordinator(struct worker *w, int from, const struct msg *msg
                    msg_name(msg->kind));
 }
 
-/* Of the ranks of its node to a keeper, of all to the coordinator. */
-static int hear_landed(struct worker *w, int from, const struct msg *msg, struct err *err)
+/* Nothing that its ranks have fetched counts any more. */
+static void drop_node(struct worker *w)
 {
-    const struct ranks *ranks = &w->run->ranks;
-
-    if (w->proves && nodes_of(ranks, from) == nodes_of(ranks, ranks->rank) &&
-        proof_landed(&w->proof, msg, err) < 0)
-        return -1;
-    return w->proves && !w->coordinator ? 0 : hear_as_coordinator(w, from, msg, err);
+    w->node_failed = true;
+    keeper_fail(&w->keeper);
+    tasks_drop_all(&w->tasks);
 }
 
-/* By whoever has asked. */
-static int hear_hashed(struct worker *w, int from, const struct msg *msg, struct err *err)
+static int hear_grant(struct worker *w, const struct msg *msg, struct err *err)
 {
-    const struct segments *segments = &w->run->segments;
+    int rc = tasks_grant(&w->tasks, msg, err);
 
-    if (w->proves && msg->segment < segments->count &&
-        nodes_prove(w->run, segments->file[msg->segment]))
-        return proof_hashed(&w->proof, from, msg, err);
-    return hear_as_coordinator(w, from, msg, err);
+    if (w->node_failed)
+        drop_node(w); /* it was on its way */
+    return rc;
+}
+
+static int hear_node_failed(struct worker *w, int from, const struct msg *msg,
+                            struct err *err)
+{
+    if (from == 0)
+        drop_node(w);
+    return w->coordinator ? coordinator_hear(w->coordinator, from, msg, err) : 0;
 }
 
 static int hear(struct worker *w, int from, const struct msg *msg, struct err *err)
 {
     double now = clock_now();
+    int rc = keeper_hear(&w->keeper, from, msg, err);
 
+    if (rc != 0)
+        return rc < 0 ? -1 : 0;
     switch (msg->kind) {
     case MSG_GRANT:
-        return tasks_grant(&w->tasks, msg, err);
+        return hear_grant(w, msg, err);
     case MSG_TAKE_BACK:
         return tasks_take_back(&w->tasks, msg->segment, err);
     case MSG_CUT:
@@ -105,14 +111,8 @@ static int hear(struct worker *w, int from, const struct msg *msg, struct err *e
         return signed_urls_put(&w->tasks.urls, msg->file, msg->generation, msg->url, err);
     case MSG_HASH:
         return hasher_begin(&w->hasher, from, msg, err);
-    case MSG_LANDED:
-        return hear_landed(w, from, msg, err);
-    case MSG_HASHED:
-        return hear_hashed(w, from, msg, err);
-    case MSG_LACK:
-        if (w->proves)
-            return proof_lack(&w->proof, msg, err);
-        break;
+    case MSG_NODE_FAILED:
+        return hear_node_failed(w, from, msg, err);
     case MSG_HOLD:
         if (now + msg->pause > w->hold_until)
             w->hold_until = now + msg->pause;
@@ -156,7 +156,9 @@ static double patience(struct worker *w, bool moved)
 {
     if (moved)
         return 0;
-    w->nap.longest = w->nap.taken > WORKER_QUIET ? 0.01 : 0.003;
+    w->nap.longest = keeper_is_busy(&w->keeper)    ? 0.0005
+                     : w->nap.taken > WORKER_QUIET ? 0.01
+                                                   : 0.003;
     return nap_length(&w->nap);
 }
 
@@ -222,9 +224,11 @@ static int worker_turn(struct worker *w, struct err *err)
     if (w->coordinator && coordinator_step(w->coordinator, &moved, err) < 0)
         return -1;
     /* Rank 0's is the coordinator's. */
-    if (w->run->keeper && !w->coordinator && claim_check(w->run, err) < 0)
+    if (w->run->keeper && !w->coordinator && !w->node_failed &&
+        claim_check(w->run, err) < 0)
         return -1;
-    if (worker_take_orders(w, &moved, err) < 0)
+    if (worker_take_orders(w, &moved, err) < 0 ||
+        keeper_step(&w->keeper, &moved, err) < 0)
         return -1;
     if (clock_now() >= w->hold_until && tasks_begin(&w->tasks, &moved, err) < 0)
         return -1;
@@ -242,8 +246,6 @@ static int worker_turn(struct worker *w, struct err *err)
     if (tasks_sweep(&w->tasks, err) < 0)
         return -1;
     syncing_step(&w->syncing);
-    if (w->proves && proof_step(&w->proof, err) < 0)
-        return -1;
     return outbox_send(&w->outbox, w->tasks.first, tasks_room(&w->tasks), err);
 }
 
@@ -264,6 +266,22 @@ static void worker_give_up(struct worker *w, const struct err *why)
     tasks_drop_all(&w->tasks);
     if (mail_send(&w->run->ranks, 0, &msg, &err) < 0)
         w->stopped = true; /* MPI itself failed: nobody would answer */
+}
+
+/* A disk that belongs to one of several nodes fails: the others go on without that node. */
+static bool worker_fails_alone(struct worker *w, const struct err *why)
+{
+    struct msg msg = { .kind = MSG_NODE_FAILED,
+                       .code = (int32_t)why->code,
+                       .text = why->text };
+
+    if (why->code != ERR_DEST || w->gave_up || w->run->mode != RUN_FETCH ||
+        !nodes_spread(w->run))
+        return false;
+    if (w->node_failed)
+        return true;
+    drop_node(w);
+    return mail_send(&w->run->ranks, 0, &msg, NULL) == 0;
 }
 
 /* A rank that gave up still runs the coordinator, if it has it. */
@@ -308,7 +326,11 @@ int worker_run(struct worker *w, struct err *err)
 
         if (rc == 0 && !w->gave_up && run->ranks.interrupted(run->ranks.interrupted_arg))
             rc = err_set(&own, ERR_INTERRUPTED, "interrupted");
-        if (rc < 0 && !run->ranks.liveness.lost)
+        if (rc == 0 || run->ranks.liveness.lost)
+            continue;
+        if (worker_fails_alone(w, &own))
+            err_clear(&own);
+        else
             worker_give_up(w, &own);
     }
     leave_nothing_running(w);
@@ -332,13 +354,6 @@ static int open_engine(struct worker *w, struct err *err)
     if (engine_open(&w->http, w->run, slots ? slots : 1, err) < 0)
         return -1;
     return pool_create(&w->pool, WORKER_THREADS, wake, w->http, err);
-}
-
-static int open_proof(struct worker *w, struct existing_file *existing, struct err *err)
-{
-    w->proves = w->run->keeper && w->run->mode == RUN_FETCH && nodes_spread(w->run);
-    return w->proves ? proof_open(&w->proof, w->run, &w->store, w->pool, existing, err)
-                     : 0;
 }
 
 int worker_create(struct worker **out, struct run *run, struct coordinator *coordinator,
@@ -368,7 +383,9 @@ int worker_create(struct worker **out, struct run *run, struct coordinator *coor
                    &w->outbox, err) < 0)
         goto out;
     w->hasher = (struct hasher){ run, &w->store, w->pool, &w->ahead, NULL };
-    if (open_proof(w, existing, err) < 0)
+    w->node_failed = run->nodes.out;
+    if (keeper_open(&w->keeper, &(struct stow){ run, &w->store, &w->syncing }, w->pool,
+                    existing, err) < 0)
         goto out;
     *out = w;
     w = NULL;
@@ -392,7 +409,7 @@ void worker_destroy(struct worker *w)
     buffers_mute(&w->buffers);
     http_destroy(w->http);
     hasher_release(&w->hasher);
-    proof_release(&w->proof);
+    keeper_close(&w->keeper);
     batches_release(&w->batches);
     tasks_release(&w->tasks);
     ahead_release(&w->ahead);
@@ -400,5 +417,6 @@ void worker_destroy(struct worker *w)
     syncing_release(&w->syncing);
     store_close(&w->store);
     strbuf_release(&w->bytes);
+    outbox_close(&w->outbox);
     free(w);
 }

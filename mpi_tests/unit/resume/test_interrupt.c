@@ -23,10 +23,29 @@ bool comm_node_first(const struct comm *comm)
     return true;
 }
 
+int comm_nodes(const struct comm *comm)
+{
+    (void)comm;
+    return 1;
+}
+
 int comm_node(const struct comm *comm, int rank)
 {
     (void)comm;
     return rank;
+}
+
+int comm_node_size(const struct comm *comm, int node)
+{
+    (void)comm;
+    (void)node;
+    return 1;
+}
+
+int comm_node_lowest(const struct comm *comm, int node)
+{
+    (void)comm;
+    return node;
 }
 
 const char *comm_host(const struct comm *comm, int rank)
