@@ -9,6 +9,8 @@
 #include "base/text.h"
 #include "io/mpi/comm_mpi.h"
 #include "ranks/background.h"
+#include "ranks/nodes.h"
+#include "ranks/outcome.h"
 #include "ranks/run.h"
 
 enum { ROUNDS = 200, PATIENCE = 100 };
@@ -335,6 +337,91 @@ struct test {
     void (*run)(struct run *run);
 };
 
+enum { SPREAD_NODES = 3 };
+
+/* The ranks one by one on up to three nodes, whatever MPI says. */
+static void spread_out(struct run *run, int node_of[8], int keeper_of[SPREAD_NODES])
+{
+    struct ranks *ranks = &run->ranks;
+
+    ranks->nodes = ranks->size < SPREAD_NODES ? ranks->size : SPREAD_NODES;
+    for (int i = 0; i < ranks->size; i++)
+        node_of[i] = i % ranks->nodes;
+    for (int i = 0; i < ranks->nodes; i++)
+        keeper_of[i] = i;
+    ranks->node_of = node_of;
+    ranks->keeper_of = keeper_of;
+}
+
+static void come_together(struct run *run)
+{
+    run->ranks.node_of = run->ranks.keeper_of = NULL;
+    run->ranks.nodes = 0;
+}
+
+/* Each node what its keeper has, at times nothing at all. */
+static void nodes_share_their_own(struct run *run)
+{
+    int node_of[8], keeper_of[SPREAD_NODES];
+    struct err err = { 0 };
+
+    spread_out(run, node_of, keeper_of);
+    for (int round = 0; round < ROUNDS; round++) {
+        int node = nodes_of(&run->ranks, run->ranks.rank);
+        struct strbuf bytes = { 0 };
+        char want[32];
+
+        snprintf(want, sizeof(want), "node %d round %d", node, round);
+        if (nodes_keeper(&run->ranks, node) == run->ranks.rank && round % 5 != node)
+            strbuf_adds(&bytes, want);
+        require(nodes_share(&run->ranks, &bytes, &err) == 0, "it fails");
+        if (round % 5 == node)
+            require(bytes.len == 0, "something out of nothing");
+        else
+            require(bytes.len == strlen(want) && memcmp(bytes.data, want, bytes.len) == 0,
+                    "the bytes of another node");
+        strbuf_release(&bytes);
+        require(agree_step(&run->ranks, 0, &err) == 0, "the step after it fails");
+    }
+    come_together(run);
+}
+
+/* One rank has an error of that class. All learn what becomes of it. */
+static int fail_at(struct run *run, int rank, enum err_code code, struct err *err)
+{
+    err_clear(err);
+    return outcome_step(
+        run, run->ranks.rank == rank ? err_set(err, code, "broken at %d", rank) : 0, err);
+}
+
+static void a_node_fails_alone(struct run *run)
+{
+    int node_of[8], keeper_of[SPREAD_NODES], last = run->ranks.size - 1;
+    struct err err = { 0 };
+
+    spread_out(run, node_of, keeper_of);
+    require(outcome_open(run, &err) == 0, "no memory");
+    require(fail_at(run, -1, ERR_NONE, &err) == 0, "an error out of nothing");
+    require(fail_at(run, last, ERR_NETWORK, &err) == -1, "no error of a node is one");
+    require(err.code == ERR_NETWORK && err.rank == last, "another error");
+    require(!run->nodes.out, "a node is out for it");
+    if (run->ranks.nodes > 1) {
+        require(fail_at(run, last, ERR_DEST, &err) == 0, "it ends the run");
+        for (int i = 0; i < run->ranks.nodes; i++)
+            require(run->nodes.failed[i] == (i == node_of[last]), "another node is out");
+        require(run->nodes.out == (node_of[run->ranks.rank] == node_of[last]),
+                "a rank thinks otherwise");
+        require(fail_at(run, last, ERR_DEST, &err) == 0, "it fails twice");
+    }
+    for (int i = 0; i + 1 < run->ranks.nodes; i++)
+        if (i != node_of[last])
+            fail_at(run, i, ERR_DEST, &err);
+    require(fail_at(run, run->ranks.nodes - 1, ERR_DEST, &err) == -1, "nobody is left");
+    require(err.code == ERR_DEST && strstr(err.text, "broken at "), "without a reason");
+    outcome_release(run);
+    come_together(run);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -350,6 +437,8 @@ int main(int argc, char **argv)
         { "an empty share overtakes", an_empty_share_overtakes_the_decision },
         { "many shares overtake", many_shares_overtake_the_decision },
         { "shares", shares_reach_all },
+        { "shares of nodes", nodes_share_their_own },
+        { "a node fails", a_node_fails_alone },
     };
     struct moment never = { .interrupted_rank = -1 };
     struct run run = { .ranks.interrupted = is_interrupted };
