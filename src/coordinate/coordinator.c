@@ -242,6 +242,8 @@ static int hear_hashed(struct coordinator *c, int from, const struct msg *msg,
 int coordinator_hear(struct coordinator *c, int from, const struct msg *msg,
                      struct err *err)
 {
+    if (c->spreads && spreading_failed(&c->spreading, from) && msg->kind != MSG_ABORT)
+        return 0; /* what it had was given to others */
     switch (msg->kind) {
     case MSG_CREDIT:
         sched_credit(c->sched, from, msg->units);
@@ -289,7 +291,7 @@ int coordinator_step(struct coordinator *c, bool *moved, struct err *err)
 {
     if (c->stopped)
         return 0;
-    if (recovery_step(&c->recovery, err) < 0 || claim_check(c->run, err) < 0)
+    if (recovery_step(&c->recovery, err) < 0)
         return -1;
     for (int rank; (rank = egress_next(&c->egress, clock_now())) >= 0;)
         sched_mute(c->sched, rank, c->spreads && spreading_failed(&c->spreading, rank));

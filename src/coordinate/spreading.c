@@ -158,7 +158,8 @@ static void lack(struct spreading *s, int node, uint32_t first, uint32_t count)
     fetch_lost(s, first, count);
 }
 
-/* Each of its ranks drops what it was granted. */
+/* Each of its ranks drops what it was granted, and writes to no disk but its own: so it is
+ * not waited for. */
 static void tell_ranks(struct spreading *s, int node, const struct err *why)
 {
     const struct msg msg = { .kind = MSG_NODE_FAILED,
@@ -168,7 +169,7 @@ static void tell_ranks(struct spreading *s, int node, const struct err *why)
 
     for (int rank = 0; rank < ranks->size; rank++)
         if (nodes_of(ranks, rank) == node) {
-            sched_mute(s->dispatch->sched, rank, true);
+            sched_leave(s->dispatch->sched, rank);
             mail_send(ranks, rank, &msg, NULL); /* its loss is noticed elsewhere */
         }
 }

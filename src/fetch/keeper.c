@@ -16,6 +16,22 @@ static void hear_forgot(void *arg, uint32_t first, uint32_t count)
     proof_forgot(&keeper->proof, first, count);
 }
 
+/* What former runs left was verified, but only segment by segment. */
+static int prove_holdings(struct keeper *keeper, struct err *err)
+{
+    const struct run *run = keeper->run;
+    uint32_t mine = (uint32_t)nodes_of(&run->ranks, run->ranks.rank);
+
+    for (size_t i = 0; i < run->nodes.holdings; i++) {
+        const struct run_holding *holding = &run->nodes.holding[i];
+
+        if (holding->node == mine &&
+            proof_got(&keeper->proof, holding->first, holding->count, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int keeper_open(struct keeper *keeper, const struct stow *stow, struct pool *pool,
                 struct existing_file *existing, struct err *err)
 {
@@ -27,8 +43,10 @@ int keeper_open(struct keeper *keeper, const struct stow *stow, struct pool *poo
     keeper->open = true;
     if (proof_open(&keeper->proof, run, stow->store, pool, existing, err) < 0)
         return -1;
-    return spreader_open(&keeper->spreader, stow, pool,
-                         &(struct carrier_told){ hear_got, hear_forgot, keeper }, err);
+    if (spreader_open(&keeper->spreader, stow, pool,
+                      &(struct carrier_told){ hear_got, hear_forgot, keeper }, err) < 0)
+        return -1;
+    return prove_holdings(keeper, err);
 }
 
 void keeper_close(struct keeper *keeper)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/state/sums.h"
+#include "io/sha256.h"
 #include "ranks/mail.h"
 #include "ranks/nodes.h"
 
@@ -306,6 +307,8 @@ static int settle_known(struct proof *proof, struct err *err)
     const struct run *run = proof->run;
 
     for (uint32_t file = 0; file < run->plan.nfiles; file++) {
+        if (run->plan.files[file].size == 0) /* rank 0 has compared it */
+            sha256_bytes("", 0, proof->existing[file].sha256);
         if (!nodes_prove(proof->run, file))
             relay_skip(proof->relay, file);
         if (!proof->existing[file].there)

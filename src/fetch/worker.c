@@ -223,9 +223,7 @@ static int worker_turn(struct worker *w, struct err *err)
 
     if (w->coordinator && coordinator_step(w->coordinator, &moved, err) < 0)
         return -1;
-    /* Rank 0's is the coordinator's. */
-    if (w->run->keeper && !w->coordinator && !w->node_failed &&
-        claim_check(w->run, err) < 0)
+    if (w->run->keeper && !w->node_failed && claim_check(w->run, err) < 0)
         return -1;
     if (worker_take_orders(w, &moved, err) < 0 ||
         keeper_step(&w->keeper, &moved, err) < 0)

@@ -124,6 +124,15 @@ bool sched_next(struct sched *sched, double now, struct sched_action *action)
     return help_late(sched) && ledger_send(ledger, action);
 }
 
+void sched_leave(struct sched *sched, int rank)
+{
+    const struct holder *holder = &sched->ledger.book.holder[rank];
+
+    sched_mute(sched, rank, true);
+    while (holder->first)
+        ledger_fall(&sched->ledger, holder->first, -INFINITY);
+}
+
 /* 0 if the rank holds no lease of the segment. */
 static uint32_t lease_of(const struct sched *sched, int rank, uint32_t segment)
 {

@@ -60,6 +60,10 @@ void sched_slots(struct sched *sched, uint32_t slots);
  * keeps. */
 void sched_mute(struct sched *sched, int rank, bool mute);
 
+/* The rank takes no further part, and nobody else sees what it writes: what it holds is
+ * pending again at once. It is muted, and what it says of its leases changes nothing. */
+void sched_leave(struct sched *sched, int rank);
+
 /* false: nothing to do for the moment; ask again each turn, as time alone may bring
  * something. */
 bool sched_next(struct sched *sched, double now, struct sched_action *action);
