@@ -221,15 +221,33 @@ static void begin_anew(struct proof *proof, uint32_t file)
             relay_stored(proof->relay, s, 0);
 }
 
-void proof_forgot(struct proof *proof, uint32_t first, uint32_t count)
+/* It may be a link to the file that readers have: what comes in its place must not be
+ * written into that. */
+static int refuse_known(const struct proof *proof, uint32_t file, struct err *err)
+{
+    const struct run *run = proof->run;
+
+    if (!proof->existing[file].there)
+        return 0;
+    return err_set(err, ERR_DEST,
+                   "'%s/%s' is not what it was when it was published, or not what other "
+                   "nodes have: run again with --check, or remove it",
+                   run->opt.dest, plan_path(&run->plan, file));
+}
+
+int proof_forgot(struct proof *proof, uint32_t first, uint32_t count, struct err *err)
 {
     const uint32_t *file = proof->run->segments.file;
 
-    for (uint32_t i = first; i < first + count; i++)
+    for (uint32_t i = first; i < first + count; i++) {
+        if (refuse_known(proof, file[i], err) < 0)
+            return -1;
         clear(proof->here, i);
+    }
     for (uint32_t i = first; i < first + count; i++)
         if (i == first || file[i] != file[i - 1])
             begin_anew(proof, file[i]);
+    return 0;
 }
 
 /* --- what is wrong with a file */
@@ -273,6 +291,8 @@ int proof_lack(struct proof *proof, const struct msg *msg, struct err *err)
     if (!exist(proof, msg->segment, msg->segments) ||
         msg->segments > segments->first[segments->file[msg->segment] + 1] - msg->segment)
         return refuse("a doubt", msg->segment, err);
+    if (refuse_known(proof, segments->file[msg->segment], err) < 0)
+        return -1;
     return sums_count(msg->blob_len) == msg->segments
                ? doubts_add(&proof->doubts, msg->segment, msg->segments, msg->blob, err)
                : forget_differing(proof, msg->segment, msg->segments, NULL, err);

@@ -537,12 +537,12 @@ static void test_what_is_forgotten_unasked_is_hashed_anew(void **state)
     old = orders[0];
     norders = 0;
     while (pool_unfinished(pool) > 0) {
-        proof_forgot(&proof, ONE_AT, 1);
+        assert_int_equal(proof_forgot(&proof, ONE_AT, 1, NULL), 0);
         pool_wait(pool, 1);
         while (pool_reap(pool, NULL) > 0)
             ;
     }
-    proof_forgot(&proof, 0, 1);
+    assert_int_equal(proof_forgot(&proof, 0, 1, NULL), 0);
     obey(&old);
     settle();
     assert_told(ONE, 0, 0);
@@ -582,6 +582,29 @@ static void test_what_is_there_is_told_at_once(void **state)
         assert_told(i, 1, 0);
         assert_digest(i);
     }
+}
+
+/* The file may be a link to one that readers have. */
+static void test_what_was_there_never_comes_again(void **state)
+{
+    struct strbuf sums = { 0 };
+    struct msg msg = { .kind = MSG_LACK, .segment = 0, .segments = 3 };
+    struct err err = { 0 };
+
+    (void)state;
+    existing[BIG].there = true;
+    open_again();
+    assert_int_equal(proof_lack(&proof, &msg, &err), -1);
+    assert_int_equal(err.code, ERR_DEST);
+    assert_non_null(strstr(err.text, "'out/a/big'"));
+    put_sums(&sums, 0, 3);
+    msg.blob = sums.data;
+    msg.blob_len = sums.len;
+    assert_int_equal(proof_lack(&proof, &msg, &err), -1);
+    assert_int_equal(proof_forgot(&proof, 1, 1, &err), -1);
+    settle();
+    assert_int_equal(told.answers, 0);
+    strbuf_release(&sums);
 }
 
 static void test_checksums_are_enough_if_the_user_says_so(void **state)
@@ -638,6 +661,7 @@ int main(void)
         EACH(test_what_is_forgotten_unasked_is_hashed_anew),
         EACH(test_a_file_that_became_short),
         EACH(test_what_is_there_is_told_at_once),
+        EACH(test_what_was_there_never_comes_again),
         EACH(test_checksums_are_enough_if_the_user_says_so),
         EACH(test_news_of_no_segment_is_a_defect),
     };
