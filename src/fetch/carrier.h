@@ -13,7 +13,7 @@
 /* What others do as neighbours of a file come, or turn out to be bad. Either may be NULL. */
 struct carrier_told {
     int (*got)(void *arg, uint32_t first, uint32_t count, struct err *err);
-    void (*forgot)(void *arg, uint32_t first, uint32_t count);
+    int (*forgot)(void *arg, uint32_t first, uint32_t count, struct err *err);
     void *arg;
 };
 

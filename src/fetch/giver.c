@@ -50,8 +50,8 @@ static int say_forgot(struct carrier *s, const struct parcel *parcel,
         uint32_t segment = piece_segment(parcel, piece->place + i);
 
         msg.item[msg.nitems++] = (struct msg_item){ .segment = segment, .segments = 1 };
-        if (s->told.forgot)
-            s->told.forgot(s->told.arg, segment, 1);
+        if (s->told.forgot && s->told.forgot(s->told.arg, segment, 1, err) < 0)
+            return -1;
         if (msg.nitems < MSG_ITEMS && i + 1 < piece->segments)
             continue;
         if (mail_send(&s->run->ranks, 0, &msg, err) < 0)

@@ -9,11 +9,27 @@ static int hear_got(void *arg, uint32_t first, uint32_t count, struct err *err)
     return proof_got(&keeper->proof, first, count, err);
 }
 
-static void hear_forgot(void *arg, uint32_t first, uint32_t count)
+static int hear_forgot(void *arg, uint32_t first, uint32_t count, struct err *err)
 {
     struct keeper *keeper = arg;
 
-    proof_forgot(&keeper->proof, first, count);
+    return proof_forgot(&keeper->proof, first, count, err);
+}
+
+/* Of what former runs left only the checksums are known to be right. */
+static int take_holdings(struct keeper *keeper, struct err *err)
+{
+    const struct run *run = keeper->run;
+    uint32_t mine = (uint32_t)nodes_of(&run->ranks, run->ranks.rank);
+
+    for (size_t i = 0; i < run->nodes.holdings; i++) {
+        const struct run_holding *holding = &run->nodes.holding[i];
+
+        if (holding->node == mine &&
+            proof_got(&keeper->proof, holding->first, holding->count, err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* What former runs left was verified, but only segment by segment. */
@@ -41,7 +57,8 @@ int keeper_open(struct keeper *keeper, const struct stow *stow, struct pool *poo
     if (!run->keeper || run->nodes.out || run->mode != RUN_FETCH || !nodes_spread(run))
         return 0;
     keeper->open = true;
-    if (proof_open(&keeper->proof, run, stow->store, pool, existing, err) < 0)
+    if (proof_open(&keeper->proof, run, stow->store, pool, existing, err) < 0 ||
+        take_holdings(keeper, err) < 0)
         return -1;
     if (spreader_open(&keeper->spreader, stow, pool,
                       &(struct carrier_told){ hear_got, hear_forgot, keeper }, err) < 0)
