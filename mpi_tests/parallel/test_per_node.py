@@ -36,9 +36,9 @@ class Nodes:
         path.mkdir(parents=True, exist_ok=True)
         return path
 
-    def start(self, places, *args, env=None, readonly=(), shared=(), **how):
+    def start(self, places, *args, env=None, readonly=(), shared=(), own=None, **how):
         """places: of each rank its node. readonly: nodes whose disk is. shared: nodes that have
-        the disk of 0."""
+        the disk of 0. own: what a node alone has in its environment."""
         for node in places:
             self.disk(node)
         library = {"LD_PRELOAD": os.environ["MPIFETCH_NODES"], "SHAM_NODE": ""}
@@ -48,6 +48,7 @@ class Nodes:
                 "SHAM_NODE": str(node),
                 "SHAM_DISK": "0" if node in shared else str(node),
                 "SHAM_READONLY": "1" if node in readonly else "",
+                **(own or {}).get(node, {}),
             }
             for node in places
         ]
@@ -241,3 +242,34 @@ def test_fetched_once(nodes, hub, tree, places):
         assert_same(nodes.disk(node) / "model", tree)
         assert_alone(nodes.disk(node) / "model")
     assert result.report["bytes"]["fetched"] == sum(map(len, FILES.values()))
+
+
+ROTTEN = {"sub/weights.bin": 4 * MIB + 11, "sub/deep/one": 0}  # which byte
+
+
+@pytest.mark.parametrize("name", ROTTEN)
+@pytest.mark.parametrize("places", [[0, 1], [0, 1, 1, 2]], ids=str)
+def test_a_byte_that_rots(nodes, hub, tree, places, name):
+    """It comes again, whether from the source or from another node."""
+    own = {1: {"SHAM_ROT": f"1:{ROTTEN[name]}:{name}"}}
+    words = ["get", "--per-node", nodes.local / "model", "--segment-size", "1M", SOURCE]
+    result = nodes.run(places, *words, env=hub.env, own=own)
+    assert result.code == 0
+    assert f"'{name}' are not on the disk as they were written" in result.err
+    for node in set(places):
+        assert_same(nodes.disk(node) / "model", tree)
+        assert_alone(nodes.disk(node) / "model")
+
+
+@pytest.mark.parametrize("name", ROTTEN)
+def test_a_disk_that_rots(nodes, hub, tree, name):
+    """Its node is named, and the others have theirs."""
+    own = {1: {"SHAM_ROT": f"1000:{ROTTEN[name]}:{name}"}}
+    words = ["get", "--per-node", nodes.local / "model", "--segment-size", "1M", SOURCE]
+    result = nodes.run([0, 1, 2], *words, env=hub.env, own=own)
+    assert result.code == 5
+    assert "missing on 1 of 3 nodes: node1: " in result.err
+    assert not (nodes.disk(1) / "model").exists()
+    for node in [0, 2]:
+        assert_same(nodes.disk(node) / "model", tree)
+        assert_alone(nodes.disk(node) / "model")

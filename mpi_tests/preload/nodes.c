@@ -1,9 +1,17 @@
 /* nodes.c -- preloaded into the program: ranks with the same SHAM_NODE in their environment
- * are on a node of their own, whose name is that. */
+ * are on a node of their own, whose name is that. Its disk may be worse than ours:
+ *
+ *     SHAM_ROT=TIMES:AT:NAME   that byte of a file whose path ends in NAME is another one
+ *                              on the disk than was written there, the first so many times */
 #include <dlfcn.h>
+#include <limits.h>
 #include <mpi.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 typedef int split_call(MPI_Comm comm, int color, int key, MPI_Comm *made);
 
@@ -26,4 +34,53 @@ int gethostname(char *name, size_t size)
 
     snprintf(name, size, "node%s", node ? node : "");
     return 0;
+}
+
+static bool ends_in(int fd, const char *name)
+{
+    char link[64], path[PATH_MAX];
+    size_t len = strlen(name);
+    ssize_t n;
+
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    n = readlink(link, path, sizeof(path));
+    return n >= (ssize_t)len && memcmp(path + n - len, name, len) == 0;
+}
+
+typedef ssize_t write_call(int fd, const void *bytes, size_t len, off_t at);
+
+ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at);
+ssize_t pwrite64(int fd, const void *bytes, size_t len, off_t at);
+
+/* What was written once in this process rots at once. */
+ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
+{
+    static atomic_int done;
+    union {
+        void *found;
+        write_call *call;
+    } real = { dlsym(RTLD_NEXT, "pwrite") };
+    const char *rot = getenv("SHAM_ROT");
+    ssize_t n = real.call(fd, bytes, len, at);
+    long long byte;
+    int times, name;
+
+    if (rot && n > 0 && sscanf(rot, "%d:%lld:%n", &times, &byte, &name) == 2 &&
+        byte >= at && byte < at + n && ends_in(fd, rot + name) &&
+        atomic_fetch_add(&done, 1) < times) {
+        char path[64], other = (char)(((const char *)bytes)[byte - at] ^ 1);
+
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        FILE *file = fopen(path, "r+");
+
+        if (!file || fseek(file, (long)byte, SEEK_SET) != 0 ||
+            fwrite(&other, 1, 1, file) != 1 || fclose(file) != 0)
+            abort();
+    }
+    return n;
+}
+
+ssize_t pwrite64(int fd, const void *bytes, size_t len, off_t at)
+{
+    return pwrite(fd, bytes, len, at);
 }
