@@ -273,3 +273,56 @@ def test_a_disk_that_rots(nodes, hub, tree, name):
     for node in [0, 2]:
         assert_same(nodes.disk(node) / "model", tree)
         assert_alone(nodes.disk(node) / "model")
+
+
+def get(nodes, hub, places, *words, **how):
+    return nodes.run(places, "get", "--per-node", nodes.local / "model", *words, SOURCE, env=hub.env, **how)
+
+
+def fetched(result):
+    return result.report["bytes"]["fetched"]
+
+
+SIZE = sum(map(len, FILES.values()))
+
+
+def test_each_node_gets_all(nodes, hub, tree):
+    result = get(nodes, hub, [0, 1, 1, 2])
+    assert (result.code, result.out) == (0, f"{nodes.local}/model\n")
+    assert fetched(result) == SIZE
+    for node in range(3):
+        assert_same(nodes.disk(node) / "model", tree)
+        assert_alone(nodes.disk(node) / "model")
+    told = result.report["nodes"]
+    assert sum(node["bytes_in"] for node in told) == 2 * SIZE
+    assert sum(node["bytes_out"] for node in told) == 2 * SIZE
+    assert nodes.run([0, 1, 2], "verify", "--per-node", nodes.local / "model").code == 0
+
+
+@pytest.mark.parametrize("full", [0, 1, 2])
+def test_what_one_node_has_is_not_fetched(nodes, hub, tree, full):
+    """It is left there as it is."""
+    fill(nodes, hub, [full])
+    before = snapshot(nodes.disk(full) / "model")
+    hub.reset()
+    result = get(nodes, hub, [0, 1, 2, 2])
+    assert result.code == 0
+    assert fetched(result) == 0
+    assert snapshot(nodes.disk(full) / "model") == before
+    for node in range(3):
+        assert_same(nodes.disk(node) / "model", tree)
+        assert_alone(nodes.disk(node) / "model")
+
+
+def test_nodes_have_different_files(nodes, hub, tree, change):
+    """An update: what none has is fetched once, the rest comes from those who have it."""
+    fill(nodes, hub, [0])
+    wanted = change()
+    words = ["get", "--per-node", nodes.local / "model", "--include", "sub/new", SOURCE]
+    assert nodes.run([1], *words, env=hub.env).code == 0
+    result = get(nodes, hub, [0, 1, 2])
+    assert result.code == 0
+    assert fetched(result) == len(CHANGES["config.json"])
+    for node in range(3):
+        assert_same(nodes.disk(node) / "model", wanted)
+        assert_alone(nodes.disk(node) / "model")

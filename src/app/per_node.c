@@ -267,9 +267,21 @@ int per_node_stage(struct session *s, struct err *err)
     return 0;
 }
 
-void per_node_note(struct session *s)
+static int take_traffic(void *arg, int rank, const void *bytes, size_t len,
+                        struct err *err)
+{
+    struct session *s = arg;
+
+    (void)err;
+    if (s->report.nodes && len == sizeof(struct traffic))
+        memcpy(&s->report.nodes[nodes_of(&s->run.ranks, rank)].traffic, bytes, len);
+    return 0;
+}
+
+int per_node_note(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
+    struct traffic mine = worker_traffic(s->worker);
     int nodes = nodes_count(&run->ranks);
 
     run->stats.value[STAT_RESUMED] += s->resumed;
@@ -277,12 +289,13 @@ void per_node_note(struct session *s)
     if (s->coordinator)
         s->report.nodes = calloc((size_t)nodes, sizeof(*s->report.nodes));
     for (int i = 0; s->report.nodes && i < nodes; i++) {
-        struct report_node *node = &s->report.nodes[i];
-        double complete;
+        double complete = coordinator_complete(s->coordinator, i);
 
-        coordinator_node(s->coordinator, i, &node->traffic, &complete);
-        node->complete = complete > s->phase_began ? complete - s->phase_began : 0;
+        s->report.nodes[i].complete =
+            complete > s->phase_began ? complete - s->phase_began : 0;
     }
+    return agree_gather(&run->ranks, MSG_STATS, &mine, run->keeper ? sizeof(mine) : 0,
+                        take_traffic, s, err);
 }
 
 static int sync_mine(void *arg, struct err *err)

@@ -17,8 +17,9 @@ int per_node_show(struct session *s, struct err *err);
  * known to all then. */
 int per_node_stage(struct session *s, struct err *err);
 
-/* After the fetch: what has passed between nodes, and was resumed, for the report. */
-void per_node_note(struct session *s);
+/* Collective, after the fetch: what has passed between nodes, and was resumed, for the
+ * report. */
+int per_node_note(struct session *s, struct err *err);
 
 /* Collective. Publish on each node, and clean up. -1 also if a node has failed, or does so:
  * the others have published then. */

@@ -395,8 +395,8 @@ int session_fetch(struct session *s, struct err *err)
         return -1;
     session_end_phase(s, REPORT_STAGE);
     rc = worker_run(s->worker, err);
-    if (nodes_spread(run))
-        per_node_note(s);
+    if (nodes_spread(run) && per_node_note(s, rc < 0 ? NULL : err) < 0)
+        rc = -1;
     note_figures(s);
     if (agree_step(&run->ranks, rc, err) < 0)
         return -1;

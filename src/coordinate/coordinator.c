@@ -460,11 +460,9 @@ void coordinator_destroy(struct coordinator *c)
     free(c);
 }
 
-void coordinator_node(const struct coordinator *c, int node, struct traffic *traffic,
-                      double *complete)
+double coordinator_complete(const struct coordinator *c, int node)
 {
-    *traffic = c->spreading.node[node].traffic;
-    *complete = c->spreading.node[node].complete;
+    return c->spreading.node[node].complete;
 }
 
 void coordinator_figures(const struct coordinator *c, struct coordinator_figures *figures)

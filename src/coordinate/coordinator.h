@@ -34,10 +34,8 @@ struct coordinator_figures {
     double last_landed;        /* clock_now when the last segment was stored */
     struct governor_figures connections;
 };
-/* With --per-node on several nodes, of one of them: what has passed between it and others,
- * and clock_now when it had all; 0: never. */
-void coordinator_node(const struct coordinator *coordinator, int node,
-                      struct traffic *traffic, double *complete);
+/* With --per-node on several nodes: clock_now when that one had all; 0: never. */
+double coordinator_complete(const struct coordinator *coordinator, int node);
 
 void coordinator_figures(const struct coordinator *coordinator,
                          struct coordinator_figures *figures);

@@ -139,3 +139,9 @@ void keeper_fail(struct keeper *keeper)
     if (keeper->open)
         spreader_fail(&keeper->spreader);
 }
+
+struct traffic keeper_traffic(struct keeper *keeper)
+{
+    return keeper->open ? passages_traffic(&keeper->spreader.carrier.passages)
+                        : (struct traffic){ 0 };
+}

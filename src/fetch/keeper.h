@@ -34,6 +34,9 @@ int keeper_step(struct keeper *keeper, bool *moved, struct err *err);
 /* Whether MPI should be called soon again. */
 bool keeper_is_busy(const struct keeper *keeper);
 
+/* What has passed between its node and others. */
+struct traffic keeper_traffic(struct keeper *keeper);
+
 /* Its node takes no further part. */
 void keeper_fail(struct keeper *keeper);
 

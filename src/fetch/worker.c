@@ -393,6 +393,11 @@ out:
     return rc;
 }
 
+struct traffic worker_traffic(struct worker *w)
+{
+    return keeper_traffic(&w->keeper);
+}
+
 int worker_sync(struct worker *w, struct err *err)
 {
     return syncing_end(&w->syncing, err);

@@ -8,6 +8,7 @@
 #ifndef FETCH_WORKER_H
 #define FETCH_WORKER_H
 
+#include "core/state/msg.h"
 #include "ranks/run.h"
 
 struct worker;
@@ -21,6 +22,9 @@ int worker_create(struct worker **out, struct run *run, struct coordinator *coor
 
 /* Collective. 0, or -1 with the error that ended the run; err->rank says who saw it. */
 int worker_run(struct worker *worker, struct err *err);
+
+/* What has passed between this node and others, if this rank is its keeper. */
+struct traffic worker_traffic(struct worker *worker);
 
 /* Wait until the disk has what this rank wrote into staging. */
 int worker_sync(struct worker *worker, struct err *err);
