@@ -13,11 +13,8 @@
 #include "ranks/outcome.h"
 
 enum {
-    WINDOW = 32 << 20, /* bytes on their way to a node */
-    MISSED_MOST = 16   /* transfers in a row that a node may miss */
+    MISSED_MOST = 16 /* transfers in a row that a node may miss */
 };
-
-static const double JUDGED = 0.25; /* seconds of traffic that tell a speed */
 
 static struct run *run_of(const struct spreading *s)
 {
@@ -60,11 +57,9 @@ bool spreading_finished(const struct spreading *s)
 
 static void have(struct spreading *s, int node, uint32_t first, uint32_t count)
 {
-    double now = clock_now();
-
-    spread_have(s->spread, node, first, count, now);
+    spread_have(s->spread, node, first, count);
     if (s->node[node].complete == 0 && spread_complete(s->spread, node))
-        s->node[node].complete = now;
+        s->node[node].complete = clock_now();
 }
 
 /* Nobody says whether it is right. */
@@ -109,7 +104,7 @@ static int take_start(struct spreading *s, struct err *err)
 int spreading_open(struct spreading *s, struct dispatch *dispatch,
                    struct existing_file *existing, struct err *err)
 {
-    const struct spread_policy policy = { .window = WINDOW, .run = SPREAD_RUN_BYTES };
+    const struct spread_policy policy = spread_policy(&dispatch->run->segments);
     const struct run *run = dispatch->run;
     size_t segments = run->segments.count;
     int nodes = nodes_count(&run->ranks);
@@ -248,8 +243,7 @@ static int hear_missed(struct spreading *s, int node, const struct msg *msg,
                        (unsigned)msg->segment, (unsigned)msg->node);
     log_line(&run_of(s)->ranks.log, LOG_INFO, "%s: %s: sending it again",
              host_of(s, node), msg->text);
-    spread_failed(s->spread, (int)msg->node, node, msg->segment, msg->segments,
-                  clock_now());
+    spread_failed(s->spread, (int)msg->node, node, msg->segment, msg->segments);
     if (++s->node[node].missed <= MISSED_MOST)
         return 0;
     return fail_node(s, node, ERR_NETWORK, msg->text, err);
@@ -257,18 +251,7 @@ static int hear_missed(struct spreading *s, int node, const struct msg *msg,
 
 static void hear_carried(struct spreading *s, int node, const struct msg *msg)
 {
-    struct spreading_node *n = &s->node[node];
-    double taking = msg->traffic.taking - n->judged.taking;
-    double giving = msg->traffic.giving - n->judged.giving;
-    double taken = (double)(msg->traffic.taken - n->judged.taken);
-    double given = (double)(msg->traffic.given - n->judged.given);
-
-    n->traffic = msg->traffic;
-    if (taking < JUDGED && giving < JUDGED)
-        return;
-    n->judged = msg->traffic;
-    spread_speed(s->spread, node, taking < JUDGED ? 0 : taken / taking,
-                 giving < JUDGED ? 0 : given / giving);
+    s->node[node].traffic = msg->traffic;
 }
 
 static int hear_proved(struct spreading *s, int node, const struct msg_item *item,
@@ -476,7 +459,7 @@ int spreading_step(struct spreading *s, bool *moved, struct err *err)
         if (act(s, &action, err) < 0)
             return -1;
     }
-    while (spread_next(s->spread, clock_now(), &ticket)) {
+    while (spread_next(s->spread, &ticket)) {
         *moved = true;
         if (send_ticket(s, &ticket, err) < 0)
             return -1;

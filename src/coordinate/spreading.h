@@ -18,7 +18,6 @@
 
 struct spreading_node {
     struct traffic traffic; /* since the start */
-    struct traffic judged;  /* as its speed was judged last */
     unsigned missed;        /* transfers to it, in a row */
     double complete;        /* clock_now when it had all it wants; 0: not yet */
 };

@@ -49,6 +49,7 @@ void hops_add(struct hops *hops, int from, int to, uint32_t first, uint32_t coun
         uint64_t bytes = segment_bytes(hops->segments, first + i);
 
         hop->open |= (uint64_t)1 << i;
+        hops->bytes += bytes;
         hops->in[to] += bytes;
         hops->out[from] += bytes;
     }
@@ -65,6 +66,7 @@ static void settle(struct hops *hops, struct hop *hop, uint32_t segment)
 {
     uint64_t bytes = segment_bytes(hops->segments, segment);
 
+    hops->bytes -= bytes;
     hops->in[hop->to] -= bytes;
     hops->out[hop->from] -= bytes;
     hop->open &= ~((uint64_t)1 << (segment - hop->first));

@@ -8,7 +8,7 @@
 
 #include "core/plan/segment.h"
 
-enum { HOPS_MOST = 64, HOPS_ANY = -1 };
+enum { HOPS_MOST = 256, HOPS_ANY = -1 };
 
 /* A run of up to 64 segments. */
 struct hop {
@@ -27,6 +27,7 @@ struct hops {
     struct hop *hop;    /* HOPS_MOST for each node that they go to */
     uint32_t *count;    /* in use, of each node */
     uint64_t *in, *out; /* bytes on their way to each node, and from it */
+    uint64_t bytes;     /* on their way to all nodes */
     bool *lost;         /* each node, while hops are cut */
     int nodes;
 };

@@ -41,6 +41,14 @@ void node_set_remove(struct node_set *set, size_t row, int node)
     node_set_row(set, row)[node / 64] &= ~bit(node);
 }
 
+void node_set_put(struct node_set *set, size_t row, int node, bool in)
+{
+    if (in)
+        node_set_add(set, row, node);
+    else
+        node_set_remove(set, row, node);
+}
+
 void node_set_fill(struct node_set *set, size_t row)
 {
     for (int node = 0; node < set->nodes; node++)

@@ -24,6 +24,7 @@ uint64_t *node_set_row(const struct node_set *set, size_t row);
 bool node_set_has(const struct node_set *set, size_t row, int node);
 void node_set_add(struct node_set *set, size_t row, int node);
 void node_set_remove(struct node_set *set, size_t row, int node);
+void node_set_put(struct node_set *set, size_t row, int node, bool in);
 void node_set_fill(struct node_set *set, size_t row); /* with all nodes */
 bool node_set_is_empty(const struct node_set *set, size_t row);
 

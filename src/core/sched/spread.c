@@ -9,14 +9,14 @@
 
 enum {
     NOBODY = -1,
-    RETRIES = 256, /* of which it is remembered which way they failed */
-    LOOKS = 64 /* segments that are looked at for one node before the next has its turn */
+    SLOW = 16 << 20, /* bytes more than the mean */
+    RETRIES = 256,   /* of which it is remembered which way they failed */
+    LOOKS = 64,      /* segments looked at for one node, before the next has its turn */
+    FULL = 4         /* windows that a node may have to send and begin one more ticket */
 };
 
-struct spread_node {
-    uint32_t cursor; /* where to look for what is owed to it */
-    double in, out;  /* bytes per second */
-};
+/* More than any node has to send. */
+static const uint64_t LAST = (uint64_t)1 << 60;
 
 /* A transfer that failed. */
 struct retry {
@@ -24,14 +24,18 @@ struct retry {
     int from, to;
 };
 
+/* Sets of nodes: those that may get a ticket, those that may cause one, those that one
+ * goes to, and a single one. */
+enum row { ROW_OPEN, ROW_HUNGRY, ROW_TARGETS, ROW_ALONE, ROWS };
+
 struct spread {
     const struct segments *segments;
     struct spread_policy policy;
     int nodes;
     struct supply supply;
     struct hops hops;
-    struct node_set scratch; /* rows by enum row */
-    struct spread_node *node;
+    struct node_set rows;
+    uint32_t *cursor; /* of each node: where to look for what is owed to it */
     struct retry retry[RETRIES];
     uint32_t nretries;
     struct spread_tree *tree;
@@ -39,24 +43,41 @@ struct spread {
     struct spread_hop *hop;
 };
 
-/* Nodes that may get a ticket, those that may cause one, and those that one goes to. */
-enum row { ROW_OPEN, ROW_HUNGRY, ROW_TARGETS, ROWS };
+/* After something has gone out to the node, or has come, or will not come. */
+static void look_at_window(struct spread *spread, int node)
+{
+    uint64_t in = spread->hops.in[node], window = spread->policy.window;
+    bool open =
+        in < window && hops_room(&spread->hops, node) && !spread->supply.node[node].gone;
+
+    node_set_put(&spread->rows, ROW_OPEN, node, open);
+    node_set_put(&spread->rows, ROW_HUNGRY, node, open && in < window / 2);
+}
 
 static int allocate(struct spread *spread, struct err *err)
 {
     size_t n = (size_t)spread->nodes;
 
     if (supply_create(&spread->supply, spread->segments, spread->nodes, err) < 0 ||
-        node_set_create(&spread->scratch, ROWS, spread->nodes, err) < 0 ||
+        node_set_create(&spread->rows, ROWS, spread->nodes, err) < 0 ||
         hops_create(&spread->hops, spread->segments, spread->nodes, err) < 0 ||
         spread_tree_create(&spread->tree, spread->nodes, err) < 0)
         return -1;
-    spread->node = calloc(n, sizeof(*spread->node));
+    spread->cursor = calloc(n, sizeof(*spread->cursor));
     spread->stop = calloc(n, sizeof(*spread->stop));
     spread->hop = calloc(n, sizeof(*spread->hop));
-    if (!spread->node || !spread->stop || !spread->hop)
+    if (!spread->cursor || !spread->stop || !spread->hop)
         return err_memory(err, "plan of what nodes send each other");
     return 0;
+}
+
+struct spread_policy spread_policy(const struct segments *segments)
+{
+    uint64_t window = SPREAD_WINDOW_SEGMENTS * segments->size;
+
+    return (struct spread_policy){ .window =
+                                       window > SPREAD_WINDOW ? window : SPREAD_WINDOW,
+                                   .run = SPREAD_RUN_BYTES };
 }
 
 int spread_create(struct spread **out, const struct segments *segments, int nodes,
@@ -77,6 +98,8 @@ int spread_create(struct spread **out, const struct segments *segments, int node
     spread->nodes = nodes;
     if (allocate(spread, err) < 0)
         goto out;
+    for (int node = 0; node < nodes; node++)
+        look_at_window(spread, node);
     *out = spread;
     spread = NULL;
     rc = 0;
@@ -90,10 +113,10 @@ void spread_destroy(struct spread *spread)
     if (!spread)
         return;
     supply_release(&spread->supply);
-    node_set_release(&spread->scratch);
+    node_set_release(&spread->rows);
     hops_release(&spread->hops);
     spread_tree_destroy(spread->tree);
-    free(spread->node);
+    free(spread->cursor);
     free(spread->stop);
     free(spread->hop);
     free(spread);
@@ -106,20 +129,13 @@ void spread_skip(struct spread *spread, int node, uint32_t file)
     supply_skip(&spread->supply, node, file);
 }
 
-void spread_have(struct spread *spread, int node, uint32_t first, uint32_t count,
-                 double now)
+void spread_have(struct spread *spread, int node, uint32_t first, uint32_t count)
 {
-    (void)now;
     for (uint32_t i = first; i < first + count; i++) {
         hops_arrived(&spread->hops, node, i);
         supply_have(&spread->supply, node, i);
     }
-}
-
-void spread_lack(struct spread *spread, int node, uint32_t first, uint32_t count)
-{
-    for (uint32_t i = first; i < first + count; i++)
-        supply_lack(&spread->supply, node, i);
+    look_at_window(spread, node);
 }
 
 static void needed_again(void *of, int node, uint32_t segment)
@@ -127,23 +143,32 @@ static void needed_again(void *of, int node, uint32_t segment)
     struct spread *spread = of;
 
     supply_need(&spread->supply, node, segment);
+    look_at_window(spread, node);
+}
+
+/* Nobody gets these from the node. */
+static void cut_below(struct spread *spread, int node, struct run run)
+{
+    hops_cut(&spread->hops, node, HOPS_ANY, run, needed_again, spread);
+}
+
+void spread_lack(struct spread *spread, int node, uint32_t first, uint32_t count)
+{
+    for (uint32_t i = first; i < first + count; i++)
+        supply_lack(&spread->supply, node, i);
+    cut_below(spread, node, (struct run){ first, first + count });
 }
 
 void spread_failed(struct spread *spread, int from, int to, uint32_t first,
-                   uint32_t count, double now)
+                   uint32_t count)
 {
     struct retry retry = { .run = { first, first + count }, .from = from, .to = to };
 
-    (void)now;
     hops_cut(&spread->hops, from, to, retry.run, needed_again, spread);
+    /* If it has come another way meanwhile, those below it wait for this one still. */
+    cut_below(spread, to, retry.run);
     if (spread->nretries < RETRIES)
         spread->retry[spread->nretries++] = retry;
-}
-
-void spread_speed(struct spread *spread, int node, double in, double out)
-{
-    spread->node[node].in = in;
-    spread->node[node].out = out;
 }
 
 void spread_drop(struct spread *spread, int node)
@@ -151,8 +176,9 @@ void spread_drop(struct spread *spread, int node)
     struct run all = { 0, spread->segments->count };
 
     hops_cut(&spread->hops, HOPS_ANY, node, all, needed_again, spread);
-    hops_cut(&spread->hops, node, HOPS_ANY, all, needed_again, spread);
+    cut_below(spread, node, all);
     supply_drop(&spread->supply, node);
+    look_at_window(spread, node);
 }
 
 void spread_whole(struct spread *spread, uint32_t file)
@@ -177,154 +203,149 @@ bool spread_finished(const struct spread *spread)
 
 /* Tickets. */
 
-static double seconds(double bytes, double speed)
+/* Bytes that it needs and could have. */
+static uint64_t behind(const struct spread *spread, int node)
 {
-    return speed > 0 ? bytes / speed : bytes;
+    return spread->supply.node[node].owed + spread->hops.in[node];
 }
 
-/* How long its link out has to do. */
-static double busy_out(const struct spread *spread, int node)
+/* It has much more to come, or to send, than the others: nobody is to wait for it. */
+static bool is_slow(const struct spread *spread, int node)
 {
-    return seconds((double)spread->hops.out[node], spread->node[node].out);
+    uint64_t nodes = (uint64_t)spread->nodes, bytes = spread->hops.bytes;
+
+    return behind(spread, node) > (spread->supply.owed + bytes) / nodes + SLOW ||
+           spread->hops.out[node] > bytes / nodes + SLOW;
 }
 
-/* The node that has the segment and can send it soonest; but not `avoid`, if there is
+/* The node that has the segment and has least to send; but not `avoid`, if there is
  * another one. */
 static int holder(const struct spread *spread, uint32_t segment, int avoid)
 {
+    const struct node_set *has = &spread->supply.has;
+    uint64_t least = UINT64_MAX;
     int best = NOBODY;
 
-    for (int node = node_set_next(&spread->supply.has, segment, 0); node >= 0;
-         node = node_set_next(&spread->supply.has, segment, node + 1))
-        if (best == NOBODY || best == avoid ||
-            (node != avoid && busy_out(spread, node) < busy_out(spread, best)))
-            best = node;
+    for (int node = node_set_next(has, segment, 0); node >= 0;
+         node = node_set_next(has, segment, node + 1)) {
+        uint64_t load = spread->hops.out[node];
+
+        if (is_slow(spread, node))
+            load += LAST;
+        if (node == avoid)
+            load += 2 * LAST;
+        if (load >= least)
+            continue;
+        least = load;
+        best = node;
+    }
     return best;
 }
 
-/* Which nodes may get tickets, and which may cause some. false: none of those. */
-static bool look_at_windows(struct spread *spread)
+/* It has not so much to send that others which depend on it would fill the windows. */
+static bool can_begin(const struct spread *spread, int node)
 {
-    const struct hops *hops = &spread->hops;
-    uint64_t window = spread->policy.window;
-    bool any = false;
-
-    for (size_t i = 0; i < 2 * spread->scratch.words; i++)
-        spread->scratch.word[i] = 0;
-    for (int node = 0; node < spread->nodes; node++) {
-        if (spread->supply.node[node].gone || hops->in[node] >= window ||
-            !hops_room(hops, node))
-            continue;
-        node_set_add(&spread->scratch, ROW_OPEN, node);
-        if (hops->in[node] >= window / 2)
-            continue;
-        node_set_add(&spread->scratch, ROW_HUNGRY, node);
-        any = true;
-    }
-    return any;
+    return spread->hops.out[node] < FULL * spread->policy.window;
 }
 
-static bool needed_by(const struct spread *spread, uint32_t segment, enum row row)
+static uint64_t *row(const struct spread *spread, enum row row)
 {
-    const uint64_t *one = node_set_row(&spread->supply.need, segment);
-    const uint64_t *other = node_set_row(&spread->scratch, row);
+    return node_set_row(&spread->rows, row);
+}
 
-    for (size_t i = 0; i < spread->scratch.words; i++)
-        if (one[i] & other[i])
+static bool needed_by(const struct spread *spread, uint32_t segment, enum row by)
+{
+    const uint64_t *need = node_set_row(&spread->supply.need, segment);
+    const uint64_t *some = row(spread, by);
+
+    for (size_t i = 0; i < spread->rows.words; i++)
+        if (need[i] & some[i])
             return true;
     return false;
 }
 
-static void set_targets(struct spread *spread, uint32_t segment)
+/* Those of the row that need the segment. */
+static void set_targets(struct spread *spread, uint32_t segment, enum row of)
 {
-    const uint64_t *one = node_set_row(&spread->supply.need, segment);
-    const uint64_t *other = node_set_row(&spread->scratch, ROW_OPEN);
-    uint64_t *targets = node_set_row(&spread->scratch, ROW_TARGETS);
+    const uint64_t *need = node_set_row(&spread->supply.need, segment);
+    const uint64_t *some = row(spread, of);
+    uint64_t *targets = row(spread, ROW_TARGETS);
 
-    for (size_t i = 0; i < spread->scratch.words; i++)
-        targets[i] = one[i] & other[i];
+    for (size_t i = 0; i < spread->rows.words; i++)
+        targets[i] = need[i] & some[i];
 }
 
-/* The same nodes would get that segment too. */
-static bool same_targets(const struct spread *spread, uint32_t segment)
+/* The same nodes need that segment too. */
+static bool same_targets(const struct spread *spread, uint32_t segment, enum row of)
 {
-    const uint64_t *one = node_set_row(&spread->supply.need, segment);
-    const uint64_t *other = node_set_row(&spread->scratch, ROW_OPEN);
-    const uint64_t *targets = node_set_row(&spread->scratch, ROW_TARGETS);
+    const uint64_t *need = node_set_row(&spread->supply.need, segment);
+    const uint64_t *some = row(spread, of), *targets = row(spread, ROW_TARGETS);
 
-    for (size_t i = 0; i < spread->scratch.words; i++)
-        if (targets[i] != (one[i] & other[i]))
+    for (size_t i = 0; i < spread->rows.words; i++)
+        if (targets[i] != (need[i] & some[i]))
             return false;
     return true;
 }
 
 /* How many neighbours one ticket takes, before `end`. */
-static uint32_t run_length(const struct spread *spread, int from, uint32_t first,
-                           uint32_t end, uint64_t *bytes)
+static uint32_t run_length(const struct spread *spread, int from, struct run run,
+                           enum row of)
 {
-    uint32_t count = 1;
+    uint64_t bytes = segment_bytes(spread->segments, run.first);
+    uint32_t at = run.first + 1;
 
-    *bytes = segment_bytes(spread->segments, first);
-    while (count < SPREAD_RUN && first + count < end &&
-           supply_has(&spread->supply, from, first + count)) {
-        uint64_t more = segment_bytes(spread->segments, first + count);
-
-        if (*bytes + more > spread->policy.run || !same_targets(spread, first + count))
+    for (; at - run.first < SPREAD_RUN && at < run.end &&
+           supply_has(&spread->supply, from, at);
+         at++) {
+        bytes += segment_bytes(spread->segments, at);
+        if (bytes > spread->policy.run || !same_targets(spread, at, of))
             break;
-        *bytes += more;
-        count++;
     }
-    return count;
+    return at - run.first;
 }
 
-static struct spread_stop stop_of(const struct spread *spread, int node, uint64_t bytes)
+static struct spread_stop stop_of(const struct spread *spread, int node)
 {
-    const struct spread_node *at = &spread->node[node];
-
-    return (struct spread_stop){
-        .node = node,
-        .in_free = seconds((double)spread->hops.in[node], at->in),
-        .out_free = busy_out(spread, node),
-        .in_time = seconds((double)bytes, at->in),
-        .out_time = seconds((double)bytes, at->out),
-    };
+    return (struct spread_stop){ .node = node,
+                                 .out = spread->hops.out[node],
+                                 .behind = behind(spread, node),
+                                 .leaf = is_slow(spread, node) };
 }
 
-/* The run is on its way to those nodes. */
-static void take_from_need(struct spread *spread, const struct spread_ticket *ticket)
+/* What the ticket brings is under way. */
+static void account(struct spread *spread, const struct spread_ticket *ticket)
 {
-    for (uint32_t i = ticket->first; i < ticket->first + ticket->count; i++) {
-        supply_begun(&spread->supply, i);
-        for (uint32_t hop = 0; hop < ticket->nhops; hop++)
-            supply_expect(&spread->supply, ticket->hop[hop].node, i);
+    for (uint32_t i = 1; i <= ticket->nhops; i++) {
+        const struct spread_stop *stop = &spread->stop[i];
+
+        hops_add(&spread->hops, spread->stop[stop->parent].node, stop->node,
+                 ticket->first, ticket->count);
+        for (uint32_t k = 0; k < ticket->count; k++)
+            supply_expect(&spread->supply, stop->node, ticket->first + k);
+        look_at_window(spread, stop->node);
     }
+    for (uint32_t k = 0; k < ticket->count; k++)
+        supply_begun(&spread->supply, ticket->first + k);
 }
 
-/* A ticket for the nodes in ROW_TARGETS. */
-static void write_ticket(struct spread *spread, int from, uint32_t first, uint32_t end,
+/* The beginning of the run goes to those nodes of the row that need its first segment. */
+static void write_ticket(struct spread *spread, int from, struct run run, enum row to,
                          struct spread_ticket *ticket)
 {
-    const struct node_set *rows = &spread->scratch;
-    uint32_t stops = 1, count;
-    uint64_t bytes;
+    uint32_t stops = 1;
 
-    count = run_length(spread, from, first, end, &bytes);
-    spread->stop[0] = stop_of(spread, from, bytes);
-    for (int node = node_set_next(rows, ROW_TARGETS, 0); node >= 0;
-         node = node_set_next(rows, ROW_TARGETS, node + 1))
-        spread->stop[stops++] = stop_of(spread, node, bytes);
-    spread_tree_grow(spread->tree, spread->stop, stops,
-                     (double)segment_bytes(spread->segments, first) / (double)bytes,
-                     spread->hop);
-    *ticket = (struct spread_ticket){ .first = first,
-                                      .count = count,
+    set_targets(spread, run.first, to);
+    spread->stop[0] = stop_of(spread, from);
+    for (int node = node_set_next(&spread->rows, ROW_TARGETS, 0); node >= 0;
+         node = node_set_next(&spread->rows, ROW_TARGETS, node + 1))
+        spread->stop[stops++] = stop_of(spread, node);
+    spread_tree_grow(spread->tree, spread->stop, stops, spread->hop);
+    *ticket = (struct spread_ticket){ .first = run.first,
+                                      .count = run_length(spread, from, run, to),
                                       .from = from,
                                       .nhops = stops - 1,
                                       .hop = spread->hop };
-    for (uint32_t i = 1; i < stops; i++)
-        hops_add(&spread->hops, spread->stop[spread->stop[i].parent].node,
-                 spread->stop[i].node, first, count);
-    take_from_need(spread, ticket);
+    account(spread, ticket);
 }
 
 /* Another way for what failed. */
@@ -333,58 +354,53 @@ static bool next_retry(struct spread *spread, struct spread_ticket *ticket)
     while (spread->nretries > 0) {
         struct retry *retry = &spread->retry[spread->nretries - 1];
         uint32_t segment = retry->run.first;
-        int from;
+        int from = NOBODY;
 
-        if (segment == retry->run.end) {
+        if (segment == retry->run.end)
             spread->nretries--;
-            continue;
+        else if (supply_needs(&spread->supply, retry->to, segment))
+            from = holder(spread, segment, retry->from);
+        if (from != NOBODY && hops_room(&spread->hops, retry->to)) {
+            memset(row(spread, ROW_ALONE), 0, spread->rows.words * sizeof(uint64_t));
+            node_set_put(&spread->rows, ROW_ALONE, retry->to, true);
+            write_ticket(spread, from, retry->run, ROW_ALONE, ticket);
+            return true;
         }
-        from = holder(spread, segment, retry->from);
-        if (from == NOBODY || !supply_needs(&spread->supply, retry->to, segment)) {
-            retry->run.first++;
-            continue;
-        }
-        if (!hops_room(&spread->hops, retry->to))
-            return false;
-        memset(spread->scratch.word, 0,
-               ROWS * spread->scratch.words * sizeof(*spread->scratch.word));
-        node_set_add(&spread->scratch, ROW_OPEN, retry->to);
-        node_set_add(&spread->scratch, ROW_TARGETS, retry->to);
-        write_ticket(spread, from, segment, retry->run.end, ticket);
-        return true;
+        retry->run.first++;
     }
     return false;
 }
 
-/* The first ticket of what came to a node that can send: the one that can soonest. */
+/* The first ticket for what came to a node: of those that can send, the one that has least
+ * to send. */
 static bool next_fresh(struct spread *spread, struct spread_ticket *ticket)
 {
-    uint32_t first = SUPPLY_NONE;
+    const struct supply *supply = &spread->supply;
+    struct run run = { .end = spread->segments->count };
     int from = NOBODY;
 
-    for (int node = 0; node < spread->nodes; node++) {
+    for (int node = node_set_next(&supply->listing, 0, 0); node >= 0;
+         node = node_set_next(&supply->listing, 0, node + 1)) {
         uint32_t segment;
 
-        if (spread->hops.out[node] >= 4 * spread->policy.window ||
-            (from != NOBODY && busy_out(spread, node) >= busy_out(spread, from)))
+        if (!can_begin(spread, node) ||
+            (from != NOBODY && spread->hops.out[node] >= spread->hops.out[from]))
             continue;
         segment = supply_fresh(&spread->supply, node);
         if (segment == SUPPLY_NONE || !needed_by(spread, segment, ROW_HUNGRY))
             continue;
         from = node;
-        first = segment;
+        run.first = segment;
     }
-    if (from == NOBODY)
-        return false;
-    set_targets(spread, first);
-    write_ticket(spread, from, first, spread->segments->count, ticket);
-    return true;
+    if (from != NOBODY)
+        write_ticket(spread, from, run, ROW_OPEN, ticket);
+    return from != NOBODY;
 }
 
 /* What is owed to one node. */
 static bool next_owed_to(struct spread *spread, int node, struct spread_ticket *ticket)
 {
-    uint32_t count = spread->segments->count, *at = &spread->node[node].cursor;
+    uint32_t count = spread->segments->count, *at = &spread->cursor[node];
     uint32_t looks = 0;
 
     for (uint32_t i = 0; i < count && looks < LOOKS; i++, *at = (*at + 1) % count) {
@@ -395,10 +411,9 @@ static bool next_owed_to(struct spread *spread, int node, struct spread_ticket *
             continue;
         looks++;
         from = holder(spread, *at, NOBODY);
-        if (spread->hops.out[from] >= 4 * spread->policy.window)
+        if (!can_begin(spread, from))
             continue;
-        set_targets(spread, *at);
-        write_ticket(spread, from, *at, count, ticket);
+        write_ticket(spread, from, (struct run){ *at, count }, ROW_OPEN, ticket);
         return true;
     }
     return false;
@@ -406,19 +421,20 @@ static bool next_owed_to(struct spread *spread, int node, struct spread_ticket *
 
 static bool next_owed(struct spread *spread, struct spread_ticket *ticket)
 {
-    const struct node_set *rows = &spread->scratch;
+    const struct supply *supply = &spread->supply;
 
-    for (int node = node_set_next(rows, ROW_HUNGRY, 0); node >= 0;
-         node = node_set_next(rows, ROW_HUNGRY, node + 1))
-        if (spread->supply.node[node].owed > 0 && next_owed_to(spread, node, ticket))
+    if (supply->owed == 0)
+        return false;
+    for (int node = node_set_next(&spread->rows, ROW_HUNGRY, 0); node >= 0;
+         node = node_set_next(&spread->rows, ROW_HUNGRY, node + 1))
+        if (supply->node[node].owed > 0 && next_owed_to(spread, node, ticket))
             return true;
     return false;
 }
 
-bool spread_next(struct spread *spread, double now, struct spread_ticket *ticket)
+bool spread_next(struct spread *spread, struct spread_ticket *ticket)
 {
-    (void)now;
     return next_retry(spread, ticket) ||
-           (look_at_windows(spread) &&
+           (!node_set_is_empty(&spread->rows, ROW_HUNGRY) &&
             (next_fresh(spread, ticket) || next_owed(spread, ticket)));
 }

@@ -3,16 +3,18 @@
  *
  * Nodes count from 0. What a node has, it has fetched from the source, or got from another
  * node, or it was there. A ticket sends a run of neighbouring segments from one node along
- * a tree of others: each passes on what it gets, segment by segment.
+ * a tree of others (core/sched/spread_tree.h): each passes on what it gets, segment by
+ * segment. A node that is offered what it has already passes it on as well.
  *
  * Life cycle   spread_create, after which every node wants everything; spread_skip;
- *              spread_have, spread_lack, spread_failed, spread_speed, spread_drop as nodes
- *              report; after each, spread_next until it returns false, and send what it
- *              returns; spread_finished; spread_destroy.
- * Time         an argument: seconds from any origin, never going back.
- * Memory       2 bits for each node and segment, 1 for each node and file, 5 bytes for each
- *              segment, 2 KiB for each node: 155 MiB for 5 TB in segments of 8 MiB and
- *              1,024 nodes, less than 1 MiB for 1 TB and 4 nodes.
+ *              spread_have, spread_lack, spread_failed, spread_drop as nodes report; after
+ *              each, spread_next until it returns false, and send what it returns;
+ *              spread_finished; spread_destroy.
+ * Memory       2 bits for each node and segment, 1 for each node and file, 6 bytes for each
+ *              segment, 6 KiB for each node: 165 MiB for 5 TB in segments of 8 MiB and
+ *              1,024 nodes, 7 MiB for 1 TB in segments of 1 MiB and 4 nodes.
+ * Cost         of a report and of a ticket: proportional to the number of nodes at most;
+ *              a ticket also sorts the nodes that it goes to.
  * Invariant    for each node and segment that it wants, exactly one holds: it has it, one
  *              ticket brings it, or it needs it. So nothing comes twice, unless a transfer
  *              has failed.
@@ -20,9 +22,12 @@
  * Flow control. A node is hungry as long as less than half a window is on its way to it.
  * Hungry nodes cause tickets, and each ticket goes to all who need its segments and have
  * less than a whole window coming. So equal nodes share tickets, whereas one that lags is
- * passed over, and gets later what it needs, from whoever has it, at its own speed.
+ * passed over, and gets later what it needs, from whoever has it and has least to send, at
+ * its own speed. No speeds are measured: what is under way to and from each node says all
+ * that is needed.
  *
- * The tree (core/sched/spread_tree.h). */
+ * Failures. What did not come by one way is sent another way, if there is one. Those that
+ * should have got it from the node that missed it get it by new tickets. */
 #ifndef CORE_SCHED_SPREAD_H
 #define CORE_SCHED_SPREAD_H
 
@@ -30,15 +35,18 @@
 #include "core/sched/spread_tree.h"
 
 enum {
-    SPREAD_RUN = 64,           /* most segments of a ticket */
-    SPREAD_RUN_BYTES = 8 << 20 /* most bytes, if there are several segments */
+    SPREAD_RUN = 64,             /* most segments of a ticket */
+    SPREAD_RUN_BYTES = 1 << 20,  /* longer runs leave links idle in turn */
+    SPREAD_WINDOW = 128 << 20,   /* bytes; half of it is too little for 64 nodes */
+    SPREAD_WINDOW_SEGMENTS = 128 /* the same, where segments are longer than a MiB */
 };
 
 struct spread_policy {
-    uint64_t
-        window;   /* bytes on their way to a node; and from one, of tickets it begins */
-    uint64_t run; /* most bytes of a ticket of several segments */
+    uint64_t window; /* bytes on their way to a node */
+    uint64_t run;    /* most bytes of a ticket of several segments */
 };
+
+struct spread_policy spread_policy(const struct segments *segments);
 
 /* Neighbouring segments by their numbers: a run may go over the ends of files. */
 struct spread_ticket {
@@ -60,22 +68,17 @@ void spread_destroy(struct spread *spread);
 void spread_skip(struct spread *spread, int node, uint32_t file);
 
 /* The node has these. */
-void spread_have(struct spread *spread, int node, uint32_t first, uint32_t count,
-                 double now);
+void spread_have(struct spread *spread, int node, uint32_t first, uint32_t count);
 
-/* What the node has of them is bad, or gone. What it was about to pass on of it fails:
- * spread_failed for each transfer. */
+/* What the node has of them is bad, or gone. It sends no more of it: those that were to get
+ * it from there get it by new tickets. */
 void spread_lack(struct spread *spread, int node, uint32_t first, uint32_t count);
 
 /* These did not come over from one node to the other. They come to `to` another way, if
- * there is one. Those below `to` in the tree get them by new tickets: `to` forgets whom it
- * should have passed them on to. Nothing happens for what `to` has, or does not expect from
- * `from`. */
+ * there is one and it has not got them meanwhile. Those below `to` in the tree get them by
+ * new tickets: `to` forgets whom it should have passed them on to. */
 void spread_failed(struct spread *spread, int from, int to, uint32_t first,
-                   uint32_t count, double now);
-
-/* What the links of a node carry, bytes per second; 0: unknown. */
-void spread_speed(struct spread *spread, int node, double in, double out);
+                   uint32_t count);
 
 /* The node is neither a source nor a target any more. Those below it in a tree get their
  * segments by new tickets. */
@@ -85,8 +88,8 @@ void spread_drop(struct spread *spread, int node);
  * call): no node has anything of it. Nothing of it may be under way. */
 void spread_whole(struct spread *spread, uint32_t file);
 
-/* false: nothing to send for the moment. Time alone brings nothing. */
-bool spread_next(struct spread *spread, double now, struct spread_ticket *ticket);
+/* false: nothing to send until a node reports something. */
+bool spread_next(struct spread *spread, struct spread_ticket *ticket);
 
 /* Some node has the segment. */
 bool spread_anywhere(const struct spread *spread, uint32_t segment);

@@ -1,19 +1,18 @@
 #include "core/sched/spread_tree.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-/* A stop that can send, and when its next copy is over. */
-struct sender {
-    double done;
-    uint32_t stop;
+enum {
+    STAR = 16,       /* so many get it from one node */
+    FAN = 4,         /* more than that, and each passes it on to so many */
+    SPARE = 16 << 20 /* bytes that the hub must have less to send than the root */
 };
 
 struct spread_tree {
-    struct sender *heap; /* the least first */
-    uint32_t count;
-    double *free;    /* of each stop: when its link out has time for the next copy */
     uint32_t *nodes; /* of its subtree */
     uint32_t *place; /* where its next child comes in the preorder */
+    int count;
 };
 
 int spread_tree_create(struct spread_tree **out, int nodes, struct err *err)
@@ -24,11 +23,10 @@ int spread_tree_create(struct spread_tree **out, int nodes, struct err *err)
     *out = NULL;
     if (!tree)
         return err_memory(err, "tree of nodes");
-    tree->heap = calloc(n, sizeof(*tree->heap));
-    tree->free = calloc(n, sizeof(*tree->free));
+    tree->count = nodes;
     tree->nodes = calloc(n, sizeof(*tree->nodes));
     tree->place = calloc(n, sizeof(*tree->place));
-    if (!tree->heap || !tree->free || !tree->nodes || !tree->place) {
+    if (!tree->nodes || !tree->place) {
         spread_tree_destroy(tree);
         return err_memory(err, "tree of nodes");
     }
@@ -40,69 +38,9 @@ void spread_tree_destroy(struct spread_tree *tree)
 {
     if (!tree)
         return;
-    free(tree->heap);
-    free(tree->free);
     free(tree->nodes);
     free(tree->place);
     free(tree);
-}
-
-static void sift_down(struct spread_tree *tree, struct sender sender)
-{
-    uint32_t at = 0;
-
-    for (uint32_t child = 1; child < tree->count; child = 2 * at + 1) {
-        if (child + 1 < tree->count &&
-            tree->heap[child + 1].done < tree->heap[child].done)
-            child++;
-        if (sender.done <= tree->heap[child].done)
-            break;
-        tree->heap[at] = tree->heap[child];
-        at = child;
-    }
-    tree->heap[at] = sender;
-}
-
-static void push(struct spread_tree *tree, struct sender sender)
-{
-    uint32_t at = tree->count++;
-
-    while (at > 0 && sender.done < tree->heap[(at - 1) / 2].done) {
-        tree->heap[at] = tree->heap[(at - 1) / 2];
-        at = (at - 1) / 2;
-    }
-    tree->heap[at] = sender;
-}
-
-/* When it can have passed on a copy, if it got one at once. */
-static double promise(const struct spread_stop *stop)
-{
-    return (stop->in_free > stop->out_free ? stop->in_free : stop->out_free) +
-           stop->out_time;
-}
-
-static int by_promise(const void *a, const void *b)
-{
-    double one = promise(a), other = promise(b);
-
-    return (one > other) - (one < other);
-}
-
-static void join(struct spread_tree *tree, struct spread_stop *stop, uint32_t i,
-                 double part)
-{
-    struct sender sender = tree->heap[0];
-    const struct spread_stop *from = &stop[sender.stop];
-    double begin = sender.done - from->out_time;
-    double first = begin + part * from->out_time;
-
-    stop[i].parent = sender.stop;
-    if (first < stop[i].in_free + part * stop[i].in_time)
-        first = stop[i].in_free + part * stop[i].in_time;
-    tree->free[i] = first > stop[i].out_free ? first : stop[i].out_free;
-    sender.done += from->out_time;
-    sift_down(tree, sender);
-    push(tree, (struct sender){ .done = tree->free[i] + stop[i].out_time, .stop = i });
 }
 
 /* A parent comes before its children in stop, and earlier children before later ones. */
@@ -124,13 +62,65 @@ static void list_preorder(struct spread_tree *tree, const struct spread_stop *st
     }
 }
 
-void spread_tree_grow(struct spread_tree *tree, struct spread_stop *stop, uint32_t count,
-                      double part, struct spread_hop *hop)
+/* Those that pass on come before leaves. */
+static int by_order(const void *a, const void *b)
 {
-    qsort(stop + 1, count - 1, sizeof(*stop), by_promise);
-    tree->count = 0;
-    push(tree, (struct sender){ .done = stop->out_free + stop->out_time });
+    const struct spread_stop *one = a, *other = b;
+
+    if (one->leaf != other->leaf)
+        return one->leaf ? 1 : -1;
+    if (one->order != other->order)
+        return one->order > other->order ? 1 : -1;
+    return one->around > other->around ? 1 : -1;
+}
+
+/* Sort all but the root; returns how many are no leaves, the root included. */
+static uint32_t sort(const struct spread_tree *tree, struct spread_stop *stop,
+                     uint32_t count)
+{
+    uint32_t inner = 1;
+
     for (uint32_t i = 1; i < count; i++)
-        join(tree, stop, i, part);
+        inner += !stop[i].leaf;
+    for (uint32_t i = 1; i < count; i++) {
+        struct spread_stop *at = &stop[i];
+
+        at->around =
+            (uint32_t)(at->node > stop->node ? at->node - stop->node
+                                             : at->node - stop->node + tree->count);
+        at->order = at->leaf ? at->behind : inner > STAR + 1 ? at->out : 0;
+    }
+    qsort(stop + 1, count - 1, sizeof(*stop), by_order);
+    return inner;
+}
+
+/* Where the tree branches first: the root, or the stop behind it. */
+static uint32_t choose_hub(struct spread_stop *stop, uint32_t inner)
+{
+    uint32_t best = 1;
+    struct spread_stop first;
+
+    for (uint32_t i = 2; i < inner; i++)
+        if (stop[i].out < stop[best].out)
+            best = i;
+    if (inner < 3 || (!stop->leaf && stop->out <= stop[best].out + SPARE))
+        return 0;
+    first = stop[best];
+    memmove(stop + 2, stop + 1, (best - 1) * sizeof(*stop));
+    stop[1] = first;
+    stop[1].parent = 0;
+    return 1;
+}
+
+void spread_tree_grow(struct spread_tree *tree, struct spread_stop *stop, uint32_t count,
+                      struct spread_hop *hop)
+{
+    uint32_t inner = sort(tree, stop, count), hub = choose_hub(stop, inner);
+    uint32_t fan = inner > STAR + 1 ? FAN : STAR;
+
+    for (uint32_t i = hub + 1; i < inner; i++)
+        stop[i].parent = hub + (i - hub - 1) / fan;
+    for (uint32_t i = inner; i < count; i++)
+        stop[i].parent = inner - 1 - (i - inner) % inner;
     list_preorder(tree, stop, count, hop);
 }

@@ -1,16 +1,27 @@
 /* core/sched/spread_tree.h -- the tree along which a run of segments goes.
  *
- * Grown node by node: whoever can send one more copy first, sends it to the next node, the
- * one that can pass it on soonest. A node passes on each segment as it comes, and sends one
- * copy of the run after the other. So the tree is what the moment asks for:
- *  - long runs make chains, in which each node sends one copy;
- *  - single segments make binomial trees, of the least depth;
- *  - nodes whose links have much to do, or are slow, are leaves; as what they have to do
- *    counts, all nodes come to send about equally much;
- *  - a slow root sends one copy, which a fast node multiplies. */
+ * What counts is that the links of all nodes are busy all the time, in both directions,
+ * since then the fabric is what limits. With equal shares of the source each node sends
+ * about as much as it gets, in whatever trees; but nodes wait for each other the more, the
+ * more of them send to the same one at a time. By simulation (mpi_tests/unit/core/sched/
+ * sim_spread.c; share of the fabric's rate that is used while it is what limits):
+ *
+ *     nodes  chain  ring of chains  binomial  from one  4 each
+ *        16   1.00            0.94      0.80      0.99    0.92
+ *        64   0.86            0.92      0.75      0.73    0.92
+ *       256   0.09            0.73         -      0.36    0.94
+ *
+ * A chain is best, but needs a window that grows with the number of nodes, and its end lags
+ * by one segment per node. So up to STAR nodes get a run from one, in the order of their
+ * numbers from there on, which keeps senders apart; and of more than that, those pass it on
+ * that have least to send, to FAN others each, which levels what all send. If the root has
+ * more to send than others, it sends one copy to the one with least, which is the root for
+ * the rest: nodes that fetch more than their share, or are slow, are relieved like that.
+ * Those that lag behind are leaves. */
 #ifndef CORE_SCHED_SPREAD_TREE_H
 #define CORE_SCHED_SPREAD_TREE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -24,9 +35,12 @@ struct spread_hop {
 /* A node of the tree to be. */
 struct spread_stop {
     int node;
-    uint32_t parent;          /* a stop; set by spread_tree_grow */
-    double in_free, out_free; /* when its links have done what they have to do, seconds */
-    double in_time, out_time; /* that they take for the run */
+    uint32_t parent; /* a stop; set by spread_tree_grow */
+    uint64_t out;    /* bytes that its link out has to carry */
+    uint64_t behind; /* bytes that it lags behind */
+    bool leaf;       /* it is to pass on nothing */
+    uint32_t around; /* of spread_tree.c */
+    uint64_t order;
 };
 
 struct spread_tree;
@@ -34,10 +48,8 @@ struct spread_tree;
 int spread_tree_create(struct spread_tree **out, int nodes, struct err *err);
 void spread_tree_destroy(struct spread_tree *tree);
 
-/* The first stop is the root. The others are put into the order in which they join.
- * part: of the run that comes first, before which nothing can be passed on. hop: count - 1
- * of them. */
+/* The first stop is the root. hop: count - 1 of them. */
 void spread_tree_grow(struct spread_tree *tree, struct spread_stop *stop, uint32_t count,
-                      double part, struct spread_hop *hop);
+                      struct spread_hop *hop);
 
 #endif

@@ -23,7 +23,8 @@ static int allocate(struct supply *supply, struct err *err)
 
     if (node_set_create(&supply->has, count, nodes, err) < 0 ||
         node_set_create(&supply->need, count, nodes, err) < 0 ||
-        node_set_create(&supply->skip, files, nodes, err) < 0)
+        node_set_create(&supply->skip, files, nodes, err) < 0 ||
+        node_set_create(&supply->listing, 1, nodes, err) < 0)
         return -1;
     supply->node = calloc((size_t)nodes, sizeof(*supply->node));
     supply->stage = calloc(count + 1, sizeof(*supply->stage));
@@ -63,6 +64,7 @@ void supply_release(struct supply *supply)
     node_set_release(&supply->has);
     node_set_release(&supply->need);
     node_set_release(&supply->skip);
+    node_set_release(&supply->listing);
     free(supply->node);
     free(supply->stage);
     free(supply->listed);
@@ -80,12 +82,20 @@ bool supply_needs(const struct supply *supply, int node, uint32_t segment)
     return node_set_has(&supply->need, segment, node);
 }
 
+/* Modulo 2^64, to take back too. */
+static void owe(struct supply *supply, int node, uint64_t bytes)
+{
+    supply->node[node].owed += bytes;
+    supply->owed += bytes;
+}
+
 void supply_need(struct supply *supply, int node, uint32_t segment)
 {
     if (supply->node[node].gone || supply_needs(supply, node, segment))
         return;
     node_set_add(&supply->need, segment, node);
-    supply->node[node].owed += supply->stage[segment] == SUPPLY_OWED;
+    if (supply->stage[segment] == SUPPLY_OWED)
+        owe(supply, node, segment_bytes(supply->segments, segment));
 }
 
 void supply_expect(struct supply *supply, int node, uint32_t segment)
@@ -93,19 +103,21 @@ void supply_expect(struct supply *supply, int node, uint32_t segment)
     if (!supply_needs(supply, node, segment))
         return;
     node_set_remove(&supply->need, segment, node);
-    supply->node[node].owed -= supply->stage[segment] == SUPPLY_OWED;
+    if (supply->stage[segment] == SUPPLY_OWED)
+        owe(supply, node, 0 - segment_bytes(supply->segments, segment));
 }
 
 static void set_stage(struct supply *supply, uint32_t segment, enum supply_stage stage)
 {
     bool was = supply->stage[segment] == SUPPLY_OWED, is = stage == SUPPLY_OWED;
+    uint64_t bytes = segment_bytes(supply->segments, segment);
 
     supply->stage[segment] = (uint8_t)stage;
     if (was == is)
         return;
     for (int node = node_set_next(&supply->need, segment, 0); node >= 0;
          node = node_set_next(&supply->need, segment, node + 1))
-        supply->node[node].owed += is ? 1 : UINT32_MAX;
+        owe(supply, node, is ? bytes : 0 - bytes);
 }
 
 void supply_begun(struct supply *supply, uint32_t segment)
@@ -131,6 +143,7 @@ static void list_fresh(struct supply *supply, int node, uint32_t segment)
     else
         supply->next[at->tail] = segment;
     at->tail = segment;
+    node_set_add(&supply->listing, 0, node);
 }
 
 uint32_t supply_fresh(struct supply *supply, int node)
@@ -149,6 +162,7 @@ uint32_t supply_fresh(struct supply *supply, int node)
         if (fresh)
             set_stage(supply, segment, SUPPLY_OWED);
     }
+    node_set_remove(&supply->listing, 0, node);
     return SUPPLY_NONE;
 }
 

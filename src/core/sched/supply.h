@@ -19,7 +19,7 @@ enum supply_stage { SUPPLY_NOWHERE, SUPPLY_FRESH, SUPPLY_OWED };
 struct supply_node {
     bool gone;
     uint32_t missing;    /* segments that it wants and does not have */
-    uint32_t owed;       /* segments at SUPPLY_OWED that it needs */
+    uint64_t owed;       /* bytes at SUPPLY_OWED that it needs */
     uint32_t head, tail; /* of its list of fresh ones */
 };
 
@@ -28,9 +28,11 @@ struct supply {
     struct node_set has, need; /* of each segment */
     struct node_set skip;      /* of each file: those that do not want it */
     struct supply_node *node;
-    uint8_t *stage; /* of each segment */
-    bool *listed;   /* each is in a list, and may be in it no longer by right */
-    uint32_t *next; /* behind it there */
+    uint8_t *stage;          /* of each segment */
+    bool *listed;            /* each is in a list, and may be in it no longer by right */
+    uint32_t *next;          /* behind it there */
+    struct node_set listing; /* one row: nodes whose lists are not empty */
+    uint64_t owed;           /* to all nodes */
     int nodes, incomplete;
 };
 
