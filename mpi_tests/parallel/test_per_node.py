@@ -326,3 +326,31 @@ def test_nodes_have_different_files(nodes, hub, tree, change):
     for node in range(3):
         assert_same(nodes.disk(node) / "model", wanted)
         assert_alone(nodes.disk(node) / "model")
+
+
+def noted(disk):
+    """Bytes that journals on that disk say are there."""
+    lines = set()
+    for journal in disk.glob(".model.mpifetch-*/run-*/journal/*"):
+        lines.update(journal.read_text().splitlines())
+    parts = [line.split() for line in lines]
+    return sum(int(words[2]) for words in parts if len(words) == 4 and words[0] != "node")
+
+
+def test_a_job_that_was_killed(nodes, hub, tree):
+    """The next one, with one node more, asks the source for what no disk has."""
+    stall = hub.trouble(kind="cdn", skip=4, stall=1000)
+    words = ["--connections", 1, "--segment-size", MIB, "--scratch", "none", SOURCE]
+    place = nodes.local / "model"
+    job = nodes.start([0, 1], "get", "--per-node", place, *words, env=hub.env)
+    assert hub.troubles.wait(stall), job.result(None)
+    job.wait_until(lambda: noted(nodes.disk(0)) >= 2 * MIB and noted(nodes.disk(1)) >= 2 * MIB)
+    job.kill()
+    hub.troubles.clear()
+    result = nodes.run([0, 1, 2], "get", "--per-node", place, *words, env=hub.env)
+    assert result.code == 0
+    assert result.report["bytes"]["resumed"] >= 4 * MIB
+    assert fetched(result) <= SIZE - 2 * MIB
+    for node in range(3):
+        assert_same(nodes.disk(node) / "model", tree)
+        assert_alone(nodes.disk(node) / "model")

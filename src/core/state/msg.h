@@ -36,7 +36,7 @@ enum msg_kind {
     MSG_STATS, /* blob: counters, at the end */
     MSG_TRACE, /* blob: spans, at the end */
     MSG_SEEN,  /* blob: '1' if this node sees what was published; of the command
-                    * doctor: what the rank has found */
+                * doctor, or of a keeper: what the rank has found */
     MSG_OWNER, /* blob: the process that this rank is */
     MSG_VOTE,  /* step, code, rank, text: this rank's result of a step */
     MSG_ALIVE, /* a sign of life, also from the coordinator */
