@@ -5,7 +5,7 @@ import os
 
 import pytest
 from conftest import MIB, noise
-from trees import assert_alone, assert_same, snapshot
+from trees import assert_alone, assert_same, snapshot, write_tree
 
 SOURCE = "hf://acme/demo"
 FILES = {
@@ -352,5 +352,28 @@ def test_a_job_that_was_killed(nodes, hub, tree):
     assert result.report["bytes"]["resumed"] >= 4 * MIB
     assert fetched(result) <= SIZE - 2 * MIB
     for node in range(3):
+        assert_same(nodes.disk(node) / "model", tree)
+        assert_alone(nodes.disk(node) / "model")
+
+
+LARGE = {
+    **{f"large-{i}": noise(6 * MIB + i, 10 + i) for i in range(3)},
+    **{f"small/{i}": noise(1000 + i, 20 + i) for i in range(100)},
+}
+
+
+@pytest.mark.parametrize("broken", [0, 1], ids=["first", "second"])
+def test_a_disk_that_fails_meanwhile(nodes, hub, tmp_path, broken):
+    """Its node is named, and what it alone had comes to the others all the same."""
+    tree = write_tree(tmp_path / "large", LARGE)
+    hub.add("acme/large", tree)
+    words = ["get", "--per-node", nodes.local / "model", "hf://acme/large"]
+    own = {broken: {"SHAM_LIMIT": str(4 * MIB)}}
+    result = nodes.run([0, 1, 1, 2], *words, env=hub.env, own=own)
+    assert result.code == 5
+    assert f"missing on 1 of 3 nodes: node{broken}: " in result.err
+    assert "File too large" in result.err
+    assert not (nodes.disk(broken) / "model").exists()
+    for node in {0, 1, 2} - {broken}:
         assert_same(nodes.disk(node) / "model", tree)
         assert_alone(nodes.disk(node) / "model")

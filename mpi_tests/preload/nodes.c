@@ -2,16 +2,29 @@
  * are on a node of their own, whose name is that. Its disk may be worse than ours:
  *
  *     SHAM_ROT=TIMES:AT:NAME   that byte of a file whose path ends in NAME is another one
- *                              on the disk than was written there, the first so many times */
+ *                              on the disk than was written there, the first so many times
+ *     SHAM_LIMIT=BYTES         no file is longer; those of MPI itself apart */
 #include <dlfcn.h>
 #include <limits.h>
 #include <mpi.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+static void limit_files(void)
+{
+    const char *text = getenv("SHAM_LIMIT");
+    rlim_t most = text ? (rlim_t)atoll(text) : 0;
+
+    signal(SIGXFSZ, SIG_IGN);
+    if (most > 0)
+        setrlimit(RLIMIT_FSIZE, &(struct rlimit){ most, most });
+}
 
 typedef int split_call(MPI_Comm comm, int color, int key, MPI_Comm *made);
 
@@ -23,6 +36,7 @@ int MPI_Comm_split_type(MPI_Comm comm, int type, int key, MPI_Info info, MPI_Com
         split_call *call;
     } split = { dlsym(RTLD_DEFAULT, "MPI_Comm_split") };
 
+    limit_files();
     (void)type;
     (void)info;
     return split.call(comm, node ? atoi(node) : 0, key, made);
