@@ -16,22 +16,6 @@ static int hear_forgot(void *arg, uint32_t first, uint32_t count, struct err *er
     return proof_forgot(&keeper->proof, first, count, err);
 }
 
-/* Of what former runs left only the checksums are known to be right. */
-static int take_holdings(struct keeper *keeper, struct err *err)
-{
-    const struct run *run = keeper->run;
-    uint32_t mine = (uint32_t)nodes_of(&run->ranks, run->ranks.rank);
-
-    for (size_t i = 0; i < run->nodes.holdings; i++) {
-        const struct run_holding *holding = &run->nodes.holding[i];
-
-        if (holding->node == mine &&
-            proof_got(&keeper->proof, holding->first, holding->count, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 /* What former runs left was verified, but only segment by segment. */
 static int prove_holdings(struct keeper *keeper, struct err *err)
 {
@@ -58,9 +42,7 @@ int keeper_open(struct keeper *keeper, const struct stow *stow, struct pool *poo
         return 0;
     keeper->open = true;
     if (proof_open(&keeper->proof, run, stow->store, pool, existing, err) < 0 ||
-        take_holdings(keeper, err) < 0)
-        return -1;
-    if (spreader_open(&keeper->spreader, stow, pool,
+        spreader_open(&keeper->spreader, stow, pool,
                       &(struct carrier_told){ hear_got, hear_forgot, keeper }, err) < 0)
         return -1;
     return prove_holdings(keeper, err);
