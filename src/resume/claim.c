@@ -11,7 +11,6 @@
 #include "io/heartbeat.h"
 #include "io/owner_file.h"
 #include "ranks/background.h"
-#include "ranks/nodes.h"
 #include "resume/kept.h"
 #include "resume/owner_watch.h"
 #include "resume/release.h"
@@ -86,12 +85,14 @@ static int prepare(struct run *run, const char *prefix, struct strbuf *own,
 }
 
 /* 0: no run has the name any more, or it was taken over from a dead one. 1: the other
- * run has ended. */
+ * run has ended. 2: it goes on, and this one does without the name. */
 static int face(struct run *run, const struct fs_dir *other, struct err *err)
 {
     enum owner_watch_end end;
     int rc = owner_watch_keep(run, other, &end, err);
 
+    if (rc == 0 && end == OWNER_WATCH_LIVES)
+        return 2;
     if (rc == 0 && end == OWNER_WATCH_LEFT) {
         rc = 1;
     } else if (rc == 0) {
@@ -117,8 +118,7 @@ static int move_in(struct run *run, const char *name, struct err *err)
                : heartbeat_move(run->staging.heartbeat, &run->staging.dir, err);
 }
 
-/* Win the name, wait for another run, or do without the name. Of two jobs on several nodes
- * each might have the name where the other waits for it. */
+/* Win the name, wait for another run, or do without the name. */
 static int elect(struct run *run, const char *own, const char *name, struct err *err)
 {
     const struct fs_dir *parent = &run->staging.parent;
@@ -133,10 +133,6 @@ static int elect(struct run *run, const char *own, const char *name, struct err 
         if (errno != EEXIST && errno != ENOTEMPTY)
             return 0;
         run_dir_find(&other, parent, name, &readable);
-        if (other.run.path && nodes_spread(run) && !owner_watch_is_gone(&other.run)) {
-            run_dir_close(&other);
-            return 0;
-        }
         if (other.run.path) {
             empty = 0;
             run->staging.contended = true;
@@ -149,7 +145,7 @@ static int elect(struct run *run, const char *own, const char *name, struct err 
         run_dir_close(&other);
         /* Another user's: each fetches, and the later publish wins. */
         if (!readable || rc != 0)
-            return rc;
+            return rc == 2 ? 0 : rc;
     }
     return 0;
 }

@@ -8,6 +8,7 @@
 #include "io/owner_file.h"
 #include "io/process.h"
 #include "ranks/background.h"
+#include "ranks/nodes.h"
 
 static const double LOOK = 0.25;    /* seconds between two looks */
 static const double LOOK_LATER = 2; /* the same, once it is clear that it takes long */
@@ -121,6 +122,10 @@ int owner_watch_keep(struct run *run, const struct fs_dir *staging,
     struct owner_watch watch = { .staging = staging, .since = began };
 
     while (!look(&watch, end)) {
+        if (watch.lives && nodes_spread(run)) {
+            *end = OWNER_WATCH_LIVES;
+            return 0;
+        }
         say_waiting(run, &watch);
         if (background_poll(&run->ranks, err) < 0)
             return -1;

@@ -16,7 +16,10 @@ enum owner_watch_end {
     OWNER_WATCH_GONE, /* its run is certainly gone */
     /* No sign of life for OWNER_PATIENCE; or it is this Slurm job before it was requeued,
      * a node of which may still write. */
-    OWNER_WATCH_SILENT
+    OWNER_WATCH_SILENT,
+    /* It lives, and this run does not wait for its end: of two jobs on the same nodes
+     * (nodes_spread) each might own a staging where the other waits. */
+    OWNER_WATCH_LIVES
 };
 
 /* staging: a run-XXXXXX of resume/claim.h, or kept of resume/kept.h. */
