@@ -249,11 +249,6 @@ static int hear_missed(struct spreading *s, int node, const struct msg *msg,
     return fail_node(s, node, ERR_NETWORK, msg->text, err);
 }
 
-static void hear_carried(struct spreading *s, int node, const struct msg *msg)
-{
-    s->node[node].traffic = msg->traffic;
-}
-
 static int hear_proved(struct spreading *s, int node, const struct msg_item *item,
                        struct err *err)
 {
@@ -334,9 +329,6 @@ static int hear_from(struct spreading *s, int node, const struct msg *msg,
         return 0;
     case MSG_MISSED:
         return hear_missed(s, node, msg, err);
-    case MSG_CARRIED:
-        hear_carried(s, node, msg);
-        return 0;
     case MSG_PROVED:
         return hear_all_proved(s, node, msg, err);
     case MSG_FORGOT:

@@ -17,9 +17,8 @@
 #include "staging/existing.h"
 
 struct spreading_node {
-    struct traffic traffic; /* since the start */
-    unsigned missed;        /* transfers to it, in a row */
-    double complete;        /* clock_now when it had all it wants; 0: not yet */
+    unsigned missed; /* transfers to it, in a row */
+    double complete; /* clock_now when it had all it wants; 0: not yet */
 };
 
 struct spreading {

@@ -8,6 +8,7 @@
 #ifndef FETCH_PASSAGE_H
 #define FETCH_PASSAGE_H
 
+#include "core/state/stats.h"
 #include "fetch/berths.h"
 #include "fetch/consignment.h"
 #include "io/mpi/fabric.h"

@@ -2,11 +2,8 @@
 
 #include <stdlib.h>
 
-#include "core/sched/meter.h"
 #include "fetch/giver.h"
 #include "fetch/taker.h"
-#include "io/clock.h"
-#include "ranks/mail.h"
 #include "ranks/nodes.h"
 
 int spreader_open(struct spreader *s, const struct stow *stow, struct pool *pool,
@@ -52,28 +49,13 @@ static int end_passages(struct carrier *s, bool *moved, struct err *err)
     return rc;
 }
 
-static int send_carried(struct spreader *s, struct err *err)
-{
-    double now = clock_now();
-    struct msg msg = { .kind = MSG_CARRIED };
-
-    if (now < s->told_at + meter_period(s->carrier.run->ranks.size))
-        return 0;
-    s->told_at = now;
-    msg.traffic = passages_traffic(&s->carrier.passages);
-    if (msg.traffic.taken == s->told_of.taken && msg.traffic.given == s->told_of.given)
-        return 0;
-    s->told_of = msg.traffic;
-    return mail_send(&s->carrier.run->ranks, 0, &msg, err);
-}
-
 int spreader_step(struct spreader *s, bool *moved, struct err *err)
 {
     if (end_passages(&s->carrier, moved, err) < 0 ||
         giver_step(&s->carrier, moved, err) < 0 ||
-        taker_step(&s->carrier, moved, err) < 0 || taker_send(&s->carrier, err) < 0)
+        taker_step(&s->carrier, moved, err) < 0)
         return -1;
-    return send_carried(s, err);
+    return taker_send(&s->carrier, err);
 }
 
 static void learn_whole(struct run *run, const struct parcel *parcel)

@@ -26,8 +26,6 @@
 
 struct spreader {
     struct carrier carrier;
-    struct traffic told_of; /* rank 0, and when, by clock_now */
-    double told_at;
 };
 
 int spreader_open(struct spreader *spreader, const struct stow *stow, struct pool *pool,

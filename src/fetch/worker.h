@@ -8,7 +8,7 @@
 #ifndef FETCH_WORKER_H
 #define FETCH_WORKER_H
 
-#include "core/state/msg.h"
+#include "core/state/stats.h"
 #include "ranks/run.h"
 
 struct worker;

@@ -4,7 +4,7 @@
 #define REPORT_REPORT_H
 
 #include "core/sched/governor.h"
-#include "core/state/msg.h"
+#include "core/state/stats.h"
 #include "ranks/run.h"
 
 enum report_phase {

@@ -14,7 +14,6 @@ enum type {
     TYPE_MIDSTATE,
     TYPE_SHA256,
     TYPE_OUTCOME,
-    TYPE_TRAFFIC,
     TYPE_ITEMS,
     TYPE_TEXT,
     TYPE_BLOB
@@ -47,8 +46,7 @@ enum field {
     F_WAITING = 1 << 23,
     F_AT_ONCE = 1 << 24,
     F_TICKET = 1 << 25,
-    F_NODE = 1 << 26,
-    F_TRAFFIC = 1 << 27
+    F_NODE = 1 << 26
 };
 
 /* In the order in which they travel: a blob takes all that is left. */
@@ -80,7 +78,6 @@ static const struct member {
     { F_MIDSTATE, TYPE_MIDSTATE, offsetof(struct msg, midstate) },
     { F_SHA256, TYPE_SHA256, offsetof(struct msg, sha256) },
     { F_OUTCOME, TYPE_OUTCOME, offsetof(struct msg, outcome) },
-    { F_TRAFFIC, TYPE_TRAFFIC, offsetof(struct msg, traffic) },
     { F_ITEMS, TYPE_ITEMS, offsetof(struct msg, item) },
     { F_TEXT, TYPE_TEXT, offsetof(struct msg, text) },
     { F_URL, TYPE_TEXT, offsetof(struct msg, url) },
@@ -125,7 +122,6 @@ static const struct kind {
     [MSG_ALIVE] = { "alive", 0, 0 },
     [MSG_GOT] = { "got", F_ITEMS, I_SEGMENTS },
     [MSG_MISSED] = { "missed", F_TICKET | F_NODE | F_SEGMENT | F_SEGMENTS | F_TEXT, 0 },
-    [MSG_CARRIED] = { "carried", F_TRAFFIC, 0 },
     [MSG_PROVED] = { "proved", F_ITEMS, I_SEGMENTS | I_FLAGS | I_PROOF },
     [MSG_FORGOT] = { "forgot", F_SEGMENT | F_SEGMENTS | F_ITEMS, I_SEGMENTS },
     [MSG_NODE_FAILED] = { "node failed", F_CODE | F_TEXT, 0 },
@@ -169,14 +165,6 @@ static void put_outcome(struct strbuf *out, const struct outcome *outcome)
     wire_put_uint(out, outcome->located, 1);
     wire_put_uint(out, outcome->ranged, 1);
     wire_put_uint(out, outcome->progressed, 1);
-}
-
-static void put_traffic(struct strbuf *out, const struct traffic *traffic)
-{
-    wire_put_uint(out, traffic->taken, 8);
-    wire_put_uint(out, traffic->given, 8);
-    wire_put_real(out, traffic->taking);
-    wire_put_real(out, traffic->giving);
 }
 
 static bool has_sha256(const struct msg_item *item, unsigned fields)
@@ -240,9 +228,6 @@ static void put_member(struct strbuf *out, const struct msg *msg,
     case TYPE_OUTCOME:
         put_outcome(out, at);
         break;
-    case TYPE_TRAFFIC:
-        put_traffic(out, at);
-        break;
     case TYPE_ITEMS:
         put_items(out, msg);
         break;
@@ -279,14 +264,6 @@ static void get_outcome(struct wire *r, struct outcome *outcome)
     outcome->located = wire_get_uint(r, 1) != 0;
     outcome->ranged = wire_get_uint(r, 1) != 0;
     outcome->progressed = wire_get_uint(r, 1) != 0;
-}
-
-static void get_traffic(struct wire *r, struct traffic *traffic)
-{
-    traffic->taken = wire_get_uint(r, 8);
-    traffic->given = wire_get_uint(r, 8);
-    traffic->taking = wire_get_real(r);
-    traffic->giving = wire_get_real(r);
 }
 
 static void get_items(struct wire *r, struct msg *msg)
@@ -354,9 +331,6 @@ static void get_member(struct wire *r, struct msg *msg, const struct member *mem
         break;
     case TYPE_OUTCOME:
         get_outcome(r, at);
-        break;
-    case TYPE_TRAFFIC:
-        get_traffic(r, at);
         break;
     case TYPE_ITEMS:
         get_items(r, msg);

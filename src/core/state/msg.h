@@ -42,9 +42,8 @@ enum msg_kind {
     MSG_ALIVE, /* a sign of life, also from the coordinator */
     /* keeper to coordinator */
     MSG_GOT, /* items: segment, segments that came from another node, and are written */
-    MSG_MISSED,  /* ticket, node, segment, segments, text: they did not come from there */
-    MSG_CARRIED, /* traffic of its node so far */
-    MSG_PROVED,  /* items: segment, segments, flags, digest of the file that they are; or,
+    MSG_MISSED, /* ticket, node, segment, segments, text: they did not come from there */
+    MSG_PROVED, /* items: segment, segments, flags, digest of the file that they are; or,
                   * without one, of files that are all as announced */
     MSG_FORGOT, /* segment, segments that a LACK was about; none: unasked. items: segment,
                   * segments that are not on its node after all */
@@ -104,12 +103,6 @@ struct msg_item {
     uint8_t sha256[32];
 };
 
-/* Between nodes, since the start of the run. */
-struct traffic {
-    uint64_t taken, given; /* bytes from and to other nodes */
-    double taking, giving; /* seconds in which any were on their way */
-};
-
 struct msg {
     enum msg_kind kind;
     uint32_t segment, segments; /* the one that is meant; or the first, and how many */
@@ -133,7 +126,6 @@ struct msg {
     struct midstate midstate;
     uint8_t sha256[32];
     struct outcome outcome;
-    struct traffic traffic;
     const char *text, *url; /* NULL is sent as "" */
     const void *blob;
     uint64_t blob_len;

@@ -26,6 +26,12 @@ struct stats {
     uint64_t value[STAT_COUNT];
 };
 
+/* Between nodes, since the start of the run. */
+struct traffic {
+    uint64_t taken, given; /* bytes from and to other nodes */
+    double taking, giving; /* seconds in which any were on their way */
+};
+
 /* A counter over all ranks, with the ranks of the lowest and the highest value: a slow
  * rank is named in the report. */
 struct stats_range {

@@ -40,8 +40,7 @@ enum carried {
     WAITING = 1 << 23,
     AT_ONCE = 1 << 24,
     TICKET = 1 << 25,
-    NODE = 1 << 26,
-    TRAFFIC = 1 << 27
+    NODE = 1 << 26
 };
 
 /* Of items, beside the segment. */
@@ -77,7 +76,6 @@ static const struct {
     [MSG_ALIVE] = { 0, 0 },
     [MSG_GOT] = { ITEMS, ITEM_SEGMENTS },
     [MSG_MISSED] = { TICKET | NODE | SEGMENT | SEGMENTS | TEXT, 0 },
-    [MSG_CARRIED] = { TRAFFIC, 0 },
     [MSG_PROVED] = { ITEMS, ITEM_SEGMENTS | ITEM_FLAGS | ITEM_PROOF },
     [MSG_FORGOT] = { SEGMENT | SEGMENTS | ITEMS, ITEM_SEGMENTS },
     [MSG_NODE_FAILED] = { CODE | TEXT, 0 },
@@ -120,10 +118,6 @@ static void fill(struct msg *msg, enum msg_kind kind)
         .step = 0xb1020304,
         .ticket = 0xb5060708,
         .node = 0xb9020304,
-        .traffic = { .taken = 0x9192939495969798,
-                     .given = 0x8192939495969798,
-                     .taking = 1.0 / 7,
-                     .giving = -2.0 / 7 },
         .code = -9,
         .rank = INT32_MIN,
         .fetched = 0xf1f2f3f4f5f6f7f8,
@@ -201,8 +195,6 @@ static void assert_large_fields(const struct msg *msg, const struct msg *want,
         assert_int_equal(msg->outcome.ranged, want->outcome.ranged);
         assert_int_equal(msg->outcome.progressed, want->outcome.progressed);
     }
-    if (carried & TRAFFIC)
-        assert_memory_equal(&msg->traffic, &want->traffic, sizeof(msg->traffic));
     if (carried & ITEMS) {
         assert_int_equal(msg->nitems, want->nitems);
         for (uint32_t i = 0; i < want->nitems; i++)
