@@ -186,16 +186,22 @@ def resumed(bench, build, job, closed):
     return {"wall": usage.wall, "cpu": usage.cpu, **sample}
 
 
-@case("sched", most_rounds=3, trash=True)
-def sched(bench):
-    """What the scheduler costs rank 0 with 1,024 ranks"""
-    program = bench.home / "sched_bench"
-    sources = [HERE / "sched_bench.c"]
+def compile_bench(bench, name):
+    """The program of that name, with all that decides and nothing that acts."""
+    program = bench.home / name
+    sources = [HERE / f"{name}.c"]
     for room in ("base", "core"):
         sources += (PROJECT / "src" / room).rglob("*.c")
     compiler = ["gcc", "-std=c11", "-D_GNU_SOURCE", "-O2"]
     compiler += [f"-I{PROJECT}/src", f"-I{PROJECT}/include"]
     subprocess.run([*compiler, *sources, "-o", program, "-lm"], check=True)
+    return program
+
+
+@case("sched", most_rounds=3, trash=True)
+def sched(bench):
+    """What the scheduler costs rank 0 with 1,024 ranks"""
+    program = compile_bench(bench, "sched_bench")
 
     def once(number):
         said = subprocess.run([program], check=True, stdout=subprocess.PIPE, text=True).stdout
@@ -203,3 +209,17 @@ def sched(bench):
         return {"us": {name.replace(".", ""): float(value) for name, value in found}}
 
     yield [Row("microseconds of CPU a segment or small file", "mpifetch", once)]
+
+
+@case("spread", most_rounds=3, trash=True)
+def spread(bench):
+    """What planning costs rank 0 with 1,024 nodes that pass on what they have"""
+    program = compile_bench(bench, "spread_bench")
+
+    def once(number):
+        said = subprocess.run([program], check=True, stdout=subprocess.PIPE, text=True).stdout
+        found = re.findall(r"^(.*): create.* ([0-9.]+) us a ticket", said, re.MULTILINE)
+        return {"us": {name: float(value) for name, value in found}}
+
+    yield [Row("microseconds of CPU a ticket to all nodes, with what they report",
+               "mpifetch", once)]

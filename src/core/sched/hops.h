@@ -2,7 +2,7 @@
  *
  * Life cycle   hops_create; hops_add with a ticket; hops_arrived as segments come to lie on
  *              a node; hops_cut for what will not come; hops_release.
- * Memory       24 bytes for each of HOPS_MOST runs to each node. */
+ * Memory       16 bytes for each of HOPS_MOST runs to each node. */
 #ifndef CORE_SCHED_HOPS_H
 #define CORE_SCHED_HOPS_H
 
