@@ -15,9 +15,6 @@ enum {
     FULL = 4         /* windows that a node may have to send and begin one more ticket */
 };
 
-/* More than any node has to send. */
-static const uint64_t LAST = (uint64_t)1 << 60;
-
 /* A transfer that failed. */
 struct retry {
     struct run run;
@@ -203,42 +200,18 @@ bool spread_finished(const struct spread *spread)
 
 /* Tickets. */
 
-/* Bytes that it needs and could have. */
-static uint64_t behind(const struct spread *spread, int node)
-{
-    return spread->supply.node[node].owed + spread->hops.in[node];
-}
-
-/* It has much more to come, or to send, than the others: nobody is to wait for it. */
-static bool is_slow(const struct spread *spread, int node)
-{
-    uint64_t nodes = (uint64_t)spread->nodes, bytes = spread->hops.bytes;
-
-    return behind(spread, node) > (spread->supply.owed + bytes) / nodes + SLOW ||
-           spread->hops.out[node] > bytes / nodes + SLOW;
-}
-
 /* The node that has the segment and has least to send; but not `avoid`, if there is
  * another one. */
 static int holder(const struct spread *spread, uint32_t segment, int avoid)
 {
     const struct node_set *has = &spread->supply.has;
-    uint64_t least = UINT64_MAX;
+    const uint64_t *out = spread->hops.out;
     int best = NOBODY;
 
     for (int node = node_set_next(has, segment, 0); node >= 0;
-         node = node_set_next(has, segment, node + 1)) {
-        uint64_t load = spread->hops.out[node];
-
-        if (is_slow(spread, node))
-            load += LAST;
-        if (node == avoid)
-            load += 2 * LAST;
-        if (load >= least)
-            continue;
-        least = load;
-        best = node;
-    }
+         node = node_set_next(has, segment, node + 1))
+        if (best == NOBODY || best == avoid || (node != avoid && out[node] < out[best]))
+            best = node;
     return best;
 }
 
@@ -306,10 +279,28 @@ static uint32_t run_length(const struct spread *spread, int from, struct run run
 
 static struct spread_stop stop_of(const struct spread *spread, int node)
 {
-    return (struct spread_stop){ .node = node,
-                                 .out = spread->hops.out[node],
-                                 .behind = behind(spread, node),
-                                 .leaf = is_slow(spread, node) };
+    return (struct spread_stop){
+        .node = node,
+        .load = spread->hops.out[node] + spread->supply.node[node].fresh,
+        .behind = spread->supply.node[node].owed + spread->hops.in[node],
+    };
+}
+
+/* Nobody is to wait for a node that has much more to come, or to send, than those that the
+ * ticket goes to have on average. */
+static void find_slow(struct spread_stop *stop, uint32_t stops)
+{
+    uint64_t behind = 0, load = 0;
+
+    for (uint32_t i = 1; i < stops; i++) {
+        behind += stop[i].behind;
+        load += stop[i].load;
+    }
+    behind = behind / (stops - 1) + SLOW;
+    load = load / (stops - 1) + SLOW;
+    for (uint32_t i = 1; i < stops; i++)
+        stop[i].leaf = stop[i].behind > behind || stop[i].load > load;
+    stop->leaf = stop->behind > behind;
 }
 
 /* What the ticket brings is under way. */
@@ -339,6 +330,7 @@ static void write_ticket(struct spread *spread, int from, struct run run, enum r
     for (int node = node_set_next(&spread->rows, ROW_TARGETS, 0); node >= 0;
          node = node_set_next(&spread->rows, ROW_TARGETS, node + 1))
         spread->stop[stops++] = stop_of(spread, node);
+    find_slow(spread->stop, stops);
     spread_tree_grow(spread->tree, spread->stop, stops, spread->hop);
     *ticket = (struct spread_ticket){ .first = run.first,
                                       .count = run_length(spread, from, run, to),

@@ -4,9 +4,9 @@
 #include <string.h>
 
 enum {
-    STAR = 16,       /* so many get it from one node */
-    FAN = 4,         /* more than that, and each passes it on to so many */
-    SPARE = 16 << 20 /* bytes that the hub must have less to send than the root */
+    STAR = 8,       /* so many get it from one node */
+    FAN = 4,        /* more than that, and each passes it on to so many */
+    SPARE = 4 << 20 /* bytes that the hub must have less to send than the root */
 };
 
 struct spread_tree {
@@ -88,7 +88,7 @@ static uint32_t sort(const struct spread_tree *tree, struct spread_stop *stop,
         at->around =
             (uint32_t)(at->node > stop->node ? at->node - stop->node
                                              : at->node - stop->node + tree->count);
-        at->order = at->leaf ? at->behind : inner > STAR + 1 ? at->out : 0;
+        at->order = at->leaf ? at->behind : inner > STAR + 1 ? at->load : 0;
     }
     qsort(stop + 1, count - 1, sizeof(*stop), by_order);
     return inner;
@@ -101,9 +101,9 @@ static uint32_t choose_hub(struct spread_stop *stop, uint32_t inner)
     struct spread_stop first;
 
     for (uint32_t i = 2; i < inner; i++)
-        if (stop[i].out < stop[best].out)
+        if (stop[i].load < stop[best].load)
             best = i;
-    if (inner < 3 || (!stop->leaf && stop->out <= stop[best].out + SPARE))
+    if (inner < 2 || (!stop->leaf && stop->load <= stop[best].load + SPARE))
         return 0;
     first = stop[best];
     memmove(stop + 2, stop + 1, (best - 1) * sizeof(*stop));
@@ -121,6 +121,6 @@ void spread_tree_grow(struct spread_tree *tree, struct spread_stop *stop, uint32
     for (uint32_t i = hub + 1; i < inner; i++)
         stop[i].parent = hub + (i - hub - 1) / fan;
     for (uint32_t i = inner; i < count; i++)
-        stop[i].parent = inner - 1 - (i - inner) % inner;
+        stop[i].parent = inner - 1 - (i - inner) % (inner - hub);
     list_preorder(tree, stop, count, hop);
 }

@@ -17,8 +17,8 @@
  * numbers from there on, which keeps senders apart; and of more than that, those pass it on
  * that have least to send, to FAN others each, which levels what all send. If the root has
  * more to send than others, it sends one copy to the one with least, which is the root for
- * the rest: nodes that fetch more than their share, or are slow, are relieved like that.
- * Those that lag behind are leaves. */
+ * the rest: so a node that has most of the files sends each segment once. Those that lag
+ * behind are leaves. */
 #ifndef CORE_SCHED_SPREAD_TREE_H
 #define CORE_SCHED_SPREAD_TREE_H
 
@@ -37,7 +37,7 @@ struct spread_hop {
 struct spread_stop {
     int node;
     uint32_t parent; /* a stop; set by spread_tree_grow */
-    uint64_t out;    /* bytes that its link out has to carry */
+    uint64_t load;   /* bytes that it has to send, of this run apart */
     uint64_t behind; /* bytes that it lags behind */
     bool leaf;       /* it is to pass on nothing */
     uint32_t around; /* of spread_tree.c */

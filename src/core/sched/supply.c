@@ -143,6 +143,7 @@ static void list_fresh(struct supply *supply, int node, uint32_t segment)
     else
         supply->next[at->tail] = segment;
     at->tail = segment;
+    at->fresh += segment_bytes(supply->segments, segment);
     node_set_add(&supply->listing, 0, node);
 }
 
@@ -158,6 +159,7 @@ uint32_t supply_fresh(struct supply *supply, int node)
             !node_set_is_empty(&supply->need, segment))
             return segment;
         at->head = supply->next[segment];
+        at->fresh -= segment_bytes(supply->segments, segment);
         supply->listed[segment] = false;
         if (fresh)
             set_stage(supply, segment, SUPPLY_OWED);

@@ -20,7 +20,8 @@ struct supply_node {
     bool gone;
     uint32_t missing;    /* segments that it wants and does not have */
     uint64_t owed;       /* bytes at SUPPLY_OWED that it needs */
-    uint32_t head, tail; /* of its list of fresh ones */
+    uint64_t fresh;      /* bytes in its list of fresh ones */
+    uint32_t head, tail; /* of that list */
 };
 
 struct supply {

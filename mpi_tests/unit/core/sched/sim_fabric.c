@@ -325,7 +325,7 @@ static void hear(struct sim_fabric *sim, const struct event *event)
     if (spread_complete(sim->spread, event->node) && ++sim->done < sim->config.nodes)
         sim->result.others = sim->now;
     for (uint32_t i = event->first; i < event->first + event->count; i++)
-        if (chance(sim, sim->config.rot) && *has(sim, event->node, i)) {
+        if (chance(sim, sim->config.rot) && *has(sim, event->node, i) == 1) {
             *has(sim, event->node, i) = 0;
             spread_lack(sim->spread, event->node, i, 1);
             fetch_again(sim, i);

@@ -303,6 +303,22 @@ static void test_below_a_failure_all_get_it_later(void **state)
     expect_none();
 }
 
+/* It has come another way meanwhile; but those below wait for it by the way that failed. */
+static void test_below_a_failure_of_what_is_there(void **state)
+{
+    enum { MANY = 20 };
+    int missed;
+
+    (void)state;
+    assert_int_equal(again(MANY, 64 * MIB, 8 * MIB), 0);
+    have(7, 0, 4);
+    expect_ticket(7, 0, 4, MANY - 1);
+    missed = fixture.ticket.hop[0].node;
+    have(missed, 0, 4);
+    spread_failed(fixture.spread, 7, missed, 0, 4);
+    expect_ticket(-1, 0, 4, fixture.ticket.hop[0].nodes - 1u);
+}
+
 static void test_a_node_that_drops_out(void **state)
 {
     (void)state;
@@ -379,6 +395,7 @@ int main(void)
         spread_test(test_what_fails_comes_another_way),
         spread_test(test_the_only_one_that_has_it_is_asked_again),
         spread_test(test_below_a_failure_all_get_it_later),
+        spread_test(test_below_a_failure_of_what_is_there),
         spread_test(test_a_node_that_drops_out),
         spread_test(test_a_file_that_becomes_whole),
         spread_test(test_too_many_nodes),
