@@ -1,11 +1,9 @@
 #include "core/sched/spread_tree.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum {
-    STAR = 8,       /* so many get it from one node */
-    FAN = 4,        /* more than that, and each passes it on to so many */
+    FAN = 4,        /* each passes it on to so many */
     SPARE = 4 << 20 /* bytes that the hub must have less to send than the root */
 };
 
@@ -62,7 +60,7 @@ static void list_preorder(struct spread_tree *tree, const struct spread_stop *st
     }
 }
 
-/* Those that pass on come before leaves. */
+/* Those that pass on, the least loaded first; then leaves, those first that lag least. */
 static int by_order(const void *a, const void *b)
 {
     const struct spread_stop *one = a, *other = b;
@@ -88,26 +86,17 @@ static uint32_t sort(const struct spread_tree *tree, struct spread_stop *stop,
         at->around =
             (uint32_t)(at->node > stop->node ? at->node - stop->node
                                              : at->node - stop->node + tree->count);
-        at->order = at->leaf ? at->behind : inner > STAR + 1 ? at->load : 0;
+        at->order = at->leaf ? at->behind : at->load;
     }
     qsort(stop + 1, count - 1, sizeof(*stop), by_order);
     return inner;
 }
 
-/* Where the tree branches first: the root, or the stop behind it. */
+/* Where the tree branches first: the root, or the stop that has least to send. */
 static uint32_t choose_hub(struct spread_stop *stop, uint32_t inner)
 {
-    uint32_t best = 1;
-    struct spread_stop first;
-
-    for (uint32_t i = 2; i < inner; i++)
-        if (stop[i].load < stop[best].load)
-            best = i;
-    if (inner < 2 || (!stop->leaf && stop->load <= stop[best].load + SPARE))
+    if (inner < 2 || (!stop->leaf && stop->load <= stop[1].load + SPARE))
         return 0;
-    first = stop[best];
-    memmove(stop + 2, stop + 1, (best - 1) * sizeof(*stop));
-    stop[1] = first;
     stop[1].parent = 0;
     return 1;
 }
@@ -116,10 +105,9 @@ void spread_tree_grow(struct spread_tree *tree, struct spread_stop *stop, uint32
                       struct spread_hop *hop)
 {
     uint32_t inner = sort(tree, stop, count), hub = choose_hub(stop, inner);
-    uint32_t fan = inner > STAR + 1 ? FAN : STAR;
 
     for (uint32_t i = hub + 1; i < inner; i++)
-        stop[i].parent = hub + (i - hub - 1) / fan;
+        stop[i].parent = hub + (i - hub - 1) / FAN;
     for (uint32_t i = inner; i < count; i++)
         stop[i].parent = inner - 1 - (i - inner) % (inner - hub);
     list_preorder(tree, stop, count, hop);

@@ -13,12 +13,12 @@
  *       256   0.09            0.73         -      0.36    0.94
  *
  * A chain is best, but needs a window that grows with the number of nodes, and its end lags
- * by one segment per node. So up to STAR nodes get a run from one, in the order of their
- * numbers from there on, which keeps senders apart; and of more than that, those pass it on
- * that have least to send, to FAN others each, which levels what all send. If the root has
- * more to send than others, it sends one copy to the one with least, which is the root for
- * the rest: so a node that has most of the files sends each segment once. Those that lag
- * behind are leaves. */
+ * by one segment per node. From one node is as good up to 16, but not if that one has more
+ * to send than others. So each passes a run on to FAN others, those first that have least to
+ * send, which levels what all send, and at equal loads in the order of their numbers from
+ * the root on, which keeps senders apart. If the root has more to send than others, it sends
+ * one copy to the one with least, which is the root for the rest: so a node that has most of
+ * the files sends each segment once. Those that lag behind are leaves. */
 #ifndef CORE_SCHED_SPREAD_TREE_H
 #define CORE_SCHED_SPREAD_TREE_H
 

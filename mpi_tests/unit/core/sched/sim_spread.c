@@ -58,8 +58,6 @@ static const int sizes[] = { 2, 3, 4, 8, 16, 64, 256, 1024 };
 
 static void test_equal_links(void **state)
 {
-    struct sim_fabric_result few;
-
     (void)state;
     for (size_t i = 0; i < countof(sizes); i++)
         if (sizes[i] <= 256)
@@ -67,8 +65,6 @@ static void test_equal_links(void **state)
     for (size_t i = 0; i < countof(sizes); i++)
         if (sizes[i] <= 64)
             expect_close(run(sizes[i], fast_source, 0, usual), sizes[i], "fast source");
-    few = run(8, fast_source, 0, usual); /* senders keep out of each other's way */
-    assert_true(few.took < 1.07 * few.bound);
 }
 
 /* 2 MiB are the share of each. */
