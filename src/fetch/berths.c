@@ -8,7 +8,7 @@ static const size_t mib = (size_t)1 << 20;
 
 size_t berths_size(uint64_t memory)
 {
-    uint64_t size = memory / (4 * BERTHS_LEAST) / mib * mib;
+    uint64_t size = memory / BERTHS_PARTS / mib * mib;
 
     return size < mib ? mib : size > 4 * mib ? 4 * mib : (size_t)size;
 }

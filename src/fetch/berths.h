@@ -43,7 +43,10 @@ struct berths {
     uint64_t uses; /* so far */
 };
 
-enum { BERTHS_LEAST = 4 };
+enum {
+    BERTHS_LEAST = 4,
+    BERTHS_PARTS = 16 /* of the memory, where berths are neither short nor long */
+};
 
 /* How many bytes a berth has if there is memory for so many in all: at least BERTHS_LEAST
  * of them, each of 1 to 4 MiB. */

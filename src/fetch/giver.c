@@ -3,30 +3,30 @@
 #include "ranks/mail.h"
 #include "ranks/nodes.h"
 
-static void end_if_given(struct carrier *s, struct consignment *c)
+static void end_if_given(struct carrier *carrier, struct consignment *c)
 {
     if (c->state != CONSIGNMENT_GIVING ||
-        !consignment_is_given(c, &s->run->segments, s->berths.size))
+        !consignment_is_given(c, &carrier->run->segments, carrier->berths.size))
         return;
     consignment_enter(c, CONSIGNMENT_OVER);
-    carrier_forget(s, c);
+    carrier_forget(carrier, c);
 }
 
-int giver_offer(struct carrier *s, struct consignment *c, struct err *err)
+int giver_offer(struct carrier *carrier, struct consignment *c, struct err *err)
 {
-    struct ranks *ranks = &s->run->ranks;
+    struct ranks *ranks = &carrier->run->ranks;
 
     for (uint32_t i = 0; i < c->nrecipients; i++) {
         uint32_t at = c->recipient[i].at;
         struct msg msg = { .kind = MSG_OFFER };
 
-        parcel_write(&c->parcel, at, MSG_OFFER, &msg, &s->blob);
-        if (s->blob.failed)
+        parcel_write(&c->parcel, at, MSG_OFFER, &msg, &carrier->blob);
+        if (carrier->blob.failed)
             return err_memory(err, "a message");
         if (mail_send(ranks, nodes_keeper(ranks, c->parcel.tree[at].node), &msg, err) < 0)
             return -1;
     }
-    end_if_given(s, c);
+    end_if_given(carrier, c);
     return 0;
 }
 
@@ -34,14 +34,14 @@ static int run_get(struct job *job)
 {
     struct berth *berth = job->owner;
     const struct consignment *c = berth->consignment;
-    const struct carrier *s = c->owner;
+    const struct carrier *carrier = c->owner;
 
-    return stow_get(&s->stow, &c->parcel, &berth->piece, berth->bytes, &berth->wrong,
-                    &job->err);
+    return stow_get(&carrier->stow, &c->parcel, &berth->piece, berth->bytes,
+                    &berth->wrong, &job->err);
 }
 
 /* What it reads wrong it does not have: the node that takes it finds that out by itself. */
-static int say_forgot(struct carrier *s, const struct parcel *parcel,
+static int say_forgot(struct carrier *carrier, const struct parcel *parcel,
                       const struct piece *piece, struct err *err)
 {
     struct msg msg = { .kind = MSG_FORGOT };
@@ -50,11 +50,12 @@ static int say_forgot(struct carrier *s, const struct parcel *parcel,
         uint32_t segment = piece_segment(parcel, piece->place + i);
 
         msg.item[msg.nitems++] = (struct msg_item){ .segment = segment, .segments = 1 };
-        if (s->told.forgot && s->told.forgot(s->told.arg, segment, 1, err) < 0)
+        if (carrier->told.forgot &&
+            carrier->told.forgot(carrier->told.arg, segment, 1, err) < 0)
             return -1;
         if (msg.nitems < MSG_ITEMS && i + 1 < piece->segments)
             continue;
-        if (mail_send(&s->run->ranks, 0, &msg, err) < 0)
+        if (mail_send(&carrier->run->ranks, 0, &msg, err) < 0)
             return -1;
         msg.nitems = 0;
     }
@@ -66,44 +67,48 @@ static int end_get(struct job *job, struct err *err)
 {
     struct berth *berth = job->owner;
     const struct consignment *c = berth->consignment;
-    struct carrier *s = c->owner;
+    struct carrier *carrier = c->owner;
 
     berth->state = BERTH_KEPT;
     if (job->rc < 0)
-        return carrier_fail(s, &job->err, err);
-    return berth->wrong && !s->failed ? say_forgot(s, &c->parcel, &berth->piece, err) : 0;
+        return carrier_fail(carrier, &job->err, err);
+    return berth->wrong && !carrier->failed
+               ? say_forgot(carrier, &c->parcel, &berth->piece, err)
+               : 0;
 }
 
-static void read_piece(struct carrier *s, struct consignment *c, struct berth *berth)
+static void read_piece(struct carrier *carrier, struct consignment *c,
+                       struct berth *berth)
 {
     berth->state = BERTH_READING;
     berth->consignment = c;
     berth->job = (struct job){ .run = run_get, .done = end_get, .owner = berth };
-    pool_submit(s->pool, &berth->job, POOL_URGENT);
+    pool_submit(carrier->pool, &berth->job, POOL_URGENT);
 }
 
 /* What others have a place for. */
-int giver_step(struct carrier *s, bool *moved, struct err *err)
+int giver_step(struct carrier *carrier, bool *moved, struct err *err)
 {
-    for (struct passage *passage = s->passages.first; passage; passage = passage->next) {
+    for (struct passage *passage = carrier->passages.first; passage;
+         passage = passage->next) {
         struct consignment *c = passage->consignment;
         uint32_t ticket = c->parcel.ticket;
         struct berth *berth;
 
         if (!passage->to || passage->berth)
             continue;
-        berth = berths_find(&s->berths, ticket, passage->piece.number);
+        berth = berths_find(&carrier->berths, ticket, passage->piece.number);
         if (!berth) {
-            berth = berths_take(&s->berths, false, ticket, &passage->piece);
+            berth = berths_take(&carrier->berths, false, ticket, &passage->piece);
             if (!berth)
                 return 0;
-            read_piece(s, c, berth);
+            read_piece(carrier, c, berth);
             continue;
         }
-        if (berth->state != BERTH_KEPT || !passages_room(&s->passages))
+        if (berth->state != BERTH_KEPT || !passages_room(&carrier->passages))
             continue;
         *moved = true;
-        if (passages_begin(&s->passages, passage, berth, err) < 0)
+        if (passages_begin(&carrier->passages, passage, berth, err) < 0)
             return -1;
     }
     return 0;
@@ -112,17 +117,18 @@ int giver_step(struct carrier *s, bool *moved, struct err *err)
 static int run_sum(struct job *job)
 {
     struct consignment *c = job->owner;
-    const struct carrier *s = c->owner;
+    const struct carrier *carrier = c->owner;
 
-    return stow_sum(&s->stow, &c->parcel, s->pool, &job->err);
+    return stow_sum(&carrier->stow, &c->parcel, carrier->pool, &job->err);
 }
 
 static int end_sum(struct job *job, struct err *err)
 {
     struct consignment *c = job->owner;
-    struct carrier *s = c->owner;
+    struct carrier *carrier = c->owner;
 
-    return job->rc < 0 ? carrier_fail(s, &job->err, err) : giver_offer(s, c, err);
+    return job->rc < 0 ? carrier_fail(carrier, &job->err, err)
+                       : giver_offer(carrier, c, err);
 }
 
 /* Those of what was there before the run are not known. */
@@ -134,21 +140,21 @@ static bool lacks_sums(const struct parcel *parcel)
     return false;
 }
 
-int giver_begin(struct carrier *s, struct consignment *c, struct err *err)
+int giver_begin(struct carrier *carrier, struct consignment *c, struct err *err)
 {
     consignment_enter(c, CONSIGNMENT_GIVING);
     if (!lacks_sums(&c->parcel))
-        return giver_offer(s, c, err);
+        return giver_offer(carrier, c, err);
     c->job = (struct job){ .run = run_sum, .done = end_sum, .owner = c };
-    pool_submit(s->pool, &c->job, POOL_ORDINARY);
+    pool_submit(carrier->pool, &c->job, POOL_ORDINARY);
     return 0;
 }
 
-int giver_hear(struct carrier *s, int from, const struct msg *msg, struct err *err)
+int giver_hear(struct carrier *carrier, int from, const struct msg *msg, struct err *err)
 {
-    struct consignment *c = s->first;
+    struct consignment *c = carrier->first;
     struct passage given = { .rank = from, .number = msg->units }, *passage;
-    uint32_t node = (uint32_t)nodes_of(&s->run->ranks, from);
+    uint32_t node = (uint32_t)nodes_of(&carrier->run->ranks, from);
 
     while (c && (c->parcel.ticket != msg->ticket || c->state != CONSIGNMENT_GIVING))
         c = c->next;
@@ -159,15 +165,15 @@ int giver_hear(struct carrier *s, int from, const struct msg *msg, struct err *e
     if (!given.to)
         return err_set(err, ERR_DEFECT, "node %u asks for ticket %u, which is not for it",
                        (unsigned)node, (unsigned)msg->ticket);
-    if (consignment_ask(given.to, &c->parcel, &s->run->segments, s->berths.size,
-                        msg->segment, err) < 0)
+    if (consignment_ask(given.to, &c->parcel, &carrier->run->segments,
+                        carrier->berths.size, msg->segment, err) < 0)
         return -1;
     given.piece = given.to->last;
-    return passages_add(&s->passages, &given, &passage, err);
+    return passages_add(&carrier->passages, &given, &passage, err);
 }
 
-void giver_sent(struct carrier *s, struct consignment *c, struct recipient *to)
+void giver_sent(struct carrier *carrier, struct consignment *c, struct recipient *to)
 {
     to->sent++;
-    end_if_given(s, c);
+    end_if_given(carrier, c);
 }

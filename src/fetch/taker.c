@@ -7,49 +7,54 @@
 
 enum { TAKER_AHEAD = 4 /* pieces of a parcel that are asked for at a time */ };
 
-int taker_send(struct carrier *s, struct err *err)
+int taker_send(struct carrier *carrier, struct err *err)
 {
-    int rc = s->got->nitems > 0 ? mail_send(&s->run->ranks, 0, s->got, err) : 0;
+    int rc = carrier->got->nitems > 0
+                 ? mail_send(&carrier->run->ranks, 0, carrier->got, err)
+                 : 0;
 
-    s->got->nitems = 0;
+    carrier->got->nitems = 0;
     return rc;
 }
 
 /* File by file. */
-static int tell_got(struct carrier *s, const struct parcel_run *run, struct err *err)
+static int tell_got(struct carrier *carrier, const struct parcel_run *run,
+                    struct err *err)
 {
-    const struct segments *segments = &s->run->segments;
+    const struct segments *segments = &carrier->run->segments;
     uint32_t end = run->first + run->count;
 
-    for (uint32_t next, first = run->first; s->told.got && first < end; first = next) {
+    for (uint32_t next, first = run->first; carrier->told.got && first < end;
+         first = next) {
         next = segments->first[segments->file[first] + 1];
         next = next < end ? next : end;
-        if (s->told.got(s->told.arg, first, next - first, err) < 0)
+        if (carrier->told.got(carrier->told.arg, first, next - first, err) < 0)
             return -1;
     }
     return 0;
 }
 
-static int say_got(struct carrier *s, const struct consignment *c, struct err *err)
+static int say_got(struct carrier *carrier, const struct consignment *c, struct err *err)
 {
     for (uint32_t i = 0; i < c->parcel.nruns; i++) {
         const struct parcel_run *run = &c->parcel.run[i];
 
-        store_found(s->stow.store, run->first, run->count);
-        if (tell_got(s, run, err) < 0)
+        store_found(carrier->stow.store, run->first, run->count);
+        if (tell_got(carrier, run, err) < 0)
             return -1;
-        s->got->item[s->got->nitems++] =
+        carrier->got->item[carrier->got->nitems++] =
             (struct msg_item){ .segment = run->first, .segments = run->count };
-        if (s->got->nitems == MSG_ITEMS && taker_send(s, err) < 0)
+        if (carrier->got->nitems == MSG_ITEMS && taker_send(carrier, err) < 0)
             return -1;
     }
     return 0;
 }
 
 /* All of it, since none of it was passed on. */
-static int say_missed(struct carrier *s, const struct consignment *c, struct err *err)
+static int say_missed(struct carrier *carrier, const struct consignment *c,
+                      struct err *err)
 {
-    const struct ranks *ranks = &s->run->ranks;
+    const struct ranks *ranks = &carrier->run->ranks;
 
     for (uint32_t i = 0; i < c->parcel.nruns; i++) {
         struct msg msg = { .kind = MSG_MISSED,
@@ -60,24 +65,24 @@ static int say_missed(struct carrier *s, const struct consignment *c, struct err
                            .text = "the bytes do not have the checksum that they had "
                                    "when they were fetched" };
 
-        if (mail_send(&s->run->ranks, 0, &msg, err) < 0)
+        if (mail_send(&carrier->run->ranks, 0, &msg, err) < 0)
             return -1;
     }
     return 0;
 }
 
-static int end_if_taken(struct carrier *s, struct consignment *c, struct err *err)
+static int end_if_taken(struct carrier *carrier, struct consignment *c, struct err *err)
 {
     if (!consignment_has_come(c))
         return 0;
     if (c->state == CONSIGNMENT_TAKING) {
         consignment_enter(c, CONSIGNMENT_GIVING);
-        return say_got(s, c, err) < 0 ? -1 : giver_offer(s, c, err);
+        return say_got(carrier, c, err) < 0 ? -1 : giver_offer(carrier, c, err);
     }
-    if (c->wrong && !s->failed && say_missed(s, c, err) < 0)
+    if (c->wrong && !carrier->failed && say_missed(carrier, c, err) < 0)
         return -1;
     consignment_enter(c, CONSIGNMENT_OVER);
-    carrier_forget(s, c);
+    carrier_forget(carrier, c);
     return 0;
 }
 
@@ -85,12 +90,12 @@ static int run_put(struct job *job)
 {
     struct berth *berth = job->owner;
     struct consignment *c = berth->consignment;
-    const struct carrier *s = c->owner;
-    int rc = stow_put(&s->stow, &c->parcel, &berth->piece, berth->bytes, c->sum,
+    const struct carrier *carrier = c->owner;
+    int rc = stow_put(&carrier->stow, &c->parcel, &berth->piece, berth->bytes, c->sum,
                       &c->wrong, &job->err);
 
     if (rc < 0)
-        journal_doubt(s->run, &job->err);
+        journal_doubt(carrier->run, &job->err);
     return rc;
 }
 
@@ -98,7 +103,7 @@ static int end_put(struct job *job, struct err *err)
 {
     struct berth *berth = job->owner;
     struct consignment *c = berth->consignment;
-    struct carrier *s = c->owner;
+    struct carrier *carrier = c->owner;
     bool good = job->rc == 0 && !c->wrong;
 
     c->working = false;
@@ -107,17 +112,17 @@ static int end_put(struct job *job, struct err *err)
     berth->state = good ? BERTH_KEPT : BERTH_FREE;
     if (!good && c->state == CONSIGNMENT_TAKING)
         consignment_enter(c, CONSIGNMENT_SPOILED);
-    if (job->rc < 0 && carrier_fail(s, &job->err, err) < 0)
+    if (job->rc < 0 && carrier_fail(carrier, &job->err, err) < 0)
         return -1;
-    return taker_arrived(s, c, err);
+    return taker_arrived(carrier, c, err);
 }
 
 /* A full one of that consignment: the one that is to be written next, or any, if nothing is
  * written any more. */
-static struct berth *full_of(struct carrier *s, const struct consignment *c)
+static struct berth *full_of(struct carrier *carrier, const struct consignment *c)
 {
-    for (uint32_t i = 0; i < s->berths.count; i++) {
-        struct berth *berth = &s->berths.berth[i];
+    for (uint32_t i = 0; i < carrier->berths.count; i++) {
+        struct berth *berth = &carrier->berths.berth[i];
 
         if (berth->state == BERTH_FULL && berth->consignment == c &&
             (c->state == CONSIGNMENT_SPOILED || berth->piece.number == c->expected))
@@ -127,13 +132,13 @@ static struct berth *full_of(struct carrier *s, const struct consignment *c)
 }
 
 /* One piece after the other: a part continues the checksum of the one before. */
-int taker_arrived(struct carrier *s, struct consignment *c, struct err *err)
+int taker_arrived(struct carrier *carrier, struct consignment *c, struct err *err)
 {
     struct berth *berth;
 
-    if (s->failed && c->state == CONSIGNMENT_TAKING)
+    if (carrier->failed && c->state == CONSIGNMENT_TAKING)
         consignment_enter(c, CONSIGNMENT_SPOILED);
-    while (!c->working && (berth = full_of(s, c))) {
+    while (!c->working && (berth = full_of(carrier, c))) {
         if (c->state == CONSIGNMENT_SPOILED) {
             berth->state = BERTH_FREE;
             c->flying--;
@@ -141,12 +146,12 @@ int taker_arrived(struct carrier *s, struct consignment *c, struct err *err)
         }
         c->working = true;
         berth->job = (struct job){ .run = run_put, .done = end_put, .owner = berth };
-        pool_submit(s->pool, &berth->job, POOL_ORDINARY);
+        pool_submit(carrier->pool, &berth->job, POOL_ORDINARY);
     }
-    return end_if_taken(s, c, err);
+    return end_if_taken(carrier, c, err);
 }
 
-static int take_piece(struct carrier *s, struct consignment *c, struct berth *berth,
+static int take_piece(struct carrier *carrier, struct consignment *c, struct berth *berth,
                       const struct piece *piece, struct err *err)
 {
     struct passage *passage;
@@ -154,33 +159,36 @@ static int take_piece(struct carrier *s, struct consignment *c, struct berth *be
                        .ticket = c->parcel.ticket,
                        .segment = piece_segment(&c->parcel, piece->place),
                        .segments = piece->segments,
-                       .units = s->number++ % FABRIC_NUMBERS };
+                       .units = carrier->number++ % FABRIC_NUMBERS };
     const struct passage taken = {
         .consignment = c, .piece = *piece, .rank = c->from, .number = msg.units
     };
 
     berth->consignment = c;
-    consignment_asked(c, &s->run->segments, s->berths.size, piece);
-    if (passages_add(&s->passages, &taken, &passage, err) < 0 ||
-        passages_begin(&s->passages, passage, berth, err) < 0)
+    consignment_asked(c, &carrier->run->segments, carrier->berths.size, piece);
+    if (passages_add(&carrier->passages, &taken, &passage, err) < 0 ||
+        passages_begin(&carrier->passages, passage, berth, err) < 0)
         return -1;
-    return mail_send(&s->run->ranks, c->from, &msg, err);
+    return mail_send(&carrier->run->ranks, c->from, &msg, err);
 }
 
 /* What others offer, the oldest first, as long as there is memory for it. */
-int taker_step(struct carrier *s, bool *moved, struct err *err)
+int taker_step(struct carrier *carrier, bool *moved, struct err *err)
 {
-    for (struct consignment *c = s->first; c && !s->failed; c = c->next) {
+    for (struct consignment *c = carrier->first; c && !carrier->failed; c = c->next) {
         struct piece piece;
 
-        while (c->from >= 0 && c->flying < TAKER_AHEAD && passages_room(&s->passages) &&
-               consignment_next(c, &s->run->segments, s->berths.size, &piece)) {
-            struct berth *berth = berths_take(&s->berths, true, c->parcel.ticket, &piece);
+        while (
+            c->from >= 0 && c->flying < TAKER_AHEAD &&
+            passages_room(&carrier->passages) &&
+            consignment_next(c, &carrier->run->segments, carrier->berths.size, &piece)) {
+            struct berth *berth =
+                berths_take(&carrier->berths, true, c->parcel.ticket, &piece);
 
             if (!berth)
                 return 0;
             *moved = true;
-            if (take_piece(s, c, berth, &piece, err) < 0)
+            if (take_piece(carrier, c, berth, &piece, err) < 0)
                 return -1;
         }
     }
