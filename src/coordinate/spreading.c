@@ -283,11 +283,12 @@ static int forget(struct spreading *s, int node, const struct msg_item *item, bo
     uint32_t end = item->segment + item->segments;
     uint32_t file = segments->file[item->segment];
 
-    log_line(&run_of(s)->ranks.log, LOG_WARN,
-             "%s: %u segments of '%s' are not on the disk as they were written: they "
-             "come again",
-             host_of(s, node), (unsigned)item->segments,
-             plan_path(&run_of(s)->plan, file));
+    if (!proofs_recalls(s->proofs, file))
+        log_line(&run_of(s)->ranks.log, LOG_WARN,
+                 "%s: %u segments of '%s' are not on the disk as they were written: they "
+                 "come again",
+                 host_of(s, node), (unsigned)item->segments,
+                 plan_path(&run_of(s)->plan, file));
     lack(s, node, item->segment, item->segments);
     for (; !asked && file < segments->plan->nfiles && segments->first[file] < end; file++)
         if (proofs_void(s->proofs, node, file, err) < 0)

@@ -414,6 +414,11 @@ int proofs_recall(struct proofs *p, uint32_t file, struct err *err)
     return 0;
 }
 
+bool proofs_recalls(const struct proofs *p, uint32_t file)
+{
+    return count_in(&p->file[file], TROUBLE_RECALLED) > 0;
+}
+
 /* Others may have waited for what it would say. */
 int proofs_drop(struct proofs *p, int node, struct err *err)
 {

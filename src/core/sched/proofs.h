@@ -71,6 +71,9 @@ int proofs_void(struct proofs *proofs, int node, uint32_t file, struct err *err)
 /* All nodes are to forget the file. */
 int proofs_recall(struct proofs *proofs, uint32_t file, struct err *err);
 
+/* It is being forgotten by all, whatever is on their disks. */
+bool proofs_recalls(const struct proofs *proofs, uint32_t file);
+
 /* Nothing more is expected of the node. */
 int proofs_drop(struct proofs *proofs, int node, struct err *err);
 

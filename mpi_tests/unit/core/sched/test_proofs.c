@@ -303,8 +303,10 @@ static void what_nobody_reports_is_good_unless_it_is_recalled(void **state)
     }
     for (int node = 0; node < NODES; node++) {
         assert_false(proofs_finished(proofs));
+        assert_true(proofs_recalls(proofs, TOLD));
         forgot(node, TOLD, true);
     }
+    assert_false(proofs_recalls(proofs, TOLD));
     expect(PROOFS_ANEW, TOLD);
     assert_true(proofs_finished(proofs));
 }

@@ -1,0 +1,40 @@
+"""Copies on each node's own disk, from a source that is not as it should be."""
+
+import pytest
+from conftest import MIB
+from test_per_node import FILES, SOURCE, nodes  # noqa: F401
+from trees import assert_alone, assert_same, sha256_of
+
+WRONG = sha256_of(b"other content")
+
+
+@pytest.mark.parametrize("verify", ["full", "segments"])
+@pytest.mark.parametrize("path", ["sub/weights.bin", "sub/deep/one"])
+def test_a_digest_that_is_never_right(nodes, hub, tree, tmp_path, verify, path):  # noqa: F811
+    """Once more from the source, for all nodes; then the source is to blame."""
+    rows = tmp_path / "list"
+    rows.write_text(f"file://{tree}/{path} {WRONG} {len(FILES[path])} it\n")
+    words = ("--manifest", rows, "--segment-size", MIB, "--per-node-verify", verify)
+    result = nodes.run([0, 1, 1, 2], "get", "--per-node", nodes.local / "model", *words)
+    assert result.code == 4
+    assert result.err.count("'it' has the wrong digest: fetching it again") == 1
+    assert f"'it': SHA-256 is {sha256_of(FILES[path])}" in result.err
+    assert "not on the disk as they were written" not in result.err
+    assert sum(row["bytes"] for row in result.report["ranks"]) == 2 * len(FILES[path])
+    for node in range(3):
+        assert not (nodes.disk(node) / "model").exists()
+
+
+def test_a_server_that_cuts_nothing(nodes, hub, tree):  # noqa: F811
+    """The file comes whole to one node, and from there to the others."""
+    digest = sha256_of(FILES["sub/weights.bin"])
+    hub.trouble(kind="cdn", path=f"*/{digest}", ranged=True, whole=True)
+    words = ("--segment-size", MIB, "--per-node", nodes.local / "model", SOURCE)
+    result = nodes.run([0, 1, 1, 2], "get", *words, env=hub.env)
+    assert result.code == 0
+    assert "ignores ranges" in result.err
+    whole = [row for row in hub.log("cdn") if digest in row["path"] and row["range"] is None]
+    assert len(whole) == 1
+    for node in range(3):
+        assert_same(nodes.disk(node) / "model", tree)
+        assert_alone(nodes.disk(node) / "model")
