@@ -5,8 +5,6 @@
 #include <string.h>
 
 #include "coordinate/mismatch.h"
-#include "core/state/parcel.h"
-#include "core/state/sums.h"
 #include "io/clock.h"
 #include "ranks/mail.h"
 #include "ranks/nodes.h"
@@ -30,10 +28,8 @@ void spreading_release(struct spreading *s)
 {
     proofs_destroy(s->proofs);
     spread_destroy(s->spread);
-    strbuf_release(&s->blob);
+    keeper_mail_release(&s->mail);
     free(s->node);
-    free(s->tree);
-    free(s->sum);
     free(s->stored);
     *s = (struct spreading){ 0 };
 }
@@ -88,8 +84,6 @@ static int take_start(struct spreading *s, struct err *err)
             relay_skip(s->dispatch->relay, f);
         else
             proofs_trust(s->proofs, f);
-    if (run->nodes.sum)
-        memcpy(s->sum, run->nodes.sum, run->segments.count * sizeof(*s->sum));
     for (size_t i = 0; i < run->nodes.holdings; i++)
         take_holding(s, &run->nodes.holding[i]);
     for (int node = 0; node < s->nodes; node++)
@@ -111,14 +105,13 @@ int spreading_open(struct spreading *s, struct dispatch *dispatch,
 
     *s = (struct spreading){ .dispatch = dispatch, .existing = existing, .nodes = nodes };
     s->node = calloc((size_t)nodes, sizeof(*s->node));
-    s->tree = calloc((size_t)nodes, sizeof(*s->tree));
-    s->sum = calloc(segments + 1, sizeof(*s->sum));
     s->stored = calloc(segments + 1, 1);
-    if (!s->node || !s->tree || !s->sum || !s->stored)
+    if (!s->node || !s->stored)
         return err_memory(err, "what the nodes have");
     if (spread_create(&s->spread, &run->segments, nodes, &policy, err) < 0)
         return -1;
-    if (proofs_create(&s->proofs, &run->segments, nodes, err) < 0)
+    if (proofs_create(&s->proofs, &run->segments, nodes, err) < 0 ||
+        keeper_mail_open(&s->mail, dispatch->run, err) < 0)
         return -1;
     return take_start(s, err);
 }
@@ -208,22 +201,6 @@ static bool exist(const struct spreading *s, uint32_t first, uint32_t count)
     uint32_t all = segments_in(s)->count;
 
     return count > 0 && first < all && count <= all - first;
-}
-
-static int hear_sums(struct spreading *s, const struct msg *msg)
-{
-    uint32_t left = sums_count(msg->blob_len), at = 0;
-
-    for (uint32_t i = 0; i < msg->nitems; i++) {
-        uint32_t first = msg->item[i].segment, count = msg->item[i].segments;
-
-        if (count > left)
-            return -1;
-        left -= count;
-        for (uint32_t k = 0; k < count; k++)
-            s->sum[first + k] = sums_at(msg->blob, at++);
-    }
-    return left == 0 ? 0 : -1;
 }
 
 /* What nobody has stored it does not stand for: that is fetched again meanwhile, as the node
@@ -322,7 +299,7 @@ static int hear_from(struct spreading *s, int node, const struct msg *msg,
                            msg_name(msg->kind), (unsigned)msg->item[i].segment);
     switch (msg->kind) {
     case MSG_SUMS:
-        if (hear_sums(s, msg) < 0)
+        if (keeper_mail_sums(&s->mail, msg) < 0)
             return err_set(err, ERR_DEFECT, "segments and checksums do not fit together");
         return 0;
     case MSG_GOT:
@@ -356,55 +333,6 @@ int spreading_hear(struct spreading *s, int from, const struct msg *msg, struct 
     return err && err->code == ERR_DEFECT ? err_wrap(err, "rank %d", from) : -1;
 }
 
-static int send_ticket(struct spreading *s, const struct spread_ticket *ticket,
-                       struct err *err)
-{
-    const struct run *run = run_of(s);
-    const struct segments *segments = &run->segments;
-    bool whole = ticket->count == 1 &&
-                 run->plan.files[segments->file[ticket->first]].flags & PLAN_WHOLE;
-    struct parcel parcel = { .ticket = s->tickets++,
-                             .nruns = 1,
-                             .nnodes = ticket->nhops + 1,
-                             .nsums = ticket->count,
-                             .run = { { ticket->first, ticket->count,
-                                        whole ? MSG_ITEM_WHOLE : 0 } },
-                             .tree = s->tree,
-                             .sum = s->sum + ticket->first };
-    struct msg msg = { 0 };
-
-    s->tree[0] =
-        (struct parcel_node){ (uint16_t)ticket->from, (uint16_t)(ticket->nhops + 1) };
-    for (uint32_t i = 0; i < ticket->nhops; i++)
-        s->tree[i + 1] =
-            (struct parcel_node){ ticket->hop[i].node, ticket->hop[i].nodes };
-    parcel_write(&parcel, 0, MSG_TICKET, &msg, &s->blob);
-    if (s->blob.failed)
-        return err_memory(err, "a ticket");
-    return mail_send(&run_of(s)->ranks, nodes_keeper(&run->ranks, ticket->from), &msg,
-                     err);
-}
-
-static int send_lack(struct spreading *s, const struct proofs_action *action,
-                     struct err *err)
-{
-    const struct segments *segments = segments_in(s);
-    uint32_t first = segments->first[action->file];
-    struct msg msg = { .kind = MSG_LACK,
-                       .segment = first,
-                       .segments = segments_of(segments, action->file) };
-
-    strbuf_clear(&s->blob);
-    for (uint32_t i = 0; !action->all && i < msg.segments; i++)
-        sums_add(&s->blob, s->sum[first + i]);
-    if (s->blob.failed)
-        return err_memory(err, "the checksums of a file");
-    msg.blob = s->blob.data;
-    msg.blob_len = s->blob.len;
-    return mail_send(&run_of(s)->ranks, nodes_keeper(&run_of(s)->ranks, action->node),
-                     &msg, err);
-}
-
 static void note_digest(struct spreading *s, const struct proofs_action *action)
 {
     memcpy(s->existing[action->file].sha256, action->sha256, sizeof(action->sha256));
@@ -423,7 +351,7 @@ static int act(struct spreading *s, const struct proofs_action *action, struct e
         note_digest(s, action);
         return 0;
     case PROOFS_LACK:
-        return send_lack(s, action, err);
+        return keeper_mail_lack(&s->mail, action->node, action->file, action->all, err);
     case PROOFS_FAIL:
         snprintf(text, sizeof(text),
                  "'%s' is on the disk other than it was written, %d "
@@ -454,7 +382,7 @@ int spreading_step(struct spreading *s, bool *moved, struct err *err)
     }
     while (spread_next(s->spread, &ticket)) {
         *moved = true;
-        if (send_ticket(s, &ticket, err) < 0)
+        if (keeper_mail_ticket(&s->mail, &ticket, err) < 0)
             return -1;
     }
     return 0;

@@ -12,6 +12,7 @@
 #define COORDINATE_SPREADING_H
 
 #include "coordinate/dispatch.h"
+#include "coordinate/keeper_mail.h"
 #include "core/sched/proofs.h"
 #include "core/sched/spread.h"
 #include "staging/existing.h"
@@ -28,12 +29,9 @@ struct spreading {
     struct proofs *proofs;
     struct spreading_node *node;
     int nodes;
-    uint64_t *sum;   /* of each segment; 0: not known */
-    uint8_t *stored; /* of each segment: the scheduler has it as stored */
-    uint32_t tickets;
+    uint8_t *stored;      /* of each segment: the scheduler has it as stored */
     uint64_t files_known; /* digests */
-    struct parcel_node *tree;
-    struct strbuf blob;
+    struct keeper_mail mail;
 };
 
 /* What nodes had from the start, and which have failed, is taken from run->nodes. existing:
