@@ -290,14 +290,14 @@ static struct spread_stop stop_of(const struct spread *spread, int node)
  * ticket goes to have on average. */
 static void find_slow(struct spread_stop *stop, uint32_t stops)
 {
-    uint64_t behind = 0, load = 0;
+    uint64_t behind = 0, load = 0, others = stops > 1 ? stops - 1 : 1;
 
     for (uint32_t i = 1; i < stops; i++) {
         behind += stop[i].behind;
         load += stop[i].load;
     }
-    behind = behind / (stops - 1) + SLOW;
-    load = load / (stops - 1) + SLOW;
+    behind = behind / others + SLOW;
+    load = load / others + SLOW;
     for (uint32_t i = 1; i < stops; i++)
         stop[i].leaf = stop[i].behind > behind || stop[i].load > load;
     stop->leaf = stop->behind > behind;

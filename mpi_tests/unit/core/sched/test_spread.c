@@ -7,7 +7,9 @@
 
 #include "core/sched/spread.h"
 
-enum { MIB = 1 << 20, NODES = 4 };
+enum { NODES = 4 };
+
+static const uint64_t MIB = 1 << 20;
 
 /* Segments of 1 MiB: a file of four (0 to 3), a small one (4), an empty one, a file of two
  * (5, 6). */
