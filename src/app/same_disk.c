@@ -58,6 +58,8 @@ static int look_for_marks(void *arg, struct err *err)
     struct run *run = &same->s->run;
     int mine = nodes_of(&run->ranks, run->ranks.rank);
 
+    if (same->mark.len == 0) /* there may be no place to look in */
+        return 0;
     for (int node = 0; node < mine; node++) {
         if (!*same->marks[node])
             continue;
