@@ -14,6 +14,7 @@ from figures import (
     fetched_twice,
     figure,
     middle,
+    over_bound,
     rate,
     ratio,
     share_of_links,
@@ -149,6 +150,44 @@ def chores():
     ]  # fmt: skip
 
 
+def copies(work, case, rows):
+    """A copy on each host: (row, its peers)."""
+    bars = []
+    for row, others in rows:
+        over = lambda found, label, row=row: None if label else each(found, row, over_bound)
+        bars.append(Bar(work, case, f"time / largest bound, {row.partition(', ')[2]}", over, 1.15))
+        for other in others:
+            gain = lambda found, label, row=row, other=other: None if label else ratio(
+                found, row, other, lambda run: run["took"])  # fmt: skip
+            bars.append(Bar(work, case, f"time / {other}", gain))
+    return bars
+
+
+def all_copies():
+    work = "a copy on each host, 512 MiB"
+    bars = copies(work, "per-node", [
+        (f"mpifetch, {count} hosts",
+         (f"rclone on every host, {count} hosts", f"one host and sbcast, {count} hosts"))
+        for count in (2, 4, 8)
+    ])  # fmt: skip
+    bars += [
+        Bar(work, "per-node", f"bytes of the source / content, {count} hosts",
+            lambda rows, label, count=count: None if label else each(
+                rows, f"mpifetch, {count} hosts", lambda run: run["came"]), 1.02, all=True)
+        for count in (2, 4, 8)
+    ]  # fmt: skip
+    for case, name in (("per-node-slow-wan", "one slow to the source"),
+                       ("per-node-no-wan", "one without the source"),
+                       ("per-node-slow-fabric", "one slow to the others")):  # fmt: skip
+        bars += copies(work, case, [(f"mpifetch, 4 hosts, {name}", ())])
+    bars += copies(f"{work}, from storage of 100 MB/s", "per-node-storage",
+                   [("mpifetch, 8 hosts", ("cp on every host, 8 hosts", "sbcast, 8 hosts"))])  # fmt: skip
+    bars.append(Bar("64 ranks on 16 hosts", "per-node-ranks", "MB of a rank",
+                    lambda rows, label: None if label else each(
+                        rows, "mpifetch, 64 ranks on 16 hosts", lambda run: run["memory"] / MB)))  # fmt: skip
+    return bars
+
+
 BARS = [
     *peers("4 x 512 MiB, HTTP", "large", (2, 4), 0.55, 0.45),
     *peers("4 x 512 MiB, HTTPS", "large-https", (2,), 0.60, 0.55),
@@ -166,6 +205,7 @@ BARS = [
     Bar("a source 50 ms away", "far", "share of the links, 4 hosts, 768 MiB",
         lambda rows, label: each(rows, f"{label}4 hosts, 768 MiB", share_of_links), 0.90,
         least=True),
+    *all_copies(),
     *chores(),
 ]  # fmt: skip
 

@@ -27,6 +27,7 @@ import chores  # noqa: E402, F401 (it registers its cases)
 import floors  # noqa: E402
 import functions  # noqa: E402, F401
 import loopback  # noqa: E402, F401
+import nodes  # noqa: E402, F401
 import page  # noqa: E402
 import wan  # noqa: E402, F401
 from case import CASES  # noqa: E402

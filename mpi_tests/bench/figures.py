@@ -109,6 +109,28 @@ def ratio(rows, name, other, value):
     return Figure(whole, min(shares), max(shares))
 
 
+def link_bounds(nbytes, links):
+    """Seconds that each link, and all together, make it last until every host has so many bytes of
+    which the source gives each once. links: bytes a second of each host from the source, and to and
+    from the others.
+
+    Who fetches more than it can pass on fetches in vain, and what a host has not fetched comes by
+    its fabric."""
+    if len(links) == 1:
+        return {"wan": nbytes / links[0][0]}
+    fetched = [min(pair) for pair in links]
+    return {
+        "wan": nbytes / sum(fetched),
+        "fabric": nbytes * (len(links) - 1) / sum(fabric for _, fabric in links),
+        "one host": max(nbytes / (mine + fabric) for mine, (_, fabric) in zip(fetched, links)),
+    }
+
+
+def over_bound(run):
+    """How much longer it took than the largest of its bounds."""
+    return run["took"] / max(run["bounds"].values())
+
+
 def possible(medians, cores):
     """{"wall", "cpu"} of receiving, writing and hashing, from the floors of a case; None without
     them. All share the cores, and a hash of one file has one."""

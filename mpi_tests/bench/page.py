@@ -10,6 +10,7 @@ from figures import (
     best_cost,
     cost_of,
     fetched_twice,
+    over_bound,
     possible,
     share_of_links,
     wall_of,
@@ -22,10 +23,12 @@ FUNCTIONS = 20  # that are shown
 def numbers(sample):
     """The few that are shown while it runs."""
     shown = {"wall": "{:.2f} s", "cpu": "CPU {:.2f} s", "check_wall": "check {:.2f} s",
-             "rate": "{:.0f} B/s", "share": "{:.3f}"}  # fmt: skip
+             "rate": "{:.0f} B/s", "took": "took {:.2f} s", "came": "came {:.3f}", "share": "{:.3f}"}  # fmt: skip
     found = [text.format(sample[key]) for key, text in shown.items() if key in sample]
     if "us" in sample:
         found.append(f"{max(sample['us'].values()):.2f} microseconds at most")
+    if "bounds" in sample:
+        found.append(", ".join(f"{key} {value:.2f}" for key, value in sample["bounds"].items()))
     if "seconds" in sample:
         found.append(f"fetch {sample['seconds']['fetch']:.2f} s")
     return found
@@ -60,12 +63,27 @@ def preface(store):
 END = "<!-- until here -->"
 
 
+def all_copies(store):
+    """Rows of all cases of copies on each host."""
+    cases = [name for name in store.cases() if name.startswith("per-node")]
+    return {
+        f"{row}{', storage of 100 MB/s' * (name == 'per-node-storage')}": runs
+        for name in cases
+        for row, runs in store.rows(name).items()
+    }
+
+
 def published(text, store):
     """A document with those of its parts filled in that were measured."""
     found = bars.find_all(store)
-    if any(now for _, now, _ in found):
-        figures = preface(store).partition("\n\n")[2] + "\n" + bar_table(found)
-        text = put_between(text, "figures", figures.replace("## The bars\n\n", ""))
+    for part, copies in (("figures", False), ("copies", True)):
+        mine = [one for one in found if one[0].case.startswith("per-node") == copies]
+        if any(now for _, now, _ in mine):
+            figures = preface(store).partition("\n\n")[2] + "\n" + bar_table(mine)
+            figures = figures.replace("## The bars\n\n", "")
+            if copies:
+                figures += f"\n\n{copy_table(all_copies(store))}"
+            text = put_between(text, part, figures)
     if store.rows("large"):
         text = put_between(text, "floors", floor_table(store))
     for picture in store.pictures().glob("*.png"):
@@ -133,6 +151,8 @@ def bar_table(found):
 
 
 def case_table(rows, store):
+    if all("bounds" in runs[0] for runs in rows.values()):
+        return copy_table(rows)
     if FLOORS["hash"] in rows or any(runs[0]["kind"] == "peer" for runs in rows.values()):
         return tool_table(rows, store.machine()["cores"])
     if all("hosts" in runs[0] or runs[0]["kind"] == "floor" for runs in rows.values()):
@@ -187,6 +207,23 @@ def wan_table(rows):
                  f"{speed:.1f}", f"{median(map(share_of_links, runs)):.3f}",
                  f"{100 * median(map(fetched_twice, runs)):.1f} %",
                  shown(median(run["ranks_cpu"] for run in runs))]  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def copy_table(rows):
+    """Of copies on each host: what bounds a run, the largest first."""
+    lines = ["| run | s | least to most | / largest bound | bounds, s | bytes of the source / content | CPU s |",
+             "|---|--:|:-:|--:|---|--:|--:|"]  # fmt: skip
+    for name, runs in rows.items():
+        took = [run["took"] for run in runs]
+        bounds = {key: median(run["bounds"][key] for run in runs) for key in runs[0]["bounds"]}
+        order = sorted(bounds, key=lambda key: -bounds[key])
+        cells = [name, shown(median(took)), f"{min(took):.2f} to {max(took):.2f}",
+                 shown(median(map(over_bound, runs))),
+                 ", ".join(f"{key} {shown(bounds[key])}" for key in order),
+                 shown(median(run["came"] for run in runs)),
+                 shown(median(run["cpu"] for run in runs))]  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -107,6 +107,26 @@ def links(runs, path):
     save(figure, path)
 
 
+def copies(runs, path):
+    """Seconds until each host has its copy, and the largest of what bounds a run of ours."""
+    shown = [
+        (f"{title}{', storage' * (name == 'per-node-storage')}", found)
+        for name in runs.cases()
+        if name.startswith("per-node")
+        for title, found in runs.rows(name).items()
+    ]
+    if not shown:
+        return
+    figure, axis = plt.subplots(figsize=(8, 0.28 * len(shown) + 1))
+    bars(axis, [(title, [run["took"] for run in found], found[0]["kind"]) for title, found in shown])
+    for at, (_, found) in enumerate(reversed(shown)):
+        if found[0]["kind"] == "mpifetch":
+            bound = median(max(run["bounds"].values()) for run in found)
+            axis.plot([bound, bound], [at - 0.45, at + 0.45], color="tab:red", linewidth=2)
+    axis.set_xlabel("s, to a verified copy on each host")
+    save(figure, path)
+
+
 def traces(directory, pictures):
     """Before above after, where there are both."""
     for name in ("eight-hosts", "two-speed"):
@@ -122,6 +142,7 @@ def main():
     peers(runs, pictures / "peers.png")
     steps(runs, pictures / "steps.png")
     links(runs, pictures / "links.png")
+    copies(runs, pictures / "copies.png")
     traces(results / "traces", pictures)
 
 

@@ -16,6 +16,8 @@ from figures import (
     against_best,
     cost_of,
     fetched_twice,
+    link_bounds,
+    over_bound,
     possible,
     ratio,
     share_of_links,
@@ -87,6 +89,60 @@ def test_shares_of_a_link():
     rows = {"slow": [wan(4.0)], "fast": [wan(2.0)]}
     assert ratio(rows, "slow", "fast", share_of_links) == Figure(0.5, 0.5, 0.5)
     assert ratio(rows, "slow", "none", share_of_links) is None
+
+
+def test_bounds_of_equal_links():
+    """As the formula for equal hosts has it: bytes / all WAN, bytes (p - 1) / p / fabric."""
+    found = link_bounds(800, [(10, 100)] * 4)
+    assert (found["wan"], found["fabric"]) == (800 / 40, 800 * 3 / 4 / 100)
+    assert max(found.values()) == 20
+    assert link_bounds(800, [(10, 100)]) == {"wan": 80}
+
+
+def test_bounds_of_links_that_differ():
+    slow_wan = link_bounds(800, [(10, 100)] * 3 + [(1, 100)])
+    assert max(slow_wan.values()) == slow_wan["wan"] == 800 / 31
+    none = link_bounds(800, [(10, 100)] * 3 + [(0, 20)])
+    assert max(none.values()) == none["one host"] == 800 / 20
+    # one host's fabric: what it fetches it need not get from the others
+    slow = link_bounds(800, [(10, 100)] * 3 + [(10, 10)])
+    assert max(slow.values()) == slow["one host"] == 800 / (10 + 10)
+    # nor can it pass on more than its fabric takes
+    useless = link_bounds(800, [(10, 100)] * 3 + [(50, 1)])
+    assert useless["wan"] == 800 / 31 and useless["one host"] == 800 / 2
+
+
+def copy_run(kind, took, **bounds):
+    return {"kind": kind, "took": took, "bounds": bounds, "came": 1.0, "cpu": 3.0}
+
+
+def test_copies_against_what_bounds_them():
+    assert over_bound(copy_run("mpifetch", 6.0, wan=5.0, cpu=4.0)) == 1.2
+    rows = {
+        "mpifetch, 2 hosts": [{"round": 0, **copy_run("mpifetch", 6.0, wan=5.0, cpu=4.0)}],
+        "rclone on every host, 2 hosts": [
+            {"round": 0, **copy_run("peer", 12.0, wan=5.0, cpu=8.0)},
+        ],
+    }
+    found = {bar.what: bar for bar in bars.BARS if bar.case == "per-node"}
+    over = found["time / largest bound, 2 hosts"]
+    assert over.value(rows, "") == Figure(1.2, 1.2, 1.2) and not over.met(over.value(rows, ""))
+    assert found["time / rclone on every host, 2 hosts"].value(rows, "").value == 0.5
+    assert page.case_table(rows, None).splitlines()[2:] == [
+        "| mpifetch, 2 hosts | 6.00 | 6.00 to 6.00 | 1.20 | wan 5.00, cpu 4.00 | 1.00 | 3.00 |",
+        "| rclone on every host, 2 hosts | 12.00 | 12.00 to 12.00 | 1.50 | cpu 8.00, wan 5.00 | 1.00 | 3.00 |",
+    ]
+
+
+def test_a_page_of_copies_alone_leaves_other_figures(tmp_path):
+    store = Store(tmp_path, {})
+    store.note({"when": "", "cores": 2, "cpu": "", "kernel": "", "load": 0, "dest": "", "versions": [], "peers": []})
+    store.add("per-node", "mpifetch, 2 hosts", 0, **copy_run("mpifetch", 6.0, wan=5.0))
+    mark = "<!-- {}, from bench.py --publish -->"
+    text = "".join(f"{mark.format(part)}\nold {part}\n{page.END}\n" for part in ("figures", "copies"))
+    found = page.published(text, store)
+    assert "old figures" in found and "old copies" not in found
+    assert "| mpifetch, 2 hosts | 6.00 |" in found and "| 1.20 |" in found
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,8 @@ def ended(job, patience):
 
 
 @contextmanager
-def site(bench, hosts):
+def site(bench, hosts, kind=Wan):
+    """A Wan with so many hosts, or another kind of it."""
     program = bench.home / "longlink"
     subprocess.run(
         ["gcc", "-O2", "-D_GNU_SOURCE", CLUSTER / "longlink.c", "-o", program], check=True
@@ -108,7 +109,7 @@ def site(bench, hosts):
     os.environ["LONGLINK"] = str(program)
     try:
         with Cluster(hosts, MBIT) as cluster:
-            yield Wan(bench, cluster)
+            yield kind(bench, cluster)
     finally:
         del os.environ["LONGLINK"]
 
