@@ -20,6 +20,7 @@ BUILT = {
     "MPIFETCH_SHAM": "libsham.so",
     "MPIFETCH_LAUNCHER": "liblauncher.so",
     "MPIFETCH_NODES": "libnodes.so",
+    "MPIFETCH_TURN": "libturn.so",
     "MPIFETCH_LUSTRE": "lustre",
     "FAULTFS": "faultfs",
     "LONGLINK": "longlink",
