@@ -197,6 +197,7 @@ static void hear_progress(struct coordinator *c, int from, const struct msg *msg
     c->ranks[from].bytes = msg->fetched;
     c->ranks[from].busy = msg->running > 0;
     steering_hear(&c->steering, from, msg, now);
+    sched_received(c->sched, from, msg->received, now);
     for (uint32_t i = 0; i < msg->nitems; i++) {
         uint32_t segment = msg->item[i].segment;
         bool waits = (msg->item[i].flags & (MSG_ITEM_RESTS | MSG_ITEM_FULL)) != 0;

@@ -123,6 +123,13 @@ static int send_progress(struct outbox *outbox, struct task *first, struct err *
     return mail_send(&outbox->run->ranks, 0, &msg, err);
 }
 
+static double period(const struct outbox *outbox)
+{
+    int nranks = outbox->run->ranks.size;
+
+    return outbox->at_end ? meter_period_at_end(nranks) : meter_period(nranks);
+}
+
 int outbox_send(struct outbox *outbox, struct task *first, bool room, struct err *err)
 {
     uint32_t units = outbox->credit < OUTBOX_UNITS ? outbox->credit : OUTBOX_UNITS;
@@ -136,8 +143,7 @@ int outbox_send(struct outbox *outbox, struct task *first, bool room, struct err
         if (mail_send(&outbox->run->ranks, 0, &credit, err) < 0)
             return -1;
     }
-    if (!outbox->started &&
-        now < outbox->reported + meter_period(outbox->run->ranks.size))
+    if (!outbox->started && now < outbox->reported + period(outbox))
         return 0;
     outbox->started = false;
     outbox->reported = now;
