@@ -105,6 +105,10 @@ class Job:
             # Its choice on one host in any case. Others are loaded to be asked, and a library
             # for a fabric measures the clock for a fifth of a second in each process.
             "OMPI_MCA_pml": "ob1",
+            # A quarter of what the start of a job costs: a look at each PCI device, which an
+            # emulated machine answers slowly, and files to share what few ranks are told.
+            "HWLOC_COMPONENTS": "-pci,-linuxio",
+            "PMIX_MCA_gds": "hash",
             # There are more ranks than cores, and what one does by spinning others cannot do.
             "OMPI_MCA_mpi_yield_when_idle": "1",
         }
