@@ -272,6 +272,11 @@ static void show_progress(struct coordinator *c)
     progress_tick(&c->progress, c->files_done, bytes, busy);
 }
 
+bool coordinator_has_all(const struct coordinator *c)
+{
+    return sched_finished(c->sched);
+}
+
 int coordinator_step(struct coordinator *c, bool *moved, struct err *err)
 {
     if (c->stopped)

@@ -66,11 +66,17 @@ int outbox_cancelled(struct outbox *outbox, const struct task *task, struct err 
     return mail_send(&outbox->run->ranks, 0, &msg, err);
 }
 
+/* Since the last report, or still. */
+static bool has_waited(const struct task *task)
+{
+    return task->waited || task_is_paused(task);
+}
+
 static uint32_t flags_of(const struct task *task)
 {
     if (task->state == TASK_RESTING)
         return MSG_ITEM_RESTS;
-    return (task->waited || !task_may_break(task) ? MSG_ITEM_OURS : 0) |
+    return (has_waited(task) || !task_may_break(task) ? MSG_ITEM_OURS : 0) |
            (room_is_wanted(task) ? MSG_ITEM_FULL : 0);
 }
 
@@ -112,7 +118,7 @@ static int send_progress(struct outbox *outbox, struct task *first, struct err *
     for (struct task *task = first; task; task = task->next) {
         speeds_count(task, now);
         msg.running += task_is_fetching(task) || run->mode == RUN_REHASH;
-        msg.waiting += task_is_fetching(task) && task->waited;
+        msg.waiting += task_is_fetching(task) && has_waited(task);
     }
     for (struct task *task = first; task; task = task->next) {
         if ((task_is_fetching(task) || task_is_landing(task)) &&
