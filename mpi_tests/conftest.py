@@ -1,6 +1,7 @@
 """Fixtures of all suites that run the real program."""
 
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -22,13 +23,16 @@ MIB = 1 << 20
 
 def pytest_configure(config):
     """Each session has a place of its own: what all share is closed to other users again by every
-    session that begins."""
+    session that begins. And what a shell or nohup has made us ignore the program would ignore as
+    well, which tests send these signals."""
+    for number in (signal.SIGHUP, signal.SIGINT):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     if not config.option.basetemp:
         top = Path(tempfile.mkdtemp(prefix="mpifetch-tests-"))
         top.chmod(0o755)
         config.option.basetemp = str(top / "t")
         config.add_cleanup(lambda: shutil.rmtree(top, ignore_errors=True))
-
 
 
 @pytest.fixture

@@ -55,13 +55,13 @@ class Job:
         """each: for each rank what it alone has in its environment; stderr: a descriptor; user,
         group: ids to run under, with no other groups; root may; before: words in front of the
         program, a wrapper."""
-        self._sessions = None
+        # mpirun looks through what earlier ones, killed, have left in its directory of a user in
+        # /tmp, and removes that directory while the next one of his starts.
+        self._sessions = tempfile.mkdtemp(prefix="mf-")
         if user is not None:
             os.chown(home, user, group)
-            # mpirun removes its directory of a user in /tmp while the next one of his starts.
-            self._sessions = tempfile.mkdtemp(prefix="mf-")
             os.chown(self._sessions, user, group)
-            env = {"OMPI_MCA_orte_tmpdir_base": self._sessions, **(env or {})}
+        env = {"OMPI_MCA_orte_tmpdir_base": self._sessions, **(env or {})}
         self.report = Path(home, f"report-{time.monotonic_ns()}.json")
         program = PROGRAM if user is None else str(for_others(PROGRAM))
         command = [*before, program, *map(str, args)]
@@ -80,7 +80,7 @@ class Job:
             stdin=subprocess.DEVNULL,
             stdout=self._out,
             stderr=self._err if stderr is None else stderr,
-            env=self._preloaded(ranks, {**self._environment(home, ranks), **(env or {})}),
+            env=self._preloaded(ranks, {**self._environment(home, ranks), **env}),
             umask=umask,
             cwd=cwd or home,
             user=user,
@@ -107,6 +107,10 @@ class Job:
             # Its choice on one host in any case. Others are loaded to be asked, and a library
             # for a fabric measures the clock for a fifth of a second in each process.
             "OMPI_MCA_pml": "ob1",
+            # A quarter of what the start of a job costs: a look at each PCI device, which an
+            # emulated machine answers slowly, and files to share what few ranks are told.
+            "HWLOC_COMPONENTS": "-pci,-linuxio",
+            "PMIX_MCA_gds": "hash",
             # There are more ranks than cores, and what one does by spinning others cannot do.
             "OMPI_MCA_mpi_yield_when_idle": "1",
         }
@@ -224,5 +228,4 @@ class Job:
         self.kill()
         self._out.close()
         self._err.close()
-        if self._sessions:
-            shutil.rmtree(self._sessions, ignore_errors=True)
+        shutil.rmtree(self._sessions, ignore_errors=True)

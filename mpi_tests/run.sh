@@ -15,7 +15,7 @@ cd "$(dirname "$0")/.." || exit 1
 . jobscripts/model.sh
 
 cores=$(nproc)
-jobs=$((2 * cores)) # at once: about half of what a test does is waiting
+jobs=$((3 * cores)) # at once: two thirds of what a test does is waiting
 export PYTHONDONTWRITEBYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 CTEST_OUTPUT_ON_FAILURE=1
 # Containers run as root; Open MPI wants to be told that this is meant.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1

@@ -208,6 +208,7 @@ static void hear_progress(struct coordinator *c, int from, const struct msg *msg
     c->ranks[from].bytes = msg->fetched;
     c->ranks[from].busy = msg->running > 0;
     steering_hear(&c->steering, from, msg, now);
+    sched_received(c->sched, from, msg->received, now);
     for (uint32_t i = 0; i < msg->nitems; i++) {
         uint32_t segment = msg->item[i].segment;
         bool waits = (msg->item[i].flags & (MSG_ITEM_RESTS | MSG_ITEM_FULL)) != 0;
@@ -285,6 +286,11 @@ static void show_progress(struct coordinator *c)
         busy += c->ranks[i].busy;
     }
     progress_tick(&c->progress, c->files_done + c->spreading.files_known, bytes, busy);
+}
+
+bool coordinator_has_all(const struct coordinator *c)
+{
+    return sched_finished(c->sched);
 }
 
 int coordinator_step(struct coordinator *c, bool *moved, struct err *err)

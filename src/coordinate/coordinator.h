@@ -28,6 +28,9 @@ int coordinator_hear(struct coordinator *coordinator, int from, const struct msg
 /* One turn: let core decide, and send what it decided. *moved is set if anything was. */
 int coordinator_step(struct coordinator *coordinator, bool *moved, struct err *err);
 
+/* All segments are stored; some may still have to be hashed. */
+bool coordinator_has_all(const struct coordinator *coordinator);
+
 struct coordinator_figures {
     uint64_t to_fetch;         /* bytes */
     uint64_t resolve_requests; /* by this rank, for signed URLs */

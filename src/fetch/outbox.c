@@ -111,11 +111,17 @@ int outbox_cancelled(struct outbox *outbox, const struct task *task, struct err 
     return mail_send(&outbox->run->ranks, 0, &msg, err);
 }
 
+/* Since the last report, or still. */
+static bool has_waited(const struct task *task)
+{
+    return task->waited || task_is_paused(task);
+}
+
 static uint32_t flags_of(const struct task *task)
 {
     if (task->state == TASK_RESTING)
         return MSG_ITEM_RESTS;
-    return (task->waited || !task_may_break(task) ? MSG_ITEM_OURS : 0) |
+    return (has_waited(task) || !task_may_break(task) ? MSG_ITEM_OURS : 0) |
            (room_is_wanted(task) ? MSG_ITEM_FULL : 0);
 }
 
@@ -157,7 +163,7 @@ static int send_progress(struct outbox *outbox, struct task *first, struct err *
     for (struct task *task = first; task; task = task->next) {
         speeds_count(task, now);
         msg.running += task_is_fetching(task) || run->mode == RUN_REHASH;
-        msg.waiting += task_is_fetching(task) && task->waited;
+        msg.waiting += task_is_fetching(task) && has_waited(task);
     }
     for (struct task *task = first; task; task = task->next) {
         if ((task_is_fetching(task) || task_is_landing(task)) &&
@@ -166,6 +172,13 @@ static int send_progress(struct outbox *outbox, struct task *first, struct err *
         task->waited = false;
     }
     return mail_send(&outbox->run->ranks, 0, &msg, err);
+}
+
+static double period(const struct outbox *outbox)
+{
+    int nranks = outbox->run->ranks.size;
+
+    return outbox->at_end ? meter_period_at_end(nranks) : meter_period(nranks);
 }
 
 int outbox_send(struct outbox *outbox, struct task *first, bool room, struct err *err)
@@ -181,8 +194,7 @@ int outbox_send(struct outbox *outbox, struct task *first, bool room, struct err
         if (mail_send(&outbox->run->ranks, 0, &credit, err) < 0)
             return -1;
     }
-    if (!outbox->started &&
-        now < outbox->reported + meter_period(outbox->run->ranks.size))
+    if (!outbox->started && now < outbox->reported + period(outbox))
         return 0;
     outbox->started = false;
     outbox->reported = now;

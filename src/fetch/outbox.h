@@ -15,6 +15,7 @@ struct outbox {
     uint32_t credit; /* units to ask for */
     double reported; /* clock_now of the last progress message */
     bool started;    /* a large transfer began: the coordinator must not take it back */
+    bool at_end;     /* tasks run, and none waits to follow them */
 };
 
 void outbox_open(struct outbox *outbox, struct run *run, uint32_t credit);

@@ -4,7 +4,7 @@
 
 enum {
     ROOM_UNWRITTEN = 3, /* most buffers of a task that wait for its writes */
-    ROOM_NEAR = 4       /* buffers: so near is what is hashed next */
+    ROOM_NEAR = 4       /* buffers: so near is what is hashed next, at least */
 };
 
 /* How many buffers are hashed before what comes next. */
@@ -73,6 +73,14 @@ static bool get_any(struct task *task)
     return buffer != NULL;
 }
 
+/* What one request brings is hashed once all of it is on the disk. */
+static bool is_near(const struct task *task, uint32_t away)
+{
+    const struct segments *segments = &task->world->run->segments;
+
+    return away <= ROOM_NEAR || away <= segments->together * segments->size / BUFFER_SIZE;
+}
+
 bool room_get(struct task *task, bool spilling)
 {
     uint32_t away;
@@ -86,5 +94,5 @@ bool room_get(struct task *task, bool spilling)
     if (spilling)
         return get_reclaimed(task, 1);
     away = distance(task);
-    return away <= ROOM_NEAR && get_reclaimed(task, (uint64_t)away + 1);
+    return is_near(task, away) && get_reclaimed(task, (uint64_t)away + 1);
 }

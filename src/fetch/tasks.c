@@ -362,6 +362,7 @@ int tasks_sweep(struct tasks *tasks, struct err *err)
         task_destroy(task);
     }
     tasks->last = at;
+    tasks->outbox->at_end = tasks->first && tasks->waiting == 0;
     return 0;
 }
 

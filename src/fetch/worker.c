@@ -21,6 +21,7 @@ enum {
     WORKER_BURST = 1 << 20, /* most bytes of rate that pile up */
     WORKER_AHEAD = 2,       /* units asked for beyond what the slots hold */
     WORKER_QUIET = 200,     /* idle turns, after which the pauses are longest */
+    WORKER_RELAY = 200,     /* the same, if a hash is handed from rank to rank */
     WORKER_THREADS = 4      /* see enum pool_class */
 };
 
@@ -150,15 +151,23 @@ static int worker_take_orders(struct worker *w, bool *moved, struct err *err)
     return rc < 0 ? -1 : 0;
 }
 
+/* As far as this rank knows: it has nothing to fetch any more. Then one hash after the other
+ * is waited for, and each goes to rank 0 and on to the next rank. */
+static bool only_hashes_are_missing(const struct worker *w)
+{
+    return w->coordinator ? coordinator_has_all(w->coordinator) : !w->tasks.first;
+}
+
 /* MPI has no descriptor to poll, so a rank checks for messages: at once while things
  * happen, every few milliseconds when idle. */
 static double patience(struct worker *w, bool moved)
 {
     if (moved)
         return 0;
-    w->nap.longest = keeper_is_busy(&w->keeper)    ? 0.0005
-                     : w->nap.taken > WORKER_QUIET ? 0.01
-                                                   : 0.003;
+    w->nap.longest = w->nap.taken > WORKER_QUIET ? 0.01 : 0.003;
+    if (keeper_is_busy(&w->keeper) ||
+        (only_hashes_are_missing(w) && w->nap.taken < WORKER_RELAY))
+        w->nap.longest = 0.0005;
     return nap_length(&w->nap);
 }
 
@@ -366,6 +375,8 @@ int worker_create(struct worker **out, struct run *run, struct coordinator *coor
     w->run = run;
     w->coordinator = coordinator;
     w->nap.shortest = 0.0002;
+    w->spill.ranks = (unsigned)comm_node_size(
+        run->ranks.comm, comm_node(run->ranks.comm, run->ranks.rank));
     rate_init(&w->rate, 0, WORKER_BURST, clock_now());
     outbox_open(&w->outbox, run, run->slots ? WORKER_AHEAD : 0);
     if (open_engine(w, err) < 0 || store_open(&w->store, run, err) < 0)

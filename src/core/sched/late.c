@@ -2,14 +2,12 @@
 
 #include <math.h>
 
+#include "core/sched/outlook.h"
+
 /* A cut costs a connection, and maybe bytes: what it saves must be more than messages and
  * the next report take. Where bytes are lost it must promise to be done in four fifths of
  * the time. */
 static const double worth_factor = 1.25, worth_seconds = 0.1;
-
-/* Seconds before the pace of a transfer says more than that of others: a connection
- * starts slowly. */
-static const double young = 0.25;
 
 /* The rank of a lease has a slot free, but no more link for that: only a connection that
  * is so much slower than its others is worth another one. */
@@ -73,27 +71,6 @@ static uint64_t bytes_of(const struct ledger *ledger, const struct lease *lease)
     return segments_bytes(ledger->segments, lease->segment, lease->count);
 }
 
-/* When a running transfer ends, at its pace so far, and what it has until now. A time
- * without progress, less a pause that was ordered, is expected to last as long again. */
-static void look_ahead(const struct ledger *ledger, const struct lease *lease,
-                       double held, struct late_choice *choice)
-{
-    uint64_t size = bytes_of(ledger, lease);
-    double since = fmax(lease->moved, held), now = ledger->now;
-    double end =
-        fmax(lease->started, held) + lease_guess(&ledger->book, lease->rank, size);
-
-    if (lease->bytes > 0 && lease->bytes <= size &&
-        lease->moved - lease->started >= young)
-        end = since + (double)(size - lease->bytes) * (lease->moved - lease->started) /
-                          (double)lease->bytes;
-    choice->late = fmax(end - now, now - since);
-    choice->got = lease->bytes;
-    if (end > now && choice->late <= end - now)
-        choice->got +=
-            (uint64_t)((double)(size - lease->bytes) * (now - since) / (end - since));
-}
-
 /* Seconds until a transfer ends that has not begun, behind so many others that have not:
  * on average the running ones are half done. */
 static double remaining_queued(const struct ledger *ledger, const struct lease *lease,
@@ -106,15 +83,21 @@ static double remaining_queued(const struct ledger *ledger, const struct lease *
            (1.5 + ahead / slots);
 }
 
-/* Keep the latest, latest first. */
+/* The latest first; of such that are equally late, the one that has least to lose. */
+static bool is_before(const struct late_choice *a, const struct late_choice *b)
+{
+    return a->late > b->late || (a->late >= b->late && a->got < b->got);
+}
+
+/* Keep the first ones. */
 static uint32_t insert(struct late_choice *choice, uint32_t n, struct late_choice one)
 {
     uint32_t i;
 
-    if (n == LATE_MOST && one.late <= choice[n - 1].late)
+    if (n == LATE_MOST && !is_before(&one, &choice[n - 1]))
         return n;
     i = n < LATE_MOST ? n++ : n - 1;
-    for (; i > 0 && choice[i - 1].late < one.late; i--)
+    for (; i > 0 && is_before(&one, &choice[i - 1]); i--)
         choice[i] = choice[i - 1];
     choice[i] = one;
     return n;
@@ -133,6 +116,25 @@ static bool may_cut(const struct ledger *ledger, const struct lease *lease)
     return lease->bytes < bytes_of(ledger, lease) && !is_counted(ledger, lease);
 }
 
+/* What is known of a lease in that state, if it may be given to another rank. ahead: how
+ * many others of its rank have not begun. */
+static bool look_at(const struct ledger *ledger, double held, uint32_t *ahead,
+                    struct late_choice *one)
+{
+    const struct lease *lease = &ledger->book.lease[one->lease];
+
+    if (lease->state == LEASE_QUEUED) {
+        one->late = remaining_queued(ledger, lease, (*ahead)++);
+        return true;
+    }
+    if (!may_cut(ledger, lease))
+        return false;
+    one->late = outlook_lease(ledger, lease, held, &one->got);
+    one->alone = outlook_alone(ledger, lease, held);
+    one->silent = ledger->now - fmax(lease->moved, held);
+    return true;
+}
+
 static uint32_t gather(const struct ledger *ledger, enum lease_state state, double held,
                        struct late_choice choice[LATE_MOST])
 {
@@ -148,27 +150,35 @@ static uint32_t gather(const struct ledger *ledger, enum lease_state state, doub
         if (holder->in[state] == 0 || holder->in[LEASE_RUNNING] == 0)
             continue;
         for (uint32_t i = holder->first; i; i = book->lease[i].mine_behind) {
-            const struct lease *lease = &book->lease[i];
             struct late_choice one = { .lease = i, .rank = CREDIT_NOBODY };
 
-            if (lease->state != (uint8_t)state)
-                continue;
-            if (state == LEASE_QUEUED)
-                one.late = remaining_queued(ledger, lease, ahead++);
-            else if (may_cut(ledger, lease))
-                look_ahead(ledger, lease, held, &one);
-            else
-                continue;
-            n = insert(choice, n, one);
+            if (book->lease[i].state == (uint8_t)state &&
+                look_at(ledger, held, &ahead, &one))
+                n = insert(choice, n, one);
         }
     }
     return n;
 }
 
-/* When the last byte of a lease would be there if it kept so many segments and the rank
- * fetched the others. What it has of a segment that it does not keep is lost. */
-static double end_of_cut(const struct ledger *ledger, const struct late_choice *choice,
-                         uint32_t keep, int rank)
+/* What is saved if the rank fetches all of it again. Bytes are lost, so it must not only
+ * seem late: either it is slow with the link to itself, or its rank is. */
+static double gain_of_drop(const struct ledger *ledger, const struct late_choice *choice,
+                           int rank)
+{
+    const struct lease *lease = &ledger->book.lease[choice->lease];
+    uint64_t size = bytes_of(ledger, lease);
+    double end = fmin(choice->late, outlook_end(ledger, lease->rank));
+
+    if (choice->alone > 0)
+        return fmax(choice->alone, choice->silent) -
+               lease_guess(&ledger->book, rank, size) * worth_factor;
+    return fmax(end, choice->silent) - outlook_with(ledger, rank, size) * worth_factor;
+}
+
+/* What is saved if it keeps so many segments and the rank fetches the others. What it has
+ * of a segment that it does not keep is lost. */
+static double gain_of_cut(const struct ledger *ledger, const struct late_choice *choice,
+                          uint32_t keep, int rank)
 {
     const struct lease *lease = &ledger->book.lease[choice->lease];
     uint64_t size = bytes_of(ledger, lease), kept = keep * ledger->segments->size;
@@ -176,9 +186,10 @@ static double end_of_cut(const struct ledger *ledger, const struct late_choice *
     double own;
 
     if (kept < choice->got)
-        return other * worth_factor;
+        return keep == 0 ? gain_of_drop(ledger, choice, rank)
+                         : choice->late - other * worth_factor;
     own = choice->late * (double)(kept - choice->got) / (double)(size - choice->got);
-    return fmax(own, other);
+    return choice->late - fmax(own, other);
 }
 
 /* Where to cut for that rank, if that is worth while. */
@@ -187,7 +198,7 @@ static bool choose_cut(const struct ledger *ledger, struct late_choice *choice, 
     const struct lease *lease = &ledger->book.lease[choice->lease];
     uint64_t rest = bytes_of(ledger, lease) - choice->got;
     uint32_t keep = 0;
-    double best = INFINITY;
+    double best = worth_seconds;
 
     if (rank == lease->rank &&
         (lease->count == 1 ||
@@ -199,14 +210,14 @@ static bool choose_cut(const struct ledger *ledger, struct late_choice *choice, 
     if (keep == 0 && ledger->dropped[lease->segment])
         keep = 1;
     for (; keep < lease->count; keep++) {
-        double end = end_of_cut(ledger, choice, keep, rank);
+        double gain = gain_of_cut(ledger, choice, keep, rank);
 
-        if (end < best) {
-            best = end;
+        if (gain > best) {
+            best = gain;
             choice->keep = keep;
         }
     }
-    return best + worth_seconds < choice->late;
+    return best > worth_seconds;
 }
 
 static bool worthwhile(const struct ledger *ledger, struct late_choice *choice, int rank)
@@ -219,8 +230,18 @@ static bool worthwhile(const struct ledger *ledger, struct late_choice *choice, 
     return fresh > 0 && choose_cut(ledger, choice, rank);
 }
 
+static void assign(struct ledger *ledger, struct late_choice *choice, int rank)
+{
+    const struct lease *lease = &ledger->book.lease[choice->lease];
+    uint64_t size = bytes_of(ledger, lease), kept = choice->keep * ledger->segments->size;
+    uint64_t saved = size - (kept > choice->got ? kept : choice->got);
+
+    choice->rank = rank;
+    outlook_move(ledger, lease->rank, saved, rank, size - kept);
+}
+
 /* Assign each choice, in turn, to the first ready rank that suits it; drop the others. */
-static uint32_t match(const struct ledger *ledger, struct late_choice *choice, uint32_t n,
+static uint32_t match(struct ledger *ledger, struct late_choice *choice, uint32_t n,
                       struct ready *ready, uint32_t nready)
 {
     uint32_t kept = 0;
@@ -228,7 +249,7 @@ static uint32_t match(const struct ledger *ledger, struct late_choice *choice, u
     for (uint32_t i = 0; i < n; i++) {
         for (uint32_t k = 0; k < nready && choice[i].rank < 0; k++)
             if (ready[k].room > 0 && worthwhile(ledger, &choice[i], ready[k].rank)) {
-                choice[i].rank = ready[k].rank;
+                assign(ledger, &choice[i], ready[k].rank);
                 ready[k].room--;
             }
         if (choice[i].rank >= 0)
@@ -237,7 +258,7 @@ static uint32_t match(const struct ledger *ledger, struct late_choice *choice, u
     return kept;
 }
 
-uint32_t late_choose(const struct ledger *ledger, bool cuts, double held,
+uint32_t late_choose(struct ledger *ledger, bool cuts, double held,
                      struct late_choice choice[LATE_MOST])
 {
     struct ready ready[LATE_MOST];
@@ -246,6 +267,7 @@ uint32_t late_choose(const struct ledger *ledger, bool cuts, double held,
 
     if (nready == 0)
         return 0;
+    outlook_begin(ledger, held);
     n = gather(ledger, LEASE_QUEUED, held, choice);
     n = match(ledger, choice, n, ready, nready);
     if (n > 0 || !cuts)

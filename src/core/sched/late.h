@@ -15,7 +15,9 @@ struct late_choice {
     uint32_t lease;
     uint32_t keep; /* segments that it keeps, at most; of one in LEASE_QUEUED: 0 */
     int rank;      /* who is to get the others */
-    double late;   /* seconds until the lease would end */
+    double late;   /* seconds until the lease would end, at its pace so far */
+    double alone;  /* the same, since few others share its link; 0: not known */
+    double silent; /* seconds since it last made progress */
     uint64_t got;  /* bytes that have arrived, probably */
 };
 
@@ -28,7 +30,7 @@ bool late_stalled(const struct ledger *ledger, double stall, double held,
 /* For ranks that are out of work: leases that others have not begun, or else those that
  * end last, if that would end them sooner; the latter only if cuts are allowed, and not of
  * files with PLAN_COUNTED. held as above. Walks all leases. */
-uint32_t late_choose(const struct ledger *ledger, bool cuts, double held,
+uint32_t late_choose(struct ledger *ledger, bool cuts, double held,
                      struct late_choice choice[LATE_MOST]);
 
 #endif

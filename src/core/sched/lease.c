@@ -3,7 +3,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { PACE_REQUEST = 1 << 20 };
+/* Seconds between two counts of what a rank receives. */
+static const double count_least = 0.1;
 
 int lease_book_init(struct lease_book *book, uint32_t nsegments, int nranks,
                     struct err *err)
@@ -175,6 +176,13 @@ void lease_enter(struct lease_book *book, uint32_t number, enum lease_state next
         holder->peak = holder->in[LEASE_RUNNING];
 }
 
+static void begin(struct lease *lease, uint64_t bytes, double now)
+{
+    lease->begun = true;
+    lease->started = lease->mark_at = now;
+    lease->mark = bytes;
+}
+
 void lease_shorten(struct lease_book *book, uint32_t number, uint32_t keep, double now)
 {
     struct lease *lease = &book->lease[number];
@@ -185,8 +193,7 @@ void lease_shorten(struct lease_book *book, uint32_t number, uint32_t keep, doub
     if (lease->state != LEASE_CUTTING)
         return;
     if (!lease->begun)
-        lease->started = now;
-    lease->begun = true;
+        begin(lease, 0, now);
     lease_enter(book, number, LEASE_RUNNING);
     lease->moved = now;
     lease_line(book, number, LINE_WATCH);
@@ -201,13 +208,17 @@ void lease_alive(struct lease_book *book, uint32_t number, double now)
         lease_line(book, number, LINE_WATCH);
 }
 
+bool lease_few(const struct holder *holder)
+{
+    return holder->in[LEASE_RUNNING] + holder->in[LEASE_CUTTING] <= 1 + holder->peak / 8;
+}
+
 void lease_progress(struct lease_book *book, uint32_t number, uint64_t bytes, double now)
 {
     struct lease *lease = &book->lease[number];
 
     if (!lease->begun) {
-        lease->begun = true;
-        lease->started = now;
+        begin(lease, bytes, now);
         if (lease->state == LEASE_QUEUED)
             lease_enter(book, number, LEASE_RUNNING);
     } else if (bytes <= lease->bytes) {
@@ -215,6 +226,24 @@ void lease_progress(struct lease_book *book, uint32_t number, uint64_t bytes, do
     }
     lease->bytes = bytes;
     lease_alive(book, number, now);
+    if (lease_few(&book->holder[lease->rank]))
+        return;
+    lease->mark = bytes;
+    lease->mark_at = now;
+}
+
+void lease_received(struct lease_book *book, int rank, uint64_t received, double now)
+{
+    struct holder *holder = &book->holder[rank];
+    bool known = holder->counted_at > 0 && received >= holder->received;
+
+    if (known && now < holder->counted_at + count_least)
+        return;
+    /* With few transfers a rank may have room on its link. */
+    if (known && 2 * holder->in[LEASE_RUNNING] >= holder->peak && holder->peak > 0)
+        meter_add(&holder->meter, now - holder->counted_at, received - holder->received);
+    holder->received = received;
+    holder->counted_at = now;
 }
 
 static void pace_add(struct pace *pace, double seconds, double weight, double keep)

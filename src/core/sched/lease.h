@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "core/sched/meter.h"
 
 enum lease_state {
     LEASE_QUEUED,  /* its rank has not begun, as far as is known */
@@ -30,6 +31,8 @@ struct lease {
     double started; /* when its rank began */
     double moved;   /* when it last made progress, or got a message */
     uint64_t bytes;
+    double mark_at;          /* until then others shared its rank's link with it, */
+    uint64_t mark;           /* and so many of its bytes had come */
     uint32_t segment, count; /* the first, and how many */
     uint32_t keep;           /* CUTTING: how many of them it is to keep */
     int rank;
@@ -40,7 +43,9 @@ struct lease {
     bool begun; /* its rank has said so */
 };
 
-/* How long transfers take; a request by itself counts as a MiB. */
+enum { PACE_REQUEST = 1 << 20 };
+
+/* How long transfers take; a request by itself counts as so many bytes. */
 struct pace {
     double seconds, weight;
 };
@@ -51,6 +56,10 @@ struct holder {
     uint32_t peak;     /* most that it ran at a time: its number of slots */
     uint32_t expected; /* segments about to be taken from others for it */
     struct pace pace;
+    struct meter meter; /* of all that it receives while most of its slots are in use */
+    uint64_t received;  /* by the time at which that was last counted */
+    double counted_at;
+    uint64_t left;  /* bytes to bring: see outlook.h */
     uint32_t stash; /* credit that came while it was muted */
     bool muted;
 };
@@ -93,6 +102,12 @@ void lease_alive(struct lease_book *book, uint32_t number, double now);
 /* So many bytes have arrived in all: the rank has begun, and if they are more than before
  * it has made progress. */
 void lease_progress(struct lease_book *book, uint32_t number, uint64_t bytes, double now);
+
+/* Whether it runs so few that each has most of the link. */
+bool lease_few(const struct holder *holder);
+
+/* The rank has received so many bytes in all. */
+void lease_received(struct lease_book *book, int rank, uint64_t received, double now);
 
 /* Take the duration of a complete transfer into the estimates of lease_guess. */
 void lease_learn(struct lease_book *book, uint32_t number, uint64_t bytes, double now);

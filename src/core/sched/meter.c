@@ -27,3 +27,8 @@ double meter_period(int nranks)
 {
     return nranks <= METER_FEW ? 0.25 : 0.5;
 }
+
+double meter_period_at_end(int nranks)
+{
+    return nranks > 1 && nranks <= METER_FEW ? 0.0625 : meter_period(nranks);
+}

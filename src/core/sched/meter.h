@@ -27,4 +27,8 @@ double meter_rate(const struct meter *meter, double window);
  * happens if it has few ranks to hear. */
 double meter_period(int nranks);
 
+/* The same of a rank that has nothing to begin after what it runs: what is late has to be
+ * told from what is not. */
+double meter_period_at_end(int nranks);
+
 #endif

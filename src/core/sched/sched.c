@@ -200,6 +200,12 @@ void sched_progress(struct sched *sched, int rank, uint32_t segment, uint64_t by
         lease_alive(&sched->ledger.book, number, sched->ledger.now);
 }
 
+void sched_received(struct sched *sched, int rank, uint64_t received, double now)
+{
+    tick(sched, now);
+    lease_received(&sched->ledger.book, rank, received, sched->ledger.now);
+}
+
 void sched_alive(struct sched *sched, int rank, uint32_t segment, double now)
 {
     uint32_t lease = lease_of(sched, rank, segment);

@@ -95,6 +95,9 @@ void sched_shortened(struct sched *sched, int rank, uint32_t segment, uint32_t c
 void sched_progress(struct sched *sched, int rank, uint32_t segment, uint64_t bytes,
                     double now);
 
+/* The rank has received so many bytes since the run began. */
+void sched_received(struct sched *sched, int rank, uint64_t received, double now);
+
 /* The rank is busy with it although no bytes arrive: it waits for a rate limit. */
 void sched_alive(struct sched *sched, int rank, uint32_t segment, double now);
 

@@ -8,7 +8,11 @@
  * of this rank is compared with the best one before. If it falls, they take the place for a
  * while, and for longer each time that this shows again.
  *
- * Life cycle   zeroed; spill_received as bytes come; spill_turn each turn. */
+ * Ranks of one node share its link: what one of them does not receive while it waits, the
+ * others do, and it has its turn later. So the more they are the longer it looks, and the
+ * less it expects.
+ *
+ * Life cycle   zeroed, but for ranks; spill_received as bytes come; spill_turn each turn. */
 #ifndef CORE_SCHED_SPILL_H
 #define CORE_SCHED_SPILL_H
 
@@ -16,6 +20,7 @@
 #include <stdint.h>
 
 struct spill {
+    unsigned ranks; /* of this node; 0: one */
     double since;   /* when the rate of the present window was begun to be measured */
     uint64_t bytes; /* that came in it */
     bool waited;    /* something waited in it */

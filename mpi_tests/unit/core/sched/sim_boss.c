@@ -238,6 +238,9 @@ static void reported(struct sim_boss *boss, const struct sim_event *event)
         sched_progress(boss->sched, event->rank, event->segment, event->bytes,
                        boss->world.now);
         break;
+    case SIM_RECEIVED:
+        sched_received(boss->sched, event->rank, event->bytes, boss->world.now);
+        break;
     case SIM_DONE:
         done(boss, event);
         break;

@@ -15,13 +15,14 @@ struct sim_config {
     uint64_t seed;
     int nranks;
     unsigned large, most_segments; /* large files, and how many times 8 MiB they get */
-    uint64_t exactly;              /* of one large file; 0: by chance */
+    uint64_t exactly;              /* of each large file; 0: by chance */
     double whole;                  /* chance that such a file may not be cut */
     unsigned small;                /* files of at most 1 MiB */
     double had;                    /* chance that a former run stored a segment */
     unsigned slots, ahead;
     double per_second,
         uneven;            /* links: bytes a second, and how much slower they may be */
+    double connections;    /* how uneven those of a rank are; 0: not at all */
     double latency, limit; /* limit: bytes a second of the whole job; 0: none */
     struct sim_faults faults;
 };

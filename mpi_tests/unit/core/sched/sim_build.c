@@ -49,6 +49,7 @@ static void build_ranks(struct sim_boss *boss, const struct sim_config *config)
         world->rank[i] = (struct sim_rank){ .per_second = config->per_second / slower,
                                             .slots = config->slots,
                                             .ahead = config->ahead,
+                                            .uneven = fmax(1, config->connections),
                                             .reported = -INFINITY };
         rate_init(&world->rank[i].rate, limit, limit / 4, 0);
     }

@@ -9,7 +9,9 @@
 
 #include <cmocka.h>
 
-static const double report_every = 0.5, hash_rate = 1.5e9;
+#include "core/sched/meter.h"
+
+static const double hash_rate = 1.5e9;
 
 uint64_t sim_random(struct sim_world *world)
 {
@@ -129,23 +131,29 @@ static bool moves(const struct sim_item *item, double now)
     return item->active && item->stuck_until <= now;
 }
 
-/* What moves shares the link equally, but for connections that have a rate of their
- * own. */
+/* Of the link for each unit of weight of what moves, but for connections that have a rate
+ * of their own. */
 static double share(const struct sim_rank *rank, double now)
 {
     double left = rank->per_second, n = 0;
 
     for (unsigned i = 0; i < rank->nitems; i++) {
         left -= moves(&rank->item[i], now) ? rank->item[i].most : 0;
-        n += moves(&rank->item[i], now) && rank->item[i].most <= 0;
+        n += moves(&rank->item[i], now) && rank->item[i].most <= 0 ? rank->item[i].weight
+                                                                   : 0;
     }
-    return left / fmax(1, n);
+    return n > 0 ? left / n : left;
+}
+
+static double speed(const struct sim_item *item, double each)
+{
+    return item->most > 0 ? item->most : each * item->weight;
 }
 
 /* Between two timers the set of what moves is the same. */
 static void advance(struct sim_world *world, struct sim_rank *rank)
 {
-    double equal = share(rank, rank->advanced), since = rank->advanced;
+    double each = share(rank, rank->advanced), since = rank->advanced;
 
     if (world->now <= since)
         return;
@@ -153,7 +161,7 @@ static void advance(struct sim_world *world, struct sim_rank *rank)
         struct sim_item *item = &rank->item[i];
 
         if (moves(item, since))
-            item->left -= (world->now - since) * (item->most > 0 ? item->most : equal);
+            item->left -= (world->now - since) * speed(item, each);
     }
     rank->advanced = world->now;
 }
@@ -189,11 +197,17 @@ static double got(const struct sim_item *item)
     return item->active ? fmax(0, item->size - item->left - SIM_REQUEST) : 0;
 }
 
+static void count(struct sim_world *world, int number, const struct sim_item *item)
+{
+    world->fetched += (uint64_t)got(item);
+    world->rank[number].received += got(item);
+}
+
 static void end_item(struct sim_world *world, int number, unsigned i)
 {
     struct sim_item *item = &world->rank[number].item[i];
 
-    world->fetched += (uint64_t)got(item);
+    count(world, number, item);
     if (item->fails) {
         report(world, number, SIM_FAILED, item->segment,
                (uint64_t)(item->left < item->size));
@@ -221,7 +235,8 @@ static void begin_item(struct sim_world *world, int number, struct sim_item *ite
     double size = (double)segments_bytes(world->segments, item->segment, item->count);
 
     item->active = true;
-    item->most = rank->first;
+    item->most = rank->first > 0 ? rank->first : rank->each;
+    item->weight = pow(rank->uneven, 2 * sim_chance(world) - 1);
     rank->first = 0;
     world->begun++;
     item->size = item->left = size + SIM_REQUEST;
@@ -251,13 +266,25 @@ static void begin_items(struct sim_world *world, int number)
         }
 }
 
+static double next_report(const struct sim_world *world, const struct sim_rank *rank)
+{
+    for (unsigned i = 0; i < rank->nitems; i++)
+        if (!rank->item[i].active)
+            return rank->reported + meter_period(world->nranks);
+    return rank->reported + meter_period_at_end(world->nranks);
+}
+
 static void report_progress(struct sim_world *world, int number)
 {
     struct sim_rank *rank = &world->rank[number];
+    double received = rank->received;
 
-    if (world->now - rank->reported < report_every)
+    if (world->now < next_report(world, rank))
         return;
     rank->reported = world->now;
+    for (unsigned i = 0; i < rank->nitems; i++)
+        received += got(&rank->item[i]);
+    report(world, number, SIM_RECEIVED, 0, (uint64_t)received);
     for (unsigned i = 0; i < rank->nitems; i++)
         if (rank->item[i].active)
             report(world, number, SIM_PROGRESS, rank->item[i].segment,
@@ -267,7 +294,7 @@ static void report_progress(struct sim_world *world, int number)
 static void set_timer(struct sim_world *world, int number)
 {
     struct sim_rank *rank = &world->rank[number];
-    double equal = share(rank, world->now);
+    double each = share(rank, world->now);
     double wait = rate_wait(&rank->rate, world->now);
     double at = INFINITY;
 
@@ -278,12 +305,11 @@ static void set_timer(struct sim_world *world, int number)
             at = fmin(at, world->now + wait * 1.0001 + 1e-6);
         if (!item->active)
             continue;
-        at = fmin(at, fmax(world->now + 1e-6, rank->reported + report_every));
+        at = fmin(at, fmax(world->now + 1e-6, next_report(world, rank)));
         if (item->stuck_until > world->now)
             at = fmin(at, item->stuck_until);
         else
-            at = fmin(at, world->now + (item->left - item->fails_at) /
-                                           (item->most > 0 ? item->most : equal));
+            at = fmin(at, world->now + (item->left - item->fails_at) / speed(item, each));
     }
     rank->epoch++;
     if (at < INFINITY)
@@ -324,7 +350,7 @@ static void drop(struct sim_world *world, int number, struct sim_item *item)
 {
     struct sim_rank *rank = &world->rank[number];
 
-    world->fetched += (uint64_t)got(item);
+    count(world, number, item);
     report(world, number, SIM_DROPPED, item->segment, 0);
     remove_item(world, number, (unsigned)(item - rank->item));
 }

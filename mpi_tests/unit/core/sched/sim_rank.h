@@ -27,6 +27,7 @@ enum sim_event_kind {
 enum sim_report {
     SIM_CREDIT,
     SIM_PROGRESS,
+    SIM_RECEIVED,
     SIM_DONE,
     SIM_FAILED,
     SIM_DROPPED,
@@ -51,17 +52,20 @@ struct sim_item {
     bool active, fails, corrupt;
     double left, size, fails_at; /* bytes */
     double most;                 /* bytes a second of its connection; 0: any */
+    double weight;               /* of its share of the link */
     double stuck_until;
 };
 
 struct sim_rank {
     double per_second;
-    double first; /* bytes a second of its first connection; 0: any */
+    double first, each; /* bytes a second of its first connection, of each; 0: any */
+    double uneven;      /* a connection may get so many times what is fair, or a part */
     unsigned slots, ahead;
     struct rate rate;
     struct sim_item *item;
     unsigned nitems, room;
     uint32_t units;
+    double received; /* bytes of items that have ended */
     double advanced, frozen_until, reported;
     double link_in, link_out; /* when the last message arrives */
     uint32_t epoch;           /* of the timer */

@@ -34,11 +34,22 @@ static void test_ring(void **state)
     assert_float_equal(meter_rate(&meter, 2), 1000, 1e-6);
 }
 
+/* Near the end rank 0 hears more, but no flood. */
+static void test_period(void **state)
+{
+    (void)state;
+    assert_true(meter_period_at_end(METER_FEW) < meter_period(METER_FEW) / 2);
+    assert_float_equal(meter_period_at_end(1), meter_period(1), 1e-9);
+    assert_true(meter_period(METER_FEW + 1) > meter_period(METER_FEW));
+    assert_true(1024 / meter_period_at_end(1024) <= 2048 + 1e-9);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rate),
         cmocka_unit_test(test_ring),
+        cmocka_unit_test(test_period),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -281,6 +281,114 @@ static void test_a_slow_start_is_not_late(void **state)
     expect_cut(1.3, 1, 0, 0);
 }
 
+/* Rank 1 has brought a segment in a second. Rank 0 runs four, has brought so many bytes of
+ * each of the first three, and of the last one almost nothing. */
+static void begin_beside(uint64_t got)
+{
+    begin_one_file(2, 5);
+    credit(0, 4);
+    credit(1, 1);
+    expect(0, SCHED_GRANT, 0, 0);
+    expect(0, SCHED_GRANT, 1, 1);
+    for (uint32_t segment = 2; segment < 5; segment++)
+        expect(0, SCHED_GRANT, 0, segment);
+    sched_received(job.sched, 0, 0, 1);
+    sched_received(job.sched, 1, 0, 1);
+    sched_progress(job.sched, 1, 1, 0, 1);
+    for (uint32_t segment = 0; segment < 5; segment++)
+        sched_progress(job.sched, 0, segment, 0, 1);
+    sched_received(job.sched, 1, MIB, 2);
+    expect_done(2, 1, 1, 1);
+    sched_received(job.sched, 0, 3 * got + MIB / 50, 2);
+    for (uint32_t segment = 0; segment < 4; segment++)
+        sched_progress(job.sched, 0, segment, got, 2);
+    sched_progress(job.sched, 0, 4, MIB / 50, 2);
+}
+
+static void end_three(void)
+{
+    expect_done(2.1, 0, 0, 1);
+    expect_done(2.1, 0, 2, 1);
+    expect_done(2.1, 0, 3, 1);
+}
+
+/* The others have the link of their rank, and are about to leave it. */
+static void test_starved_beside_others_is_not_late(void **state)
+{
+    (void)state;
+    begin_beside(MIB - MIB / 10);
+    credit(1, 1);
+    expect_none(2);
+    end_three();
+    expect_none(2.1);
+    sched_progress(job.sched, 0, 4, MIB / 4, 2.3);
+    expect_none(2.4);
+}
+
+/* It has the link to itself, and does not get faster. */
+static void test_slow_by_itself_is_late(void **state)
+{
+    (void)state;
+    begin_beside(MIB - MIB / 10);
+    credit(1, 1);
+    end_three();
+    sched_progress(job.sched, 0, 4, MIB / 50 + 100, 2.3);
+    expect_cut(2.4, 0, 4, 0);
+}
+
+/* ... unless nobody was to ask for anything meanwhile. */
+static void test_a_pause_makes_nothing_slow_by_itself(void **state)
+{
+    (void)state;
+    begin_beside(MIB - MIB / 10);
+    credit(1, 1);
+    end_three();
+    sched_hold(job.sched, 2.2);
+    sched_progress(job.sched, 0, 4, MIB / 50 + 100, 2.3);
+    expect_none(2.4);
+}
+
+/* The link of rank 0 is slow: it loses the one of which it has least. */
+static void test_of_a_slow_rank_the_least_is_given_up(void **state)
+{
+    (void)state;
+    begin_beside(MIB / 20);
+    credit(1, 1);
+    expect_cut(2, 0, 4, 0);
+    expect_none(2);
+}
+
+/* Both run four, and rank 0 gets a fifth of what rank 1 does: it ends after four seconds.
+ * Of its four rank 1 gets three, after which both are done in about a second. That of late
+ * little comes by the one transfer that is left to rank 1 says nothing of its link. */
+static void test_no_more_is_given_up_than_pays(void **state)
+{
+    (void)state;
+    begin_one_file(2, 9);
+    credit(0, 4);
+    credit(1, 5);
+    for (uint32_t segment = 0; segment < 9; segment++)
+        expect(0, SCHED_GRANT, segment < 8 ? (int)(segment % 2) : 1, segment);
+    for (int rank = 0; rank < 2; rank++)
+        sched_received(job.sched, rank, 0, 1);
+    for (uint32_t segment = 0; segment < 9; segment++)
+        sched_progress(job.sched, segment < 8 ? (int)(segment % 2) : 1, segment, 0, 1);
+    sched_received(job.sched, 0, 4 * MIB / 5, 2);
+    sched_received(job.sched, 1, 4 * MIB, 2);
+    for (uint32_t segment = 1; segment < 8; segment += 2)
+        expect_done(2, 1, segment, 1);
+    sched_received(job.sched, 1, 4 * MIB + 1, 3);
+    sched_progress(job.sched, 1, 8, MIB - 1, 3);
+    sched_received(job.sched, 0, 8 * MIB / 5, 3);
+    for (uint32_t segment = 0; segment < 8; segment += 2)
+        sched_progress(job.sched, 0, segment, MIB / 5, 3);
+    credit(1, 4);
+    expect_cut(3, 0, 0, 0);
+    expect_cut(3, 0, 2, 0);
+    expect_cut(3, 0, 4, 0);
+    expect_none(3);
+}
+
 /* The difference that the next ones make. */
 static void test_silent_is_late(void **state)
 {
@@ -419,6 +527,11 @@ int main(void)
         cmocka_unit_test_teardown(test_one_segment_is_given_up_once, end),
         cmocka_unit_test_teardown(test_equals_are_left_alone, end),
         cmocka_unit_test_teardown(test_a_slow_start_is_not_late, end),
+        cmocka_unit_test_teardown(test_starved_beside_others_is_not_late, end),
+        cmocka_unit_test_teardown(test_slow_by_itself_is_late, end),
+        cmocka_unit_test_teardown(test_a_pause_makes_nothing_slow_by_itself, end),
+        cmocka_unit_test_teardown(test_of_a_slow_rank_the_least_is_given_up, end),
+        cmocka_unit_test_teardown(test_no_more_is_given_up_than_pays, end),
         cmocka_unit_test_teardown(test_silent_is_late, end),
         cmocka_unit_test_teardown(test_slow_disk_is_not_late, end),
         cmocka_unit_test_teardown(test_alive_puts_off_a_stall, end),

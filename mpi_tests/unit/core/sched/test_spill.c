@@ -76,6 +76,33 @@ static void test_waiting_costs_too_much(void **state)
     }
 }
 
+/* Four ranks of a node have its link in turn, a tenth of a second each: while one has all of it the
+ * memory of the others is full. */
+static bool gives_up_in_turn(unsigned ranks, double at_its_turn)
+{
+    struct spill spill = { .ranks = ranks };
+    bool ever = false;
+
+    for (unsigned ms = 1; ms < 30000; ms++) {
+        bool waiting = ms > 1000 && ms / 100 % 4 != 0;
+
+        spill_received(&spill, (uint64_t)((waiting      ? 0
+                                           : ms <= 1000 ? 400 * MB
+                                                        : at_its_turn) /
+                                          1000));
+        ever |= spill_turn(&spill, waiting, 1000 + ms / 1000.0);
+    }
+    return ever;
+}
+
+static void test_ranks_of_a_node_take_turns(void **state)
+{
+    (void)state;
+    assert_false(gives_up_in_turn(4, 600 * MB));
+    assert_true(gives_up_in_turn(4, 20 * MB));  /* nobody has what it does without */
+    assert_true(gives_up_in_turn(1, 600 * MB)); /* its link is idle meanwhile */
+}
+
 /* Once waiting costs nothing any more, it is soon seen. */
 static void test_the_source_changes(void **state)
 {
@@ -127,6 +154,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_waiting_costs_nothing),
         cmocka_unit_test(test_waiting_costs_too_much),
+        cmocka_unit_test(test_ranks_of_a_node_take_turns),
         cmocka_unit_test(test_the_source_changes),
         cmocka_unit_test(test_patience),
         cmocka_unit_test(test_reserve),
