@@ -16,7 +16,7 @@ from wan import PATIENCE, Wan, ended, site, sized
 
 MIB = 512
 FILES = 4
-WAN = {2: 200, 4: 200, 8: 80}  # Mbit/s of each of so many hosts
+WAN = {2: 200, 4: 100, 8: 30}  # Mbit/s of each of so many hosts
 FABRIC = 10  # times that
 PLACE = Path("/dev/shm/bench")
 STORAGE = 100e6  # bytes a second: what cluster.sh calls metered
@@ -231,7 +231,7 @@ def storage(bench):
     made = sized(bench, MIB, FILES)
     with site(bench, 8, Nodes) as nodes:
         nodes.cluster.ask("slurm")
-        nodes.speeds(WAN[4], WAN[4] * FABRIC)
+        nodes.speeds(200, 200 * FABRIC)
         shutil.copytree(made.root, nodes.cluster.dir / "backing" / "source")
         nodes.cluster.pfs("metered")
         source = nodes.cluster.shared / "source"
@@ -250,7 +250,7 @@ def ranks(bench):
     """64 ranks on 16 hosts: the memory of each"""
     made = sized(bench, MIB // 4, FILES)
     with site(bench, 16, Nodes) as nodes, nodes.nginx() as base:
-        nodes.speeds(WAN[8] // 2, WAN[8] * FABRIC // 2)
+        nodes.speeds(WAN[8], WAN[8] * FABRIC)
         list_ = nodes.cluster.dir / "per-node.list"
         list_.write_text(made.manifest(f"{base}/{made.root.name}"))
         yield [

@@ -377,3 +377,37 @@ def test_a_disk_that_fails_meanwhile(nodes, hub, tmp_path, broken):
     for node in {0, 1, 2} - {broken}:
         assert_same(nodes.disk(node) / "model", tree)
         assert_alone(nodes.disk(node) / "model")
+
+
+VERIFY = ["full", "segments"]
+
+
+@pytest.mark.parametrize("how", VERIFY)
+def test_wrong_bytes_from_the_source(nodes, hub, tree, how):
+    """All nodes have them, so it is asked once more."""
+    hub.trouble(kind="cdn", path="*", flip=0, times=1)
+    result = get(nodes, hub, [0, 1, 1, 2], "--per-node-verify", how)
+    assert result.code == 0, result
+    assert "'sub/weights.bin' has the wrong digest: fetching it again" in result.err
+    for node in range(3):
+        assert_same(nodes.disk(node) / "model", tree)
+        assert_alone(nodes.disk(node) / "model")
+
+
+@pytest.mark.parametrize("how", VERIFY)
+def test_wrong_bytes_from_the_source_again(nodes, hub, tree, how):
+    hub.trouble(kind="cdn", path="*", flip=0)
+    result = get(nodes, hub, [0, 1, 1, 2], "--per-node-verify", how)
+    assert result.code == 4
+    assert "'sub/weights.bin': SHA-256 is " in result.err
+    for node in range(3):
+        assert not (nodes.disk(node) / "model").exists()
+
+
+def test_digests_made_once(nodes, hub, tree):
+    """The record of each node has them all the same."""
+    result = get(nodes, hub, [0, 1, 1, 2], "--per-node-verify", "segments")
+    assert result.code == 0
+    for node in range(3):
+        assert_same(nodes.disk(node) / "model", tree)
+    assert nodes.run([0, 1, 2], "verify", "--per-node", nodes.local / "model").code == 0

@@ -1,5 +1,7 @@
 """Copies on each node's own disk, from a source that is not as it should be."""
 
+import json
+
 import pytest
 from conftest import MIB
 from test_per_node import FILES, SOURCE, nodes  # noqa: F401
@@ -38,3 +40,18 @@ def test_a_server_that_cuts_nothing(nodes, hub, tree):  # noqa: F811
     for node in range(3):
         assert_same(nodes.disk(node) / "model", tree)
         assert_alone(nodes.disk(node) / "model")
+
+
+def test_the_trace_shows_what_came_from_other_nodes(nodes, hub, tree, tmp_path):  # noqa: F811
+    trace = tmp_path / "trace"
+    words = ("--segment-size", MIB, "--trace", trace, "--per-node", nodes.local / "model", SOURCE)
+    assert nodes.run([0, 1, 1, 2], "get", *words, env=hub.env).code == 0
+    taken = [event for event in json.loads(trace.read_text()) if event["name"] == "take"]
+    assert {event["pid"] for event in taken} <= {0, 1, 3}  # the keepers
+    pieces = sum(-(-len(data) // MIB) for data in FILES.values())
+    assert sum(event["args"]["count"] for event in taken) == 2 * pieces
+    rows = {}
+    for event in taken:  # one at a time in each buffer
+        rows.setdefault((event["pid"], event["tid"]), []).append((event["ts"], event["ts"] + event["dur"]))
+    for bars in map(sorted, rows.values()):
+        assert all(first[1] <= then[0] for first, then in zip(bars, bars[1:]))

@@ -85,8 +85,10 @@ static int file_wrong(struct coordinator *c, uint32_t file, const uint8_t sha256
              plan_path(&c->run->plan, file));
     if (count > 1)
         relay_restart(c->relay, file);
-    if (c->spreads && count > 1)
-        return spreading_recall(&c->spreading, file, err);
+    if (c->spreads && count > 1) {
+        spreading_recall(&c->spreading, file);
+        return 0;
+    }
     recovery_restart(&c->recovery, file);
     sched_restart(c->sched, segments->first[file], count, rank);
     return 0;

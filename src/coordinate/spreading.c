@@ -31,6 +31,7 @@ void spreading_release(struct spreading *s)
     keeper_mail_release(&s->mail);
     free(s->node);
     free(s->stored);
+    free(s->wrong);
     *s = (struct spreading){ 0 };
 }
 
@@ -48,7 +49,7 @@ bool spreading_failed(const struct spreading *s, int rank)
 
 bool spreading_finished(const struct spreading *s)
 {
-    return spread_finished(s->spread) && proofs_finished(s->proofs);
+    return !s->wrongs && spread_finished(s->spread) && proofs_finished(s->proofs);
 }
 
 static void have(struct spreading *s, int node, uint32_t first, uint32_t count)
@@ -106,7 +107,8 @@ int spreading_open(struct spreading *s, struct dispatch *dispatch,
     *s = (struct spreading){ .dispatch = dispatch, .existing = existing, .nodes = nodes };
     s->node = calloc((size_t)nodes, sizeof(*s->node));
     s->stored = calloc(segments + 1, 1);
-    if (!s->node || !s->stored)
+    s->wrong = calloc(run->plan.nfiles + 1, sizeof(*s->wrong));
+    if (!s->node || !s->stored || !s->wrong)
         return err_memory(err, "what the nodes have");
     if (spread_create(&s->spread, &run->segments, nodes, &policy, err) < 0)
         return -1;
@@ -122,7 +124,8 @@ void spreading_landed(struct spreading *s, int rank, uint32_t first, uint32_t co
     have(s, nodes_of(&run_of(s)->ranks, rank), first, count);
 }
 
-/* Of these, what no node has any more is fetched again. */
+/* Of these, what no node has any more is fetched again. What is recalled is not, until all
+ * nodes have forgotten it: they would forget what has come meanwhile. */
 static void fetch_lost(struct spreading *s, uint32_t first, uint32_t count)
 {
     const uint32_t *file = segments_in(s)->file;
@@ -131,7 +134,8 @@ static void fetch_lost(struct spreading *s, uint32_t first, uint32_t count)
     for (; first < end; first = next) {
         next = first;
         while (next < end && file[next] == file[first] && s->stored[next] &&
-               !spread_anywhere(s->spread, next))
+               !spread_anywhere(s->spread, next) &&
+               !proofs_recalls(s->proofs, file[next]))
             s->stored[next++] = 0;
         if (next > first)
             sched_restart(s->dispatch->sched, first, next - first, -1);
@@ -176,9 +180,39 @@ static int fail_node(struct spreading *s, int node, enum err_code code, const ch
     return outcome_failed(run) < s->nodes ? 0 : outcome_tell(run, "is missing", err);
 }
 
-int spreading_recall(struct spreading *s, uint32_t file, struct err *err)
+void spreading_recall(struct spreading *s, uint32_t file)
 {
-    return proofs_recall(s->proofs, file, err);
+    s->wrong[file] = true;
+    s->wrongs = true;
+}
+
+/* From now on no node gives it to another: what one has not forgotten yet would count as the
+ * right bytes at one that has. */
+static int recall(struct spreading *s, uint32_t file, struct err *err)
+{
+    const uint32_t *first = segments_in(s)->first;
+
+    if (proofs_recall(s->proofs, file, err) < 0)
+        return -1;
+    for (int node = 0; node < s->nodes; node++)
+        lack(s, node, first[file], first[file + 1] - first[file]);
+    return 0;
+}
+
+/* Not while any of it may be on its way, for the same reason. */
+static int recall_wrong(struct spreading *s, struct err *err)
+{
+    const struct segments *segments = segments_in(s);
+
+    if (!s->wrongs || !spread_finished(s->spread))
+        return 0;
+    s->wrongs = false;
+    for (uint32_t file = 0; file < segments->plan->nfiles; file++) {
+        if (s->wrong[file] && recall(s, file, err) < 0)
+            return -1;
+        s->wrong[file] = false;
+    }
+    return 0;
 }
 
 int spreading_whole(struct spreading *s, uint32_t file, struct err *err)
@@ -344,6 +378,7 @@ static void note_digest(struct spreading *s, const struct proofs_action *action)
 static int act(struct spreading *s, const struct proofs_action *action, struct err *err)
 {
     const char *path = plan_path(&run_of(s)->plan, action->file);
+    const uint32_t *first = segments_in(s)->first;
     char text[300];
 
     switch (action->kind) {
@@ -363,9 +398,10 @@ static int act(struct spreading *s, const struct proofs_action *action, struct e
             return mismatch(run_of(s), action->file, action->sha256, err);
         log_line(&run_of(s)->ranks.log, LOG_WARN,
                  "'%s' has the wrong digest: fetching it again", path);
-        return proofs_recall(s->proofs, action->file, err);
+        return recall(s, action->file, err);
     case PROOFS_ANEW:
-        break; /* fetch_lost has seen to it */
+        fetch_lost(s, first[action->file], first[action->file + 1] - first[action->file]);
+        return 0;
     }
     return 0;
 }
@@ -375,6 +411,8 @@ int spreading_step(struct spreading *s, bool *moved, struct err *err)
     struct proofs_action action;
     struct spread_ticket ticket;
 
+    if (recall_wrong(s, err) < 0)
+        return -1;
     while (proofs_next(s->proofs, &action)) {
         *moved = true;
         if (act(s, &action, err) < 0)

@@ -30,6 +30,8 @@ struct spreading {
     struct spreading_node *node;
     int nodes;
     uint8_t *stored;      /* of each segment: the scheduler has it as stored */
+    bool *wrong;          /* each file: to be recalled, ... */
+    bool wrongs;          /* ... which some are */
     uint64_t files_known; /* digests */
     struct keeper_mail mail;
 };
@@ -49,8 +51,9 @@ bool spreading_hears(enum msg_kind kind);
 int spreading_hear(struct spreading *spreading, int from, const struct msg *msg,
                    struct err *err);
 
-/* All nodes are to forget the file, whose digest is wrong; then it is fetched again. */
-int spreading_recall(struct spreading *spreading, uint32_t file, struct err *err);
+/* All nodes are to forget the file, whose digest is wrong, once all have it; then it is
+ * fetched again. */
+void spreading_recall(struct spreading *spreading, uint32_t file);
 
 /* No node has anything of the file: it is to come as one segment. ERR_SOURCE if that is not
  * so. */

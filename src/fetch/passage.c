@@ -61,6 +61,7 @@ int passages_begin(struct passages *passages, struct passage *passage,
 
     passages_traffic(passages);
     passage->berth = berth;
+    passage->began = passages->counted;
     if (!passage->to) {
         passages->taking++;
         berth->state = BERTH_TAKING;

@@ -21,6 +21,7 @@ struct passage {
     int rank;            /* of the other node */
     unsigned number;     /* under which the bytes travel */
     struct berth *berth; /* NULL: not begun */
+    double began;        /* clock_now */
 };
 
 struct passages {

@@ -5,6 +5,7 @@
 #include "fetch/giver.h"
 #include "fetch/taker.h"
 #include "ranks/nodes.h"
+#include "report/trace.h"
 
 int spreader_open(struct spreader *s, const struct stow *stow, struct pool *pool,
                   const struct carrier_told *told, struct err *err)
@@ -29,6 +30,15 @@ void spreader_fail(struct spreader *s)
     s->carrier.failed = true;
 }
 
+static void trace_taken(const struct carrier *s, const struct passage *passage)
+{
+    const struct piece *piece = &passage->piece;
+
+    trace_span(s->run->trace, TRACE_TAKE, (unsigned)(passage->berth - s->berths.berth),
+               piece_segment(&passage->consignment->parcel, piece->place),
+               piece->segments, passage->began, s->passages.counted);
+}
+
 static int end_passages(struct carrier *s, bool *moved, struct err *err)
 {
     struct passage *passage;
@@ -39,6 +49,8 @@ static int end_passages(struct carrier *s, bool *moved, struct err *err)
         struct recipient *to = passage->to;
 
         *moved = true;
+        if (!to)
+            trace_taken(s, passage);
         free(passage);
         if (to) {
             giver_sent(s, c, to);

@@ -9,8 +9,8 @@
 #include "ranks/background.h"
 #include "ranks/run.h"
 
-static const char *const kind_names[TRACE_KINDS] = { "fetch", "hash", "copy", "renew",
-                                                     "connections" };
+static const char *const kind_names[TRACE_KINDS] = { "fetch", "hash", "copy",
+                                                     "renew", "take", "connections" };
 
 void trace_open(struct trace *trace, double now)
 {
@@ -54,9 +54,11 @@ struct trace_file {
     struct strbuf text;
 };
 
-/* A row (thread, in the format's words) for each slot and each pool thread. */
+/* A row (thread, in the format's words) for each slot, each pool thread and each buffer. */
 static unsigned row_of(const struct trace_span *span)
 {
+    if (span->kind == TRACE_TAKE)
+        return 2000 + span->row;
     return span->kind == TRACE_FETCH || span->kind == TRACE_RENEW ? span->row
                                                                   : 1000 + span->row;
 }

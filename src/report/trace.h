@@ -16,7 +16,8 @@ enum trace_kind {
     TRACE_FETCH,
     TRACE_HASH,
     TRACE_COPY,
-    TRACE_RENEW,       /* of a slot: its connection is replaced */
+    TRACE_RENEW, /* of a slot: its connection is replaced */
+    TRACE_TAKE,  /* of a buffer: segments, or a part of one, come from another node */
     TRACE_CONNECTIONS, /* of rank 0: how many the job may have from then on, in `segment` */
     TRACE_KINDS
 };
@@ -26,7 +27,7 @@ enum { TRACE_MOST = 100000 };
 struct trace_span {
     double begin, end; /* seconds since trace_open */
     uint32_t kind;     /* enum trace_kind */
-    uint32_t row;      /* slot for fetch and renew, pool thread else */
+    uint32_t row;      /* slot for fetch and renew, buffer for take, pool thread else */
     uint32_t segment, count;
 };
 
