@@ -3,9 +3,9 @@
  * What counts is that the links of all nodes are busy all the time, in both directions,
  * since then the fabric is what limits. With equal shares of the source each node sends
  * about as much as it gets, in whatever trees; but nodes wait for each other the more, the
- * more of them send to the same one at a time. By simulation (mpi_tests/unit/core/sched/
- * sim_spread.c; share of the fabric's rate that is used while it is what limits, with the
- * better one of windows of 64 and 128 MiB):
+ * more of them send to the same one at a time. By simulation (as mpi_tests/unit/core/sched/
+ * sim_spread.c; share of the fabric's rate that is used while it is what limits, one run
+ * each, with the better one of windows of 64 and 128 MiB):
  *
  *     nodes  chain  ring of chains  binomial  from one  4 each
  *        16   1.00            0.94      0.80      0.99    0.92
