@@ -27,9 +27,9 @@ static int run_job(struct job *job)
     return 0;
 }
 
-static void forget(struct doubt *doubt)
+static void forget(struct doubts *doubts, struct doubt *doubt)
 {
-    struct doubt **at = &doubt->all->first;
+    struct doubt **at = &doubts->first;
 
     while (*at != doubt)
         at = &(*at)->next;
@@ -47,7 +47,7 @@ static int end_job(struct job *job, struct err *err)
                          : all->found(all->arg, doubt->segment, doubt->segments,
                                       doubt->differs, err);
 
-    forget(doubt);
+    forget(all, doubt);
     return rc;
 }
 
@@ -66,7 +66,7 @@ int doubts_add(struct doubts *doubts, uint32_t first, uint32_t count, const void
     doubt->differs = calloc(count, sizeof(*doubt->differs));
     doubt->sums = malloc((size_t)count * SUM_BYTES);
     if (!doubt->differs || !doubt->sums) {
-        forget(doubt);
+        forget(doubts, doubt);
         return err_memory(err, "a comparison");
     }
     memcpy(doubt->sums, sums, (size_t)count * SUM_BYTES);
@@ -78,5 +78,5 @@ int doubts_add(struct doubts *doubts, uint32_t first, uint32_t count, const void
 void doubts_release(struct doubts *doubts)
 {
     while (doubts->first)
-        forget(doubts->first);
+        forget(doubts, doubts->first);
 }

@@ -45,6 +45,8 @@ static struct world {
     enum content source; /* what it sends */
     int misses;          /* so many transfers fail */
     int rots;            /* so many writes of node 1 rot before they are hashed */
+    bool slow;           /* the last node takes a while to forget all of a file, ... */
+    struct msg late;     /* ... which this asks for, and the source is right then */
     struct strbuf queue; /* messages to rank 0: from, length, bytes */
 } w;
 
@@ -176,6 +178,9 @@ static void carry(const struct msg *msg)
     assert_int_equal(parcel.nruns, 1);
     first = parcel.run[0].first;
     count = parcel.run[0].count;
+    /* What is not forgotten yet has the checksum that it came with. */
+    assert_false(first < w.late.segment + w.late.segments &&
+                 w.late.segment < first + count);
     for (uint32_t i = 0; i < count; i++)
         assert_true(parcel.sum[i] == first + i + 1 || parcel.sum[i] == 0);
     for (uint32_t k = 1; can_send(&parcel) && k < parcel.nnodes; k++) {
@@ -204,6 +209,11 @@ static void forget(int node, const struct msg *msg)
                           .segments = msg->segments };
     uint32_t end = msg->segment + msg->segments;
 
+    if (w.slow && node == NODES - 1 && msg->blob_len == 0) {
+        w.late = *msg;
+        w.slow = false;
+        return;
+    }
     w.lacks++;
     assert_true(sums_count(msg->blob_len) == 0 ||
                 sums_count(msg->blob_len) == msg->segments);
@@ -325,6 +335,15 @@ static int hear_all(struct err *err)
     return rc;
 }
 
+static void forget_late(void)
+{
+    const struct msg late = w.late;
+
+    w.late.segments = 0;
+    w.source = RIGHT;
+    forget(NODES - 1, &late);
+}
+
 static int run_turns(struct err *err)
 {
     for (int turn = 0; turn < 1000; turn++) {
@@ -333,6 +352,8 @@ static int run_turns(struct err *err)
 
         if (hear_all(err) < 0 || spreading_step(&w.spreading, &moved, err) < 0)
             return -1;
+        if (w.queue.len == 0 && w.late.segments > 0)
+            forget_late();
         if (sched_next(w.dispatch.sched, turn, &action) && action.kind == SCHED_GRANT)
             fetch(&action);
         if (w.queue.len == 0 && sched_finished(w.dispatch.sched) &&
@@ -565,6 +586,26 @@ static void a_source_that_is_wrong_twice_ends_the_run(void **state)
     close_world();
 }
 
+/* Nobody gets, or fetches, what another one is still to forget. */
+static void what_is_recalled_comes_again_once_all_have_forgotten_it(void **state)
+{
+    uint32_t count;
+
+    (void)state;
+    open_world();
+    count = w.run.segments.first[1];
+    w.source = ROTTEN;
+    w.slow = true;
+    all_ranks_work();
+    must_end_well();
+    for (int node = 0; node < NODES; node++)
+        for (uint32_t s = 0; s < count; s++)
+            assert_int_equal(w.disk[node][s], RIGHT);
+    assert_false(w.slow);
+    assert_fetched(0, count, 2);
+    close_world();
+}
+
 static void messages_about_nothing_are_refused(void **state)
 {
     static const enum msg_kind kinds[] = { MSG_GOT, MSG_PROVED, MSG_FORGOT, MSG_SUMS };
@@ -604,6 +645,7 @@ int main(void)
         cmocka_unit_test(a_node_that_has_failed_is_not_waited_for),
         cmocka_unit_test(the_run_fails_with_its_last_node),
         cmocka_unit_test(a_source_that_is_wrong_twice_ends_the_run),
+        cmocka_unit_test(what_is_recalled_comes_again_once_all_have_forgotten_it),
         cmocka_unit_test(messages_about_nothing_are_refused),
     };
 
