@@ -198,7 +198,7 @@ static int add_run(struct run *run, int node, uint32_t first, uint32_t count,
         return 0;
     }
     /* Room for as many again at each power of two. */
-    if ((nodes->holdings & (nodes->holdings - 1)) == 0) {
+    if (!nodes->holding || (nodes->holdings & (nodes->holdings - 1)) == 0) {
         size_t room = nodes->holdings ? 2 * nodes->holdings : 1;
 
         grown = realloc(nodes->holding, room * sizeof(*grown));

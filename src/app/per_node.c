@@ -210,7 +210,7 @@ static int sweep(void *arg, struct err *err)
 int per_node_list(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
-    struct node_course course;
+    struct node_course course = { 0 };
     int rc =
         run->ranks.rank == 0 ? background_run(&run->ranks, survey_source, s, err) : 0;
 

@@ -32,8 +32,9 @@ static int list_parts(struct recheck *recheck, struct err *err)
 int recheck_open(struct recheck *recheck, struct run *run, uint64_t *sum, bool *good,
                  struct err *err)
 {
-    *recheck =
-        (struct recheck){ .run = run, .store = { .run = run }, .sum = sum, .good = good };
+    *recheck = (struct recheck){ .run = run, .store = { .run = run } };
+    recheck->sum = sum;
+    recheck->good = good;
     return list_parts(recheck, err) < 0 ? -1
                                         : journal_open(&recheck->store.journal, run, err);
 }
