@@ -5,6 +5,7 @@
 
 #include "app/holdings.h"
 #include "app/survey.h"
+#include "core/plan/connection_share.h"
 #include "ranks/background.h"
 #include "ranks/nodes.h"
 #include "ranks/outcome.h"
@@ -242,16 +243,31 @@ static int build(void *arg, struct err *err)
     return target_build(&s->target, err);
 }
 
-/* The ranks of nodes that take no part fetch nothing. */
-static void stop_failed(struct session *s)
+/* The ranks of nodes that take no part fetch nothing: others have their connections. */
+static int stop_failed(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
+    size_t count = (size_t)run->ranks.size;
+    unsigned *most = calloc(count, sizeof(*most));
+    int *node = calloc(count, sizeof(*node));
+    int rc = most && node ? 0 : err_memory(err, "the list of ranks");
 
-    for (int i = 0; i < run->ranks.size; i++)
-        if (run->nodes.failed[nodes_of(&run->ranks, i)])
-            s->slots[i] = 0;
-    if (run->nodes.out)
-        run->slots = run->slots_most = 0;
+    for (int i = 0; rc == 0 && i < run->ranks.size; i++) {
+        bool failed = run->nodes.failed[nodes_of(&run->ranks, i)];
+
+        node[i] = comm_node(run->ranks.comm, i);
+        most[i] = failed ? 0 : run->opt.connections;
+    }
+    if (rc == 0) {
+        connection_share_slots(node, most, run->ranks.size, run->opt.max_connections,
+                               s->slots);
+        run->slots = s->slots[run->ranks.rank];
+        run->slots_most =
+            connection_share_most(run->slots, run->opt.max_connections, run->opt.pinned);
+    }
+    free(most);
+    free(node);
+    return rc;
 }
 
 int per_node_stage(struct session *s, struct err *err)
@@ -263,8 +279,7 @@ int per_node_stage(struct session *s, struct err *err)
     run->existing = run->keeper && s->target.existing ? s->target.existing->file : NULL;
     if (holdings_find(s, err) < 0)
         return -1;
-    stop_failed(s);
-    return 0;
+    return agree_step(&run->ranks, stop_failed(s, err), err);
 }
 
 static int take_traffic(void *arg, int rank, const void *bytes, size_t len,

@@ -14,6 +14,7 @@
 #include "io/nap.h"
 #include "ranks/mail.h"
 #include "ranks/nodes.h"
+#include "ranks/outcome.h"
 #include "report/trace.h"
 #include "resume/claim.h"
 
@@ -284,6 +285,9 @@ static bool worker_fails_alone(struct worker *w, const struct err *why)
 
     if (why->code != ERR_DEST || w->gave_up || w->run->mode != RUN_FETCH ||
         !nodes_spread(w->run))
+        return false;
+    /* Rank 0: this says that no node is left. */
+    if (w->coordinator && outcome_failed(w->run) == nodes_count(&w->run->ranks))
         return false;
     if (w->node_failed)
         return true;
