@@ -48,3 +48,11 @@ def test_a_node_where_something_else_is_at_dest(nodes, hub, large, broken):  # n
     assert result.code == 5, result.err
     assert "missing on 1 of 2 nodes" in result.err
     assert_same(nodes.disk(1 - broken) / "sub/model", large)
+
+
+def test_the_only_connection_is_of_a_node_that_fails(nodes, hub, large):  # noqa: F811
+    words = ["--max-connections", 1, "--per-node", nodes.local / "model", "hf://acme/large"]
+    own = {0: {"SHAM_LIMIT": str(4 * MIB)}}
+    result = nodes.run([0, 1], "get", *words, env=hub.env, own=own)
+    assert result.code == 6
+    assert "--max-connections" in result.err
