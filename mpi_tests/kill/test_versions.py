@@ -6,9 +6,10 @@ import shutil
 
 import pytest
 from conftest import write_tree
-from killing import NAME, Dir, Jobs, assert_files, content, wait_for
+from killing import NAME, Dir, Jobs, assert_files, content, end_by_force, wait_for
 
 OLD, NEW, LATER = (content(mark, large=1, small=4) for mark in ("old", "new", "later"))
+AWAY = "run-*/[sf][wr]e*-*"  # swept or freed
 COPIES = 20  # of a version, so that one is met before the version that matters
 
 
@@ -30,10 +31,10 @@ def jobs(start, hub, tmp_path):
     return jobs
 
 
-def sweeping(jobs, tmp_path, *words):
+def sweeping(jobs, tmp_path, *words, hold="*/swept-*"):
     """A run that waits once it has moved the first version away, and what it waits for."""
     gate, held = tmp_path / "gate", tmp_path / "held"
-    shim = jobs.shim(hold="*/swept-*", gate=gate, held=held)
+    shim = jobs.shim(hold=hold, gate=gate, held=held, removals=1)
     job = jobs.begin(0, "--no-sync", *words, **shim)
     assert wait_for(held.exists, job), job.result(None)
     return job, gate
@@ -74,3 +75,18 @@ def test_somebody_goes_back_meanwhile(jobs, tmp_path):
     assert job.wait().code == 0
     assert jobs.place.dest.readlink().name == name
     assert_files(jobs.place, OLD)
+
+
+def test_killed_while_a_version_is_removed(jobs, tmp_path):
+    """What is left of it has no record any more, and is nobody else's for that."""
+    jobs.serve("new", NEW)
+    job, _ = sweeping(jobs, tmp_path, hold=f"*/{AWAY}/*")
+    end_by_force(job, "all")
+    [staging] = jobs.place.stagings()
+    records = sorted(staging.glob(f"{AWAY}/.cache/huggingface/mpifetch/manifest.json"))
+    assert len(records) >= COPIES - 1
+    for record in records:  # in which order a version is removed the file system decides
+        record.unlink()
+    jobs.succeed(0, "--no-sync")
+    assert jobs.place.strays() == []
+    assert_files(jobs.place, NEW)

@@ -267,6 +267,7 @@ int leftovers_remove(const struct leftovers_removal *removal,
         return err_set(err, ERR_DEST,
                        "a previous '%s' in it could not be moved to another place",
                        removal->dest);
+    versions_free(staging);
     unmark(staging);
     if (remove_each(&all, remove_named, err) < 0)
         return -1;

@@ -1,6 +1,7 @@
 #include "resume/versions.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -10,7 +11,7 @@
 
 enum { ID = 64 }; /* digits of a content id */
 
-static const char swept[] = "swept-";
+static const char swept[] = "swept-", freed[] = "freed-";
 
 static const char *name_of(char name[FS_NAME], const char *dest)
 {
@@ -117,6 +118,25 @@ int versions_sweep(const struct fs_dir *versions, const char *name,
 bool versions_are_swept_to(const char *moved)
 {
     return text_starts(moved, swept);
+}
+
+static int free_one(void *arg, const char *name, struct err *err)
+{
+    const struct fs_dir *staging = arg;
+    char to[FS_NAME];
+
+    (void)err;
+    /* One that keeps its name is looked at again after a kill, which is no loss. */
+    if (versions_are_swept_to(name))
+        fs_rename(staging, name, staging,
+                  fs_format(to, "%s%s", freed, name + strlen(swept)), FS_RENAME_ABSENT,
+                  NULL);
+    return 0;
+}
+
+void versions_free(const struct fs_dir *staging)
+{
+    fs_list(staging, ".", free_one, (void *)(uintptr_t)staging, NULL);
 }
 
 static int move_back(const struct fs_dir *parent, const char *dest,

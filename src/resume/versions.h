@@ -35,6 +35,11 @@ int versions_sweep(const struct fs_dir *versions, const char *name,
 /* Whether that is the name of a version that was swept. */
 bool versions_are_swept_to(const char *moved);
 
+/* Once none of those in staging goes back or has files of others: before it is removed each
+ * gets a name that is not of a swept one, since nothing in what a kill leaves of it may say
+ * whose it is. */
+void versions_free(const struct fs_dir *staging);
+
 /* Back to its name, if DEST leads to it and nothing else has the name. 1: it is back; 0:
  * DEST does not lead to it; -1: it does, or that cannot be found out, but it still lies in
  * staging, where it must stay: *err says where and why. */
