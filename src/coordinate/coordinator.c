@@ -242,27 +242,6 @@ static int hear_hashed(struct coordinator *c, int from, const struct msg *msg,
                        -1, err);
 }
 
-/* With fewer connections than ranks, all may belong to nodes that have failed meanwhile. */
-static int check_connections(const struct coordinator *c, struct err *err)
-{
-    for (int i = 0; i < c->run->ranks.size; i++)
-        if (!spreading_failed(&c->spreading, i) && c->steering.rank[i].most > 0)
-            return 0;
-    if (sched_pending(c->sched) + sched_leased(c->sched) == 0)
-        return 0;
-    return err_set(err, ERR_NETWORK,
-                   "all connections that --max-connections allows were those of nodes that "
-                   "have failed: run the same command again, or with more of them");
-}
-
-static int hear_of_spreading(struct coordinator *c, int from, const struct msg *msg,
-                             struct err *err)
-{
-    if (spreading_hear(&c->spreading, from, msg, err) < 0)
-        return -1;
-    return msg->kind == MSG_NODE_FAILED ? check_connections(c, err) : 0;
-}
-
 int coordinator_hear(struct coordinator *c, int from, const struct msg *msg,
                      struct err *err)
 {
@@ -294,7 +273,9 @@ int coordinator_hear(struct coordinator *c, int from, const struct msg *msg,
         break;
     }
     if (c->spreads && spreading_hears(msg->kind))
-        return hear_of_spreading(c, from, msg, err);
+        return spreading_hear(&c->spreading, from, msg, err) < 0 ? -1
+               : msg->kind == MSG_NODE_FAILED ? steering_check(&c->steering, err)
+                                              : 0;
     return err_set(err, ERR_DEFECT, "rank %d sent an unexpected '%s' message", from,
                    msg_name(msg->kind));
 }

@@ -7,6 +7,7 @@
 #include "core/sched/meter.h"
 #include "io/clock.h"
 #include "ranks/mail.h"
+#include "ranks/nodes.h"
 #include "report/trace.h"
 
 static struct run *run_of(const struct steering *steering)
@@ -189,6 +190,21 @@ static int renew(struct steering *steering, double now, struct err *err)
             return -1;
     }
     return 0;
+}
+
+int steering_check(const struct steering *steering, struct err *err)
+{
+    const struct dispatch *dispatch = steering->dispatch;
+    const struct run *run = dispatch->run;
+
+    if (sched_pending(dispatch->sched) + sched_leased(dispatch->sched) == 0)
+        return 0;
+    for (int i = 0; i < run->ranks.size; i++)
+        if (!run->nodes.failed[nodes_of(&run->ranks, i)] && steering->rank[i].most > 0)
+            return 0;
+    return err_set(err, ERR_NETWORK,
+                   "all connections that --max-connections allows were those of nodes "
+                   "that have failed: run the same command again, or with more of them");
 }
 
 int steering_step(struct steering *steering, struct err *err)

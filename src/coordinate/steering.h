@@ -42,4 +42,8 @@ void steering_refused(struct steering *steering);
 
 int steering_step(struct steering *steering, struct err *err);
 
+/* With --per-node: ERR_NETWORK if something is to be fetched, and with fewer connections
+ * than ranks all are those of nodes that have failed. */
+int steering_check(const struct steering *steering, struct err *err);
+
 #endif
