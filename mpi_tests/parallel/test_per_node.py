@@ -388,10 +388,12 @@ def test_wrong_bytes_from_the_source(nodes, hub, tree, how):
     hub.trouble(kind="cdn", path="*", flip=0, times=1)
     result = get(nodes, hub, [0, 1, 1, 2], "--per-node-verify", how)
     assert result.code == 0, result
-    assert "'sub/weights.bin' has the wrong digest: fetching it again" in result.err
     for node in range(3):
         assert_same(nodes.disk(node) / "model", tree)
         assert_alone(nodes.disk(node) / "model")
+    # A request that was cut, since its rank was late, may have had the wrong byte.
+    told = "'sub/weights.bin' has the wrong digest: fetching it again" in result.err
+    assert told or result.report["requests"]["cut"] > 0, (result, result.report)
 
 
 @pytest.mark.parametrize("how", VERIFY)

@@ -284,6 +284,8 @@ static void close_world(void)
     outcome_release(&w.run);
     sched_destroy(w.dispatch.sched);
     segments_release(&w.run.segments);
+    w.run.plan.files = NULL; /* not its own */
+    plan_release(&w.run.plan);
     strbuf_release(&w.queue);
 }
 
