@@ -396,6 +396,20 @@ static uint32_t slots_of(const struct run *run, const unsigned *slots)
     return sum;
 }
 
+/* With --per-node on several nodes each sees to what former runs left there. */
+static int open_dispatch(struct coordinator *c, struct err *err)
+{
+    struct run *run = c->run;
+
+    c->spreads = run->mode == RUN_FETCH && nodes_spread(run);
+    c->dispatch = (struct dispatch){ .run = run,
+                                     .sched = c->sched,
+                                     .relay = c->relay,
+                                     .locator = c->locator,
+                                     .resume = c->spreads ? NULL : run->staging.resume };
+    return c->spreads ? spreading_open(&c->spreading, &c->dispatch, c->existing, err) : 0;
+}
+
 int coordinator_create(struct coordinator **out, struct run *run, struct http *http,
                        struct existing_file *existing, const unsigned *slots,
                        struct err *err)
@@ -423,15 +437,7 @@ int coordinator_create(struct coordinator **out, struct run *run, struct http *h
         relay_create(&c->relay, &run->segments, err) < 0 ||
         locator_create(&c->locator, run, http, err) < 0)
         goto out;
-    c->spreads = run->mode == RUN_FETCH && nodes_spread(run);
-    c->dispatch = (struct dispatch){
-        .run = run,
-        .sched = c->sched,
-        .relay = c->relay,
-        .locator = c->locator,
-        .resume = c->spreads ? NULL : run->staging.resume, /* each node sees to its own */
-    };
-    if (c->spreads && spreading_open(&c->spreading, &c->dispatch, existing, err) < 0)
+    if (open_dispatch(c, err) < 0)
         goto out;
     if (recovery_init(&c->recovery, &c->dispatch, c->spreads ? &c->spreading : NULL,
                       err) < 0 ||
