@@ -107,6 +107,15 @@ class Cluster:
         return {node: int(self.seen(node, counter).read_text()) for node in self.nodes}
 
     @contextlib.contextmanager
+    def no_route(self, nodes):
+        """To the source, from these hosts."""
+        for node in nodes:
+            self.on(node, "ip", "link", "set", "wan0", "down")
+        yield
+        for node in nodes:
+            self.on(node, "ip", "link", "set", "wan0", "up")
+
+    @contextlib.contextmanager
     def inside(self, node):
         """Sockets made meanwhile belong to the host's network, and go on to do so."""
         with open("/proc/thread-self/ns/net") as ours, open(f"/run/netns/mpifetch-{node}") as its:

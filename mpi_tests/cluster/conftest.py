@@ -5,9 +5,10 @@ import shutil
 
 import pytest
 from cluster import ORIGIN, PROJECT, Cluster
+from files import Files
 from hub import Hub
 from job import PROGRAM
-from trees import noise, write_tree
+from trees import files_of, noise, sha256_of, write_tree
 
 MIB = 1 << 20
 
@@ -98,3 +99,18 @@ def revised(tmp_path_factory):
     """The next revision: one large file changed, a small one too, some gone, one added."""
     files = {path: data for path, data in (MODEL | CHANGES).items() if path not in GONE}
     return write_tree(tmp_path_factory.mktemp("revised"), files)
+
+
+@pytest.fixture
+def files(cluster, model):
+    """A server of the model on origin, and a list of it that all hosts see."""
+    with cluster.inside("origin"):
+        made = Files(model, **ORIGIN)
+    with made as serving:
+        rows = [
+            f"{serving.url}/{path.replace(' ', '%20')} {sha256_of(data)} {len(data)} {path}\n"
+            for path, data in files_of(model).items()
+        ]
+        serving.list = cluster.dir / "list"
+        serving.list.write_text("".join(rows))
+        yield serving

@@ -3,37 +3,12 @@
 import contextlib
 
 import pytest
-from cluster import ORIGIN
-from files import Files
+from cluster import ORIGIN, Cluster
 from proxy import Proxy
-from trees import assert_alone, assert_nothing, assert_same, files_of, sha256_of
+from trees import assert_alone, assert_nothing, assert_same, files_of
 
 MIB = 1 << 20
 SHUT = [["n2"], ["n2", "n3"], ["n2", "n3", "n4"]]
-
-
-@pytest.fixture
-def files(cluster, model):
-    """A server of the model on origin, and the list of it, on every host's disk."""
-    with cluster.inside("origin"):
-        made = Files(model, **ORIGIN)
-    with made as serving:
-        rows = [
-            f"{serving.url}/{path.replace(' ', '%20')} {sha256_of(data)} {len(data)} {path}\n"
-            for path, data in files_of(model).items()
-        ]
-        serving.list = cluster.dir / "list"
-        serving.list.write_text("".join(rows))
-        yield serving
-
-
-@contextlib.contextmanager
-def no_route(cluster, nodes):
-    for node in nodes:
-        cluster.on(node, "ip", "link", "set", "wan0", "down")
-    yield
-    for node in nodes:
-        cluster.on(node, "ip", "link", "set", "wan0", "up")
 
 
 @contextlib.contextmanager
@@ -80,7 +55,7 @@ def assert_all_once(cluster, files, result, dest, model):
 # for whom there is no name is found out as for whom there is no way, so the worst of it is enough
 @pytest.mark.parametrize(
     "cut, shut",
-    [*((no_route, hosts) for hosts in SHUT), (no_name, SHUT[-1])],
+    [*((Cluster.no_route, hosts) for hosts in SHUT), (no_name, SHUT[-1])],
     ids=lambda one: "+".join(one) if isinstance(one, list) else one.__name__,
 )
 def test_some_hosts_have_no_way_out(cluster, files, model, dest, cut, shut):
@@ -109,7 +84,7 @@ def test_a_proxy_is_the_only_way_out(cluster, files, model, dest, behind):
     with cluster.inside("head"):
         proxy = Proxy(files.url.replace("origin", ORIGIN["address"]), "10.98.0.2")
         proxy.__enter__()
-    with contextlib.closing(proxy), no_route(cluster, behind):
+    with contextlib.closing(proxy), cluster.no_route(behind):
         env = {"BEHIND": " ".join(behind), "VIA": proxy.url}
         result = start(cluster, files, dest, env=env, wrapper=("sh", "-c", script)).wait()
     assert result.code == 0, result
@@ -119,7 +94,7 @@ def test_a_proxy_is_the_only_way_out(cluster, files, model, dest, behind):
 
 
 def test_no_host_has_a_way_out(cluster, files, dest):
-    with no_route(cluster, cluster.nodes):
+    with cluster.no_route(cluster.nodes):
         result = start(cluster, files, dest).wait()
     assert result.code == 6, result
     assert result.out == "" and files.log() == []
@@ -127,7 +102,7 @@ def test_no_host_has_a_way_out(cluster, files, dest):
     assert_nothing(cluster.seen("n1", dest))
 
 
-@pytest.mark.parametrize("cut", [no_route, no_name])
+@pytest.mark.parametrize("cut", [Cluster.no_route, no_name])
 def test_rank_0_cannot_list(cluster, hub, model, dest, cut):
     hub.add("acme/demo", model)
     with cut(cluster, ["n1"]):

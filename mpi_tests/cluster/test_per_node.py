@@ -9,11 +9,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from cluster import ORIGIN, Cluster, wait_for
-from files import Files
+from cluster import Cluster, wait_for
 from halfway import MIB, SOURCE
 from job import ROOT
-from trees import assert_alone, assert_same, assert_verifiable, files_of, sha256_of
+from trees import assert_alone, assert_same, assert_verifiable, files_of
 
 _numbers = itertools.count()
 
@@ -122,34 +121,10 @@ def test_srun(cluster, slurm, demo, model, own):
     assert_everywhere(cluster, result, 4, own, model)
 
 
-@pytest.fixture
-def files(cluster, model):
-    """A server of the model on origin, and a list of it that all hosts see."""
-    with cluster.inside("origin"):
-        made = Files(model, **ORIGIN)
-    with made as serving:
-        rows = [
-            f"{serving.url}/{path.replace(' ', '%20')} {sha256_of(data)} {len(data)} {path}\n"
-            for path, data in files_of(model).items()
-        ]
-        serving.list = cluster.dir / "list"
-        serving.list.write_text("".join(rows))
-        yield serving
-
-
-@contextlib.contextmanager
-def no_route(cluster, nodes):
-    for node in nodes:
-        cluster.on(node, "ip", "link", "set", "wan0", "down")
-    yield
-    for node in nodes:
-        cluster.on(node, "ip", "link", "set", "wan0", "up")
-
-
 @pytest.mark.parametrize("shut", [["n1"], ["n2", "n3", "n4"]], ids="+".join)
 def test_hosts_without_a_way_out(cluster, files, model, own, get, shut):
     """They get all from their peers; also the host of rank 0."""
-    with no_route(cluster, shut):
+    with cluster.no_route(shut):
         result = get(4, None, "--manifest", files.list)
     assert_everywhere(cluster, result, 4, own, model)
     largest = max(map(len, files_of(model).values()))
