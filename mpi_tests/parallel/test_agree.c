@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "io/mpi/comm_mpi.h"
 #include "ranks/background.h"
+#include "ranks/mail.h"
 #include "ranks/nodes.h"
 #include "ranks/outcome.h"
 #include "ranks/run.h"
@@ -235,6 +236,69 @@ static void many_shares_overtake_the_decision(struct run *run)
     shares_overtake_the_decision(run, (const size_t[]){ 10, 0, 70000, 0, 1 }, 5);
 }
 
+static const enum msg_kind orders[] = { MSG_OFFER, MSG_LANDED, MSG_HASH };
+
+static int next_of_others(const struct run *run)
+{
+    return run->ranks.rank + 1 < run->ranks.size ? run->ranks.rank + 1 : 1;
+}
+
+static void send_orders(struct run *run)
+{
+    struct err err = { 0 };
+
+    for (uint32_t i = 0; i < countof(orders); i++) {
+        const struct msg sent = { .kind = orders[i],
+                                  .nitems = 1,
+                                  .item[0] = { .segment = i, .segments = 1 },
+                                  .segment = i,
+                                  .segments = 1 };
+        const struct msg late = { .kind = MSG_CANCELLED, .segment = i };
+
+        require(mail_send(&run->ranks, next_of_others(run), &late, &err) == 0 &&
+                    mail_send(&run->ranks, next_of_others(run), &sent, &err) == 0,
+                "cannot send");
+    }
+}
+
+/* Nearly always all of them have come in the step. */
+static void take_orders(struct run *run)
+{
+    struct strbuf bytes = { 0 };
+    struct err err = { 0 };
+    struct msg msg;
+    int from, rc;
+
+    for (uint32_t i = 0; i < countof(orders);) {
+        rc = agree_take_early(&run->ranks, &bytes, &msg, &from, &err);
+        if (rc == 0)
+            rc = mail_take(&run->ranks, &bytes, &msg, &from, &err);
+        require(rc >= 0, "cannot receive");
+        if (rc == 0 || msg.kind == MSG_CANCELLED)
+            continue;
+        require(msg.kind == orders[i], "out of order");
+        require((msg.kind == MSG_HASH ? msg.segment : msg.item[0].segment) == i,
+                "other contents");
+        i++;
+    }
+    require(agree_take_early(&run->ranks, &bytes, &msg, &from, &err) == 0, "one more");
+    strbuf_release(&bytes);
+}
+
+/* Ranks send before they vote, as if they had the decision already: what the worker of
+ * another is to hear is kept for it, in order. */
+static void orders_overtake_the_decision(struct run *run)
+{
+    bool others = run->ranks.size > 2;
+
+    if (others && run->ranks.rank != 0)
+        send_orders(run);
+    good_step(run);
+    if (others && run->ranks.rank != 0)
+        take_orders(run);
+    good_step(run);
+}
+
 struct takings {
     int size, fail_at; /* the call that fails, -1: none */
     int calls, of[8];
@@ -436,6 +500,7 @@ int main(int argc, char **argv)
         { "a share overtakes", a_share_overtakes_the_decision },
         { "an empty share overtakes", an_empty_share_overtakes_the_decision },
         { "many shares overtake", many_shares_overtake_the_decision },
+        { "orders overtake", orders_overtake_the_decision },
         { "shares", shares_reach_all },
         { "shares of nodes", nodes_share_their_own },
         { "a node fails", a_node_fails_alone },

@@ -95,6 +95,22 @@ def test_all_have_it(nodes, hub, tree):
         assert_alone(nodes.disk(node) / "model")
 
 
+@pytest.mark.parametrize("late", [[1], [2, 3]], ids=["one", "some"])
+def test_others_speak_before_rank_0_is_heard(nodes, hub, tree, late):
+    """A node that waits for the last word of rank 0 before it begins gets offers of one that has
+    had it, and a keeper hears what another rank of its node has fetched."""
+    fill(nodes, hub, [1])
+    hub.reset()
+    words = ["get", "--per-node", nodes.local / "model", SOURCE]
+    own = {node: {"SHAM_LATE": "0.1"} for node in late}
+    result = nodes.run([0, 1, 2, 3], *words, env=hub.env, own=own)
+    assert result.code == 0, result
+    for node in range(4):
+        assert_same(nodes.disk(node) / "model", tree)
+        assert_alone(nodes.disk(node) / "model")
+    assert hub.file_requests() == []
+
+
 def test_less_than_they_have(nodes, hub, tree):
     """Each node publishes a tree of its own, from what it has."""
     fill(nodes, hub, [0, 1])

@@ -3,7 +3,12 @@
  *
  *     SHAM_ROT=TIMES:AT:NAME   that byte of a file whose path ends in NAME is another one
  *                              on the disk than was written there, the first so many times
- *     SHAM_LIMIT=BYTES         no file is longer; those of MPI itself apart */
+ *     SHAM_LIMIT=BYTES         no file is longer; those of MPI itself apart
+ *
+ * or the way to it:
+ *
+ *     SHAM_LATE=SECONDS        what rank 0 sends arrives so much later, and what others have
+ *                              sent meanwhile before it: MPI promises no other order */
 #include <dlfcn.h>
 #include <limits.h>
 #include <mpi.h>
@@ -14,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 static void limit_files(void)
@@ -48,6 +54,55 @@ int gethostname(char *name, size_t size)
 
     snprintf(name, size, "node%s", node ? node : "");
     return 0;
+}
+
+static double now(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* Whether the next message of rank 0 is still to wait. */
+static bool is_late(double late, int tag, MPI_Comm comm)
+{
+    static double seen; /* 0: none is there */
+    int there = 0;
+
+    MPI_Iprobe(0, tag, comm, &there, MPI_STATUS_IGNORE);
+    if (!there)
+        return true;
+    if (seen == 0)
+        seen = now();
+    if (now() < seen + late)
+        return true;
+    seen = 0;
+    return false;
+}
+
+typedef int probe_call(int from, int tag, MPI_Comm comm, int *there, MPI_Message *message,
+                       MPI_Status *status);
+
+int MPI_Improbe(int from, int tag, MPI_Comm comm, int *there, MPI_Message *message,
+                MPI_Status *status)
+{
+    const char *late = getenv("SHAM_LATE");
+    union {
+        void *found;
+        probe_call *call;
+    } real = { dlsym(RTLD_NEXT, "MPI_Improbe") };
+    int size = 0, rc = MPI_SUCCESS;
+
+    if (!late || from != MPI_ANY_SOURCE)
+        return real.call(from, tag, comm, there, message, status);
+    MPI_Comm_size(comm, &size);
+    *there = 0;
+    for (int rank = size - 1; rank > 0 && rc == MPI_SUCCESS && !*there; rank--)
+        rc = real.call(rank, tag, comm, there, message, status);
+    if (rc != MPI_SUCCESS || *there || is_late(atof(late), tag, comm))
+        return rc;
+    return real.call(0, tag, comm, there, message, status);
 }
 
 static bool ends_in(int fd, const char *name)

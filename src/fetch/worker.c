@@ -138,13 +138,20 @@ static int hear(struct worker *w, int from, const struct msg *msg, struct err *e
     return hear_as_coordinator(w, from, msg, err);
 }
 
+/* Those first that came before this rank knew that it was to work. */
+static int take_message(struct worker *w, struct msg *msg, int *from, struct err *err)
+{
+    int rc = agree_take_early(&w->run->ranks, &w->bytes, msg, from, err);
+
+    return rc != 0 ? rc : mail_take(&w->run->ranks, &w->bytes, msg, from, err);
+}
+
 static int worker_take_orders(struct worker *w, bool *moved, struct err *err)
 {
     struct msg msg;
     int from, rc = 0;
 
-    while (!w->stopped &&
-           (rc = mail_take(&w->run->ranks, &w->bytes, &msg, &from, err)) > 0) {
+    while (!w->stopped && (rc = take_message(w, &msg, &from, err)) > 0) {
         *moved = true;
         if (hear(w, from, &msg, err) < 0)
             return -1;

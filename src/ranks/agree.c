@@ -34,6 +34,9 @@ void agree_hear(struct ranks *ranks, const struct msg *msg)
         keep_worst(&ranks->agree, msg);
 }
 
+/* Instead of the kind of a whole message, as it was sent. */
+static const enum msg_kind FOR_WORKER = MSG_KINDS;
+
 /* Precedes the bytes of each: there may be several, and empty ones. */
 struct early {
     enum msg_kind kind;
@@ -41,12 +44,13 @@ struct early {
     size_t len;
 };
 
-static void keep_early(struct strbuf *kept, int from, const struct msg *msg)
+static void keep_early(struct strbuf *kept, enum msg_kind kind, int from,
+                       const void *bytes, size_t len)
 {
-    const struct early early = { msg->kind, from, (size_t)msg->blob_len };
+    const struct early early = { kind, from, len };
 
     strbuf_add(kept, &early, sizeof(early));
-    strbuf_add(kept, msg->blob, early.len);
+    strbuf_add(kept, bytes, len);
 }
 
 /* The first of that kind; false: none arrived early. */
@@ -78,6 +82,36 @@ static bool is_for_later(enum msg_kind kind)
            kind == MSG_SEEN || kind == MSG_OWNER;
 }
 
+/* What a rank that is not rank 0 says unasked to the worker of another. */
+static bool is_for_worker(enum msg_kind kind)
+{
+    return kind == MSG_OFFER || kind == MSG_LANDED || kind == MSG_HASH;
+}
+
+/* Its decision is still on its way, while the sender has had that and works. */
+static void keep_for_later(struct ranks *ranks, int from, const struct msg *msg)
+{
+    struct agree *agree = &ranks->agree;
+
+    if (is_for_later(msg->kind))
+        keep_early(&agree->early, msg->kind, from, msg->blob, (size_t)msg->blob_len);
+    else if (ranks->rank != 0 && is_for_worker(msg->kind))
+        keep_early(&agree->early, FOR_WORKER, from, agree->bytes.data, agree->bytes.len);
+}
+
+int agree_take_early(struct ranks *ranks, struct strbuf *bytes, struct msg *msg,
+                     int *from, struct err *err)
+{
+    if (ranks->agree.early.len == 0)
+        return 0;
+    strbuf_clear(bytes);
+    if (!take_early(&ranks->agree.early, FOR_WORKER, from, bytes))
+        return 0;
+    if (bytes->failed)
+        return err_memory(err, "a message");
+    return msg_decode(msg, bytes->data, bytes->len, err) < 0 ? -1 : 1;
+}
+
 /* Receive what has arrived. Messages of an earlier step (late progress, for instance) are
  * dropped. 1 once the decision of the step is in *msg; 0 before; -1 for bytes that are
  * not a message. */
@@ -88,8 +122,7 @@ static int hear_all(struct ranks *ranks, struct msg *msg, struct err *err)
     while ((rc = mail_take(ranks, &ranks->agree.bytes, msg, &from, err)) > 0) {
         if (msg->kind == MSG_DECISION && msg->step == ranks->agree.step)
             return 1;
-        if (is_for_later(msg->kind))
-            keep_early(&ranks->agree.early, from, msg);
+        keep_for_later(ranks, from, msg);
         agree_hear(ranks, msg);
     }
     return rc == 0 && ranks->agree.early.failed ? err_memory(err, "a message") : rc;

@@ -21,9 +21,9 @@ struct agree {
     bool told;           /* this rank has sent its abort */
     struct err worst;    /* rank 0: the error to return, if any */
     struct strbuf bytes; /* of the message being read */
-    /* Messages that arrived before they were asked for: shares, which come from other
-     * ranks and may overtake the decision before them; and bytes to gather, while rank 0
-     * still works. */
+    /* Messages that arrived before they were asked for: shares, and what is for the worker,
+     * which come from other ranks and may overtake the decision before them; and bytes to
+     * gather, while rank 0 still works. */
     struct strbuf early;
 };
 
@@ -58,6 +58,12 @@ int agree_gather(struct ranks *ranks, enum msg_kind kind, const void *bytes, siz
                  int (*take)(void *arg, int rank, const void *bytes, size_t len,
                              struct err *err),
                  void *arg, struct err *err);
+
+/* The next message to the worker of this rank that arrived in a step: OFFER, LANDED or HASH
+ * of a rank that had the decision earlier. The worker asks before it receives any other. 1:
+ * there is one; 0: none; -1: no memory. */
+int agree_take_early(struct ranks *ranks, struct strbuf *bytes, struct msg *msg,
+                     int *from, struct err *err);
 
 void agree_release(struct agree *agree);
 
