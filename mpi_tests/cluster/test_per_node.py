@@ -182,6 +182,26 @@ def test_shared_storage_is_read_once(cluster, shared_tree, model, own, get):
     assert moved["fetched"] - moved["duplicated"] == total
 
 
+def test_a_published_tree_is_checked_by_its_record(cluster, demo, model, own, get, place):
+    """A byte that turned on shared storage since it was published is found, and not spread."""
+    env = {"HF_ENDPOINT": demo.endpoint}
+    publish = cluster.mpirun(2, 1, "get", SOURCE, place, env=env, options=("-x", "HF_ENDPOINT")).wait()
+    assert publish.code == 0, publish
+    result = get(3, f"file://{place}", "--require-digest")
+    assert_everywhere(cluster, result, 3, own, model)
+    assert result.report["revision"] == publish.report["revision"] != ""
+    with open(cluster.seen("n1", place / "model-1.safetensors"), "r+b") as file:
+        file.seek(2 * MIB)
+        byte = file.read(1)
+        file.seek(2 * MIB)
+        file.write(bytes([byte[0] ^ 1]))
+    other = make_place(cluster, f"/tmp/own-{next(_numbers)}")
+    result = get(3, f"file://{place}", place=other)
+    assert result.code == 4 and "model-1.safetensors" in result.err, result
+    for node in cluster.nodes[:3]:
+        assert not cluster.seen(node, other).exists()
+
+
 # what is there
 
 

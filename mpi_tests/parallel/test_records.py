@@ -173,24 +173,54 @@ def test_a_published_tree_as_source(run, words, tree, dest, tmp_path, kind, wher
     if where == "earlier" and kind == "hub":
         os.rename(dest / HUB_RECORD, dest / ".mpifetch")
     copy = tmp_path / "copies" / "set"
-    result = get(run, ([f"file://{dest}"], {}), copy, "--require-digest", *include(kind))
-    assert result.report["status"] == 0
+    again = lambda to, *more, code=0: get(run, ([f"file://{dest}"], {}), to, *more, code=code)  # noqa: E731
+    assert again(copy, "--require-digest").report["status"] == 0
     assert names_in(copy) == set(CLASSES)
-    # one that was changed since has no digest that anybody knows
-    (dest / "cat/1.png").write_bytes(b"cut")
-    result = get(run, ([f"file://{dest}"], {}), tmp_path / "third", "--require-digest", code=3)
-    assert "cat/1.png" in result.err or kind == "hub"
-    # one that rots is noticed
-    times = os.stat(dest / "dog/1.png")
-    (dest / "dog/1.png").write_bytes(b"dig")
-    os.utime(dest / "dog/1.png", ns=(times.st_atime_ns, times.st_mtime_ns))
-    result = get(run, ([f"file://{dest}"], {}), tmp_path / "fourth", code=4)
-    assert "dog/1.png" in result.err
+    origin, copied = (told_by(path) for path in (dest, copy))
+    assert copied == origin and (kind == "files" or len(origin[0]) == 40)
+    # times are no proof, neither for nor against
+    os.utime(dest / "cat/1.png", ns=(1, 1))
+    result = again(tmp_path / "third", "--require-digest")
+    assert "'cat/1.png', does not have the time" in result.err
+    for data, times in ((b"cut", None), (b"cut", 1), (b"longer", 1)):
+        (dest / "cat/1.png").write_bytes(data)
+        if times:
+            os.utime(dest / "cat/1.png", ns=(times, times))
+        result = again(tmp_path / "fourth", code=4)
+        assert "'cat/1.png'" in result.err
+        assert not (tmp_path / "fourth").exists()
+    assert again(tmp_path / "fifth", "--exclude", "cat/1.png").report["status"] == 0
 
 
-def include(kind):
-    """The Hub library's metadata is content of a tree of files, like any other."""
-    return ["--exclude", ".cache/*"] if kind == "hub" else []
+def told_by(dest):
+    record = json.loads(record_at(dest).read_text())
+    return record["revision"], record["content_id"]
+
+
+def record_at(dest):
+    """Wherever it lies."""
+    places = (dest / HUB_RECORD, dest / ".mpifetch", beside(dest))
+    return next(place / "manifest.json" for place in places if (place / "manifest.json").exists())
+
+
+@pytest.mark.parametrize("damage", ["content_id", "sha256"])
+def test_a_record_that_does_not_fit_itself_is_content(run, words, dest, tmp_path, damage):
+    get(run, words("files"), dest, "--records", "inside")
+    record = record_at(dest)
+    made = json.loads(record.read_text())
+    (made if damage == "content_id" else made["files"][0])[damage] = "0" * 64
+    record.write_text(json.dumps(made))
+    result = get(run, ([f"file://{dest}"], {}), tmp_path / "copy")
+    assert result.report["files_on_trust"] == len(CLASSES) + 2
+    assert names_in(tmp_path / "copy") == names_in(dest) != set(CLASSES)
+
+
+def test_what_users_put_beside_the_records_is_content(run, words, dest, tmp_path):
+    get(run, words("hub"), dest)
+    own = {".cache/huggingface/token", ".cache/huggingface/download/mine.metadata", ".cache/huggingface/trees/x.json"}
+    write_tree(dest, dict.fromkeys(own, b"mine"))
+    get(run, ([f"file://{dest}"], {}), tmp_path / "copy")
+    assert names_in(tmp_path / "copy") == set(CLASSES) | own
 
 
 @pytest.mark.parametrize("what", ["a class", "no record", "of another tree"])

@@ -111,6 +111,8 @@ static int ask_source(struct session *s, const struct source_config *config,
     struct err cause = { 0 };
     int rc = source_list(config, s->http, &s->run.plan, &count, err);
 
+    if (rc == 0)
+        rc = source_record_end(config->record_arg, &s->run.plan, err);
     s->report.api_requests = count.revision + count.listing + count.probe;
     s->report.listing_retries = count.retried;
     if (count.unreachable)

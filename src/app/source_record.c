@@ -2,10 +2,12 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "io/account.h"
 #include "io/fs/fs.h"
 #include "staging/foreign_files.h"
 #include "staging/record.h"
+#include "staging/sum_list.h"
 #include "staging/trust.h"
 
 /* A tree that was copied without times is still the one of its record. */
@@ -47,29 +49,83 @@ void source_record_open(void *arg, const char *tree)
     struct manifest *manifest = &record->manifest;
 
     record->believed = false;
+    record->listed = record->known = record->touched = 0;
     manifest_release(manifest);
     if (record_load_dest(manifest, tree, NULL, NULL) < 0)
         return;
-    if (describes(manifest, tree))
+    if (describes(manifest, tree) && sum_list_fits(manifest))
         record->believed = is_believed(record, tree);
     else
         manifest_release(manifest);
 }
 
-bool source_record_has(void *arg, const char *path, const struct fs_info *info,
-                       struct digest *want)
+/* In a tree from the Hub: what lies there for its library, and is about this very tree. */
+static bool is_for_library(const struct manifest *manifest, const char *path)
 {
-    const struct source_record *record = arg;
-    const struct manifest *manifest = &record->manifest;
-    const struct manifest_file *file =
-        record->believed ? manifest_find(manifest, path) : NULL;
+    static const char folder[] = ".cache/huggingface/", end[] = ".metadata";
+    char name[FS_NAME];
+    size_t len;
 
-    if (file && file->size == info->size && file->mtime_ns == info->mtime_ns) {
-        want->kind = DIGEST_SHA256;
-        memcpy(want->bytes, file->sha256, sizeof(want->bytes));
-    }
+    if (!manifest->hub || !manifest->revision || !text_starts(path, folder))
+        return false;
+    path += strlen(folder);
+    if (strcmp(path, ".gitignore") == 0 || strcmp(path, "CACHEDIR.TAG") == 0)
+        return true;
+    if (text_starts(path, "trees/"))
+        return strcmp(path, fs_format(name, "trees/%s.json", manifest->revision)) == 0;
+    if (!text_starts(path, "download/") || !text_ends(path, end))
+        return false;
+    path += strlen("download/");
+    len = strlen(path) - strlen(end);
+    return manifest_find(manifest, fs_format(name, "%.*s", (int)len, path)) != NULL;
+}
+
+static int compare(struct source_record *record, const struct manifest_file *file,
+                   const struct fs_info *info, struct digest *want, struct err *err)
+{
+    if (file->size != info->size)
+        return err_set(
+            err, ERR_DIGEST,
+            "'%s' at the source has %llu bytes, but the record of the tree says "
+            "%llu: it is damaged, or was changed after it was published",
+            file->path, (unsigned long long)info->size, (unsigned long long)file->size);
+    want->kind = DIGEST_SHA256;
+    memcpy(want->bytes, file->sha256, sizeof(want->bytes));
+    record->known++;
+    if (file->mtime_ns != info->mtime_ns && record->touched++ == 0)
+        fs_format(record->first, "%s", file->path);
+    return 0;
+}
+
+int source_record_has(void *arg, const char *path, const struct fs_info *info,
+                      struct digest *want, struct err *err)
+{
+    struct source_record *record = arg;
+    const struct manifest *manifest = &record->manifest;
+    const struct manifest_file *file = manifest_find(manifest, path);
+
     /* Without a record in it nothing in the tree is one. */
-    return manifest->inside && foreign_files_is_record(manifest, path);
+    if (!file && ((manifest->inside && foreign_files_is_record(manifest, path)) ||
+                  is_for_library(manifest, path)))
+        return 1;
+    record->listed++;
+    return file && record->believed ? compare(record, file, info, want, err) : 0;
+}
+
+int source_record_end(const struct source_record *record, struct plan *plan,
+                      struct err *err)
+{
+    const char *revision = record->manifest.revision;
+    bool whole = record->known > 0 && record->known == record->listed;
+
+    if (record->touched > 0)
+        log_line(
+            &record->run->ranks.log, LOG_WARN,
+            "%zu file%s of the source, the first is '%s', %s not have the time of when "
+            "mpifetch published it: the digest of the record decides",
+            record->touched, record->touched == 1 ? "" : "s", record->first,
+            record->touched == 1 ? "does" : "do");
+    return whole && revision ? plan_set(plan, &plan->revision, revision, err) : 0;
 }
 
 void source_record_release(struct source_record *record)

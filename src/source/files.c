@@ -109,6 +109,7 @@ static int visit_file(void *arg, const char *path, const struct fs_info *info,
 {
     struct files *files = arg;
     const struct source_config *config = files->ask->config;
+    int rc = 0;
 
     if (info->kind != FS_FILE)
         return err_set(err, ERR_SOURCE, "'%s' %s", path,
@@ -117,10 +118,13 @@ static int visit_file(void *arg, const char *path, const struct fs_info *info,
                            : "is neither a file nor a directory");
     if (ask_poll(files->ask, err) < 0)
         return -1;
-    files->want = (struct digest){ 0 };
-    if (config->record_has &&
-        config->record_has(config->record_arg, path, info, &files->want))
+    if (!glob_keep(&config->allow, &config->deny, path))
         return 0;
+    files->want = (struct digest){ 0 };
+    if (config->record_has)
+        rc = config->record_has(config->record_arg, path, info, &files->want, err);
+    if (rc != 0)
+        return rc < 0 ? -1 : 0;
     return add_file(files, path, info, err);
 }
 

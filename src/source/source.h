@@ -40,11 +40,12 @@ struct source_config {
     int (*every)(void *arg, const struct plan_entry *entry, struct err *err);
     void *every_arg;
     /* Of a tree of files: called with its path before it is listed, and then for each of its
-     * files. has: true if that belongs to the record of the tree and is no content; else *want
-     * is set if the record knows its digest. NULL: nothing is known. */
+     * files that the patterns keep. has: 1 if that belongs to the record of the tree and is no
+     * content; 0, and *want is set if the record knows its digest; -1 and *err if it is not
+     * the file that the record speaks of. NULL: nothing is known. */
     void (*record_open)(void *arg, const char *tree);
-    bool (*record_has)(void *arg, const char *path, const struct fs_info *info,
-                       struct digest *want);
+    int (*record_has)(void *arg, const char *path, const struct fs_info *info,
+                      struct digest *want, struct err *err);
     void *record_arg;
     uint64_t probe_above; /* bytes: larger files are probed for range support */
     struct retry_policy retry;

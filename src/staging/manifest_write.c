@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "io/fs/fs.h"
 #include "io/sha256.h"
+#include "staging/sum_list.h"
 
 enum { WRITE_PIECE = 1 << 20 }; /* bytes in memory, a multiple of what SHA-256 takes */
 
@@ -84,28 +85,6 @@ static int growing_close(struct growing *file, int rc, bool sync, uint8_t sha256
     return rc;
 }
 
-/* As sha256sum prints it. Names with a newline were refused, but a
- * backslash is escaped. */
-static void add_sum(struct strbuf *sums, const uint8_t sha256[32], const char *path)
-{
-    char hex[65];
-
-    text_hex(hex, sha256, 32);
-    if (strcmp(path, "-") == 0)
-        path = "./-"; /* alone it means standard input */
-    if (!strchr(path, '\\')) {
-        strbuf_addf(sums, "%s  %s\n", hex, path);
-        return;
-    }
-    strbuf_addf(sums, "\\%s  ", hex);
-    for (; *path; path++) {
-        if (*path == '\\')
-            strbuf_add(sums, "\\", 1);
-        strbuf_add(sums, path, 1);
-    }
-    strbuf_add(sums, "\n", 1);
-}
-
 struct writing {
     const struct manifest_source *source;
     const struct fs_dir *dir; /* NULL: nothing is written */
@@ -122,8 +101,8 @@ static int write_sums(const struct writing *writing, char content_id[65], struct
     if (growing_open(&file, writing->dir, MANIFEST_SUMS, err) < 0)
         return -1;
     for (size_t i = 0; rc == 0 && i < run->plan.nfiles; i++) {
-        add_sum(&file.text, writing->source->existing[i].sha256,
-                plan_path(&run->plan, i));
+        sum_list_add(&file.text, writing->source->existing[i].sha256,
+                     plan_path(&run->plan, i));
         rc = growing_flush(&file, err);
     }
     rc = growing_close(&file, rc, run->opt.sync, digest, err);

@@ -99,9 +99,10 @@ static void open_record(void *arg, const char *tree)
     *(const char **)arg = tree;
 }
 
-static bool is_of_record(void *arg, const char *path, const struct fs_info *info,
-                         struct digest *want)
+static int is_of_record(void *arg, const char *path, const struct fs_info *info,
+                        struct digest *want, struct err *err)
 {
+    (void)err;
     assert_non_null(*(const char **)arg);
     if (strcmp(path, "a b") == 0) {
         assert_int_equal(info->size, 3);
