@@ -49,6 +49,29 @@ enum mpifetch_status {
     MPIFETCH_INTERRUPTED = 7 /* by mpifetch_options.interrupted, or a rank was lost */
 };
 
+/* Why, beside the status, where that is known for sure. More may be added. */
+enum mpifetch_reason {
+    MPIFETCH_REASON_NONE = 0, /* nothing more is known */
+    MPIFETCH_REASON_REPOSITORY_NOT_FOUND =
+        1,                                  /* or private, and the token may not see it */
+    MPIFETCH_REASON_REVISION_NOT_FOUND = 2, /* no such branch, tag or commit */
+    MPIFETCH_REASON_ENTRY_NOT_FOUND = 3,    /* no such file or folder */
+    MPIFETCH_REASON_GATED = 4,    /* its terms are not accepted, or no token was sent */
+    MPIFETCH_REASON_DISABLED = 5, /* by the staff of the Hub */
+    MPIFETCH_REASON_BAD_TOKEN = 6,
+    MPIFETCH_REASON_UNAUTHORIZED = 7, /* HTTP 401 of another kind */
+    MPIFETCH_REASON_FORBIDDEN = 8,    /* HTTP 403 of another kind */
+    MPIFETCH_REASON_TOO_MANY_REQUESTS = 9,
+    MPIFETCH_REASON_OFFLINE = 10,     /* HF_HUB_OFFLINE is set, and it is not there */
+    MPIFETCH_REASON_UNREACHABLE = 11, /* no answer, or the server is out of order */
+    MPIFETCH_REASON_DISK_FULL = 12,   /* of the destination, or of scratch */
+    MPIFETCH_REASON_QUOTA = 13,
+    MPIFETCH_REASON_PERMISSION = 14,
+    MPIFETCH_REASON_NOT_OURS = 15, /* files that mpifetch did not create: see force */
+    MPIFETCH_REASON_MEMORY = 16,
+    MPIFETCH_REASON_RANK_LOST = 17
+};
+
 enum mpifetch_progress {
     MPIFETCH_PROGRESS_NONE,
     MPIFETCH_PROGRESS_AUTO, /* bar on a terminal, plain elsewhere */
@@ -140,6 +163,7 @@ struct mpifetch_options {
     enum mpifetch_per_node_verify per_node_verify;
     int per_node_keep_cached; /* leave what was written in the page cache */
     uint64_t per_node_memory; /* bytes for what passes from node to node; 0: 32 MiB */
+    int force_download;       /* fetch everything again, whatever is there already */
 };
 
 /* The same on every rank. */
@@ -153,7 +177,8 @@ struct mpifetch_report {
     uint64_t bytes_fetched, bytes_duplicated, bytes_reused;
     uint64_t requests, retries;
     double seconds;
-    int lost; /* not 0: a rank was lost, and the communicator is broken (see below) */
+    int lost;   /* not 0: a rank was lost, and the communicator is broken (see below) */
+    int reason; /* enum mpifetch_reason */
 };
 
 MPIFETCH_API void mpifetch_options_init(struct mpifetch_options *options);
@@ -182,6 +207,9 @@ MPIFETCH_API int mpifetch_plan(MPI_Comm comm, const struct mpifetch_options *opt
  * count. */
 MPIFETCH_API int mpifetch_verify(MPI_Comm comm, const struct mpifetch_options *options,
                                  struct mpifetch_report *report);
+
+/* "repository-not-found"; "none". Never NULL. */
+MPIFETCH_API const char *mpifetch_reason_name(int reason);
 
 /* "0.1.0" */
 MPIFETCH_API const char *mpifetch_version(void);

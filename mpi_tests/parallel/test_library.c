@@ -148,6 +148,9 @@ static void a_failure_is_the_same_everywhere(void)
     MPI_Allreduce(&status, &most, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD);
     require(least == MPIFETCH_SOURCE && most == MPIFETCH_SOURCE, "one status");
     require(strstr(call.report.error, "no-such-file") != NULL, "one sentence");
+    require(call.report.reason == MPIFETCH_REASON_ENTRY_NOT_FOUND, "one reason");
+    require(strcmp(mpifetch_reason_name(call.report.reason), "entry-not-found") == 0,
+            "its name");
     require(!exists(call.dest), "nothing is made");
 }
 

@@ -27,31 +27,34 @@ def env(hub, token=None, **more):
 
 
 REFUSALS = [
-    # id, source, repository's attributes, token, what the sentence must say
+    # id, source, repository's attributes, token, what the sentence must say, reason
     (
         "no repository, no token",
         "hf://acme/none",
         {},
         None,
         r"acme/none.*(not found|no such|token)",
+        "repository-not-found",
     ),
-    ("no repository", "hf://acme/none", {}, TOKEN, r"acme/none.*(not found|no such|exist)"),
-    ("no revision", SOURCE + "@nope", {}, None, r"nope"),
-    ("private", SOURCE, {"private": True}, None, r"token"),
-    ("private, stranger", SOURCE, {"private": True}, "hf_stranger", r"acme/demo"),
-    ("gated, no token", SOURCE, {"gated": "auto"}, None, r"gated|licen[cs]e|terms|token"),
-    ("gated, stranger", SOURCE, {"gated": "auto"}, "hf_stranger", r"gated|licen[cs]e|terms"),
-    ("bad token", SOURCE, {}, "hf_expired", r"token"),
-    ("disabled", SOURCE, {"disabled": True}, None, r"disabled"),
-    ("no such file", SOURCE + "/nope.bin", {}, None, r"nope\.bin"),
+    ("no repository", "hf://acme/none", {}, TOKEN, r"acme/none.*(not found|no such|exist)", "repository-not-found"),
+    ("no revision", SOURCE + "@nope", {}, None, r"nope", "revision-not-found"),
+    ("private", SOURCE, {"private": True}, None, r"token", "repository-not-found"),
+    ("private, stranger", SOURCE, {"private": True}, "hf_stranger", r"acme/demo", "repository-not-found"),
+    ("gated, no token", SOURCE, {"gated": "auto"}, None, r"gated|licen[cs]e|terms|token", "gated"),
+    ("gated, stranger", SOURCE, {"gated": "auto"}, "hf_stranger", r"gated|licen[cs]e|terms", "gated"),
+    ("bad token", SOURCE, {}, "hf_expired", r"token", "bad-token"),
+    ("disabled", SOURCE, {"disabled": True}, None, r"disabled", "disabled"),
+    ("no such file", SOURCE + "/nope.bin", {}, None, r"nope\.bin", "entry-not-found"),
 ]
 
 
 @pytest.mark.parametrize(
-    "source, attributes, token, says", [row[1:] for row in REFUSALS], ids=[r[0] for r in REFUSALS]
+    "source, attributes, token, says, reason",
+    [row[1:] for row in REFUSALS],
+    ids=[r[0] for r in REFUSALS],
 )
 @pytest.mark.parametrize("ranks", [1, 3])
-def test_refused(run, hub, tree, dest, ranks, source, attributes, token, says):
+def test_refused(run, hub, tree, dest, ranks, source, attributes, token, says, reason):
     hub.add("acme/demo", tree, **attributes)
     result = run(ranks, "get", source, dest, env=env(hub, token))
     assert result.code == 3, result
@@ -60,6 +63,7 @@ def test_refused(run, hub, tree, dest, ranks, source, attributes, token, says):
     assert len(said) == 1, result
     assert re.search(says, said[0], re.IGNORECASE), said
     assert token is None or token not in result.err
+    assert result.report["reason"] == reason
     assert_nothing(dest)
     asked = len(hub.log())
     assert asked <= 6, [row["path"] for row in hub.log()]  # a refusal is not retried

@@ -18,6 +18,11 @@ const char *mpifetch_version(void)
     return MPIFETCH_VERSION;
 }
 
+const char *mpifetch_reason_name(int reason)
+{
+    return err_reason_name((enum err_reason)reason);
+}
+
 /* Counters are known to rank 0 alone: tell the others, so that the report is the same
  * everywhere. */
 static void share_report(struct session *s, struct mpifetch_report *report)
@@ -48,6 +53,7 @@ static void share_report(struct session *s, struct mpifetch_report *report)
 static void fill_error(struct mpifetch_report *report, const struct err *err)
 {
     report->status = err->code != ERR_NONE ? (int)err->code : MPIFETCH_DEFECT;
+    report->reason = (int)err->reason;
     report->rank = err->rank;
     snprintf(report->error, sizeof(report->error), "%s", err->text);
 }

@@ -14,7 +14,7 @@ struct choices {
     bool sync, no_links;
     /* what keepers of other nodes do as that of rank 0 */
     bool per_node, per_node_segments, per_node_cached, force, versions, commit_record,
-        check, patterns;
+        check, refetch, patterns;
     uint64_t per_node_memory;
     enum run_records records;
     struct stripe_policy stripe;
@@ -42,6 +42,7 @@ void choices_pack(const struct session *s, struct strbuf *bytes)
                            .versions = opt->versions,
                            .commit_record = opt->commit_record,
                            .check = opt->check,
+                           .refetch = opt->refetch,
                            .patterns = opt->patterns,
                            .records = opt->records,
                            .stripe = opt->stripe };
@@ -73,6 +74,7 @@ size_t choices_unpack(struct session *s, const char *bytes, size_t len)
     opt->versions = all.versions;
     opt->commit_record = all.commit_record;
     opt->check = all.check;
+    opt->refetch = all.refetch;
     opt->patterns = all.patterns;
     opt->records = all.records;
     opt->stripe = all.stripe;

@@ -48,8 +48,9 @@ static int set_hub(struct session *s, const char *offline, struct err *err)
     char shown[256];
 
     if (offline)
-        return err_set(err, ERR_SOURCE, "cannot list '%s': %s is set, unset it",
-                       s->options->source, offline);
+        return err_set_why(err, ERR_SOURCE, REASON_OFFLINE,
+                           "cannot list '%s': %s is set, unset it", s->options->source,
+                           offline);
     if (!url_path_is_web(run->access.endpoint) || strpbrk(run->access.endpoint, "?#"))
         return err_set(err, ERR_USAGE, "HF_ENDPOINT '%s': expected https://HOST",
                        url_redact(shown, sizeof(shown), run->access.endpoint));
@@ -136,7 +137,7 @@ static int list_published(struct session *s, const struct source_config *config,
     struct err why = { 0 };
     int rc;
 
-    if (run->opt.force)
+    if (run->opt.force || run->opt.refetch)
         return -1;
     snprintf(s->seen, sizeof(s->seen), "%s", plan_text(&run->plan, run->plan.revision));
     plan_release(&run->plan);
@@ -175,6 +176,11 @@ int listing_make(struct session *s, struct err *err)
     }
     offline = kind == SOURCE_HUB ? hub_env_offline() : NULL;
     s->offline = offline && run->opt.cache ? offline : NULL;
+    if (s->offline && run->opt.refetch)
+        return err_set_why(err, ERR_SOURCE, REASON_OFFLINE,
+                           "cannot fetch '%s' again: %s is set, unset it, or do without "
+                           "--force-download",
+                           s->options->source, offline);
     if (s->offline)
         return offline_list(s, &config, err) < 0 ? -1 : plan_seal(&run->plan, err);
     if (kind == SOURCE_HUB && set_hub(s, offline, err) < 0)

@@ -18,8 +18,9 @@ struct listing {
 
 static int refuse_offline(const struct session *s, const char *reason, struct err *err)
 {
-    return err_set(err, ERR_SOURCE, "%s is set and the cache '%s' does not hold '%s': %s",
-                   s->offline, s->run.opt.dest, s->options->source, reason);
+    return err_set_why(err, ERR_SOURCE, REASON_OFFLINE,
+                       "%s is set and the cache '%s' does not hold '%s': %s", s->offline,
+                       s->run.opt.dest, s->options->source, reason);
 }
 
 static int add_entry(void *arg, const struct plan_entry *entry, struct err *err)

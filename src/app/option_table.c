@@ -205,6 +205,12 @@ const struct option option_table[] = {
       .field = offsetof(struct mpifetch_options, force),
       .help = "replace a DEST that mpifetch did not create, or delete files in it that "
               "mpifetch did not create" },
+    { .name = "force-download",
+      .kind = OPTION_FLAG,
+      .field = offsetof(struct mpifetch_options, force_download),
+      .help =
+          "fetch all files again: nothing that is there, or that an earlier run left, "
+          "is reused" },
     { .name = "ignore-extra",
       .kind = OPTION_LIST,
       .value = "PATTERN",

@@ -97,6 +97,7 @@ static void set_options(struct session *s)
         .cache = o->layout == MPIFETCH_LAYOUT_HF_CACHE,
         .commit_record = !o->no_trees,
         .check = o->check != 0,
+        .refetch = o->force_download != 0,
         .patterns = (o->include && *o->include) || (o->exclude && *o->exclude),
         .records = (enum run_records)o->records,
         .stripe = stripe_of(o->stripe),

@@ -29,21 +29,83 @@ static void keep_text(struct err *err, const char *whole)
     memcpy(err->text + strlen(err->text), tail, strlen(tail) + 1);
 }
 
-int err_set(struct err *err, enum err_code code, const char *fmt, ...)
+static int set(struct err *err, enum err_code code, enum err_reason reason,
+               const char *fmt, va_list args)
 {
     int saved = errno;
     char whole[WHOLE];
-    va_list args;
 
     if (!err || err->code != ERR_NONE)
         return -1;
     err->code = code;
-    va_start(args, fmt);
+    err->reason = reason;
     vsnprintf(whole, sizeof(whole), fmt, args);
-    va_end(args);
     keep_text(err, whole);
     errno = saved;
     return -1;
+}
+
+int err_set(struct err *err, enum err_code code, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    set(err, code, REASON_NONE, fmt, args);
+    va_end(args);
+    return -1;
+}
+
+int err_set_why(struct err *err, enum err_code code, enum err_reason reason,
+                const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    set(err, code, reason, fmt, args);
+    va_end(args);
+    return -1;
+}
+
+enum err_reason err_reason_of(int number)
+{
+    switch (number) {
+    case ENOSPC:
+        return REASON_DISK_FULL;
+    case EDQUOT:
+        return REASON_QUOTA;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return REASON_PERMISSION;
+    default:
+        return REASON_NONE;
+    }
+}
+
+const char *err_reason_name(enum err_reason reason)
+{
+    static const char *const names[] = {
+        [REASON_NONE] = "none",
+        [REASON_REPOSITORY_NOT_FOUND] = "repository-not-found",
+        [REASON_REVISION_NOT_FOUND] = "revision-not-found",
+        [REASON_ENTRY_NOT_FOUND] = "entry-not-found",
+        [REASON_GATED] = "gated",
+        [REASON_DISABLED] = "disabled",
+        [REASON_BAD_TOKEN] = "bad-token",
+        [REASON_UNAUTHORIZED] = "unauthorized",
+        [REASON_FORBIDDEN] = "forbidden",
+        [REASON_TOO_MANY_REQUESTS] = "too-many-requests",
+        [REASON_OFFLINE] = "offline",
+        [REASON_UNREACHABLE] = "unreachable",
+        [REASON_DISK_FULL] = "disk-full",
+        [REASON_QUOTA] = "quota",
+        [REASON_PERMISSION] = "permission",
+        [REASON_NOT_OURS] = "not-ours",
+        [REASON_MEMORY] = "memory",
+        [REASON_RANK_LOST] = "rank-lost",
+    };
+
+    return (unsigned)reason < REASON_COUNT ? names[reason] : "unknown";
 }
 
 int err_wrap(struct err *err, const char *fmt, ...)
@@ -69,7 +131,7 @@ int err_wrap(struct err *err, const char *fmt, ...)
 
 int err_memory(struct err *err, const char *what)
 {
-    return err_set(err, ERR_DEFECT, "out of memory for %s", what);
+    return err_set_why(err, ERR_DEFECT, REASON_MEMORY, "out of memory for %s", what);
 }
 
 int err_copy(struct err *err, const struct err *from)

@@ -20,8 +20,33 @@ enum err_code {
     ERR_INTERRUPTED = 7 /* a signal or a time limit */
 };
 
+/* What the code says not, where it is known for sure: a program may act on it. The values are
+ * those of enum mpifetch_reason. */
+enum err_reason {
+    REASON_NONE,
+    REASON_REPOSITORY_NOT_FOUND,
+    REASON_REVISION_NOT_FOUND,
+    REASON_ENTRY_NOT_FOUND,
+    REASON_GATED,
+    REASON_DISABLED,
+    REASON_BAD_TOKEN,
+    REASON_UNAUTHORIZED,
+    REASON_FORBIDDEN,
+    REASON_TOO_MANY_REQUESTS,
+    REASON_OFFLINE,
+    REASON_UNREACHABLE,
+    REASON_DISK_FULL,
+    REASON_QUOTA,
+    REASON_PERMISSION,
+    REASON_NOT_OURS,
+    REASON_MEMORY,
+    REASON_RANK_LOST,
+    REASON_COUNT
+};
+
 struct err {
     enum err_code code;
+    enum err_reason reason;
     int rank; /* that saw it first; meaningful once ranks have agreed */
     /* Not 0: a sync or a close failed, before or after what the text says, so data that
      * reads back well may never have reached the disk. The clock as that call began. Not
@@ -40,6 +65,16 @@ struct err {
  * a text that does not fit is replaced by "...". errno is preserved. err may be NULL.
  * Returns -1, so that a failing line is "return err_set(...)". */
 int err_set(struct err *err, enum err_code code, const char *fmt, ...) ERR_PRINTF(3, 4);
+
+/* The same, with its reason. */
+int err_set_why(struct err *err, enum err_code code, enum err_reason reason,
+                const char *fmt, ...) ERR_PRINTF(4, 5);
+
+/* The reason that an errno of a file stands for, or REASON_NONE. */
+enum err_reason err_reason_of(int number);
+
+/* "disk-full"; "none". */
+const char *err_reason_name(enum err_reason reason);
 
 /* Put where it happened in front of what happened, as "where: what". Returns -1. */
 int err_wrap(struct err *err, const char *fmt, ...) ERR_PRINTF(2, 3);

@@ -48,18 +48,15 @@ struct coordinator {
 };
 
 /* A rank may be the first to notice that the staging is gone. */
-static void stop_everyone(struct coordinator *c, int rank, enum err_code code,
-                          const char *text)
+static void stop_everyone(struct coordinator *c, int rank, struct err why)
 {
-    struct err why = { 0 };
     struct msg msg = { .kind = MSG_STOP, .rank = rank, .text = why.text };
 
     if (c->stopped)
         return;
-    if (code != ERR_NONE)
-        err_set(&why, code, "%s", text);
     claim_explain(c->run, &why);
     msg.code = (int32_t)why.code;
+    msg.reason = (int32_t)why.reason;
     c->stopped = true;
     progress_end(&c->progress);
     dispatch_all(&c->dispatch, &msg);
@@ -245,6 +242,8 @@ static int hear_hashed(struct coordinator *c, int from, const struct msg *msg,
 int coordinator_hear(struct coordinator *c, int from, const struct msg *msg,
                      struct err *err)
 {
+    struct err why = { 0 };
+
     if (c->spreads && spreading_failed(&c->spreading, from) && msg->kind != MSG_ABORT)
         return 0; /* what it had was given to others */
     switch (msg->kind) {
@@ -267,7 +266,8 @@ int coordinator_hear(struct coordinator *c, int from, const struct msg *msg,
     case MSG_HASHED:
         return hear_hashed(c, from, msg, err);
     case MSG_ABORT:
-        stop_everyone(c, from, (enum err_code)msg->code, msg->text);
+        msg_error(msg, &why);
+        stop_everyone(c, from, why);
         return 0;
     default:
         break;
@@ -316,7 +316,7 @@ int coordinator_step(struct coordinator *c, bool *moved, struct err *err)
     show_progress(c);
     if (sched_finished(c->sched) && relay_finished(c->relay) &&
         (!c->spreads || spreading_finished(&c->spreading)))
-        stop_everyone(c, 0, ERR_NONE, "");
+        stop_everyone(c, 0, (struct err){ 0 });
     return 0;
 }
 

@@ -199,6 +199,8 @@ static int refused(const struct locator *locator, const struct entry *entry,
         *err = response->err;
         if (err->code == ERR_NONE)
             err_set(err, ERR_NETWORK, "%s", retry_meaning(&response->outcome));
+        if (err->reason == REASON_NONE)
+            err->reason = retry_reason(&response->outcome);
         return err_wrap(err, "cannot get the URL of '%s'",
                         plan_path(&run->plan, entry->file));
     }

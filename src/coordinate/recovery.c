@@ -113,7 +113,7 @@ int recovery_failed(struct recovery *recovery, int from, const struct msg *msg,
         retry_decide(&run->opt.retry, outcome, attempt, clock_random());
 
     if (decision.remedy == REMEDY_GIVE_UP)
-        return err_set(err, decision.code, "%s", msg->text);
+        return err_set_why(err, decision.code, msg_reason(msg), "%s", msg->text);
     if (decision.remedy == REMEDY_WHOLE) {
         if (fetch_whole(recovery, file, outcome, err) < 0)
             return -1;

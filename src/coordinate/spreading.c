@@ -156,6 +156,7 @@ static void tell_ranks(struct spreading *s, int node, const struct err *why)
 {
     const struct msg msg = { .kind = MSG_NODE_FAILED,
                              .code = (int32_t)why->code,
+                             .reason = (int32_t)why->reason,
                              .text = why->text };
     struct ranks *ranks = &run_of(s)->ranks;
 
@@ -166,12 +167,12 @@ static void tell_ranks(struct spreading *s, int node, const struct err *why)
         }
 }
 
-static int fail_node(struct spreading *s, int node, enum err_code code, const char *text,
+static int fail_node(struct spreading *s, int node, const struct err *why,
                      struct err *err)
 {
     struct run *run = run_of(s);
 
-    outcome_fail(run, node, code, text);
+    outcome_fail(run, node, why);
     tell_ranks(s, node, &run->nodes.err[node]);
     spread_drop(s->spread, node);
     if (proofs_drop(s->proofs, node, err) < 0)
@@ -249,6 +250,8 @@ static void hear_got(struct spreading *s, int node, const struct msg *msg)
 static int hear_missed(struct spreading *s, int node, const struct msg *msg,
                        struct err *err)
 {
+    struct err why = { 0 };
+
     if (!exist(s, msg->segment, msg->segments) || msg->node >= (uint32_t)s->nodes)
         return err_set(err, ERR_DEFECT, "missed segment %u of node %u, which is no such",
                        (unsigned)msg->segment, (unsigned)msg->node);
@@ -257,7 +260,8 @@ static int hear_missed(struct spreading *s, int node, const struct msg *msg,
     spread_failed(s->spread, (int)msg->node, node, msg->segment, msg->segments);
     if (++s->node[node].missed <= MISSED_MOST)
         return 0;
-    return fail_node(s, node, ERR_NETWORK, msg->text, err);
+    err_set(&why, ERR_NETWORK, "%s", msg->text);
+    return fail_node(s, node, &why, err);
 }
 
 static int hear_proved(struct spreading *s, int node, const struct msg_item *item,
@@ -327,6 +331,8 @@ static int hear_forgot(struct spreading *s, int node, const struct msg *msg,
 static int hear_from(struct spreading *s, int node, const struct msg *msg,
                      struct err *err)
 {
+    struct err why = { 0 };
+
     for (uint32_t i = 0; i < msg->nitems; i++)
         if (!exist(s, msg->item[i].segment, msg->item[i].segments))
             return err_set(err, ERR_DEFECT, "'%s' of segment %u, which does not exist",
@@ -346,7 +352,8 @@ static int hear_from(struct spreading *s, int node, const struct msg *msg,
     case MSG_FORGOT:
         return hear_forgot(s, node, msg, err);
     default: /* NODE_FAILED */
-        return fail_node(s, node, (enum err_code)msg->code, msg->text, err);
+        msg_error(msg, &why);
+        return fail_node(s, node, &why, err);
     }
 }
 
@@ -379,7 +386,7 @@ static int act(struct spreading *s, const struct proofs_action *action, struct e
 {
     const char *path = plan_path(&run_of(s)->plan, action->file);
     const uint32_t *first = segments_in(s)->first;
-    char text[300];
+    struct err why = { 0 };
 
     switch (action->kind) {
     case PROOFS_KNOWN:
@@ -388,11 +395,10 @@ static int act(struct spreading *s, const struct proofs_action *action, struct e
     case PROOFS_LACK:
         return keeper_mail_lack(&s->mail, action->node, action->file, action->all, err);
     case PROOFS_FAIL:
-        snprintf(text, sizeof(text),
-                 "'%s' is on the disk other than it was written, %d "
-                 "times in a row",
-                 path, PROOFS_MENDS + 1);
-        return fail_node(s, action->node, ERR_DEST, text, err);
+        err_set(&why, ERR_DEST,
+                "'%s' is on the disk other than it was written, %d times in a row", path,
+                PROOFS_MENDS + 1);
+        return fail_node(s, action->node, &why, err);
     case PROOFS_WRONG:
         if (action->again)
             return mismatch(run_of(s), action->file, action->sha256, err);

@@ -62,6 +62,7 @@ int carrier_fail(struct carrier *carrier, const struct err *why, struct err *err
 {
     struct msg msg = { .kind = MSG_NODE_FAILED,
                        .code = (int32_t)why->code,
+                       .reason = (int32_t)why->reason,
                        .text = why->text };
 
     if (carrier->failed)

@@ -88,6 +88,7 @@ int outbox_failed(struct outbox *outbox, const struct task *task, struct err *er
     struct msg msg = { .kind = MSG_FAILED,
                        .segment = task->segment,
                        .generation = task->generation,
+                       .reason = (int32_t)task->err.reason,
                        .lost = task->held,
                        .outcome = task->outcome,
                        .text = task->err.text };

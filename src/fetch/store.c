@@ -70,16 +70,17 @@ static int measure_scratch(struct store *store, const char *dir, struct err *err
     if (fs_space(NULL, dir, &space, err) < 0)
         return -1;
     if (space.bytes / local < least_room(run))
-        return err_set(err, ERR_DEST,
-                       "not enough space in scratch '%s': %s free, %u ranks of this node "
-                       "need %s; free some space, or use --scratch none",
-                       dir, text_bytes(have, sizeof(have), space.bytes), local,
-                       text_bytes(need, sizeof(need), local * least_room(run)));
+        return err_set_why(
+            err, ERR_DEST, REASON_DISK_FULL,
+            "not enough space in scratch '%s': %s free, %u ranks of this node "
+            "need %s; free some space, or use --scratch none",
+            dir, text_bytes(have, sizeof(have), space.bytes), local,
+            text_bytes(need, sizeof(need), local * least_room(run)));
     if (space.inodes / local < 4 * (uint64_t)run->slots + STORE_INODES)
-        return err_set(err, ERR_DEST,
-                       "not enough inodes in scratch '%s': %llu free, too few for %u "
-                       "ranks of this node; free some, or use --scratch none",
-                       dir, (unsigned long long)space.inodes, local);
+        return err_set_why(err, ERR_DEST, REASON_DISK_FULL,
+                           "not enough inodes in scratch '%s': %llu free, too few for %u "
+                           "ranks of this node; free some, or use --scratch none",
+                           dir, (unsigned long long)space.inodes, local);
     while (run->slots_most > run->slots &&
            space.bytes / local / 2 < room_of(run, run->slots_most))
         store->run->slots_most--;

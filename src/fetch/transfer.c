@@ -310,6 +310,8 @@ static void explain(const struct task *task, const struct http_response *respons
     *why = response->err;
     if (why->code == ERR_NONE)
         err_set(why, ERR_NETWORK, "%s", retry_meaning(&response->outcome));
+    if (why->reason == REASON_NONE)
+        why->reason = retry_reason(&response->outcome);
     err_wrap(why, "'%s'", path);
 }
 

@@ -55,7 +55,7 @@ static int hear_stop(struct worker *w, const struct msg *msg)
 {
     w->stopped = true;
     if (msg->code != ERR_NONE) {
-        err_set(&w->stop, (enum err_code)msg->code, "%s", msg->text);
+        msg_error(msg, &w->stop);
         w->stop.rank = msg->rank;
     }
     return 0;
@@ -270,6 +270,7 @@ static void worker_give_up(struct worker *w, const struct err *why)
 {
     struct msg msg = { .kind = MSG_ABORT,
                        .code = (int32_t)why->code,
+                       .reason = (int32_t)why->reason,
                        .rank = w->run->ranks.rank,
                        .text = why->text };
     struct err err = { 0 };
@@ -288,6 +289,7 @@ static bool worker_fails_alone(struct worker *w, const struct err *why)
 {
     struct msg msg = { .kind = MSG_NODE_FAILED,
                        .code = (int32_t)why->code,
+                       .reason = (int32_t)why->reason,
                        .text = why->text };
 
     if (why->code != ERR_DEST || w->gave_up || w->run->mode != RUN_FETCH ||

@@ -18,9 +18,10 @@ int access_check(const struct fs_dir *dir, const char *name, const struct fs_inf
         return 0;
     if (errno != EACCES && errno != EPERM)
         return err_copy(err, &why);
-    return err_set(err, ERR_DEST,
-                   "'%s%s%s' belongs to %s and %s cannot read it: its owner can allow "
-                   "that (chmod a+r), or choose another destination",
-                   dir ? dir->path : "", dir ? "/" : "", name,
-                   account_text(info->uid, owner), account_text(account_mine(), user));
+    return err_set_why(
+        err, ERR_DEST, REASON_PERMISSION,
+        "'%s%s%s' belongs to %s and %s cannot read it: its owner can allow "
+        "that (chmod a+r), or choose another destination",
+        dir ? dir->path : "", dir ? "/" : "", name, account_text(info->uid, owner),
+        account_text(account_mine(), user));
 }

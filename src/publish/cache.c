@@ -342,7 +342,8 @@ int cache_look(struct cache *cache, struct run *run, const struct plan *whole,
         return err_memory(err, "the list of files");
     if (find_all(cache, err) < 0)
         return -1;
-    say_unsure(cache);
+    if (!run->opt.refetch)
+        say_unsure(cache);
     cache->commit_record_good = !cache->trees || has_good_trees(cache);
     cache->ref_good =
         !cache->ref ||

@@ -181,7 +181,11 @@ static int choose(struct dir *dir, struct err *err)
         return -1;
     dir->how = layout_choose(&situation);
     if (dir->how.step == LAYOUT_REFUSE)
-        return err_set(err, ERR_DEST, "'%s' %s", run->opt.dest, dir->how.reason);
+        return err_set_why(err, ERR_DEST,
+                           dir->dest == LAYOUT_FOREIGN && !run->opt.force
+                               ? REASON_NOT_OURS
+                               : REASON_NONE,
+                           "'%s' %s", run->opt.dest, dir->how.reason);
     return dir->how.step == LAYOUT_FLIP || dir->how.step == LAYOUT_SWAP_LINK
                ? versions_check(&run->staging.parent, run->opt.dest, err)
                : 0;

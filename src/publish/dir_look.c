@@ -180,12 +180,13 @@ static int refuse_odd(const struct dir *dir, struct err *err)
                 ? "cannot be checked, since the source publishes no digest"
                 : "is not what the source has";
     if (count == 1)
-        return err_set(err, ERR_DEST,
-                       "'%s/%s' was not created by mpifetch and %s: move it away, choose "
-                       "another path, or use --force to replace it%s",
-                       dest, plan_path(plan, i), fault, doubt);
-    return err_set(
-        err, ERR_DEST,
+        return err_set_why(
+            err, ERR_DEST, REASON_NOT_OURS,
+            "'%s/%s' was not created by mpifetch and %s: move it away, choose "
+            "another path, or use --force to replace it%s",
+            dest, plan_path(plan, i), fault, doubt);
+    return err_set_why(
+        err, ERR_DEST, REASON_NOT_OURS,
         "%llu files in '%s' were not created by mpifetch and are not known to be "
         "those of the source (the first, '%s', %s): move them away, choose "
         "another path, or use --force to replace them%s",
@@ -217,8 +218,8 @@ static int refuse_early(const struct dir *dir, struct err *err)
     if (dir->dest == LAYOUT_FOREIGN && !dir->adoptable) {
         const struct layout_case situation = { .dest = LAYOUT_FOREIGN };
 
-        return err_set(err, ERR_DEST, "'%s' %s", dir->run->opt.dest,
-                       layout_choose(&situation).reason);
+        return err_set_why(err, ERR_DEST, REASON_NOT_OURS, "'%s' %s", dir->run->opt.dest,
+                           layout_choose(&situation).reason);
     }
     if (existing->odd > 0 && takes_away(dir))
         return refuse_odd(dir, err);
@@ -306,7 +307,8 @@ static int match_dest(struct dir *dir, struct err *err)
         return -1;
     if (dir->existing.unsure == 0)
         return dir_settle(dir, err);
-    say_unsure(dir);
+    if (!dir->run->opt.refetch)
+        say_unsure(dir);
     return 0;
 }
 

@@ -281,6 +281,24 @@ static const struct target_ops *ops_of(const struct run *run)
     return run->opt.cache ? &cache_ops : &dir_ops;
 }
 
+/* As if all had been hashed and found wrong: what is there is replaced. */
+static int distrust(struct target *target, struct err *err)
+{
+    struct existing *existing = target->existing;
+
+    for (size_t i = 0; i < target->run->plan.nfiles; i++) {
+        struct existing_file *known = &existing->file[i];
+
+        known->wrong = true;
+        known->unsure = false;
+        if (known->there)
+            target->ops->unfind(target, i);
+    }
+    existing->unsure = 0;
+    existing->unchanged = existing->complete = false;
+    return target->ops->unfound(target, err);
+}
+
 int target_look(struct target *target, struct run *run, const struct plan *whole,
                 struct err *err)
 {
@@ -288,7 +306,9 @@ int target_look(struct target *target, struct run *run, const struct plan *whole
     *target = (struct target){ .ops = ops_of(run), .run = run };
     free(run->published);
     run->published = NULL;
-    return target->ops->look(target, whole, err);
+    if (target->ops->look(target, whole, err) < 0)
+        return -1;
+    return run->opt.refetch ? distrust(target, err) : 0;
 }
 
 bool target_peek(const struct run *run, const struct visibility_mark *mark,
@@ -335,7 +355,8 @@ int target_claim(struct target *target, struct err *err)
     struct run *run = target->run;
     int rc = target->ops->claim(target, err);
 
-    return rc == 0 ? resume_read(&run->staging.resume, run, err) : rc;
+    return rc == 0 && !run->opt.refetch ? resume_read(&run->staging.resume, run, err)
+                                        : rc;
 }
 
 bool target_is_old(const struct target *target)

@@ -22,7 +22,7 @@ static void keep_worst(struct agree *agree, const struct msg *msg)
                                               : !by_itself && worst->rank < msg->rank))
         return;
     err_clear(worst);
-    err_set(worst, (enum err_code)msg->code, "%s", msg->text);
+    msg_error(msg, worst);
     worst->rank = msg->rank;
 }
 
@@ -158,6 +158,7 @@ static void decide(struct ranks *ranks)
     if (ranks->explain)
         ranks->explain(ranks->explain_arg, &agree->worst);
     msg.code = (int32_t)agree->worst.code;
+    msg.reason = (int32_t)agree->worst.reason;
     msg.rank = agree->worst.rank;
     msg.text = agree->worst.text;
     for (int to = 0; to < ranks->size; to++)
@@ -209,6 +210,7 @@ int agree_step(struct ranks *ranks, int rc, struct err *err)
     struct msg msg = { .kind = MSG_VOTE,
                        .step = agree->step,
                        .code = rc < 0 ? (int32_t)(err->code ? err->code : ERR_DEFECT) : 0,
+                       .reason = rc < 0 ? (int32_t)err->reason : 0,
                        /* An error that another rank saw first stays its own. */
                        .rank = rc < 0 && err->rank > 0 ? err->rank : ranks->rank,
                        .text = rc < 0 ? err->text : "" };
@@ -224,7 +226,7 @@ int agree_step(struct ranks *ranks, int rc, struct err *err)
     if (msg.code == ERR_NONE)
         return 0;
     err_clear(err);
-    err_set(err, (enum err_code)msg.code, "%s", msg.text);
+    msg_error(&msg, err);
     err->rank = msg.rank;
     return -1;
 }

@@ -30,12 +30,12 @@ void liveness_describe(struct ranks *ranks)
     struct liveness *liveness = &ranks->liveness;
 
     err_clear(&liveness->loss);
-    err_set(&liveness->loss, ERR_INTERRUPTED,
-            "rank %d on %s has not responded for %.0f s, giving up%s", liveness->who,
-            comm_host(ranks->comm, liveness->who), liveness->silence.timeout,
-            ranks->settled     ? ""
-            : liveness->stages ? "; run the same command again to resume"
-                               : "; run again");
+    err_set_why(&liveness->loss, ERR_INTERRUPTED, REASON_RANK_LOST,
+                "rank %d on %s has not responded for %.0f s, giving up%s", liveness->who,
+                comm_host(ranks->comm, liveness->who), liveness->silence.timeout,
+                ranks->settled     ? ""
+                : liveness->stages ? "; run the same command again to resume"
+                                   : "; run again");
     liveness->loss.rank = ranks->rank == 0 ? 0 : speaker(ranks);
 }
 
@@ -56,6 +56,6 @@ int liveness_hear(struct ranks *ranks, const struct msg *msg, struct err *err)
         guard_settle(NULL);
     }
     err_clear(&liveness->loss);
-    err_set(&liveness->loss, ERR_INTERRUPTED, "%s", msg->text);
+    err_set_why(&liveness->loss, ERR_INTERRUPTED, REASON_RANK_LOST, "%s", msg->text);
     return err_copy(err, &liveness->loss);
 }

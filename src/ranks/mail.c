@@ -58,6 +58,7 @@ static void tell_rank_0(struct ranks *ranks)
 {
     const struct msg msg = { .kind = MSG_ABORT,
                              .code = ERR_INTERRUPTED,
+                             .reason = REASON_RANK_LOST,
                              .rank = ranks->rank,
                              .text = ranks->liveness.loss.text };
 

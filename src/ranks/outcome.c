@@ -25,16 +25,14 @@ void outcome_release(struct run *run)
     run->nodes = (struct run_nodes){ 0 };
 }
 
-void outcome_fail(struct run *run, int node, enum err_code code, const char *text)
+void outcome_fail(struct run *run, int node, const struct err *why)
 {
-    struct err *why = &run->nodes.err[node];
-
-    if (why->code != ERR_NONE)
+    if (run->nodes.err[node].code != ERR_NONE)
         return;
-    err_set(why, code, "%s", text);
+    run->nodes.err[node] = *why;
     run->nodes.failed[node] = true;
     log_line(&run->ranks.log, LOG_WARN, "%s: %s",
-             comm_host(run->ranks.comm, nodes_keeper(&run->ranks, node)), text);
+             comm_host(run->ranks.comm, nodes_keeper(&run->ranks, node)), why->text);
 }
 
 int outcome_failed(const struct run *run)
@@ -51,35 +49,37 @@ int outcome_tell(const struct run *run, const char *what, struct err *err)
     int nodes = nodes_count(&run->ranks), failed = outcome_failed(run), named = 0;
     struct strbuf text = { 0 };
     enum err_code code = ERR_DEST;
+    enum err_reason reason = REASON_NONE;
 
     for (int i = 0; i < nodes && named < NAMED; i++) {
         if (!run->nodes.failed[i])
             continue;
-        if (named == 0)
+        if (named == 0) {
             code = run->nodes.err[i].code;
+            reason = run->nodes.err[i].reason;
+        }
         strbuf_addf(&text, "%s%s: %s", named++ > 0 ? "; " : "",
                     comm_host(run->ranks.comm, nodes_keeper(&run->ranks, i)),
                     run->nodes.err[i].text);
     }
-    err_set(err, code, "'%s' %s on %d of %d nodes: %s", run->opt.dest, what, failed,
-            nodes, text.data ? text.data : "");
+    err_set_why(err, code, reason, "'%s' %s on %d of %d nodes: %s", run->opt.dest, what,
+                failed, nodes, text.data ? text.data : "");
     strbuf_release(&text);
     return -1;
 }
 
-static int take_reason(void *arg, int rank, const void *bytes, size_t len,
-                       struct err *err)
+static int take_error(void *arg, int rank, const void *bytes, size_t len, struct err *err)
 {
     struct run *run = arg;
-    char text[sizeof(err->text)];
+    struct err why;
 
     if (len == 0)
         return 0;
-    if (len > sizeof(text))
-        len = sizeof(text);
-    memcpy(text, bytes, len);
-    text[len - 1] = '\0';
-    outcome_fail(run, nodes_of(&run->ranks, rank), ERR_DEST, text);
+    if (len != sizeof(why))
+        return err_set(err, ERR_DEFECT, "rank %d runs a different build of mpifetch",
+                       rank);
+    memcpy(&why, bytes, len);
+    outcome_fail(run, nodes_of(&run->ranks, rank), &why);
     return 0;
 }
 
@@ -112,8 +112,8 @@ int outcome_step(struct run *run, int rc, struct err *err)
         err_clear(err);
         rc = 0;
     }
-    gathered = agree_gather(ranks, MSG_SEEN, own.text, mine ? strlen(own.text) + 1 : 0,
-                            take_reason, run, rc < 0 ? &own : err);
+    gathered = agree_gather(ranks, MSG_SEEN, &own, mine ? sizeof(own) : 0, take_error,
+                            run, rc < 0 ? &own : err);
     if (gathered < 0)
         rc = -1;
     if (rc == 0 && ranks->rank == 0 && outcome_failed(run) == nodes_count(ranks))

@@ -17,7 +17,7 @@ void outcome_release(struct run *run);
 int outcome_step(struct run *run, int rc, struct err *err);
 
 /* Rank 0: that node has failed. The first reason counts. */
-void outcome_fail(struct run *run, int node, enum err_code code, const char *text);
+void outcome_fail(struct run *run, int node, const struct err *why);
 
 /* Rank 0: how many nodes have failed. */
 int outcome_failed(const struct run *run);

@@ -42,6 +42,7 @@ struct run_options {
     bool cache;         /* layout hf-cache: dest is the root of a cache */
     bool commit_record; /* of the Hub library: write it too */
     bool check;         /* existing files are hashed before they are reused */
+    bool refetch;       /* nothing that exists is reused */
     bool patterns;      /* the plan may be a part of what the source has */
     enum run_records records;
     struct stripe_policy stripe; /* rank 0 */

@@ -292,6 +292,12 @@ static json_t *error_object(const struct report *report)
     return json_file_text(report->err.text);
 }
 
+static json_t *reason_object(const struct err *err)
+{
+    return err->reason == REASON_NONE ? json_null()
+                                      : json_string(err_reason_name(err->reason));
+}
+
 static json_t *offline_object(const struct report *report)
 {
     return report->offline ? json_file_text(report->offline) : json_null();
@@ -304,21 +310,22 @@ static json_t *report_object(const struct run *run, const struct report *report)
     json_t *path =
         there ? json_file_text(run->shown ? run->shown : run->published) : json_null();
 
-    return json_pack("{s:s, s:i, s:i, s:o, s:o, s:b, s:o, s:s, s:s, s:s, s:o, s:o, s:o, "
-                     "s:o, s:o, s:o, s:o, "
-                     "s:o, s:o, "
-                     "s:o}",
-                     "format", "mpifetch-report", "version", REPORT_VERSION, "status",
-                     (int)report->err.code, "error", error_object(report), "path", path,
-                     "unchanged", report->unchanged, "offline", offline_object(report),
-                     "source", plan_text(plan, plan->source), "revision",
-                     plan_text(plan, plan->revision), "ref", plan_text(plan, plan->ref),
-                     "plan", plan_object(run), "bytes", bytes_object(run, report),
-                     "reused_files", count(report->reused_files), "files_on_trust",
-                     count(report->untrusted), "requests", requests_object(run, report),
-                     "connections", connections_object(run, report), "seconds",
-                     seconds_object(report), "ranks", ranks_array(run, report), "nodes",
-                     nodes_array(run, report), "extremes", extremes_object(run, report));
+    return json_pack(
+        "{s:s, s:i, s:i, s:o, s:o, s:o, s:b, s:o, s:s, s:s, s:s, s:o, s:o, s:o, "
+        "s:o, s:o, s:o, s:o, "
+        "s:o, s:o, "
+        "s:o}",
+        "format", "mpifetch-report", "version", REPORT_VERSION, "status",
+        (int)report->err.code, "error", error_object(report), "reason",
+        reason_object(&report->err), "path", path, "unchanged", report->unchanged,
+        "offline", offline_object(report), "source", plan_text(plan, plan->source),
+        "revision", plan_text(plan, plan->revision), "ref", plan_text(plan, plan->ref),
+        "plan", plan_object(run), "bytes", bytes_object(run, report), "reused_files",
+        count(report->reused_files), "files_on_trust", count(report->untrusted),
+        "requests", requests_object(run, report), "connections",
+        connections_object(run, report), "seconds", seconds_object(report), "ranks",
+        ranks_array(run, report), "nodes", nodes_array(run, report), "extremes",
+        extremes_object(run, report));
 }
 
 int report_write(const struct run *run, const struct report *report, const char *path,

@@ -34,8 +34,8 @@ int ask_wait(struct ask *ask, double seconds, struct err *err)
 
 int ask_blame(const struct err *cause, struct err *err)
 {
-    return err_set(err, cause->code == ERR_DEST ? ERR_SOURCE : cause->code, "%s",
-                   cause->text);
+    return err_set_why(err, cause->code == ERR_DEST ? ERR_SOURCE : cause->code,
+                       cause->reason, "%s", cause->text);
 }
 
 void ask_address(const struct ask *ask, const char *url, struct http_request *request)
@@ -133,13 +133,16 @@ int ask_judge(struct ask *ask, const char *what, const struct http_response *res
         return ask->hub ? source_refusal(what, response, had_token, err)
                         : source_refusal_plain(what, response, err);
     if (!response->err.text[0]) {
-        err_set(err, decision.code, "%s", retry_meaning(outcome));
+        err_set_why(err, decision.code, retry_reason(outcome), "%s",
+                    retry_meaning(outcome));
         return err_wrap(err, "'%s'", what);
     }
     /* a failure on our own side has its own text: a body that is too long, a URL that
      * cannot be sent */
-    return err_set(err, decision.code == ERR_DEFECT ? response->err.code : decision.code,
-                   "%s", response->err.text);
+    if (decision.code == ERR_DEFECT)
+        return err_copy(err, &response->err);
+    return err_set_why(err, decision.code, retry_reason(outcome), "%s",
+                       response->err.text);
 }
 
 /* One request, repeated while that may help. begin, or NULL: before each attempt. */
@@ -159,7 +162,7 @@ static int ask_repeat(struct ask *ask, const char *what, struct http_request *re
         ++*counter;
         if (http_get(ask->http, request, response, config->poll, config->poll_arg,
                      &failure) < 0)
-            return err_set(err, failure.code, "%s", failure.text);
+            return err_set_why(err, failure.code, failure.reason, "%s", failure.text);
         if (ask_judge(ask, what, response, request->bearer != NULL, attempt, &verdict,
                       err) < 0)
             return -1;

@@ -69,7 +69,8 @@ int files_look(const char *path, uint64_t *size, char etag[FILES_ETAG], struct e
     if (look_through(path, &info, &cause) < 0)
         return ask_blame(&cause, err);
     if (info.kind == FS_MISSING)
-        return err_set(err, ERR_SOURCE, "'%s': no such file", path);
+        return err_set_why(err, ERR_SOURCE, REASON_ENTRY_NOT_FOUND, "'%s': no such file",
+                           path);
     if (info.kind != FS_FILE)
         return err_set(err, ERR_SOURCE, "'%s' is not a regular file", path);
     *size = info.size;
@@ -178,7 +179,8 @@ static int list_path(struct files *files, const char *path, struct err *err)
             return -1;
         return add_file(files, slash + 1, &info, err);
     case FS_MISSING:
-        return err_set(err, ERR_SOURCE, "'%s': no such file or directory", path);
+        return err_set_why(err, ERR_SOURCE, REASON_ENTRY_NOT_FOUND,
+                           "'%s': no such file or directory", path);
     default:
         return err_set(err, ERR_SOURCE, "'%s' is neither a file nor a directory", path);
     }

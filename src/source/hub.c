@@ -111,7 +111,7 @@ static int hub_commit(struct hub *hub, struct err *err)
     if (hub_ask_commit(hub, true, &unsure, &first) == 0)
         return 0;
     if (!unsure)
-        return err_set(err, first.code, "%s", first.text);
+        return err_set_why(err, first.code, first.reason, "%s", first.text);
     return hub_ask_commit(hub, false, &unsure, err);
 }
 
@@ -212,8 +212,9 @@ static int hub_all_files(struct hub *hub, struct err *err)
         return -1;
     return hub->found || !hub->name.path[0]
                ? 0
-               : err_set(err, ERR_SOURCE, "'%s': no such file or folder at this revision",
-                         hub->text.data);
+               : err_set_why(err, ERR_SOURCE, REASON_ENTRY_NOT_FOUND,
+                             "'%s': no such file or folder at this revision",
+                             hub->text.data);
 }
 
 /* The Hub lists folders only: if the path is not a folder it may be a file in
@@ -237,7 +238,7 @@ static int hub_files(struct hub *hub, struct err *err)
         if (hub->found)
             return 0;
     }
-    return err_set(err, first.code, "%s", first.text);
+    return err_set_why(err, first.code, first.reason, "%s", first.text);
 }
 
 static int hub_set(struct hub *hub, struct err *err)

@@ -18,47 +18,53 @@ static const struct {
     const char *code;    /* X-Error-Code, or NULL */
     const char *message; /* or NULL */
     enum token token;
+    enum err_reason reason;
     const char *meaning;
 } rules[] = {
-    { 0, "GatedRepo", NULL, TOKEN_USELESS,
+    { 0, "GatedRepo", NULL, TOKEN_USELESS, REASON_GATED,
       "the repository is gated: fetch it as hf://NAMESPACE/NAME, which uses a token" },
-    { 0, "RepoNotFound", NULL, TOKEN_USELESS,
+    { 0, "RepoNotFound", NULL, TOKEN_USELESS, REASON_REPOSITORY_NOT_FOUND,
       "no such repository, or a private one: fetch it as hf://NAMESPACE/NAME, which uses "
       "a token" },
     { 401, NULL, "Invalid credentials in Authorization header", TOKEN_USELESS,
-      "the server does not accept the Authorization header" },
+      REASON_UNAUTHORIZED, "the server does not accept the Authorization header" },
     { 401, NULL, "Invalid credentials in Authorization header", TOKEN_ANY,
+      REASON_BAD_TOKEN,
       "the token is not valid, or has expired: set another with HF_TOKEN or "
       "--token-file" },
-    { 403, NULL, "Access to this resource is disabled.", TOKEN_ANY,
+    { 403, NULL, "Access to this resource is disabled.", TOKEN_ANY, REASON_DISABLED,
       "the repository was disabled by the staff of the Hub" },
-    { 0, "GatedRepo", NULL, TOKEN_SENT,
+    { 0, "GatedRepo", NULL, TOKEN_SENT, REASON_GATED,
       "the repository is gated, and the account of the token has no access: accept its "
       "terms on its web page, or wait for approval" },
-    { 0, "GatedRepo", NULL, TOKEN_NONE,
+    { 0, "GatedRepo", NULL, TOKEN_NONE, REASON_GATED,
       "the repository is gated: accept its terms on its web page, then set HF_TOKEN or "
       "--token-file" },
-    { 0, "RepoNotFound", NULL, TOKEN_SENT,
+    { 0, "RepoNotFound", NULL, TOKEN_SENT, REASON_REPOSITORY_NOT_FOUND,
       "no such repository, or the token may not see it: check the name and --repo-type" },
-    { 0, "RepoNotFound", NULL, TOKEN_NONE,
+    { 0, "RepoNotFound", NULL, TOKEN_NONE, REASON_REPOSITORY_NOT_FOUND,
       "no such repository, or a private one: check the name and --repo-type, or set "
       "HF_TOKEN or --token-file" },
-    { 0, "RevisionNotFound", NULL, TOKEN_ANY, "no such branch, tag or commit" },
-    { 0, "EntryNotFound", NULL, TOKEN_ANY, "no such file or folder at this revision" },
-    { 401, NULL, NULL, TOKEN_SENT,
+    { 0, "RevisionNotFound", NULL, TOKEN_ANY, REASON_REVISION_NOT_FOUND,
+      "no such branch, tag or commit" },
+    { 0, "EntryNotFound", NULL, TOKEN_ANY, REASON_ENTRY_NOT_FOUND,
+      "no such file or folder at this revision" },
+    { 401, NULL, NULL, TOKEN_SENT, REASON_REPOSITORY_NOT_FOUND,
       "no such repository, or the token may not see it: check the name and --repo-type" },
-    { 401, NULL, NULL, TOKEN_NONE,
+    { 401, NULL, NULL, TOKEN_NONE, REASON_REPOSITORY_NOT_FOUND,
       "not found, or access is restricted: check the name, or set HF_TOKEN or "
       "--token-file" },
-    { 401, NULL, NULL, TOKEN_USELESS,
+    { 401, NULL, NULL, TOKEN_USELESS, REASON_UNAUTHORIZED,
       "access is restricted: send the credentials that the server expects with --header "
       "(Hub tokens are sent to hf:// sources only)" },
-    { 403, NULL, NULL, TOKEN_SENT, "the token lacks the right to read this" },
-    { 403, NULL, NULL, TOKEN_NONE, "access denied: set HF_TOKEN or --token-file" },
-    { 403, NULL, NULL, TOKEN_USELESS,
+    { 403, NULL, NULL, TOKEN_SENT, REASON_FORBIDDEN,
+      "the token lacks the right to read this" },
+    { 403, NULL, NULL, TOKEN_NONE, REASON_FORBIDDEN,
+      "access denied: set HF_TOKEN or --token-file" },
+    { 403, NULL, NULL, TOKEN_USELESS, REASON_FORBIDDEN,
       "access denied: send the credentials that the server expects with --header (Hub "
       "tokens are sent to hf:// sources only)" },
-    { 429, NULL, NULL, TOKEN_NONE,
+    { 429, NULL, NULL, TOKEN_NONE, REASON_TOO_MANY_REQUESTS,
       "too many requests: run again later, or with a token, which has a larger quota" },
 };
 
@@ -114,8 +120,9 @@ static bool same(const char *wanted, const char *found)
     return !wanted || (found && strcmp(wanted, found) == 0);
 }
 
-static const char *find_meaning(const struct http_response *response, const char *message,
-                                enum token token)
+/* The place of the rule in the list, or -1. */
+static int find_rule(const struct http_response *response, const char *message,
+                     enum token token)
 {
     for (size_t i = 0; i < countof(rules); i++) {
         if (rules[i].status && rules[i].status != response->outcome.status)
@@ -123,26 +130,25 @@ static const char *find_meaning(const struct http_response *response, const char
         if (rules[i].token != TOKEN_ANY && rules[i].token != token)
             continue;
         if (same(rules[i].code, response->error_code) && same(rules[i].message, message))
-            return rules[i].meaning;
+            return (int)i;
     }
-    return NULL;
+    return -1;
 }
 
 static int refuse_status(const char *what, const struct http_response *response,
                          enum token token, struct err *err)
 {
-    int status = response->outcome.status;
+    int status = response->outcome.status, rule;
     enum err_code code = retry_blame(&response->outcome);
     char message[MESSAGE_SHOWN];
     char id[64];
-    const char *meaning;
     struct strbuf text = { 0 };
 
     find_message(response, message, sizeof(message));
     source_tame(id, sizeof(id), response->request_id ? response->request_id : "");
-    meaning = find_meaning(response, message, token);
-    if (meaning)
-        strbuf_addf(&text, "HTTP %d: %s", status, meaning);
+    rule = find_rule(response, message, token);
+    if (rule >= 0)
+        strbuf_addf(&text, "HTTP %d: %s", status, rules[rule].meaning);
     else
         strbuf_adds(&text, retry_meaning(&response->outcome));
     if (message[0])
@@ -152,7 +158,9 @@ static int refuse_status(const char *what, const struct http_response *response,
     if (text.failed)
         err_memory(err, "a refusal");
     else
-        err_set(err, code, "%s", text.data);
+        err_set_why(err, code,
+                    rule >= 0 ? rules[rule].reason : retry_reason(&response->outcome),
+                    "%s", text.data);
     strbuf_release(&text);
     return err_wrap(err, "'%s'", what);
 }

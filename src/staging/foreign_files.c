@@ -106,14 +106,16 @@ int foreign_files_refuse(const struct foreign_files *files, const char *tree,
     if (look.count == 0)
         return 0;
     if (look.count == 1)
-        return err_set(err, ERR_DEST,
-                       "updating '%s' would delete '%s', which mpifetch did not create: "
-                       "move it, or use --ignore-extra or --force%s",
-                       files->run->opt.dest, look.first, files->doubt);
-    return err_set(err, ERR_DEST,
-                   "updating '%s' would delete %llu files that mpifetch did not create, "
-                   "the first is '%s': move them, or use --ignore-extra or --force%s",
-                   files->run->opt.dest, look.count, look.first, files->doubt);
+        return err_set_why(
+            err, ERR_DEST, REASON_NOT_OURS,
+            "updating '%s' would delete '%s', which mpifetch did not create: "
+            "move it, or use --ignore-extra or --force%s",
+            files->run->opt.dest, look.first, files->doubt);
+    return err_set_why(
+        err, ERR_DEST, REASON_NOT_OURS,
+        "updating '%s' would delete %llu files that mpifetch did not create, "
+        "the first is '%s': move them, or use --ignore-extra or --force%s",
+        files->run->opt.dest, look.count, look.first, files->doubt);
 }
 
 /* As it was when it was found. */

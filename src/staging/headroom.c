@@ -20,12 +20,13 @@ int headroom_judge(const struct memory_room *room, const char *dest, uint64_t by
                  room->group, have, text_bytes(limit, sizeof(limit), room->limit));
     else
         snprintf(who, sizeof(who), "the node has only %s free", have);
-    return err_set(err, ERR_DEST,
-                   "not enough memory for '%s', which is in memory itself: %s needed, %s "
-                   "of it by the ranks of this node, but %s; choose a directory on a "
-                   "disk, or ask for more memory",
-                   dest, text_bytes(need, sizeof(need), bytes + own),
-                   text_bytes(mine, sizeof(mine), own), who);
+    return err_set_why(
+        err, ERR_DEST, REASON_MEMORY,
+        "not enough memory for '%s', which is in memory itself: %s needed, %s "
+        "of it by the ranks of this node, but %s; choose a directory on a "
+        "disk, or ask for more memory",
+        dest, text_bytes(need, sizeof(need), bytes + own),
+        text_bytes(mine, sizeof(mine), own), who);
 }
 
 int headroom_check(const struct run *run, uint64_t bytes, struct err *err)

@@ -120,15 +120,15 @@ int staging_check_space(const struct run *run, uint64_t bytes, uint64_t files,
     if (fs_space(&run->staging.parent, ".", &space, err) < 0)
         return -1;
     if (space.bytes < bytes)
-        return err_set(err, ERR_DEST,
-                       "not enough space in '%s': %s free, %s needed for '%s'", dir,
-                       text_bytes(have, sizeof(have), space.bytes),
-                       text_bytes(need, sizeof(need), bytes), run->opt.dest);
+        return err_set_why(err, ERR_DEST, REASON_DISK_FULL,
+                           "not enough space in '%s': %s free, %s needed for '%s'", dir,
+                           text_bytes(have, sizeof(have), space.bytes),
+                           text_bytes(need, sizeof(need), bytes), run->opt.dest);
     if (space.inodes < files)
-        return err_set(err, ERR_DEST,
-                       "not enough inodes in '%s': %llu free, %llu needed for '%s'", dir,
-                       (unsigned long long)space.inodes, (unsigned long long)files,
-                       run->opt.dest);
+        return err_set_why(err, ERR_DEST, REASON_DISK_FULL,
+                           "not enough inodes in '%s': %llu free, %llu needed for '%s'",
+                           dir, (unsigned long long)space.inodes,
+                           (unsigned long long)files, run->opt.dest);
     return headroom_check(run, bytes, err);
 }
 

@@ -541,10 +541,13 @@ static void what_a_failed_node_has_sent_is_late(void **state)
 /* It has done so before anything was fetched. */
 static void a_node_that_has_failed_is_not_waited_for(void **state)
 {
+    struct err why = { 0 };
+
     (void)state;
     open_with(0, 0, 0);
     spreading_release(&w.spreading);
-    outcome_fail(&w.run, 1, ERR_DEST, "Read-only file system");
+    err_set(&why, ERR_DEST, "Read-only file system");
+    outcome_fail(&w.run, 1, &why);
     assert_int_equal(spreading_open(&w.spreading, &w.dispatch, w.existing, NULL), 0);
     sched_mute(w.dispatch.sched, 1, true);
     sched_mute(w.dispatch.sched, 4, true);

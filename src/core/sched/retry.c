@@ -199,6 +199,31 @@ enum err_code retry_blame(const struct outcome *outcome)
     return rule_for(outcome)->code;
 }
 
+enum err_reason retry_reason(const struct outcome *outcome)
+{
+    static const int32_t faults[] = { NET_RESOLVE, NET_CONNECT, NET_TIMEOUT, NET_CUT };
+
+    if (outcome->fault == NET_LOCAL)
+        return REASON_NONE;
+    switch (outcome->status) {
+    case 401:
+        return REASON_UNAUTHORIZED;
+    case 403:
+        return REASON_FORBIDDEN;
+    case 404:
+    case 410:
+        return REASON_ENTRY_NOT_FOUND;
+    case 429:
+        return REASON_TOO_MANY_REQUESTS;
+    default:
+        break;
+    }
+    for (size_t i = 0; i < countof(faults); i++)
+        if (outcome->status < 400 && outcome->fault == faults[i])
+            return REASON_UNREACHABLE;
+    return outcome->status >= 500 ? REASON_UNREACHABLE : REASON_NONE;
+}
+
 bool retry_asks_pause(const struct outcome *outcome)
 {
     return rule_for(outcome)->remedy == REMEDY_SLOW_DOWN;

@@ -88,6 +88,9 @@ struct retry_decision retry_decide(const struct retry_policy *policy,
  * are not failures. */
 enum err_code retry_blame(const struct outcome *outcome);
 
+/* What such an outcome says for sure. */
+enum err_reason retry_reason(const struct outcome *outcome);
+
 /* All requests to the source are to pause. */
 bool retry_asks_pause(const struct outcome *outcome);
 

@@ -46,7 +46,8 @@ enum field {
     F_WAITING = 1 << 23,
     F_AT_ONCE = 1 << 24,
     F_TICKET = 1 << 25,
-    F_NODE = 1 << 26
+    F_NODE = 1 << 26,
+    F_REASON = 1 << 27
 };
 
 /* In the order in which they travel: a blob takes all that is left. */
@@ -66,6 +67,7 @@ static const struct member {
     { F_TICKET, TYPE_U32, offsetof(struct msg, ticket) },
     { F_NODE, TYPE_U32, offsetof(struct msg, node) },
     { F_CODE, TYPE_U32, offsetof(struct msg, code) },
+    { F_CODE | F_REASON, TYPE_U32, offsetof(struct msg, reason) },
     { F_RANK, TYPE_U32, offsetof(struct msg, rank) },
     { F_FETCHED, TYPE_U64, offsetof(struct msg, fetched) },
     { F_RECEIVED, TYPE_U64, offsetof(struct msg, received) },
@@ -106,7 +108,8 @@ static const struct kind {
                            F_ITEMS,
                        I_BYTES | I_FLAGS | I_SPEED },
     [MSG_LANDED] = { "landed", F_ITEMS, I_SEGMENTS | I_FLAGS | I_SHA256 },
-    [MSG_FAILED] = { "failed", F_SEGMENT | F_GENERATION | F_LOST | F_OUTCOME | F_TEXT,
+    [MSG_FAILED] = { "failed",
+                     F_SEGMENT | F_GENERATION | F_REASON | F_LOST | F_OUTCOME | F_TEXT,
                      0 },
     [MSG_CANCELLED] = { "cancelled", F_SEGMENT, 0 },
     [MSG_SHORTENED] = { "shortened", F_SEGMENT | F_SEGMENTS, 0 },
@@ -368,4 +371,15 @@ int msg_decode(struct msg *msg, const void *bytes, size_t len, struct err *err)
                        "the same build?",
                        msg_name(msg->kind), len);
     return 0;
+}
+
+enum err_reason msg_reason(const struct msg *msg)
+{
+    return msg->reason > 0 && msg->reason < REASON_COUNT ? (enum err_reason)msg->reason
+                                                         : REASON_NONE;
+}
+
+int msg_error(const struct msg *msg, struct err *err)
+{
+    return err_set_why(err, (enum err_code)msg->code, msg_reason(msg), "%s", msg->text);
 }

@@ -18,7 +18,7 @@
 #include "core/sched/retry.h"
 
 /* Raised with every change of what ranks send each other. */
-enum { MSG_CONTRACT = 6 };
+enum { MSG_CONTRACT = 7 };
 
 enum msg_kind {
     /* rank to coordinator */
@@ -26,19 +26,19 @@ enum msg_kind {
     MSG_PROGRESS, /* fetched, received, reached, running, waiting; items: segment, bytes,
                    * flags, source, rate, seconds of tasks */
     MSG_LANDED, /* items: segment, segments, flags, sha256 of those at their final path */
-    MSG_FAILED, /* segment, generation, lost, outcome, text */
+    MSG_FAILED, /* segment, generation, reason, lost, outcome, text */
     MSG_CANCELLED, /* segment: dropped, nothing more of it will be written */
     MSG_SHORTENED, /* segment, segments: it goes on with so many, and writes no others */
     MSG_HASHED,    /* segment, segments, midstate after them, whole, sha256 */
     MSG_SUMS,  /* items: segment, segments; blob: sums of them (core/state/sums.h), before
                * the LANDED that says that they are there */
-    MSG_ABORT, /* code, rank, text: this rank cannot continue */
+    MSG_ABORT, /* code, reason, rank, text: this rank cannot continue */
     MSG_STATS, /* blob: counters, at the end */
     MSG_TRACE, /* blob: spans, at the end */
     MSG_SEEN,  /* blob: '1' if this node sees what was published; of the command
                 * doctor, or of a keeper: what the rank has found */
     MSG_OWNER, /* blob: the process that this rank is */
-    MSG_VOTE,  /* step, code, rank, text: this rank's result of a step */
+    MSG_VOTE,  /* step, code, reason, rank, text: this rank's result of a step */
     MSG_ALIVE, /* a sign of life, also from the coordinator */
     /* keeper to coordinator */
     MSG_GOT, /* items: segment, segments that came from another node, and are written */
@@ -47,7 +47,7 @@ enum msg_kind {
                   * without one, of files that are all as announced */
     MSG_FORGOT, /* segment, segments that a LACK was about; none: unasked. items: segment,
                   * segments that are not on its node after all */
-    MSG_NODE_FAILED, /* code, text: its node takes no further part, also from the
+    MSG_NODE_FAILED, /* code, reason, text: its node takes no further part, also from the
                       * coordinator */
     /* coordinator to keeper */
     MSG_TICKET, /* ticket, items: segment, segments, flags; blob: to whom, and sums
@@ -69,10 +69,10 @@ enum msg_kind {
     MSG_CONNECTIONS, /* units: no more transfers at a time; at_once: and those beyond it
                       * break off, and go on later */
     MSG_RENEW,       /* segment: its rest is to come over a new connection */
-    MSG_STOP,        /* code, rank, text of the error that ended the run; 0: finished */
-    MSG_DECISION,    /* step, code, rank, text: what all ranks return */
-    MSG_SHARE,       /* blob: from parent to child of a broadcast */
-    MSG_LOST,        /* code, text: a rank is lost; code 0: the run has succeeded */
+    MSG_STOP, /* code, reason, rank, text of the error that ended the run; 0: finished */
+    MSG_DECISION, /* step, code, reason, rank, text: what all ranks return */
+    MSG_SHARE,    /* blob: from parent to child of a broadcast */
+    MSG_LOST,     /* code, reason, text: a rank is lost; code 0: the run has succeeded */
     MSG_KINDS
 };
 
@@ -115,6 +115,7 @@ struct msg {
     uint32_t ticket;            /* number of an order to spread segments */
     uint32_t node;              /* as in ranks/nodes.h */
     int32_t code, rank;         /* an error, and the rank that saw it first */
+    int32_t reason;             /* of it, wherever a code is sent; and of FAILED */
     uint64_t fetched;           /* bytes that the rank has so far */
     uint64_t received;          /* the same, from the source in this run */
     uint64_t rate;              /* bytes per second for this rank; 0: no limit */
@@ -138,6 +139,12 @@ void msg_encode(const struct msg *msg, struct strbuf *bytes);
 
 /* ERR_DEFECT: not a message (ranks of different builds, say). */
 int msg_decode(struct msg *msg, const void *bytes, size_t len, struct err *err);
+
+/* One that is not known here is none. */
+enum err_reason msg_reason(const struct msg *msg);
+
+/* Record the error that code, reason and text are, if there is none yet. Returns -1. */
+int msg_error(const struct msg *msg, struct err *err);
 
 const char *msg_name(enum msg_kind kind);
 

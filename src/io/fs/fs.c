@@ -187,11 +187,12 @@ static int fail_write(const struct fs_dir *dir, const char *name, size_t left,
     const char *path = fs_at_path(text, dir, name);
 
     if (errno == ENOSPC || errno == EDQUOT)
-        return err_set(err, ERR_DEST,
-                       "cannot write '%s' at %ju: no room for %zu more bytes: %s", path,
-                       (uintmax_t)at, left, strerror(errno));
-    return err_set(err, ERR_DEST, "cannot write '%s' at %ju: %s", path, (uintmax_t)at,
-                   strerror(errno));
+        return err_set_why(err, ERR_DEST, err_reason_of(errno),
+                           "cannot write '%s' at %ju: no room for %zu more bytes: %s",
+                           path, (uintmax_t)at, left, strerror(errno));
+    return err_set_why(err, ERR_DEST, err_reason_of(errno),
+                       "cannot write '%s' at %ju: %s", path, (uintmax_t)at,
+                       strerror(errno));
 }
 
 int fs_pwrite(int fd, const struct fs_dir *dir, const char *name, const void *bytes,

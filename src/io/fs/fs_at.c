@@ -214,6 +214,6 @@ int fs_at_fail(struct err *err, enum err_code code, const char *verb,
 {
     char text[PATH_MAX];
 
-    return err_set(err, code, "cannot %s '%s': %s", verb, fs_at_path(text, dir, name),
-                   fs_at_reason(dir));
+    return err_set_why(err, code, err_reason_of(errno), "cannot %s '%s': %s", verb,
+                       fs_at_path(text, dir, name), fs_at_reason(dir));
 }

@@ -47,8 +47,9 @@ static int fail_pair(struct err *err, const char *verb, const struct pair *pair)
     const char *one = fs_at_path(from, pair->from_dir, pair->from);
     const char *other = fs_at_path(to, pair->to_dir, pair->to);
 
-    return err_set(err, ERR_DEST, "cannot %s '%s' to '%s': %s", verb, one, other,
-                   fs_at_reason(pair->from_dir ? pair->from_dir : pair->to_dir));
+    return err_set_why(err, ERR_DEST, err_reason_of(errno), "cannot %s '%s' to '%s': %s",
+                       verb, one, other,
+                       fs_at_reason(pair->from_dir ? pair->from_dir : pair->to_dir));
 }
 
 static int look(const struct fs_at *at, struct stat *st)

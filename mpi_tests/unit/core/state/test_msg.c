@@ -40,7 +40,8 @@ enum carried {
     WAITING = 1 << 23,
     AT_ONCE = 1 << 24,
     TICKET = 1 << 25,
-    NODE = 1 << 26
+    NODE = 1 << 26,
+    REASON = 1 << 27
 };
 
 /* Of items, beside the segment. */
@@ -62,7 +63,7 @@ static const struct {
     [MSG_PROGRESS] = { FETCHED | RECEIVED | REACHED | RUNNING | WAITING | ITEMS,
                        ITEM_BYTES | ITEM_FLAGS | ITEM_SPEED },
     [MSG_LANDED] = { ITEMS, ITEM_SEGMENTS | ITEM_FLAGS | ITEM_DIGEST },
-    [MSG_FAILED] = { SEGMENT | GENERATION | LOST | OUTCOME | TEXT, 0 },
+    [MSG_FAILED] = { SEGMENT | GENERATION | REASON | LOST | OUTCOME | TEXT, 0 },
     [MSG_CANCELLED] = { SEGMENT, 0 },
     [MSG_SHORTENED] = { SEGMENT | SEGMENTS, 0 },
     [MSG_HASHED] = { SEGMENT | SEGMENTS | MIDSTATE | WHOLE | DIGEST, 0 },
@@ -119,6 +120,7 @@ static void fill(struct msg *msg, enum msg_kind kind)
         .ticket = 0xb5060708,
         .node = 0xb9020304,
         .code = -9,
+        .reason = REASON_GATED,
         .rank = INT32_MIN,
         .fetched = 0xf1f2f3f4f5f6f7f8,
         .rate = 0xd1d2d3d4d5d6d7d8,
@@ -219,6 +221,7 @@ static void assert_numbers(const struct msg *msg, const struct msg *want,
     assert_int_equal(msg->ticket, carried & TICKET ? want->ticket : 0);
     assert_int_equal(msg->node, carried & NODE ? want->node : 0);
     assert_int_equal(msg->code, carried & CODE ? want->code : 0);
+    assert_int_equal(msg->reason, carried & (CODE | REASON) ? want->reason : 0);
     assert_int_equal(msg->rank, carried & RANK ? want->rank : 0);
     assert_true(msg->fetched == (carried & FETCHED ? want->fetched : 0));
     assert_int_equal(msg->waiting, carried & WAITING ? want->waiting : 0);
@@ -436,6 +439,20 @@ static void names_tell_the_kinds_apart(void **state)
     assert_string_equal(msg_name((enum msg_kind)255), "unknown");
 }
 
+/* It may be one of a build that knows more of them. */
+static void test_reason_of_another_build(void **state)
+{
+    const struct msg newer = { .code = ERR_DEST, .reason = REASON_COUNT, .text = "full" };
+    const struct msg odd = { .code = ERR_DEST, .reason = -1, .text = "full" };
+    struct err err = { 0 };
+
+    (void)state;
+    assert_int_equal(msg_error(&newer, &err), -1);
+    assert_int_equal(err.code, ERR_DEST);
+    assert_int_equal(err.reason, REASON_NONE);
+    assert_int_equal(msg_reason(&odd), REASON_NONE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -447,6 +464,7 @@ int main(void)
         cmocka_unit_test(unknown_kinds_are_refused),
         cmocka_unit_test(more_items_than_there_is_room_for_are_refused),
         cmocka_unit_test(names_tell_the_kinds_apart),
+        cmocka_unit_test(test_reason_of_another_build),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
