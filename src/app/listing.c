@@ -137,7 +137,7 @@ static int list_published(struct session *s, const struct source_config *config,
     struct err why = { 0 };
     int rc;
 
-    if (run->opt.force || run->opt.refetch)
+    if (run->opt.force)
         return -1;
     snprintf(s->seen, sizeof(s->seen), "%s", plan_text(&run->plan, run->plan.revision));
     plan_release(&run->plan);
