@@ -148,6 +148,7 @@ struct mpifetch_options {
     int check;          /* verify existing files before reusing them */
     int require_digest; /* refuse files for which the source has no digest */
     int dry_run;        /* only say what would be done */
+    int offline; /* ask no Hub: what is there already must be all, or it is an error */
     /* what is said, on stderr of rank 0 */
     enum mpifetch_progress progress;
     int verbosity;      /* -1 errors only, 0 summary, 1 more, 2 each request */
@@ -157,6 +158,11 @@ struct mpifetch_options {
      * NULL. */
     int (*interrupted)(void *arg);
     void *interrupted_arg;
+    /* Called on rank 0 while it fetches, in place of a line of progress: at the beginning, then
+     * every quarter of a second. bytes of total have arrived, some of them not yet verified. May
+     * be NULL. */
+    void (*progressed)(void *arg, uint64_t bytes, uint64_t total);
+    void *progressed_arg;
     /* Instead of dest: each node gets a copy of its own at this path. NULL: one copy */
     const char *per_node;
     int per_node_optional; /* a node that cannot have one is warned of, no failure */

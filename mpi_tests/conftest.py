@@ -11,7 +11,7 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE / "servers")]
 
-pytest.register_assert_rewrite("readers", "trees")
+pytest.register_assert_rewrite("installed", "readers", "trees")
 
 from hub import Hub  # noqa: E402
 from job import Job  # noqa: E402

@@ -154,6 +154,22 @@ static int list_published(struct session *s, const struct source_config *config,
     return rc;
 }
 
+/* Nothing is asked: DEST has all of it, or it is an error. */
+static int list_offline(struct session *s, const struct source_config *config,
+                        struct err *err)
+{
+    int rc;
+
+    if (s->run.opt.refetch)
+        return err_set_why(err, ERR_SOURCE, REASON_OFFLINE,
+                           "cannot fetch '%s' again: %s is set, unset it, or do without "
+                           "--force-download",
+                           s->options->source, s->offline);
+    rc = s->run.opt.cache ? offline_list(s, config, err)
+                          : offline_list_dir(s, config, err);
+    return rc < 0 ? -1 : plan_seal(&s->run.plan, err);
+}
+
 int listing_make(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
@@ -174,15 +190,12 @@ int listing_make(struct session *s, struct err *err)
         free(run->access.endpoint);
         config.endpoint = run->access.endpoint = NULL;
     }
-    offline = kind == SOURCE_HUB ? hub_env_offline() : NULL;
-    s->offline = offline && run->opt.cache ? offline : NULL;
-    if (s->offline && run->opt.refetch)
-        return err_set_why(err, ERR_SOURCE, REASON_OFFLINE,
-                           "cannot fetch '%s' again: %s is set, unset it, or do without "
-                           "--force-download",
-                           s->options->source, offline);
+    offline = kind != SOURCE_HUB    ? NULL
+              : s->options->offline ? "offline"
+                                    : hub_env_offline();
+    s->offline = offline && (run->opt.cache || s->options->offline) ? offline : NULL;
     if (s->offline)
-        return offline_list(s, &config, err) < 0 ? -1 : plan_seal(&run->plan, err);
+        return list_offline(s, &config, err);
     if (kind == SOURCE_HUB && set_hub(s, offline, err) < 0)
         return -1;
     config.token = run->access.bearer;

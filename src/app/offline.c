@@ -19,8 +19,9 @@ struct listing {
 static int refuse_offline(const struct session *s, const char *reason, struct err *err)
 {
     return err_set_why(err, ERR_SOURCE, REASON_OFFLINE,
-                       "%s is set and the cache '%s' does not hold '%s': %s", s->offline,
-                       s->run.opt.dest, s->options->source, reason);
+                       "%s is set and %s'%s' does not hold '%s': %s", s->offline,
+                       s->run.opt.cache ? "the cache " : "", s->run.opt.dest,
+                       s->options->source, reason);
 }
 
 static int add_entry(void *arg, const struct plan_entry *entry, struct err *err)
@@ -134,8 +135,8 @@ static int check_published(const struct listing *listing, const struct manifest 
     return rc;
 }
 
-int offline_list_dir(struct session *s, const struct source_config *config,
-                     struct err *err)
+static int list_dir(struct session *s, const struct source_config *config,
+                    struct err *err)
 {
     struct listing listing = { .s = s };
     struct manifest manifest = { 0 };
@@ -155,6 +156,16 @@ int offline_list_dir(struct session *s, const struct source_config *config,
     s->run.plan.bare = false;
     manifest_release(&manifest);
     return rc;
+}
+
+int offline_list_dir(struct session *s, const struct source_config *config,
+                     struct err *err)
+{
+    struct err why = { 0 };
+
+    if (list_dir(s, config, &why) == 0)
+        return 0;
+    return why.code == ERR_USAGE ? err_copy(err, &why) : refuse_offline(s, why.text, err);
 }
 
 void offline_tell(struct session *s)

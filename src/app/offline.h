@@ -1,5 +1,5 @@
-/* app/offline.h -- lists a revision from the Hub library's cache, if HF_HUB_OFFLINE
- * or TRANSFORMERS_OFFLINE forbids requests. */
+/* app/offline.h -- lists a revision from the Hub library's cache, if HF_HUB_OFFLINE,
+ * TRANSFORMERS_OFFLINE or the option forbids requests. */
 #ifndef APP_OFFLINE_H
 #define APP_OFFLINE_H
 

@@ -101,7 +101,11 @@ static void set_options(struct session *s)
         .patterns = (o->include && *o->include) || (o->exclude && *o->exclude),
         .records = (enum run_records)o->records,
         .stripe = stripe_of(o->stripe),
+        .progressed = o->progressed,
+        .progressed_arg = o->progressed_arg,
     };
+    if (opt->progressed)
+        return;
     opt->bar = o->progress == MPIFETCH_PROGRESS_BAR ||
                (o->progress == MPIFETCH_PROGRESS_AUTO && terminal);
     opt->plain = o->progress == MPIFETCH_PROGRESS_PLAIN ||

@@ -24,7 +24,7 @@ enum session_task {
 struct session {
     const struct mpifetch_options *options;
     enum session_task task;
-    const char *offline; /* rank 0: the variable that forbids to ask the Hub, or NULL */
+    const char *offline; /* rank 0: what forbids to ask the Hub, or NULL */
     struct err
         unreachable; /* rank 0: why the Hub could not be asked, if so: then what DEST
                              * has counts, if it is complete, and offline is set */

@@ -45,8 +45,10 @@ struct run_options {
     bool refetch;       /* nothing that exists is reused */
     bool patterns;      /* the plan may be a part of what the source has */
     enum run_records records;
-    struct stripe_policy stripe; /* rank 0 */
-    bool bar, plain;             /* progress */
+    struct stripe_policy stripe;                                   /* rank 0 */
+    bool bar, plain;                                               /* progress */
+    void (*progressed)(void *arg, uint64_t bytes, uint64_t total); /* in their place */
+    void *progressed_arg;
 };
 
 /* What a rank needs to reach the source. Written on rank 0 as the source is listed, on

@@ -19,6 +19,8 @@ void progress_begin(struct progress *progress, struct run *run, uint64_t files,
                                    .began = now,
                                    .shown = now,
                                    .rate_at = now };
+    if (run->opt.progressed)
+        run->opt.progressed(run->opt.progressed_arg, 0, bytes);
 }
 
 /* Over the last seconds rather than the whole run: it shows the present speed, and the
@@ -71,15 +73,19 @@ static void draw(struct progress *progress, uint64_t files, uint64_t bytes, int 
 
 void progress_tick(struct progress *progress, uint64_t files, uint64_t bytes, int busy)
 {
+    const struct run_options *opt = &progress->run->opt;
     double now = clock_now();
 
-    if (!progress->run->opt.bar && !progress->run->opt.plain)
+    if (!opt->bar && !opt->plain && !opt->progressed)
         return;
     measure_rate(progress, bytes, now);
-    if (now < progress->shown + (progress->run->opt.bar ? BAR_EVERY : PLAIN_EVERY))
+    if (now < progress->shown + (opt->plain ? PLAIN_EVERY : BAR_EVERY))
         return;
     progress->shown = now;
-    draw(progress, files, bytes, busy);
+    if (opt->progressed)
+        opt->progressed(opt->progressed_arg, bytes, progress->bytes);
+    else
+        draw(progress, files, bytes, busy);
 }
 
 void progress_end(struct progress *progress)

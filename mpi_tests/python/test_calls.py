@@ -1,0 +1,214 @@
+"""The functions of the Python package, on one rank and on several."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import MIB, noise
+from installed import answers
+from job import ROOT
+from trees import digests, files_of
+
+pytest_plugins = "installed"
+
+FILES = {
+    "model.safetensors": noise(5 * MIB + 3, 1),
+    "config.json": b'{"layers": 2}\n',
+    "a/b/deep.txt": b"deep\n",
+    "empty": b"",
+    ".gitattributes": b"*.safetensors filter=lfs\n",
+}
+TOKEN = "hf_owner"
+
+
+@pytest.fixture
+def env(hub, tmp_path):
+    return {**hub.env, "HF_HOME": str(tmp_path / "hf"), "HF_HUB_DISABLE_XET": "1"}
+
+
+def same(one, other):
+    assert digests(files_of(one)) == digests(files_of(other))
+
+
+# get and verify
+
+
+@pytest.mark.parametrize("ranks", [0, 1, 3])
+def test_get_and_verify(ask, hub, tree, env, dest, ranks):
+    """The report says what came; the second call finds it there."""
+    code = """
+import mpifetch
+for turn in range(2):
+    told(mpifetch.get, "hf://acme/demo", sys.argv[1])
+told(mpifetch.verify, sys.argv[1])
+"""
+    first, again, verified = [row["value"] for row in ask(ranks, code, dest, env=env)]
+    same(dest, tree)
+    size = sum(map(len, FILES.values()))
+    for report in (first, again, verified):
+        assert report["path"] == str(dest) and report["bytes"] == size, report
+        assert report["files"] == len(FILES) and report["status"] == 0, report
+        assert (report["error"], report["reason"], report["lost"]) == ("", "none", False)
+    assert first["bytes_fetched"] >= size and first["unchanged"] is False
+    assert again["bytes_fetched"] == 0 and again["unchanged"] is True
+    assert len(hub.log("api-tree")) <= 2
+
+
+def test_options(ask, env, tree, tmp_path):
+    """Of each type that the struct has: words for an enum, lists, numbers, switches, paths."""
+    code = """
+import mpifetch, pathlib
+done = mpifetch.get(
+    "file://" + sys.argv[1], pathlib.Path(sys.argv[2]), records="beside",
+    include=["*.txt", "*.json"], exclude="config.*", segment_size=1 << 20, retry_delay=0.5,
+    no_sync=True, scratch=None, report=sys.argv[2] + ".json",
+)
+tell(done.files)
+for wrong in ({"records": "nowhere"}, {"no_such": 1}, {"segment_size": 2**70}, {"dest": "x"}):
+    try:
+        mpifetch.get("file:///x", "/x", **wrong)
+    except Exception as error:
+        tell([type(error).__name__, str(error)])
+"""
+    dest = tmp_path / "out"
+    files, *wrong = ask(2, code, tree, dest, env=env)
+    assert files == 1 and set(files_of(dest)) == {"a/b/deep.txt"}
+    assert (tmp_path / ".out.mpifetch").is_dir()
+    assert json.loads((tmp_path / "out.json").read_text())["plan"]["files"] == 1
+    assert [kind for kind, _ in wrong] == ["ValueError", "TypeError", "OverflowError", "TypeError"]
+    assert "beside" in wrong[0][1] and "no_such" in wrong[1][1]
+
+
+def test_no_member_is_forgotten(python):
+    """What mpifetch.h has, the hints have: members of both structs, in words that a reader of the
+    header knows."""
+    code = """
+import ast, inspect, json, sys
+from mpifetch import _options, _call
+hints = ast.parse(inspect.getsource(_options))
+[options] = [n for n in ast.walk(hints) if isinstance(n, ast.ClassDef) and n.name == "Options"]
+ffi = _options.ffi
+print(json.dumps([
+    sorted(_options.FIELDS),
+    sorted(n.target.id for n in options.body if isinstance(n, ast.AnnAssign)),
+    sorted(dict(ffi.typeof("struct mpifetch_report").fields)), sorted(_call.Report.__annotations__),
+]))
+"""
+    done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
+    members, options, counted, report = json.loads(done.stdout)
+    assert members == options
+    assert counted == report
+    header = (ROOT / "include" / "mpifetch.h").read_text()
+    [body] = re.findall(r"^struct mpifetch_options \{(.*?)^\};", header, re.DOTALL | re.MULTILINE)
+    assert all(re.search(rf"\b{name}\b", body) for name in members)
+
+
+# communicators
+
+
+def test_part_of_the_ranks(ask, env, tree, tmp_path):
+    """Even and odd ranks of mpi4py's communicator fetch side by side, each to a place of its own;
+    and MPI goes on working."""
+    code = """
+from mpi4py import MPI
+import mpifetch
+world = MPI.COMM_WORLD
+mine = world.Split(world.rank % 2, -world.rank)
+done = mpifetch.get("hf://acme/demo", f"{sys.argv[1]}-{world.rank % 2}", comm=mine)
+assert mpifetch.verify(done.path, comm=mine).files == done.files
+alone = mpifetch.verify(done.path, comm=MPI.COMM_SELF)
+tell([world.allreduce(mine.size), alone.files, sorted(world.allgather(done.path))])
+"""
+    [[sizes, files, paths]] = ask(4, code, tmp_path / "out", env=env)
+    assert sizes == 8 and files == len(FILES)
+    assert paths == 2 * [f"{tmp_path}/out-0"] + 2 * [f"{tmp_path}/out-1"]
+    same(paths[0], tree)
+    same(paths[2], tree)
+
+
+def test_no_communicator(ask):
+    code = """
+import mpifetch
+told(mpifetch.verify, "/nowhere", comm=7)
+from mpi4py import MPI
+told(mpifetch.verify, "/nowhere", comm="world")
+"""
+    for answer in ask(1, code):
+        assert answer["kinds"][0] == "builtins.TypeError", answer
+
+
+def test_threads(ask):
+    """A thread that did not initialise MPI may not call it, where MPI does not allow for that."""
+    code = """
+import threading, mpifetch
+told(mpifetch.verify, "/nowhere")
+other = threading.Thread(target=told, args=(mpifetch.verify, "/nowhere"))
+other.start()
+other.join()
+"""
+    here, there = ask(1, code)
+    assert here["kinds"][0] == "mpifetch.DestinationError", here
+    assert there["kinds"][0] == "mpifetch.UsageError" and "thread" in there["error"]
+
+
+def test_others_run_meanwhile(begin, hub, env, tree, dest, tmp_path):
+    """The interpreter is free during a call: a thread of it works while the source keeps it
+    waiting."""
+    code = """
+import threading, time, mpifetch
+def answer():
+    while not os.path.exists(sys.argv[2] + "/asked"):
+        time.sleep(0.01)
+    open(sys.argv[2] + "/answered", "w").close()
+threading.Thread(target=answer).start()
+tell(mpifetch.get("hf://acme/demo", sys.argv[1]).files)
+"""
+    hub.trouble(kind="cdn", hold=True)
+    job = begin(1, code, dest, tmp_path, env=env)
+    job.wait_until(lambda: hub.log("cdn"))
+    (tmp_path / "asked").touch()
+    job.wait_until((tmp_path / "answered").exists)
+    hub.troubles.release()
+    assert job.wait().code == 0 and answers(job, 1) == [[len(FILES)]]
+
+
+# signals
+
+
+WAITS = """
+import signal, mpifetch
+def mine(number, frame):
+    raise LookupError("of the caller")
+signal.signal(signal.SIGUSR2, mine)
+with open(f"{os.environ['TOLD']}.pid.{RANK}", "w") as out:
+    print(os.getpid(), file=out)
+told(mpifetch.get, "hf://acme/demo", sys.argv[1])
+tell([str(signal.getsignal(signal.SIGTERM)), signal.getsignal(signal.SIGUSR2) is mine])
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR2])
+def test_interrupted(begin, hub, tree, env, dest, number):
+    """A signal to one rank while the source keeps all waiting: each has KeyboardInterrupt, or
+    where a handler raises something else that, and the handlers that there were are there
+    again."""
+    hub.trouble(kind="cdn", hold=True)
+    job = begin(3, WAITS, dest, env=env)
+    job.wait_until(lambda: hub.log("cdn"))
+    os.kill(int(Path(f"{job.told}.pid.1").read_text()), number)
+    result = job.wait()
+    assert result.code == 0, result
+    for rank, (answer, after) in enumerate(answers(job, 3)):
+        if number == signal.SIGUSR2 and rank == 1:
+            assert answer["kinds"][0] == "builtins.LookupError"
+        else:
+            assert answer["kinds"][0] == "mpifetch.Interrupted", answer
+            assert "builtins.KeyboardInterrupt" in answer["kinds"]
+            assert "builtins.Exception" not in answer["kinds"]
+            assert (answer["status"], answer["rank"]) == (7, 1)
+        assert after == [str(signal.SIG_DFL), True]
+    assert not dest.exists()

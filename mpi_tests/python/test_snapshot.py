@@ -1,0 +1,252 @@
+"""snapshot_download against that of the real huggingface_hub: the same script with the one and with
+the other, and the exceptions of that library caught by name around ours."""
+
+import json
+import subprocess
+
+import pytest
+from conftest import noise
+from installed import BASE, CLIENTS, answers, packages_of
+from job import PATIENCE
+from readers import VERSIONS, environment
+from trees import digests, files_of, sha256_of
+
+pytest_plugins = "installed"
+
+FILES = {
+    "model.safetensors": noise(2_000_003, 1),
+    "config.json": b'{"layers": 2}\n',
+    "a/b/deep.txt": b"deep\n",
+    "empty": b"",
+    "names/with space.txt": b"space\n",
+    ".gitattributes": b"*.safetensors filter=lfs\n",
+}
+TOKEN = "hf_owner"
+
+
+@pytest.fixture
+def place(hub, tmp_path):
+    """place(name) -> environment of a script with a home of its own."""
+    hub.set(need_query=False)  # their library drops it
+
+    def make(name, **more):
+        home = tmp_path / name
+        home.mkdir(exist_ok=True)
+        return environment(home, hub, **more)
+
+    return make
+
+
+def ask_theirs(code, env):
+    """What a script tells with the real library."""
+    script = "import json\ndef tell(value): print(json.dumps(value))\n" + code
+    done = subprocess.run(
+        [BASE, "-c", script],
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def everything(root):
+    """A cache: what its files hold, and where its links lead; not its locks, and not listings,
+    which tell of times."""
+    found = {}
+    for path in sorted(root.rglob("*")):
+        name = path.relative_to(root).as_posix()
+        if ".locks/" in name or "/trees/" in name:
+            continue
+        if path.is_symlink():
+            found[name] = path.readlink().as_posix()
+        elif path.is_file():
+            found[name] = sha256_of(path.read_bytes())
+    return found
+
+
+SAME = [
+    # where it goes, arguments
+    ("cache", ""),
+    ("cache_dir", "revision='v1'"),
+    ("local_dir", ""),
+    ("local_dir", "force_download=True, tqdm_class=__import__('tqdm').tqdm"),
+    ("cache", "allow_patterns=['*.json', '*.txt'], ignore_patterns='a/*'"),
+    ("cache", "allow_patterns='*.safetensors', max_workers=2, force_download=True"),
+    ("cache", "repo_type='dataset', token=False"),
+    ("cache", f"token='{TOKEN}', tqdm_class=__import__('tqdm').tqdm"),
+]
+
+
+@pytest.mark.parametrize("where, arguments", SAME, ids=[f"{a} {b}" for a, b in SAME])
+def test_same(ask, hub, tree, place, tmp_path, where, arguments):
+    """Trees and return values are those of the real one, on every rank, with the Hub and then
+    without: scripts that differ by one import."""
+    kind = "datasets/" if "dataset" in arguments else ""
+    hub.set(tokens={TOKEN})
+    hub.add(f"{kind}acme/demo", tree, private=TOKEN in arguments, granted={TOKEN})
+    hub.add(f"{kind}acme/demo", tree, ref="v1")
+    found = {}
+    for name in ("huggingface_hub", "mpifetch"):
+        root = tmp_path / name / ("local" if where == "local_dir" else "hf/hub")
+        words = ", ".join(
+            filter(None, ['"acme/demo"', where != "cache" and f"{where}={str(root)!r}", arguments])
+        )
+        code = f"""
+from {name} import snapshot_download
+tell(snapshot_download({words}))
+tell(snapshot_download({words}, local_files_only=True))
+"""
+        env = place(name)
+        told = ask(2, code, env=env) if name == "mpifetch" else ask_theirs(code, env)
+        told = [path.replace(str(root), "ROOT") for path in told]
+        found[name] = told, digests(files_of(root)) if where == "local_dir" else everything(root)
+    assert found["mpifetch"] == found["huggingface_hub"]
+    assert len(found["mpifetch"][1]) >= 1 and found["mpifetch"][0][0].startswith("ROOT")
+
+
+def test_force_download(ask, hub, tree, place):
+    """What is there is fetched again with it, and is not without."""
+    code = """
+import mpifetch, urllib.request
+for force in (False, False, True):
+    mpifetch.snapshot_download("acme/demo", force_download=force)
+    tell(len([1 for line in urllib.request.urlopen(os.environ["HF_ENDPOINT"] + "/_control/log")
+              if json.loads(line)["kind"] == "cdn"]))
+"""
+    first, second, third = ask(1, code, env=place("home"))
+    assert first == second > 0 and third == 2 * first
+
+
+def test_bar(begin, hub, tree, place):
+    """A tqdm class is made on rank 0 alone, told of all bytes once, and closed."""
+    code = """
+import mpifetch
+class Bar:
+    def __init__(self, **named):
+        tell(named)
+        self.total, self.n = named["total"], 0
+    def update(self, n):
+        assert n >= 0
+        self.n += n
+    def close(self):
+        tell(["closed", self.n])
+mpifetch.snapshot_download("acme/demo", tqdm_class=Bar, max_workers=1)
+mpifetch.snapshot_download("acme/demo", tqdm_class=Bar)
+"""
+    job = begin(2, code, env=place("home"))
+    result = job.wait()
+    assert result.code == 0, result
+    size = sum(map(len, FILES.values()))
+    [made, closed], others = answers(job, 2)
+    assert others == []
+    assert (made["total"], made["unit"], made["desc"]) == (size, "B", "acme/demo")
+    assert closed == ["closed", size]
+    assert "files" not in result.err  # the line of the command is not there as well
+
+
+# failures
+
+CODE = """
+import {library} as library
+from huggingface_hub import utils
+names = {names}
+for name, words in names:
+    kind = getattr(utils, name)
+    try:
+        library.snapshot_download(**words)
+    except kind as error:
+        tell([name, getattr(error, "response", None) is not None and error.response.status_code])
+        if {ours}:
+            import pickle
+            copy = pickle.loads(pickle.dumps(error))
+            assert type(copy) is type(error) and str(copy) == str(error)
+            assert copy.report == error.report and error.report.error == str(error)
+            assert isinstance(error, library.MpifetchError) and error.status == error.report.status
+"""
+FAILURES = [
+    ("RepositoryNotFoundError", {"repo_id": "acme/none"}),
+    ("RepositoryNotFoundError", {"repo_id": "acme/private", "token": "hf_stranger"}),
+    ("RevisionNotFoundError", {"repo_id": "acme/demo", "revision": "none"}),
+    ("GatedRepoError", {"repo_id": "acme/gated"}),
+    ("GatedRepoError", {"repo_id": "acme/gated", "token": "hf_stranger"}),
+    ("HfHubHTTPError", {"repo_id": "acme/demo", "token": "hf_bad"}),
+    ("LocalEntryNotFoundError", {"repo_id": "acme/demo", "local_files_only": True}),
+]
+
+
+@pytest.fixture
+def shop(hub, tree):
+    """A Hub with a repository of each kind."""
+    hub.set(tokens={TOKEN, "hf_stranger"})
+    hub.add("acme/private", tree, private=True, granted={TOKEN})
+    hub.add("acme/gated", tree, gated="auto", granted={TOKEN})
+    return hub
+
+
+@pytest.fixture
+def apart(python, tmp_path):
+    """Directories with the package and what it cannot do without."""
+    (tmp_path / "packages").mkdir()
+    for path in packages_of(BASE).glob("_cffi_backend*"):
+        (tmp_path / "packages" / path.name).symlink_to(path)
+    return [str(tmp_path / "packages"), str(packages_of(python))]
+
+
+def test_their_failures(shop, place):
+    """What the names stand for: the real one raises just these."""
+    code = CODE.format(library="huggingface_hub", names=FAILURES, ours=False)
+    assert [name for name, _ in ask_theirs(code, place("theirs"))] == [row[0] for row in FAILURES]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_failures(ask, shop, place, apart, version):
+    """Caught by the name of the library's class, whatever version of it is installed, the same on
+    all ranks; with what is known of the response; and they survive a process boundary."""
+    env = {**place("ours"), "PYTHONPATH": ":".join(apart)}
+    code = CODE.format(library="mpifetch", names=FAILURES, ours=True)
+    base = CLIENTS / version / "bin" / "python"
+    told = ask(2 if version == VERSIONS[0] else 0, code, env=env, with_python=base)
+    assert [name for name, _ in told] == [row[0] for row in FAILURES]
+    assert [status for _, status in told] == [404, 404, 404, 403, 403, 401, False]
+
+
+def test_failures_without_the_library(ask, shop, place, apart):
+    """Where it is not installed there are the same classes, with ours alone as bases."""
+    code = """
+sys.path[:0] = json.loads(os.environ["PACKAGES"])
+import mpifetch
+told(mpifetch.snapshot_download, "acme/gated")
+told(mpifetch.get, "hf://acme/none", "/nowhere/else")
+told(mpifetch.snapshot_download, "acme/demo", repo_type="shop")
+told(mpifetch.get, "hf://acme/demo", sys.argv[0] + "/below a file")
+"""
+    env = {**place("ours"), "PACKAGES": json.dumps(apart)}
+    gated, none, kind, dest = ask(1, code, env=env, with_python="/usr/bin/python3")
+    assert gated["kinds"][:4] == [
+        "mpifetch.GatedRepoError",
+        "mpifetch.RepositoryNotFoundError",
+        "mpifetch.SourceError",
+        "mpifetch.MpifetchError",
+    ]
+    assert (gated["status"], gated["reason"], gated["http"]) == (3, "gated", False)
+    assert none["kinds"][0] == "mpifetch.RepositoryNotFoundError"
+    assert kind["kinds"][0] == "builtins.ValueError"
+    assert dest["kinds"][0] == "mpifetch.DestinationError" and "builtins.OSError" in dest["kinds"]
+
+
+def test_unreachable(ask, place):
+    """Nobody listens: what the real one calls a local entry that was not found."""
+    code = """
+import mpifetch
+from huggingface_hub.errors import LocalEntryNotFoundError
+try:
+    mpifetch.get("hf://acme/demo", sys.argv[1], retries=0)
+except LocalEntryNotFoundError as error:
+    tell([type(error).__name__, isinstance(error, mpifetch.NetworkError), error.reason])
+"""
+    env = place("home", HF_ENDPOINT="http://127.0.0.1:9")
+    told = ask(2, code, "/tmp/nowhere", env=env)
+    assert told == [["HubUnreachableError", True, "unreachable"]]
