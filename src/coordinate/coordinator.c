@@ -246,6 +246,8 @@ int coordinator_hear(struct coordinator *c, int from, const struct msg *msg,
 
     if (c->spreads && spreading_failed(&c->spreading, from) && msg->kind != MSG_ABORT)
         return 0; /* what it had was given to others */
+    if (c->spreads)
+        spreading_moved(&c->spreading, msg);
     switch (msg->kind) {
     case MSG_CREDIT:
         sched_credit(c->sched, from, msg->units);
@@ -314,10 +316,11 @@ int coordinator_step(struct coordinator *c, bool *moved, struct err *err)
         (c->spreads && spreading_step(&c->spreading, moved, err) < 0))
         return -1;
     show_progress(c);
-    if (sched_finished(c->sched) && relay_finished(c->relay) &&
-        (!c->spreads || spreading_finished(&c->spreading)))
+    if (!sched_finished(c->sched))
+        return 0;
+    if (relay_finished(c->relay) && (!c->spreads || spreading_finished(&c->spreading)))
         stop_everyone(c, 0, (struct err){ 0 });
-    return 0;
+    return c->spreads ? spreading_check(&c->spreading, err) : 0;
 }
 
 /* What a former run left has one checksum, so it is granted as it is. */
@@ -447,7 +450,8 @@ int coordinator_create(struct coordinator **out, struct run *run, struct http *h
     if (steering_init(&c->steering, &c->dispatch, &c->egress, slots, c->to_fetch, err) <
         0)
         goto out;
-    progress_begin(&c->progress, run, c->files_to_fetch, c->to_fetch);
+    progress_begin(&c->progress, run, c->spreads ? run->plan.nfiles : c->files_to_fetch,
+                   c->to_fetch);
     c->last_landed = clock_now();
     *out = c;
     c = NULL;

@@ -66,9 +66,13 @@ static void take_holding(struct spreading *s, const struct run_holding *holding)
     int keeper = nodes_keeper(&run->ranks, (int)holding->node);
 
     for (uint32_t i = holding->first; i < holding->first + holding->count; i++) {
+        uint32_t file = run->segments.file[i];
+
         sched_have(s->dispatch->sched, i);
-        if (!nodes_prove(run, run->segments.file[i]))
+        if (!nodes_prove(run, file)) {
             relay_stored(s->dispatch->relay, i, keeper);
+            s->files_known += !s->stored[i] && segments_of(&run->segments, file) == 1;
+        }
         s->stored[i] = 1;
     }
     have(s, (int)holding->node, holding->first, holding->count);
@@ -108,6 +112,7 @@ int spreading_open(struct spreading *s, struct dispatch *dispatch,
     s->node = calloc((size_t)nodes, sizeof(*s->node));
     s->stored = calloc(segments + 1, 1);
     s->wrong = calloc(run->plan.nfiles + 1, sizeof(*s->wrong));
+    standstill_begin(&s->standstill, run);
     if (!s->node || !s->stored || !s->wrong)
         return err_memory(err, "what the nodes have");
     if (spread_create(&s->spread, &run->segments, nodes, &policy, err) < 0)
@@ -430,4 +435,20 @@ int spreading_step(struct spreading *s, bool *moved, struct err *err)
             return -1;
     }
     return 0;
+}
+
+void spreading_moved(struct spreading *s, const struct msg *msg)
+{
+    if (msg->kind != MSG_PROGRESS || !msg->idle)
+        standstill_moved(&s->standstill);
+}
+
+int spreading_check(const struct spreading *s, struct err *err)
+{
+    int node = 0;
+
+    while (node < s->nodes &&
+           (run_of(s)->nodes.failed[node] || spread_complete(s->spread, node)))
+        node++;
+    return standstill_check(&s->standstill, node < s->nodes ? node : -1, err);
 }

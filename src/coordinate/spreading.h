@@ -13,6 +13,7 @@
 
 #include "coordinate/dispatch.h"
 #include "coordinate/keeper_mail.h"
+#include "coordinate/standstill.h"
 #include "core/sched/proofs.h"
 #include "core/sched/spread.h"
 #include "staging/existing.h"
@@ -32,8 +33,9 @@ struct spreading {
     uint8_t *stored;      /* of each segment: the scheduler has it as stored */
     bool *wrong;          /* each file: to be recalled, ... */
     bool wrongs;          /* ... which some are */
-    uint64_t files_known; /* digests */
+    uint64_t files_known; /* digests, or trusted and there from the start */
     struct keeper_mail mail;
+    struct standstill standstill;
 };
 
 /* What nodes had from the start, and which have failed, is taken from run->nodes. existing:
@@ -62,6 +64,13 @@ int spreading_whole(struct spreading *spreading, uint32_t file, struct err *err)
 /* One turn. *moved is set if anything was sent. ERR_DIGEST if the source sends wrong bytes
  * for a second time; the error of a node if none is left. */
 int spreading_step(struct spreading *spreading, bool *moved, struct err *err);
+
+/* That rank has said this, whatever it is about. */
+void spreading_moved(struct spreading *spreading, const struct msg *msg);
+
+/* All has been fetched, and the run has not ended. ERR_NETWORK if nothing is under way, and
+ * has not been for long. */
+int spreading_check(const struct spreading *spreading, struct err *err);
 
 bool spreading_failed(const struct spreading *spreading, int rank); /* its node has */
 bool spreading_finished(const struct spreading *spreading);

@@ -156,6 +156,7 @@ static int send_progress(struct outbox *outbox, struct task *first, struct err *
     double now = clock_now();
     struct msg msg = { .kind = MSG_PROGRESS,
                        .reached = value[STAT_FETCHED] > 0,
+                       .idle = outbox->idle,
                        .received = value[STAT_FETCHED],
                        .fetched = run->mode == RUN_REHASH
                                       ? value[STAT_HASHED]

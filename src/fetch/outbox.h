@@ -15,6 +15,7 @@ struct outbox {
     uint32_t credit; /* units to ask for */
     double reported; /* clock_now of the last progress message */
     bool started;    /* a large transfer began: the coordinator must not take it back */
+    bool idle;       /* nothing is under way on this rank */
     bool at_end;     /* tasks run, and none waits to follow them */
 };
 

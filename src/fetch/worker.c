@@ -234,6 +234,13 @@ static void count_busy(struct worker *w)
     w->busy_since = busy ? now : 0;
 }
 
+/* Unless it is told or given something. */
+static bool is_idle(const struct worker *w)
+{
+    return !w->tasks.first && pool_unfinished(w->pool) == 0 &&
+           !keeper_is_busy(&w->keeper);
+}
+
 static int worker_turn(struct worker *w, struct err *err)
 {
     bool moved = false, arrived = false;
@@ -261,6 +268,7 @@ static int worker_turn(struct worker *w, struct err *err)
     if (tasks_sweep(&w->tasks, err) < 0)
         return -1;
     syncing_step(&w->syncing);
+    w->outbox.idle = is_idle(w);
     return outbox_send(&w->outbox, w->tasks.first, tasks_room(&w->tasks), err);
 }
 

@@ -48,6 +48,11 @@ static struct world {
     bool slow;           /* the last node takes a while to forget all of a file, ... */
     struct msg late;     /* ... which this asks for, and the source is right then */
     struct strbuf queue; /* messages to rank 0: from, length, bytes */
+    /* 0: nodes do at once what they are told, and rank 0 hears in order. Else they take their
+     * time, and messages of different ranks arrive in any order. */
+    uint32_t seed;
+    bool broken[NODES];   /* knows that it has failed, before rank 0 does */
+    struct strbuf orders; /* messages to nodes, in the same way: way_to, length, bytes */
 } w;
 
 int comm_node(const struct comm *comm, int rank)
@@ -84,16 +89,47 @@ int comm_recv(struct comm *comm, struct strbuf *buf, int *from, struct err *err)
     return 0;
 }
 
+static uint32_t any_of(uint32_t count)
+{
+    w.seed = w.seed * 1664525u + 1013904223u;
+    return (w.seed >> 8) % count;
+}
+
+static void post(struct strbuf *box, int rank, const void *bytes, size_t len)
+{
+    size_t head[2] = { (size_t)rank, len };
+
+    strbuf_add(box, head, sizeof(head));
+    strbuf_add(box, bytes, len);
+}
+
+/* The first message that this rank has sent, or is to get. */
+static bool collect(struct strbuf *box, size_t rank, struct strbuf *bytes)
+{
+    size_t head[2];
+
+    for (size_t at = 0; at < box->len; at += sizeof(head) + head[1]) {
+        char *begin = box->data + at, *end;
+
+        memcpy(head, begin, sizeof(head));
+        if (head[0] != rank)
+            continue;
+        end = begin + sizeof(head) + head[1];
+        strbuf_add(bytes, begin + sizeof(head), head[1]);
+        memmove(begin, end, (size_t)(box->data + box->len - end));
+        box->len -= sizeof(head) + head[1];
+        return true;
+    }
+    return false;
+}
+
 /* Heard later: a real answer takes its time as well. */
 static void say(int from, const struct msg *msg)
 {
     struct strbuf bytes = { 0 };
-    size_t head[2] = { (size_t)from, 0 };
 
     msg_encode(msg, &bytes);
-    head[1] = bytes.len;
-    strbuf_add(&w.queue, head, sizeof(head));
-    strbuf_add(&w.queue, bytes.data, bytes.len);
+    post(&w.queue, from, bytes.data, bytes.len);
     strbuf_release(&bytes);
 }
 
@@ -201,6 +237,84 @@ static void carry(const struct msg *msg)
     parcel_release(&parcel);
 }
 
+enum { FROM_RANK_0 = NODES, WAYS = RANKS * (NODES + 1) };
+
+static int way_to(int rank, int from)
+{
+    return rank + RANKS * from;
+}
+
+/* To each child of the tree. */
+static void offer(const struct parcel *parcel)
+{
+    int node = parcel->tree[0].node;
+
+    for (uint32_t at = 0; parcel_child(parcel, &at);) {
+        struct strbuf blob = { 0 }, bytes = { 0 };
+        static struct msg msg;
+
+        msg = (struct msg){ 0 };
+        parcel_write(parcel, at, MSG_OFFER, &msg, &blob);
+        msg_encode(&msg, &bytes);
+        post(&w.orders, way_to(parcel->tree[at].node, node), bytes.data, bytes.len);
+        strbuf_release(&blob);
+        strbuf_release(&bytes);
+    }
+}
+
+static void miss_from(int node, int from, uint32_t first, uint32_t count)
+{
+    say(node, &(struct msg){ .kind = MSG_MISSED,
+                             .node = (uint32_t)from,
+                             .segment = first,
+                             .segments = count,
+                             .text = "bits fell over" });
+}
+
+/* Unasked, since it was to be sent. */
+static bool forget_rotten(int node, uint32_t first, uint32_t count)
+{
+    bool right = true;
+
+    for (uint32_t s = first; s < first + count; s++) {
+        right &= w.disk[node][s] == w.source;
+        if (w.disk[node][s] != ROTTEN)
+            continue;
+        w.disk[node][s] = NOTHING;
+        w.proved[node][w.run.segments.file[s]] = false;
+        say_items(node, MSG_FORGOT, s, 1);
+    }
+    return right;
+}
+
+/* A node that has failed takes nothing, but gives what it has offered. */
+static void take_offer(int from, const struct msg *msg)
+{
+    struct parcel parcel;
+    uint32_t first, count;
+    int node;
+
+    assert_int_equal(parcel_read(&parcel, msg, SEGMENTS, NODES, NULL), 0);
+    node = parcel.tree[0].node;
+    first = parcel.run[0].first;
+    count = parcel.run[0].count;
+    if (w.broken[node]) {
+        parcel_release(&parcel);
+        return;
+    }
+    if (!forget_rotten(from, first, count) || w.misses-- > 0) {
+        miss_from(node, from, first, count);
+    } else {
+        for (uint32_t s = first; s < first + count; s++)
+            w.disk[node][s] = written(node, w.source);
+        w.came[node] += count;
+        say_items(node, MSG_GOT, first, count);
+        prove(node);
+        offer(&parcel);
+    }
+    parcel_release(&parcel);
+}
+
 /* A checksum tells what is rotten, but not that the source was wrong. */
 static void forget(int node, const struct msg *msg)
 {
@@ -228,14 +342,26 @@ static void forget(int node, const struct msg *msg)
     prove(node);
 }
 
-int comm_send(struct comm *comm, int to, const void *bytes, size_t len, struct err *err)
+static void give(const struct msg *msg)
+{
+    struct parcel parcel;
+
+    assert_int_equal(parcel_read(&parcel, msg, SEGMENTS, NODES, NULL), 0);
+    if (!w.broken[parcel.tree[0].node])
+        offer(&parcel);
+    parcel_release(&parcel);
+}
+
+static void obey(int to, int from, const void *bytes, size_t len)
 {
     static struct msg msg;
 
-    (void)comm;
-    (void)err;
     assert_int_equal(msg_decode(&msg, bytes, len, NULL), 0);
-    if (msg.kind == MSG_TICKET)
+    if (msg.kind == MSG_OFFER)
+        take_offer(from, &msg);
+    else if (msg.kind == MSG_TICKET && w.seed != 0)
+        give(&msg);
+    else if (msg.kind == MSG_TICKET)
         carry(&msg);
     else if (msg.kind == MSG_LACK)
         forget(node_of_rank[to], &msg);
@@ -243,6 +369,16 @@ int comm_send(struct comm *comm, int to, const void *bytes, size_t len, struct e
         w.told_failed[to]++;
     else
         fail_msg("an unexpected '%s' message", msg_name(msg.kind));
+}
+
+int comm_send(struct comm *comm, int to, const void *bytes, size_t len, struct err *err)
+{
+    (void)comm;
+    (void)err;
+    if (w.seed != 0)
+        post(&w.orders, way_to(to, FROM_RANK_0), bytes, len);
+    else
+        obey(to, FROM_RANK_0, bytes, len);
     return 0;
 }
 
@@ -287,6 +423,7 @@ static void close_world(void)
     w.run.plan.files = NULL; /* not its own */
     plan_release(&w.run.plan);
     strbuf_release(&w.queue);
+    strbuf_release(&w.orders);
 }
 
 /* A rank fetches what it was granted, and says with which checksums. */
@@ -360,6 +497,47 @@ static int run_turns(struct err *err)
             fetch(&action);
         if (w.queue.len == 0 && sched_finished(w.dispatch.sched) &&
             spreading_finished(&w.spreading))
+            return 0;
+    }
+    fail_msg("the run does not end");
+    return -1;
+}
+
+/* One message to rank 0, or one order to a node, whichever comes first by chance. */
+static int hear_any(struct err *err)
+{
+    static struct msg msg;
+    struct strbuf bytes = { 0 };
+    uint32_t rank = any_of(RANKS), way = any_of(WAYS);
+    int rc = 0;
+
+    if (any_of(2) == 0 && collect(&w.queue, rank, &bytes)) {
+        assert_int_equal(msg_decode(&msg, bytes.data, bytes.len, NULL), 0);
+        rc = spreading_hear(&w.spreading, (int)rank, &msg, err);
+    } else if (collect(&w.orders, way, &bytes)) {
+        obey((int)way % RANKS, (int)way / RANKS, bytes.data, bytes.len);
+    }
+    strbuf_release(&bytes);
+    return rc;
+}
+
+/* In any order. fails: after so many turns node 1 does. */
+static int run_mixed(int fails, struct err *err)
+{
+    for (int turn = 0; turn < 50000; turn++) {
+        struct sched_action action;
+        bool moved = false;
+
+        if (turn == fails) {
+            w.broken[1] = true;
+            say(1, &(struct msg){ .kind = MSG_NODE_FAILED, .code = ERR_DEST });
+        }
+        if (hear_any(err) < 0 || spreading_step(&w.spreading, &moved, err) < 0)
+            return -1;
+        if (any_of(8) == 0 && sched_next(w.dispatch.sched, turn, &action) &&
+            action.kind == SCHED_GRANT && !w.broken[node_of_rank[action.rank]])
+            fetch(&action);
+        if (sched_finished(w.dispatch.sched) && spreading_finished(&w.spreading))
             return 0;
     }
     fail_msg("the run does not end");
@@ -611,6 +789,60 @@ static void what_is_recalled_comes_again_once_all_have_forgotten_it(void **state
     close_world();
 }
 
+/* Whatever arrives first, and whatever rots, is missed, or fails meanwhile. */
+static void it_ends_whatever_the_order(void **state)
+{
+    (void)state;
+    for (uint32_t seed = 1; seed <= 2000; seed++) {
+        struct err err = { 0 };
+        int fails = seed % 3 == 0 ? (int)(seed % 97) : -1;
+
+        open_with(seed % 2 ? 2 : 1, 0, seed % 18);
+        for (uint32_t s = 0; s < seed % 18; s++)
+            w.disk[seed % 2 ? 2 : 1][s] = RIGHT;
+        prove(seed % 2 ? 2 : 1);
+        w.seed = seed * 2654435761u | 1;
+        w.rots = seed % 5 == 0 ? (int)(seed % 7) : 0;
+        w.misses = seed % 4 == 0 ? (int)(seed % 9) : 0;
+        all_ranks_work();
+        assert_int_equal(run_mixed(fails, &err), 0);
+        for (int node = 0; node < NODES; node++)
+            if (!w.run.nodes.failed[node])
+                assert_all_right_on(node);
+        close_world();
+    }
+}
+
+static void hear_progress_of_all(bool idle)
+{
+    for (int rank = 0; rank < RANKS; rank++)
+        spreading_moved(&w.spreading,
+                        &(struct msg){ .kind = MSG_PROGRESS, .idle = idle });
+}
+
+/* An order that got lost is answered by nobody. */
+static void a_run_in_which_nothing_goes_on_ends(void **state)
+{
+    struct silence *silence = &w.run.ranks.liveness.silence;
+    struct err err = { 0 };
+
+    (void)state;
+    open_with(1, 5, 1);
+    silence->timeout = 10;
+    silence->listened = 100;
+    hear_progress_of_all(false);
+    silence->listened = 119;
+    hear_progress_of_all(true);
+    assert_int_equal(spreading_check(&w.spreading, &err), 0);
+    silence->listened = 121;
+    assert_int_equal(spreading_check(&w.spreading, &err), -1);
+    assert_int_equal(err.code, ERR_NETWORK);
+    assert_non_null(strstr(err.text, "n0: "));
+    spreading_moved(&w.spreading, &(struct msg){ .kind = MSG_GOT });
+    assert_int_equal(spreading_check(&w.spreading, NULL), 0);
+    close_world();
+}
+
 static void messages_about_nothing_are_refused(void **state)
 {
     static const enum msg_kind kinds[] = { MSG_GOT, MSG_PROVED, MSG_FORGOT, MSG_SUMS };
@@ -651,6 +883,8 @@ int main(void)
         cmocka_unit_test(the_run_fails_with_its_last_node),
         cmocka_unit_test(a_source_that_is_wrong_twice_ends_the_run),
         cmocka_unit_test(what_is_recalled_comes_again_once_all_have_forgotten_it),
+        cmocka_unit_test(it_ends_whatever_the_order),
+        cmocka_unit_test(a_run_in_which_nothing_goes_on_ends),
         cmocka_unit_test(messages_about_nothing_are_refused),
     };
 

@@ -47,7 +47,8 @@ enum field {
     F_AT_ONCE = 1 << 24,
     F_TICKET = 1 << 25,
     F_NODE = 1 << 26,
-    F_REASON = 1 << 27
+    F_REASON = 1 << 27,
+    F_IDLE = 1 << 28
 };
 
 /* In the order in which they travel: a blob takes all that is left. */
@@ -74,6 +75,7 @@ static const struct member {
     { F_RATE, TYPE_U64, offsetof(struct msg, rate) },
     { F_PAUSE, TYPE_REAL, offsetof(struct msg, pause) },
     { F_REACHED, TYPE_FLAG, offsetof(struct msg, reached) },
+    { F_IDLE, TYPE_FLAG, offsetof(struct msg, idle) },
     { F_LOST, TYPE_FLAG, offsetof(struct msg, lost) },
     { F_WHOLE, TYPE_FLAG, offsetof(struct msg, whole) },
     { F_AT_ONCE, TYPE_FLAG, offsetof(struct msg, at_once) },
@@ -104,8 +106,8 @@ static const struct kind {
 } kinds[MSG_KINDS] = {
     [MSG_CREDIT] = { "credit", F_UNITS, 0 },
     [MSG_PROGRESS] = { "progress",
-                       F_FETCHED | F_RECEIVED | F_REACHED | F_RUNNING | F_WAITING |
-                           F_ITEMS,
+                       F_FETCHED | F_RECEIVED | F_REACHED | F_IDLE | F_RUNNING |
+                           F_WAITING | F_ITEMS,
                        I_BYTES | I_FLAGS | I_SPEED },
     [MSG_LANDED] = { "landed", F_ITEMS, I_SEGMENTS | I_FLAGS | I_SHA256 },
     [MSG_FAILED] = { "failed",

@@ -23,8 +23,8 @@ enum { MSG_CONTRACT = 7 };
 enum msg_kind {
     /* rank to coordinator */
     MSG_CREDIT,   /* units: so many more can be taken */
-    MSG_PROGRESS, /* fetched, received, reached, running, waiting; items: segment, bytes,
-                   * flags, source, rate, seconds of tasks */
+    MSG_PROGRESS, /* fetched, received, reached, idle, running, waiting; items: segment,
+                   * bytes, flags, source, rate, seconds of tasks */
     MSG_LANDED, /* items: segment, segments, flags, sha256 of those at their final path */
     MSG_FAILED, /* segment, generation, reason, lost, outcome, text */
     MSG_CANCELLED, /* segment: dropped, nothing more of it will be written */
@@ -121,6 +121,7 @@ struct msg {
     uint64_t rate;              /* bytes per second for this rank; 0: no limit */
     double pause;               /* seconds */
     bool reached;               /* some bytes arrived from the source */
+    bool idle;                  /* nothing is under way on that rank */
     bool lost;                  /* FAILED: what a former run had left is not usable */
     bool whole;                 /* HASHED: the file ends there: sha256 is its digest */
     bool at_once;
