@@ -13,6 +13,8 @@ test_packages=(
     # the cluster
     btrfs-progs e2fsprogs fuse3 glusterfs-client glusterfs-server iproute2 libfuse3-dev munge
     slurm-client slurmctld slurmd strace xfsprogs
+    # packages
+    environment-modules file lintian mmdebstrap rpm rpmlint
 )
 
 # install_packages NAME...: by apt, and only what is missing, so that a machine without

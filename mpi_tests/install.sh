@@ -18,7 +18,8 @@ die()
 cmake --install "$build" --prefix "$prefix" >"$work/install.log"
 lib=$(dirname "$(find "$prefix" -name libmpifetch.so)")
 for file in bin/mpifetch include/mpifetch.h share/man/man1/mpifetch.1 \
-    share/bash-completion/completions/mpifetch "${lib#"$prefix"/}/libmpifetch.a" \
+    share/bash-completion/completions/mpifetch share/zsh/site-functions/_mpifetch \
+    share/fish/vendor_completions.d/mpifetch.fish "${lib#"$prefix"/}/libmpifetch.a" \
     "${lib#"$prefix"/}/pkgconfig/mpifetch.pc" \
     "${lib#"$prefix"/}/cmake/mpifetch/mpifetch-config.cmake"; do
     [ -f "$prefix/$file" ] || die "$file is missing"

@@ -131,7 +131,8 @@ stage pages find_curl_man || fail "the pages of libcurl could not be fetched"
 mkdir -p build build-asan
 fetch >build/fetch.log 2>&1 &
 fetching=$!
-stage build build_in build -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMPIFETCH_SANITIZE= || built=no
+stage build build_in build -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMPIFETCH_SANITIZE= \
+    -DCMAKE_INSTALL_PREFIX=/usr || built=no
 wait "$fetching" || fetched=no
 cat build/fetch.log
 [ "${built-yes}" = yes ] || fail "the build failed"

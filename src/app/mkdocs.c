@@ -1,8 +1,9 @@
-/* app/mkdocs.c -- writes the man page or the bash completion while the
- * project is built. */
+/* app/mkdocs.c -- writes the man page or the completion of a shell while
+ * the project is built. */
 #include <stdio.h>
 #include <string.h>
 
+#include "app/option_completion.h"
 #include "app/options.h"
 #include "base/text.h"
 
@@ -11,7 +12,9 @@ static const struct {
     void (*write)(struct strbuf *out);
 } kinds[] = {
     { "man", options_man },
-    { "completion", options_completion },
+    { "bash", option_completion_bash },
+    { "zsh", option_completion_zsh },
+    { "fish", option_completion_fish },
 };
 
 static int save(const char *path, const struct strbuf *text)
@@ -40,6 +43,6 @@ int main(int argc, char **argv)
         }
     strbuf_release(&text);
     if (rc < 0)
-        fprintf(stderr, "usage: mkdocs man|completion FILE (which must be writable)\n");
+        fprintf(stderr, "usage: mkdocs man|bash|zsh|fish FILE (which must be writable)\n");
     return rc < 0;
 }

@@ -61,6 +61,14 @@ enum { OPTION_MOST = 64 }; /* the table is no longer than this */
 extern const struct option option_table[];
 extern const size_t option_count;
 
+/* What the first word may be, and its line in the help. */
+struct option_command {
+    const char *name, *does;
+};
+
+extern const struct option_command option_commands[];
+extern const size_t option_command_count;
+
 /* By the text after "--", of which len characters count; NULL: no such option. */
 const struct option *option_find(const char *name, size_t len);
 const struct option *option_letter(char letter);

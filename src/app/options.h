@@ -33,8 +33,7 @@ void options_release(struct options *options);
 /* Text for --help: of the program (NULL), or of one command. */
 void options_help(struct strbuf *out, const char *topic);
 
-/* The option table as roff (man page) and as a bash completion script. */
+/* The option table as roff (man page). */
 void options_man(struct strbuf *out);
-void options_completion(struct strbuf *out);
 
 #endif

@@ -1,5 +1,4 @@
-/* app/options_doc.c -- --help, the man page and the completion, from the
- * table of options. */
+/* app/options_doc.c -- --help and the man page, from the table of options. */
 #include <stdbool.h>
 #include <string.h>
 
@@ -32,9 +31,7 @@ static const char *const usage_doctor =
     "DIR is an existing directory, such as the future parent of DEST. Behaviour\n"
     "between nodes is tested if there are ranks on at least two nodes.\n";
 
-static const struct {
-    const char *name, *does;
-} commands[] = {
+const struct option_command option_commands[] = {
     { "get", "fetch, verify and publish SOURCE as the directory DEST" },
     { "plan", "show what get would do: files, bytes, what exists already" },
     { "verify", "verify a published tree with all ranks, without contacting the source" },
@@ -44,6 +41,7 @@ static const struct {
     { "help", "show this help, or the options of a command" },
     { "version", "print the version" },
 };
+const size_t option_command_count = countof(option_commands);
 
 static const struct {
     const char *form, *is;
@@ -175,8 +173,8 @@ static void help_program(struct strbuf *out)
                      "Fetch, verify and publish files with all ranks of an MPI job:\n\n"
                      "    MODEL=$(srun mpifetch get hf://ns/name /shared/models/name)\n\n"
                      "Commands:\n");
-    for (size_t i = 0; i < countof(commands); i++)
-        add_row(out, commands[i].name, commands[i].does);
+    for (size_t i = 0; i < option_command_count; i++)
+        add_row(out, option_commands[i].name, option_commands[i].does);
     strbuf_adds(out, "\nmpifetch COMMAND --help shows the options.\n\nExit status:\n");
     for (size_t i = 0; i < countof(exits); i++) {
         char code[] = { (char)('0' + exits[i].code), 0 };
@@ -277,8 +275,9 @@ static void man_head(struct strbuf *out)
         "either the previous state or the complete new one. The published path is the\n"
         "only line on standard output. Without a launcher it runs as a single "
         "process.\n");
-    for (size_t i = 0; i < countof(commands); i++)
-        strbuf_addf(out, ".TP\n.B %s\n%s.\n", commands[i].name, commands[i].does);
+    for (size_t i = 0; i < option_command_count; i++)
+        strbuf_addf(out, ".TP\n.B %s\n%s.\n", option_commands[i].name,
+                    option_commands[i].does);
     strbuf_adds(out, ".SS SOURCE\n");
     for (size_t i = 0; i < countof(sources); i++)
         strbuf_addf(out, ".TP\n.I %s\n%s.\n", sources[i].form, sources[i].is);
@@ -333,52 +332,4 @@ void options_man(struct strbuf *out)
                 ".fi\n"
                 ".SH SEE ALSO\n"
                 ".BR mpirun (1),\n.BR srun (1),\n.BR sha256sum (1)\n");
-}
-
-/* Options whose value is a path complete as paths, choices as words,
- * others not at all. */
-static void completion_values(struct strbuf *out)
-{
-    for (size_t i = 0; i < option_count; i++) {
-        const struct option *option = &option_table[i];
-        const char *choices = option_choices(option);
-
-        if (!option->value)
-            continue;
-        strbuf_addf(out, "    --%s) ", option->name);
-        if (choices)
-            strbuf_addf(out, "mapfile -t COMPREPLY < <(compgen -W '%s' -- \"$cur\")",
-                        choices);
-        else if (strcmp(option->value, "DIR") == 0)
-            strbuf_adds(out, "mapfile -t COMPREPLY < <(compgen -d -- \"$cur\")");
-        else if (strcmp(option->value, "FILE") == 0 || strcmp(option->value, "LIST") == 0)
-            strbuf_adds(out, "mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")");
-        else
-            strbuf_adds(out, "COMPREPLY=()");
-        strbuf_adds(out, "; return ;;\n");
-    }
-}
-
-void options_completion(struct strbuf *out)
-{
-    strbuf_adds(out, "# bash completion for mpifetch\n"
-                     "_mpifetch()\n"
-                     "{\n"
-                     "    local cur=${COMP_WORDS[COMP_CWORD]}\n"
-                     "    case ${COMP_WORDS[COMP_CWORD-1]} in\n");
-    completion_values(out);
-    strbuf_adds(out, "    esac\n    local words=\"");
-    for (size_t i = 0; i < countof(commands); i++)
-        strbuf_addf(out, "%s ", commands[i].name);
-    strbuf_adds(out, "\"\n    [[ $COMP_CWORD -gt 1 ]] && words=\"\"\n"
-                     "    if [[ $cur == -* ]]; then\n        words=\"");
-    for (size_t i = 0; i < option_count; i++)
-        strbuf_addf(out, "%s--%s", i > 0 ? " " : "", option_table[i].name);
-    strbuf_adds(out, "\"\n"
-                     "    fi\n"
-                     "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
-                     "    [[ ${#COMPREPLY[@]} -gt 0 || $cur == -* ]] ||\n"
-                     "        mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
-                     "}\n"
-                     "complete -o filenames -F _mpifetch mpifetch\n");
 }

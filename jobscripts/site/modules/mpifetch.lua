@@ -1,0 +1,24 @@
+-- For Lmod: copy to MODULEPATH/mpifetch/VERSION.lua and set the prefix that
+-- "cmake --install --prefix" was given. The version is the name of the file.
+local version = myModuleVersion()
+local prefix = pathJoin("/opt/mpifetch", version)
+
+help([[
+Fetch, verify and publish files with all ranks of an MPI job.
+mpifetch --help, man mpifetch
+]])
+whatis("Name: mpifetch")
+whatis("Version: " .. version)
+whatis("Description: fetch, verify and publish files with all ranks of an MPI job")
+
+-- The MPI that it was built with, by the name that it has here:
+-- depends_on("openmpi")
+
+setenv("MPIFETCH_ROOT", prefix)
+prepend_path("PATH", pathJoin(prefix, "bin"))
+prepend_path("MANPATH", pathJoin(prefix, "share/man"))
+prepend_path("LD_LIBRARY_PATH", pathJoin(prefix, "lib"))
+prepend_path("PKG_CONFIG_PATH", pathJoin(prefix, "lib/pkgconfig"))
+prepend_path("CMAKE_PREFIX_PATH", prefix)
+-- bash-completion and fish look here; for zsh see README.md
+prepend_path("XDG_DATA_DIRS", pathJoin(prefix, "share"))

@@ -1,0 +1,24 @@
+#%Module1.0
+# For Environment Modules: copy to MODULEPATH/mpifetch/VERSION and set the prefix that
+# "cmake --install --prefix" was given. The version is the name of the file.
+set version [file tail $ModulesCurrentModulefile]
+set prefix  /opt/mpifetch/$version
+
+proc ModulesHelp { } {
+    puts stderr "Fetch, verify and publish files with all ranks of an MPI job."
+    puts stderr "mpifetch --help, man mpifetch"
+}
+module-whatis "fetch, verify and publish files with all ranks of an MPI job"
+
+conflict mpifetch
+# The MPI that it was built with, by the name that it has here:
+# prereq openmpi
+
+setenv       MPIFETCH_ROOT     $prefix
+prepend-path PATH              $prefix/bin
+prepend-path MANPATH           $prefix/share/man
+prepend-path LD_LIBRARY_PATH   $prefix/lib
+prepend-path PKG_CONFIG_PATH   $prefix/lib/pkgconfig
+prepend-path CMAKE_PREFIX_PATH $prefix
+# bash-completion and fish look here; for zsh see README.md
+prepend-path XDG_DATA_DIRS     $prefix/share
