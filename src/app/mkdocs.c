@@ -43,6 +43,7 @@ int main(int argc, char **argv)
         }
     strbuf_release(&text);
     if (rc < 0)
-        fprintf(stderr, "usage: mkdocs man|bash|zsh|fish FILE (which must be writable)\n");
+        fprintf(stderr,
+                "usage: mkdocs man|bash|zsh|fish FILE (which must be writable)\n");
     return rc < 0;
 }
