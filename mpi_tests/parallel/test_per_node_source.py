@@ -27,13 +27,16 @@ def test_a_digest_that_is_never_right(nodes, hub, tree, tmp_path, verify, path):
         assert not (nodes.disk(node) / "model").exists()
 
 
-def test_a_server_that_cuts_nothing(nodes, hub, tree):  # noqa: F811
-    """The file comes whole to one node, and from there to the others."""
+@pytest.mark.parametrize("verify", ["full", "segments"])
+@pytest.mark.parametrize("parts", [0, 3], ids=["never", "no longer"])
+def test_a_server_that_cuts_nothing(nodes, hub, tree, parts, verify):  # noqa: F811
+    """The file comes whole to one node, and from there to the others; parts that have come before
+    are forgotten."""
     digest = sha256_of(FILES["sub/weights.bin"])
-    hub.trouble(kind="cdn", path=f"*/{digest}", ranged=True, whole=True)
-    words = ("--segment-size", MIB, "--per-node", nodes.local / "model", SOURCE)
-    result = nodes.run([0, 1, 1, 2], "get", *words, env=hub.env)
-    assert result.code == 0
+    hub.trouble(kind="cdn", path=f"*/{digest}", ranged=True, whole=True, skip=parts)
+    words = ("--segment-size", MIB, "--per-node-verify", verify, "--per-node", nodes.local / "model")
+    result = nodes.run([0, 1, 1, 2], "get", *words, SOURCE, env=hub.env)
+    assert result.code == 0, result
     assert "ignores ranges" in result.err
     whole = [row for row in hub.log("cdn") if digest in row["path"] and row["range"] is None]
     assert len(whole) == 1

@@ -303,8 +303,7 @@ int coordinator_step(struct coordinator *c, bool *moved, struct err *err)
 {
     if (c->stopped)
         return 0;
-    if (recovery_step(&c->recovery, err) < 0)
-        return -1;
+    recovery_step(&c->recovery);
     for (int rank; (rank = egress_next(&c->egress, clock_now())) >= 0;)
         sched_mute(c->sched, rank, c->spreads && spreading_failed(&c->spreading, rank));
     if (rate_share_tell(&c->rate_share, c->sched, err) < 0 ||

@@ -5,6 +5,11 @@
 #include "io/clock.h"
 #include "resume/resume.h"
 
+static bool is_gone(void *arg, uint32_t file)
+{
+    return spreading_empties(arg, file);
+}
+
 int recovery_init(struct recovery *recovery, struct dispatch *dispatch,
                   struct spreading *spreading, struct err *err)
 {
@@ -13,6 +18,8 @@ int recovery_init(struct recovery *recovery, struct dispatch *dispatch,
     recovery->dispatch = dispatch;
     recovery->spreading = spreading;
     recovery->pause.dispatch = dispatch;
+    if (spreading)
+        recovery->whole = (struct whole){ .is_gone = is_gone, .arg = spreading };
     recovery->attempts =
         calloc(run->segments.count + (size_t)1, sizeof(*recovery->attempts));
     recovery->cut = calloc(run->plan.nfiles + 1, 1);
@@ -129,15 +136,14 @@ int recovery_failed(struct recovery *recovery, int from, const struct msg *msg,
     return 0;
 }
 
-int recovery_step(struct recovery *recovery, struct err *err)
+void recovery_step(struct recovery *recovery)
 {
     const struct dispatch *dispatch = recovery->dispatch;
 
     for (uint32_t file; whole_next(&recovery->whole, dispatch->sched, dispatch->relay,
                                    &dispatch->run->plan, &file);) {
         recovery_restart(recovery, file);
-        if (recovery->spreading && spreading_whole(recovery->spreading, file, err) < 0)
-            return -1;
+        if (recovery->spreading)
+            spreading_whole(recovery->spreading, file);
     }
-    return 0;
 }

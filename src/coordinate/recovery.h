@@ -39,6 +39,6 @@ int recovery_failed(struct recovery *recovery, int from, const struct msg *msg,
                     const struct outcome *outcome, double now, struct err *err);
 
 /* Files that no rank has a part of any more can be fetched whole. */
-int recovery_step(struct recovery *recovery, struct err *err);
+void recovery_step(struct recovery *recovery);
 
 #endif

@@ -31,7 +31,7 @@ void spreading_release(struct spreading *s)
     keeper_mail_release(&s->mail);
     free(s->node);
     free(s->stored);
-    free(s->wrong);
+    free(s->unwanted);
     *s = (struct spreading){ 0 };
 }
 
@@ -49,7 +49,7 @@ bool spreading_failed(const struct spreading *s, int rank)
 
 bool spreading_finished(const struct spreading *s)
 {
-    return !s->wrongs && spread_finished(s->spread) && proofs_finished(s->proofs);
+    return s->nunwanted == 0 && spread_finished(s->spread) && proofs_finished(s->proofs);
 }
 
 static void have(struct spreading *s, int node, uint32_t first, uint32_t count)
@@ -111,9 +111,9 @@ int spreading_open(struct spreading *s, struct dispatch *dispatch,
     *s = (struct spreading){ .dispatch = dispatch, .existing = existing, .nodes = nodes };
     s->node = calloc((size_t)nodes, sizeof(*s->node));
     s->stored = calloc(segments + 1, 1);
-    s->wrong = calloc(run->plan.nfiles + 1, sizeof(*s->wrong));
+    s->unwanted = calloc(run->plan.nfiles + 1, sizeof(*s->unwanted));
     standstill_begin(&s->standstill, run);
-    if (!s->node || !s->stored || !s->wrong)
+    if (!s->node || !s->stored || !s->unwanted)
         return err_memory(err, "what the nodes have");
     if (spread_create(&s->spread, &run->segments, nodes, &policy, err) < 0)
         return -1;
@@ -130,7 +130,8 @@ void spreading_landed(struct spreading *s, int rank, uint32_t first, uint32_t co
 }
 
 /* Of these, what no node has any more is fetched again. What is recalled is not, until all
- * nodes have forgotten it: they would forget what has come meanwhile. */
+ * nodes have forgotten it: they would forget what has come meanwhile. Nor is what is to come
+ * whole. */
 static void fetch_lost(struct spreading *s, uint32_t first, uint32_t count)
 {
     const uint32_t *file = segments_in(s)->file;
@@ -140,7 +141,8 @@ static void fetch_lost(struct spreading *s, uint32_t first, uint32_t count)
         next = first;
         while (next < end && file[next] == file[first] && s->stored[next] &&
                !spread_anywhere(s->spread, next) &&
-               !proofs_recalls(s->proofs, file[next]))
+               !proofs_recalls(s->proofs, file[next]) &&
+               !sched_is_withdrawn(s->dispatch->sched, file[next]))
             s->stored[next++] = 0;
         if (next > first)
             sched_restart(s->dispatch->sched, first, next - first, -1);
@@ -188,8 +190,20 @@ static int fail_node(struct spreading *s, int node, const struct err *why,
 
 void spreading_recall(struct spreading *s, uint32_t file)
 {
-    s->wrong[file] = true;
-    s->wrongs = true;
+    s->nunwanted += !s->unwanted[file];
+    s->unwanted[file] = true;
+}
+
+bool spreading_empties(struct spreading *s, uint32_t file)
+{
+    const uint32_t *first = segments_in(s)->first;
+    bool empty = !proofs_recalls(s->proofs, file);
+
+    for (uint32_t i = first[file]; i < first[file + 1] && empty; i++)
+        empty = !spread_anywhere(s->spread, i);
+    if (!empty && !proofs_recalls(s->proofs, file))
+        spreading_recall(s, file);
+    return empty;
 }
 
 /* From now on no node gives it to another: what one has not forgotten yet would count as the
@@ -206,33 +220,27 @@ static int recall(struct spreading *s, uint32_t file, struct err *err)
 }
 
 /* Not while any of it may be on its way, for the same reason. */
-static int recall_wrong(struct spreading *s, struct err *err)
+static int recall_unwanted(struct spreading *s, struct err *err)
 {
-    const struct segments *segments = segments_in(s);
-
-    if (!s->wrongs || !spread_finished(s->spread))
-        return 0;
-    s->wrongs = false;
-    for (uint32_t file = 0; file < segments->plan->nfiles; file++) {
-        if (s->wrong[file] && recall(s, file, err) < 0)
+    for (uint32_t file = 0; s->nunwanted > 0 && file < segments_in(s)->plan->nfiles;
+         file++) {
+        if (!s->unwanted[file] || !spread_withhold(s->spread, file))
+            continue;
+        s->unwanted[file] = false;
+        s->nunwanted--;
+        if (recall(s, file, err) < 0)
             return -1;
-        s->wrong[file] = false;
     }
     return 0;
 }
 
-int spreading_whole(struct spreading *s, uint32_t file, struct err *err)
+/* As if nothing of it had come. */
+void spreading_whole(struct spreading *s, uint32_t file)
 {
     const uint32_t *first = segments_in(s)->first;
 
-    for (uint32_t i = first[file]; i < first[file + 1]; i++)
-        if (s->stored[i] && spread_anywhere(s->spread, i))
-            return err_set(err, ERR_SOURCE,
-                           "'%s': the server sends it in one piece only, after other "
-                           "parts of it have come",
-                           plan_path(&run_of(s)->plan, file));
+    memset(s->stored + first[file], 0, first[file + 1] - first[file]);
     spread_whole(s->spread, file);
-    return 0;
 }
 
 /* Of the job, at least one. */
@@ -422,7 +430,7 @@ int spreading_step(struct spreading *s, bool *moved, struct err *err)
     struct proofs_action action;
     struct spread_ticket ticket;
 
-    if (recall_wrong(s, err) < 0)
+    if (recall_unwanted(s, err) < 0)
         return -1;
     while (proofs_next(s->proofs, &action)) {
         *moved = true;

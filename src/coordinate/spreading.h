@@ -31,8 +31,8 @@ struct spreading {
     struct spreading_node *node;
     int nodes;
     uint8_t *stored;      /* of each segment: the scheduler has it as stored */
-    bool *wrong;          /* each file: to be recalled, ... */
-    bool wrongs;          /* ... which some are */
+    bool *unwanted;       /* each file: to be recalled, ... */
+    uint32_t nunwanted;   /* ... which so many are */
     uint64_t files_known; /* digests, or trusted and there from the start */
     struct keeper_mail mail;
     struct standstill standstill;
@@ -53,13 +53,16 @@ bool spreading_hears(enum msg_kind kind);
 int spreading_hear(struct spreading *spreading, int from, const struct msg *msg,
                    struct err *err);
 
-/* All nodes are to forget the file, whose digest is wrong, once all have it; then it is
- * fetched again. */
+/* All nodes are to forget the file, once nothing of it is under way; then it is fetched
+ * again. */
 void spreading_recall(struct spreading *spreading, uint32_t file);
 
-/* No node has anything of the file: it is to come as one segment. ERR_SOURCE if that is not
- * so. */
-int spreading_whole(struct spreading *spreading, uint32_t file, struct err *err);
+/* All nodes are to forget the file, of which the scheduler has withdrawn what is missing.
+ * true: no node has anything of it. */
+bool spreading_empties(struct spreading *spreading, uint32_t file);
+
+/* That is so: the file is to come as one segment. */
+void spreading_whole(struct spreading *spreading, uint32_t file);
 
 /* One turn. *moved is set if anything was sent. ERR_DIGEST if the source sends wrong bytes
  * for a second time; the error of a node if none is left. */

@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "coordinate/spreading.h"
+#include "core/sched/whole.h"
 #include "core/state/parcel.h"
 #include "core/state/sums.h"
 #include "io/mpi/comm.h"
@@ -145,7 +146,8 @@ static void prove(int node)
 {
     for (uint32_t f = 0; f < FILES; f++) {
         struct msg msg = { .kind = MSG_PROVED, .nitems = 1 };
-        uint32_t first = w.run.segments.first[f], end = w.run.segments.first[f + 1];
+        uint32_t first = w.run.segments.first[f];
+        uint32_t end = first + segments_of(&w.run.segments, f);
         bool there = first < end, right = true;
 
         for (uint32_t s = first; s < end; s++) {
@@ -521,22 +523,32 @@ static int hear_any(struct err *err)
     return rc;
 }
 
+static void one_turn(int turn, struct err *err)
+{
+    struct sched_action action;
+    bool moved = false;
+
+    assert_int_equal(hear_any(err), 0);
+    assert_int_equal(spreading_step(&w.spreading, &moved, err), 0);
+    if (any_of(8) == 0 && sched_next(w.dispatch.sched, turn, &action) &&
+        action.kind == SCHED_GRANT && !w.broken[node_of_rank[action.rank]])
+        fetch(&action);
+}
+
+static bool is_gone(void *arg, uint32_t file)
+{
+    return spreading_empties(arg, file);
+}
+
 /* In any order. fails: after so many turns node 1 does. */
 static int run_mixed(int fails, struct err *err)
 {
     for (int turn = 0; turn < 50000; turn++) {
-        struct sched_action action;
-        bool moved = false;
-
         if (turn == fails) {
             w.broken[1] = true;
             say(1, &(struct msg){ .kind = MSG_NODE_FAILED, .code = ERR_DEST });
         }
-        if (hear_any(err) < 0 || spreading_step(&w.spreading, &moved, err) < 0)
-            return -1;
-        if (any_of(8) == 0 && sched_next(w.dispatch.sched, turn, &action) &&
-            action.kind == SCHED_GRANT && !w.broken[node_of_rank[action.rank]])
-            fetch(&action);
+        one_turn(turn, err);
         if (sched_finished(w.dispatch.sched) && spreading_finished(&w.spreading))
             return 0;
     }
@@ -843,6 +855,45 @@ static void a_run_in_which_nothing_goes_on_ends(void **state)
     close_world();
 }
 
+/* The file comes in one piece after all. What nodes have of it they forget, once nothing of
+ * it is under way, and whatever the order. */
+static void what_comes_whole_replaces_its_parts(void **state)
+{
+    (void)state;
+    for (uint32_t seed = 0; seed < 500; seed++) {
+        struct whole whole = { .is_gone = is_gone, .arg = &w.spreading };
+        struct err err = { 0 };
+        uint32_t file;
+
+        open_world();
+        w.seed = seed * 2654435761u | 1;
+        all_ranks_work();
+        for (uint32_t turn = 0; turn < seed % 150; turn++)
+            one_turn((int)turn, &err);
+        assert_int_equal(whole_begin(&whole, w.dispatch.sched, w.dispatch.relay, 0, NULL),
+                         0);
+        for (int turn = 0;
+             !whole_next(&whole, w.dispatch.sched, w.dispatch.relay, &w.run.plan, &file);
+             turn++) {
+            assert_true(turn < 50000);
+            one_turn(turn, &err);
+        }
+        for (int node = 0; node < NODES; node++)
+            for (uint32_t s = 0; s < w.run.segments.first[1]; s++)
+                assert_int_equal(w.disk[node][s], NOTHING);
+        spreading_whole(&w.spreading, 0);
+        assert_int_equal(run_mixed(-1, &err), 0);
+        assert_int_equal(err.code, ERR_NONE);
+        for (int node = 0; node < NODES; node++) {
+            assert_int_equal(w.disk[node][0], RIGHT);
+            assert_int_equal(w.disk[node][1], NOTHING);
+        }
+        whole_release(&whole);
+        close_world();
+        files[0].flags = 0;
+    }
+}
+
 static void messages_about_nothing_are_refused(void **state)
 {
     static const enum msg_kind kinds[] = { MSG_GOT, MSG_PROVED, MSG_FORGOT, MSG_SUMS };
@@ -885,6 +936,7 @@ int main(void)
         cmocka_unit_test(what_is_recalled_comes_again_once_all_have_forgotten_it),
         cmocka_unit_test(it_ends_whatever_the_order),
         cmocka_unit_test(a_run_in_which_nothing_goes_on_ends),
+        cmocka_unit_test(what_comes_whole_replaces_its_parts),
         cmocka_unit_test(messages_about_nothing_are_refused),
     };
 

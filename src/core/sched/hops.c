@@ -131,6 +131,15 @@ static uint32_t first_of(const struct hop *hop, struct run run)
     return segment < run.end && segment - hop->first < 64 ? segment : run.end;
 }
 
+bool hops_bring(const struct hops *hops, struct run run)
+{
+    for (int node = 0; node < hops->nodes; node++)
+        for (uint32_t i = 0; i < hops->count[node]; i++)
+            if (first_of(hops_to(hops, node) + i, run) != run.end)
+                return true;
+    return false;
+}
+
 void hops_cut(struct hops *hops, int from, int to, struct run run, hops_back *back,
               void *of)
 {

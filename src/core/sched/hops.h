@@ -46,6 +46,9 @@ void hops_add(struct hops *hops, int from, int to, uint32_t first, uint32_t coun
 /* The node has the segment. false: none of these brought it. */
 bool hops_arrived(struct hops *hops, int node, uint32_t segment);
 
+/* Something of the run is on its way to some node. */
+bool hops_bring(const struct hops *hops, struct run run);
+
 /* Nothing comes any more of the run from `from` (HOPS_ANY: from whatever node) to `to`
  * (HOPS_ANY), and what was to be passed on of it below `to` does not come either. back is
  * called for each segment that a node does not get. */

@@ -235,6 +235,11 @@ void sched_withdraw(struct sched *sched, uint32_t file)
     ledger_withdraw(&sched->ledger, file);
 }
 
+bool sched_is_withdrawn(const struct sched *sched, uint32_t file)
+{
+    return sched->ledger.withdrawn[file] != 0;
+}
+
 bool sched_is_free(const struct sched *sched, uint32_t file)
 {
     return ledger_is_free(&sched->ledger, file);

@@ -117,6 +117,7 @@ void sched_restart(struct sched *sched, uint32_t first, uint32_t count, int not_
  * of the segments makes the first one all of the file (PLAN_WHOLE) and calls sched_return,
  * after which it is granted. Until then the run is not finished. */
 void sched_withdraw(struct sched *sched, uint32_t file);
+bool sched_is_withdrawn(const struct sched *sched, uint32_t file);
 bool sched_is_free(const struct sched *sched, uint32_t file);
 void sched_return(struct sched *sched, uint32_t file);
 

@@ -178,6 +178,14 @@ void spread_drop(struct spread *spread, int node)
     look_at_window(spread, node);
 }
 
+bool spread_withhold(struct spread *spread, uint32_t file)
+{
+    const uint32_t *first = spread->segments->first;
+
+    supply_withhold(&spread->supply, file);
+    return !hops_bring(&spread->hops, (struct run){ first[file], first[file + 1] });
+}
+
 void spread_whole(struct spread *spread, uint32_t file)
 {
     supply_whole(&spread->supply, file);
@@ -268,7 +276,8 @@ static uint32_t run_length(const struct spread *spread, int from, struct run run
     uint32_t at = run.first + 1;
 
     for (; at - run.first < SPREAD_RUN && at < run.end &&
-           supply_has(&spread->supply, from, at);
+           supply_has(&spread->supply, from, at) &&
+           spread->supply.stage[at] != SUPPLY_WITHHELD;
          at++) {
         bytes += segment_bytes(spread->segments, at);
         if (bytes > spread->policy.run || !same_targets(spread, at, of))
@@ -350,7 +359,8 @@ static bool next_retry(struct spread *spread, struct spread_ticket *ticket)
 
         if (segment == retry->run.end)
             spread->nretries--;
-        else if (supply_needs(&spread->supply, retry->to, segment))
+        else if (supply_needs(&spread->supply, retry->to, segment) &&
+                 spread->supply.stage[segment] != SUPPLY_WITHHELD)
             from = holder(spread, segment, retry->from);
         if (from != NOBODY && hops_room(&spread->hops, retry->to)) {
             memset(row(spread, ROW_ALONE), 0, spread->rows.words * sizeof(uint64_t));

@@ -83,6 +83,10 @@ void spread_failed(struct spread *spread, int from, int to, uint32_t first,
  * segments by new tickets. */
 void spread_drop(struct spread *spread, int node);
 
+/* From now on no ticket has any of the file, until all nodes lack all of it. true: nothing of
+ * it is under way. */
+bool spread_withhold(struct spread *spread, uint32_t file);
+
 /* The file turns out to be one segment (PLAN_WHOLE, which its plan has by the time of this
  * call): no node has anything of it. Nothing of it may be under way. */
 void spread_whole(struct spread *spread, uint32_t file);

@@ -168,6 +168,39 @@ uint32_t supply_fresh(struct supply *supply, int node)
     return SUPPLY_NONE;
 }
 
+static void unlist(struct supply *supply, int node, uint32_t file)
+{
+    struct supply_node *at = &supply->node[node];
+    uint32_t segment = at->head, next;
+
+    at->head = at->tail = SUPPLY_NONE;
+    for (; segment != SUPPLY_NONE; segment = next) {
+        next = supply->next[segment];
+        supply->next[segment] = SUPPLY_NONE;
+        if (supply->segments->file[segment] == file) {
+            at->fresh -= segment_bytes(supply->segments, segment);
+            supply->listed[segment] = false;
+            continue;
+        }
+        if (at->head == SUPPLY_NONE)
+            at->head = segment;
+        else
+            supply->next[at->tail] = segment;
+        at->tail = segment;
+    }
+}
+
+void supply_withhold(struct supply *supply, uint32_t file)
+{
+    const uint32_t *first = supply->segments->first;
+
+    for (int node = 0; node < supply->nodes; node++)
+        unlist(supply, node, file);
+    for (uint32_t segment = first[file]; segment < first[file + 1]; segment++)
+        if (supply->stage[segment] != SUPPLY_NOWHERE)
+            set_stage(supply, segment, SUPPLY_WITHHELD);
+}
+
 static bool wants(const struct supply *supply, int node, uint32_t segment)
 {
     return !node_set_has(&supply->skip, supply->segments->file[segment], node);

@@ -5,7 +5,8 @@
  * expects it, since a ticket brings it (which is the caller's matter).
  *
  * A segment that some node has is fresh until its first ticket: then it waits in a list of
- * the node that it came to first. After that it is owed to those that need it still.
+ * the node that it came to first. After that it is owed to those that need it still. One
+ * that is withheld goes to nobody until all nodes have lost it.
  *
  * Life cycle   supply_create: every node needs everything; supply_destroy. */
 #ifndef CORE_SCHED_SUPPLY_H
@@ -14,7 +15,7 @@
 #include "core/plan/segment.h"
 #include "core/sched/node_set.h"
 
-enum supply_stage { SUPPLY_NOWHERE, SUPPLY_FRESH, SUPPLY_OWED };
+enum supply_stage { SUPPLY_NOWHERE, SUPPLY_FRESH, SUPPLY_OWED, SUPPLY_WITHHELD };
 
 struct supply_node {
     bool gone;
@@ -58,6 +59,9 @@ void supply_need(struct supply *supply, int node, uint32_t segment);
 
 /* A ticket has gone out for it. */
 void supply_begun(struct supply *supply, uint32_t segment);
+
+/* Those of the file that some node has are withheld. */
+void supply_withhold(struct supply *supply, uint32_t file);
 
 /* Neither a source nor a target any more, and expecting nothing. */
 void supply_drop(struct supply *supply, int node);

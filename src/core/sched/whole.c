@@ -28,12 +28,19 @@ int whole_begin(struct whole *whole, struct sched *sched, struct relay *relay,
     return 0;
 }
 
+static bool is_free(const struct whole *whole, const struct sched *sched,
+                    const struct relay *relay, uint32_t file)
+{
+    return sched_is_free(sched, file) && !relay_is_busy(relay, file) &&
+           (!whole->is_gone || whole->is_gone(whole->arg, file));
+}
+
 bool whole_next(struct whole *whole, struct sched *sched, const struct relay *relay,
                 struct plan *plan, uint32_t *file)
 {
     for (uint32_t i = 0; i < whole->count; i++) {
         *file = whole->file[i];
-        if (!sched_is_free(sched, *file) || relay_is_busy(relay, *file))
+        if (!is_free(whole, sched, relay, *file))
             continue;
         whole->file[i] = whole->file[--whole->count];
         plan->files[*file].flags |= PLAN_WHOLE;

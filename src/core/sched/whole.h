@@ -2,7 +2,7 @@
  * server refuses or ignores ranges. All ranks let go of such a file; then one fetches it
  * as a single segment, as it would be if that had been known from the start.
  *
- * Life cycle   zeroed struct; whole_begin; whole_next whenever a rank has reported;
+ * Life cycle   struct that is zeroed except for is_gone and arg; whole_begin; whole_next whenever a rank has reported;
  *              whole_release. */
 #ifndef CORE_SCHED_WHOLE_H
 #define CORE_SCHED_WHOLE_H
@@ -13,6 +13,10 @@
 struct whole {
     uint32_t *file; /* those that some rank still has a part of */
     uint32_t count, room;
+    /* What was stored of the file is gone as well. Asked again and again once no rank has a
+     * part of it. NULL: it may stay. */
+    bool (*is_gone)(void *arg, uint32_t file);
+    void *arg;
 };
 
 /* Whether the file is on its way there. */
