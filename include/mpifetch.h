@@ -163,7 +163,8 @@ struct mpifetch_options {
      * be NULL. */
     void (*progressed)(void *arg, uint64_t bytes, uint64_t total);
     void *progressed_arg;
-    /* Instead of dest: each node gets a copy of its own at this path. NULL: one copy */
+    /* Each node gets a copy of its own at this path. dest may be NULL then, else it is
+     * published as well. NULL: one copy, at dest */
     const char *per_node;
     int per_node_optional; /* a node that cannot have one is warned of, no failure */
     enum mpifetch_per_node_verify per_node_verify;

@@ -4,14 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app/beside.h"
 #include "app/failure.h"
 #include "app/finish.h"
 #include "app/inspect.h"
-#include "app/listing.h"
-#include "app/per_node.h"
 #include "app/session.h"
 #include "io/guard.h"
-#include "ranks/nodes.h"
 
 const char *mpifetch_version(void)
 {
@@ -85,13 +83,15 @@ static int run_phases(struct session *s, struct err *err)
 {
     if (s->task == SESSION_VERIFY)
         return inspect(s, err);
-    if (session_list(s, err) < 0)
+    if (session_list(s, err) < 0 || beside_list(s, err) < 0)
         return -1;
     if (s->only_plan)
-        return nodes_spread(&s->run) ? per_node_show(s, err) : listing_show(s, err);
-    if (session_fetch(s, err) < 0)
+        return beside_show(s, err);
+    if (beside_stage(s, err) < 0 || session_stage(s, err) < 0 ||
+        session_fetch(s, err) < 0 || finish_publish(s, err) < 0 ||
+        beside_publish(s, err) < 0)
         return -1;
-    return finish_publish(s, err);
+    return beside_judge(s, err);
 }
 
 /* Collective. */
@@ -102,6 +102,8 @@ static int run_session(MPI_Comm comm, const struct mpifetch_options *options,
     struct err err = { 0 };
     int rc = session_open(&s, comm, options, task, &err);
 
+    if (rc == 0)
+        rc = beside_open(&s, &err);
     *report = (struct mpifetch_report){ 0 };
     if (rc == 0 && (rc = run_phases(&s, &err)) == 0) {
         agree_settle(&s.run.ranks);
@@ -110,6 +112,7 @@ static int run_session(MPI_Comm comm, const struct mpifetch_options *options,
     if (rc < 0) {
         fill_error(report, &err);
         settle_failure(&s.run.ranks, report);
+        beside_leave(&s);
     }
     if (!s.only_plan || rc < 0)
         finish_report(&s, rc, &err);
@@ -120,6 +123,7 @@ static int run_session(MPI_Comm comm, const struct mpifetch_options *options,
         share_report(&s, report);
     if (rc == 0)
         warn_of_loss(&s.run);
+    beside_close(&s);
     report->lost = !session_close(&s);
     return report->status;
 }

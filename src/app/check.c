@@ -108,7 +108,8 @@ int check_named(struct session *s, const char *named, size_t len, struct err *er
     return s->named ? resolve_dest(s, s->named, err) : err_memory(err, "a path");
 }
 
-static int check_per_node(const struct mpifetch_options *o, struct err *err)
+static int check_per_node(const struct mpifetch_options *o, bool publishes,
+                          struct err *err)
 {
     char least[32];
 
@@ -119,7 +120,7 @@ static int check_per_node(const struct mpifetch_options *o, struct err *err)
         return 0;
     if (!*o->per_node)
         return err_set(err, ERR_USAGE, "--per-node: no directory given");
-    if (o->dest)
+    if (o->dest && !publishes)
         return err_set(err, ERR_USAGE,
                        "a destination '%s' was given beside --per-node '%s': give one of "
                        "them",
@@ -131,8 +132,11 @@ static int check_per_node(const struct mpifetch_options *o, struct err *err)
     return 0;
 }
 
-int check_options(const struct mpifetch_options *o, struct err *err)
+int check_options(const struct mpifetch_options *o, enum session_task task,
+                  struct err *err)
 {
+    bool publishes = task == SESSION_GET || task == SESSION_PLAN;
+
     if (o->segment_size % SEGMENT_ALIGN != 0)
         return err_set(err, ERR_USAGE, "the segment size must be a multiple of 1 MiB");
     if (o->connections > CHECK_CONNECTIONS)
@@ -148,7 +152,7 @@ int check_options(const struct mpifetch_options *o, struct err *err)
         return err_set(err, ERR_USAGE,
                        "a rank timeout of %g s is too short: the minimum is %g s",
                        o->rank_timeout, CHECK_RANK_TIMEOUT);
-    return check_per_node(o, err);
+    return check_per_node(o, publishes, err);
 }
 
 static int check_file(const char *option, const char *path, struct err *err)

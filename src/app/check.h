@@ -6,7 +6,8 @@
 
 /* ERR_USAGE for invalid options, from the command line or from a program that calls the
  * library. */
-int check_options(const struct mpifetch_options *options, struct err *err);
+int check_options(const struct mpifetch_options *options, enum session_task task,
+                  struct err *err);
 
 /* The same for the files and directories that they name, which may be slow to reach. Sets
  * s->dest. Rank 0 tries to write to the files for report and trace: after hours of work

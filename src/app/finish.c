@@ -104,7 +104,7 @@ static int commit(void *arg, struct err *err)
     uncache_tree(&s->run, s->target.existing->file);
     rc = target_commit(&s->target, &s->mark, err);
     /* At once: the main thread may be in a call that never returns. */
-    if (rc == 0)
+    if (rc == 0 && !s->part)
         guard_settle(session_show(s));
     return rc;
 }
@@ -125,10 +125,10 @@ int finish_publish(struct session *s, struct err *err)
     if (agree_step(&run->ranks, rc, err) < 0)
         return -1;
     if (run->ranks.rank == 0 && (rc = background_run(&run->ranks, commit, s, err)) == 0)
-        agree_settle(&run->ranks); /* it is visible: from here on nothing is a failure */
+        session_settle(s); /* it is visible: from here on nothing is a failure */
     if (agree_step(&run->ranks, rc, err) < 0)
         return -1;
-    agree_settle(&run->ranks);
+    session_settle(s);
     s->report.published = true;
     show_everywhere(s);
     session_end_phase(s, REPORT_COMMIT);
@@ -162,9 +162,9 @@ static int leave_claim(void *arg, struct err *err)
     return 0;
 }
 
-/* Landed segments are kept for the next run. All ranks must have finished writing before
- * staging is released, since the next run relies on that. */
-static void leave_staging(struct session *s)
+/* All ranks must have finished writing before staging is released, since the next run relies
+ * on that. */
+void finish_leave(struct session *s)
 {
     struct run *run = &s->run;
     struct leaving leaving = { run, RELEASE_HAND_OVER };
@@ -189,7 +189,7 @@ void finish_report(struct session *s, int rc, const struct err *err)
     if (rc < 0)
         s->report.err = *err;
     if (rc < 0)
-        leave_staging(s);
+        finish_leave(s);
     s->report.total = clock_now() - s->began;
     agree_step(&run->ranks, report_gather(run, &s->report, &fault), &fault);
     err_clear(&fault);

@@ -19,9 +19,11 @@ struct node_listing {
     uint8_t *some, *all,
         *unsure;       /* a bit for each file: there on some, on all nodes; may be */
     struct lack *lack; /* of each node */
-    struct lack fetch; /* what no node has */
-    size_t file;       /* the next one */
-    int node;          /* the same */
+    struct lack fetch; /* what no node has, and no DEST beside them */
+    const struct existing *dest; /* rank 0: or NULL */
+    const struct err *failed;    /* why that cannot be had; NULL: there is none */
+    size_t file;                 /* the next one */
+    int node;                    /* the same */
 };
 
 static bool has_bit(const uint8_t *bits, size_t i)
@@ -86,6 +88,26 @@ static int gather(struct node_listing *listing, struct err *err)
     return rc;
 }
 
+/* Rank 0, once all nodes have said what they have. */
+static void take_dest(struct node_listing *listing)
+{
+    const struct run *run = &listing->s->run;
+
+    if (run->ranks.rank != 0 || !listing->dest || !listing->dest->file)
+        return;
+    for (size_t i = 0; i < run->plan.nfiles; i++) {
+        const struct existing_file *known = &listing->dest->file[i];
+        unsigned bit = 1u << (i % 8);
+
+        if (known->there)
+            listing->some[i / 8] |= (uint8_t)bit;
+        else
+            listing->all[i / 8] &= (uint8_t)~bit;
+        if (known->unsure)
+            listing->unsure[i / 8] |= (uint8_t)bit;
+    }
+}
+
 static const char *fate_of(const struct node_listing *listing, size_t file)
 {
     return has_bit(listing->all, file)      ? "there"
@@ -121,6 +143,24 @@ static void add_node(struct node_listing *listing, int node, struct strbuf *text
                     text_bytes(bytes, sizeof(bytes), lack->bytes));
 }
 
+static void add_dest(const struct node_listing *listing, struct strbuf *text)
+{
+    const struct run *run = &listing->s->run;
+    struct lack lack = { 0 };
+    char bytes[32];
+
+    if (!listing->failed)
+        return;
+    for (size_t i = 0; listing->dest && listing->dest->file && i < run->plan.nfiles; i++)
+        if (!listing->dest->file[i].there && !listing->dest->file[i].unsure)
+            count(&lack, &run->plan, i);
+    if (listing->failed->code != ERR_NONE)
+        strbuf_addf(text, "DEST cannot have it: %s\n", listing->failed->text);
+    else
+        strbuf_addf(text, "DEST lacks %llu files, %s\n", (unsigned long long)lack.files,
+                    text_bytes(bytes, sizeof(bytes), lack.bytes));
+}
+
 static bool add_part(void *arg, struct strbuf *text)
 {
     struct node_listing *listing = arg;
@@ -136,6 +176,7 @@ static bool add_part(void *arg, struct strbuf *text)
         add_node(listing, listing->node++, text);
     if (listing->node < nodes_count(&run->ranks))
         return true;
+    add_dest(listing, text);
     strbuf_addf(text, "%zu files, %s; to fetch: %llu files, %s\n", run->plan.nfiles,
                 text_bytes(all, sizeof(all), run->plan.nbytes),
                 (unsigned long long)listing->fetch.files,
@@ -143,10 +184,11 @@ static bool add_part(void *arg, struct strbuf *text)
     return false;
 }
 
-int per_node_show(struct session *s, struct err *err)
+int per_node_show(struct session *s, const struct existing *dest,
+                  const struct err *failed, struct err *err)
 {
     struct run *run = &s->run;
-    struct node_listing listing = { .s = s };
+    struct node_listing listing = { .s = s, .dest = dest, .failed = failed };
     size_t size = bits_of(&listing) + 1;
     int rc = 0;
 
@@ -161,6 +203,7 @@ int per_node_show(struct session *s, struct err *err)
     rc = agree_step(&run->ranks, rc, err);
     if (rc == 0)
         rc = agree_step(&run->ranks, gather(&listing, err), err);
+    take_dest(&listing);
     if (rc == 0)
         rc = agree_step(
             &run->ranks,

@@ -136,9 +136,8 @@ const struct option option_table[] = {
       .kind = OPTION_TEXT,
       .value = "DIR",
       .field = offsetof(struct mpifetch_options, per_node),
-      .help =
-          "instead of DEST: each node of the job has a copy of its own at this path, on "
-          "a disk or in memory of its own" },
+      .help = "each node of the job gets a copy of its own at this path, on a disk or in "
+              "memory of its own; with a DEST, that is published as well" },
     { .name = "per-node-optional",
       .kind = OPTION_FLAG,
       .field = offsetof(struct mpifetch_options, per_node_optional),

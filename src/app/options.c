@@ -262,7 +262,7 @@ static int check_given(struct parser *parser)
     return 0;
 }
 
-/* Which is instead of DEST. */
+/* A copy on each node is looked at by itself. */
 static int check_per_node(struct parser *parser)
 {
     const struct mpifetch_options *get = &parser->options->get;
@@ -302,7 +302,7 @@ static int parse_path(struct parser *parser)
 static int parse_places(struct parser *parser)
 {
     struct mpifetch_options *get = &parser->options->get;
-    bool may_lack = parser->options->command == COMMAND_PLAN ||
+    bool may_lack = parser->options->command == COMMAND_PLAN || get->per_node ||
                     get->layout == MPIFETCH_LAYOUT_HF_CACHE;
     int next = 1;
 
@@ -317,8 +317,6 @@ static int parse_places(struct parser *parser)
         return err_set(parser->err, ERR_USAGE,
                        "missing SOURCE (such as hf://ns/name) or --manifest; %s",
                        see(parser));
-    if (get->per_node)
-        return check_per_node(parser);
     if (get->dest ? !*get->dest : !may_lack)
         return err_set(parser->err, ERR_USAGE, "missing DEST, the path to publish; %s",
                        see(parser));

@@ -243,8 +243,7 @@ static int build(void *arg, struct err *err)
     return target_build(&s->target, err);
 }
 
-/* The ranks of nodes that take no part fetch nothing: others have their connections. */
-static int stop_failed(struct session *s, struct err *err)
+int per_node_deal(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
     size_t count = (size_t)run->ranks.size;
@@ -279,7 +278,7 @@ int per_node_stage(struct session *s, struct err *err)
     run->existing = run->keeper && s->target.existing ? s->target.existing->file : NULL;
     if (holdings_find(s, err) < 0)
         return -1;
-    return agree_step(&run->ranks, stop_failed(s, err), err);
+    return agree_step(&run->ranks, per_node_deal(s, err), err);
 }
 
 static int take_traffic(void *arg, int rank, const void *bytes, size_t len,
@@ -351,8 +350,25 @@ static int leave(void *arg, struct err *err)
     return 0;
 }
 
-/* Rank 0: success means that every node has it, unless the user said otherwise. */
-static int judge(struct session *s, struct err *err)
+int per_node_publish(struct session *s, struct err *err)
+{
+    struct run *run = &s->run;
+    int rc = 0;
+
+    if (run->opt.sync && !run->nodes.out)
+        rc = background_run(&run->ranks, sync_mine, s, err);
+    if (outcome_step(run, rc, err) < 0 || run_kept(s, commit, err) < 0)
+        return -1;
+    session_settle(s);
+    s->report.published = true;
+    worker_destroy(s->worker);
+    s->worker = NULL;
+    if (run->keeper && run->nodes.out)
+        background_run(&run->ranks, leave, run, NULL);
+    return run_kept(s, clean, err);
+}
+
+int per_node_judge(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
     struct err why = { 0 };
@@ -364,24 +380,4 @@ static int judge(struct session *s, struct err *err)
         return err_copy(err, &why);
     log_line(&run->ranks.log, LOG_WARN, "%s", why.text);
     return 0;
-}
-
-int per_node_publish(struct session *s, struct err *err)
-{
-    struct run *run = &s->run;
-    int rc = 0;
-
-    if (run->opt.sync && !run->nodes.out)
-        rc = background_run(&run->ranks, sync_mine, s, err);
-    if (outcome_step(run, rc, err) < 0 || run_kept(s, commit, err) < 0)
-        return -1;
-    agree_settle(&run->ranks);
-    s->report.published = true;
-    worker_destroy(s->worker);
-    s->worker = NULL;
-    if (run->keeper && run->nodes.out)
-        background_run(&run->ranks, leave, run, NULL);
-    if (run_kept(s, clean, err) < 0)
-        return -1;
-    return agree_step(&run->ranks, judge(s, err), err);
 }

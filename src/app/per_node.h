@@ -10,8 +10,10 @@
 /* Collective. As session_list. */
 int per_node_list(struct session *s, struct err *err);
 
-/* Collective. As listing_show: what the nodes have of each file, and what each lacks. */
-int per_node_show(struct session *s, struct err *err);
+/* Collective. As listing_show: what the nodes have of each file, and what each lacks; and on
+ * rank 0, of a DEST beside them: what it has, unless *failed says why not. */
+int per_node_show(struct session *s, const struct existing *dest,
+                  const struct err *failed, struct err *err);
 
 /* Collective. Build a staging on each node, and tell its ranks; which nodes take no part is
  * known to all then. */
@@ -21,8 +23,13 @@ int per_node_stage(struct session *s, struct err *err);
  * report. */
 int per_node_note(struct session *s, struct err *err);
 
-/* Collective. Publish on each node, and clean up. -1 also if a node has failed, or does so:
- * the others have published then. */
+/* Collective. Publish on each node that has not failed, and clean up. */
 int per_node_publish(struct session *s, struct err *err);
+
+/* The connections among ranks of nodes that have not failed: the others fetch nothing. */
+int per_node_deal(struct session *s, struct err *err);
+
+/* Rank 0: success means that every node has it, unless the user said otherwise. */
+int per_node_judge(struct session *s, struct err *err);
 
 #endif

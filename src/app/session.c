@@ -258,7 +258,7 @@ int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options
     run->mtime = clock_wall() / 1000000000;
     /* The first call says that this rank is past all collectives of the start. */
     rc = is_interrupted(s) ? err_set(err, ERR_INTERRUPTED, "interrupted")
-                           : check_options(options, err);
+                           : check_options(options, task, err);
     if (rc == 0)
         rc = liveness_open(&run->ranks, s->options->rank_timeout, err);
     if (rc == 0)
@@ -304,15 +304,14 @@ static int share_course(struct session *s, bool *check, struct err *err)
     return agree_step(&run->ranks, rc, err);
 }
 
-int session_list(struct session *s, struct err *err)
+/* Where all ranks share DEST. work: of rank 0, the first. */
+static int list_shared(struct session *s, int (*work)(void *arg, struct err *err),
+                       struct err *err)
 {
     struct run *run = &s->run;
     bool check = false;
-    int rc;
+    int rc = run->ranks.rank == 0 ? background_run(&run->ranks, work, s, err) : 0;
 
-    if (nodes_spread(run))
-        return per_node_list(s, err);
-    rc = run->ranks.rank == 0 ? background_run(&run->ranks, survey, s, err) : 0;
     if (rc == 0 && run->ranks.rank == 0) {
         check = (run->opt.check && s->target.existing->files > 0) ||
                 (!s->only_plan && s->target.existing->unsure > 0);
@@ -328,6 +327,16 @@ int session_list(struct session *s, struct err *err)
     if (rc == 0 && run->ranks.rank == 0)
         rc = background_run(&run->ranks, survey_claim, s, err);
     return agree_step(&run->ranks, rc, err) < 0 ? -1 : share_course(s, &check, err);
+}
+
+int session_list(struct session *s, struct err *err)
+{
+    return nodes_spread(&s->run) ? per_node_list(s, err) : list_shared(s, survey, err);
+}
+
+int session_look(struct session *s, struct err *err)
+{
+    return list_shared(s, survey_dest, err);
 }
 
 static void note_figures(struct session *s)
@@ -355,8 +364,7 @@ static int build(void *arg, struct err *err)
     return target_build(&s->target, err);
 }
 
-/* Build the staging that all ranks share. */
-static int stage(struct session *s, struct err *err)
+int session_build(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
     int rc = run->keeper ? background_run(&run->ranks, build, s, err) : 0;
@@ -366,9 +374,7 @@ static int stage(struct session *s, struct err *err)
         s->report.reused_files = s->target.existing->files;
         s->report.reused_bytes = s->target.existing->bytes;
     }
-    if (agree_step(&run->ranks, rc, err) < 0 || share_run(run, err) < 0)
-        return -1;
-    return sharing_check(s, err);
+    return agree_step(&run->ranks, rc, err) < 0 ? -1 : share_run(run, err);
 }
 
 static void count_untrusted(struct session *s)
@@ -381,6 +387,15 @@ static void count_untrusted(struct session *s)
                                            plan->files[i].want.kind == DIGEST_NONE;
 }
 
+int session_stage(struct session *s, struct err *err)
+{
+    if (s->report.unchanged)
+        return 0;
+    if (nodes_spread(&s->run))
+        return per_node_stage(s, err);
+    return session_build(s, err) < 0 ? -1 : sharing_check(s, err);
+}
+
 int session_fetch(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
@@ -390,8 +405,6 @@ int session_fetch(struct session *s, struct err *err)
         session_end_phase(s, REPORT_STAGE);
         return 0;
     }
-    if ((nodes_spread(run) ? per_node_stage(s, err) : stage(s, err)) < 0)
-        return -1;
     count_untrusted(s);
     if (run->trace)
         trace_open(run->trace, clock_now());
@@ -408,25 +421,18 @@ int session_fetch(struct session *s, struct err *err)
     return nodes_spread(run) ? outcome_step(run, 0, err) : 0;
 }
 
-bool session_close(struct session *s)
+void session_release(struct session *s)
 {
     struct run *run = &s->run;
-    bool closed;
 
     worker_destroy(s->worker);
     coordinator_destroy(s->coordinator);
-    http_destroy(s->http);
     target_release(&s->target);
     plan_release(&s->whole);
     report_release(&s->report);
     trace_release(&s->trace);
     segments_release(&run->segments);
     plan_release(&run->plan);
-    agree_release(&run->ranks.agree);
-    closed = !run->ranks.liveness.lost && comm_close(run->ranks.comm, CLOSE_PATIENCE);
-    if (run->ranks.liveness.lost)
-        comm_abandon(run->ranks.comm);
-    liveness_close(&run->ranks);
     credentials_release(&run->access.bearer);
     free(run->access.endpoint);
     free(run->dest);
@@ -445,11 +451,26 @@ bool session_close(struct session *s)
     free(run->staging.owner);
     staging_close(run);
     outcome_release(run);
-    nodes_release(&run->ranks);
-    choices_restore(s);
     free(s->slots);
     free(s->dest);
     free(s->named);
     free(s->source);
+}
+
+bool session_close(struct session *s)
+{
+    struct ranks *ranks = &s->run.ranks;
+    struct http *http = s->http;
+    bool closed;
+
+    session_release(s);
+    http_destroy(http);
+    agree_release(&ranks->agree);
+    closed = !ranks->liveness.lost && comm_close(ranks->comm, CLOSE_PATIENCE);
+    if (ranks->liveness.lost)
+        comm_abandon(ranks->comm);
+    liveness_close(ranks);
+    nodes_release(ranks);
+    choices_restore(s);
     return closed;
 }

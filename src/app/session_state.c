@@ -16,6 +16,12 @@ void session_end_phase(struct session *s, enum report_phase phase)
     s->phase_began = now;
 }
 
+void session_settle(struct session *s)
+{
+    if (!s->part)
+        agree_settle(&s->run.ranks);
+}
+
 /* Symbolic links that lead to DEST may lead elsewhere tomorrow. */
 const char *session_show(struct session *s)
 {

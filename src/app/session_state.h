@@ -21,6 +21,8 @@ enum session_task {
     SESSION_BARE /* of the ranks alone: DEST is for the caller to look at */
 };
 
+struct beside;
+
 struct session {
     const struct mpifetch_options *options;
     enum session_task task;
@@ -45,6 +47,9 @@ struct session {
     struct coordinator *coordinator;
     struct worker *worker;
     struct visibility_mark mark;
+    struct beside
+        *beside; /* app/beside.c: with --per-node, of a DEST that was given too */
+    bool part;   /* the call does more: its outcome is not certain at the end */
     double began, phase_began;
     uint64_t resumed;      /* bytes that this keeper has verified (app/holdings.h) */
     unsigned umask_before; /* app/choices.c */
@@ -53,6 +58,9 @@ struct session {
 
 /* The phase ends: the time since the end of the phase before is its duration. */
 void session_end_phase(struct session *s, enum report_phase phase);
+
+/* As agree_settle, unless the call does more than this session. */
+void session_settle(struct session *s);
 
 /* Rank 0: run.shown of what is published, or is about to be; "" for nothing. */
 const char *session_show(struct session *s);

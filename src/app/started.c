@@ -7,6 +7,7 @@
 
 #include "base/url.h"
 #include "core/state/msg.h"
+#include "io/fs/fs_dir.h"
 #include "io/sha256.h"
 
 static const char *const labels[] = { "version", "command", "SOURCE", "--manifest",
@@ -37,10 +38,15 @@ static void set_row(struct started *started, int row, const char *text)
 static void set_started(struct started *started, const struct options *options)
 {
     const struct mpifetch_options *get = &options->get;
-    char version[64];
+    char version[64], both[2 * FS_NAME];
+    const char *dest = get->per_node && get->dest ? both
+                       : get->per_node            ? get->per_node
+                                                  : get->dest;
     const char *const texts[ROWS] = { version, command_name(options->command),
-                                      get->source, get->manifest,
-                                      get->per_node ? get->per_node : get->dest };
+                                      get->source, get->manifest, dest };
+
+    snprintf(both, sizeof(both), "%s on each node, and %s",
+             get->per_node ? get->per_node : "", get->dest ? get->dest : "");
 
     memset(started, 0, sizeof(*started));
     snprintf(version, sizeof(version), "%s (contract %d)", MPIFETCH_VERSION,

@@ -38,11 +38,14 @@ int survey_source(void *arg, struct err *err)
 
 int survey(void *arg, struct err *err)
 {
+    return survey_source(arg, err) < 0 ? -1 : survey_dest(arg, err);
+}
+
+int survey_dest(void *arg, struct err *err)
+{
     struct session *s = arg;
     struct run *run = &s->run;
 
-    if (survey_source(s, err) < 0)
-        return -1;
     if (target_look(&s->target, run, s->whole.nfiles > 0 ? &s->whole : NULL, err) < 0)
         return -1;
     /* A plan hashes nothing. */

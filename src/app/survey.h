@@ -8,6 +8,9 @@
 /* Rank 0: ask the source. */
 int survey_source(void *arg, struct err *err);
 
+/* Rank 0: look at DEST. */
+int survey_dest(void *arg, struct err *err);
+
 /* Rank 0: ask the source and look at DEST. */
 int survey(void *arg, struct err *err);
 

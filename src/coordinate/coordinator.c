@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "coordinate/dispatch.h"
 #include "coordinate/mismatch.h"
+#include "coordinate/nearby.h"
 #include "coordinate/rate_share.h"
 #include "coordinate/recovery.h"
 #include "coordinate/spreading.h"
@@ -75,9 +76,11 @@ static int file_wrong(struct coordinator *c, uint32_t file, const uint8_t sha256
     const struct segments *segments = &c->run->segments;
     uint32_t count = segments_of(segments, file);
 
-    if (c->refetched[file])
-        return mismatch(c->run, file, sha256, err);
-    c->refetched[file] = 1;
+    if (!nearby_drop(c->run, file)) {
+        if (c->refetched[file])
+            return mismatch(c->run, file, sha256, err);
+        c->refetched[file] = 1;
+    }
     log_line(&c->run->ranks.log, LOG_WARN, "'%s' has the wrong digest: fetching it again",
              plan_path(&c->run->plan, file));
     if (count > 1)
@@ -98,6 +101,7 @@ static int file_hashed(struct coordinator *c, uint32_t file, const uint8_t sha25
 {
     if (c->run->mode == RUN_REHASH && plan_file(c, file)->want.kind == DIGEST_NONE)
         bad = memcmp(sha256, c->existing[file].sha256, 32) != 0;
+    bad |= nearby_differs(c->run, file, sha256);
     if (bad && c->run->mode != RUN_REHASH)
         return file_wrong(c, file, sha256, rank, err);
     if (bad)
@@ -186,6 +190,7 @@ static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
         log_line(&c->run->ranks.log, LOG_INFO, "rank %d: %s: fetching it again", from,
                  msg->text);
         resume_forget(c->dispatch.resume, msg->segment);
+        nearby_drop(c->run, c->run->segments.file[msg->segment]);
         sched_lost(c->sched, from, msg->segment);
         return 0;
     }

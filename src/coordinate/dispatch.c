@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "coordinate/nearby.h"
 #include "io/clock.h"
 #include "ranks/mail.h"
 #include "resume/resume.h"
@@ -25,11 +26,16 @@ static bool is_held(const struct dispatch *d, uint32_t segment)
     return resume_held(d->resume, segment, &item);
 }
 
+static bool is_nearby(const struct dispatch *d, uint32_t segment)
+{
+    return nearby_has(d->run, d->run->segments.file[segment]);
+}
+
 static bool must_locate(const struct dispatch *d, uint32_t segment)
 {
     const struct run *run = d->run;
 
-    return run->mode != RUN_REHASH &&
+    return run->mode != RUN_REHASH && !is_nearby(d, segment) &&
            (run->plan.files[run->segments.file[segment]].flags & PLAN_LOCATE);
 }
 
@@ -43,10 +49,12 @@ static bool is_whole(const struct dispatch *d, uint32_t segment)
 static struct msg_item item_of(const struct dispatch *d, const struct parked *grant)
 {
     uint32_t whole = is_whole(d, grant->segment) ? MSG_ITEM_WHOLE : 0;
+    uint32_t nearby = is_nearby(d, grant->segment) ? MSG_ITEM_NEARBY : 0;
 
     return (struct msg_item){ .segment = grant->segment,
                               .segments = grant->count,
-                              .flags = (grant->unit ? MSG_ITEM_UNIT : 0u) | whole };
+                              .flags =
+                                  (grant->unit ? MSG_ITEM_UNIT : 0u) | whole | nearby };
 }
 
 static int send_signed_url(struct dispatch *d, int rank, uint32_t file, const char *url,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "coordinate/mismatch.h"
+#include "coordinate/nearby.h"
 #include "io/clock.h"
 #include "ranks/mail.h"
 #include "ranks/nodes.h"
@@ -212,6 +213,7 @@ static int recall(struct spreading *s, uint32_t file, struct err *err)
 {
     const uint32_t *first = segments_in(s)->first;
 
+    nearby_drop(run_of(s), file);
     if (proofs_recall(s->proofs, file, err) < 0)
         return -1;
     for (int node = 0; node < s->nodes; node++)
@@ -284,6 +286,13 @@ static int hear_proved(struct spreading *s, int node, const struct msg_item *ite
     uint32_t end = item->segment + item->segments;
     uint32_t file = segments->file[item->segment];
 
+    /* Nobody announced what is in the other directory, so no node can be the one to blame. */
+    if ((item->flags & MSG_ITEM_DIGEST) &&
+        segments->plan->files[file].want.kind == DIGEST_NONE &&
+        nearby_differs(run_of(s), file, item->sha256)) {
+        spreading_recall(s, file);
+        return 0;
+    }
     if (item->flags & MSG_ITEM_DIGEST)
         return proofs_hear(s->proofs, node, file, item->sha256,
                            (item->flags & MSG_ITEM_BAD) != 0, err);

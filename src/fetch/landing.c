@@ -175,12 +175,14 @@ static int check_source(const struct task *task, int fd, const char *path,
     const struct plan *plan = &task->world->run->plan;
     struct fs_info info;
     char mtime[40];
+    bool known;
 
     if (fs_look_open(fd, NULL, path, &info, err) < 0)
         return blame_source(err);
     snprintf(mtime, sizeof(mtime), "mtime:%lld", (long long)info.mtime_ns);
-    if (info.kind != FS_FILE || info.size != file_of(task)->size ||
-        strcmp(mtime, plan_text(plan, file_of(task)->etag)) != 0)
+    /* What lies elsewhere has a time of its own. */
+    known = task->nearby || strcmp(mtime, plan_text(plan, file_of(task)->etag)) == 0;
+    if (info.kind != FS_FILE || info.size != file_of(task)->size || !known)
         return source_changed(path, err);
     return 0;
 }
@@ -258,22 +260,35 @@ static int run_recheck(struct job *job)
     return ended(task, &job->err, rc);
 }
 
-/* Read the segments from a file:// source into their home, small files into memory;
- * continue as if they had been fetched. ERR_SOURCE if the source has changed since it was
- * listed. */
+static int source_path(const struct task *task, struct strbuf *path, struct err *err)
+{
+    const struct run *run = task->world->run;
+    struct strbuf url = { 0 };
+    int rc = 0;
+
+    if (task->nearby) {
+        strbuf_addf(path, "%s/%s", run->nearby.path, plan_path(&run->plan, task->file));
+        return path->failed ? err_memory(err, "a path") : 0;
+    }
+    plan_url(&run->plan, task->file, &url);
+    if (!url_path_file(url.data, path) || url.failed || path->failed)
+        rc = err_set(err, ERR_SOURCE, "'%s' is not the URL of a file",
+                     url.data ? url.data : "");
+    strbuf_release(&url);
+    return rc;
+}
+
+/* Read the segments from a file:// source, or from another directory that has them, into
+ * their home, small files into memory; continue as if they had been fetched. ERR_SOURCE if
+ * the source has changed since it was listed. */
 static int run_read(struct job *job)
 {
     struct task *task = job->owner;
-    struct strbuf url = { 0 }, path = { 0 };
-    int rc = -1;
+    struct strbuf path = { 0 };
+    int rc = source_path(task, &path, &job->err);
 
-    plan_url(&task->world->run->plan, task->file, &url);
-    if (!url_path_file(url.data, &path) || url.failed || path.failed)
-        err_set(&job->err, ERR_SOURCE, "'%s' is not the URL of a file",
-                url.data ? url.data : "");
-    else
+    if (rc == 0)
         rc = read_source(task, path.data, &job->err);
-    strbuf_release(&url);
     strbuf_release(&path);
     if (rc < 0)
         return -1;
@@ -340,7 +355,7 @@ static int was_read(struct job *job, struct err *err)
 {
     struct task *task = job->owner;
 
-    task->world->run->stats.value[STAT_FETCHED] += task->got;
+    task->world->run->stats.value[task->nearby ? STAT_NEARBY : STAT_FETCHED] += task->got;
     return landed(job, err);
 }
 
@@ -374,7 +389,8 @@ int landing_begin(struct task *task, struct err *err)
 
 bool landing_is_local(const struct task *task)
 {
-    return task->held || task->world->run->mode == RUN_REHASH || is_on_file_system(task);
+    return task->held || task->nearby || task->world->run->mode == RUN_REHASH ||
+           is_on_file_system(task);
 }
 
 bool landing_needs_slot(const struct task *task)

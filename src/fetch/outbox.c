@@ -89,7 +89,7 @@ int outbox_failed(struct outbox *outbox, const struct task *task, struct err *er
                        .segment = task->segment,
                        .generation = task->generation,
                        .reason = (int32_t)task->err.reason,
-                       .lost = task->held,
+                       .lost = task->held || task->nearby,
                        .outcome = task->outcome,
                        .text = task->err.text };
 
@@ -160,7 +160,8 @@ static int send_progress(struct outbox *outbox, struct task *first, struct err *
                        .received = value[STAT_FETCHED],
                        .fetched = run->mode == RUN_REHASH
                                       ? value[STAT_HASHED]
-                                      : value[STAT_FETCHED] + value[STAT_RESUMED] };
+                                      : value[STAT_FETCHED] + value[STAT_NEARBY] +
+                                            value[STAT_RESUMED] };
 
     for (struct task *task = first; task; task = task->next) {
         speeds_count(task, now);

@@ -85,6 +85,7 @@ struct task {
     bool unit;                     /* counts against the credit of this rank */
     bool small;                    /* a whole file that fits in memory */
     bool held;                     /* a former run left it: checked instead of fetched */
+    bool nearby;                   /* read from run->nearby instead of asked for */
     bool fresh;          /* only on new connections: one led to a node that lags behind */
     bool moves;          /* held: the file may become this run's own */
     uint32_t where;      /* held: see store_recheck */

@@ -70,6 +70,7 @@ static int add_task(struct tasks *tasks, const struct msg_item *item, struct err
         return -1;
     task->unit = (item->flags & MSG_ITEM_UNIT) != 0;
     task->held = (item->flags & MSG_ITEM_HELD) != 0;
+    task->nearby = (item->flags & MSG_ITEM_NEARBY) != 0;
     task->moves = (item->flags & MSG_ITEM_MOVES) != 0;
     task->where = item->where;
     task->checksum = item->checksum;

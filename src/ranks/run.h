@@ -90,6 +90,15 @@ struct run_nodes {
     uint64_t *sum; /* rank 0, of each segment: its XXH3, where some node holds it */
 };
 
+/* Another directory with files of the plan, which are read there instead of being asked for:
+ * with a DEST beside --per-node each of the two for the other. Written by app/beside.c;
+ * coordinate/nearby.c strikes files off. */
+struct run_nearby {
+    const char *path;                  /* the same on all ranks; NULL: there is none */
+    bool *has;                         /* rank 0, of each file; NULL: no file */
+    const struct existing_file *known; /* rank 0, of each file that it has: the digest */
+};
+
 /* How files are named in the tree: by their paths; or by their entity tags, as in the
  * staging of a cache and, where nothing is fetched, in the cache itself. */
 enum run_layout { RUN_PATHS, RUN_BLOBS };
@@ -114,6 +123,7 @@ struct run {
     struct run_access access;
     struct run_staging staging;
     struct run_nodes nodes;
+    struct run_nearby nearby; /* borrowed */
     struct existing_file
         *existing;   /* keeper: of each file (staging/existing.h), borrowed */
     char *dest;      /* as on rank 0: others may have other current directories */

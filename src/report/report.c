@@ -123,6 +123,22 @@ static void summarise_nodes(const struct run *run, const struct report *report)
              text_seconds(took, sizeof(took), report->nodes[slowest].complete));
 }
 
+static void summarise_beside(const struct run *run, const struct report *report)
+{
+    const struct report_beside *beside = &report->beside;
+    char bytes[32], took[32], near[32];
+
+    if (report_sum(run, report, STAT_NEARBY) > 0)
+        log_line(&run->ranks.log, LOG_WARN, "%s came from '%s' instead of the source",
+                 text_bytes(near, sizeof(near), report_sum(run, report, STAT_NEARBY)),
+                 beside->path);
+    if (beside->published)
+        log_line(&run->ranks.log, LOG_WARN,
+                 "'%s' is published as well: it lacked %s, and took %s after the nodes",
+                 beside->path, text_bytes(bytes, sizeof(bytes), beside->bytes),
+                 text_seconds(took, sizeof(took), beside->seconds));
+}
+
 void report_summary(const struct run *run, const struct report *report)
 {
     char bytes[32], fetched[32], rate[32], took[32], kinds[160];
@@ -160,6 +176,7 @@ void report_summary(const struct run *run, const struct report *report)
         log_line(&run->ranks.log, LOG_WARN, "resumed: %s had been fetched before",
                  text_bytes(bytes, sizeof(bytes), report_sum(run, report, STAT_RESUMED)));
     summarise_nodes(run, report);
+    summarise_beside(run, report);
     summarise_doubts(run, report);
 }
 
@@ -180,8 +197,9 @@ static json_t *bytes_object(const struct run *run, const struct report *report)
 {
     bool there = report->published || report->unchanged || report->verified;
 
-    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "fetched",
-                     count(report_sum(run, report, STAT_FETCHED)), "duplicated",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "fetched",
+                     count(report_sum(run, report, STAT_FETCHED)), "from_dest",
+                     count(report_sum(run, report, STAT_NEARBY)), "duplicated",
                      count(report_duplicated(run, report)), "resumed",
                      count(report_sum(run, report, STAT_RESUMED)), "reused",
                      count(report->reused_bytes), "published",
@@ -262,6 +280,17 @@ static json_t *nodes_array(const struct run *run, const struct report *report)
     return array;
 }
 
+static json_t *beside_object(const struct report_beside *beside)
+{
+    if (!beside->path)
+        return json_null();
+    return json_pack(
+        "{s:o, s:b, s:b, s:o, s:o, s:f}", "path", json_file_text(beside->path),
+        "published", beside->published, "unchanged", beside->unchanged, "error",
+        beside->err.code != ERR_NONE ? json_file_text(beside->err.text) : json_null(),
+        "bytes", count(beside->bytes), "seconds", beside->seconds);
+}
+
 static json_t *extremes_object(const struct run *run, const struct report *report)
 {
     static const struct {
@@ -313,7 +342,7 @@ static json_t *report_object(const struct run *run, const struct report *report)
     return json_pack(
         "{s:s, s:i, s:i, s:o, s:o, s:o, s:b, s:o, s:s, s:s, s:s, s:o, s:o, s:o, "
         "s:o, s:o, s:o, s:o, "
-        "s:o, s:o, "
+        "s:o, s:o, s:o, "
         "s:o}",
         "format", "mpifetch-report", "version", REPORT_VERSION, "status",
         (int)report->err.code, "error", error_object(report), "reason",
@@ -324,8 +353,8 @@ static json_t *report_object(const struct run *run, const struct report *report)
         count(report->reused_files), "files_on_trust", count(report->untrusted),
         "requests", requests_object(run, report), "connections",
         connections_object(run, report), "seconds", seconds_object(report), "ranks",
-        ranks_array(run, report), "nodes", nodes_array(run, report), "extremes",
-        extremes_object(run, report));
+        ranks_array(run, report), "nodes", nodes_array(run, report), "dest",
+        beside_object(&report->beside), "extremes", extremes_object(run, report));
 }
 
 int report_write(const struct run *run, const struct report *report, const char *path,

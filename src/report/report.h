@@ -22,6 +22,15 @@ struct report_node {
     double complete; /* seconds since the fetch began, when it had all; 0: it never had */
 };
 
+/* Of a DEST beside them. */
+struct report_beside {
+    const char *path; /* NULL: there is none; borrowed */
+    bool published, unchanged;
+    struct err err; /* why not */
+    uint64_t bytes; /* that it lacked */
+    double seconds; /* to fill and publish it, after the nodes had theirs */
+};
+
 /* Rank 0 fills it as the run goes on. */
 struct report {
     struct err err; /* what the run came to */
@@ -41,6 +50,7 @@ struct report {
     double seconds[REPORT_PHASES], total;
     struct stats *ranks;       /* of each rank */
     struct report_node *nodes; /* of each node, if each has a copy of its own, or NULL */
+    struct report_beside beside;
 };
 
 /* Collective. Counters of all ranks into report->ranks on rank 0. */

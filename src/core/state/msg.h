@@ -88,7 +88,8 @@ enum msg_item_flag {
     MSG_ITEM_MOVES = 32,  /* grant: HELD, and the file there may become this run's own */
     MSG_ITEM_OURS = 64,   /* progress: it waited for us, or must not break off */
     MSG_ITEM_RESTS = 128, /* progress: it waits until a connection is free */
-    MSG_ITEM_FULL = 256   /* progress: it waits until its rank has memory */
+    MSG_ITEM_FULL = 256,  /* progress: it waits until its rank has memory */
+    MSG_ITEM_NEARBY = 512 /* grant: to be read from another directory */
 };
 
 struct msg_item {
@@ -122,7 +123,7 @@ struct msg {
     double pause;               /* seconds */
     bool reached;               /* some bytes arrived from the source */
     bool idle;                  /* nothing is under way on that rank */
-    bool lost;                  /* FAILED: what a former run had left is not usable */
+    bool lost;                  /* FAILED: what lay on a disk already is not usable */
     bool whole;                 /* HASHED: the file ends there: sha256 is its digest */
     bool at_once;
     struct midstate midstate;

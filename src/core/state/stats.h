@@ -6,6 +6,7 @@
 
 enum stats_item {
     STAT_FETCHED,          /* bytes of bodies, whether used or not */
+    STAT_NEARBY,           /* bytes of another directory, read instead of asked for */
     STAT_RESUMED,          /* bytes that a former run had fetched, checked here */
     STAT_COPIED,           /* bytes from scratch into staging */
     STAT_HASHED,           /* bytes through SHA-256 */

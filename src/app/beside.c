@@ -1,0 +1,338 @@
+#include "app/beside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/apart.h"
+#include "app/check.h"
+#include "app/finish.h"
+#include "app/listing.h"
+#include "app/per_node.h"
+#include "app/session.h"
+#include "app/sharing.h"
+#include "io/clock.h"
+#include "ranks/background.h"
+#include "ranks/nodes.h"
+
+struct beside {
+    struct session s;
+    struct mpifetch_options options;
+    struct err err;     /* the same on all ranks: why DEST is not published */
+    char *path;         /* DEST by rank 0, where nodes read what it has; or NULL */
+    bool *found, *left; /* rank 0: run->nearby.has of the nodes, and of DEST */
+};
+
+/* There is one communicator, and what was agreed on it so far. */
+static void lend_ranks(struct run *to, const struct run *from)
+{
+    to->ranks = from->ranks;
+    if (to->ranks.explain)
+        to->ranks.explain_arg = to;
+}
+
+/* A step of the session of DEST. -1: the run ends. */
+static int step(struct session *s, int (*work)(struct session *s, struct err *err),
+                struct err *err)
+{
+    struct beside *beside = s->beside;
+    struct run *run = &beside->s.run;
+    struct err why = { 0 };
+    int rc;
+
+    if (beside->err.code != ERR_NONE)
+        return 0;
+    lend_ranks(run, &s->run);
+    rc = work(&beside->s, &why);
+    if (rc < 0 && why.code == ERR_DEST) {
+        beside->err = why;
+        if (run->ranks.rank == 0)
+            log_line(&run->ranks.log, LOG_WARN, "%s", why.text);
+        finish_leave(&beside->s);
+    }
+    lend_ranks(&s->run, run);
+    return rc == 0 || why.code == ERR_DEST ? 0 : err_copy(err, &why);
+}
+
+static int check(void *arg, struct err *err)
+{
+    struct session *s = arg, *dest = &s->beside->s;
+
+    if (check_places(dest, err) < 0)
+        return -1;
+    if (!apart(s->dest, dest->dest))
+        return err_set(err, ERR_USAGE,
+                       "'%s' and --per-node '%s' are the same, or one is inside the "
+                       "other: each is published by itself",
+                       dest->dest, s->dest);
+    return 0;
+}
+
+/* The copy of its node is where the bytes come from: they need no scratch. */
+static int set_up(struct session *s, struct err *err)
+{
+    struct beside *beside = s->beside;
+    struct session *dest = &beside->s;
+    struct run *run = &dest->run;
+
+    beside->options = *s->options;
+    beside->options.per_node = NULL;
+    beside->options.report = beside->options.trace = NULL;
+    *dest = (struct session){ .options = &beside->options,
+                              .task = s->task,
+                              .only_plan = s->only_plan,
+                              .http = s->http,
+                              .slots = s->slots,
+                              .part = true };
+    run->opt = s->run.opt;
+    run->opt.per_node = NULL;
+    run->opt.scratch = "none";
+    run->keeper = s->run.ranks.rank == 0;
+    lend_ranks(run, &s->run);
+    if (background_run(&s->run.ranks, check, s, err) < 0)
+        return -1;
+    run->opt.dest = dest->dest;
+    if (run->keeper && !(run->staging.owner = strdup(s->run.staging.owner)))
+        return err_memory(err, "the list of processes");
+    return 0;
+}
+
+int beside_open(struct session *s, struct err *err)
+{
+    bool publishes = s->task == SESSION_GET || s->task == SESSION_PLAN;
+    int rc;
+
+    if (!publishes || !s->options->per_node || !s->options->dest)
+        return 0;
+    s->part = true;
+    s->beside = calloc(1, sizeof(*s->beside));
+    rc = s->beside ? set_up(s, err) : err_memory(err, "DEST");
+    return agree_step(&s->run.ranks, rc, err);
+}
+
+/* All of this belongs to the session of the nodes. */
+static void borrow(struct session *dest, const struct session *s)
+{
+    dest->run.plan = s->run.plan;
+    dest->whole = s->whole;
+    dest->run.access.bearer = s->run.access.bearer;
+    dest->run.access.endpoint = s->run.access.endpoint;
+}
+
+static void give_back(struct session *dest)
+{
+    const struct session none = { 0 };
+
+    borrow(dest, &none);
+}
+
+int beside_list(struct session *s, struct err *err)
+{
+    struct session *dest;
+
+    if (!s->beside)
+        return 0;
+    dest = &s->beside->s;
+    dest->only_plan = s->only_plan;
+    dest->phase_began = clock_now();
+    dest->run.mtime = s->run.mtime;
+    if (s->run.ranks.rank == 0)
+        borrow(dest, s);
+    return step(s, session_look, err);
+}
+
+int beside_show(struct session *s, struct err *err)
+{
+    const struct beside *beside = s->beside;
+
+    if (!beside && !nodes_spread(&s->run))
+        return listing_show(s, err);
+    return per_node_show(s, beside ? beside->s.target.existing : NULL,
+                         beside ? &beside->err : NULL, err);
+}
+
+static bool *list_files(const struct session *s, const struct existing_file *file,
+                        struct err *err)
+{
+    size_t count = s->run.plan.nfiles;
+    bool *has = calloc(count + 1, sizeof(*has));
+
+    if (!has)
+        err_memory(err, "the list of files");
+    for (size_t i = 0; has && i < count; i++)
+        has[i] = !file || file[i].there;
+    return has;
+}
+
+/* Which are not asked for: each node that lacks them reads a part of them, and has the rest
+ * from others. */
+static int offer(struct session *s, struct err *err)
+{
+    struct beside *beside = s->beside;
+    const struct existing *existing = beside->s.target.existing;
+    struct strbuf path = { 0 };
+    int rc = 0;
+
+    if (s->run.ranks.rank == 0 && existing && existing->file && existing->files > 0) {
+        beside->found = list_files(s, existing->file, err);
+        rc = beside->found ? 0 : -1;
+        strbuf_adds(&path, beside->s.run.opt.dest);
+    }
+    if (agree_step(&s->run.ranks, rc, err) < 0) {
+        strbuf_release(&path);
+        return -1;
+    }
+    rc = agree_share(&s->run.ranks, &path, err);
+    if (rc == 0 && path.len > 0 && !(beside->path = strbuf_steal(&path)))
+        rc = err_memory(err, "a path");
+    strbuf_release(&path);
+    s->run.nearby = (struct run_nearby){ .path = beside->path,
+                                         .has = beside->found,
+                                         .known = existing ? existing->file : NULL };
+    return agree_step(&s->run.ranks, rc, err);
+}
+
+/* Before hours of work, and not only for DEST: the path is wrong. */
+static int check_sharing(struct session *s, struct err *err)
+{
+    struct beside *beside = s->beside;
+    int rc;
+
+    if (beside->err.code != ERR_NONE || beside->s.report.unchanged)
+        return 0;
+    lend_ranks(&beside->s.run, &s->run);
+    rc = sharing_check(&beside->s, err);
+    lend_ranks(&s->run, &beside->s.run);
+    return rc;
+}
+
+static int build(struct session *dest, struct err *err)
+{
+    return dest->report.unchanged ? 0 : session_build(dest, err);
+}
+
+int beside_stage(struct session *s, struct err *err)
+{
+    if (!s->beside)
+        return 0;
+    if (step(s, build, err) < 0 || check_sharing(s, err) < 0)
+        return -1;
+    return s->report.unchanged ? 0 : offer(s, err);
+}
+
+static int fill(struct session *dest, struct err *err)
+{
+    return session_fetch(dest, err) < 0 ? -1 : finish_publish(dest, err);
+}
+
+/* Each rank reads the copy of its node, and those of nodes that have none do nothing. */
+static int set_source(struct session *s, struct err *err)
+{
+    struct beside *beside = s->beside;
+    struct run *run = &beside->s.run;
+    const struct existing *existing = s->target.existing;
+
+    if (nodes_spread(&s->run) && per_node_deal(s, err) < 0)
+        return -1;
+    run->slots = s->run.slots;
+    run->slots_most = s->run.slots_most;
+    run->nearby = (struct run_nearby){ .path = s->named };
+    if (s->run.ranks.rank != 0)
+        return 0;
+    beside->left = list_files(s, NULL, err);
+    run->nearby.has = beside->left;
+    run->nearby.known = existing->file;
+    return beside->left ? 0 : -1;
+}
+
+/* What the source had to be asked for all the same. */
+static void add_figures(struct session *s)
+{
+    static const enum stats_item items[] = { STAT_FETCHED,       STAT_HASHED,
+                                             STAT_DATA_REQUESTS, STAT_RESOLVE_REQUESTS,
+                                             STAT_RETRIED,       STAT_CUT,
+                                             STAT_REPLACED,      STAT_BUSY };
+    const struct session *dest = &s->beside->s;
+
+    for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++)
+        s->run.stats.value[items[i]] += dest->run.stats.value[items[i]];
+    s->report.resolve_requests += dest->report.resolve_requests;
+}
+
+static void note(struct session *s, double began)
+{
+    const struct beside *beside = s->beside;
+    const struct report *report = &beside->s.report;
+
+    add_figures(s);
+    s->report.beside = (struct report_beside){ .path = beside->s.named,
+                                               .published = report->published,
+                                               .unchanged = report->unchanged,
+                                               .err = beside->err,
+                                               .bytes = report->to_fetch,
+                                               .seconds = clock_now() - began };
+    if (report->published) {
+        s->report.unchanged = false;
+        s->report.published = true;
+        s->report.stale |= report->stale;
+    }
+}
+
+int beside_publish(struct session *s, struct err *err)
+{
+    struct beside *beside = s->beside;
+    double began = clock_now();
+    int rc = 0;
+
+    if (!beside)
+        return 0;
+    if (!beside->s.report.unchanged) {
+        beside->s.phase_began = began;
+        rc = agree_step(&s->run.ranks, set_source(s, err), err);
+        if (rc == 0)
+            rc = step(s, fill, err);
+    }
+    note(s, began);
+    return rc;
+}
+
+int beside_judge(struct session *s, struct err *err)
+{
+    const struct beside *beside = s->beside;
+    struct err why = { 0 };
+    int rc = nodes_spread(&s->run) ? per_node_judge(s, &why) : 0;
+
+    if (beside && beside->err.code != ERR_NONE)
+        rc = err_set(err, ERR_DEST, "'%s' is not published: %s%s%s", beside->s.named,
+                     beside->err.text, rc < 0 ? "; " : "", rc < 0 ? why.text : "");
+    else if (rc < 0)
+        err_copy(err, &why);
+    return agree_step(&s->run.ranks, rc, err);
+}
+
+void beside_leave(struct session *s)
+{
+    struct beside *beside = s->beside;
+
+    if (!beside || beside->err.code != ERR_NONE)
+        return;
+    lend_ranks(&beside->s.run, &s->run);
+    finish_leave(&beside->s);
+    lend_ranks(&s->run, &beside->s.run);
+}
+
+void beside_close(struct session *s)
+{
+    struct beside *beside = s->beside;
+
+    if (!beside)
+        return;
+    beside->s.slots = NULL;
+    if (s->run.ranks.rank == 0)
+        give_back(&beside->s);
+    session_release(&beside->s);
+    free(beside->path);
+    free(beside->found);
+    free(beside->left);
+    free(beside);
+    s->beside = NULL;
+}
