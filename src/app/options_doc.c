@@ -10,11 +10,13 @@
 static const char *const usage_get =
     "mpifetch get [options] SOURCE DEST\n"
     "       mpifetch get [options] --hf-cache hf://... [DEST]\n"
-    "       mpifetch get [options] --manifest LIST DEST\n";
+    "       mpifetch get [options] --manifest LIST DEST\n"
+    "       mpifetch get [options] --per-node DIR SOURCE [DEST]\n";
 
 static const char *const usage_plan =
     "mpifetch plan [options] SOURCE [DEST]\n"
-    "       mpifetch plan [options] --manifest LIST [DEST]\n";
+    "       mpifetch plan [options] --manifest LIST [DEST]\n"
+    "       mpifetch plan [options] --per-node DIR SOURCE [DEST]\n";
 
 static const char *const usage_verify =
     "mpifetch verify [options] DEST\n"

@@ -55,6 +55,7 @@ uint64_t report_duplicated(const struct run *run, const struct report *report)
 {
     /* What a node has resumed is not to be fetched, and another may have resumed it too. */
     uint64_t came = report_sum(run, report, STAT_FETCHED) +
+                    report_sum(run, report, STAT_NEARBY) +
                     (report->nodes ? 0 : report_sum(run, report, STAT_RESUMED));
 
     return report->published && came > report->to_fetch ? came - report->to_fetch : 0;

@@ -246,6 +246,8 @@ static void test_places(void **state)
         const char *source, *manifest, *dest;
     } rows[] = {
         { { .arg = { "get", "--manifest", "L", "d" } }, NULL, "L", "d" },
+        { { .arg = { "get", "--per-node", "n", "s" } }, "s", NULL, NULL },
+        { { .arg = { "get", "--per-node", "n", "s", "d" } }, "s", NULL, "d" },
         { { .arg = { "get", "d" }, .env = { { "MPIFETCH_MANIFEST", "L" } } },
           NULL,
           "L",
@@ -329,8 +331,8 @@ static void test_refusals(void **state)
         { { .arg = { "get", "--manifest", "L" } }, { "missing DEST" } },
         { { .arg = { "get", "s", "d", "e" } }, { "'e'", "unexpected argument" } },
         { { .arg = { "get", "--manifest=L", "s", "d" } }, { "'d'", "only DEST" } },
-        { { .arg = { "get", "--per-node", "n", "s", "d" } },
-          { "'d'", "--per-node 'n'" } },
+        { { .arg = { "get", "--per-node", "n", "s", "" } }, { "missing DEST" } },
+        { { .arg = { "get", "--per-node", "n", "s", "d", "e" } }, { "'e'" } },
         { { .arg = { "get", "--per-node", "n" } }, { "missing SOURCE" } },
         { { .arg = { "get", "--per-node", "" } }, { "--per-node requires a value" } },
         { { .arg = { "verify", "--per-node", "n", "d" } }, { "'d'", "--per-node 'n'" } },
