@@ -127,7 +127,7 @@ def get(
         source: hf://[models/|datasets/|spaces/]NAMESPACE/NAME[@REVISION][/PATH], https://... (one
             file), file:///... (a tree); None with `manifest`.
         dest: the directory that it becomes. With layout="hf-cache" the root of a cache, None for
-            the Hub library's own. With `per_node` it is published as well, unless it is None.
+            the Hub library's own. With `per_node` published as well unless None.
         comm: an mpi4py communicator, or None for all ranks.
         **options: as in struct mpifetch_options; words for its enums, lists for its lists of
             patterns. Those about the source count on rank 0 alone.
