@@ -227,6 +227,23 @@ def get(run, origin):
     return begin
 
 
+# the page
+
+
+def blocks():
+    """file name -> text, of each indented block of docs/python.md; each begins with that name."""
+    found, lines = {}, []
+    for line in (ROOT / "docs/python.md").read_text().splitlines() + ["end"]:
+        if line.startswith("    ") or (lines and not line.strip()):
+            lines.append(line[4:])
+        elif lines:
+            name = re.fullmatch(r"# (\S+\.(?:py|sh))", lines[0])
+            assert name, f"a block without the name of a file: {lines[0]}"
+            found[name[1]] = "\n".join(lines).rstrip() + "\n"
+            lines = []
+    return found
+
+
 # repositories
 
 

@@ -1,14 +1,13 @@
-"""The lines of docs/python.md, as they stand there, on a real model."""
+"""The lines of docs/python.md that do without the package, as they stand there, on a real model."""
 
 import json
 import os
-import re
 import subprocess
 from pathlib import Path
 
 import pytest
-from job import MPIRUN, PATIENCE, PROGRAM, ROOT
-from readers import CLIENTS, LATEST, environment, program
+from job import MPIRUN, PATIENCE, PROGRAM
+from readers import CLIENTS, LATEST, blocks, environment, program
 
 pytest_plugins = "readers"
 
@@ -38,20 +37,6 @@ model = sys.argv[1]
 weights = load_file(model + "/model.safetensors")
 tokenizer = Tokenizer.from_file(model + "/tokenizer.json")
 """
-
-
-def blocks():
-    """file name -> text, of each indented block that begins with the name of its file."""
-    found, lines = {}, []
-    for line in (ROOT / "docs/python.md").read_text().splitlines() + ["end"]:
-        if line.startswith("    ") or (lines and not line.strip()):
-            lines.append(line[4:])
-        elif lines:
-            name = re.fullmatch(r"# (\S+\.(?:py|sh))", lines[0])
-            assert name, f"a block without the name of a file: {lines[0]}"
-            found[name[1]] = "\n".join(lines).rstrip() + "\n"
-            lines = []
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +96,11 @@ def work(desk, origin):
 
 
 def test_the_page_has_them_all():
-    assert set(blocks()) == {"load.py", "job.sh", "job-cache.sh", "by_name.py"}
+    """These, and those of python/test_pages.py."""
+    assert set(blocks()) == {
+        *("load.py", "job.sh", "job-cache.sh", "by_name.py"),
+        *("quick.py", "train.py", "loader.py", "torch.sh"),
+    }
 
 
 @pytest.mark.parametrize("job", ["job.sh", "job-cache.sh"])
