@@ -171,6 +171,7 @@ struct mpifetch_options {
     int per_node_keep_cached; /* leave what was written in the page cache */
     uint64_t per_node_memory; /* bytes for what passes from node to node; 0: 32 MiB */
     int force_download;       /* fetch everything again, whatever is there already */
+    const char *endpoint;     /* of the Hub; NULL: HF_ENDPOINT, else the Hub itself */
 };
 
 /* The same on every rank. */

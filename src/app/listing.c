@@ -52,7 +52,8 @@ static int set_hub(struct session *s, const char *offline, struct err *err)
                            "cannot list '%s': %s is set, unset it", s->options->source,
                            offline);
     if (!url_path_is_web(run->access.endpoint) || strpbrk(run->access.endpoint, "?#"))
-        return err_set(err, ERR_USAGE, "HF_ENDPOINT '%s': expected https://HOST",
+        return err_set(err, ERR_USAGE, "%s '%s': expected https://HOST",
+                       s->options->endpoint ? "--endpoint" : "HF_ENDPOINT",
                        url_redact(shown, sizeof(shown), run->access.endpoint));
     return credentials_hub_token(s->options->token_file, &wait, &run->access.bearer, err);
 }
@@ -70,9 +71,10 @@ static bool is_part(const struct mpifetch_options *o)
 }
 
 /* Of whatever source: a page of the Hub in place of a file is found out by it. */
-static int set_endpoint(struct run *run, struct err *err)
+static int set_endpoint(struct run *run, const struct mpifetch_options *o,
+                        struct err *err)
 {
-    run->access.endpoint = hub_env_endpoint();
+    run->access.endpoint = hub_env_endpoint(o->endpoint);
     return run->access.endpoint ? 0 : err_memory(err, "the endpoint");
 }
 
@@ -179,7 +181,7 @@ int listing_make(struct session *s, struct err *err)
     const char *offline;
     int rc;
 
-    if (set_endpoint(run, err) < 0)
+    if (set_endpoint(run, s->options, err) < 0)
         return -1;
     config.endpoint = run->access.endpoint;
     if (source_kind(&config, &kind, err) < 0)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "app/clean.h"
+#include "app/config.h"
 #include "app/failure.h"
 #include "app/options.h"
 #include "app/started.h"
@@ -133,6 +134,26 @@ static int complain(int rank, const struct err *err)
     return (int)err->code;
 }
 
+static int show_config(const struct config *config, const struct options *options,
+                       struct err *err)
+{
+    struct strbuf text = { 0 };
+    int rc = 0;
+
+    for (int i = CONFIG_FILES - 1; i >= 0; i--)
+        if (config->file[i].name[0])
+            strbuf_addf(&text, "# %s: %s\n", config->file[i].name,
+                        config->file[i].there ? "read" : "not there");
+    options_show(options, config->file[CONFIG_SITE].name, config->file[CONFIG_USER].name,
+                 &text);
+    if (text.failed)
+        rc = err_memory(err, "options");
+    else if (print(text.data) != 0)
+        rc = err_set(err, ERR_DEFECT, "cannot write to stdout");
+    strbuf_release(&text);
+    return rc;
+}
+
 /* Ranks may have different environments. The lowest rank with invalid options prints the
  * error, and all end with its code: otherwise they would wait for it. Collective. */
 static bool all_agree(int rank, int *code, const struct err *err)
@@ -159,6 +180,26 @@ static int check_launch(struct err *err, int *index)
                    "each would fetch everything: use the mpirun of the MPI that mpifetch "
                    "was built with, or 'srun --mpi=pmix'",
                    of);
+}
+
+/* Collective. The defaults of the site and of the user, which rank 0 reads for all. */
+static int add_defaults(struct options *options, int rank, int *code, struct err *err)
+{
+    struct config config = { 0 };
+    int rc = 0, skip = options->no_config;
+
+    MPI_Bcast(&skip, 1, MPI_INT, 0, MPI_COMM_WORLD);
+    if (rank == 0 && !skip)
+        rc = config_read(&config, err);
+    if (config_share(&config, rank, rc < 0 ? NULL : err) < 0)
+        rc = -1;
+    if (rc == 0)
+        rc = config_take(&config, options, err);
+    if (rc == 0 && rank == 0 && options->show_config)
+        rc = show_config(&config, options, err);
+    *code = rc < 0 ? (int)err->code : 0;
+    config_release(&config);
+    return all_agree(rank, code, err) ? 0 : -1;
 }
 
 static int call_command(const struct options *options, struct mpifetch_report *report)
@@ -206,10 +247,9 @@ static int run_command(const struct options *options, int rank, bool *lost)
 }
 
 /* Everything between MPI_Init and MPI_Finalize. code: the result of options_parse. */
-static int run_ranks(const struct options *options, int code, struct err *err, bool *lost)
+static int run_ranks(struct options *options, int code, struct err *err, bool *lost)
 {
     struct start start = { .options = options };
-    struct options own = *options;
     struct err launch = { 0 };
     int rank = 0, index = 0;
 
@@ -230,9 +270,13 @@ static int run_ranks(const struct options *options, int code, struct err *err, b
         MPI_Barrier(MPI_COMM_WORLD);
         return ERR_USAGE;
     }
-    own.get.interrupted = was_signalled;
-    own.get.interrupted_arg = &start;
-    return run_command(&own, rank, lost);
+    if (add_defaults(options, rank, &code, err) < 0 || options->show_config) {
+        MPI_Barrier(MPI_COMM_WORLD);
+        return code;
+    }
+    options->get.interrupted = was_signalled;
+    options->get.interrupted_arg = &start;
+    return run_command(options, rank, lost);
 }
 
 int main(int argc, char **argv)

@@ -54,9 +54,10 @@ struct option {
     bool own;          /* the library does not know it: offset in struct options */
     unsigned serves;   /* enum option_use: commands it applies to; 0: FOR_GET */
     const char *help;
+    bool once;           /* for one run: not in a file of defaults */
+    bool secret;         /* the value is not shown */
+    const char *instead; /* variables of other programs that say the same, or NULL */
 };
-
-enum { OPTION_MOST = 64 }; /* the table is no longer than this */
 
 extern const struct option option_table[];
 extern const size_t option_count;
@@ -85,6 +86,13 @@ bool option_set(const struct option *option, struct options *options, const char
 
 /* Given on the command line without a value. */
 void option_raise(const struct option *option, struct options *options);
+
+/* The value as a file has it, without secrets; nothing if there is none. */
+void option_show(const struct option *option, const struct options *options,
+                 struct strbuf *out);
+
+/* Whether what it has been given is for its user alone: a header, a password in a URL. */
+bool option_hides(const struct option *option, const char *text);
 
 /* "a size such as 64M": completes "expected ...". */
 const char *option_form(const struct option *option);

@@ -1,16 +1,11 @@
 #include "app/options.h"
 
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "app/option.h"
+#include "app/option_take.h"
 #include "base/text.h"
-
-struct copy {
-    struct copy *next;
-    char text[];
-};
 
 /* One pass over argv. */
 struct parser {
@@ -19,7 +14,6 @@ struct parser {
     char **argv;
     const char *operand[3]; /* command, SOURCE, DEST */
     int operands;
-    bool given[OPTION_MOST]; /* in argv, by place in option_table */
     struct err *err;
 };
 
@@ -31,43 +25,9 @@ static const char *see(const struct parser *parser)
     return command ? command->see : "see mpifetch --help";
 }
 
-static const char *const **list_field(struct options *options,
-                                      const struct option *option)
+static void mark(struct parser *parser, const struct option *option)
 {
-    return (const char *const **)((char *)&options->get + option->field);
-}
-
-static int list_add(struct options *options, const struct option *option,
-                    const char *text, struct err *err)
-{
-    const char *const **field = list_field(options, option);
-    const char **list = (const char **)*field;
-    size_t count = 0;
-
-    while (list && list[count])
-        count++;
-    list = realloc(list, (count + 2) * sizeof(*list));
-    if (!list)
-        return err_memory(err, "options");
-    list[count] = text;
-    list[count + 1] = NULL;
-    *field = list;
-    return 0;
-}
-
-/* A header may be secret: its value is not repeated. */
-static int refuse_value(struct parser *parser, const struct option *option,
-                        const char *prefix, const char *name, const char *value)
-{
-    if (option->kind == OPTION_HEADER)
-        return err_set(parser->err, ERR_USAGE, "%s%s: expected %s; %s", prefix, name,
-                       option_form(option), see(parser));
-    if (option->kind == OPTION_SIZE && text_ends(value, "/s"))
-        return err_set(parser->err, ERR_USAGE,
-                       "%s%s '%s': the unit is bytes per second, use %.*s; %s", prefix,
-                       name, value, (int)(strlen(value) - 2), value, see(parser));
-    return err_set(parser->err, ERR_USAGE, "%s%s '%s': expected %s; %s", prefix, name,
-                   value, option_form(option), see(parser));
+    parser->options->place[option - option_table] = PLACE_ARGV;
 }
 
 static int parse_value(struct parser *parser, const struct option *option,
@@ -78,11 +38,9 @@ static int parse_value(struct parser *parser, const struct option *option,
     if (!value || !*value)
         return err_set(parser->err, ERR_USAGE, "--%s requires a value (%s); %s",
                        option->name, option->value, see(parser));
-    if (!option_set(option, parser->options, value))
-        return refuse_value(parser, option, "--", option->name, value);
-    if (option_is_list(option))
-        return list_add(parser->options, option, value, parser->err);
-    return 0;
+    return option_take(parser->options, option,
+                       &(struct option_text){ "--", option->name, value, see(parser) },
+                       parser->err);
 }
 
 static int unknown_option(struct parser *parser, const char *name, size_t len)
@@ -119,7 +77,7 @@ static int parse_long(struct parser *parser, const char *name)
 
     if (!option)
         return unknown_option(parser, name, len);
-    parser->given[option - option_table] = true;
+    mark(parser, option);
     if (option->value)
         return parse_value(parser, option, value);
     if (value)
@@ -137,7 +95,7 @@ static int parse_letters(struct parser *parser, const char *letters)
         if (!option)
             return err_set(parser->err, ERR_USAGE, "unknown option '-%c'; %s", *letters,
                            see(parser));
-        parser->given[option - option_table] = true;
+        mark(parser, option);
         parse_flag(parser, option);
     }
     return 0;
@@ -174,70 +132,6 @@ static int parse_argv(struct parser *parser)
     return 0;
 }
 
-/* --verbose and --quiet share a field: either in argv silences both variables. */
-static bool given(const struct parser *parser, const struct option *option)
-{
-    for (size_t i = 0; i < option_count; i++)
-        if (parser->given[i] && option_table[i].own == option->own &&
-            option_table[i].field == option->field)
-            return true;
-    return false;
-}
-
-static int parse_env_list(struct parser *parser, const struct option *option,
-                          const char *twin, const char *value)
-{
-    size_t size = strlen(value) + 1;
-    struct copy *copy = malloc(sizeof(*copy) + size);
-    char *rest, *line;
-
-    if (!copy)
-        return err_memory(parser->err, "options");
-    copy->next = parser->options->owned;
-    parser->options->owned = copy;
-    memcpy(copy->text, value, size);
-    for (line = strtok_r(copy->text, "\n", &rest); line;
-         line = strtok_r(NULL, "\n", &rest)) {
-        if (!option_set(option, parser->options, line))
-            return refuse_value(parser, option, "", twin, line);
-        if (list_add(parser->options, option, line, parser->err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int parse_env_one(struct parser *parser, const struct option *option)
-{
-    struct strbuf twin = { 0 };
-    const char *value;
-    int rc = 0;
-
-    option_twin(option, &twin);
-    if (twin.failed) {
-        rc = err_memory(parser->err, "options");
-        goto out;
-    }
-    value = twin.data ? getenv(twin.data) : NULL;
-    if (!value || !*value)
-        goto out;
-    if (option_is_list(option))
-        rc = parse_env_list(parser, option, twin.data, value);
-    else if (!option_set(option, parser->options, value))
-        rc = refuse_value(parser, option, "", twin.data, value);
-out:
-    strbuf_release(&twin);
-    return rc;
-}
-
-static int parse_env(struct parser *parser)
-{
-    for (size_t i = 0; i < option_count; i++)
-        if (!given(parser, &option_table[i]) &&
-            parse_env_one(parser, &option_table[i]) < 0)
-            return -1;
-    return 0;
-}
-
 static enum option_use use_of(enum command_id command)
 {
     return command == COMMAND_VERIFY   ? FOR_VERIFY
@@ -255,7 +149,8 @@ static int check_given(struct parser *parser)
     for (size_t i = 0; i < option_count; i++) {
         const struct option *option = &option_table[i];
 
-        if (parser->given[i] && !option_serves(option, use_of(command)))
+        if (parser->options->place[i] == PLACE_ARGV &&
+            !option_serves(option, use_of(command)))
             return err_set(parser->err, ERR_USAGE, "--%s cannot be used with '%s'; %s",
                            option->name, parser->operand[0], see(parser));
     }
@@ -357,31 +252,13 @@ int options_parse(struct options *options, int argc, char **argv, struct err *er
     take_word(&parser);
     if (options->command != COMMAND_GET)
         return 0;
-    if (parse_env(&parser) < 0 ||
+    if (option_take_environment(options, see(&parser), err) < 0 ||
         command_parse(parser.operand[0], &options->command, err) < 0)
         return -1;
     if (check_given(&parser) < 0)
         return -1;
+    if (options->show_config)
+        return 0;
     return use_of(options->command) == FOR_GET ? parse_places(&parser)
                                                : parse_path(&parser);
-}
-
-void options_release(struct options *options)
-{
-    struct copy *copy = options->owned;
-
-    for (size_t i = 0; i < option_count; i++)
-        if (option_is_list(&option_table[i])) {
-            const char *const **field = list_field(options, &option_table[i]);
-
-            free((void *)*field);
-            *field = NULL;
-        }
-    while (copy) {
-        struct copy *next = copy->next;
-
-        free(copy);
-        copy = next;
-    }
-    options->owned = NULL;
 }

@@ -164,9 +164,11 @@ static void help_command(struct strbuf *out, const char *usage, enum option_use 
         strbuf_addf(out, "  %s\n        %s\n", sources[i].form, sources[i].is);
     help_options(out, use);
     strbuf_adds(
-        out, "\nEach --some-option can be set as MPIFETCH_SOME_OPTION in the environment;"
-             "\nthe command line wins. Sizes: 64M, 1.5GiB (powers of 1024). Times: 90, "
-             "2m.\n");
+        out,
+        "\nEach --some-option can be set as MPIFETCH_SOME_OPTION in the environment;"
+        "\nthe command line wins. Defaults: mpifetch.conf in ~/.config and of the site "
+        "(see\n--show-config). Sizes: 64M, 1.5GiB (powers of 1024). Times: 90, "
+        "2m.\n");
 }
 
 static void help_program(struct strbuf *out)
@@ -298,6 +300,13 @@ void options_man(struct strbuf *out)
         "tools;\n"
         "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, CURL_CA_BUNDLE,\n"
         "REQUESTS_CA_BUNDLE, SSL_CERT_FILE and SSL_CERT_DIR as for curl.\n"
+        ".SH FILES\n"
+        "Defaults below the environment: $XDG_CONFIG_HOME/mpifetch.conf (or\n"
+        "~/.config/mpifetch.conf), and of the site the first mpifetch.conf in the\n"
+        "directories of XDG_CONFIG_DIRS, else /etc/mpifetch.conf. Each line is\n"
+        "OPTION = VALUE, with the name of a long option; # begins a comment. Rank 0\n"
+        "reads them for all. What may be secret is refused in a file that others can\n"
+        "read. \\-\\-show\\-config says which value comes from where.\n"
         ".SH CACHE OF THE HUB'S LIBRARY\n"
         "With \\-\\-hf\\-cache a revision is stored where snapshot_download and\n"
         "from_pretrained look for it, and the path of its snapshot is printed. A list "

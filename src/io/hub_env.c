@@ -97,10 +97,10 @@ bool hub_env_cache(struct strbuf *path)
     return find_place(places, countof(places), "/huggingface/hub", path);
 }
 
-char *hub_env_endpoint(void)
+char *hub_env_endpoint(const char *given)
 {
-    const char *given = variable("HF_ENDPOINT");
-    char *endpoint = strdup(given ? given : "https://huggingface.co");
+    const char *set = given ? given : variable("HF_ENDPOINT");
+    char *endpoint = strdup(set ? set : "https://huggingface.co");
     size_t len = endpoint ? strlen(endpoint) : 0;
 
     while (len > 0 && endpoint[len - 1] == '/')

@@ -13,9 +13,9 @@ bool hub_env_token(struct strbuf *path);
 /* HF_HUB_CACHE, else hub in HF_HOME. */
 bool hub_env_cache(struct strbuf *path);
 
-/* HF_ENDPOINT without '/' at its end, else the Hub itself; malloc'd. NULL:
- * out of memory. */
-char *hub_env_endpoint(void);
+/* given, or, if that is NULL, HF_ENDPOINT, without '/' at its end; else the Hub itself;
+ * malloc'd. NULL: out of memory. */
+char *hub_env_endpoint(const char *given);
 
 /* The variable that forbids requests to the Hub, or NULL: HF_HUB_OFFLINE; where that is
  * not set, TRANSFORMERS_OFFLINE. */
