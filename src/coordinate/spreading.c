@@ -151,10 +151,31 @@ static void fetch_lost(struct spreading *s, uint32_t first, uint32_t count)
     }
 }
 
+/* What was to be hashed for all by a rank that does not have it any more: by a keeper that
+ * does. */
+static void find_hashers(struct spreading *s, uint32_t first, uint32_t count)
+{
+    struct relay *relay = s->dispatch->relay;
+
+    for (uint32_t i = first; i < first + count; i++) {
+        int node = relay_lacks(relay, i) ? spread_holder(s->spread, i) : -1;
+
+        if (node >= 0)
+            relay_stored(relay, i, nodes_keeper(&run_of(s)->ranks, node));
+    }
+}
+
 static void lack(struct spreading *s, int node, uint32_t first, uint32_t count)
 {
     s->node[node].complete = 0;
     spread_lack(s->spread, node, first, count);
+    for (uint32_t i = first; i < first + count; i++) {
+        int rank = relay_owner(s->dispatch->relay, i);
+
+        if (rank >= 0 && nodes_of(&run_of(s)->ranks, rank) == node)
+            relay_lose(s->dispatch->relay, i);
+    }
+    find_hashers(s, first, count);
     fetch_lost(s, first, count);
 }
 
@@ -171,6 +192,7 @@ static void tell_ranks(struct spreading *s, int node, const struct err *why)
     for (int rank = 0; rank < ranks->size; rank++)
         if (nodes_of(ranks, rank) == node) {
             sched_leave(s->dispatch->sched, rank);
+            relay_drop(s->dispatch->relay, rank);
             mail_send(ranks, rank, &msg, NULL); /* its loss is noticed elsewhere */
         }
 }
@@ -185,6 +207,7 @@ static int fail_node(struct spreading *s, int node, const struct err *why,
     spread_drop(s->spread, node);
     if (proofs_drop(s->proofs, node, err) < 0)
         return -1;
+    find_hashers(s, 0, segments_in(s)->count);
     fetch_lost(s, 0, segments_in(s)->count);
     return outcome_failed(run) < s->nodes ? 0 : outcome_tell(run, "is missing", err);
 }
@@ -258,8 +281,10 @@ static bool exist(const struct spreading *s, uint32_t first, uint32_t count)
 static void hear_got(struct spreading *s, int node, const struct msg *msg)
 {
     s->node[node].missed = 0;
-    for (uint32_t i = 0; i < msg->nitems; i++)
+    for (uint32_t i = 0; i < msg->nitems; i++) {
         have(s, node, msg->item[i].segment, msg->item[i].segments);
+        find_hashers(s, msg->item[i].segment, msg->item[i].segments);
+    }
 }
 
 static int hear_missed(struct spreading *s, int node, const struct msg *msg,

@@ -16,6 +16,7 @@
 #include "core/state/parcel.h"
 #include "core/state/sums.h"
 #include "io/mpi/comm.h"
+#include "ranks/nodes.h"
 #include "ranks/outcome.h"
 
 enum { MIB = 1 << 20, RANKS = 5, NODES = 3, SEGMENTS = 17, FILES = 4 };
@@ -53,6 +54,8 @@ static struct world {
      * time, and messages of different ranks arrive in any order. */
     uint32_t seed;
     bool broken[NODES];   /* knows that it has failed, before rank 0 does */
+    struct relay_job job; /* what a rank hashes for all, ... */
+    bool hashes;          /* ... if one does */
     struct strbuf orders; /* messages to nodes, in the same way: way_to, length, bytes */
 } w;
 
@@ -384,6 +387,8 @@ int comm_send(struct comm *comm, int to, const void *bytes, size_t len, struct e
     return 0;
 }
 
+static bool trusting; /* --per-node-verify segments */
+
 /* One node has these from the start, if any. */
 static void open_with(int node, uint32_t first, uint32_t count)
 {
@@ -394,6 +399,7 @@ static void open_with(int node, uint32_t first, uint32_t count)
     run->plan = (struct plan){ .files = files, .nfiles = FILES };
     assert_int_equal(plan_set(&run->plan, &run->plan.source, "test:source", NULL), 0);
     run->opt.dest = run->opt.per_node = "/local/model";
+    run->opt.per_node_segments = trusting;
     run->ranks.size = RANKS;
     run->ranks.log.level = LOG_ERROR;
     assert_int_equal(segments_cut(&run->segments, &run->plan, MIB, NULL), 0);
@@ -450,6 +456,9 @@ static void fetch(const struct sched_action *action)
         strbuf_release(&blob);
         assert_true(sched_done(w.dispatch.sched, action->rank, first, count, 0));
         spreading_landed(&w.spreading, action->rank, first, count);
+        for (uint32_t s = first; s < first + count; s++)
+            if (!nodes_prove(&w.run, w.run.segments.file[s]))
+                relay_stored(w.dispatch.relay, s, action->rank);
         prove(node);
     }
     sched_credit(w.dispatch.sched, action->rank, 1);
@@ -523,10 +532,33 @@ static int hear_any(struct err *err)
     return rc;
 }
 
+/* A rank is asked to hash what lies on its node, for all, and answers later. */
+static void hash_or_answer(void)
+{
+    static const struct midstate state;
+    struct relay_job job;
+    bool begins = !w.hashes && relay_next(w.dispatch.relay, 4, &job);
+
+    if (begins) {
+        for (uint32_t s = job.segment; s < job.segment + job.count; s++)
+            assert_int_equal(w.disk[node_of_rank[job.rank]][s], RIGHT);
+        w.hashes = !w.broken[node_of_rank[job.rank]];
+        w.job = job;
+    } else if (w.hashes && !w.broken[node_of_rank[w.job.rank]]) {
+        w.hashes = false;
+        relay_advance(w.dispatch.relay, w.job.segment, &state);
+    } else {
+        w.hashes = false;
+    }
+}
+
 static void one_turn(int turn, struct err *err)
 {
     struct sched_action action;
     bool moved = false;
+
+    if (any_of(8) == 0)
+        hash_or_answer();
 
     assert_int_equal(hear_any(err), 0);
     assert_int_equal(spreading_step(&w.spreading, &moved, err), 0);
@@ -549,7 +581,8 @@ static int run_mixed(int fails, struct err *err)
             say(1, &(struct msg){ .kind = MSG_NODE_FAILED, .code = ERR_DEST });
         }
         one_turn(turn, err);
-        if (sched_finished(w.dispatch.sched) && spreading_finished(&w.spreading))
+        if (sched_finished(w.dispatch.sched) && spreading_finished(&w.spreading) &&
+            relay_finished(w.dispatch.relay))
             return 0;
     }
     fail_msg("the run does not end");
@@ -825,6 +858,28 @@ static void it_ends_whatever_the_order(void **state)
     }
 }
 
+/* What it was to hash, lies on others as well, or is fetched again. */
+static void one_digest_for_all_is_made_whoever_fails(void **state)
+{
+    (void)state;
+    trusting = true;
+    for (uint32_t seed = 1; seed <= 1000; seed++) {
+        struct err err = { 0 };
+
+        open_with(1, 0, seed % 10);
+        for (uint32_t s = 0; s < seed % 10; s++)
+            w.disk[1][s] = RIGHT;
+        w.seed = seed * 2654435761u | 1;
+        prove(1);
+        all_ranks_work();
+        assert_int_equal(run_mixed((int)(seed % 300), &err), 0);
+        assert_all_right_on(0);
+        assert_all_right_on(2);
+        close_world();
+    }
+    trusting = false;
+}
+
 static void hear_progress_of_all(bool idle)
 {
     for (int rank = 0; rank < RANKS; rank++)
@@ -937,6 +992,7 @@ int main(void)
         cmocka_unit_test(it_ends_whatever_the_order),
         cmocka_unit_test(a_run_in_which_nothing_goes_on_ends),
         cmocka_unit_test(what_comes_whole_replaces_its_parts),
+        cmocka_unit_test(one_digest_for_all_is_made_whoever_fails),
         cmocka_unit_test(messages_about_nothing_are_refused),
     };
 

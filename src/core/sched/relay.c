@@ -10,6 +10,7 @@ struct chain {
     uint32_t next, end; /* segments: the first that is not hashed; behind the last */
     uint32_t job;       /* first segment of the outstanding job */
     uint32_t count;     /* its length; 0: none */
+    int rank;           /* which has it */
     bool stale;         /* its answer is to be ignored */
     bool queued;
     struct chain *behind;
@@ -138,6 +139,7 @@ bool relay_next(struct relay *relay, uint32_t most, struct relay_job *job)
     while (chain->count < most && chain->job + chain->count < chain->end &&
            relay->owner[chain->job + chain->count] == rank)
         chain->count++;
+    chain->rank = rank;
     *job = (struct relay_job){
         .segment = chain->job, .count = chain->count, .rank = rank, .from = chain->state
     };
@@ -185,6 +187,48 @@ void relay_restart(struct relay *relay, uint32_t file)
     chain->stale = chain->count > 0;
     for (uint32_t segment = chain->next; segment < chain->end; segment++)
         relay->owner[segment] = NOWHERE;
+}
+
+static const struct chain *waits(const struct relay *relay, uint32_t segment)
+{
+    uint32_t number = relay->of[relay->segments->file[segment]];
+    const struct chain *chain = number ? &relay->chain[number - 1] : NULL;
+
+    return chain && segment >= chain->next && segment < chain->end ? chain : NULL;
+}
+
+int relay_owner(const struct relay *relay, uint32_t segment)
+{
+    return waits(relay, segment) ? relay->owner[segment] : NOWHERE;
+}
+
+bool relay_lacks(const struct relay *relay, uint32_t segment)
+{
+    return waits(relay, segment) && relay->owner[segment] == NOWHERE;
+}
+
+void relay_lose(struct relay *relay, uint32_t segment)
+{
+    struct chain *chain = chain_of(relay, relay->segments->file[segment]);
+
+    if (!waits(relay, segment))
+        return;
+    relay->owner[segment] = NOWHERE;
+    if (segment >= chain->job && segment - chain->job < chain->count)
+        chain->stale = true;
+}
+
+void relay_drop(struct relay *relay, int rank)
+{
+    for (uint32_t i = 0; i < relay->nchains; i++) {
+        struct chain *chain = &relay->chain[i];
+
+        for (uint32_t segment = chain->next; segment < chain->end; segment++)
+            if (relay->owner[segment] == rank)
+                relay->owner[segment] = NOWHERE;
+        if (chain->count > 0 && chain->rank == rank)
+            job_ends(relay, chain);
+    }
 }
 
 void relay_skip(struct relay *relay, uint32_t file)

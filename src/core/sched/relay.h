@@ -45,6 +45,18 @@ enum relay_state relay_advance(struct relay *relay, uint32_t segment,
  * job that is outstanding then is ignored by relay_advance (RELAY_MORE). */
 void relay_restart(struct relay *relay, uint32_t file);
 
+/* The rank that has a segment that is not hashed yet; -1: none, or it is hashed. */
+int relay_owner(const struct relay *relay, uint32_t segment);
+
+/* Nobody has that segment, and it is to be hashed. */
+bool relay_lacks(const struct relay *relay, uint32_t segment);
+
+/* Its rank does not have it any more, and may just be hashing something else. */
+void relay_lose(struct relay *relay, uint32_t segment);
+
+/* The rank has nothing any more, and answers nothing. */
+void relay_drop(struct relay *relay, int rank);
+
 /* The segments of a file are already verified and need no hashing. */
 void relay_skip(struct relay *relay, uint32_t file);
 

@@ -223,6 +223,11 @@ static int holder(const struct spread *spread, uint32_t segment, int avoid)
     return best;
 }
 
+int spread_holder(const struct spread *spread, uint32_t segment)
+{
+    return holder(spread, segment, NOBODY);
+}
+
 /* It has not so much to send that others which depend on it would fill the windows. */
 static bool can_begin(const struct spread *spread, int node)
 {

@@ -97,6 +97,9 @@ bool spread_next(struct spread *spread, struct spread_ticket *ticket);
 /* Some node has the segment. */
 bool spread_anywhere(const struct spread *spread, uint32_t segment);
 
+/* One of those that have it; -1. */
+int spread_holder(const struct spread *spread, uint32_t segment);
+
 /* The node has all that it wants. */
 bool spread_complete(const struct spread *spread, int node);
 

@@ -201,6 +201,49 @@ static void test_segment_moves(void **state)
     expect_job(9, 5, 1, 4, midstate_start());
 }
 
+static void test_a_segment_is_lost(void **state)
+{
+    (void)state;
+    store(0, 4, 1);
+    expect_job(2, 0, 2, 1, midstate_start());
+    assert_int_equal(relay_owner(fixture.relay, 1), 1);
+    relay_lose(fixture.relay, 1);
+    relay_lose(fixture.relay, 4); /* of a file of one segment */
+    assert_int_equal(relay_owner(fixture.relay, 1), -1);
+    assert_true(relay_lacks(fixture.relay, 1));
+    relay_stored(fixture.relay, 1, 2);
+    expect_none();
+    assert_int_equal(advance(0, 2), RELAY_MORE); /* of what it was just losing */
+    expect_job(9, 0, 1, 1, midstate_start());
+    advance(0, 1);
+    assert_int_equal(relay_owner(fixture.relay, 0), -1);
+    assert_false(relay_lacks(fixture.relay, 0));
+    expect_job(9, 1, 1, 2, state_at(1));
+    advance(1, 2);
+    relay_lose(fixture.relay, 1); /* it is hashed */
+    expect_job(9, 2, 2, 1, state_at(2));
+}
+
+static void test_a_rank_drops_out(void **state)
+{
+    (void)state;
+    store(0, 2, 1);
+    store(2, 4, 2);
+    expect_job(9, 0, 2, 1, midstate_start());
+    relay_drop(fixture.relay, 1);
+    expect_none();
+    assert_true(relay_lacks(fixture.relay, 0) && relay_lacks(fixture.relay, 1));
+    store(0, 1, 3);
+    store(1, 2, 2);
+    expect_job(9, 0, 1, 3, midstate_start());
+    relay_drop(fixture.relay, 2); /* another one */
+    assert_int_equal(advance(0, 1), RELAY_MORE);
+    expect_none();
+    store(1, 4, 3);
+    expect_job(9, 1, 3, 3, state_at(1));
+    assert_int_equal(relay_advance(fixture.relay, 1, NULL), RELAY_DONE);
+}
+
 static void test_nothing_to_hash(void **state)
 {
     const struct plan empty = { .files = files, .nfiles = 0 };
@@ -233,6 +276,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_restart_after_the_end, setup, teardown),
         cmocka_unit_test_setup_teardown(test_skip, setup, teardown),
         cmocka_unit_test_setup_teardown(test_segment_moves, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_segment_is_lost, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_rank_drops_out, setup, teardown),
         cmocka_unit_test(test_nothing_to_hash),
     };
 
