@@ -102,15 +102,40 @@ def test_no_host_has_a_way_out(cluster, files, dest):
     assert_nothing(cluster.seen("n1", dest))
 
 
-@pytest.mark.parametrize("cut", [Cluster.no_route, no_name])
-def test_rank_0_cannot_list(cluster, hub, model, dest, cut):
+def get_from_hub(cluster, hub, model, dest, *options):
     hub.add("acme/demo", model)
-    with cut(cluster, ["n1"]):
-        run = cluster.mpirun(4, 1, "get", "hf://acme/demo", dest, env={"HF_ENDPOINT": hub.endpoint})
-        result = run.wait()
+    words = ("get", "--segment-size", MIB, "--connect-timeout", 2, *options, "hf://acme/demo", dest)
+    return cluster.mpirun(4, 1, *words, env={"HF_ENDPOINT": hub.endpoint}, options=("-x", "HF_ENDPOINT")).wait()
+
+
+@pytest.mark.parametrize(
+    "cut, shut",
+    [(Cluster.no_route, ["n1", "n2"]), (no_name, ["n1"]), (no_cable, ["n1", "n2"])],
+    ids=lambda one: "+".join(one) if isinstance(one, list) else one.__name__,
+)
+def test_rank_0_cannot_list(cluster, hub, model, dest, cut, shut):
+    """A rank of a host that reaches the Hub does, and asks for the signed URLs."""
+    with cut(cluster, shut):
+        result = get_from_hub(cluster, hub, model, dest)
+    assert result.code == 0, result
+    lister = len(shut)  # the next one
+    assert result.report["lister"] == {"rank": lister, "host": f"n{lister + 1}"}
+    told = f"n1 does not reach the source: rank {lister} on n{lister + 1} asks it for rank 0"
+    assert result.err.count(told) == 1, result
+    assert len(hub.log("api-revision")) == len(hub.log("api-tree")) == 1
+    for row in result.report["ranks"]:
+        assert row["host"] not in shut or row["bytes"] == 0
+    for node in cluster.nodes:
+        assert_same(cluster.seen(node, dest), model)
+        assert_alone(cluster.seen(node, dest))
+
+
+def test_no_host_can_list(cluster, hub, model, dest):
+    with cluster.no_route(cluster.nodes):
+        result = get_from_hub(cluster, hub, model, dest, "--retries", 1)
     assert result.code == 6, result
     said = [line for line in result.err.splitlines() if line.startswith("mpifetch: ")]
-    assert hub.endpoint in said[-1], result
+    assert hub.endpoint in said[-1] and said[-1].endswith("nor does any of the 3 other nodes reach it"), result
     assert all(", next attempt in " in line for line in said[:-1]), result
     assert hub.log() == []
     assert_nothing(cluster.seen("n1", dest))

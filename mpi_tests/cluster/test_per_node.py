@@ -133,6 +133,15 @@ def test_hosts_without_a_way_out(cluster, files, model, own, get, shut):
         assert row["host"] not in shut or row["bytes"] == 0
 
 
+def test_rank_0_cannot_list(cluster, demo, model, own, get):
+    """A host that reaches the Hub lists for it."""
+    with cluster.no_route(["n1"]):
+        result = get(3, SOURCE, hub=demo)
+    assert_everywhere(cluster, result, 3, own, model)
+    assert_once(result, sum(row["bytes"] for row in data_of(demo.log())), model)
+    assert result.report["lister"] == {"rank": 1, "host": "n2"}
+
+
 @pytest.mark.parametrize("slow", ["n3"])
 def test_a_slow_fabric(cluster, demo, model, own, get, slow):
     """Of one host: it gets what it lacks all the same, and gives what it has fetched."""

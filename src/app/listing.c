@@ -118,6 +118,7 @@ static int ask_source(struct session *s, const struct source_config *config,
         rc = source_record_end(config->record_arg, &s->run.plan, err);
     s->report.api_requests = count.revision + count.listing + count.probe;
     s->report.listing_retries = count.retried;
+    s->report.lister = delegate_rank(s->delegate);
     if (count.unreachable)
         s->unreachable = *err;
     s->whole.bare = true;

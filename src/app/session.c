@@ -154,13 +154,23 @@ out:
     return rc;
 }
 
-static int open_questions(struct session *s, struct err *err)
+static int make_http(void *arg, struct http **http, struct err *err)
 {
+    const struct session *s = arg;
     unsigned most = s->run.opt.max_connections;
 
-    if (s->run.ranks.rank != 0)
-        return 0;
-    return engine_open(&s->http, &s->run, most < QUESTIONS ? most : QUESTIONS, err);
+    return engine_open(http, &s->run, most < QUESTIONS ? most : QUESTIONS, err);
+}
+
+static int open_questions(struct session *s, struct err *err)
+{
+    struct ranks *ranks = &s->run.ranks;
+
+    if (ranks->rank != 0)
+        return errands_open(&s->errands, ranks, make_http, s, err);
+    return make_http(s, &s->http, err) < 0
+               ? -1
+               : delegate_open(&s->delegate, ranks, s->http, err);
 }
 
 struct start {
@@ -461,10 +471,14 @@ bool session_close(struct session *s)
 {
     struct ranks *ranks = &s->run.ranks;
     struct http *http = s->http;
+    struct delegate *delegate = s->delegate;
+    struct errands *errands = s->errands;
     bool closed;
 
     session_release(s);
     http_destroy(http);
+    delegate_close(delegate);
+    errands_close(errands);
     agree_release(&ranks->agree);
     closed = !ranks->liveness.lost && comm_close(ranks->comm, CLOSE_PATIENCE);
     if (ranks->liveness.lost)

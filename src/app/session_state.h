@@ -10,6 +10,8 @@
 #include "mpifetch.h"
 #include "publish/target.h"
 #include "publish/visibility.h"
+#include "ranks/delegate.h"
+#include "ranks/errands.h"
 #include "report/report.h"
 #include "report/trace.h"
 
@@ -40,10 +42,12 @@ struct session {
                            * the plan, or if they are to be recorded */
     struct target target; /* keeper */
     struct http *http;    /* rank 0: listing and resolving */
-    unsigned *slots;      /* of each rank */
-    char *dest;           /* absolute, without symbolic links in front of its last part */
-    char *named;          /* DEST as the user named it, but absolute */
-    char *source;         /* rank 0: the source, absolute if it is a path */
+    struct delegate *delegate; /* rank 0 of several nodes: who does it if it cannot */
+    struct errands *errands;   /* other ranks: the same */
+    unsigned *slots;           /* of each rank */
+    char *dest;   /* absolute, without symbolic links in front of its last part */
+    char *named;  /* DEST as the user named it, but absolute */
+    char *source; /* rank 0: the source, absolute if it is a path */
     struct coordinator *coordinator;
     struct worker *worker;
     struct visibility_mark mark;

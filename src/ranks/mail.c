@@ -14,7 +14,8 @@ int mail_send(struct ranks *ranks, int to, const struct msg *msg, struct err *er
     msg_encode(msg, &bytes);
     rc = bytes.failed ? err_memory(err, "a message")
                       : comm_send(ranks->comm, to, bytes.data, bytes.len, err);
-    if (msg->kind == MSG_SHARE && bytes.data) /* it may contain a token */
+    if ((msg->kind == MSG_SHARE || msg->kind == MSG_ASK) &&
+        bytes.data) /* a token, maybe */
         explicit_bzero(bytes.data, bytes.cap);
     strbuf_release(&bytes);
     if (ranks->rank != 0 && to == 0)
@@ -75,6 +76,19 @@ static int give_up(struct ranks *ranks, int rank, struct err *err)
     return err_copy(err, &ranks->liveness.loss);
 }
 
+/* Whether the message is for the guest, who gets it. */
+static bool is_for_guest(struct ranks *ranks, struct strbuf *bytes, const struct msg *msg,
+                         int from)
+{
+    if (msg->kind != MSG_ASK && msg->kind != MSG_ASK_ON && msg->kind != MSG_ANSWER)
+        return false;
+    if (ranks->guest)
+        ranks->guest->hear(ranks->guest->arg, from, msg);
+    if (msg->kind == MSG_ASK)
+        explicit_bzero(bytes->data, bytes->cap);
+    return true;
+}
+
 int mail_take(struct ranks *ranks, struct strbuf *bytes, struct msg *msg, int *from,
               struct err *err)
 {
@@ -84,6 +98,8 @@ int mail_take(struct ranks *ranks, struct strbuf *bytes, struct msg *msg, int *f
     if (liveness->lost)
         return err_copy(err, &liveness->loss);
     guard_turn();
+    if (ranks->guest)
+        ranks->guest->turn(ranks->guest->arg);
     *from = -1;
     while ((rc = comm_recv(ranks->comm, bytes, from, err)) > 0) {
         silence_heard(&liveness->silence, *from);
@@ -91,7 +107,7 @@ int mail_take(struct ranks *ranks, struct strbuf *bytes, struct msg *msg, int *f
             return -1;
         if (msg->kind == MSG_LOST)
             return liveness_hear(ranks, msg, err);
-        if (msg->kind != MSG_ALIVE)
+        if (msg->kind != MSG_ALIVE && !is_for_guest(ranks, bytes, msg, *from))
             return 1;
     }
     /* Signs of life may be behind a long message: the beginning of one counts. */

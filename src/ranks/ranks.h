@@ -11,6 +11,15 @@
 #include "ranks/liveness.h"
 
 struct background;
+struct msg;
+
+/* Who takes part in every loop that waits, on the main thread: turn is called in each round,
+ * hear for each MSG_ASK, MSG_ASK_ON and MSG_ANSWER. */
+struct mail_guest {
+    void *arg;
+    void (*turn)(void *arg);
+    void (*hear)(void *arg, int from, const struct msg *msg);
+};
 
 struct ranks {
     struct comm *comm;
@@ -29,6 +38,8 @@ struct ranks {
     int *keeper_of; /* of each node */
     int nodes;
     struct background *background; /* background.c: the work under way, or NULL */
+    const struct mail_guest
+        *guest; /* delegate.c on rank 0, errands.c on others; or NULL */
 };
 
 #endif

@@ -358,10 +358,19 @@ static json_t *report_object(const struct run *run, const struct report *report)
         beside_object(&report->beside), "extremes", extremes_object(run, report));
 }
 
+static json_t *lister_object(const struct run *run, const struct report *report)
+{
+    return json_pack("{s:i, s:s}", "rank", report->lister, "host",
+                     comm_host(run->ranks.comm, report->lister));
+}
+
 int report_write(const struct run *run, const struct report *report, const char *path,
                  struct err *err)
 {
-    return json_file_write(report_object(run, report), path, err);
+    json_t *object = report_object(run, report);
+
+    json_object_set_new(object, "lister", lister_object(run, report));
+    return json_file_write(object, path, err);
 }
 
 void report_release(struct report *report)

@@ -37,6 +37,7 @@ struct report {
     bool unchanged, published;
     const char *offline; /* why the source was not compared with, or NULL; borrowed */
     bool verified; /* nothing was to be published, and what exists there is correct */
+    int lister;    /* the rank that asked the source for its list */
     uint64_t api_requests; /* revision, listing, probes */
     uint64_t listing_retries;
     uint64_t resolve_requests; /* by rank 0, for signed URLs */

@@ -125,6 +125,7 @@ static const struct kind {
     [MSG_OWNER] = { "owner", F_BLOB, 0 },
     [MSG_VOTE] = { "vote", F_STEP | F_CODE | F_RANK | F_TEXT, 0 },
     [MSG_ALIVE] = { "alive", 0, 0 },
+    [MSG_ANSWER] = { "answer", F_TICKET | F_LOST | F_WHOLE | F_BLOB, 0 },
     [MSG_GOT] = { "got", F_ITEMS, I_SEGMENTS },
     [MSG_MISSED] = { "missed", F_TICKET | F_NODE | F_SEGMENT | F_SEGMENTS | F_TEXT, 0 },
     [MSG_PROVED] = { "proved", F_ITEMS, I_SEGMENTS | I_FLAGS | I_PROOF },
@@ -146,6 +147,8 @@ static const struct kind {
     [MSG_STOP] = { "stop", F_CODE | F_RANK | F_TEXT, 0 },
     [MSG_DECISION] = { "decision", F_STEP | F_CODE | F_RANK | F_TEXT, 0 },
     [MSG_SHARE] = { "share", F_BLOB, 0 },
+    [MSG_ASK] = { "ask", F_TICKET | F_BLOB, 0 },
+    [MSG_ASK_ON] = { "ask on", F_TICKET | F_AT_ONCE, 0 },
     [MSG_LOST] = { "lost", F_CODE | F_TEXT, 0 },
 };
 

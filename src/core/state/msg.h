@@ -18,7 +18,7 @@
 #include "core/sched/retry.h"
 
 /* Raised with every change of what ranks send each other. */
-enum { MSG_CONTRACT = 8 };
+enum { MSG_CONTRACT = 9 };
 
 enum msg_kind {
     /* rank to coordinator */
@@ -40,6 +40,8 @@ enum msg_kind {
     MSG_OWNER, /* blob: the process that this rank is */
     MSG_VOTE,  /* step, code, reason, rank, text: this rank's result of a step */
     MSG_ALIVE, /* a sign of life, also from the coordinator */
+    MSG_ANSWER, /* ticket, whole, lost, blob: of the request in ASK the response (whole), or
+                 * bytes of its body; without bytes: somebody answers. lost: nobody did */
     /* keeper to coordinator */
     MSG_GOT, /* items: segment, segments that came from another node, and are written */
     MSG_MISSED, /* ticket, node, segment, segments, text: they did not come from there */
@@ -72,7 +74,9 @@ enum msg_kind {
     MSG_STOP, /* code, reason, rank, text of the error that ended the run; 0: finished */
     MSG_DECISION, /* step, code, reason, rank, text: what all ranks return */
     MSG_SHARE,    /* blob: from parent to child of a broadcast */
-    MSG_LOST,     /* code, reason, text: a rank is lost; code 0: the run has succeeded */
+    MSG_ASK,      /* ticket, blob: make this request to the source, for rank 0 */
+    MSG_ASK_ON, /* ticket, at_once: go on with it, after the bytes that came; or drop it */
+    MSG_LOST,   /* code, reason, text: a rank is lost; code 0: the run has succeeded */
     MSG_KINDS
 };
 
@@ -124,7 +128,8 @@ struct msg {
     bool reached;               /* some bytes arrived from the source */
     bool idle;                  /* nothing is under way on that rank */
     bool lost;                  /* FAILED: what lay on a disk already is not usable */
-    bool whole;                 /* HASHED: the file ends there: sha256 is its digest */
+    bool whole; /* HASHED: the file ends there: sha256 is its digest; ANSWER:
+                                 * nothing more comes */
     bool at_once;
     struct midstate midstate;
     uint8_t sha256[32];

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/http/link_header.h"
+#include "io/http/away.h"
 #include "io/http/exchange.h"
 #include "io/http/http_wire.h"
 #include "io/http/url_join.h"
@@ -11,6 +12,7 @@
 enum state {
     WAITING, /* for a free connection */
     RUNNING,
+    AWAY,      /* another process makes the request */
     CANCELLED, /* from inside a callback, where the wire must not be called */
     DONE,
     STATES
@@ -26,6 +28,7 @@ struct http_transfer {
     struct http_wire_hop *hop; /* RUNNING and CANCELLED only */
     bool fresh;                /* this hop is tried a second time */
     struct exchange exchange;
+    struct away away;
 };
 
 struct list {
@@ -40,6 +43,8 @@ struct http {
     unsigned resumed; /* transfers in flow RESUMED */
     bool inside;      /* maybe in a callback: hops must not end */
     bool moved;
+    const struct http_elsewhere *elsewhere; /* or NULL */
+    uint32_t numbers;                       /* given to requests that went there */
 };
 
 static void list_add(struct list *list, struct http_transfer *t)
@@ -62,8 +67,9 @@ static void list_remove(struct list *list, struct http_transfer *t)
 static void enter(struct http_transfer *t, enum state state)
 {
     static const unsigned may_follow[STATES] = {
-        [WAITING] = 1u << RUNNING,
-        [RUNNING] = 1u << CANCELLED | 1u << DONE,
+        [WAITING] = 1u << RUNNING | 1u << AWAY,
+        [RUNNING] = 1u << CANCELLED | 1u << DONE | 1u << AWAY,
+        [AWAY] = 1u << RUNNING | 1u << CANCELLED | 1u << DONE,
     };
 
     assert(may_follow[t->state] & 1u << state);
@@ -84,6 +90,7 @@ static void discard(struct http_transfer *t)
     set_flow(t, FLOWING);
     list_remove(&t->http->list[t->state], t);
     http_wire_end(t->http->wire, t->hop);
+    away_release(&t->away, t->http->elsewhere);
     exchange_release(&t->exchange);
     free(t);
 }
@@ -148,6 +155,18 @@ static void begin_hop(struct http_transfer *t)
     enter(t, DONE);
 }
 
+static bool send_away(struct http_transfer *t)
+{
+    struct http *http = t->http;
+
+    if (++http->numbers == 0)
+        http->numbers++;
+    if (!away_send(&t->away, http->elsewhere, &t->exchange, http->numbers))
+        return false;
+    enter(t, AWAY);
+    return true;
+}
+
 /* Whether the transfer continues with another hop, or this one once more. */
 static bool next_hop(struct http_transfer *t, const struct http_wire_end *end)
 {
@@ -176,7 +195,7 @@ static void end_hop(const struct http_wire_end *end)
     t->hop = NULL;
     if (more)
         begin_hop(t);
-    else
+    else if (!away_may_help(&t->exchange) || !send_away(t))
         enter(t, DONE);
 }
 
@@ -215,11 +234,47 @@ static void drop_cancelled(struct http *http)
 
 static void begin_waiting(struct http *http)
 {
-    while (http->list[WAITING].first && http->list[RUNNING].count < http->connections) {
+    const struct http_elsewhere *elsewhere = http->elsewhere;
+
+    while (http->list[WAITING].first &&
+           http->list[RUNNING].count + http->list[AWAY].count < http->connections) {
         struct http_transfer *t = http->list[WAITING].first;
 
+        if (elsewhere && elsewhere->is_first(elsewhere->arg) && send_away(t))
+            continue;
         enter(t, RUNNING);
         begin_hop(t);
+    }
+}
+
+static void take_piece(struct http_transfer *t, struct http_piece *piece)
+{
+    struct http *http = t->http;
+    enum away_step step;
+
+    http->moved = http->inside = true;
+    step = away_take(&t->away, http->elsewhere, &t->exchange, piece);
+    http->inside = false;
+    if (t->state != AWAY || step == AWAY_WAIT)
+        return;
+    enter(t, step == AWAY_HERE ? RUNNING : DONE);
+    if (step == AWAY_HERE)
+        begin_hop(t);
+}
+
+static void take_pieces(struct http *http)
+{
+    const struct http_elsewhere *elsewhere = http->elsewhere;
+    struct http_piece piece;
+
+    while (elsewhere && elsewhere->take(elsewhere->arg, &piece)) {
+        struct http_transfer *t = http->list[AWAY].first;
+
+        while (t && t->away.number != piece.number)
+            t = t->next;
+        if (t)
+            take_piece(t, &piece);
+        strbuf_release(&piece.bytes);
     }
 }
 
@@ -229,6 +284,7 @@ static int move_bytes(struct http *http, struct err *err)
     int rc;
 
     ask_resumed(http);
+    take_pieces(http);
     drop_cancelled(http);
     begin_waiting(http);
     http->inside = true;
@@ -252,6 +308,11 @@ int http_wait(struct http *http, double seconds, bool *moved, struct err *err)
     }
     *moved = http->moved;
     return rc;
+}
+
+void http_set_elsewhere(struct http *http, const struct http_elsewhere *elsewhere)
+{
+    http->elsewhere = elsewhere;
 }
 
 void http_wake(struct http *http)
@@ -281,7 +342,7 @@ void http_cancel(struct http *http, struct http_transfer *transfer)
 {
     if (!transfer || transfer->state == CANCELLED)
         return;
-    if (http->inside && transfer->state == RUNNING)
+    if (http->inside && (transfer->state == RUNNING || transfer->state == AWAY))
         enter(transfer, CANCELLED);
     else
         discard(transfer);
@@ -313,6 +374,10 @@ bool http_next(struct http *http, struct http_response *response)
 
     if (!t)
         return false;
+    if (away_response(&t->away, t->exchange.request.owner, response)) {
+        discard(t);
+        return true;
+    }
     exchange_response(&t->exchange, response);
     link = headers_text(&t->exchange.headers, HEADERS_LINK);
     if (link && link_header_next(link, &next))
@@ -362,7 +427,8 @@ int http_get(struct http *http, const struct http_request *request,
 
 unsigned http_running(const struct http *http)
 {
-    return http->list[WAITING].count + http->list[RUNNING].count + http->list[DONE].count;
+    return http->list[WAITING].count + http->list[RUNNING].count +
+           http->list[AWAY].count + http->list[DONE].count;
 }
 
 int http_create(struct http **out, const struct http_config *config, struct err *err)

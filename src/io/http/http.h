@@ -94,9 +94,38 @@ struct http_response {
 /* A transfer that runs or is queued; valid until its response was returned. */
 struct http_transfer;
 
+/* Where requests go whose server is not to be reached from here: to another process, as bytes
+ * (io/http/http_code.h). Its calls return at once; they come on the thread of http, except
+ * that http_wake tells of what there is to take. A sink of such a request must not pause. */
+struct http_piece;
+
+struct http_elsewhere {
+    void *arg;
+    bool (*is_first)(void *arg); /* requests are to go there without an attempt here */
+    /* Takes over the bytes. false: not now. number tells it from others, and is not 0. */
+    bool (*ask)(void *arg, uint32_t number, struct strbuf *bytes);
+    /* The next that has come; false: none. */
+    bool (*take)(void *arg, struct http_piece *piece);
+    void (*go_on)(void *arg, uint32_t number); /* the sink has taken what came */
+    void (*drop)(void *arg, uint32_t number);  /* nobody waits for it any more */
+};
+
+/* Of a request that went elsewhere: bytes of its body, for its sink; its response; or why it
+ * cannot be made there either, as the end of a sentence. */
+enum http_piece_kind { HTTP_PIECE_BODY, HTTP_PIECE_RESPONSE, HTTP_PIECE_NOBODY };
+
+struct http_piece {
+    uint32_t number;
+    enum http_piece_kind kind;
+    struct strbuf bytes;
+};
+
 /* ERR_USAGE for a proxy or a file of certificates that cannot be used. */
 int http_create(struct http **out, const struct http_config *config, struct err *err);
 void http_destroy(struct http *http);
+
+/* From now on; borrowed until http is destroyed. */
+void http_set_elsewhere(struct http *http, const struct http_elsewhere *elsewhere);
 
 /* ERR_USAGE for a URL, header (core/http/header_line.h) or token that cannot be sent. */
 int http_start(struct http *http, const struct http_request *request,

@@ -1,0 +1,369 @@
+/* Requests of rank 0 that others make: all ranks of a job in one process, each on a node of its
+ * own, of which some have a proxy that nobody is. */
+#include <stdio.h>
+
+#include "core/state/msg.h"
+#include "http_case.h"
+#include "io/clock.h"
+#include "io/mpi/comm.h"
+#include "ranks/delegate.h"
+#include "ranks/errands.h"
+#include "ranks/mail.h"
+#include "ranks/run.h"
+#include "script_server.h"
+
+enum { RANKS = 4, LONG = 3 << 20 };
+
+struct comm {
+    int rank;
+};
+
+static struct rank {
+    struct comm comm;
+    struct ranks ranks;
+    struct errands *errands;
+    bool shut; /* from the beginning */
+    bool cut;  /* from now on: what it answers is that it reaches nobody */
+    struct mail {
+        struct mail *next;
+        int from;
+        struct strbuf bytes;
+    } * mail;
+    unsigned asked, on, dropped; /* messages that it got */
+} rank[RANKS];
+
+static struct http *http;
+static struct delegate *delegate;
+static char body[LONG + 1];
+
+int comm_rank(const struct comm *comm)
+{
+    return comm->rank;
+}
+
+int comm_node(const struct comm *comm, int of)
+{
+    (void)comm;
+    return of;
+}
+
+int comm_nodes(const struct comm *comm)
+{
+    (void)comm;
+    return RANKS;
+}
+
+int comm_node_lowest(const struct comm *comm, int node)
+{
+    (void)comm;
+    return node;
+}
+
+const char *comm_host(const struct comm *comm, int of)
+{
+    static const char *const names[RANKS] = { "n0", "n1", "n2", "n3" };
+
+    (void)comm;
+    return names[of];
+}
+
+static void count(struct rank *to, const struct msg *msg)
+{
+    to->asked += msg->kind == MSG_ASK;
+    to->on += msg->kind == MSG_ASK_ON && !msg->at_once;
+    to->dropped += msg->kind == MSG_ASK_ON && msg->at_once;
+}
+
+int comm_send(struct comm *comm, int to, const void *bytes, size_t len, struct err *err)
+{
+    struct mail *mail = calloc(1, sizeof(*mail)), **at = &rank[to].mail;
+    struct msg msg;
+
+    assert_non_null(mail);
+    assert_int_equal(msg_decode(&msg, bytes, len, err), 0);
+    count(&rank[to], &msg);
+    assert_true(msg.kind != MSG_ANSWER || msg.blob_len < (1 << 20) + (1 << 17));
+    if (rank[comm->rank].cut && msg.kind == MSG_ANSWER) {
+        msg.whole = msg.lost = true;
+        msg.blob_len = 0;
+    }
+    msg_encode(&msg, &mail->bytes);
+    mail->from = comm->rank;
+    while (*at)
+        at = &(*at)->next;
+    *at = mail;
+    return 0;
+}
+
+int comm_recv(struct comm *comm, struct strbuf *buf, int *from, struct err *err)
+{
+    struct mail *mail = rank[comm->rank].mail;
+
+    (void)err;
+    strbuf_clear(buf);
+    if (!mail)
+        return 0;
+    rank[comm->rank].mail = mail->next;
+    strbuf_add(buf, mail->bytes.data, mail->bytes.len);
+    *from = mail->from;
+    strbuf_release(&mail->bytes);
+    free(mail);
+    return 1;
+}
+
+static int open_http(void *arg, struct http **out, struct err *err)
+{
+    const struct rank *of = arg;
+    const struct http_config config = {
+        .connections = 4,
+        .user_agent = "mpifetch-test/1",
+        .proxy = of->shut ? "http://127.0.0.1:9" : NULL,
+        .connect_timeout = 10,
+        .low_speed_time = 30,
+    };
+
+    return http_create(out, &config, err);
+}
+
+static void begin(const bool shut[RANKS])
+{
+    forget_proxies();
+    for (int i = 0; i < RANKS; i++) {
+        rank[i] = (struct rank){ .comm = { i }, .shut = shut[i] };
+        rank[i].ranks = (struct ranks){ .comm = &rank[i].comm, .rank = i, .size = RANKS };
+        if (i > 0)
+            assert_int_equal(
+                errands_open(&rank[i].errands, &rank[i].ranks, open_http, &rank[i], NULL),
+                0);
+    }
+    assert_int_equal(open_http(&rank[0], &http, NULL), 0);
+    assert_int_equal(delegate_open(&delegate, &rank[0].ranks, http, NULL), 0);
+    assert_non_null(delegate);
+}
+
+static void end(void)
+{
+    http_destroy(http);
+    delegate_close(delegate);
+    for (int i = 0; i < RANKS; i++) {
+        errands_close(rank[i].errands);
+        for (struct mail *mail; (mail = rank[i].mail);) {
+            rank[i].mail = mail->next;
+            strbuf_release(&mail->bytes);
+            free(mail);
+        }
+    }
+}
+
+/* Each rank looks for messages. */
+static void pass(void)
+{
+    struct strbuf bytes = { 0 };
+    struct err err = { 0 };
+    struct msg msg;
+    int from;
+
+    for (int i = 0; i < RANKS; i++)
+        assert_int_equal(mail_take(&rank[i].ranks, &bytes, &msg, &from, &err), 0);
+    strbuf_release(&bytes);
+}
+
+static void finish(struct http_response *response)
+{
+    double until = clock_now() + 60;
+    bool moved;
+
+    while (!http_next(http, response)) {
+        assert_true(clock_now() < until);
+        assert_int_equal(http_wait(http, 0.001, &moved, NULL), 0);
+        pass();
+    }
+}
+
+static void ask(const char *base, const char *path, struct http_response *response)
+{
+    struct http_request request = { .body_limit = 100, .owner = response };
+    char url[128];
+
+    snprintf(url, sizeof(url), "%s%s", base, path);
+    request.url = url;
+    start(http, &request);
+    finish(response);
+    assert_ptr_equal(response->owner, response);
+}
+
+static const struct script_row rows[] = {
+    { "/page", "200 OK", "Link: </next?a=1>; rel=\"next\"\r\nX-Request-Id: seven\r\n",
+      "text", 0, 0 },
+    { "/none", "404 Not Found", "X-Error-Code: RepoNotFound\r\nX-Error-Message: no\r\n",
+      "gone", 0, 0 },
+    { "/long", "200 OK", NULL, body, 0, 0 },
+};
+
+static void serve(struct script_server *server)
+{
+    memset(body, 'x', LONG);
+    *server = (struct script_server){ .rows = rows, .count = countof(rows) };
+    script_start(server);
+}
+
+static void test_what_comes_back(void **state)
+{
+    struct http_response response;
+    struct script_server server;
+
+    (void)state;
+    serve(&server);
+    begin((const bool[RANKS]){ true, true, false, false });
+    ask(server.url, "/page", &response);
+    assert_int_equal(response.outcome.fault, NET_OK);
+    assert_int_equal(response.outcome.status, 200);
+    assert_string_equal(response.body, "text");
+    assert_int_equal(response.body_len, 4);
+    assert_non_null(strstr(response.link_next, "/next?a=1"));
+    assert_string_equal(response.request_id, "seven");
+    assert_null(response.error_code);
+    http_response_release(&response);
+    assert_int_equal(delegate_rank(delegate), 2);
+    ask(server.url, "/none", &response);
+    assert_int_equal(response.outcome.status, 404);
+    assert_string_equal(response.error_code, "RepoNotFound");
+    assert_string_equal(response.error_message, "no");
+    assert_string_equal(response.body, "gone");
+    http_response_release(&response);
+    assert_int_equal(rank[1].asked, 1);
+    assert_int_equal(rank[2].asked, 2);
+    assert_int_equal(rank[3].asked, 0);
+    end();
+    script_stop(&server);
+    strbuf_release(&server.log);
+}
+
+static void test_a_delegate_that_loses_its_way(void **state)
+{
+    struct http_response response;
+    struct script_server server;
+
+    (void)state;
+    serve(&server);
+    begin((const bool[RANKS]){ true, false, true, false });
+    ask(server.url, "/page", &response);
+    http_response_release(&response);
+    assert_int_equal(delegate_rank(delegate), 1);
+    rank[1].cut = true;
+    ask(server.url, "/page", &response);
+    assert_int_equal(response.outcome.status, 200);
+    http_response_release(&response);
+    assert_int_equal(delegate_rank(delegate), 3);
+    rank[3].cut = true;
+    ask(server.url, "/page", &response);
+    assert_int_equal(response.outcome.fault, NET_CONNECT);
+    assert_non_null(strstr(response.err.text, "/page"));
+    /* it was not tried here, so it is, and nobody else is asked any more */
+    assert_null(strstr(response.err.text, "nor does"));
+    http_response_release(&response);
+    assert_int_equal(delegate_rank(delegate), 0);
+    ask(server.url, "/page", &response);
+    assert_int_equal(response.err.code, ERR_NETWORK);
+    assert_non_null(
+        strstr(response.err.text, "; nor does any of the 3 other nodes reach it"));
+    http_response_release(&response);
+    end();
+    script_stop(&server);
+    strbuf_release(&server.log);
+}
+
+static size_t took;
+static bool full;
+
+static int take(void *owner, const void *bytes, size_t len)
+{
+    (void)owner;
+    assert_memory_equal(bytes, body, len > LONG ? 0 : len);
+    took += len;
+    return full ? -1 : 0;
+}
+
+static void stream(struct script_server *server, struct http_response *response)
+{
+    struct http_request request = { .sink = take };
+    char url[128];
+
+    took = 0;
+    snprintf(url, sizeof(url), "%s/long", server->url);
+    request.url = url;
+    start(http, &request);
+    finish(response);
+}
+
+static void test_a_long_body(void **state)
+{
+    struct http_response response;
+    struct script_server server;
+
+    (void)state;
+    serve(&server);
+    begin((const bool[RANKS]){ true, false, false, false });
+    full = false;
+    stream(&server, &response);
+    assert_int_equal(response.outcome.fault, NET_OK);
+    assert_int_equal(response.bytes, LONG);
+    assert_int_equal(took, LONG);
+    assert_true(rank[1].on >= (LONG >> 20) - 1); /* pieces were waited for */
+    http_response_release(&response);
+    full = true;
+    stream(&server, &response);
+    assert_int_equal(response.outcome.fault, NET_LOCAL);
+    assert_true(took < LONG);
+    pass();
+    assert_int_equal(rank[1].dropped, 1);
+    http_response_release(&response);
+    end();
+    script_stop(&server);
+    strbuf_release(&server.log);
+}
+
+static void test_a_request_that_is_dropped(void **state)
+{
+    struct http_request request = { .body_limit = 100 };
+    struct http_transfer *transfer;
+    struct script_server server;
+    char url[128];
+    bool moved;
+
+    (void)state;
+    serve(&server);
+    begin((const bool[RANKS]){ true, true, false, false });
+    snprintf(url, sizeof(url), "%s/page", server.url);
+    request.url = url;
+    transfer = start(http, &request);
+    for (double until = clock_now() + 60; rank[1].asked == 0;) {
+        assert_true(clock_now() < until);
+        assert_int_equal(http_wait(http, 0.001, &moved, NULL), 0);
+        mail_take(&rank[0].ranks, &(struct strbuf){ 0 }, &(struct msg){ 0 }, &(int){ 0 },
+                  NULL);
+    }
+    http_cancel(http, transfer);
+    assert_int_equal(http_running(http), 0);
+    pass();
+    assert_int_equal(rank[1].dropped, 1);
+    for (int i = 0; i < 10; i++)
+        pass();
+    assert_int_equal(delegate_rank(delegate), 0);
+    assert_int_equal(rank[2].asked, 0);
+    end();
+    script_stop(&server);
+    strbuf_release(&server.log);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_comes_back),
+        cmocka_unit_test(test_a_delegate_that_loses_its_way),
+        cmocka_unit_test(test_a_long_body),
+        cmocka_unit_test(test_a_request_that_is_dropped),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

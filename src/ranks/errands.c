@@ -1,0 +1,221 @@
+#include "ranks/errands.h"
+
+#include <stdlib.h>
+
+#include "core/sched/scout.h"
+#include "core/state/msg.h"
+#include "io/http/http_code.h"
+#include "ranks/mail.h"
+#include "ranks/ranks.h"
+
+enum { PIECE = 1 << 20 }; /* bytes of a body in one message */
+
+struct errand {
+    struct errand *next;
+    struct errands *errands;
+    uint32_t number;
+    struct http_code_request code;
+    struct http_transfer *transfer;
+    struct strbuf body; /* has come, and was not sent */
+    bool told;          /* that somebody answers */
+    bool held;          /* until rank 0 has taken what was sent */
+};
+
+struct errands {
+    struct ranks *ranks;
+    int (*open)(void *arg, struct http **http, struct err *err);
+    void *arg;
+    struct http *http; /* NULL until it is needed */
+    struct errand *first;
+    struct mail_guest guest;
+};
+
+/* lost: this node does not reach the source. */
+static void answer(struct errands *errands, uint32_t number, const struct strbuf *bytes,
+                   bool whole, bool lost)
+{
+    const struct msg msg = { .kind = MSG_ANSWER,
+                             .ticket = number,
+                             .whole = whole,
+                             .lost = lost,
+                             .blob = bytes->data,
+                             .blob_len = bytes->len };
+
+    mail_send(errands->ranks, 0, &msg, NULL);
+}
+
+static void send_body(struct errand *errand)
+{
+    errand->held = true;
+    answer(errand->errands, errand->number, &errand->body, false, false);
+    strbuf_clear(&errand->body);
+}
+
+static int take_body(void *owner, const void *bytes, size_t len)
+{
+    struct errand *errand = owner;
+
+    if (errand->held)
+        return HTTP_PAUSE;
+    strbuf_add(&errand->body, bytes, len);
+    if (errand->body.failed)
+        return -1;
+    if (errand->body.len >= PIECE)
+        send_body(errand);
+    return 0;
+}
+
+static void remove_errand(struct errand **at)
+{
+    struct errand *errand = *at;
+
+    *at = errand->next;
+    http_code_request_release(&errand->code);
+    strbuf_release(&errand->body);
+    free(errand);
+}
+
+static void end(struct errand **at, const struct http_response *response)
+{
+    struct strbuf bytes = { 0 };
+
+    if ((*at)->body.len > 0)
+        send_body(*at);
+    http_code_put_response(&bytes, response);
+    if (bytes.failed) /* what rank 0 then gets is no response, which is an error there */
+        strbuf_clear(&bytes);
+    answer((*at)->errands, (*at)->number, &bytes, true, scout_needed(&response->outcome));
+    strbuf_release(&bytes);
+    remove_errand(at);
+}
+
+static struct errand **find(struct errands *errands, uint32_t number)
+{
+    struct errand **at = &errands->first;
+
+    while (*at && (*at)->number != number)
+        at = &(*at)->next;
+    return at;
+}
+
+static void refuse(struct errands *errands, uint32_t number)
+{
+    const struct strbuf nothing = { 0 };
+
+    answer(errands, number, &nothing, true, true);
+}
+
+static void begin(struct errands *errands, const struct msg *msg)
+{
+    struct errand *errand = calloc(1, sizeof(*errand));
+    struct http_request *request;
+    int rc = -1;
+
+    if (errand) {
+        errand->next = errands->first;
+        errand->errands = errands;
+        errand->number = msg->ticket;
+        errands->first = errand;
+        rc = http_code_get_request(&errand->code, msg->blob, (size_t)msg->blob_len, NULL);
+    }
+    if (rc == 0 && !errands->http)
+        rc = errands->open(errands->arg, &errands->http, NULL);
+    if (rc == 0) {
+        request = &errand->code.request;
+        request->sink = errand->code.sink ? take_body : NULL;
+        request->owner = errand;
+        rc = http_start(errands->http, request, &errand->transfer, NULL);
+    }
+    /* What cannot even begin here may elsewhere: with another proxy, say. */
+    if (rc < 0)
+        refuse(errands, msg->ticket);
+    if (rc < 0 && errand)
+        remove_errand(&errands->first);
+}
+
+static void hear(void *arg, int from, const struct msg *msg)
+{
+    struct errands *errands = arg;
+    struct errand **at = find(errands, msg->ticket);
+
+    if (from != 0)
+        return;
+    if (msg->kind == MSG_ASK && !*at)
+        begin(errands, msg);
+    if (msg->kind != MSG_ASK_ON || !*at)
+        return;
+    if (msg->at_once) {
+        http_cancel(errands->http, (*at)->transfer);
+        remove_errand(at);
+    } else {
+        (*at)->held = false;
+        http_resume(errands->http, (*at)->transfer);
+    }
+}
+
+/* Rank 0 looks no further once a connection is there. */
+static void tell(struct errands *errands)
+{
+    const struct strbuf nothing = { 0 };
+
+    for (struct errand *errand = errands->first; errand; errand = errand->next) {
+        if (errand->told || http_port(errand->transfer) == 0)
+            continue;
+        errand->told = true;
+        answer(errands, errand->number, &nothing, false, false);
+    }
+}
+
+static void refuse_all(struct errands *errands)
+{
+    while (errands->first) {
+        refuse(errands, errands->first->number);
+        http_cancel(errands->http, errands->first->transfer);
+        remove_errand(&errands->first);
+    }
+}
+
+static void turn(void *arg)
+{
+    struct errands *errands = arg;
+    struct http_response response;
+    bool moved;
+
+    if (!errands->first)
+        return;
+    if (http_wait(errands->http, 0, &moved, NULL) < 0)
+        refuse_all(errands);
+    tell(errands);
+    while (http_next(errands->http, &response)) {
+        end(find(errands, ((struct errand *)response.owner)->number), &response);
+        http_response_release(&response);
+    }
+}
+
+int errands_open(struct errands **out, struct ranks *ranks,
+                 int (*open)(void *arg, struct http **http, struct err *err), void *arg,
+                 struct err *err)
+{
+    struct errands *errands = calloc(1, sizeof(*errands));
+
+    *out = errands;
+    if (!errands)
+        return err_memory(err, "requests for rank 0");
+    errands->ranks = ranks;
+    errands->open = open;
+    errands->arg = arg;
+    errands->guest = (struct mail_guest){ errands, turn, hear };
+    ranks->guest = &errands->guest;
+    return 0;
+}
+
+void errands_close(struct errands *errands)
+{
+    if (!errands)
+        return;
+    errands->ranks->guest = NULL;
+    http_destroy(errands->http);
+    while (errands->first)
+        remove_errand(&errands->first);
+    free(errands);
+}
