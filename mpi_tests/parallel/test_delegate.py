@@ -62,6 +62,7 @@ def test_nobody_reaches_it(get, hub, tree, dest):
     assert "connection refused" in sentence(result)
     assert sentence(result).endswith("; nor does any of the 2 other nodes reach it")
     assert result.report["lister"]["rank"] == 0
+    assert result.report["reason"] == "unreachable"
     assert hub.log() == []
     assert_nothing(dest)
 
@@ -93,6 +94,7 @@ def test_a_refusal_is_told_as_ever(get, hub, tree, dest, refusal):
     assert [result.code for result in results] == [3, 3]
     here, there = results
     assert sentence(here) == sentence(there) and "asks it for" in there.err
+    assert here.report["reason"] == there.report["reason"]
 
 
 def test_the_token_of_rank_0_goes_along(get, nodes, hub, tree, dest):  # noqa: F811
