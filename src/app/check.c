@@ -116,6 +116,9 @@ static int check_per_node(const struct mpifetch_options *o, bool publishes,
     if (o->per_node_memory > 0 && o->per_node_memory < CHECK_PER_NODE_MEMORY)
         return err_set(err, ERR_USAGE, "--per-node-memory is too small: at least %s",
                        text_bytes(least, sizeof(least), CHECK_PER_NODE_MEMORY));
+    if (!o->per_node && o->per_node_include)
+        return err_set(err, ERR_USAGE,
+                       "--per-node-include can only be used with --per-node");
     if (!o->per_node)
         return 0;
     if (!*o->per_node)

@@ -13,8 +13,8 @@ struct choices {
     unsigned umask;
     bool sync, no_links;
     /* what keepers of other nodes do as that of rank 0 */
-    bool per_node, per_node_segments, per_node_cached, force, versions, commit_record,
-        check, refetch, patterns;
+    bool per_node, per_node_segments, per_node_parts, per_node_cached, force, versions,
+        commit_record, check, refetch, patterns;
     uint64_t per_node_memory;
     enum run_records records;
     struct stripe_policy stripe;
@@ -36,6 +36,7 @@ void choices_pack(const struct session *s, struct strbuf *bytes)
                            .no_links = opt->no_links,
                            .per_node = opt->per_node != NULL,
                            .per_node_segments = opt->per_node_segments,
+                           .per_node_parts = opt->per_node_parts,
                            .per_node_cached = opt->per_node_cached,
                            .per_node_memory = opt->per_node_memory,
                            .force = opt->force,
@@ -68,6 +69,7 @@ size_t choices_unpack(struct session *s, const char *bytes, size_t len)
     opt->sync = all.sync;
     opt->no_links = all.no_links;
     opt->per_node_segments = all.per_node_segments;
+    opt->per_node_parts = all.per_node_parts;
     opt->per_node_cached = all.per_node_cached;
     opt->per_node_memory = all.per_node_memory;
     opt->force = all.force;

@@ -8,6 +8,7 @@
 #include "ranks/fan.h"
 #include "ranks/nodes.h"
 #include "ranks/outcome.h"
+#include "ranks/wants.h"
 
 static const uint16_t NOBODY = UINT16_MAX;
 
@@ -121,17 +122,27 @@ static uint16_t choose(const struct holdings *h, size_t file)
     return NOBODY;
 }
 
+/* Some node has the file, and another one wants it. */
+static bool is_asked_for(const struct holdings *h, size_t file)
+{
+    const struct run *run = &h->s->run;
+
+    for (int i = 0; h->holders[file] > 0 && i < nodes_count(&run->ranks); i++)
+        if (!run->nodes.failed[i] && wants_of(run, i, file) && !has_bit(h->has[i], file))
+            return true;
+    return false;
+}
+
 static int share_readers(struct holdings *h, struct err *err)
 {
     struct run *run = &h->s->run;
-    int nodes = nodes_count(&run->ranks);
     size_t files = run->plan.nfiles;
     struct strbuf bytes = { 0 };
     bool any = false;
     int rc;
 
     for (size_t i = 0; run->ranks.rank == 0 && i < files; i++)
-        if (h->holders[i] > 0 && h->holders[i] < nodes - outcome_failed(run)) {
+        if (is_asked_for(h, i)) {
             h->reader[i] = choose(h, i);
             any = true;
         }

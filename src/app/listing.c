@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/node_parts.h"
 #include "app/offline.h"
 #include "app/printout.h"
 #include "app/source_record.h"
@@ -66,6 +67,7 @@ static bool is_part(const struct mpifetch_options *o)
 
     return o->source && text_starts(o->source, "hf://") &&
            ((o->include && *o->include) || (o->exclude && *o->exclude) ||
+            o->per_node_include ||
             (hub_name_parse(&name, o->source, o->revision, o->repo_type, NULL) == 0 &&
              name.path[0]));
 }
@@ -94,6 +96,8 @@ static struct source_config config_of(struct session *s)
         .headers = run->opt.headers,
         .allow = session_globs(o->include),
         .deny = session_globs(o->exclude),
+        .keep = run->opt.per_node_parts ? node_parts_keep : NULL,
+        .keep_arg = s,
         .bare = run->opt.cache,
         .every =
             run->opt.commit_record && (run->opt.cache || is_part(o)) ? note_entry : NULL,

@@ -1,4 +1,5 @@
 /* app/node_listing.c -- per_node_show: a plan for several nodes with a DEST each, as text. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,6 +7,7 @@
 #include "app/printout.h"
 #include "base/text.h"
 #include "ranks/nodes.h"
+#include "ranks/wants.h"
 
 enum { PART_BYTES = 64 << 10 }; /* of the text: that of a million files is never whole */
 
@@ -16,8 +18,8 @@ struct lack {
 
 struct node_listing {
     struct session *s;
-    uint8_t *some, *all,
-        *unsure;       /* a bit for each file: there on some, on all nodes; may be */
+    /* A bit for each file: there on some node, on all that want it; may be. */
+    uint8_t *some, *all, *unsure;
     struct lack *lack; /* of each node */
     struct lack fetch; /* what no node has, and no DEST beside them */
     const struct existing *dest; /* rank 0: or NULL */
@@ -49,7 +51,8 @@ static int take_node(void *arg, int rank, const void *bytes, size_t len, struct 
     const struct run *run = &listing->s->run;
     size_t size = bits_of(listing);
     const uint8_t *there = bytes;
-    struct lack *lack = &listing->lack[nodes_of(&run->ranks, rank)];
+    int node = nodes_of(&run->ranks, rank);
+    struct lack *lack = &listing->lack[node];
 
     if (len != 2 * size)
         return len == 0 ? 0
@@ -58,12 +61,15 @@ static int take_node(void *arg, int rank, const void *bytes, size_t len, struct 
     lack->looked = true;
     for (size_t i = 0; i < size; i++) {
         listing->some[i] |= there[i];
-        listing->all[i] &= there[i];
         listing->unsure[i] |= there[size + i];
     }
-    for (size_t i = 0; i < run->plan.nfiles; i++)
-        if (!has_bit(there, i) && !has_bit(there + size, i))
+    for (size_t i = 0; i < run->plan.nfiles; i++) {
+        if (has_bit(there, i) || !wants_of(run, node, i))
+            continue;
+        listing->all[i / 8] &= (uint8_t) ~(1u << (i % 8));
+        if (!has_bit(there + size, i))
             count(lack, &run->plan, i);
+    }
     return 0;
 }
 
@@ -132,14 +138,17 @@ static void add_node(struct node_listing *listing, int node, struct strbuf *text
     const struct ranks *ranks = &listing->s->run.ranks;
     const struct lack *lack = &listing->lack[node];
     const char *host = comm_host(ranks->comm, nodes_keeper(ranks, node));
-    char bytes[32];
+    const struct node_part part = wants_part_of(&listing->s->run, node);
+    char bytes[32], of[40] = "";
 
+    if (listing->s->run.opt.per_node_parts)
+        snprintf(of, sizeof(of), " of its %llu", (unsigned long long)part.files);
     if (!lack->looked)
         strbuf_addf(text, "%s cannot have it: %s\n", host,
                     listing->s->run.nodes.err[node].text);
     else
-        strbuf_addf(text, "%s lacks %llu files, %s\n", host,
-                    (unsigned long long)lack->files,
+        strbuf_addf(text, "%s lacks %llu%s files, %s\n", host,
+                    (unsigned long long)lack->files, of,
                     text_bytes(bytes, sizeof(bytes), lack->bytes));
 }
 

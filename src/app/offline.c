@@ -142,7 +142,7 @@ static int list_dir(struct session *s, const struct source_config *config,
     struct manifest manifest = { 0 };
     int rc;
 
-    if (config->allow.pattern || config->deny.pattern)
+    if (config->allow.pattern || config->deny.pattern || config->keep)
         return err_set(err, ERR_SOURCE, "only the Hub knows what the patterns match");
     if (hub_name_parse(&listing.name, config->source, config->revision, config->repo_type,
                        err) < 0 ||

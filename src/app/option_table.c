@@ -155,6 +155,13 @@ const struct option option_table[] = {
       .once = true,
       .help = "each node of the job gets a copy of its own at this path, on a disk or in "
               "memory of its own; with a DEST, that is published as well" },
+    { .name = "per-node-include",
+      .kind = OPTION_TEXT,
+      .value = "MAP",
+      .field = offsetof(struct mpifetch_options, per_node_include),
+      .help =
+          "with --per-node: a file that says which files each node gets, with lines such "
+          "as 'HOST PATTERN...' or 'node:0-3 PATTERN...' (default: all get all)" },
     { .name = "per-node-optional",
       .kind = OPTION_FLAG,
       .field = offsetof(struct mpifetch_options, per_node_optional),

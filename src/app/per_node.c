@@ -4,12 +4,14 @@
 #include <string.h>
 
 #include "app/holdings.h"
+#include "app/node_parts.h"
 #include "app/survey.h"
 #include "core/plan/connection_share.h"
 #include "ranks/background.h"
 #include "ranks/nodes.h"
 #include "ranks/outcome.h"
 #include "ranks/share.h"
+#include "ranks/wants.h"
 #include "resume/release.h"
 #include "resume/resume.h"
 #include "staging/uncache.h"
@@ -17,6 +19,7 @@
 /* Of each keeper, for rank 0. */
 struct node_look {
     uint64_t bytes, files, dropped; /* that are there; of the old tree alone */
+    uint64_t missing;               /* bytes of what it wants */
     uint64_t size, least;           /* how its leftovers want the plan to be cut */
     int64_t mtime;
     uint32_t unchanged;
@@ -71,6 +74,7 @@ static struct node_look look_of(const struct session *s)
     struct node_look look = { .bytes = existing->bytes,
                               .files = existing->files,
                               .dropped = existing->dropped,
+                              .missing = wants_part(&s->run).bytes - existing->bytes,
                               .size = segment_unit(s->run.plan.nbytes),
                               .least = SEGMENT_WHOLE,
                               .mtime = s->run.mtime,
@@ -97,6 +101,7 @@ static int take_look(void *arg, int rank, const void *bytes, size_t len, struct 
     }
     sum->bytes = one.bytes < sum->bytes ? one.bytes : sum->bytes;
     sum->files = one.files < sum->files ? one.files : sum->files;
+    sum->missing = one.missing > sum->missing ? one.missing : sum->missing;
     sum->dropped = one.dropped > sum->dropped ? one.dropped : sum->dropped;
     sum->size = one.size < sum->size ? one.size : sum->size;
     sum->least = one.least < sum->least ? one.least : sum->least;
@@ -122,7 +127,7 @@ static int gather_looks(struct looks *looks, struct err *err)
 static void set_cut(struct session *s, const struct node_look *sum,
                     struct node_course *course)
 {
-    uint64_t asked = s->options->segment_size, missing = s->run.plan.nbytes - sum->bytes;
+    uint64_t asked = s->options->segment_size, missing = sum->missing;
     uint32_t slots = 0, ranks = 0;
 
     for (int i = 0; i < s->run.ranks.size; i++) {
@@ -208,6 +213,14 @@ static int sweep(void *arg, struct err *err)
     return 0;
 }
 
+static int find_parts(struct session *s, struct err *err)
+{
+    struct run *run = &s->run;
+    int rc = run->opt.per_node_parts ? node_parts_find(s, err) : 0;
+
+    return agree_step(&run->ranks, rc, err);
+}
+
 int per_node_list(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
@@ -216,7 +229,7 @@ int per_node_list(struct session *s, struct err *err)
         run->ranks.rank == 0 ? background_run(&run->ranks, survey_source, s, err) : 0;
 
     if (agree_step(&run->ranks, rc, err) < 0 || share_run(run, err) < 0 ||
-        share_whole(s, err) < 0)
+        share_whole(s, err) < 0 || find_parts(s, err) < 0)
         return -1;
     if (run_kept(s, survey_node, err) < 0 || settle_course(s, &course, err) < 0 ||
         agree_step(&run->ranks, check_offline(s, err), err) < 0)

@@ -8,6 +8,7 @@
 #include "io/fs/fs.h"
 #include "ranks/fan.h"
 #include "ranks/share.h"
+#include "ranks/wants.h"
 #include "staging/staging.h"
 
 static int set_up(struct session *s, const char *tree, bool by_etag, struct err *err)
@@ -62,7 +63,8 @@ static struct existing_file *others(const struct session *s, struct err *err)
     memcpy(skip, s->target.existing->file, count * sizeof(*skip));
     for (size_t i = 0; i < count; i++)
         skip[i].there =
-            !(skip[i].unsure || (s->run.opt.check && target_found(&s->target, i)));
+            !(skip[i].unsure || (s->run.opt.check && target_found(&s->target, i) &&
+                                 wants_file(&s->run, i)));
     return skip;
 }
 

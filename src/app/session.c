@@ -7,6 +7,7 @@
 
 #include "app/check.h"
 #include "app/choices.h"
+#include "app/node_parts.h"
 #include "app/offline.h"
 #include "app/per_node.h"
 #include "app/rehash.h"
@@ -71,6 +72,7 @@ static void set_options(struct session *s)
         .dest = s->dest,
         .per_node = o->per_node ? s->dest : NULL,
         .per_node_segments = o->per_node_verify == MPIFETCH_PER_NODE_VERIFY_SEGMENTS,
+        .per_node_parts = o->per_node && o->per_node_include,
         .per_node_cached = o->per_node_keep_cached != 0,
         .per_node_memory = o->per_node_memory ? o->per_node_memory : PER_NODE_MEMORY,
         .scratch = o->scratch,
@@ -98,7 +100,8 @@ static void set_options(struct session *s)
         .commit_record = !o->no_trees,
         .check = o->check != 0,
         .refetch = o->force_download != 0,
-        .patterns = (o->include && *o->include) || (o->exclude && *o->exclude),
+        .patterns = (o->include && *o->include) || (o->exclude && *o->exclude) ||
+                    (o->per_node && o->per_node_include),
         .records = (enum run_records)o->records,
         .stripe = stripe_of(o->stripe),
         .progressed = o->progressed,
@@ -231,6 +234,9 @@ static int share_start(struct session *s, struct err *err)
     if (agree_step(&run->ranks, rc, err) < 0)
         return -1;
     if (s->task == SESSION_GET && nodes_spread(run) && same_disk_find(s, err) < 0)
+        return -1;
+    if (run->opt.per_node_parts && (s->task == SESSION_GET || s->task == SESSION_PLAN) &&
+        node_parts_open(s, err) < 0)
         return -1;
     rc = nodes_spread(run) ? outcome_open(run, err) : 0;
     return agree_step(&run->ranks, rc, err);
@@ -439,6 +445,7 @@ void session_release(struct session *s)
     coordinator_destroy(s->coordinator);
     target_release(&s->target);
     plan_release(&s->whole);
+    node_map_release(&s->map);
     report_release(&s->report);
     trace_release(&s->trace);
     segments_release(&run->segments);

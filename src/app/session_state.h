@@ -5,6 +5,7 @@
 
 #include "base/glob.h"
 #include "coordinate/coordinator.h"
+#include "core/plan/node_map.h"
 #include "fetch/worker.h"
 #include "io/http/http.h"
 #include "mpifetch.h"
@@ -40,6 +41,7 @@ struct session {
     struct report report;
     struct plan whole;    /* keeper: all files of the commit, if there are more than in
                            * the plan, or if they are to be recorded */
+    struct node_map map;  /* which files each node gets; zeroed: all of them */
     struct target target; /* keeper */
     struct http *http;    /* rank 0: listing and resolving */
     struct delegate *delegate; /* rank 0 of several nodes: who does it if it cannot */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/listing.h"
+#include "app/node_parts.h"
 #include "app/offline.h"
 #include "app/rehash.h"
 #include "resume/release.h"
@@ -32,6 +33,8 @@ int survey_source(void *arg, struct err *err)
 
     if (listing_make(s, err) < 0 || count_untrusted(s, err) < 0)
         return -1;
+    if (s->run.opt.per_node_parts)
+        node_parts_tell(s);
     session_end_phase(s, REPORT_LIST);
     return 0;
 }

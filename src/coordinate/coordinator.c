@@ -348,7 +348,7 @@ static bool is_there(const struct coordinator *c, uint32_t file)
     if (!c->spreads)
         return c->existing[file].there;
     for (uint32_t s = first[file]; s < first[file + 1]; s++)
-        if (!spread_anywhere(c->spreading.spread, s))
+        if (spreading_lacks(&c->spreading, s))
             return false;
     return first[file] < first[file + 1];
 }
@@ -359,7 +359,7 @@ static uint64_t missing_of(const struct coordinator *c, uint32_t file)
     uint64_t bytes = 0;
 
     for (uint32_t s = segments->first[file]; s < segments->first[file + 1]; s++)
-        if (!c->spreads || !spread_anywhere(c->spreading.spread, s))
+        if (!c->spreads || spreading_lacks(&c->spreading, s))
             bytes += segment_bytes(segments, s);
     return bytes;
 }

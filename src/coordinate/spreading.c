@@ -33,6 +33,7 @@ void spreading_release(struct spreading *s)
     free(s->node);
     free(s->stored);
     free(s->unwanted);
+    demand_release(&s->demand);
     *s = (struct spreading){ 0 };
 }
 
@@ -46,6 +47,12 @@ static const char *host_of(const struct spreading *s, int node)
 bool spreading_failed(const struct spreading *s, int rank)
 {
     return run_of(s)->nodes.failed[nodes_of(&run_of(s)->ranks, rank)];
+}
+
+bool spreading_lacks(const struct spreading *s, uint32_t segment)
+{
+    return demand_has(&s->demand, segments_in(s)->file[segment]) &&
+           !spread_anywhere(s->spread, segment);
 }
 
 bool spreading_finished(const struct spreading *s)
@@ -85,6 +92,8 @@ static int take_start(struct spreading *s, struct err *err)
 {
     const struct run *run = run_of(s);
 
+    if (demand_open(&s->demand, s->dispatch, s->spread, s->proofs, err) < 0)
+        return -1;
     for (uint32_t f = 0; f < run->plan.nfiles; f++)
         if (nodes_prove(run, f))
             relay_skip(s->dispatch->relay, f);
@@ -141,7 +150,7 @@ static void fetch_lost(struct spreading *s, uint32_t first, uint32_t count)
     for (; first < end; first = next) {
         next = first;
         while (next < end && file[next] == file[first] && s->stored[next] &&
-               !spread_anywhere(s->spread, next) &&
+               demand_has(&s->demand, file[next]) && !spread_anywhere(s->spread, next) &&
                !proofs_recalls(s->proofs, file[next]) &&
                !sched_is_withdrawn(s->dispatch->sched, file[next]))
             s->stored[next++] = 0;
@@ -205,6 +214,7 @@ static int fail_node(struct spreading *s, int node, const struct err *why,
     outcome_fail(run, node, why);
     tell_ranks(s, node, &run->nodes.err[node]);
     spread_drop(s->spread, node);
+    demand_drop(&s->demand, node);
     if (proofs_drop(s->proofs, node, err) < 0)
         return -1;
     find_hashers(s, 0, segments_in(s)->count);

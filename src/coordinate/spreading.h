@@ -11,6 +11,7 @@
 #ifndef COORDINATE_SPREADING_H
 #define COORDINATE_SPREADING_H
 
+#include "coordinate/demand.h"
 #include "coordinate/dispatch.h"
 #include "coordinate/keeper_mail.h"
 #include "coordinate/standstill.h"
@@ -30,9 +31,10 @@ struct spreading {
     struct proofs *proofs;
     struct spreading_node *node;
     int nodes;
-    uint8_t *stored;      /* of each segment: the scheduler has it as stored */
-    bool *unwanted;       /* each file: to be recalled, ... */
-    uint32_t nunwanted;   /* ... which so many are */
+    uint8_t *stored;    /* of each segment: the scheduler has it as stored */
+    bool *unwanted;     /* each file: to be recalled, ... */
+    uint32_t nunwanted; /* ... which so many are */
+    struct demand demand;
     uint64_t files_known; /* digests, or trusted and there from the start */
     struct keeper_mail mail;
     struct standstill standstill;
@@ -76,6 +78,11 @@ void spreading_moved(struct spreading *spreading, const struct msg *msg);
 int spreading_check(const struct spreading *spreading, struct err *err);
 
 bool spreading_failed(const struct spreading *spreading, int rank); /* its node has */
+
+/* Whether it must be fetched from the source: no node has it, and some node that has not
+ * failed wants it. */
+bool spreading_lacks(const struct spreading *spreading, uint32_t segment);
+
 bool spreading_finished(const struct spreading *spreading);
 
 #endif

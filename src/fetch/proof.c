@@ -7,6 +7,7 @@
 #include "io/sha256.h"
 #include "ranks/mail.h"
 #include "ranks/nodes.h"
+#include "ranks/wants.h"
 
 static bool is_set(const uint8_t *bits, uint32_t at)
 {
@@ -211,6 +212,8 @@ static void begin_anew(struct proof *proof, uint32_t file)
 {
     const struct segments *segments = &proof->run->segments;
 
+    if (!wants_file(proof->run, file))
+        return;
     clear(proof->proved, file);
     whole_hash_drop(&proof->whole, file);
     if (is_one_segment(proof, file) || !nodes_prove(proof->run, file))
@@ -329,8 +332,13 @@ static int settle_known(struct proof *proof, struct err *err)
     for (uint32_t file = 0; file < run->plan.nfiles; file++) {
         if (run->plan.files[file].size == 0) /* rank 0 has compared it */
             sha256_bytes("", 0, proof->existing[file].sha256);
-        if (!nodes_prove(proof->run, file))
+        if (!nodes_prove(proof->run, file) || !wants_file(run, file))
             relay_skip(proof->relay, file);
+        /* Who wants it proves it. */
+        if (!wants_file(run, file)) {
+            set(proof->proved, file);
+            continue;
+        }
         if (!proof->existing[file].there)
             continue;
         set(proof->proved, file);

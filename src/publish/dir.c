@@ -10,6 +10,7 @@
 #include "publish/rehearsal.h"
 #include "publish/reuse.h"
 #include "ranks/background.h"
+#include "ranks/wants.h"
 #include "resume/claim.h"
 #include "resume/resume.h"
 #include "resume/versions.h"
@@ -68,6 +69,8 @@ static int write_commit_record(const struct dir *dir, struct err *err)
 void dir_unfind(struct dir *dir, size_t i)
 {
     dir->existing.file[i].there = false;
+    if (!wants_file(dir->run, i))
+        return;
     dir->existing.files--;
     dir->existing.bytes -= dir->run->plan.files[i].size;
     dir->existing.unchanged = false;
@@ -88,10 +91,11 @@ static int place_empty(const struct run *run, size_t i, struct err *err)
 static int place_fresh(struct striping *striping, size_t i, struct err *err)
 {
     const struct run *run = striping->run;
+    bool wanted = wants_file(run, i);
 
-    if (run->plan.files[i].size == 0)
+    if (wanted && run->plan.files[i].size == 0)
         return place_empty(run, i, err);
-    if (resume_place(run->staging.resume, (uint32_t)i))
+    if (resume_place(run->staging.resume, (uint32_t)i) || !wanted)
         return 0;
     striping_make(striping, (uint32_t)i);
     return segments_of(&run->segments, (uint32_t)i) > 1
@@ -99,10 +103,13 @@ static int place_fresh(struct striping *striping, size_t i, struct err *err)
                : 0;
 }
 
+/* What is only for other nodes is not worth a copy. */
 static int place_known(struct dir *dir, const struct fs_dir *old, size_t i,
                        struct err *err)
 {
-    int rc = reuse_place(dir->run, old, i, &dir->existing.file[i], err);
+    int rc = dir->run->opt.no_links && !wants_file(dir->run, i)
+                 ? 1
+                 : reuse_place(dir->run, old, i, &dir->existing.file[i], err);
 
     if (rc > 0)
         dir_unfind(dir, i);
@@ -142,12 +149,20 @@ static int place_all(struct dir *dir, const struct fs_dir *old, struct err *err)
     return rc;
 }
 
+static bool any_is_there(const struct dir *dir)
+{
+    for (size_t i = 0; i < dir->run->plan.nfiles; i++)
+        if (dir->existing.file[i].there)
+            return true;
+    return false;
+}
+
 static int place_files(struct dir *dir, struct err *err)
 {
     struct fs_dir old = { 0 };
     int rc = 0;
 
-    if (dir->existing.files > 0)
+    if (any_is_there(dir))
         rc = fs_dir_open(&old, NULL, dir->run->opt.dest, err);
     if (rc == 0)
         rc = place_all(dir, &old, err);
@@ -157,15 +172,15 @@ static int place_files(struct dir *dir, struct err *err)
 
 static int check_space(const struct dir *dir, struct err *err)
 {
-    const struct plan *plan = &dir->run->plan;
+    const struct node_part part = wants_part(dir->run);
     bool copies = dir->run->opt.no_links;
-    uint64_t files = plan->nfiles - (copies ? 0 : dir->existing.files);
+    uint64_t files = part.files - (copies ? 0 : dir->existing.files);
 
     files = files * (local_metadata_wanted(dir->run) ? 2 : 1) + 16;
     return staging_check_space(dir->run,
                                resume_missing(dir->run->staging.resume,
                                               dir->existing.file,
-                                              plan->nbytes - dir->existing.bytes) +
+                                              part.bytes - dir->existing.bytes) +
                                    (copies ? dir->existing.bytes : 0),
                                files, err);
 }
@@ -216,13 +231,23 @@ int dir_claim(struct dir *dir, struct err *err)
                : claim_take(run, prefix, dir->identity, err);
 }
 
+/* How it is to be made visible, if it is. */
+static int prepare_step(struct dir *dir, struct err *err)
+{
+    struct run *run = dir->run;
+
+    if (wants_nothing(run))
+        return 0;
+    return choose(dir, err) < 0 || rehearsal_step(run, dir->dest, dir->how.step, err) < 0
+               ? -1
+               : succession_open(&dir->succession, run, dir->dest == LAYOUT_EMPTY, err);
+}
+
 int dir_build(struct dir *dir, struct err *err)
 {
     struct run *run = dir->run;
 
-    if (check_space(dir, err) < 0 || choose(dir, err) < 0 ||
-        rehearsal_step(run, dir->dest, dir->how.step, err) < 0 ||
-        succession_open(&dir->succession, run, dir->dest == LAYOUT_EMPTY, err) < 0 ||
+    if (check_space(dir, err) < 0 || prepare_step(dir, err) < 0 ||
         make_tree(dir, err) < 0 || local_metadata_write_fixed(run, err) < 0 ||
         write_commit_record(dir, err) < 0 || staging_check_names(run, err) < 0)
         return -1;

@@ -7,10 +7,12 @@
 #include "io/fs/fs.h"
 #include "publish/adopt.h"
 #include "publish/dir_look.h"
+#include "publish/dir_trim.h"
 #include "publish/reuse.h"
 #include "publish/version_sweep.h"
 #include "publish/witness.h"
 #include "ranks/background.h"
+#include "ranks/wants.h"
 #include "resume/claim.h"
 #include "resume/leftovers.h"
 #include "resume/release.h"
@@ -31,7 +33,8 @@ static int finish_large_files(const struct dir *dir, struct err *err)
     const struct run *run = dir->run;
 
     for (size_t i = 0; i < run->plan.nfiles; i++) {
-        if (dir->existing.file[i].there || segments_of(&run->segments, (uint32_t)i) < 2)
+        if (dir->existing.file[i].there || !wants_file(run, i) ||
+            segments_of(&run->segments, (uint32_t)i) < 2)
             continue;
         if (fs_set_mtime(&run->staging.tree, plan_path(&run->plan, i),
                          run->mtime * 1000000000, err) < 0 ||
@@ -255,7 +258,8 @@ static int complete(struct dir *dir, struct err *err)
     const struct record_draft record =
         record_draft(run, dir->existing.file, dir->identity);
 
-    if (finish_large_files(dir, err) < 0 ||
+    if (dir_trim(dir->run, dir->existing.file, err) < 0 ||
+        finish_large_files(dir, err) < 0 ||
         succession_files(&dir->succession, dir->existing.file, err) < 0 ||
         record_write(&record, dir->content_id, err) < 0 ||
         leftovers_mark(run, run->opt.force, err) < 0)

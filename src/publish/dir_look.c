@@ -11,6 +11,7 @@
 #include "publish/adopt.h"
 #include "publish/identity.h"
 #include "publish/rehearsal.h"
+#include "ranks/wants.h"
 #include "staging/foreign_files.h"
 #include "staging/record.h"
 #include "staging/record_write.h"
@@ -132,7 +133,8 @@ static void count_dropped(struct dir *dir)
 
         while (i < plan->nfiles && strcmp(plan_path(plan, i), old) < 0)
             i++;
-        if (i == plan->nfiles || strcmp(plan_path(plan, i), old) != 0)
+        if (i == plan->nfiles || strcmp(plan_path(plan, i), old) != 0 ||
+            !wants_file(dir->run, i))
             dir->existing.dropped++;
     }
 }
@@ -203,11 +205,11 @@ static bool takes_away(const struct dir *dir)
 static int refuse_early(const struct dir *dir, struct err *err)
 {
     const struct existing *existing = &dir->existing;
-    const struct plan *plan = &dir->run->plan;
-    bool changes = existing->files + existing->unsure < plan->nfiles ||
-                   dir->manifest.nfiles != plan->nfiles ||
+    uint64_t wanted = wants_part(dir->run).files;
+    bool changes = existing->files + existing->unsure < wanted ||
+                   dir->manifest.nfiles != wanted ||
                    strcmp(dir->identity, dir->manifest.identity) != 0;
-    bool missing = existing->files + existing->unsure < plan->nfiles;
+    bool missing = existing->files + existing->unsure < wanted;
 
     if (((missing && dir->dest != LAYOUT_MISSING) ||
          (dir->dest == LAYOUT_FOREIGN && !dir->adoptable)) &&
@@ -231,7 +233,7 @@ static int refuse_early(const struct dir *dir, struct err *err)
 static void keep_all_up(struct dir *dir)
 {
     for (size_t i = 0; i < dir->run->plan.nfiles; i++)
-        if (dir->existing.file[i].there)
+        if (dir->existing.file[i].there && wants_file(dir->run, i))
             keep_up(dir->run, dir->existing.file[i].mtime_ns);
 }
 
@@ -246,6 +248,7 @@ int dir_settle(struct dir *dir, struct err *err)
 {
     struct existing *existing = &dir->existing;
     const struct plan *plan = &dir->run->plan;
+    uint64_t wanted = wants_part(dir->run).files;
     bool hashed = existing->unsure > 0, all;
 
     if (match_settle(&dir->match, err) < 0)
@@ -255,9 +258,9 @@ int dir_settle(struct dir *dir, struct err *err)
     keep_all_up(dir);
     if (existing->odd > 0 && takes_away(dir) && !dir->run->opt.force)
         return refuse_odd(dir, err);
-    all = existing->files == plan->nfiles;
+    all = existing->files == wanted;
     existing->unchanged = all && dir->match.unrecorded == 0 &&
-                          dir->manifest.nfiles == plan->nfiles &&
+                          dir->manifest.nfiles == wanted &&
                           strcmp(dir->identity, dir->manifest.identity) == 0;
     existing->complete = all && dir->match.unrecorded > 0 && !is_extra_there(dir);
     if (dir->dest == LAYOUT_FOREIGN && dir->adoptable && !dir->run->opt.force) {
@@ -302,6 +305,11 @@ static int match_dest(struct dir *dir, struct err *err)
     /* Nothing is below what is not there. */
     if (dir->dest != LAYOUT_MISSING && match_files(&dir->match, err) < 0)
         return -1;
+    /* Nothing is published there, whatever it is. */
+    if (wants_nothing(dir->run)) {
+        dir->existing.unchanged = true;
+        return 0;
+    }
     count_dropped(dir);
     if (refuse_early(dir, err) < 0)
         return -1;
@@ -318,7 +326,7 @@ int dir_look(struct dir *dir, struct run *run, struct err *err)
     dir->existing.file = calloc(run->plan.nfiles + 1, sizeof(*dir->existing.file));
     if (!dir->existing.file)
         return err_memory(err, "the list of files");
-    if (identity_make(&run->plan, "", dir->identity, err) < 0 ||
+    if (identity_of_part(run, dir->identity, err) < 0 ||
         trust_start(&dir->trust, run, run->opt.dest, err) < 0)
         return -1;
     if (!run->opt.dest)

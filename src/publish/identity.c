@@ -1,9 +1,11 @@
 #include "publish/identity.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "io/sha256.h"
+#include "ranks/wants.h"
 
 enum { PART_BYTES = 64 << 10, BLOCK = 64 };
 
@@ -40,5 +42,22 @@ int identity_make(const struct plan *plan, const char *more, char id[65], struct
         text_hex(id, digest, sizeof(digest));
     }
     strbuf_release(&text);
+    return rc;
+}
+
+int identity_of_part(const struct run *run, char id[65], struct err *err)
+{
+    struct plan part = run->plan;
+    int rc;
+
+    part.nfiles = 0;
+    part.files = malloc((run->plan.nfiles + 1) * sizeof(*part.files));
+    if (!part.files)
+        return err_memory(err, "the plan");
+    for (size_t i = 0; i < run->plan.nfiles; i++)
+        if (wants_file(run, i))
+            part.files[part.nfiles++] = run->plan.files[i];
+    rc = identity_make(&part, "", id, err);
+    free(part.files);
     return rc;
 }

@@ -5,6 +5,7 @@
 #include "io/fs/fs.h"
 #include "publish/access.h"
 #include "ranks/background.h"
+#include "ranks/wants.h"
 
 enum { MATCH_POLL = 1000 }; /* files between two checks for signals */
 
@@ -91,6 +92,23 @@ static int check_access(struct match *match, size_t i, const char *name,
     return 0;
 }
 
+/* A file that this node does not want is of use to others if its record says that it is what
+ * they want. It counts for nothing else: it is not in the new tree. */
+static void match_other(struct match *match, const struct manifest_file *old, size_t i,
+                        const char *name, const struct fs_info *info)
+{
+    const struct plan *plan = &match->run->plan;
+    struct existing_file *known = &match->existing->file[i];
+
+    if (!old || info->kind != FS_FILE || info->size != plan->files[i].size ||
+        !manifest_has(old, plan, i) || old->mtime_ns != info->mtime_ns ||
+        !trust_has(match->trust, info->uid) || access_check(NULL, name, info, NULL) < 0)
+        return;
+    existing_note(known, info);
+    memcpy(known->sha256, old->sha256, sizeof(known->sha256));
+    known->there = true;
+}
+
 static int match_file(struct match *match, size_t i, struct err *err)
 {
     const struct plan *plan = &match->run->plan;
@@ -102,6 +120,10 @@ static int match_file(struct match *match, size_t i, struct err *err)
         return -1;
     if (info.kind == FS_MISSING)
         return 0;
+    if (!wants_file(match->run, i)) {
+        match_other(match, old, i, name, &info);
+        return 0;
+    }
     if (info.kind == FS_FILE && info.size == plan->files[i].size)
         weigh(match, old, i, &info);
     else
@@ -153,7 +175,8 @@ static bool was_read(const struct match *match, size_t i)
 {
     const struct existing_file *known = &match->existing->file[i];
 
-    return known->unsure || (known->there && match->run->opt.check);
+    return known->unsure ||
+           (known->there && match->run->opt.check && wants_file(match->run, i));
 }
 
 int match_settle(struct match *match, struct err *err)

@@ -2,6 +2,7 @@
 
 #include "io/fs/fs.h"
 #include "ranks/background.h"
+#include "ranks/wants.h"
 #include "staging/existing.h"
 
 enum { SUCCESSION_POLL = 1000 }; /* files between two checks for signals */
@@ -69,7 +70,8 @@ int succession_files(struct succession *succession, const struct existing_file *
     for (size_t i = 0; is_below(succession) && i < run->plan.nfiles; i++) {
         if (i % SUCCESSION_POLL == 0 && background_poll(&succession->run->ranks, err) < 0)
             return -1;
-        if (!existing[i].there && pass(succession, plan_path(&run->plan, i), err) < 0)
+        if (!existing[i].there && wants_file(run, i) &&
+            pass(succession, plan_path(&run->plan, i), err) < 0)
             return -1;
     }
     return 0;

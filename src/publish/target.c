@@ -9,6 +9,7 @@
 #include "publish/dir_commit.h"
 #include "publish/dir_look.h"
 #include "publish/witness.h"
+#include "ranks/wants.h"
 #include "resume/claim.h"
 #include "resume/journal.h"
 #include "resume/record_sweep.h"
@@ -295,7 +296,8 @@ static int distrust(struct target *target, struct err *err)
             target->ops->unfind(target, i);
     }
     existing->unsure = 0;
-    existing->unchanged = existing->complete = false;
+    existing->unchanged = wants_nothing(target->run);
+    existing->complete = false;
     return target->ops->unfound(target, err);
 }
 

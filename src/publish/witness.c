@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "io/fs/fs.h"
+#include "ranks/wants.h"
 
 enum { STATE = 65 };
 
@@ -64,6 +65,8 @@ void witness_choose(const struct dir *dir, struct visibility_mark *mark)
     for (size_t i = 0; i < run->plan.nfiles; i++) {
         const struct existing_file *known = &dir->existing.file[i];
 
+        if (!wants_file(run, i))
+            continue;
         describe(mark->present, run->plan.files[i].size,
                  known->there ? known->mtime_ns : run->mtime * 1000000000);
         if ((!known->there || dir->dest == LAYOUT_MISSING) &&

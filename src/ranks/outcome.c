@@ -22,6 +22,8 @@ void outcome_release(struct run *run)
     free(run->nodes.err);
     free(run->nodes.holding);
     free(run->nodes.sum);
+    node_wants_release(&run->nodes.mine);
+    node_wants_release(&run->nodes.all);
     run->nodes = (struct run_nodes){ 0 };
 }
 

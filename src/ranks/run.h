@@ -4,6 +4,7 @@
 #define RANKS_RUN_H
 
 #include "base/strbuf.h"
+#include "core/plan/node_wants.h"
 #include "core/plan/segment.h"
 #include "core/plan/stripe.h"
 #include "core/sched/retry.h"
@@ -25,6 +26,7 @@ struct run_options {
     const char
         *per_node; /* DEST, if each node has its own on a disk of its own; or NULL */
     bool per_node_segments;   /* --per-node-verify segments */
+    bool per_node_parts;      /* --per-node-include */
     bool per_node_cached;     /* --per-node-keep-cached */
     uint64_t per_node_memory; /* bytes of a keeper for what goes from node to node */
     const char *scratch;      /* asked for, or NULL */
@@ -77,7 +79,7 @@ struct run_staging {
 };
 
 /* With --per-node on several nodes: which of them take part, and what they had before the
- * first request. Written by ranks/outcome.c and app/holdings.c. */
+ * first request. Written by ranks/outcome.c and app/holdings.c, but for the last two. */
 struct run_nodes {
     bool out;        /* the node of this rank has failed, and takes no further part */
     bool *failed;    /* of each node */
@@ -88,6 +90,9 @@ struct run_nodes {
     } * holding;
     size_t holdings;
     uint64_t *sum; /* rank 0, of each segment: its XXH3, where some node holds it */
+    /* If each node gets what a map says: what that of this rank wants, as node 0; and on
+     * rank 0 what all do. Written by app/node_parts.c. */
+    struct node_wants mine, all;
 };
 
 /* Another directory with files of the plan, which are read there instead of being asked for:

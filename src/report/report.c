@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "io/clock.h"
 #include "ranks/nodes.h"
+#include "ranks/wants.h"
 #include "report/json_file.h"
 
 enum { REPORT_VERSION = 1 };
@@ -266,17 +267,20 @@ static json_t *nodes_array(const struct run *run, const struct report *report)
 
     for (int i = 0; report->nodes && i < nodes_count(&run->ranks); i++) {
         const struct report_node *node = &report->nodes[i];
+        const struct node_part part = wants_part_of(run, i);
         bool failed = run->nodes.failed[i];
 
         json_array_append_new(
             array,
-            json_pack("{s:s, s:b, s:o, s:o, s:o, s:f, s:f, s:f}", "host",
+            json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:f}", "host",
                       comm_host(run->ranks.comm, nodes_keeper(&run->ranks, i)),
-                      "published", report->published && !failed, "error",
+                      "published", report->published && !failed && part.files > 0,
+                      "error",
                       failed ? json_file_text(run->nodes.err[i].text) : json_null(),
-                      "bytes_in", count(node->traffic.taken), "bytes_out",
-                      count(node->traffic.given), "seconds_in", node->traffic.taking,
-                      "seconds_out", node->traffic.giving, "complete", node->complete));
+                      "files", count(part.files), "bytes", count(part.bytes), "bytes_in",
+                      count(node->traffic.taken), "bytes_out", count(node->traffic.given),
+                      "seconds_in", node->traffic.taking, "seconds_out",
+                      node->traffic.giving, "complete", node->complete));
     }
     return array;
 }

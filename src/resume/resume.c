@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "io/fs/fs.h"
+#include "ranks/wants.h"
 #include "resume/journal.h"
 #include "resume/kept.h"
 #include "resume/owner_watch.h"
@@ -166,7 +167,7 @@ uint64_t resume_missing(const struct resume *resume, const struct existing_file 
     uint64_t there = 0;
 
     for (size_t i = 0; resume && i < resume->run->plan.nfiles; i++)
-        if (!existing[i].there)
+        if (!existing[i].there && wants_file(resume->run, i))
             there += bytes_moved(resume, (uint32_t)i);
     return bytes > there ? bytes - there : 0;
 }

@@ -220,3 +220,9 @@ int ask_stream(struct ask *ask, const char *what, const char *url,
         err_copy(err, stream.err.code ? &stream.err : &cause);
     return rc;
 }
+
+bool ask_keeps(const struct source_config *config, const char *path)
+{
+    return glob_keep(&config->allow, &config->deny, path) &&
+           (!config->keep || config->keep(config->keep_arg, path));
+}

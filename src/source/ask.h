@@ -62,6 +62,9 @@ void ask_warning(struct ask *ask, const struct http_response *response);
 int ask_poll(struct ask *ask, struct err *err);
 int ask_wait(struct ask *ask, double seconds, struct err *err);
 
+/* Whether the file is to be in the plan. */
+bool ask_keeps(const struct source_config *config, const char *path);
+
 /* Copy an error of io/fs to err, as one of the source. Returns -1. */
 int ask_blame(const struct err *cause, struct err *err);
 

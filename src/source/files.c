@@ -94,7 +94,7 @@ static int add_file(struct files *files, const char *path, const struct fs_info 
         .path = path, .etag = etag, .size = info->size, .want = files->want
     };
 
-    if (!glob_keep(&config->allow, &config->deny, path))
+    if (!ask_keeps(config, path))
         return 0;
     make_etag(etag, info);
     strbuf_clear(&files->key);
@@ -119,7 +119,7 @@ static int visit_file(void *arg, const char *path, const struct fs_info *info,
                            : "is neither a file nor a directory");
     if (ask_poll(files->ask, err) < 0)
         return -1;
-    if (!glob_keep(&config->allow, &config->deny, path))
+    if (!ask_keeps(config, path))
         return 0;
     files->want = (struct digest){ 0 };
     if (config->record_has)

@@ -128,7 +128,7 @@ static int hub_visit(void *arg, const struct plan_entry *found, struct err *err)
     hub->found = true;
     if (!config->bare && hub_is_record(hub, entry.path))
         return 0;
-    if (!glob_keep(&config->allow, &config->deny, entry.path))
+    if (!ask_keeps(config, entry.path))
         return 0;
     strbuf_clear(&hub->key);
     url_quote(&hub->key, entry.path, "/");

@@ -173,7 +173,7 @@ static int take_line(void *arg, const struct list_line *line, struct err *err)
     if (line->url && text_starts(line->name.data, "file://") &&
         url_path_is_web(config->manifest))
         return err_set(err, ERR_SOURCE, "a list from the web must not name local files");
-    if (!glob_keep(&config->allow, &config->deny, line->path.data))
+    if (!ask_keeps(config, line->path.data))
         return 0;
     if (set_key(manifest, line, &entry, err) < 0)
         return -1;

@@ -185,6 +185,9 @@ int source_list(const struct source_config *config, struct http *http, struct pl
     if (plan->nfiles > 0)
         return 0;
     name = plan_text(plan, plan->source);
+    if (config->keep)
+        return err_set(err, ERR_SOURCE, "no file of '%s' is named by --per-node-include",
+                       name);
     if (config->allow.pattern || config->deny.pattern)
         return err_set(err, ERR_SOURCE, "no file of '%s' matches --include and --exclude",
                        name);

@@ -34,6 +34,9 @@ struct source_config {
     const char *token_file; /* --token-file, or NULL: only whether it was given */
     const char *const *headers; /* NULL-terminated, or NULL */
     struct glob_list allow, deny;
+    bool (*keep)(void *arg,
+                 const char *path); /* what patterns keep; or NULL: all of it */
+    void *keep_arg;
     bool bare; /* no manifest is written among the files: no path is reserved */
     /* Called for each file of a Hub repository, whatever patterns and paths leave out.
      * NULL: only the wanted files are listed. */

@@ -69,7 +69,7 @@ int url_list(struct ask *ask, struct plan *plan, struct err *err)
     if (set_texts(plan, config->source, shown, err) < 0)
         goto out;
     entry.path = name.data;
-    if (!glob_keep(&config->allow, &config->deny, entry.path)) {
+    if (!ask_keeps(config, entry.path)) {
         rc = 0;
         goto out;
     }

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "core/hub/hub_cache.h"
 #include "io/fs/fs.h"
+#include "ranks/wants.h"
 
 enum { HUBMETA_NAME = 255 }; /* bytes of a file name, on every file system we know */
 
@@ -34,13 +35,14 @@ bool local_metadata_wanted(const struct run *run)
     return *plan_text(&run->plan, run->plan.repo) != '\0' && !run->opt.cache;
 }
 
-/* The library cannot write metadata for such a name either. */
+/* The library cannot write metadata for a long name either. */
 bool local_metadata_fits(const struct run *run, uint32_t file)
 {
     const char *path = plan_path(&run->plan, file);
     const char *slash = strrchr(path, '/');
 
-    return strlen(slash ? slash + 1 : path) + strlen(".metadata") <= HUBMETA_NAME;
+    return wants_file(run, file) &&
+           strlen(slash ? slash + 1 : path) + strlen(".metadata") <= HUBMETA_NAME;
 }
 
 const char *local_metadata_name(const struct run *run, uint32_t file, char name[FS_NAME])

@@ -14,8 +14,8 @@ bool local_metadata_is_one(const char *path);
 
 /* Whether this run writes metadata. */
 bool local_metadata_wanted(const struct run *run);
-/* Whether the file's name leaves room for ".metadata". Without it the library just
- * fetches the file again. */
+/* Whether the node wants the file, and its name leaves room for ".metadata". Without it the
+ * library just fetches the file again. */
 bool local_metadata_fits(const struct run *run, uint32_t file);
 /* Its name in run->staging.tree. Returns name. */
 const char *local_metadata_name(const struct run *run, uint32_t file, char name[FS_NAME]);

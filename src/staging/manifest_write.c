@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "io/fs/fs.h"
 #include "io/sha256.h"
+#include "ranks/wants.h"
 #include "staging/sum_list.h"
 
 enum { WRITE_PIECE = 1 << 20 }; /* bytes in memory, a multiple of what SHA-256 takes */
@@ -101,6 +102,8 @@ static int write_sums(const struct writing *writing, char content_id[65], struct
     if (growing_open(&file, writing->dir, MANIFEST_SUMS, err) < 0)
         return -1;
     for (size_t i = 0; rc == 0 && i < run->plan.nfiles; i++) {
+        if (!wants_file(run, i))
+            continue;
         sum_list_add(&file.text, writing->source->existing[i].sha256,
                      plan_path(&run->plan, i));
         rc = growing_flush(&file, err);
@@ -138,12 +141,19 @@ static json_t *file_object(const struct run *run, const struct existing_file *ex
 static int add_files(const struct manifest_source *source, struct growing *file,
                      struct err *err)
 {
-    for (size_t i = 0; i < source->run->plan.nfiles; i++) {
-        json_t *object = file_object(source->run, &source->existing[i], i);
-        char *line = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    bool any = false;
 
+    for (size_t i = 0; i < source->run->plan.nfiles; i++) {
+        json_t *object;
+        char *line;
+
+        if (!wants_file(source->run, i))
+            continue;
+        object = file_object(source->run, &source->existing[i], i);
+        line = object ? json_dumps(object, JSON_COMPACT) : NULL;
         if (line)
-            strbuf_addf(&file->text, "%s\n  %s", i ? "," : "", line);
+            strbuf_addf(&file->text, "%s\n  %s", any ? "," : "", line);
+        any = true;
         json_decref(object);
         free(line);
         if (!line)

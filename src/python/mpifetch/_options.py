@@ -63,6 +63,7 @@ if TYPE_CHECKING:
         per_node_verify: Literal["full", "segments"]
         per_node_keep_cached: bool
         per_node_memory: int
+        per_node_include: Path | None
 
 
 # set by this package alone

@@ -1,0 +1,231 @@
+"""Each node gets those files that a map names for it."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from conftest import MIB, noise
+from test_per_node import nodes  # noqa: F401
+from trees import assert_alone, assert_same, files_of, record_of, snapshot, write_tree
+
+FILES = {
+    "config.json": b"{}\n",
+    "empty": b"",
+    "stage/0/model-1.bin": noise(3 * MIB + 5, 1),
+    "stage/0/small": b"0",
+    "stage/1/model-2.bin": noise(5 * MIB + 1, 2),
+    "stage/1/small": b"1",
+    "stage/2/model-3.bin": noise(2 * MIB, 3),
+}
+SIZE = sum(map(len, FILES.values()))
+STAGES = """
+# all have the configuration
+*  config.json empty
+node0 stage/0/
+node:1-2 stage/1/*
+"""
+OF = [("config.json", "empty", "stage/0/"), ("config.json", "empty", "stage/1/")]
+
+
+@pytest.fixture
+def source(tmp_path):
+    return write_tree(tmp_path / "source", FILES)
+
+
+@pytest.fixture
+def mapped(tmp_path):
+    def write(text):
+        path = tmp_path / "map"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def get(nodes, places, source, *words, command="get", **how):  # noqa: F811
+    origin = source if "://" in str(source) else f"file://{source}"
+    return nodes.run(places, command, "--per-node", nodes.local / "model", *words, origin, **how)
+
+
+def size(*starts):
+    return sum(len(data) for path, data in FILES.items() if path.startswith(starts))
+
+
+def assert_part(nodes, node, source, *starts):  # noqa: F811
+    place = nodes.disk(node) / "model"
+    assert_same(place, source, lambda path: path.startswith(starts))
+    assert {str(path.relative_to(place)) for path in place.rglob("*") if path.is_dir()} == {
+        str(above)
+        for path in FILES
+        if path.startswith(starts)
+        for above in list(Path(path).parents)[:-1]
+    }
+    assert_alone(place)
+    record = json.loads((record_of(place) / "manifest.json").read_text())
+    assert not record["complete"]
+
+
+@pytest.mark.parametrize("verify", ["full", "segments"])
+@pytest.mark.parametrize("places", [[0, 1, 2], [0, 0, 1, 2, 2]], ids=str)
+def test_stages(nodes, source, mapped, places, verify):  # noqa: F811
+    words = ("--per-node-include", mapped(STAGES), "--per-node-verify", verify)
+    result = get(nodes, places, source, *words)
+    assert (result.code, result.out) == (0, f"{nodes.local}/model\n"), result.err
+    assert result.report["bytes"]["fetched"] == size(*OF[0], *OF[1])  # nobody asks for stage 2
+    for node, part in enumerate([OF[0], OF[1], OF[1]]):
+        assert_part(nodes, node, source, *part)
+        told = result.report["nodes"][node]
+        assert (told["files"], told["bytes"], told["published"]) == (4, size(*part), True)
+    assert nodes.run(places, "verify", "--per-node", nodes.local / "model").code == 0
+    again = get(nodes, places, source, *words)
+    assert (again.code, again.report["unchanged"]) == (0, True)
+
+
+def test_a_part_grows(nodes, source, mapped):  # noqa: F811
+    """What a node has, others get from it; the source is asked for the rest alone."""
+    assert get(nodes, [0, 1, 2], source, "--per-node-include", mapped(STAGES)).code == 0
+    kept = nodes.disk(0) / "model" / "stage" / "0" / "model-1.bin"
+    before = kept.stat().st_ino
+    result = get(nodes, [0, 1, 2], source)
+    assert result.code == 0, result.err
+    assert result.report["bytes"]["fetched"] == size("stage/2/")
+    for node in range(3):
+        assert_same(nodes.disk(node) / "model", source)
+        assert_alone(nodes.disk(node) / "model")
+    assert kept.stat().st_ino == before
+
+
+def test_other_parts(nodes, source, mapped):  # noqa: F811
+    """Nodes that change places: each gets from the other what it wants."""
+    assert get(nodes, [0, 1], source, "--per-node-include", mapped(STAGES)).code == 0
+    swapped = mapped("node1 config.json stage/0/\nnode0 stage/1/*\n")
+    result = get(nodes, [0, 1], source, "--per-node-include", swapped)
+    assert result.code == 0, result.err
+    assert result.report["bytes"]["fetched"] == 0
+    assert_part(nodes, 0, source, "stage/1/")
+    assert_part(nodes, 1, source, "config.json", "stage/0/")
+
+
+@pytest.mark.parametrize("words", [(), ("--force-download",)], ids=["", "anew"])
+def test_a_node_without_files(nodes, source, mapped, words):  # noqa: F811
+    """It keeps what it has, and is of use to others."""
+    assert get(nodes, [1], source).code == 0
+    before = snapshot(nodes.disk(1) / "model")
+    result = get(nodes, [0, 1], source, "--per-node-include", mapped("node0 stage/*\n"), *words)
+    assert result.code == 0, result.err
+    assert result.report["bytes"]["fetched"] == (size("stage/") if words else 0)
+    assert "no file is named for a node, which keeps what it has: 'node1'" in result.err
+    assert snapshot(nodes.disk(1) / "model") == before
+    assert_alone(nodes.disk(1) / "model")
+    assert_part(nodes, 0, source, "stage/")
+    assert [node["published"] for node in result.report["nodes"]] == [True, False]
+
+
+def test_a_node_without_files_and_with_others(nodes, source, mapped):  # noqa: F811
+    """Files of somebody else are no matter where nothing is published."""
+    write_tree(nodes.disk(1) / "model", {"notes": b"mine"})
+    result = get(nodes, [0, 1], source, "--per-node-include", mapped("node0 stage/*\n"))
+    assert result.code == 0, result.err
+    assert files_of(nodes.disk(1) / "model") == {"notes": b"mine"}
+    assert os.listdir(nodes.disk(1)) == ["model"]
+
+
+def test_one_node(nodes, source, mapped):  # noqa: F811
+    """As --include has it, with a DEST that all ranks share."""
+    result = get(nodes, [0, 0], source, "--per-node-include", mapped(STAGES))
+    assert result.code == 0, result.err
+    assert result.report["bytes"]["fetched"] == size(*OF[0])
+    assert "no node of this job is 'node:1-2'" in result.err
+    assert_part(nodes, 0, source, *OF[0])
+
+
+def test_nodes_that_share_a_disk(nodes, source, mapped):  # noqa: F811
+    """The one copy has what any of them wants."""
+    words = ("--per-node-include", mapped(STAGES))
+    result = get(nodes, [0, 1, 2], source, *words, shared=[1])
+    assert result.code == 0, result.err
+    assert_part(nodes, 0, source, *OF[0], *OF[1])
+    assert_part(nodes, 2, source, *OF[1])
+    assert not os.listdir(nodes.disk(1))
+
+
+def test_plan(nodes, source, mapped):  # noqa: F811
+    words = ("--per-node-include", mapped(STAGES))
+    assert get(nodes, [0], source, *words).code == 0
+    result = get(nodes, [0, 1, 2], source, *words, command="plan")
+    assert result.code == 0, result.err
+    lines = [line.split() for line in result.out.splitlines()]
+    assert {line[-1]: line[0] for line in lines[:6]} == {
+        "config.json": "share",
+        "empty": "share",
+        "stage/0/model-1.bin": "there",
+        "stage/0/small": "there",
+        "stage/1/model-2.bin": "fetch",
+        "stage/1/small": "fetch",
+    }
+    assert [" ".join(line[:7]) for line in lines[6:9]] == [
+        "node0 lacks 0 of its 4 files,",
+        "node1 lacks 4 of its 4 files,",
+        "node2 lacks 4 of its 4 files,",
+    ]
+
+
+def test_files_of_nobody_else(nodes, source, mapped):  # noqa: F811
+    """A file that only another node is to get is somebody's, if no record of this node has it."""
+    assert get(nodes, [0, 1], source, "--per-node-include", mapped("* config.json\n")).code == 0
+    write_tree(nodes.disk(1) / "model", {"stage/0/small": b"0"})
+    words = ("--per-node-include", mapped("* config.json empty\nnode0 stage/0/\n"))
+    result = get(nodes, [0, 1], source, *words)
+    assert result.code == 5
+    assert "would delete 'stage/0/small', which mpifetch did not create" in result.err
+    assert files_of(nodes.disk(1) / "model")["stage/0/small"] == b"0"
+
+
+def test_a_failed_node_s_files_are_not_fetched(nodes, source, mapped):  # noqa: F811
+    """Nobody else wants them."""
+    nodes.disk(1)
+    words = ("--per-node-include", mapped(STAGES))
+    result = get(nodes, [0, 1], source, *words, readonly=[1])
+    assert result.code == 5
+    assert "missing on 1 of 2 nodes: node1: " in result.err
+    assert result.report["bytes"]["fetched"] == size(*OF[0])
+    assert_part(nodes, 0, source, *OF[0])
+
+
+def test_what_is_for_nothing_is_told(nodes, source, mapped):  # noqa: F811
+    text = "* config.json nothing-*\nn[7-9] stage/2/\nnode:5 *\n"
+    result = get(nodes, [0, 1], source, "--per-node-include", mapped(text))
+    assert result.code == 0, result.err
+    assert "no node of this job is 'n[7-9]', 'node:5'" in result.err
+    assert "no file matches 'nothing-*'" in result.err
+
+
+@pytest.mark.parametrize(
+    "text, said, code",
+    [
+        ("node0\n", "line 1: no pattern of files follows 'node0'", 2),
+        ("# x\nnode:3-1 *\n", "line 2: expected numbers of nodes such as node:0", 2),
+        ("other *\n", "is for a node of this job, the first of which is node0", 2),
+        ("node0 nothing\n", "is named by --per-node-include", 3),
+        ("\n", "has no rule", 2),
+    ],
+)
+@pytest.mark.parametrize("places", [[0, 0], [0, 1]], ids=str)
+def test_refusals(nodes, source, mapped, places, text, said, code):  # noqa: F811
+    result = get(nodes, places, source, "--per-node-include", mapped(text))
+    assert result.code == code
+    assert said in result.err
+    assert not any(os.listdir(nodes.disk(node)) for node in set(places))
+
+
+def test_a_map_that_is_not_there(nodes, source, tmp_path):  # noqa: F811
+    result = get(nodes, [0, 1], source, "--per-node-include", tmp_path / "none")
+    assert result.code == 2
+    assert "--per-node-include" in result.err and "none" in result.err
+
+
+def test_a_shared_destination(run, source, mapped, tmp_path):
+    result = run(1, "get", "--per-node-include", mapped(STAGES), f"file://{source}", tmp_path / "dest")
+    assert result.code == 2
+    assert "--per-node-include can only be used with --per-node" in result.err

@@ -1,0 +1,58 @@
+#include "coordinate/demand.h"
+
+#include <stdlib.h>
+
+#include "ranks/nodes.h"
+#include "ranks/wants.h"
+
+static void give_up(const struct demand *demand, uint32_t file)
+{
+    const uint32_t *first = demand->dispatch->run->segments.first;
+
+    for (uint32_t i = first[file]; i < first[file + 1]; i++)
+        sched_have(demand->dispatch->sched, i);
+    relay_skip(demand->dispatch->relay, file);
+}
+
+int demand_open(struct demand *demand, struct dispatch *dispatch, struct spread *spread,
+                struct proofs *proofs, struct err *err)
+{
+    const struct run *run = dispatch->run;
+
+    demand->dispatch = dispatch;
+    demand->nodes = calloc(run->plan.nfiles + 1, sizeof(*demand->nodes));
+    if (!demand->nodes)
+        return err_memory(err, "what the nodes want");
+    for (int node = 0; node < nodes_count(&run->ranks); node++)
+        for (uint32_t f = 0; f < run->plan.nfiles; f++)
+            if (!wants_of(run, node, f)) {
+                spread_skip(spread, node, f);
+                proofs_skip(proofs, node, f);
+            } else if (!run->nodes.failed[node]) {
+                demand->nodes[f]++;
+            }
+    for (uint32_t f = 0; f < run->plan.nfiles; f++)
+        if (!demand_has(demand, f))
+            give_up(demand, f);
+    return 0;
+}
+
+void demand_release(struct demand *demand)
+{
+    free(demand->nodes);
+    *demand = (struct demand){ 0 };
+}
+
+void demand_drop(struct demand *demand, int node)
+{
+    const struct run *run = demand->dispatch->run;
+
+    for (uint32_t f = 0; f < run->plan.nfiles; f++)
+        if (wants_of(run, node, f) && --demand->nodes[f] == 0)
+            give_up(demand, f);
+}
+
+bool demand_has(const struct demand *demand, uint32_t file)
+{
+    return demand->nodes[file] > 0;
+}
