@@ -225,7 +225,11 @@ def test_a_map_that_is_not_there(nodes, source, tmp_path):  # noqa: F811
     assert "--per-node-include" in result.err and "none" in result.err
 
 
-def test_a_shared_destination(run, source, mapped, tmp_path):
-    result = run(1, "get", "--per-node-include", mapped(STAGES), f"file://{source}", tmp_path / "dest")
+@pytest.mark.parametrize(
+    "words, said", [((), "only be used with --per-node"), (("--per-node", "/nowhere"), "which gets all files")]
+)
+def test_a_shared_destination(run, source, mapped, tmp_path, words, said):
+    words = ("--per-node-include", mapped(STAGES), *words)
+    result = run(1, "get", *words, f"file://{source}", tmp_path / "dest")
     assert result.code == 2
-    assert "--per-node-include can only be used with --per-node" in result.err
+    assert said in result.err
