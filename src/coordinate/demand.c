@@ -14,6 +14,25 @@ static void give_up(const struct demand *demand, uint32_t file)
     relay_skip(demand->dispatch->relay, file);
 }
 
+static int take_node(struct demand *demand, int node, struct spread *spread,
+                     struct proofs *proofs, struct err *err)
+{
+    const struct run *run = demand->dispatch->run;
+
+    if (run->nodes.failed[node]) {
+        spread_drop(spread, node);
+        return proofs_drop(proofs, node, err);
+    }
+    for (uint32_t f = 0; f < run->plan.nfiles; f++)
+        if (wants_of(run, node, f)) {
+            demand->nodes[f]++;
+        } else {
+            spread_skip(spread, node, f);
+            proofs_skip(proofs, node, f);
+        }
+    return 0;
+}
+
 int demand_open(struct demand *demand, struct dispatch *dispatch, struct spread *spread,
                 struct proofs *proofs, struct err *err)
 {
@@ -24,13 +43,8 @@ int demand_open(struct demand *demand, struct dispatch *dispatch, struct spread 
     if (!demand->nodes)
         return err_memory(err, "what the nodes want");
     for (int node = 0; node < nodes_count(&run->ranks); node++)
-        for (uint32_t f = 0; f < run->plan.nfiles; f++)
-            if (!wants_of(run, node, f)) {
-                spread_skip(spread, node, f);
-                proofs_skip(proofs, node, f);
-            } else if (!run->nodes.failed[node]) {
-                demand->nodes[f]++;
-            }
+        if (take_node(demand, node, spread, proofs, err) < 0)
+            return -1;
     for (uint32_t f = 0; f < run->plan.nfiles; f++)
         if (!demand_has(demand, f))
             give_up(demand, f);

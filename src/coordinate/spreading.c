@@ -101,12 +101,6 @@ static int take_start(struct spreading *s, struct err *err)
             proofs_trust(s->proofs, f);
     for (size_t i = 0; i < run->nodes.holdings; i++)
         take_holding(s, &run->nodes.holding[i]);
-    for (int node = 0; node < s->nodes; node++)
-        if (run->nodes.failed[node]) {
-            spread_drop(s->spread, node);
-            if (proofs_drop(s->proofs, node, err) < 0)
-                return -1;
-        }
     return 0;
 }
 
