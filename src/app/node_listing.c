@@ -20,8 +20,8 @@ struct node_listing {
     struct session *s;
     /* A bit for each file: there on some node, on all that want it; may be. */
     uint8_t *some, *all, *unsure;
-    struct lack *lack; /* of each node */
-    struct lack fetch; /* what no node has, and no DEST beside them */
+    struct lack *lack;           /* of each node */
+    struct lack fetch;           /* what no node has, and no DEST beside them */
     const struct existing *dest; /* rank 0: or NULL */
     const struct err *failed;    /* why that cannot be had; NULL: there is none */
     size_t file;                 /* the next one */
