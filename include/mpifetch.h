@@ -174,12 +174,13 @@ struct mpifetch_options {
     const char *endpoint;     /* of the Hub; NULL: HF_ENDPOINT, else the Hub itself */
     /* A file that says which files each node gets (docs/per-node.md). NULL: all of them */
     const char *per_node_include;
+    const char *into; /* instead of dest, which is then into/NAMESPACE/NAME; or NULL */
 };
 
 /* The same on every rank. */
 struct mpifetch_report {
     int status;            /* enum mpifetch_status */
-    int rank;              /* which saw the error first */
+    int rank;              /* which saw the error first; -1: not tried (below) */
     char error[512];       /* one sentence, "" if none */
     char path[4096];       /* what was published: dest, or a snapshot in the cache */
     int unchanged;         /* it was up to date already */
@@ -205,6 +206,19 @@ MPIFETCH_API void mpifetch_options_init(struct mpifetch_options *options);
  * forever: print what is to be printed and end the program with _exit or MPI_Abort. */
 MPIFETCH_API int mpifetch_get(MPI_Comm comm, const struct mpifetch_options *options,
                               struct mpifetch_report *report);
+
+/* Collective. Several sources in one call: count of options and of reports, one of each for a
+ * source. Each has its own members under "what" above, and its own dest, which may not be
+ * that of another or inside it; all else is as options[0] says, also where report is
+ * written (docs/report.md). per_node and trace are refused.
+ *
+ * All are listed before anything is fetched: if that fails for one, nothing is fetched. Then each
+ * is fetched and published by itself, as by mpifetch_get. If one fails the others are
+ * published all the same, unless the call was interrupted or a rank is lost. Returns the
+ * highest status in reports. What was not tried has the status of the cause, and rank -1. */
+MPIFETCH_API int mpifetch_get_several(MPI_Comm comm,
+                                      const struct mpifetch_options *options,
+                                      size_t count, struct mpifetch_report *reports);
 
 /* Collective. What mpifetch_get would do, as text on stdout of rank 0. */
 MPIFETCH_API int mpifetch_plan(MPI_Comm comm, const struct mpifetch_options *options,

@@ -78,7 +78,7 @@ GRANTS = [
     (r"src/io/fs/fs_at\.c", r"linux/openat2\.h"),
     (r"src/io/sha256\.c", r"openssl/\w+\.h|xxhash\.h"),
     (r"src/source/\w+\.[ch]", r"jansson\.h"),
-    (r"src/report/(json_file\.[ch]|(report|trace)\.c)", r"jansson\.h"),
+    (r"src/report/(json_file\.[ch]|(report|report_list|trace)\.c)", r"jansson\.h"),
     (r"src/staging/(json_reader\.[ch]|manifest(_write)?\.c)", r"jansson\.h"),
     (r"src/publish/commit_record\.c", r"jansson\.h"),
     (r"src/doctor/report\.c", r"jansson\.h"),

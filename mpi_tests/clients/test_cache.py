@@ -124,6 +124,28 @@ def test_offline_without_an_answer(fill, library, repo, cache, by):
             assert answer.error and "LocalEntryNotFoundError" in answer.error["bases"], answer
 
 
+def test_several_sources(run, library, origin, serve, trees, cache):
+    """A model and a data set of one run, opened offline by all versions."""
+    model, data = serve("models"), serve("datasets")
+    env = {"HF_ENDPOINT": origin.endpoint, "HF_HUB_CACHE": str(cache)}
+    sources = [source_of("models", "v1"), source_of("datasets"), source_of("models")]
+    places = [(model, "v1"), (data, "main"), (model, "main")]
+    snapshots = [snapshot_of(cache, repo, ref_of(asked)) for repo, asked in places]
+    result = run(2, "get", "--hf-cache", *sources, env=env)
+    assert result.code == 0, result
+    assert result.out == "".join(f"{snapshot}\n" for snapshot in snapshots)
+    # the second revision of the model takes from the first what they share
+    commits = [model.find("v1"), model.find("main")]
+    assert data_bytes(origin) == unique_bytes(*commits) + unique_bytes(data.find("main"))
+    origin.reset()
+    for (repo, asked), snapshot in zip(places, snapshots):
+        assert_same(snapshot, trees[ref_of(asked)])
+        for version in VERSIONS:
+            one = library(version, offline=True)
+            assert one.tell("snapshot_download", **ask_for(repo, asked, cache)) == str(snapshot)
+    assert origin.log() == []
+
+
 # as it lies on the disk
 
 

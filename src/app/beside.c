@@ -5,6 +5,7 @@
 
 #include "app/apart.h"
 #include "app/check.h"
+#include "app/course.h"
 #include "app/finish.h"
 #include "app/listing.h"
 #include "app/per_node.h"
@@ -137,7 +138,7 @@ int beside_list(struct session *s, struct err *err)
     dest->run.mtime = s->run.mtime;
     if (s->run.ranks.rank == 0)
         borrow(dest, s);
-    return step(s, session_look, err);
+    return step(s, course_of_dest, err);
 }
 
 int beside_show(struct session *s, struct err *err)
@@ -327,7 +328,6 @@ void beside_close(struct session *s)
 
     if (!beside)
         return;
-    beside->s.slots = NULL;
     if (s->run.ranks.rank == 0)
         give_back(&beside->s);
     session_release(&beside->s);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/hub/hub_name.h"
 #include "core/plan/layout.h"
 #include "io/fs/fs.h"
 #include "io/hub_env.h"
@@ -72,6 +73,24 @@ static int resolve_dest(struct session *s, const char *given, struct err *err)
     return rc;
 }
 
+/* The place of a repository below --into. */
+static int place_into(const struct mpifetch_options *o, struct strbuf *dest,
+                      struct err *err)
+{
+    struct hub_name name;
+    char shown[256];
+
+    if (!o->source || !text_starts(o->source, "hf://"))
+        return err_set(err, ERR_USAGE,
+                       "--into takes Hub repositories, whose names become paths: '%s' is "
+                       "none, give it a DEST",
+                       session_source(o, shown, sizeof(shown)));
+    if (hub_name_parse(&name, o->source, o->revision, o->repo_type, err) < 0)
+        return -1;
+    strbuf_addf(dest, "%s/%s", o->into, name.repo);
+    return 0;
+}
+
 static int check_dest(struct session *s, struct err *err)
 {
     bool publishes = s->task == SESSION_GET || s->task == SESSION_PLAN;
@@ -81,6 +100,8 @@ static int check_dest(struct session *s, struct err *err)
 
     if (s->options->per_node)
         strbuf_adds(&given, s->options->per_node);
+    else if (publishes && s->options->into)
+        rc = place_into(s->options, &given, err);
     else if (s->options->dest && *s->options->dest)
         strbuf_adds(&given, s->options->dest);
     else if (cache)
@@ -106,6 +127,23 @@ int check_named(struct session *s, const char *named, size_t len, struct err *er
     free(s->named);
     s->named = strndup(named, len);
     return s->named ? resolve_dest(s, s->named, err) : err_memory(err, "a path");
+}
+
+static int check_into(const struct mpifetch_options *o, struct err *err)
+{
+    if (!o->into)
+        return 0;
+    if (!*o->into)
+        return err_set(err, ERR_USAGE, "--into: no directory given");
+    if (o->dest)
+        return err_set(
+            err, ERR_USAGE,
+            "a destination '%s' was given beside --into '%s': give one of them", o->dest,
+            o->into);
+    if (o->per_node || o->layout == MPIFETCH_LAYOUT_HF_CACHE)
+        return err_set(err, ERR_USAGE, "--into cannot be used with %s",
+                       o->per_node ? "--per-node" : "--layout hf-cache");
+    return 0;
 }
 
 static int check_per_node(const struct mpifetch_options *o, bool publishes,
@@ -158,7 +196,7 @@ int check_options(const struct mpifetch_options *o, enum session_task task,
         return err_set(err, ERR_USAGE,
                        "a rank timeout of %g s is too short: the minimum is %g s",
                        o->rank_timeout, CHECK_RANK_TIMEOUT);
-    return check_per_node(o, publishes, err);
+    return check_into(o, err) < 0 ? -1 : check_per_node(o, publishes, err);
 }
 
 static int check_file(const char *option, const char *path, struct err *err)

@@ -175,7 +175,7 @@ int clean(MPI_Comm comm, const struct mpifetch_options *options,
 {
     struct session s;
     struct err err = { 0 };
-    int rc = session_open(&s, comm, options, SESSION_CLEAN, &err);
+    int rc = session_open(&s, comm, options, 1, SESSION_CLEAN, &err);
 
     *report = (struct mpifetch_report){ 0 };
     if (rc == 0)

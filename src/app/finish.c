@@ -144,7 +144,12 @@ static void warn(struct session *s, const struct err *err)
 static int write_report(void *arg, struct err *err)
 {
     struct session *s = arg;
+    char source[256];
 
+    if (s->rows)
+        return report_list_put(s->rows, s->row,
+                               session_source(s->options, source, sizeof(source)),
+                               &s->run, &s->report, err);
     return report_write(&s->run, &s->report, s->options->report, err);
 }
 

@@ -257,9 +257,14 @@ static void add_file(struct showing *showing, size_t i, struct strbuf *text)
 static bool add_part(void *arg, struct strbuf *text)
 {
     struct showing *showing = arg;
-    const struct plan *plan = &showing->s->run.plan;
+    const struct session *s = showing->s;
+    const struct plan *plan = &s->run.plan;
     char all[32], fetch[32];
 
+    if (showing->file == 0 && s->sources > 1)
+        strbuf_addf(text, "%s%s%s:\n", plan_text(plan, plan->source),
+                    s->run.published ? " to " : "",
+                    s->run.published ? s->run.published : "");
     while (showing->file < plan->nfiles && text->len < PART_BYTES && !text->failed)
         add_file(showing, showing->file++, text);
     if (showing->file < plan->nfiles)
@@ -277,4 +282,22 @@ int listing_show(struct session *s, struct err *err)
         s->run.ranks.rank == 0 ? printout(&s->run.ranks, add_part, &showing, err) : 0;
 
     return agree_step(&s->run.ranks, rc, err);
+}
+
+static bool add_sums(void *arg, struct strbuf *text)
+{
+    const struct listing_sums *sums = arg;
+    char all[32], fetch[32];
+
+    strbuf_addf(text, "%zu sources: %llu files, %s; to fetch: %llu files, %s\n",
+                sums->sources, (unsigned long long)sums->files,
+                text_bytes(all, sizeof(all), sums->bytes),
+                (unsigned long long)sums->missing_files,
+                text_bytes(fetch, sizeof(fetch), sums->missing_bytes));
+    return false;
+}
+
+int listing_show_sums(struct ranks *ranks, struct listing_sums *sums, struct err *err)
+{
+    return printout(ranks, add_sums, sums, err);
 }

@@ -12,4 +12,12 @@ int listing_make(struct session *s, struct err *err);
  * would be fetched. */
 int listing_show(struct session *s, struct err *err);
 
+struct listing_sums {
+    size_t sources;
+    uint64_t files, bytes, missing_files, missing_bytes;
+};
+
+/* Rank 0, below the lists of several sources. */
+int listing_show_sums(struct ranks *ranks, struct listing_sums *sums, struct err *err);
+
 #endif

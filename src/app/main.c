@@ -11,6 +11,8 @@
 #include "app/config.h"
 #include "app/failure.h"
 #include "app/options.h"
+#include "app/places.h"
+#include "app/several.h"
 #include "app/started.h"
 #include "base/log.h"
 #include "doctor/commands.h"
@@ -202,8 +204,21 @@ static int add_defaults(struct options *options, int rank, int *code, struct err
     return all_agree(rank, code, err) ? 0 : -1;
 }
 
+/* Of several sources, or paths. */
+static int call_for_each(const struct options *options, struct mpifetch_report *reports)
+{
+    enum session_task task = options->command == COMMAND_VERIFY ? SESSION_VERIFY
+                             : options->command == COMMAND_PLAN || options->get.dry_run
+                                 ? SESSION_PLAN
+                                 : SESSION_GET;
+
+    return several_run(MPI_COMM_WORLD, options->each, options->count, reports, task);
+}
+
 static int call_command(const struct options *options, struct mpifetch_report *report)
 {
+    if (options->count > 0)
+        return call_for_each(options, report);
     switch (options->command) {
     case COMMAND_GET:
         return mpifetch_get(MPI_COMM_WORLD, &options->get, report);
@@ -223,25 +238,45 @@ static int call_command(const struct options *options, struct mpifetch_report *r
     return print_help(options);
 }
 
-static int run_command(const struct options *options, int rank, bool *lost)
+/* What was not tried is told in the summary. */
+static void print_failures(const struct mpifetch_report *reports, size_t count, int rank)
 {
-    struct mpifetch_report report;
     char text[FAILURE_TEXT];
+
+    for (size_t i = 0; i < count; i++)
+        if (reports[i].status != MPIFETCH_OK && reports[i].rank >= 0 &&
+            failure_text(&reports[i], rank, text, sizeof(text)))
+            log_line(&plain, LOG_ERROR, "%s", text);
+}
+
+/* A line for each that was published. */
+static int print_paths(const struct mpifetch_report *reports, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (reports[i].status == MPIFETCH_OK &&
+            (puts(reports[i].path) < 0 || fflush(stdout) != 0)) {
+            log_line(&plain, LOG_ERROR,
+                     "'%s' is complete, but its path cannot be written to stdout",
+                     reports[i].path);
+            return -1;
+        }
+    return 0;
+}
+
+/* reports: room for each. */
+static int run_command(const struct options *options, int rank,
+                       struct mpifetch_report *reports, bool *lost)
+{
+    size_t count = options->count ? options->count : 1;
     bool says_path = options->command == COMMAND_VERIFY ||
                      (options->command == COMMAND_GET && !options->get.dry_run);
-    int status = call_command(options, &report);
+    int status = call_command(options, reports);
 
-    *lost = report.lost != 0;
+    *lost = reports[0].lost != 0;
     guard_tell();
-    if (status != MPIFETCH_OK && failure_text(&report, rank, text, sizeof(text)))
-        log_line(&plain, LOG_ERROR, "%s", text);
-    if (status == MPIFETCH_OK && rank == 0 && says_path &&
-        (puts(report.path) < 0 || fflush(stdout) != 0)) {
-        log_line(&plain, LOG_ERROR,
-                 "'%s' is complete, but its path cannot be written to stdout",
-                 report.path);
+    print_failures(reports, count, rank);
+    if (rank == 0 && says_path && print_paths(reports, count) < 0)
         status = ERR_DEFECT;
-    }
     guard_told();
     return status;
 }
@@ -250,6 +285,7 @@ static int run_command(const struct options *options, int rank, bool *lost)
 static int run_ranks(struct options *options, int code, struct err *err, bool *lost)
 {
     struct start start = { .options = options };
+    struct mpifetch_report one;
     struct err launch = { 0 };
     int rank = 0, index = 0;
 
@@ -276,7 +312,8 @@ static int run_ranks(struct options *options, int code, struct err *err, bool *l
     }
     options->get.interrupted = was_signalled;
     options->get.interrupted_arg = &start;
-    return run_command(options, rank, lost);
+    places_fill(options);
+    return run_command(options, rank, options->each ? options->reports : &one, lost);
 }
 
 int main(int argc, char **argv)

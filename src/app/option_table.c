@@ -280,6 +280,21 @@ const struct option option_table[] = {
       .field = offsetof(struct mpifetch_options, dry_run),
       .once = true,
       .help = "only show what would be done" },
+    { .name = "into",
+      .kind = OPTION_TEXT,
+      .value = "DIR",
+      .field = offsetof(struct mpifetch_options, into),
+      .help =
+          "instead of DEST: each hf:// SOURCE becomes DIR/NAMESPACE/NAME; required for "
+          "several sources, unless they go into a cache",
+      .once = true },
+    { .name = "cache-dir",
+      .kind = OPTION_TEXT,
+      .value = "DIR",
+      .own = true,
+      .field = offsetof(struct options, cache_dir),
+      .help = "with --hf-cache: the cache, instead of DEST",
+      .once = true },
 
     { .group = "Tests",
       .name = "quick",

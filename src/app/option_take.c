@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/places.h"
 #include "base/text.h"
 
 struct copy {
@@ -133,6 +134,7 @@ void options_release(struct options *options)
 {
     struct copy *copy = options->owned;
 
+    places_release(options);
     for (size_t i = 0; i < option_count; i++)
         if (option_is_list(&option_table[i])) {
             const char *const **field = list_field(options, &option_table[i]);

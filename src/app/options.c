@@ -1,10 +1,12 @@
 #include "app/options.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "app/option.h"
 #include "app/option_take.h"
+#include "app/places.h"
 #include "base/text.h"
 
 /* One pass over argv. */
@@ -12,7 +14,7 @@ struct parser {
     struct options *options;
     int argc, at;
     char **argv;
-    const char *operand[3]; /* command, SOURCE, DEST */
+    const char **operand; /* the command, and what follows it; NULL at the end */
     int operands;
     struct err *err;
 };
@@ -101,15 +103,6 @@ static int parse_letters(struct parser *parser, const char *letters)
     return 0;
 }
 
-static int parse_operand(struct parser *parser, const char *text)
-{
-    if (parser->operands == (int)countof(parser->operand))
-        return err_set(parser->err, ERR_USAGE, "unexpected argument '%s'; %s", text,
-                       see(parser));
-    parser->operand[parser->operands++] = text;
-    return 0;
-}
-
 static int parse_argv(struct parser *parser)
 {
     bool ended = false; /* "--" was seen */
@@ -119,7 +112,7 @@ static int parse_argv(struct parser *parser)
         int rc = 0;
 
         if (ended || arg[0] != '-' || !arg[1])
-            rc = parse_operand(parser, arg);
+            parser->operand[parser->operands++] = arg;
         else if (strcmp(arg, "--") == 0)
             ended = true;
         else if (arg[1] == '-')
@@ -157,67 +150,6 @@ static int check_given(struct parser *parser)
     return 0;
 }
 
-/* A copy on each node is looked at by itself. */
-static int check_per_node(struct parser *parser)
-{
-    const struct mpifetch_options *get = &parser->options->get;
-
-    if (get->dest)
-        return err_set(parser->err, ERR_USAGE,
-                       "unexpected argument '%s': --per-node '%s' is instead of it; %s",
-                       get->dest, get->per_node, see(parser));
-    return 0;
-}
-
-/* The one path of verify, doctor and clean. */
-static int parse_path(struct parser *parser)
-{
-    enum command_id command = parser->options->command;
-    struct mpifetch_options *get = &parser->options->get;
-
-    get->dest = parser->operand[1];
-    if (get->per_node && command != COMMAND_DOCTOR)
-        return check_per_node(parser);
-    if (parser->operand[2])
-        return err_set(parser->err, ERR_USAGE,
-                       "unexpected argument '%s': %s takes only %s; %s",
-                       parser->operand[2], parser->operand[0],
-                       command == COMMAND_VERIFY ? "DEST" : "DIR", see(parser));
-    if (!get->dest || !*get->dest)
-        return err_set(parser->err, ERR_USAGE, "missing %s; %s",
-                       command == COMMAND_VERIFY   ? "DEST, the path to verify"
-                       : command == COMMAND_DOCTOR ? "DIR, the directory to test"
-                                                   : "DIR, the directory to clean",
-                       see(parser));
-    return 0;
-}
-
-/* With a manifest there is no SOURCE. DEST is optional for plan, and if the Hub library's
- * own cache is meant. */
-static int parse_places(struct parser *parser)
-{
-    struct mpifetch_options *get = &parser->options->get;
-    bool may_lack = parser->options->command == COMMAND_PLAN || get->per_node ||
-                    get->layout == MPIFETCH_LAYOUT_HF_CACHE;
-    int next = 1;
-
-    if (!get->manifest)
-        get->source = parser->operand[next++];
-    get->dest = parser->operand[next++];
-    if (next < (int)countof(parser->operand) && parser->operand[next])
-        return err_set(parser->err, ERR_USAGE,
-                       "unexpected argument '%s': with --manifest give only DEST; %s",
-                       parser->operand[next], see(parser));
-    if (!get->manifest && (!get->source || !*get->source))
-        return err_set(parser->err, ERR_USAGE,
-                       "missing SOURCE (such as hf://ns/name) or --manifest; %s",
-                       see(parser));
-    if (get->dest ? !*get->dest : !may_lack)
-        return err_set(parser->err, ERR_USAGE, "missing DEST, the path to publish; %s",
-                       see(parser));
-    return 0;
-}
-
 /* "help" and "version" as commands, as other programs have them. */
 static void take_word(struct parser *parser)
 {
@@ -235,30 +167,39 @@ static void take_word(struct parser *parser)
     options->topic = parser->operand[1];
 }
 
+static int parse(struct parser *parser)
+{
+    struct options *options = parser->options;
+
+    if (parse_argv(parser) < 0)
+        return -1;
+    take_word(parser);
+    if (options->command != COMMAND_GET)
+        return 0;
+    if (option_take_environment(options, see(parser), parser->err) < 0 ||
+        command_parse(parser->operand[0], &options->command, parser->err) < 0)
+        return -1;
+    if (check_given(parser) < 0)
+        return -1;
+    if (options->show_config)
+        return 0;
+    return places_take(options, parser->operand + 1, see(parser), parser->err);
+}
+
 int options_parse(struct options *options, int argc, char **argv, struct err *err)
 {
     struct parser parser = {
         .options = options, .argc = argc, .at = 1, .argv = argv, .err = err
     };
+    int rc;
 
     /* COMMAND_GET until argv says something else: help and version overrule commands */
     *options = (struct options){ .command = COMMAND_GET };
     mpifetch_options_init(&options->get);
     options->get.progress = MPIFETCH_PROGRESS_AUTO;
     options->get.verbosity = 0;
-
-    if (parse_argv(&parser) < 0)
-        return -1;
-    take_word(&parser);
-    if (options->command != COMMAND_GET)
-        return 0;
-    if (option_take_environment(options, see(&parser), err) < 0 ||
-        command_parse(parser.operand[0], &options->command, err) < 0)
-        return -1;
-    if (check_given(&parser) < 0)
-        return -1;
-    if (options->show_config)
-        return 0;
-    return use_of(options->command) == FOR_GET ? parse_places(&parser)
-                                               : parse_path(&parser);
+    parser.operand = calloc((size_t)argc + 2, sizeof(*parser.operand));
+    rc = parser.operand ? parse(&parser) : err_memory(err, "options");
+    free(parser.operand);
+    return rc;
 }

@@ -37,6 +37,10 @@ struct options {
     const char *topic; /* COMMAND_HELP: the command it was asked of, or NULL */
     struct mpifetch_options get;
     int quick; /* doctor: measure no speeds */
+    const char *cache_dir;
+    struct mpifetch_options *each;   /* get, of several sources, or NULL (app/places.h) */
+    size_t count;                    /* of these */
+    struct mpifetch_report *reports; /* room for one of each */
     int no_config, show_config;
     unsigned char place[OPTION_MOST]; /* enum option_place, by place in option_table */
     unsigned line[OPTION_MOST];       /* of the file; 0: of none */

@@ -9,17 +9,19 @@
 
 static const char *const usage_get =
     "mpifetch get [options] SOURCE DEST\n"
-    "       mpifetch get [options] --hf-cache hf://... [DEST]\n"
+    "       mpifetch get [options] --into DIR hf://... hf://...\n"
+    "       mpifetch get [options] --hf-cache hf://... [hf://... [DEST]]\n"
     "       mpifetch get [options] --manifest LIST DEST\n"
     "       mpifetch get [options] --per-node DIR SOURCE [DEST]\n";
 
 static const char *const usage_plan =
     "mpifetch plan [options] SOURCE [DEST]\n"
+    "       mpifetch plan [options] --into DIR hf://... hf://...\n"
     "       mpifetch plan [options] --manifest LIST [DEST]\n"
     "       mpifetch plan [options] --per-node DIR SOURCE [DEST]\n";
 
 static const char *const usage_verify =
-    "mpifetch verify [options] DEST\n"
+    "mpifetch verify [options] DEST...\n"
     "DEST is the path that get printed: a published directory, or the snapshot of a\n"
     "revision in a cache of the Hub library.\n";
 

@@ -7,7 +7,7 @@
 
 #include "app/session_state.h"
 
-/* Collective. As session_list. */
+/* Collective. As course_look and course_claim (app/course.h). */
 int per_node_list(struct session *s, struct err *err);
 
 /* Collective. As listing_show: what the nodes have of each file, and what each lacks; and on

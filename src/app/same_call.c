@@ -8,6 +8,7 @@
 struct call {
     char function[32], version[32];
     int contract;
+    unsigned long long sources;
 };
 
 static struct call call_of(const struct session *s)
@@ -23,6 +24,7 @@ static struct call call_of(const struct session *s)
     snprintf(call.function, sizeof(call.function), "%s", names[s->task]);
     snprintf(call.version, sizeof(call.version), "%s", MPIFETCH_VERSION);
     call.contract = MSG_CONTRACT;
+    call.sources = s->sources;
     return call;
 }
 
@@ -57,5 +59,10 @@ int same_call_unpack(const struct session *s, const char *bytes, size_t len, siz
                        "this rank called %s, rank 0 %s: all ranks of a communicator must "
                        "make the same call",
                        mine.function, first.function);
+    if (mine.sources != first.sources)
+        return err_set(err, ERR_USAGE,
+                       "this rank called %s for %llu sources, rank 0 for %llu: all ranks "
+                       "of a communicator must make the same call",
+                       mine.function, mine.sources, first.sources);
     return 0;
 }

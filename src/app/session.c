@@ -8,13 +8,10 @@
 #include "app/check.h"
 #include "app/choices.h"
 #include "app/node_parts.h"
-#include "app/offline.h"
 #include "app/per_node.h"
-#include "app/rehash.h"
 #include "app/same_call.h"
 #include "app/same_disk.h"
 #include "app/sharing.h"
-#include "app/survey.h"
 #include "core/plan/connection_share.h"
 #include "fetch/engine.h"
 #include "io/clock.h"
@@ -248,12 +245,13 @@ static int check(void *arg, struct err *err)
 }
 
 int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options *options,
-                 enum session_task task, struct err *err)
+                 size_t sources, enum session_task task, struct err *err)
 {
     struct run *run = &s->run;
     int rc;
 
     *s = (struct session){ .options = options,
+                           .sources = sources,
                            .task = task,
                            .only_plan = task == SESSION_PLAN,
                            .began = clock_now() };
@@ -292,67 +290,6 @@ int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options
     if (rc == 0 && (task == SESSION_GET || task == SESSION_PLAN))
         rc = agree_step(&run->ranks, owners_take(run, err), err);
     return rc;
-}
-
-/* What decides how all ranks proceed: known to rank 0, or in its options, which the
- * environment of another rank may set differently. */
-static int share_course(struct session *s, bool *check, struct err *err)
-{
-    struct run *run = &s->run;
-    const char mine[] = { (char)s->report.unchanged, (char)s->only_plan,
-                          (char)(s->options->trace != NULL), (char)*check };
-    struct strbuf flags = { 0 };
-    int rc;
-
-    if (run->ranks.rank == 0)
-        strbuf_add(&flags, mine, sizeof(mine));
-    rc = agree_share(&run->ranks, &flags, err);
-    if (rc == 0 && flags.len != sizeof(mine))
-        rc = err_set(err, ERR_DEFECT, "rank 0 runs a different build of mpifetch");
-    if (rc == 0) {
-        s->report.unchanged = flags.data[0];
-        s->only_plan = flags.data[1];
-        run->ranks.liveness.stages = !s->only_plan;
-        run->trace = flags.data[2] ? &s->trace : NULL;
-        *check = flags.data[3];
-    }
-    strbuf_release(&flags);
-    return agree_step(&run->ranks, rc, err);
-}
-
-/* Where all ranks share DEST. work: of rank 0, the first. */
-static int list_shared(struct session *s, int (*work)(void *arg, struct err *err),
-                       struct err *err)
-{
-    struct run *run = &s->run;
-    bool check = false;
-    int rc = run->ranks.rank == 0 ? background_run(&run->ranks, work, s, err) : 0;
-
-    if (rc == 0 && run->ranks.rank == 0) {
-        check = (run->opt.check && s->target.existing->files > 0) ||
-                (!s->only_plan && s->target.existing->unsure > 0);
-        rc = check ? 0 : background_run(&run->ranks, survey_claim, s, err);
-    }
-    if (agree_step(&run->ranks, rc, err) < 0 || share_course(s, &check, err) < 0)
-        return -1;
-    if (!check)
-        return 0;
-    if (rehash_found(s, err) < 0)
-        return -1;
-    rc = s->offline ? offline_refuse(s, err) : 0;
-    if (rc == 0 && run->ranks.rank == 0)
-        rc = background_run(&run->ranks, survey_claim, s, err);
-    return agree_step(&run->ranks, rc, err) < 0 ? -1 : share_course(s, &check, err);
-}
-
-int session_list(struct session *s, struct err *err)
-{
-    return nodes_spread(&s->run) ? per_node_list(s, err) : list_shared(s, survey, err);
-}
-
-int session_look(struct session *s, struct err *err)
-{
-    return list_shared(s, survey_dest, err);
 }
 
 static void note_figures(struct session *s)
@@ -437,12 +374,40 @@ int session_fetch(struct session *s, struct err *err)
     return nodes_spread(run) ? outcome_step(run, 0, err) : 0;
 }
 
+static void release_access(struct run_access *access)
+{
+    credentials_release(&access->bearer);
+    free(access->endpoint);
+    /* On other ranks the lines lie in one text that was cut, so each is wiped by itself. */
+    for (size_t i = 0; access->header_list && access->header_list[i]; i++)
+        explicit_bzero((char *)(uintptr_t)access->header_list[i],
+                       strlen(access->header_list[i]));
+    if (access->headers)
+        explicit_bzero(access->headers, strlen(access->headers));
+    free(access->headers);
+    free(access->header_list);
+    *access = (struct run_access){ 0 };
+}
+
+static void release_staging_of(struct run *run)
+{
+    heartbeat_stop(run->staging.heartbeat);
+    resume_release(run->staging.resume);
+    free(run->staging.owner);
+    run->staging.heartbeat = NULL;
+    run->staging.resume = NULL;
+    run->staging.owner = NULL;
+    staging_close(run);
+}
+
 void session_release(struct session *s)
 {
     struct run *run = &s->run;
 
     worker_destroy(s->worker);
     coordinator_destroy(s->coordinator);
+    s->worker = NULL;
+    s->coordinator = NULL;
     target_release(&s->target);
     plan_release(&s->whole);
     node_map_release(&s->map);
@@ -450,42 +415,29 @@ void session_release(struct session *s)
     trace_release(&s->trace);
     segments_release(&run->segments);
     plan_release(&run->plan);
-    credentials_release(&run->access.bearer);
-    free(run->access.endpoint);
+    release_access(&run->access);
     free(run->dest);
     free(run->published);
     free(run->shown);
-    /* On other ranks the lines lie in one text that was cut, so each is wiped by itself. */
-    for (size_t i = 0; run->access.header_list && run->access.header_list[i]; i++)
-        explicit_bzero((char *)(uintptr_t)run->access.header_list[i],
-                       strlen(run->access.header_list[i]));
-    if (run->access.headers)
-        explicit_bzero(run->access.headers, strlen(run->access.headers));
-    free(run->access.headers);
-    free(run->access.header_list);
-    heartbeat_stop(run->staging.heartbeat);
-    resume_release(run->staging.resume);
-    free(run->staging.owner);
-    staging_close(run);
+    run->dest = run->published = run->shown = NULL;
+    release_staging_of(run);
     outcome_release(run);
-    free(s->slots);
     free(s->dest);
     free(s->named);
     free(s->source);
+    s->dest = s->named = s->source = NULL;
 }
 
 bool session_close(struct session *s)
 {
     struct ranks *ranks = &s->run.ranks;
-    struct http *http = s->http;
-    struct delegate *delegate = s->delegate;
-    struct errands *errands = s->errands;
     bool closed;
 
     session_release(s);
-    http_destroy(http);
-    delegate_close(delegate);
-    errands_close(errands);
+    http_destroy(s->http);
+    delegate_close(s->delegate);
+    errands_close(s->errands);
+    free(s->slots);
     agree_release(&ranks->agree);
     closed = !ranks->liveness.lost && comm_close(ranks->comm, CLOSE_PATIENCE);
     if (ranks->liveness.lost)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/url.h"
 #include "io/clock.h"
 #include "ranks/background.h"
 #include "resume/resume.h"
@@ -38,6 +39,16 @@ const char *session_show(struct session *s)
         strbuf_adds(&path, run->published);
     run->shown = strbuf_steal(&path);
     return run->shown ? run->shown : run->published;
+}
+
+const char *session_source(const struct mpifetch_options *options, char *out, size_t size)
+{
+    const char *name = options->source     ? options->source
+                       : options->manifest ? options->manifest
+                       : options->dest     ? options->dest
+                                           : "";
+
+    return url_redact(out, size, name);
 }
 
 struct glob_list session_globs(const char *const *list)

@@ -13,7 +13,7 @@
 #include "publish/visibility.h"
 #include "ranks/delegate.h"
 #include "ranks/errands.h"
-#include "report/report.h"
+#include "report/report_list.h"
 #include "report/trace.h"
 
 enum session_task {
@@ -35,7 +35,10 @@ struct session {
                              * has counts, if it is complete, and offline is set */
     char seen[41];   /* rank 0: the commit that the Hub named before, or "" */
     bool only_plan;  /* only say what would be done; DEST may be missing. After
-                     * session_list it is that of rank 0: environments may differ */
+                     * course_claim it is that of rank 0: environments may differ */
+    size_t sources;  /* of the call */
+    struct report_list *rows; /* rank 0: the reports of several sources, ... */
+    size_t row; /* ... of which this is that of s; NULL: it is the only one */
     struct run run;
     struct trace trace;
     struct report report;
@@ -70,6 +73,10 @@ void session_settle(struct session *s);
 
 /* Rank 0: run.shown of what is published, or is about to be; "" for nothing. */
 const char *session_show(struct session *s);
+
+/* Into out: the source as the user named it, or for verify DEST, without secrets. */
+const char *session_source(const struct mpifetch_options *options, char *out,
+                           size_t size);
 
 /* A list of options as patterns; borrowed. */
 struct glob_list session_globs(const char *const *list);

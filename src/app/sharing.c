@@ -28,11 +28,11 @@ static bool leads_there(const struct session *s)
                                 : (size_t)(layout_name(run->opt.dest) - run->opt.dest);
     size_t mine =
         run->opt.cache ? strlen(s->dest) : (size_t)(layout_name(s->dest) - s->dest);
+    const char *given = s->options->into ? s->options->into : s->options->dest;
     char path[FS_NAME];
 
     /* A relative one is that of rank 0: others may have been started elsewhere. */
-    if (!s->options->dest || *s->options->dest != '/' ||
-        strcmp(s->dest, run->opt.dest) == 0)
+    if (!given || *given != '/' || strcmp(s->dest, run->opt.dest) == 0)
         return true;
     fs_format(path, "%.*s%s", (int)mine, s->dest, run->staging.path + cut);
     return fs_is_there(NULL, path);

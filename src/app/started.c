@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/strbuf.h"
 #include "base/url.h"
 #include "core/state/msg.h"
 #include "io/fs/fs_dir.h"
@@ -35,24 +36,53 @@ static void set_row(struct started *started, int row, const char *text)
         snprintf(shown, sizeof(started->row[row].shown), "%s", text ? text : "");
 }
 
+static const char *dest_of(const struct mpifetch_options *get)
+{
+    return get->per_node ? get->per_node : get->into ? get->into : get->dest;
+}
+
+static const char *source_of(const struct mpifetch_options *get)
+{
+    return get->source;
+}
+
+/* The first is shown, all count. */
+static void add_each(struct started *started, int row, const struct options *options,
+                     const char *(*text)(const struct mpifetch_options *get))
+{
+    char *shown = started->row[row].shown;
+    size_t len = strlen(shown);
+    struct strbuf all = { 0 };
+
+    for (size_t i = 0; i < options->count; i++)
+        strbuf_addf(&all, "%s\n", text(&options->each[i]) ? text(&options->each[i]) : "");
+    if (all.data)
+        sha256_bytes(all.data, all.len, started->row[row].digest);
+    if (len > 0)
+        snprintf(shown + len, sizeof(started->row[row].shown) - len, " and %zu more",
+                 options->count - 1);
+    strbuf_release(&all);
+}
+
 static void set_started(struct started *started, const struct options *options)
 {
     const struct mpifetch_options *get = &options->get;
     char version[64], both[2 * FS_NAME];
-    const char *dest = get->per_node && get->dest ? both
-                       : get->per_node            ? get->per_node
-                                                  : get->dest;
+    const char *dest = get->per_node && get->dest ? both : dest_of(get);
     const char *const texts[ROWS] = { version, command_name(options->command),
                                       get->source, get->manifest, dest };
 
     snprintf(both, sizeof(both), "%s on each node, and %s",
              get->per_node ? get->per_node : "", get->dest ? get->dest : "");
-
     memset(started, 0, sizeof(*started));
     snprintf(version, sizeof(version), "%s (contract %d)", MPIFETCH_VERSION,
              MSG_CONTRACT);
     for (int i = 0; i < ROWS; i++)
         set_row(started, i, texts[i]);
+    if (options->count == 0)
+        return;
+    add_each(started, 2, options, source_of);
+    add_each(started, ROWS - 1, options, dest_of);
 }
 
 /* Where the difference is in the query of a URL, say, the texts look alike. */

@@ -90,7 +90,7 @@ int doctor(MPI_Comm comm, const struct options *options, struct mpifetch_report 
 {
     struct session s;
     struct err err = { 0 };
-    int rc = session_open(&s, comm, &options->get, SESSION_BARE, &err);
+    int rc = session_open(&s, comm, &options->get, 1, SESSION_BARE, &err);
 
     *report = (struct mpifetch_report){ 0 };
     if (rc == 0)

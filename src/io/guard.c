@@ -25,9 +25,11 @@ enum { STREAM_LOOKS = 100 };
 static const double STREAM_LOOK = 0.01; /* seconds */
 
 enum {
-    WHAT = 384,  /* bytes of each half of the sentence, with NUL */
-    FAULT = 640, /* of the line of a failed run */
-    LINE = PATH_MAX + 2
+    WHAT = 384,    /* bytes of each half of the sentence, with NUL */
+    FAULT = 640,   /* of the line of a failed run */
+    FAULTS = 4096, /* of several */
+    LINE = PATH_MAX + 2,
+    LINES = 16 * LINE
 };
 
 /* One for the process, as is its main thread. */
@@ -37,7 +39,11 @@ static atomic_uint turned;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct stall stall;
 static int code;
-static char what[WHAT], advice[WHAT], fault[FAULT], line[LINE];
+static int open_code; /* while the outcome in hand is open */
+static int worst;     /* of the outcomes before it */
+static bool failed;   /* the one in hand */
+static char what[WHAT], advice[WHAT], fault[FAULTS], line[LINES];
+static size_t lines; /* bytes of what the outcomes before have for stdout */
 static bool telling; /* the main thread is writing the line */
 
 /* A standard stream, with a thread that writes to it: where it leads into a file on a file
@@ -99,8 +105,10 @@ static bool say_to(struct stream *stream, const char *text)
 
 static void leave_process(void)
 {
-    const char *end = code == 0 ? "; the run has succeeded all the same" : advice;
-    char text[FAULT + 2 * WHAT + 32];
+    const char *end = code == 0 ? "; the run has succeeded all the same"
+                      : failed  ? ""
+                                : advice;
+    char text[FAULTS + 2 * WHAT + 32];
     int len;
 
     heartbeat_hush();
@@ -166,7 +174,7 @@ void guard_watch(const struct guard_watch *watch)
 {
     pthread_mutex_lock(&lock);
     stall = (struct stall){ looks_for(watch->seconds), atomic_load(&turned), 0 };
-    code = watch->code;
+    code = open_code = watch->code;
     snprintf(what, sizeof(what), "%s", watch->what ? watch->what : "");
     snprintf(advice, sizeof(advice), "%s", watch->advice ? watch->advice : "");
     pthread_mutex_unlock(&lock);
@@ -180,23 +188,35 @@ void guard_turn(void)
 void guard_settle(const char *text)
 {
     pthread_mutex_lock(&lock);
-    code = 0;
-    if (text)
-        snprintf(line, sizeof(line), "%s\n", text);
+    code = worst;
+    if (text && lines + strlen(text) + 2 <= sizeof(line))
+        snprintf(line + lines, sizeof(line) - lines, "%s\n", text);
     pthread_mutex_unlock(&lock);
 }
 
 void guard_fail(int outcome, const char *text)
 {
     char masked[FAULT - 16];
+    size_t len;
 
     snprintf(masked, sizeof(masked), "%s", text ? text : "");
     utf8_mask(masked);
     pthread_mutex_lock(&lock);
-    code = outcome;
-    advice[0] = '\0';
-    if (text)
-        snprintf(fault, sizeof(fault), "mpifetch: %s\n", masked);
+    len = strlen(fault);
+    code = outcome > worst ? outcome : worst;
+    failed = true;
+    if (text && len + sizeof(masked) + 16 <= sizeof(fault))
+        snprintf(fault + len, sizeof(fault) - len, "mpifetch: %s\n", masked);
+    pthread_mutex_unlock(&lock);
+}
+
+void guard_reopen(void)
+{
+    pthread_mutex_lock(&lock);
+    worst = code;
+    failed = false;
+    code = open_code;
+    lines = strlen(line);
     pthread_mutex_unlock(&lock);
 }
 

@@ -7,7 +7,7 @@
  *
  * Life cycle   guard_start; guard_watch whenever what is watched changes; guard_turn in
  *              every turn of every loop of the main thread; guard_settle or guard_fail
- *              once the outcome is certain; guard_tell and guard_told around what
+ *              once the outcome is certain, and guard_reopen if another follows; guard_tell and guard_told around what
  *              the main thread then prints. It ends with the process.
  * Time         is counted in wake-ups of that thread (core/state/stall.h).
  * Files        are not touched by that thread, since a hanging file system may be
@@ -43,6 +43,10 @@ void guard_settle(const char *text);
 /* From now on the process ends with that exit code, and no advice is given. text: the
  * sentence that stderr still has to get, or NULL. */
 void guard_fail(int outcome, const char *text);
+
+/* Another outcome follows, as at the start. A failure so far counts to the end, and what the
+ * streams still have to get stays, as far as there is room for more. */
+void guard_reopen(void);
 
 /* The caller is about to write that line or sentence itself: until guard_told the line
  * counts as one that cannot be written. Does not return if it was written already. */

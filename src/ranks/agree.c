@@ -147,6 +147,13 @@ void agree_settle(struct ranks *ranks)
     err_clear(&ranks->agree.worst);
 }
 
+void agree_reopen(struct ranks *ranks)
+{
+    ranks->settled = false;
+    ranks->agree.told = false;
+    guard_reopen();
+}
+
 /* Rank 0 has all votes: send the decision. A rank that it cannot be sent to is gone; the
  * others get it all the same, and ranks/liveness.h notices the loss. */
 static void decide(struct ranks *ranks)

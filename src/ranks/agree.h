@@ -41,6 +41,10 @@ int agree_listen(struct ranks *ranks, struct err *err);
  * no loss changes it any more. On each rank as soon as it knows. */
 void agree_settle(struct ranks *ranks);
 
+/* Another outcome follows in the same call, that of its next source: nothing of it is
+ * certain yet. On each rank, behind the last step of the one before. */
+void agree_reopen(struct ranks *ranks);
+
 /* Rank 0: a VOTE or ABORT that another loop received. */
 void agree_hear(struct ranks *ranks, const struct msg *msg);
 

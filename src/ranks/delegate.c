@@ -275,6 +275,12 @@ int delegate_rank(const struct delegate *d)
     return d ? d->rank : 0;
 }
 
+void delegate_move(struct delegate *d, struct ranks *ranks)
+{
+    if (d)
+        d->ranks = ranks;
+}
+
 void delegate_close(struct delegate *d)
 {
     if (!d)

@@ -23,6 +23,9 @@ int delegate_open(struct delegate **out, struct ranks *ranks, struct http *http,
 /* The rank that asks the source: the delegate, or 0. On any thread; takes NULL. */
 int delegate_rank(const struct delegate *delegate);
 
+/* The ranks lie elsewhere from now on (app/handover.h). Takes NULL. */
+void delegate_move(struct delegate *delegate, struct ranks *ranks);
+
 /* Takes NULL. */
 void delegate_close(struct delegate *delegate);
 

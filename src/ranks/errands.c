@@ -209,6 +209,14 @@ int errands_open(struct errands **out, struct ranks *ranks,
     return 0;
 }
 
+void errands_move(struct errands *errands, struct ranks *ranks, void *arg)
+{
+    if (!errands)
+        return;
+    errands->ranks = ranks;
+    errands->arg = arg;
+}
+
 void errands_close(struct errands *errands)
 {
     if (!errands)

@@ -17,6 +17,9 @@ int errands_open(struct errands **out, struct ranks *ranks,
                  int (*open)(void *arg, struct http **http, struct err *err), void *arg,
                  struct err *err);
 
+/* The ranks, and what open gets, lie elsewhere from now on (app/handover.h). Takes NULL. */
+void errands_move(struct errands *errands, struct ranks *ranks, void *arg);
+
 /* Takes NULL. */
 void errands_close(struct errands *errands);
 

@@ -51,7 +51,9 @@ int liveness_hear(struct ranks *ranks, const struct msg *msg, struct err *err)
     struct liveness *liveness = &ranks->liveness;
 
     liveness->lost = true;
-    if (msg->code == ERR_NONE) {
+    /* A rank that is past that step knows the outcome itself, and may be at the next
+     * source. */
+    if (msg->code == ERR_NONE && msg->step == ranks->agree.step) {
         ranks->settled = true;
         guard_settle(NULL);
     }

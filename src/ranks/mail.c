@@ -43,7 +43,7 @@ void mail_speak(struct ranks *ranks)
 /* Rank 0, once the outcome is certain. */
 static void tell_all(struct ranks *ranks)
 {
-    struct msg msg = { .kind = MSG_LOST };
+    struct msg msg = { .kind = MSG_LOST, .step = ranks->agree.step };
 
     liveness_describe(ranks);
     msg.code = ranks->settled ? ERR_NONE : ERR_INTERRUPTED;

@@ -104,6 +104,11 @@ struct run_nearby {
     const struct existing_file *known; /* rank 0, of each file that it has: the digest */
 };
 
+/* Rank 0: what the other sources of the call are to fetch, and have fetched, for progress. */
+struct run_others {
+    uint64_t files, bytes, files_done, bytes_done;
+};
+
 /* How files are named in the tree: by their paths; or by their entity tags, as in the
  * staging of a cache and, where nothing is fetched, in the cache itself. */
 enum run_layout { RUN_PATHS, RUN_BLOBS };
@@ -137,9 +142,11 @@ struct run {
 
     unsigned slots;      /* transfers of this rank at a time, to begin with */
     unsigned slots_most; /* that rank 0 may ask for */
+    struct run_others others;
     struct stats stats;
     struct trace *trace;      /* NULL: rank 0 was asked for none */
     uint64_t memory_at_start; /* bytes */
+    double cpu_before;        /* seconds that went into other sources of the call */
 };
 
 #endif

@@ -14,13 +14,15 @@ void progress_begin(struct progress *progress, struct run *run, uint64_t files,
     double now = clock_now();
 
     *progress = (struct progress){ .run = run,
-                                   .files = files,
-                                   .bytes = bytes,
+                                   .files = files + run->others.files,
+                                   .bytes = bytes + run->others.bytes,
                                    .began = now,
                                    .shown = now,
-                                   .rate_at = now };
+                                   .rate_at = now,
+                                   .rate_bytes = run->others.bytes_done };
     if (run->opt.progressed)
-        run->opt.progressed(run->opt.progressed_arg, 0, bytes);
+        run->opt.progressed(run->opt.progressed_arg, run->others.bytes_done,
+                            progress->bytes);
 }
 
 /* Over the last seconds rather than the whole run: it shows the present speed, and the
@@ -74,8 +76,10 @@ static void draw(struct progress *progress, uint64_t files, uint64_t bytes, int 
 void progress_tick(struct progress *progress, uint64_t files, uint64_t bytes, int busy)
 {
     const struct run_options *opt = &progress->run->opt;
+    const struct run_others *others = &progress->run->others;
     double now = clock_now();
 
+    bytes += others->bytes_done;
     if (!opt->bar && !opt->plain && !opt->progressed)
         return;
     measure_rate(progress, bytes, now);
@@ -85,7 +89,7 @@ void progress_tick(struct progress *progress, uint64_t files, uint64_t bytes, in
     if (opt->progressed)
         opt->progressed(opt->progressed_arg, bytes, progress->bytes);
     else
-        draw(progress, files, bytes, busy);
+        draw(progress, files + others->files_done, bytes, busy);
 }
 
 void progress_end(struct progress *progress)

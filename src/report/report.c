@@ -10,8 +10,6 @@
 #include "ranks/wants.h"
 #include "report/json_file.h"
 
-enum { REPORT_VERSION = 1 };
-
 static const char *const phase_names[REPORT_PHASES] = {
     [REPORT_LIST] = "list",          [REPORT_STAGE] = "stage",   [REPORT_FETCH] = "fetch",
     [REPORT_VERIFY] = "verify_tail", [REPORT_COMMIT] = "commit",
@@ -32,7 +30,7 @@ int report_gather(struct run *run, struct report *report, struct err *err)
 {
     uint64_t *value = run->stats.value;
 
-    value[STAT_CPU] = (uint64_t)(clock_cpu() * 1e6);
+    value[STAT_CPU] = (uint64_t)((clock_cpu() - run->cpu_before) * 1e6);
     value[STAT_PEAK] = clock_peak();
     value[STAT_GROWTH] = value[STAT_PEAK] > run->memory_at_start
                              ? value[STAT_PEAK] - run->memory_at_start
@@ -141,17 +139,31 @@ static void summarise_beside(const struct run *run, const struct report *report)
                  text_seconds(took, sizeof(took), beside->seconds));
 }
 
+/* "hf://models/acme/demo@main: ", if there are several sources. */
+static const char *summary_source(char *text, size_t size, const struct run *run,
+                                  const struct report *report)
+{
+    const char *source = plan_text(&run->plan, run->plan.source);
+
+    *text = '\0';
+    if (report->named && *source)
+        snprintf(text, size, "%s: ", source);
+    return text;
+}
+
 void report_summary(const struct run *run, const struct report *report)
 {
+    char name[256];
     char bytes[32], fetched[32], rate[32], took[32], kinds[160];
     double seconds = report->total > 0 ? report->total : 1e-9;
     size_t files = run->plan.nfiles;
 
     if (report->err.code != ERR_NONE)
         return;
+    summary_source(name, sizeof(name), run, report);
     if (report->verified) {
         log_line(&run->ranks.log, LOG_WARN,
-                 "verified %zu file%s, %s, in %s with %d rank%s", files,
+                 "%sverified %zu file%s, %s, in %s with %d rank%s", name, files,
                  files == 1 ? "" : "s",
                  text_bytes(bytes, sizeof(bytes), run->plan.nbytes),
                  text_seconds(took, sizeof(took), report->total), run->ranks.size,
@@ -159,15 +171,15 @@ void report_summary(const struct run *run, const struct report *report)
         return;
     }
     if (report->unchanged) {
-        log_line(&run->ranks.log, LOG_WARN, "already up to date: %zu file%s, %s", files,
-                 files == 1 ? "" : "s",
+        log_line(&run->ranks.log, LOG_WARN, "%salready up to date: %zu file%s, %s", name,
+                 files, files == 1 ? "" : "s",
                  text_bytes(bytes, sizeof(bytes), run->plan.nbytes));
         return;
     }
     log_line(
         &run->ranks.log, LOG_WARN,
-        "published %zu file%s, %s: fetched %s in %s (%s/s) with %d rank%s%s", files,
-        files == 1 ? "" : "s", text_bytes(bytes, sizeof(bytes), run->plan.nbytes),
+        "%spublished %zu file%s, %s: fetched %s in %s (%s/s) with %d rank%s%s", name,
+        files, files == 1 ? "" : "s", text_bytes(bytes, sizeof(bytes), run->plan.nbytes),
         text_bytes(fetched, sizeof(fetched), report_sum(run, report, STAT_FETCHED)),
         text_seconds(took, sizeof(took), report->total),
         text_bytes(rate, sizeof(rate),
@@ -337,7 +349,7 @@ static json_t *offline_object(const struct report *report)
     return report->offline ? json_file_text(report->offline) : json_null();
 }
 
-static json_t *report_object(const struct run *run, const struct report *report)
+json_t *report_object(const struct run *run, const struct report *report)
 {
     const struct plan *plan = &run->plan;
     bool there = report->published || report->unchanged || report->verified;

@@ -7,6 +7,8 @@
 #include "core/state/stats.h"
 #include "ranks/run.h"
 
+enum { REPORT_VERSION = 1 };
+
 enum report_phase {
     REPORT_LIST,   /* asking the source */
     REPORT_STAGE,  /* looking at DEST, building the staging tree */
@@ -31,6 +33,8 @@ struct report_beside {
     double seconds; /* to fill and publish it, after the nodes had theirs */
 };
 
+struct json_t;
+
 /* Rank 0 fills it as the run goes on. */
 struct report {
     struct err err; /* what the run came to */
@@ -47,7 +51,8 @@ struct report {
     uint64_t to_fetch;          /* bytes */
     uint64_t untrusted;         /* files without a published digest ... */
     uint64_t untrusted_fetched; /* ... and that were not there already */
-    bool stale;                 /* some node did not see the new tree in time */
+    bool named; /* the summary says of which source, since there are several */
+    bool stale; /* some node did not see the new tree in time */
     double seconds[REPORT_PHASES], total;
     struct stats *ranks;       /* of each rank */
     struct report_node *nodes; /* of each node, if each has a copy of its own, or NULL */
@@ -61,6 +66,9 @@ int report_gather(struct run *run, struct report *report, struct err *err);
 void report_summary(const struct run *run, const struct report *report);
 int report_write(const struct run *run, const struct report *report, const char *path,
                  struct err *err);
+
+/* As it is written, to be released by the caller; NULL: out of memory. */
+struct json_t *report_object(const struct run *run, const struct report *report);
 
 /* Bytes that came over the network more than once. */
 uint64_t report_duplicated(const struct run *run, const struct report *report);

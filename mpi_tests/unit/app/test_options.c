@@ -273,6 +273,86 @@ static void test_places(void **state)
     }
 }
 
+static void test_several_places(void **state)
+{
+    static const struct {
+        struct given given;
+        const char *source[3], *dest; /* of each; dest: of all */
+    } rows[] = {
+        { { .arg = { "get", "--into", "d", "hf://a/b", "hf://a/c" } },
+          { "hf://a/b", "hf://a/c" },
+          NULL },
+        { { .arg = { "get", "--hf-cache", "hf://a/b", "hf://a/c" } },
+          { "hf://a/b", "hf://a/c" },
+          NULL },
+        { { .arg = { "get", "--hf-cache", "hf://a/b", "hf://a/c", "d" } },
+          { "hf://a/b", "hf://a/c" },
+          "d" },
+        { { .arg = { "get", "--hf-cache", "--cache-dir=d", "hf://a/b", "hf://a/c" } },
+          { "hf://a/b", "hf://a/c" },
+          "d" },
+        { { .arg = { "plan", "hf://a/b", "hf://a/c", "hf://a/b" } },
+          { "hf://a/b", "hf://a/c" },
+          NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct parsed parsed;
+        size_t count = 0;
+
+        accept(&parsed, &rows[i].given);
+        while (rows[i].source[count])
+            count++;
+        assert_int_equal(parsed.options.count, count);
+        for (size_t j = 0; j < count; j++) {
+            check_text(parsed.options.each[j].source, rows[i].source[j]);
+            check_text(parsed.options.each[j].dest, rows[i].dest);
+        }
+        options_release(&parsed.options);
+    }
+}
+
+static void test_one_place(void **state)
+{
+    static const struct {
+        struct given given;
+        const char *dest, *into;
+    } rows[] = {
+        { { .arg = { "get", "--hf-cache", "hf://a/b", "d" } }, "d", NULL },
+        { { .arg = { "get", "--hf-cache", "--cache-dir=d", "hf://a/b" } }, "d", NULL },
+        { { .arg = { "get", "hf://a/b", "e" }, .env = { { "MPIFETCH_CACHE_DIR", "d" } } },
+          "e",
+          NULL },
+        { { .arg = { "get", "--into", "d", "hf://a/b", "hf://a/b" } }, NULL, "d" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct parsed parsed;
+
+        accept(&parsed, &rows[i].given);
+        assert_int_equal(parsed.options.count, 0);
+        check_text(parsed.options.get.source, "hf://a/b");
+        check_text(parsed.options.get.dest, rows[i].dest);
+        check_text(parsed.options.get.into, rows[i].into);
+        options_release(&parsed.options);
+    }
+}
+
+static void test_paths_to_verify(void **state)
+{
+    static const struct given given = { .arg = { "verify", "a", "b" } };
+    struct parsed parsed;
+
+    (void)state;
+    accept(&parsed, &given);
+    assert_int_equal(parsed.options.count, 2);
+    check_text(parsed.options.each[0].dest, "a");
+    check_text(parsed.options.each[1].dest, "b");
+    options_release(&parsed.options);
+}
+
 static void test_help_and_version(void **state)
 {
     static const struct {
@@ -337,6 +417,13 @@ static void test_refusals(void **state)
         { { .arg = { "get", "--per-node", "" } }, { "--per-node requires a value" } },
         { { .arg = { "verify", "--per-node", "n", "d" } }, { "'d'", "--per-node 'n'" } },
         { { .arg = { "doctor", "--per-node", "n", "d" } }, { "--per-node", "doctor" } },
+        { { .arg = { "get", "hf://a/b", "hf://a/c" } },
+          { "'hf://a/c'", "--into", "--hf-cache" } },
+        { { .arg = { "get", "hf://a/b", "hf://a/c", "d" } }, { "'d'", "--into" } },
+        { { .arg = { "get", "--into=d", "hf://a/b", "e" } }, { "'e'", "--into 'd'" } },
+        { { .arg = { "get", "--hf-cache", "--cache-dir=d", "hf://a/b", "e" } },
+          { "'e'", "--cache-dir 'd'" } },
+        { { .arg = { "clean", "d", "e" } }, { "'e'", "clean takes only DIR" } },
         { { .arg = { "get", "--retry", "1" } }, { "'--retry'", "--help" } },
         { { .arg = { "get", "--forse", "s", "d" } }, { "'--forse'", "--force" } },
         { { .arg = { "get", "-x", "s", "d" } }, { "'-x'" } },
@@ -466,6 +553,9 @@ int main(void)
         cmocka_unit_test(test_environment),
         cmocka_unit_test(test_verbosity),
         cmocka_unit_test(test_places),
+        cmocka_unit_test(test_several_places),
+        cmocka_unit_test(test_one_place),
+        cmocka_unit_test(test_paths_to_verify),
         cmocka_unit_test(test_help_and_version),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_secrets_are_not_repeated),

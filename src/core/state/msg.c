@@ -149,7 +149,7 @@ static const struct kind {
     [MSG_SHARE] = { "share", F_BLOB, 0 },
     [MSG_ASK] = { "ask", F_TICKET | F_BLOB, 0 },
     [MSG_ASK_ON] = { "ask on", F_TICKET | F_AT_ONCE, 0 },
-    [MSG_LOST] = { "lost", F_CODE | F_TEXT, 0 },
+    [MSG_LOST] = { "lost", F_STEP | F_CODE | F_TEXT, 0 },
 };
 
 const char *msg_name(enum msg_kind kind)

@@ -18,7 +18,7 @@
 #include "core/sched/retry.h"
 
 /* Raised with every change of what ranks send each other. */
-enum { MSG_CONTRACT = 9 };
+enum { MSG_CONTRACT = 10 };
 
 enum msg_kind {
     /* rank to coordinator */
@@ -76,7 +76,8 @@ enum msg_kind {
     MSG_SHARE,    /* blob: from parent to child of a broadcast */
     MSG_ASK,      /* ticket, blob: make this request to the source, for rank 0 */
     MSG_ASK_ON, /* ticket, at_once: go on with it, after the bytes that came; or drop it */
-    MSG_LOST,   /* code, reason, text: a rank is lost; code 0: the run has succeeded */
+    MSG_LOST,   /* step, code, reason, text: a rank is lost; code 0: what is agreed on in
+                 * that step has succeeded */
     MSG_KINDS
 };
 

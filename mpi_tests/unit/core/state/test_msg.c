@@ -99,7 +99,7 @@ static const struct {
     [MSG_STOP] = { CODE | RANK | TEXT, 0 },
     [MSG_DECISION] = { STEP | CODE | RANK | TEXT, 0 },
     [MSG_SHARE] = { BLOB, 0 },
-    [MSG_LOST] = { CODE | TEXT, 0 },
+    [MSG_LOST] = { STEP | CODE | TEXT, 0 },
 };
 
 static const char blob[] = "any\0bytes";

@@ -1,0 +1,208 @@
+"""Several sources in one run: all are listed first, then each is published by itself."""
+
+import re
+import signal
+
+import pytest
+from conftest import MIB, noise
+from job import PROGRAM
+from trees import assert_same, assert_verifiable, write_tree
+
+ONE, TWO, THREE = "hf://acme/one", "hf://acme/two", "hf://acme/three"
+FILES = {
+    "acme/one": {"config.json": b"{}\n", "weights.bin": noise(3 * MIB + 5, 1)},
+    "acme/two": {"a/deep.txt": b"deep\n", "weights.bin": noise(2 * MIB, 2)},
+    "acme/three": {"just.txt": b"text\n", "weights.bin": noise(2 * MIB + 1, 3)},
+}
+
+
+@pytest.fixture
+def repos(hub, tmp_path):
+    """What the Hub has, by name."""
+    made = {}
+    for name, files in FILES.items():
+        made[name] = write_tree(tmp_path / "repos" / name, files)
+        hub.add(name, made[name])
+    return made
+
+
+@pytest.fixture
+def into(tmp_path):
+    return tmp_path / "models"
+
+
+def paths_asked(hub):
+    return {row["path"].split("/resolve/")[0].strip("/") for row in hub.log("resolve")}
+
+
+def published(into, *names):
+    return "".join(f"{into / name}\n" for name in names)
+
+
+def rows_of(result):
+    return {row["source"].split("@")[0]: row for row in result.report["sources"]}
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_each_has_a_place_of_its_own(run, hub, repos, into, ranks):
+    result = run(ranks, "get", "--into", into, ONE, TWO, env=hub.env)
+    assert result.code == 0, result
+    assert result.out == published(into, "acme/one", "acme/two")
+    for name in "acme/one", "acme/two":
+        assert_same(into / name, repos[name])
+        assert_verifiable(into / name)
+    assert not (into / "acme/three").exists()
+    report = result.report
+    assert [row["source"] for row in report["sources"]] == [
+        "hf://models/acme/one@main",
+        "hf://models/acme/two@main",
+    ]
+    assert [row["path"] for row in report["sources"]] == result.out.splitlines()
+    assert (report["status"], report["error"], report["unchanged"]) == (0, None, False)
+    for member in "bytes", "requests":
+        for name, value in report[member].items():
+            assert value == sum(row[member][name] for row in report["sources"])
+    assert report["bytes"]["published"] == sum(
+        len(data) for name in ("acme/one", "acme/two") for data in FILES[name].values()
+    )
+    result = run(ranks, "verify", into / "acme/one", into / "acme/two")
+    assert result.code == 0, result
+    assert result.out == published(into, "acme/one", "acme/two")
+
+
+def test_one_source_too(run, hub, repos, into):
+    result = run(2, "get", "--into", into, ONE, env=hub.env)
+    assert result.code == 0, result
+    assert result.out == published(into, "acme/one")
+    assert_same(into / "acme/one", repos["acme/one"])
+    assert "sources" not in result.report
+
+
+def test_what_is_there_is_not_fetched_again(run, hub, repos, into):
+    assert run(2, "get", "--into", into, ONE, env=hub.env).code == 0
+    hub.reset()
+    result = run(2, "get", "--into", into, ONE, TWO, env=hub.env)
+    assert result.code == 0, result
+    assert paths_asked(hub) == {"acme/two"}
+    assert [row["unchanged"] for row in result.report["sources"]] == [True, False]
+    assert "2 sources: 1 published, 1 already up to date" in result.err
+
+
+def test_source_that_is_there_twice_counts_once(run, hub, repos, into):
+    result = run(2, "get", "--into", into, ONE, TWO, ONE, env=hub.env)
+    assert result.code == 0, result
+    assert result.out == published(into, "acme/one", "acme/two")
+    hub.reset()
+    result = run(2, "get", "--into", into, THREE, THREE, env=hub.env)
+    assert result.out == published(into, "acme/three"), result
+
+
+def test_signal_in_between(start, run, hub, repos, into):
+    """What was published stays, what was fetched of the next is resumed."""
+    held = hub.trouble(kind="resolve", path="*acme/two*", hold=True)
+    job = start(2, "get", "--into", into, ONE, TWO, THREE, env=hub.env)
+    assert hub.troubles.wait(held), job.result(None)
+    assert_same(into / "acme/one", repos["acme/one"])
+    job.signal(signal.SIGTERM)
+    result = job.wait()
+    hub.troubles.release()
+    assert result.code != 0, result
+    assert result.out == published(into, "acme/one")
+    assert not (into / "acme/two").exists()
+    assert [row["status"] for row in result.report["sources"]] == [0, 7, 7]
+    assert "not tried" in result.report["sources"][2]["error"]
+    hub.reset()
+    result = run(2, "get", "--into", into, ONE, TWO, THREE, env=hub.env)
+    assert result.code == 0, result
+    assert paths_asked(hub) == {"acme/two", "acme/three"}
+    for name in FILES:
+        assert_same(into / name, repos[name])
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_one_fails_and_the_others_are_published(run, hub, repos, into, ranks):
+    """What the Hub has is not what it says."""
+    data = (repos["acme/two"] / "weights.bin").read_bytes()
+    (repos["acme/two"] / "weights.bin").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    result = run(ranks, "get", "--into", into, ONE, TWO, THREE, env=hub.env)
+    assert result.code == 4, result
+    assert result.out == published(into, "acme/one", "acme/three")
+    for name in "acme/one", "acme/three":
+        assert_same(into / name, repos[name])
+    assert not (into / "acme/two").exists()
+    said = [line for line in result.err.splitlines() if TWO in line and "weights.bin" in line]
+    assert len(said) == 1, result
+    assert [row["status"] for row in result.report["sources"]] == [0, 4, 0]
+    assert result.report["status"] == 4
+    assert result.report["error"] == result.report["sources"][1]["error"]
+    assert "3 sources: 2 published, 1 failed" in result.err
+
+
+def test_all_are_listed_before_one_is_fetched(run, hub, repos, into):
+    result = run(2, "get", "--into", into, ONE, "hf://acme/none", TWO, env=hub.env)
+    assert result.code == 3, result
+    assert result.out == ""
+    assert not into.exists() and hub.file_requests() == []
+    assert "hf://acme/none: " in result.err
+    assert [row["status"] for row in result.report["sources"]] == [3, 3, 3]
+    assert [row["source"] for row in result.report["sources"]] == [ONE, "hf://acme/none", TWO]
+
+
+def test_plan_of_several(run, hub, repos, into):
+    assert run(2, "get", "--into", into, ONE, env=hub.env).code == 0
+    hub.reset()
+    result = run(2, "plan", "--into", into, ONE, TWO, env=hub.env)
+    assert result.code == 0, result
+    assert hub.file_requests() == [] and not (into / "acme/two").exists()
+    lines = result.out.splitlines()
+    assert f"hf://models/acme/one@main to {into / 'acme/one'}:" in lines
+    assert f"hf://models/acme/two@main to {into / 'acme/two'}:" in lines
+    assert lines[-1] == "2 sources: 4 files, 5.00 MiB; to fetch: 2 files, 2.00 MiB", result
+    assert run(2, "get", "--dry-run", "--into", into, ONE, TWO, env=hub.env).out == result.out
+
+
+def test_progress_is_of_all(run, hub, repos, into):
+    words = ("--progress", "bar", "--limit-rate", "2M")
+    result = run(2, "get", *words, "--into", into, ONE, TWO, env=hub.env)
+    assert result.code == 0, result
+    shown = re.findall(r"(\d)/(\d) files .* of (\S+ MiB) \((\d+)%\)", result.err)
+    assert shown and {(files, size) for _, files, size, _ in shown} == {("4", "5.00 MiB")}, result
+    assert int(shown[-1][0]) >= 2 and int(shown[-1][3]) >= 60, result
+
+
+REFUSED = [
+    ("no place", ("get", ONE, TWO), "--into"),
+    ("a directory", ("get", ONE, TWO, "DIR"), "--into"),
+    ("into and DEST", ("get", "--into", "DIR", ONE, "DIR/one"), "--into"),
+    ("into a cache", ("get", "--hf-cache", "--into", "DIR", ONE), "--into cannot"),
+    ("one place", ("get", "--into", "DIR", ONE + "@main", ONE), "both"),
+    ("one inside another", ("get", "--into", "DIR", "hf://acme", "hf://acme/one"), "inside"),
+    ("no repository", ("get", "--into", "DIR", ONE, "https://example.org/f"), "example.org"),
+    ("per node", ("get", "--per-node", "DIR", ONE, TWO), "--per-node"),
+    ("trace", ("get", "--trace", "DIR.json", "--into", "DIR", ONE, TWO), "--trace"),
+    ("two caches", ("get", "--hf-cache", "--cache-dir", "DIR", ONE, "DIR"), "--cache-dir"),
+    ("clean", ("clean", "DIR", "DIR"), "only DIR"),
+]
+
+
+@pytest.mark.parametrize("words, says", [row[1:] for row in REFUSED], ids=[r[0] for r in REFUSED])
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_refused(run, hub, repos, tmp_path, words, says, ranks):
+    words = [str(tmp_path / word) if word.startswith("DIR") else word for word in words]
+    result = run(ranks, *words, env=hub.env)
+    assert result.code == 2, result
+    said = [line for line in result.err.splitlines() if line.startswith("mpifetch: ")]
+    assert says in said[0], result
+    assert hub.log() == [] and not (tmp_path / "DIR").exists()
+
+
+def test_ranks_with_other_sources(run, hub, repos, into):
+    """Which a script may bring about that makes the command line on each node."""
+    words = ("get", "--into", into, ONE)
+    result = run(1, *words, TWO, ":", "-n", "1", PROGRAM, *words, THREE, env=hub.env)
+    assert result.code == 2, result
+    assert f"rank 1 was started with SOURCE '{ONE} and 1 more'" in result.err, result
+    result = run(1, *words, TWO, ":", "-n", "1", PROGRAM, *words, env=hub.env)
+    assert result.code == 2, result
+    assert f"rank 1 was started with SOURCE '{ONE}'" in result.err, result
+    assert hub.log() == [] and not into.exists()
