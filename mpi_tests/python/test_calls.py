@@ -212,3 +212,26 @@ def test_interrupted(begin, hub, tree, env, dest, number):
             assert (answer["status"], answer["rank"]) == (7, 1)
         assert after == [str(signal.SIG_DFL), True]
     assert not dest.exists()
+
+
+def test_lost_rank(begin, hub, tree, env, dest):
+    """A rank that has stopped: the other one is told of it, and by what its program can end, for
+    which MPI is of no use any more."""
+    code = """
+import mpifetch
+with open(f"{os.environ['TOLD']}.pid.{RANK}", "w") as out:
+    print(os.getpid(), file=out)
+try:
+    mpifetch.get("hf://acme/demo", sys.argv[1], rank_timeout=2)
+except mpifetch.RankLostError as error:
+    tell([error.status, error.reason, error.report.lost, isinstance(error, KeyboardInterrupt)])
+    tell("done")
+"""
+    hub.trouble(kind="cdn", hold=True)
+    job = begin(2, code, dest, env=env)
+    job.wait_until(lambda: hub.log("cdn"))
+    os.kill(int(Path(f"{job.told}.pid.1").read_text()), signal.SIGSTOP)
+    hub.troubles.release()
+    job.wait_until(lambda: answers(job, 1)[0][1:] == ["done"])
+    assert answers(job, 1) == [[[7, "rank-lost", True, False], "done"]]
+    assert not dest.exists()

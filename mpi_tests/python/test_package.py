@@ -65,7 +65,7 @@ def bundled(tmp_path_factory, sdist):
     install(
         python,
         place / sdist.name.removesuffix(".tar.gz"),
-        *(word for setting in settings for word in ("-C", setting)),
+        *(f"--config-settings={setting}" for setting in settings),
         **(more if shutil.which("ccache") else {}),
     )
     return python
