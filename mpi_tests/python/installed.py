@@ -17,7 +17,7 @@ PACKAGE = ROOT / "src" / "python"
 # what ranks of a script have: tell(x) is kept for the test, of this rank
 PRELUDE = """
 import json, os, sys
-RANK = int(os.environ.get("OMPI_COMM_WORLD_RANK", os.environ.get("RANK", 0)))
+RANK = int(os.environ.get("RANK", os.environ.get("OMPI_COMM_WORLD_RANK", 0)))
 def tell(value):
     with open(f"{os.environ['TOLD']}.{RANK}", "a") as out:
         print(json.dumps(value), file=out)

@@ -1,6 +1,7 @@
 """The package as such: the sdist, with the C sources inside, built and installed; the command;
 processes that no MPI connects; and what tools say of its text."""
 
+import json
 import os
 import re
 import shlex
@@ -143,20 +144,34 @@ SNAPSHOT = """
 import mpifetch
 told(mpifetch.snapshot_download, "acme/demo", revision="main", allow_patterns=["*.json", "*.bin"])
 """
+# a task of MPI that starts two of them, as torchrun in a step of srun does
+ABOVE = """
+import subprocess
+if "LOCAL_RANK" not in os.environ:
+    started = [
+        subprocess.Popen([sys.executable, *sys.argv], env={**os.environ, **one})
+        for one in json.loads(os.environ["EACH"])
+    ]
+    sys.exit(max(one.wait() for one in started))
+"""
 
 
-@pytest.mark.parametrize("elastic", [True, False])
-def test_unconnected(begin, hub, tree, tmp_path, python, elastic):
+@pytest.mark.parametrize("above", ["a shell", "a task of MPI"])
+def test_unconnected(begin, hub, tree, tmp_path, python, above):
     """Each of them is told what to put before: that line, run as it stands, and then they find it
     there, without a request."""
     home = {**hub.env, "HF_HOME": str(tmp_path / "hf")}
 
     def both(**more):
-        env = [{**home, **torch(rank, 2, **more)} for rank in range(2)]
-        for one in env if not elastic else ():
-            del one["TORCHELASTIC_RUN_ID"], one["LOCAL_WORLD_SIZE"]
-        jobs = [begin(0, SNAPSHOT, env=one) for one in env]
-        assert all(job.wait().code == 0 for job in jobs)
+        env = [torch(rank, 2, **more) for rank in range(2)]
+        if above == "a task of MPI":
+            jobs = 2 * [begin(1, ABOVE + SNAPSHOT, env={**home, "EACH": json.dumps(env)})]
+        else:
+            for one in env:  # what follows from those two is not needed
+                del one["TORCHELASTIC_RUN_ID"], one["LOCAL_WORLD_SIZE"]
+            jobs = [begin(0, SNAPSHOT, env={**home, **one}) for one in env]
+        results = [job.wait() for job in jobs]
+        assert all(result.code == 0 for result in results), results
         return [answers(job, 2)[rank][0] for rank, job in enumerate(jobs)]
 
     refused = both()
@@ -168,11 +183,8 @@ def test_unconnected(begin, hub, tree, tmp_path, python, elastic):
 
     [line] = re.findall(r"put '(.*)' before torchrun", refused[0]["error"])
     launcher, tasks, *command = shlex.split(line)
-    assert (launcher, tasks, command[:3]) == (
-        "srun",
-        "--ntasks-per-node=1",
-        ["python", "-m", "mpifetch"],
-    )
+    assert (launcher, tasks) == ("srun", "--ntasks-per-node=1")
+    assert command[:3] == ["python", "-m", "mpifetch"]
     path = fetched_by(command, python, home)
     hub.reset()
     found = both(HF_HUB_OFFLINE="1")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from ._binding import ffi, lib
@@ -17,6 +20,11 @@ LAUNCHERS = (
     ("mpiexec", "PMI_SIZE"),
     ("flux", "FLUX_JOB_SIZE"),
     ("srun", "SLURM_STEP_NUM_TASKS"),
+)
+
+# of Open MPI, PMIx, PMI, and Slurm; not what a user sets for Open MPI
+OF_A_TASK = re.compile(
+    r"(PMIX?|PRTE|OMPI)_(?!MCA_|ALLOW_)|OMPI_MCA_(ess|orte|pmix)|SLURM_(STEP|PROCID|LOCALID)"
 )
 
 _STATE = {"lost": False}
@@ -45,6 +53,19 @@ def _check_connected(command: list[str]) -> None:
     for launcher, variable in LAUNCHERS:
         if _number(variable) > 1:
             _refuse(launcher, _number(variable), command)
+
+
+@contextmanager
+def _by_itself() -> Iterator[None]:
+    """MPI takes a process for a task of the job by what it finds in the environment, and so all
+    processes that one task has started for that task. Then it aborts. Meanwhile they are alone."""
+    job = {name: text for name, text in os.environ.items() if OF_A_TASK.match(name)}
+    for name in job:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(job)
 
 
 def _finalize() -> None:
@@ -94,9 +115,9 @@ def open_comm(comm: Any, asks: bool, command: list[str]) -> Any:
     if comm is None:
         children = _number("LOCAL_WORLD_SIZE") if "TORCHELASTIC_RUN_ID" in os.environ else 0
         if asks and children > 1:
-            # of one task of MPI, whose place in the job all of them would take
             _refuse("torchrun", _number("WORLD_SIZE") or children, command)
-        _initialize()
+        with _by_itself() if children > 1 else nullcontext():
+            _initialize()
         if asks:
             _check_connected(command)
         address = ffi.NULL

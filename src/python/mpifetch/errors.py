@@ -214,7 +214,6 @@ _BY_REASON: dict[str, type[_Told]] = {
     "unauthorized": BadTokenError,
     "forbidden": BadTokenError,
     "offline": LocalEntryNotFoundError,
-    "rank-lost": RankLostError,
 }
 _BY_STATUS: dict[int, type[_Told]] = {
     2: UsageError,
@@ -233,7 +232,7 @@ def from_report(report: Report, url: str) -> BaseException:
         kind = RankLostError
     elif url and report.status == NetworkError.status:
         kind = HubUnreachableError
-    elif url or report.reason in ("offline", "rank-lost"):
+    elif url or report.reason == "offline":
         kind = _BY_REASON.get(report.reason, kind)
     failure = kind(report.error, report, url)
     assert isinstance(failure, BaseException)
