@@ -143,6 +143,21 @@ static bool set_size(void *field, const char *text)
     return text_to_size(text, field);
 }
 
+static bool set_bwlimit(void *field, const char *text)
+{
+    uint64_t kib;
+
+    if (strcmp(text, "off") == 0)
+        *(uint64_t *)field = 0;
+    else if (!text_to_u64(text, &kib))
+        return text_to_size(text, field);
+    else if (kib > UINT64_MAX >> 10)
+        return false;
+    else
+        *(uint64_t *)field = kib << 10;
+    return true;
+}
+
 static bool set_segment(void *field, const char *text)
 {
     uint64_t value;
@@ -244,6 +259,8 @@ static const struct kind kinds[] = {
                         "auto none" },
     [OPTION_COUNT] = { "a whole number from 0 to 1000000", set_count, NULL },
     [OPTION_SIZE] = { "a size such as 64M or 1.5GiB", set_size, NULL },
+    [OPTION_BWLIMIT] = { "KiB per second, a size such as 10M, or off", set_bwlimit,
+                         NULL },
     [OPTION_SEGMENT] = { "a size in whole MiB such as 16M", set_segment, NULL },
     [OPTION_SECONDS] = { "a time such as 0.5, 90 or 2m", set_seconds, NULL },
     [OPTION_PERIOD] = { "a time above 0 such as 15 or 2m", set_period, NULL },

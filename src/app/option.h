@@ -24,6 +24,7 @@ enum option_kind {
     OPTION_STRIPE,          /* a number or a word */
     OPTION_COUNT,
     OPTION_SIZE,
+    OPTION_BWLIMIT, /* a size in KiB, as rclone has it, or off */
     OPTION_SEGMENT, /* a size in whole MiB */
     OPTION_SECONDS,
     OPTION_PERIOD,   /* seconds, not 0: a wait needs a limit */

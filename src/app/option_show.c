@@ -113,6 +113,7 @@ void option_show(const struct option *option, const struct options *options,
     case OPTION_QUIET:
         strbuf_adds(out, number < 0 ? "true" : "false");
         break;
+    case OPTION_BWLIMIT: /* as limit-rate, which is shown */
     case OPTION_HELP:
     case OPTION_VERSION:
         break;

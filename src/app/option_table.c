@@ -132,6 +132,13 @@ const struct option option_table[] = {
       .value = "SIZE",
       .field = offsetof(struct mpifetch_options, limit_rate),
       .help = "maximum bytes per second of the whole job; 0: no limit" },
+    { .name = "bwlimit",
+      .kind = OPTION_BWLIMIT,
+      .value = "RATE",
+      .field = offsetof(struct mpifetch_options, limit_rate),
+      .help =
+          "same as --limit-rate, as rclone has it: a number without a unit is KiB per "
+          "second; off: no limit" },
     { .name = "segment-size",
       .kind = OPTION_SEGMENT,
       .value = "SIZE",
@@ -284,6 +291,7 @@ const struct option option_table[] = {
       .kind = OPTION_TEXT,
       .value = "DIR",
       .field = offsetof(struct mpifetch_options, into),
+      .once = true,
       .help =
           "instead of DEST: each hf:// SOURCE becomes DIR/NAMESPACE/NAME; required for "
           "several sources, unless they go into a cache",
@@ -293,6 +301,7 @@ const struct option option_table[] = {
       .value = "DIR",
       .own = true,
       .field = offsetof(struct options, cache_dir),
+      .once = true,
       .help = "with --hf-cache: the cache, instead of DEST",
       .once = true },
 

@@ -8,7 +8,8 @@
 
 struct copy {
     struct copy *next;
-    char text[];
+    size_t size; /* it may be secret: all of it is wiped */
+    _Alignas(void *) char text[];
 };
 
 static const char *const **list_field(struct options *options,
@@ -69,19 +70,25 @@ bool option_is_taken(const struct options *options, const struct option *option,
     return false;
 }
 
-char *option_keep(struct options *options, const char *text, size_t len, struct err *err)
+void *option_keep_bytes(struct options *options, size_t size, struct err *err)
 {
-    struct copy *copy = malloc(sizeof(*copy) + len + 1);
+    struct copy *copy = calloc(1, sizeof(*copy) + size);
 
     if (!copy) {
         err_memory(err, "options");
         return NULL;
     }
     copy->next = options->owned;
+    copy->size = size;
     options->owned = copy;
-    memcpy(copy->text, text, len);
-    copy->text[len] = '\0';
     return copy->text;
+}
+
+char *option_keep(struct options *options, const char *text, size_t len, struct err *err)
+{
+    char *copy = option_keep_bytes(options, len + 1, err);
+
+    return copy ? memcpy(copy, text, len) : NULL;
 }
 
 /* Separated by newlines. */
@@ -145,7 +152,7 @@ void options_release(struct options *options)
     while (copy) {
         struct copy *next = copy->next;
 
-        explicit_bzero(copy->text, strlen(copy->text));
+        explicit_bzero(copy->text, copy->size);
         free(copy);
         copy = next;
     }

@@ -30,4 +30,7 @@ bool option_is_taken(const struct options *options, const struct option *option,
 /* A copy that lives as long as options. NULL and *err: out of memory. */
 char *option_keep(struct options *options, const char *text, size_t len, struct err *err);
 
+/* Zeroed memory for pointers that lives as long. */
+void *option_keep_bytes(struct options *options, size_t size, struct err *err);
+
 #endif

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "app/option.h"
+#include "app/option_habit.h"
+#include "app/option_hf.h"
 #include "app/option_take.h"
 #include "app/places.h"
 #include "base/text.h"
@@ -45,20 +47,21 @@ static int parse_value(struct parser *parser, const struct option *option,
                        parser->err);
 }
 
-static int unknown_option(struct parser *parser, const char *name, size_t len)
+static int unknown_option(struct parser *parser, const char *dashes, const char *name,
+                          size_t len)
 {
+    const char *habit = option_habit(name, len);
     const struct option *guess = option_guess(name, len);
 
-    if (len == 5 && memcmp(name, "token", len) == 0)
+    if (habit)
+        return err_set(parser->err, ERR_USAGE, "unknown option '%s%.*s': %s; %s", dashes,
+                       (int)len, name, habit, see(parser));
+    if (guess && dashes[1])
         return err_set(parser->err, ERR_USAGE,
-                       "--token is not supported, since all users of a machine can read "
-                       "command lines: use --token-file, or set HF_TOKEN");
-    if (guess)
-        return err_set(parser->err, ERR_USAGE,
-                       "unknown option '--%.*s': did you mean --%s? %s", (int)len, name,
-                       guess->name, see(parser));
-    return err_set(parser->err, ERR_USAGE, "unknown option '--%.*s'; %s", (int)len, name,
-                   see(parser));
+                       "unknown option '%s%.*s': did you mean --%s? %s", dashes, (int)len,
+                       name, guess->name, see(parser));
+    return err_set(parser->err, ERR_USAGE, "unknown option '%s%.*s'; %s", dashes,
+                   (int)len, name, see(parser));
 }
 
 static void parse_flag(struct parser *parser, const struct option *option)
@@ -78,7 +81,7 @@ static int parse_long(struct parser *parser, const char *name)
     const struct option *option = option_find(name, len);
 
     if (!option)
-        return unknown_option(parser, name, len);
+        return unknown_option(parser, "--", name, len);
     mark(parser, option);
     if (option->value)
         return parse_value(parser, option, value);
@@ -95,8 +98,7 @@ static int parse_letters(struct parser *parser, const char *letters)
         const struct option *option = option_letter(*letters);
 
         if (!option)
-            return err_set(parser->err, ERR_USAGE, "unknown option '-%c'; %s", *letters,
-                           see(parser));
+            return unknown_option(parser, "-", letters, 1);
         mark(parser, option);
         parse_flag(parser, option);
     }
@@ -198,7 +200,10 @@ int options_parse(struct options *options, int argc, char **argv, struct err *er
     mpifetch_options_init(&options->get);
     options->get.progress = MPIFETCH_PROGRESS_AUTO;
     options->get.verbosity = 0;
-    parser.operand = calloc((size_t)argc + 2, sizeof(*parser.operand));
+    if (argc > 1 && strcmp(argv[1], option_hf_word) == 0 &&
+        option_hf(options, argc, argv, &parser.argc, &parser.argv, err) < 0)
+        return -1;
+    parser.operand = calloc((size_t)parser.argc + 2, sizeof(*parser.operand));
     rc = parser.operand ? parse(&parser) : err_memory(err, "options");
     free(parser.operand);
     return rc;

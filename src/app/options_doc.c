@@ -12,7 +12,8 @@ static const char *const usage_get =
     "       mpifetch get [options] --into DIR hf://... hf://...\n"
     "       mpifetch get [options] --hf-cache hf://... [hf://... [DEST]]\n"
     "       mpifetch get [options] --manifest LIST DEST\n"
-    "       mpifetch get [options] --per-node DIR SOURCE [DEST]\n";
+    "       mpifetch get [options] --per-node DIR SOURCE [DEST]\n"
+    "       mpifetch hf-download NAME [FILE...] [options, and those of hf download]\n";
 
 static const char *const usage_plan =
     "mpifetch plan [options] SOURCE [DEST]\n"
@@ -38,6 +39,9 @@ static const char *const usage_doctor =
 const struct option_command option_commands[] = {
     { "get", "fetch, verify and publish SOURCE as the directory DEST" },
     { "plan", "show what get would do: files, bytes, what exists already" },
+    { "hf-download",
+      "get, with the words of 'hf download NAME [FILE...]', into the Hub's cache or "
+      "--local-dir" },
     { "verify", "verify a published tree with all ranks, without contacting the source" },
     { "clean",
       "remove leftovers of dead runs at a DEST, below a directory, or in scratch" },

@@ -128,16 +128,30 @@ int options_take_file(struct options *options, const char *name, enum option_pla
                   : 0;
 }
 
+/* Of all options that store their value at the same place the one that did. */
+static size_t taken_by(const struct options *options, size_t i)
+{
+    size_t by = i;
+
+    for (size_t k = 0; k < option_count; k++)
+        if (option_table[k].own == option_table[i].own &&
+            option_table[k].field == option_table[i].field &&
+            options->place[k] > options->place[by])
+            by = k;
+    return by;
+}
+
 static void add_place(const struct options *options, size_t i, const char *site,
                       const char *user, struct strbuf *out)
 {
     static const char *const names[] = { [PLACE_DEFAULT] = "default",
                                          [PLACE_ENVIRONMENT] = "environment",
                                          [PLACE_ARGV] = "command line" };
-    enum option_place place = (enum option_place)options->place[i];
+    size_t by = taken_by(options, i);
+    enum option_place place = (enum option_place)options->place[by];
 
     if (place == PLACE_SITE || place == PLACE_USER)
-        strbuf_addf(out, "%s:%u", place == PLACE_SITE ? site : user, options->line[i]);
+        strbuf_addf(out, "%s:%u", place == PLACE_SITE ? site : user, options->line[by]);
     else
         strbuf_adds(out, names[place]);
 }
@@ -151,7 +165,8 @@ void options_show(const struct options *options, const char *site, const char *u
         char name[VARIABLE];
 
         if (option->kind == OPTION_HELP || option->kind == OPTION_VERSION ||
-            option->own || !option_serves(option, FOR_GET))
+            option->kind == OPTION_BWLIMIT || option->own ||
+            !option_serves(option, FOR_GET))
             continue;
         option_show(option, options, &value);
         strbuf_addf(out, "%s%s%s%s  # ", value.data ? "" : "#", option->name,

@@ -14,6 +14,8 @@ struct places {
 
 static int refuse_word(const struct places *places, const char *word, const char *why)
 {
+    if (strpbrk(word, "*?"))
+        why = "--include and --exclude take one pattern, and may be repeated";
     return err_set(places->err, ERR_USAGE, "unexpected argument '%s'%s%s; %s", word,
                    why ? ": " : "", why ? why : "", places->see);
 }
