@@ -291,7 +291,6 @@ const struct option option_table[] = {
       .kind = OPTION_TEXT,
       .value = "DIR",
       .field = offsetof(struct mpifetch_options, into),
-      .once = true,
       .help =
           "instead of DEST: each hf:// SOURCE becomes DIR/NAMESPACE/NAME; required for "
           "several sources, unless they go into a cache",
@@ -301,7 +300,6 @@ const struct option option_table[] = {
       .value = "DIR",
       .own = true,
       .field = offsetof(struct options, cache_dir),
-      .once = true,
       .help = "with --hf-cache: the cache, instead of DEST",
       .once = true },
 
