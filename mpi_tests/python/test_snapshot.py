@@ -237,6 +237,20 @@ told(mpifetch.get, "hf://acme/demo", sys.argv[0] + "/below a file")
     assert dest["kinds"][0] == "mpifetch.DestinationError" and "builtins.OSError" in dest["kinds"]
 
 
+def test_endpoint(ask, hub, tree, place):
+    """That of the call counts, not that of the environment, and a failure names it."""
+    code = """
+import mpifetch
+endpoint = os.environ["HF_ENDPOINT"]
+os.environ["HF_ENDPOINT"] = "http://127.0.0.1:9"
+tell(os.path.basename(mpifetch.snapshot_download("acme/demo", endpoint=endpoint)))
+told(mpifetch.snapshot_download, "acme/none", endpoint=endpoint)
+"""
+    commit, refused = ask(1, code, env=place("home"))
+    assert commit == hub.repositories["models", "acme/demo"].refs["refs/heads/main"]
+    assert refused["http"] == [404, f"{hub.endpoint}/api/models/acme/none"]
+
+
 def test_unreachable(ask, place):
     """Nobody listens: what the real one calls a local entry that was not found."""
     code = """

@@ -80,15 +80,15 @@ def binding_progressed(arg: Any, got: int, total: int) -> None:
     show(got, total)
 
 
-def hub_url(source: str | None) -> str:
+def hub_url(source: str | None, endpoint: str | None) -> str:
     """Of the repository that a source names, "" if it is none of the Hub's."""
     kind, slash, name = (source or "").removeprefix("hf://").partition("/")
     if not source or not source.startswith("hf://"):
         return ""
     if kind not in ("models", "datasets", "spaces"):
         kind, name = "models", f"{kind}{slash}{name}"
-    endpoint = (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
-    return f"{endpoint}/api/{kind}/" + "/".join(name.partition("@")[0].split("/")[:2])
+    host = (endpoint or os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
+    return f"{host}/api/{kind}/" + "/".join(name.partition("@")[0].split("/")[:2])
 
 
 def call(
@@ -127,7 +127,7 @@ def get(
         source: hf://[models/|datasets/|spaces/]NAMESPACE/NAME[@REVISION][/PATH], https://... (one
             file), file:///... (a tree); None with `manifest`.
         dest: the directory that it becomes. With layout="hf-cache" the root of a cache, None for
-            the Hub library's own. With `per_node` published as well unless None.
+            the Hub library's own. With `per_node` published as well unless None; None with `into`.
         comm: an mpi4py communicator, or None for all ranks.
         **options: as in struct mpifetch_options; words for its enums, lists for its lists of
             patterns. Those about the source count on rank 0 alone.
@@ -147,7 +147,7 @@ def get(
     words = ["mpifetch", "get", *([source] if source else []), *([os.fspath(dest)] if dest else [])]
     asks = not (options.get("offline") or options.get("dry_run"))
     address = _launch.open_comm(comm, asks, words)
-    return call(lib.binding_get, struct, address, hub_url(source))
+    return call(lib.binding_get, struct, address, hub_url(source, options.get("endpoint")))
 
 
 def verify(dest: Path, *, comm: Any = None, **options: Unpack[Options]) -> Report:

@@ -98,6 +98,7 @@ def snapshot_download(  # noqa: PLR0913 those of the Hub library
     ignore_patterns: list[str] | str | None = None,
     max_workers: int | None = None,
     tqdm_class: type[Any] | None = None,
+    endpoint: str | None = None,
     comm: Any = None,
 ) -> str:
     """Fetch a repository of the Hub once, with all ranks. Collective: all ranks call it alike.
@@ -119,6 +120,7 @@ def snapshot_download(  # noqa: PLR0913 those of the Hub library
         tqdm_class: shows the progress on rank 0, counted in bytes. None: as the command does, a
             bar on a terminal, a line every five seconds elsewhere, nothing with
             HF_HUB_DISABLE_PROGRESS_BARS.
+        endpoint: of the Hub; None is HF_ENDPOINT, else the Hub itself.
         comm: an mpi4py communicator, or None for all ranks.
 
     Returns:
@@ -159,6 +161,7 @@ def snapshot_download(  # noqa: PLR0913 those of the Hub library
                 "include": allow,
                 "exclude": ignore,
                 "token_file": token_file,
+                "endpoint": endpoint,
                 "offline": offline,
                 "force_download": force_download and not offline,
                 "connections": max_workers,
@@ -168,7 +171,7 @@ def snapshot_download(  # noqa: PLR0913 those of the Hub library
         bar = _Bar(tqdm_class, repo_id) if tqdm_class is not None else None
         try:
             show: Progress | None = bar.show if bar else None
-            done = call(lib.binding_get, struct, address, hub_url(source), show)
+            done = call(lib.binding_get, struct, address, hub_url(source, endpoint), show)
             if bar:
                 bar.finish()
         finally:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
         repo_type: Literal["model", "dataset", "space"] | None
         include: str | Iterable[str] | None
         exclude: str | Iterable[str] | None
+        endpoint: str | None
+        into: Path | None
         layout: Literal["dir", "hf-cache"]
         records: Literal["default", "inside", "beside", "none"]
         scratch: Path | None
@@ -59,11 +61,11 @@ if TYPE_CHECKING:
         report: Path | None
         trace: Path | None
         per_node: Path | None
+        per_node_include: Path | None
         per_node_optional: bool
         per_node_verify: Literal["full", "segments"]
         per_node_keep_cached: bool
         per_node_memory: int
-        per_node_include: Path | None
 
 
 # set by this package alone
