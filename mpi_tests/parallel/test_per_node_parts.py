@@ -82,6 +82,40 @@ def test_stages(nodes, source, mapped, places, verify):  # noqa: F811
     assert (again.code, again.report["unchanged"]) == (0, True)
 
 
+def test_each_fetches_its_own(nodes, source, mapped):  # noqa: F811
+    """Nothing passes between nodes that share no file."""
+    text = "node0 stage/0/\nnode1 stage/1/\nnode2 stage/2/\n"
+    result = get(nodes, [0, 1, 1, 2], source, "--per-node-include", mapped(text))
+    assert result.code == 0, result.err
+    fetched = [row["bytes"] for row in result.report["ranks"]]
+    assert [fetched[0], fetched[1] + fetched[2], fetched[3]] == [size(f"stage/{i}/") for i in range(3)]
+    assert sum(node["bytes_in"] for node in result.report["nodes"]) == 0
+    for node in range(3):
+        assert_part(nodes, node, source, f"stage/{node}/")
+
+
+@pytest.mark.parametrize("shut", [0, 1])
+def test_a_node_that_does_not_reach_the_source(nodes, hub, source, mapped, shut):  # noqa: F811
+    """Another one fetches what only that node wants, and keeps nothing of it."""
+    hub.add("acme/parts", source)
+    text = "node0 stage/0/ config.json\nnode1 stage/1/ config.json\n"
+    words = ("--per-node-include", mapped(text), "--segment-size", MIB)
+    own = {shut: {"http_proxy": "http://127.0.0.1:9", "no_proxy": ""}}
+    result = get(nodes, [0, 1], "hf://acme/parts", *words, env=hub.env, own=own)
+    assert result.code == 0, result.err
+    fetched = [row["bytes"] for row in result.report["ranks"]]
+    assert (fetched[shut], fetched[1 - shut]) == (0, size("stage/0/", "stage/1/", "config.json"))
+    for node in range(2):
+        place = nodes.disk(node) / "model"
+        starts = ("config.json", f"stage/{node}/")
+        assert_same(place, source, lambda path, starts=starts: path.startswith(starts))
+        assert not (place / "stage" / str(1 - node)).exists()
+        noted = place / ".cache" / "huggingface" / "download" / "stage"
+        assert os.listdir(noted) == [str(node)]
+        assert_alone(place)
+        assert list((place / ".cache" / "huggingface" / "trees").iterdir())  # it is a part
+
+
 def test_a_part_grows(nodes, source, mapped):  # noqa: F811
     """What a node has, others get from it; the source is asked for the rest alone."""
     assert get(nodes, [0, 1, 2], source, "--per-node-include", mapped(STAGES)).code == 0

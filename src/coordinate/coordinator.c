@@ -421,11 +421,13 @@ int coordinator_create(struct coordinator **out, struct run *run, struct http *h
                        struct existing_file *existing, const unsigned *slots,
                        struct err *err)
 {
+    struct demand_ranks ranks = { .run = run, .slots = slots };
     const struct sched_policy policy = { .slots = slots_of(run, slots),
                                          .stall = STALL,
                                          .no_cuts = run->mode == RUN_REHASH,
                                          .small = SEGMENT_SMALL,
-                                         .batch_bytes = BATCH_BYTES };
+                                         .batch_bytes = BATCH_BYTES,
+                                         .groups = demand_groups(&ranks) };
     struct coordinator *c = calloc(1, sizeof(*c));
     int rc = -1;
 

@@ -70,3 +70,22 @@ bool demand_has(const struct demand *demand, uint32_t file)
 {
     return demand->nodes[file] > 0;
 }
+
+static bool suits(const void *arg, uint32_t group, int rank)
+{
+    const struct demand_ranks *ranks = arg;
+    const struct run *run = ranks->run;
+
+    return ranks->slots[rank] > 0 &&
+           wants_of(run, nodes_of(&run->ranks, rank), run->nodes.all.one[group]);
+}
+
+const struct shelf_groups *demand_groups(struct demand_ranks *ranks)
+{
+    const struct node_wants *all = &ranks->run->nodes.all;
+
+    if (!all->bits)
+        return NULL;
+    ranks->groups = (struct shelf_groups){ all->groups, all->group, suits, ranks };
+    return &ranks->groups;
+}

@@ -10,6 +10,15 @@
 #include "core/sched/proofs.h"
 #include "core/sched/spread.h"
 
+/* For the scheduler: a node fetches what it wants itself, as long as that is possible. NULL
+ * if each wants everything. What it returns has ranks only until sched_create has ended. */
+struct demand_ranks {
+    const struct run *run;
+    const unsigned *slots; /* of each rank */
+    struct shelf_groups groups;
+};
+const struct shelf_groups *demand_groups(struct demand_ranks *ranks);
+
 struct demand {
     struct dispatch *dispatch; /* borrowed */
     uint32_t *nodes;           /* of each file: those that want it */

@@ -50,13 +50,6 @@ int credit_at(const struct credit *credit, int i)
     return *slot(credit, i);
 }
 
-int credit_pick(const struct credit *credit, int but)
-{
-    if (credit->waiting > 0 && credit_at(credit, 0) != but)
-        return credit_at(credit, 0);
-    return credit->waiting > 1 ? credit_at(credit, 1) : CREDIT_NOBODY;
-}
-
 /* The few in front of the rank move up one. */
 static void leave_ring(struct credit *credit, int rank)
 {

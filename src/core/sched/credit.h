@@ -25,14 +25,10 @@ void credit_release(struct credit *credit);
 
 void credit_add(struct credit *credit, int rank, uint32_t units);
 
-/* The rank that waits longest and is not `but`; CREDIT_NOBODY if there is none. */
-int credit_pick(const struct credit *credit, int but);
-
-/* The i-th in the ring, i below waiting. */
+/* The i-th in the ring, i below waiting: the first waits longest. */
 int credit_at(const struct credit *credit, int i);
 
-/* One unit. Constant time for the first two in the ring, which are all that credit_pick
- * returns. */
+/* One unit. Constant time for the first few in the ring. */
 void credit_spend(struct credit *credit, int rank);
 
 /* The rank takes no part any more. */

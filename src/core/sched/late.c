@@ -13,6 +13,18 @@ static const double worth_factor = 1.25, worth_seconds = 0.1;
  * is so much slower than its others is worth another one. */
 static const double own_factor = 2;
 
+/* The one that waits longest, of those that may get what the lease has. */
+static int other_rank(const struct ledger *ledger, const struct lease *lease)
+{
+    for (int i = 0; i < ledger->credit.waiting; i++) {
+        int rank = credit_at(&ledger->credit, i);
+
+        if (rank != lease->rank && shelves_may(&ledger->shelves, lease->segment, rank))
+            return rank;
+    }
+    return CREDIT_NOBODY;
+}
+
 bool late_stalled(const struct ledger *ledger, double stall, double held,
                   struct late_choice *choice)
 {
@@ -24,7 +36,7 @@ bool late_stalled(const struct ledger *ledger, double stall, double held,
         if (fmax(lease->moved, held) + stall > ledger->now)
             return false;
         *choice = (struct late_choice){ .lease = i, .late = INFINITY };
-        choice->rank = credit_pick(&ledger->credit, lease->rank);
+        choice->rank = other_rank(ledger, lease);
         if (choice->rank != CREDIT_NOBODY)
             return true;
     }
@@ -225,6 +237,8 @@ static bool worthwhile(const struct ledger *ledger, struct late_choice *choice, 
     const struct lease *lease = &ledger->book.lease[choice->lease];
     double fresh = lease_guess(&ledger->book, rank, bytes_of(ledger, lease));
 
+    if (!shelves_may(&ledger->shelves, lease->segment, rank))
+        return false;
     if (lease->state == LEASE_QUEUED)
         return rank != lease->rank && (fresh <= 0 || choice->late > fresh);
     return fresh > 0 && choose_cut(ledger, choice, rank);

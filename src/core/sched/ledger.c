@@ -4,9 +4,11 @@
 #include <math.h>
 #include <stdlib.h>
 
-int ledger_init(struct ledger *ledger, const struct segments *segments, int nranks,
-                uint32_t slots, uint64_t small, uint64_t batch_bytes, struct err *err)
+int ledger_init(struct ledger *ledger, const struct queue_policy *policy,
+                const struct shelf_groups *groups, struct err *err)
 {
+    const struct segments *segments = policy->segments;
+
     *ledger = (struct ledger){ .segments = segments, .now = -INFINITY };
     ledger->in[SEGMENT_PENDING] = segments->count;
     ledger->state = calloc((size_t)segments->count + 1, sizeof(*ledger->state));
@@ -16,9 +18,9 @@ int ledger_init(struct ledger *ledger, const struct segments *segments, int nran
         err_memory(err, "states of the segments");
         goto out;
     }
-    if (credit_init(&ledger->credit, nranks, err) == 0 &&
-        lease_book_init(&ledger->book, segments->count, nranks, err) == 0 &&
-        queue_init(&ledger->queue, segments, nranks, slots, small, batch_bytes, err) == 0)
+    if (credit_init(&ledger->credit, policy->nranks, err) == 0 &&
+        lease_book_init(&ledger->book, segments->count, policy->nranks, err) == 0 &&
+        shelves_init(&ledger->shelves, policy, groups, err) == 0)
         return 0;
 out:
     ledger_release(ledger);
@@ -29,7 +31,7 @@ void ledger_release(struct ledger *ledger)
 {
     credit_release(&ledger->credit);
     lease_book_release(&ledger->book);
-    queue_release(&ledger->queue);
+    shelves_release(&ledger->shelves);
     free(ledger->state);
     free(ledger->dropped);
     free(ledger->withdrawn);
@@ -117,6 +119,7 @@ void ledger_mute(struct ledger *ledger, int rank, bool mute)
     if (holder->muted == mute)
         return;
     holder->muted = mute;
+    shelves_mute(&ledger->shelves, rank, mute);
     if (mute) {
         holder->stash = ledger->credit.units[rank];
         credit_drop(&ledger->credit, rank);
@@ -125,17 +128,15 @@ void ledger_mute(struct ledger *ledger, int rank, bool mute)
     }
 }
 
-void ledger_grant(struct ledger *ledger, int heir, int avoid, struct sched_action *action)
+bool ledger_grant(struct ledger *ledger, struct sched_action *action)
 {
     struct taken taken = { .segment = action->segment, .most = SCHED_BATCH };
-    bool inherits = heir >= 0 && ledger->credit.units[heir] > 0;
-    int rank = inherits ? heir : credit_pick(&ledger->credit, avoid);
+    int rank = shelves_take(&ledger->shelves, &ledger->credit, ledger->now, &taken);
 
     if (rank == CREDIT_NOBODY)
-        rank = avoid;
+        return false;
     action->kind = SCHED_GRANT;
     action->rank = rank;
-    queue_take(&ledger->queue, ledger->now, rank, ledger->credit.takers, &taken);
     action->count = taken.count;
     action->together = taken.together;
     credit_spend(&ledger->credit, rank);
@@ -144,6 +145,7 @@ void ledger_grant(struct ledger *ledger, int heir, int avoid, struct sched_actio
         lease_open(&ledger->book, action->segment[i], action->together, rank,
                    ledger->now);
     }
+    return true;
 }
 
 /* Segments of a lease that it does not bring. */
@@ -160,7 +162,7 @@ static void come_back(struct ledger *ledger, const struct lease *lease, uint32_t
     if (back.count == 0)
         return;
     all_enter(ledger, back.segment, back.count, SEGMENT_PENDING);
-    queue_again(&ledger->queue, back);
+    queue_again(shelves_of(&ledger->shelves, back.segment), back);
     if (ledger->withdrawn[ledger->segments->file[back.segment]])
         for (uint32_t i = 0; i < back.count; i++)
             ledger_have(ledger, back.segment + i);
@@ -200,19 +202,21 @@ void ledger_have(struct ledger *ledger, uint32_t segment)
 {
     if (ledger->state[segment] != SEGMENT_PENDING)
         return;
-    queue_drop(&ledger->queue, segment);
+    queue_drop(shelves_of(&ledger->shelves, segment), segment);
     segment_enter(ledger, segment, SEGMENT_STORED);
 }
 
 void ledger_restart(struct ledger *ledger, uint32_t first, uint32_t count, int not_by)
 {
+    struct queue *queue = shelves_of(&ledger->shelves, first);
+
     all_enter(ledger, first, count, SEGMENT_PENDING);
-    queue_untie(&ledger->queue, first, count);
-    queue_again(&ledger->queue, (struct returned){ .not_before = -INFINITY,
-                                                   .segment = first,
-                                                   .count = count,
-                                                   .heir = -1,
-                                                   .avoid = not_by });
+    queue_untie(queue, first, count);
+    queue_again(queue, (struct returned){ .not_before = -INFINITY,
+                                          .segment = first,
+                                          .count = count,
+                                          .heir = -1,
+                                          .avoid = not_by });
 }
 
 void ledger_withdraw(struct ledger *ledger, uint32_t file)

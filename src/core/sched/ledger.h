@@ -12,8 +12,8 @@
 
 #include "core/sched/credit.h"
 #include "core/sched/lease.h"
-#include "core/sched/queue.h"
 #include "core/sched/sched_action.h"
+#include "core/sched/shelves.h"
 
 enum segment_state { SEGMENT_PENDING, SEGMENT_LEASED, SEGMENT_STORED, SEGMENT_STATES };
 
@@ -23,25 +23,22 @@ struct ledger {
     uint8_t *dropped; /* of each: all of a lease that began with it was given up */
     uint32_t in[SEGMENT_STATES];
     struct credit credit;
-    struct queue queue; /* what is pending */
+    struct shelves shelves; /* what is pending */
     struct lease_book book;
     uint8_t *withdrawn; /* of each file: nothing more of it is granted */
     uint32_t nwithdrawn;
     double now;
 };
 
-/* slots, small, batch_bytes: as queue_init has them. */
-int ledger_init(struct ledger *ledger, const struct segments *segments, int nranks,
-                uint32_t slots, uint64_t small, uint64_t batch_bytes, struct err *err);
+int ledger_init(struct ledger *ledger, const struct queue_policy *policy,
+                const struct shelf_groups *groups, struct err *err);
 void ledger_release(struct ledger *ledger);
 
 /* The oldest queued message; false: there is none. */
 bool ledger_send(struct ledger *ledger, struct sched_action *action);
 
-/* A unit for the heir if it has credit, else for the rank that waits longest. queue_ready
- * must have returned true with these, and some rank must have credit. */
-void ledger_grant(struct ledger *ledger, int heir, int avoid,
-                  struct sched_action *action);
+/* A unit for a rank that waits (shelves_take). false: there is none. */
+bool ledger_grant(struct ledger *ledger, struct sched_action *action);
 
 /* Of the lease with that number, here and below: tell the rank to stop, unless it has
  * begun; or to keep no more than so many segments of it. */

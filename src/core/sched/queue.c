@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum list { LIST_OUT, LIST_LANE, LIST_LITTLE, LIST_BACK };
 
@@ -52,7 +53,8 @@ static int larger_first(const void *left, const void *right)
     return a->file < b->file ? -1 : a->file > b->file;
 }
 
-static int sort_large(struct queue *queue, struct err *err)
+static int sort_large(struct queue *queue, const uint32_t *files, uint32_t nfiles,
+                      struct err *err)
 {
     const struct plan *plan = queue->segments->plan;
     struct sized *sized = malloc(((size_t)queue->nlarge + 1) * sizeof(*sized));
@@ -60,10 +62,10 @@ static int sort_large(struct queue *queue, struct err *err)
 
     if (!sized)
         return err_memory(err, "order of the files");
-    for (uint32_t file = 0; file < plan->nfiles; file++)
-        if (segments_of(queue->segments, file) > 0 &&
-            !is_little(queue, queue->segments->first[file]))
-            sized[n++] = (struct sized){ plan->files[file].size, file };
+    for (uint32_t i = 0; i < nfiles; i++)
+        if (segments_of(queue->segments, files[i]) > 0 &&
+            !is_little(queue, queue->segments->first[files[i]]))
+            sized[n++] = (struct sized){ plan->files[files[i]].size, files[i] };
     qsort(sized, n, sizeof(*sized), larger_first);
     for (uint32_t i = 0; i < n; i++)
         queue->large[i] = sized[i].file;
@@ -71,50 +73,62 @@ static int sort_large(struct queue *queue, struct err *err)
     return 0;
 }
 
-static void fill_lists(struct queue *queue)
+static void add_file(struct queue *queue, uint32_t file)
 {
-    const struct segments *segments = queue->segments;
+    const uint32_t *first = queue->segments->first;
+    uint32_t count = first[file + 1] - first[file];
+    bool little = count > 0 && is_little(queue, first[file]);
 
-    for (uint32_t segment = 0; segment < segments->count; segment++) {
-        bool little = is_little(queue, segment);
-
-        queue->list[segment] = little ? LIST_LITTLE : LIST_LANE;
-        if (little)
-            queue->little[queue->nlittle++] = segment;
-        else
-            queue->nlarge += segments->first[segments->file[segment]] == segment;
-    }
-    queue->little_left = queue->nlittle;
-    queue->pending = segments->count;
+    memset(queue->list + first[file], little ? LIST_LITTLE : LIST_LANE, count);
+    if (little)
+        queue->little[queue->nlittle++] = first[file];
+    else
+        queue->nlarge += count > 0;
+    queue->pending += count;
 }
 
-int queue_init(struct queue *queue, const struct segments *segments, int nranks,
-               uint32_t slots, uint64_t small, uint64_t batch_bytes, struct err *err)
+static uint32_t count_segments(const struct segments *segments, const uint32_t *files,
+                               uint32_t nfiles)
 {
-    size_t n = (size_t)segments->count + 1;
-    uint32_t lanes = LANES_PER_RANK * (uint32_t)nranks;
+    uint32_t count = 0;
 
-    *queue = (struct queue){ .segments = segments,
-                             .small = small,
-                             .batch_bytes = batch_bytes,
-                             .slots = slots > 0 ? slots : 1,
+    for (uint32_t i = 0; i < nfiles; i++)
+        count += segments_of(segments, files[i]);
+    return count;
+}
+
+int queue_init(struct queue *queue, const struct queue_policy *policy, uint8_t *list,
+               const uint32_t *files, uint32_t nfiles, struct err *err)
+{
+    size_t n = (size_t)count_segments(policy->segments, files, nfiles) + 1;
+    uint32_t lanes = LANES_PER_RANK * (uint32_t)policy->nranks;
+
+    *queue = (struct queue){ .segments = policy->segments,
+                             .small = policy->small,
+                             .batch_bytes = policy->batch_bytes,
+                             .slots = policy->slots > 0 ? policy->slots : 1,
+                             .list = list,
                              .most_lanes = lanes > LEAST_LANES ? lanes : LEAST_LANES };
-    queue->list = malloc(n * sizeof(*queue->list));
-    queue->lane = calloc(queue->most_lanes, sizeof(*queue->lane));
-    queue->large = malloc((segments->plan->nfiles + 1) * sizeof(*queue->large));
-    queue->little = malloc(n * sizeof(*queue->little));
+    queue->large = malloc(((size_t)nfiles + 1) * sizeof(*queue->large));
+    queue->little = malloc(((size_t)nfiles + 1) * sizeof(*queue->little));
     /* Room for all to come back one by one, but the memory is touched only as far as they do. */
     queue->heap = malloc(n * sizeof(*queue->heap));
-    queue->trail = malloc((size_t)nranks * sizeof(*queue->trail));
-    if (!queue->list || !queue->lane || !queue->large || !queue->little || !queue->heap ||
-        !queue->trail) {
+    queue->trail = malloc((size_t)policy->nranks * sizeof(*queue->trail));
+    if (!queue->large || !queue->little || !queue->heap || !queue->trail) {
         err_memory(err, "queue of segments");
         goto out;
     }
-    for (int rank = 0; rank < nranks; rank++)
+    for (int rank = 0; rank < policy->nranks; rank++)
         queue->trail[rank] = (struct trail){ none, none };
-    fill_lists(queue);
-    if (sort_large(queue, err) == 0)
+    for (uint32_t i = 0; i < nfiles; i++)
+        add_file(queue, files[i]);
+    queue->little_left = queue->nlittle;
+    if (queue->most_lanes > queue->nlarge)
+        queue->most_lanes = queue->nlarge;
+    queue->lane = calloc((size_t)queue->most_lanes + 1, sizeof(*queue->lane));
+    if (!queue->lane)
+        err_memory(err, "queue of segments");
+    else if (sort_large(queue, files, nfiles, err) == 0)
         return 0;
 out:
     queue_release(queue);
@@ -123,7 +137,6 @@ out:
 
 void queue_release(struct queue *queue)
 {
-    free(queue->list);
     free(queue->lane);
     free(queue->large);
     free(queue->little);

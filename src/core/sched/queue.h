@@ -12,7 +12,7 @@
  * Life cycle   queue_init with all segments pending; queue_tie for those that belong
  *              together; queue_drop for those that are stored; queue_take; queue_again for
  *              those that are returned; queue_release.
- * Memory       5 bytes per segment, 4 per file; 24 for each return. */
+ * Memory       1 byte per segment, 8 per file and per rank; 24 for each return. */
 #ifndef CORE_SCHED_QUEUE_H
 #define CORE_SCHED_QUEUE_H
 
@@ -47,7 +47,7 @@ struct queue {
     const struct segments *segments; /* borrowed */
     uint64_t small, batch_bytes;
     uint32_t slots; /* transfers of all ranks */
-    uint8_t *list;  /* of each segment: where it waits, and its ties */
+    uint8_t *list;  /* of each segment: where it waits, and its ties; borrowed */
     struct lane *lane;
     uint32_t nlanes, most_lanes, turn;
     uint32_t *large; /* files, largest first */
@@ -60,9 +60,17 @@ struct queue {
     uint32_t pending;
 };
 
-/* slots: transfers of all ranks at a time. */
-int queue_init(struct queue *queue, const struct segments *segments, int nranks,
-               uint32_t slots, uint64_t small, uint64_t batch_bytes, struct err *err);
+struct queue_policy {
+    const struct segments *segments;
+    int nranks;
+    uint32_t slots; /* transfers of all ranks at a time */
+    uint64_t small, batch_bytes;
+};
+
+/* Of these files alone. list: a byte of each segment, which queues of other files share;
+ * borrowed. */
+int queue_init(struct queue *queue, const struct queue_policy *policy, uint8_t *list,
+               const uint32_t *files, uint32_t nfiles, struct err *err);
 void queue_release(struct queue *queue);
 
 /* These neighbours, which are pending, are granted by themselves and as a whole. */

@@ -20,6 +20,11 @@ struct sched {
 int sched_create(struct sched **out, const struct segments *segments, int nranks,
                  const struct sched_policy *policy, struct err *err)
 {
+    const struct queue_policy queue = { .segments = segments,
+                                        .nranks = nranks,
+                                        .slots = policy->slots,
+                                        .small = policy->small,
+                                        .batch_bytes = policy->batch_bytes };
     struct sched *sched = malloc(sizeof(*sched));
 
     *out = NULL;
@@ -30,8 +35,7 @@ int sched_create(struct sched **out, const struct segments *segments, int nranks
                              .hold = -INFINITY,
                              .looked = -INFINITY,
                              .look_gap = look_least };
-    if (ledger_init(&sched->ledger, segments, nranks, policy->slots, policy->small,
-                    policy->batch_bytes, err) < 0) {
+    if (ledger_init(&sched->ledger, &queue, policy->groups, err) < 0) {
         free(sched);
         return -1;
     }
@@ -59,7 +63,7 @@ void sched_credit(struct sched *sched, int rank, uint32_t units)
 
 void sched_slots(struct sched *sched, uint32_t slots)
 {
-    sched->ledger.queue.slots = slots > 0 ? slots : 1;
+    shelves_slots(&sched->ledger.shelves, slots);
 }
 
 void sched_mute(struct sched *sched, int rank, bool mute)
@@ -108,7 +112,6 @@ static bool help_late(struct sched *sched)
 bool sched_next(struct sched *sched, double now, struct sched_action *action)
 {
     struct ledger *ledger = &sched->ledger;
-    int heir, avoid;
 
     tick(sched, now);
     if (ledger_send(ledger, action))
@@ -117,10 +120,8 @@ bool sched_next(struct sched *sched, double now, struct sched_action *action)
         return false;
     if (help_stalled(sched))
         return ledger_send(ledger, action);
-    if (queue_ready(&ledger->queue, ledger->now, &heir, &avoid)) {
-        ledger_grant(ledger, heir, avoid, action);
+    if (ledger_grant(ledger, action))
         return true;
-    }
     return help_late(sched) && ledger_send(ledger, action);
 }
 
@@ -167,7 +168,8 @@ void sched_lost(struct sched *sched, int rank, uint32_t segment)
 
     if (!number)
         return;
-    queue_untie(&sched->ledger.queue, lease->segment, lease->count);
+    queue_untie(shelves_of(&sched->ledger.shelves, lease->segment), lease->segment,
+                lease->count);
     ledger_fall(&sched->ledger, number, -INFINITY);
 }
 
@@ -217,7 +219,7 @@ void sched_alive(struct sched *sched, int rank, uint32_t segment, double now)
 
 void sched_tie(struct sched *sched, uint32_t first, uint32_t count)
 {
-    queue_tie(&sched->ledger.queue, first, count);
+    queue_tie(shelves_of(&sched->ledger.shelves, first), first, count);
 }
 
 void sched_have(struct sched *sched, uint32_t segment)

@@ -15,6 +15,9 @@
  * make the shortest tail. A rank gets the neighbours of what it got last, if they are near
  * the head of the queue; how many depends on what is left (core/sched/queue.h).
  *
+ * Where files do not suit all ranks (core/sched/shelves.h), what is below is so among those
+ * that a file suits.
+ *
  * The end. A lease is the assignment of neighbouring segments to one rank. Late in the run
  * (nothing is pending, a rank has credit), and for a lease without progress for `stall`
  * seconds:
@@ -35,6 +38,7 @@
 
 #include "core/plan/segment.h"
 #include "core/sched/sched_action.h"
+#include "core/sched/shelves.h"
 
 struct sched_policy {
     uint32_t slots;       /* transfers of all ranks at a time, to begin with */
@@ -42,6 +46,7 @@ struct sched_policy {
     bool no_cuts;         /* leases are taken back, but never cut */
     uint64_t small;       /* a file of one segment of at most so many bytes is small */
     uint64_t batch_bytes; /* most bytes of small files in one grant */
+    const struct shelf_groups *groups; /* which ranks a file suits; NULL: all */
 };
 
 struct sched;
