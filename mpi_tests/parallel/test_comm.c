@@ -114,7 +114,8 @@ int main(int argc, char **argv)
 
     alarm(PATIENCE);
     /* Else a receiver of the same node reads the memory of a stopped sender by itself. */
-    setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 1);
+    setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 1); /* Open MPI 4 */
+    setenv("OMPI_MCA_smsc", "^cma,xpmem,knem", 1);                 /* Open MPI 5 */
     MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
     require(comm_open(&comm, MPI_COMM_WORLD, &err) == 0, "comm_open");
     rank = comm_rank(comm);

@@ -290,6 +290,9 @@ static int run_ranks(struct options *options, int code, struct err *err, bool *l
     int rank = 0, index = 0;
 
     watch_collective(options->get.rank_timeout, "MPI start-up", ERR_INTERRUPTED);
+    /* MPICH has no other way to let an error of a request be ours to judge. */
+    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN);
     if (guard_start(code == 0 ? err : NULL) < 0 && code == 0)
         code = (int)err->code;
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
