@@ -15,6 +15,8 @@ test_packages=(
     slurm-client slurmctld slurmd strace xfsprogs
     # packages
     environment-modules file lintian mmdebstrap rpm rpmlint
+    # other MPIs
+    ccache libmpich-dev mpich
 )
 
 # install_packages NAME...: by apt, and only what is missing, so that a machine without

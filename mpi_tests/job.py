@@ -1,5 +1,6 @@
 """Runs of the real program under mpirun: started, watched, and ended for certain."""
 
+import functools
 import json
 import os
 import shutil
@@ -29,7 +30,17 @@ for _name, _file in BUILT.items():
     os.environ.setdefault(_name, str(Path(PROGRAM).parent.parent / "mpi_tests" / _file))
 MPIRUN = os.environ.get("MPIRUN", "mpirun")
 LAUNCHER = os.environ["MPIFETCH_LAUNCHER"]  # preload/launcher.c
+RANK = "${OMPI_COMM_WORLD_RANK:-$PMI_RANK}"  # of a process, in the words of a shell
 PATIENCE = float(os.environ.get("MPIFETCH_PATIENCE", 120))  # seconds until a run counts as hung
+
+
+@functools.cache
+def launch():
+    """The words before "-n", of the MPI whose launcher this is."""
+    said = subprocess.run([MPIRUN, "--version"], stdout=subprocess.PIPE, text=True, check=True)
+    if "HYDRA" in said.stdout:  # MPICH
+        return [MPIRUN]
+    return [MPIRUN, "--allow-run-as-root", "--oversubscribe"]
 
 
 class Result:
@@ -72,7 +83,7 @@ class Job:
         elif ranks:
             command = ["-n", str(ranks), *command]
         if ranks:
-            command = [MPIRUN, "--allow-run-as-root", "--oversubscribe", *command]
+            command = [*launch(), *command]
         self._out = open(Path(home, "stdout"), "w+b")
         self._err = open(Path(home, "stderr"), "w+b")
         self.process = subprocess.Popen(
@@ -88,6 +99,7 @@ class Job:
             extra_groups=None if user is None else [],
             start_new_session=True,
         )
+        self._within = {self.process.pid}  # sessions; MPICH begins one for the ranks
 
     def _environment(self, home, ranks):
         """Nothing of the caller's HF_*, MPIFETCH_*, proxies or home reaches the program."""
@@ -124,17 +136,20 @@ class Job:
         return {**env, "LD_PRELOAD": ":".join([str(for_others(LAUNCHER)), *others])}
 
     def processes(self):
-        """Ids of all that run in the session."""
-        found = []
+        """Ids of all that run in the session, or in one that somebody of it has begun."""
+        seen = {}
         for entry in os.scandir("/proc"):
             if entry.name.isdigit():
                 try:
                     fields = Path(entry.path, "stat").read_text().rpartition(")")[2].split()
                 except OSError:
                     continue  # it ended while we looked
-                if int(fields[3]) == self.process.pid and fields[0] != "Z":
-                    found.append(int(entry.name))
-        return found
+                seen[int(entry.name)] = fields[0], int(fields[1]), int(fields[3])
+        for _, parent, session in seen.values():
+            if parent in seen and seen[parent][2] in self._within:
+                self._within.add(session)
+        return [pid for pid, (state, _, session) in seen.items()
+                if session in self._within and state != "Z"]  # fmt: skip
 
     def command_lines(self):
         lines = []
@@ -158,11 +173,11 @@ class Job:
 
     def rank(self, number):
         """Process id of that rank under mpirun."""
-        mark = b"OMPI_COMM_WORLD_RANK=%d" % number
+        marks = {b"OMPI_COMM_WORLD_RANK=%d" % number, b"PMI_RANK=%d" % number}
         found = [
             pid
             for pid in self.ranks()
-            if mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+            if marks & set(Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"))
         ]
         assert len(found) == 1, self.result(None)
         return found[0]

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # All tests, from nothing: installs what is missing (apt as root or by sudo, pip into
 # build/venv and build/clients), builds in build/ and once more with sanitizers in
-# build-asan/, runs CTest in both, at the same time. The last line is "N passed, N failed", counted in cases;
-# the exit code is 0 only if some passed and none failed. A case that was skipped has failed.
+# build-asan/, runs CTest in both, at the same time, and a few tests with other MPIs in
+# build/mpis/. The last line is "N passed, N failed", counted in cases; the exit code is 0 only
+# if some passed and none failed. A case that was skipped has failed.
 #
 #     mpi_tests/run.sh                 everything
 #     mpi_tests/run.sh -L unit         arguments go to ctest, in build/ only
@@ -19,7 +20,10 @@ jobs=$((3 * cores)) # at once: two thirds of what a test does is waiting
 export PYTHONDONTWRITEBYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 CTEST_OUTPUT_ON_FAILURE=1
 # Containers run as root; Open MPI wants to be told that this is meant.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-rm -rf build/junit build/Testing/TAG build-asan/junit build-asan/Testing/TAG
+mpis=(mpich4 openmpi5 mpich5)
+for dir in build build-asan "${mpis[@]/#/build/mpis/}"; do
+    rm -rf "$dir/junit" "$dir/Testing/TAG"
+done
 
 # Whatever happens, the last line says how it went.
 fail()
@@ -51,7 +55,8 @@ make_venv()
         cp "$wanted" "$dir/requirements.txt"
 }
 
-# One for pytest, and one for each version of the Hub's library in build/clients.
+# One for pytest, one for each version of the Hub's library in build/clients, and one for each
+# MPI that comes as a Python package in build/mpis.
 make_venvs()
 {
     local wanted name pid pids=() rc=0
@@ -60,6 +65,11 @@ make_venvs()
     for wanted in mpi_tests/clients/requirements-*.txt; do
         name=${wanted##*/requirements-}
         make_venv "build/clients/${name%.txt}" "$wanted" &
+        pids+=($!)
+    done
+    for wanted in mpi_tests/mpis/requirements-*.txt; do
+        name=${wanted##*/requirements-}
+        make_venv "build/mpis/${name%.txt}/venv" "$wanted" &
         pids+=($!)
     done
     for pid in "${pids[@]}"; do
@@ -83,7 +93,7 @@ find_curl_man()
         dpkg-deb -x "$doc"/libcurl4-doc_*.deb "$doc" && [ -e "$curl_man/$name" ]
 }
 
-# build_in DIR OPTION...
+# build_in DIR OPTION...: $target, or everything.
 build_in()
 {
     local dir=$1 log=$1/build.log
@@ -93,7 +103,7 @@ build_in()
         -DMPIFETCH_PYTHON="$PWD/build/venv/bin/python" \
         -DMPIFETCH_CLIENTS="$PWD/build/clients" -DMPIFETCH_CURL_MAN="$curl_man" \
         "$@" >"$log" 2>&1 &&
-        cmake --build "$dir" -j "$cores" >>"$log" 2>&1 && rm -f "$log" && return 0
+        cmake --build "$dir" -j "$cores" --target "${target-all}" >>"$log" 2>&1 && rm -f "$log" && return 0
     tail -n 60 "$log"
     return 1
 }
@@ -118,11 +128,34 @@ fetch()
         { echo "run.sh: the model is missing" && return 1; }
 }
 
-# The second build and its tests, with what the first tests leave of the cores.
 sanitized()
 {
     stage build-asan build_in build-asan -DCMAKE_BUILD_TYPE=Debug \
         -DMPIFETCH_SANITIZE=address,undefined && stage test-asan test_in build-asan 1 -L sanitize
+}
+
+# with_mpi NAME MPICC MPIEXEC: the tests in which MPIs differ, with another one, in the build folder
+# build/mpis/NAME. What does not see mpi.h is compiled for the first of them.
+with_mpi()
+{
+    local name=$1 dir=build/mpis/$1 target=mpis
+    local -x CCACHE_DIR=$PWD/build/mpis/ccache CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
+    stage "build-$name" build_in "$dir" -DCMAKE_BUILD_TYPE=Debug -DMPIFETCH_CLANG=OFF \
+        -DCMAKE_C_COMPILER_LAUNCHER=ccache -DMPI_C_COMPILER="$2" -DMPIEXEC_EXECUTABLE="$3" &&
+        stage "test-$name" test_in "$dir" 2 -L mpis
+}
+
+# Second builds and their tests, with what the first tests leave of the cores.
+beside()
+{
+    local name venv
+
+    with_mpi mpich4 /usr/bin/mpicc.mpich /usr/bin/mpiexec.mpich
+    for name in openmpi5 mpich5; do
+        venv=$PWD/build/mpis/$name/venv/bin
+        with_mpi "$name" "$venv/mpicc" "$venv/mpiexec"
+    done
+    sanitized
 }
 
 stage packages install_packages "${build_packages[@]}" "${test_packages[@]}" ||
@@ -142,11 +175,11 @@ if [ $# -gt 0 ]; then
     exec build/venv/bin/python mpi_tests/tally.py build
 fi
 set -m # a process group of its own, which can be told to end
-sanitized >build-asan/run.log 2>&1 &
-sanitizing=$!
+beside >build/beside.log 2>&1 &
+besides=$!
 set +m
-trap 'kill -INT -- "-$sanitizing"; fail interrupted' INT TERM
+trap 'kill -INT -- "-$besides"; fail interrupted' INT TERM
 stage test test_in build "$jobs"
-wait "$sanitizing" || echo "run.sh: the sanitizer build failed"
-cat build-asan/run.log
-exec build/venv/bin/python mpi_tests/tally.py build build-asan
+wait "$besides" || echo "run.sh: a second build failed"
+cat build/beside.log
+exec build/venv/bin/python mpi_tests/tally.py build build-asan "${mpis[@]/#/build/mpis/}"

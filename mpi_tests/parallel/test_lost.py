@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 from conftest import MIB, noise
-from job import PATIENCE
+from job import PATIENCE, RANK
 from trees import assert_nothing, assert_same, assert_verifiable
 
 SOURCE = "hf://acme/demo"
 STEPS = os.environ["MPIFETCH_STEPS"]
 TIMEOUT = 2
 RANKS = 3
-WRAPPER = '"$@"; echo $? >"$CODES/$OMPI_COMM_WORLD_RANK.part"; \
-mv "$CODES/$OMPI_COMM_WORLD_RANK.part" "$CODES/$OMPI_COMM_WORLD_RANK"; exec sleep 1000'
+WRAPPER = f'"$@"; echo $? >"$CODES/{RANK}.part"; mv "$CODES/{RANK}.part" "$CODES/{RANK}"; \
+exec sleep 1000'
 FILES = {"one.bin": noise(4 * MIB, 81), "two.bin": noise(4 * MIB, 82), "a/b.txt": b"b\n"}
 
 
