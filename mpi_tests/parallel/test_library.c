@@ -222,6 +222,59 @@ static void each_another_function(void)
     require(!exists(call.dest), "nothing is made");
 }
 
+/* The second cannot be listed, or is there already, or the digest is another. */
+static void several_sources(void)
+{
+    struct call one, other;
+    struct mpifetch_options both[2];
+    struct mpifetch_report reports[2];
+    int status;
+
+    prepare(&one, "first");
+    prepare(&other, "second");
+    both[0] = one.options;
+    both[1] = other.options;
+    both[1].source = "file:///no-such-tree";
+    memset(reports, 0xa5, sizeof(reports)); /* outputs */
+    status = mpifetch_get_several(MPI_COMM_WORLD, both, 2, reports);
+    require(status == MPIFETCH_SOURCE, "a refusal");
+    require(reports[1].status == MPIFETCH_SOURCE && reports[1].rank == 0, "the cause");
+    require(reports[0].status == MPIFETCH_SOURCE && reports[0].rank == -1, "not tried");
+    require(!exists(one.dest) && !exists(other.dest), "nothing is made");
+    both[1].source = other.source;
+    status = mpifetch_get_several(MPI_COMM_WORLD, both, 2, reports);
+    one.report = reports[0];
+    other.report = reports[1];
+    check_published(&one, status, false);
+    check_published(&other, status, false);
+    MPI_Barrier(MPI_COMM_WORLD);
+    require(rank != 0 || (is_same(&one) && is_same(&other)), "the trees");
+    both[1].dest = both[0].dest;
+    require(mpifetch_get_several(MPI_COMM_WORLD, both, 2, reports) == MPIFETCH_USAGE,
+            "two at one place");
+    require(mpifetch_get_several(MPI_COMM_WORLD, both, 0, reports) == MPIFETCH_USAGE,
+            "none");
+}
+
+static void each_another_count(void)
+{
+    struct call call;
+    struct mpifetch_options both[2];
+    struct mpifetch_report reports[2];
+
+    if (size == 1)
+        return;
+    prepare(&call, "counted");
+    memset(reports, 0xa5, sizeof(reports));
+    both[0] = both[1] = call.options;
+    require(mpifetch_get_several(MPI_COMM_WORLD, both, rank == 0 ? 2 : 1, reports) ==
+                MPIFETCH_USAGE,
+            "a refusal");
+    require(strstr(reports[0].error, "for 1 sources, rank 0 for 2") != NULL,
+            "what each calls");
+    require(!exists(call.dest), "nothing is made");
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -234,6 +287,8 @@ int main(int argc, char **argv)
         { "part of the ranks", on_a_part_of_the_ranks },
         { "one rank alone", on_one_rank_alone },
         { "another function", each_another_function },
+        { "several sources", several_sources },
+        { "another count", each_another_count },
         { "the caller's messages", messages_of_the_caller_stay_his },
     };
     int provided;

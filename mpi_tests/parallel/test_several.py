@@ -97,20 +97,24 @@ def test_source_that_is_there_twice_counts_once(run, hub, repos, into):
     assert result.out == published(into, "acme/three"), result
 
 
-def test_signal_in_between(start, run, hub, repos, into):
-    """What was published stays, what was fetched of the next is resumed."""
+@pytest.mark.parametrize("killed", [False, True], ids=["signal", "kill"])
+def test_end_in_between(start, run, hub, repos, into, killed):
+    """What was published stays, and is not fetched again."""
     held = hub.trouble(kind="resolve", path="*acme/two*", hold=True)
     job = start(2, "get", "--into", into, ONE, TWO, THREE, env=hub.env)
     assert hub.troubles.wait(held), job.result(None)
     assert_same(into / "acme/one", repos["acme/one"])
-    job.signal(signal.SIGTERM)
-    result = job.wait()
+    if killed:
+        job.kill()
+    else:
+        job.signal(signal.SIGTERM)
+        result = job.wait()
+        assert result.code != 0, result
+        assert result.out == published(into, "acme/one")
+        assert [row["status"] for row in result.report["sources"]] == [0, 7, 7]
+        assert "not tried" in result.report["sources"][2]["error"]
     hub.troubles.release()
-    assert result.code != 0, result
-    assert result.out == published(into, "acme/one")
     assert not (into / "acme/two").exists()
-    assert [row["status"] for row in result.report["sources"]] == [0, 7, 7]
-    assert "not tried" in result.report["sources"][2]["error"]
     hub.reset()
     result = run(2, "get", "--into", into, ONE, TWO, THREE, env=hub.env)
     assert result.code == 0, result

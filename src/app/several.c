@@ -376,8 +376,9 @@ static int show_sums(struct several *all, struct err *err)
     return listing_show_sums(&all->with->run.ranks, &sums, err);
 }
 
-/* Collective, where there are several. */
-static void sum_up(struct several *all)
+/* Of several. Collective, if all could be opened: else ranks may not even have the same
+ * count. */
+static void sum_up(struct several *all, bool opened)
 {
     struct ranks *ranks = &all->with->run.ranks;
     int status = worst_status(all);
@@ -398,7 +399,8 @@ static void sum_up(struct several *all)
         rc = background_run(ranks, write_rows, all, &err);
     if (rc < 0)
         log_line(&ranks->log, LOG_WARN, "%s", err.text);
-    agree_step(ranks, 0, &err);
+    if (opened)
+        agree_step(ranks, 0, &err);
 }
 
 /* Collective. */
@@ -424,15 +426,18 @@ int several_run(MPI_Comm comm, const struct mpifetch_options *options, size_t co
 {
     struct several all = { .options = options, .count = count, .reports = reports };
     struct err err = { 0 };
+    bool opened;
 
     if (count == 0)
         return MPIFETCH_USAGE;
-    if (open_all(&all, comm, options, task, &err) < 0)
-        conclude(&all, index_of(&all, all.with), -1, &err);
-    else
+    memset(reports, 0, count * sizeof(*reports));
+    opened = open_all(&all, comm, options, task, &err) == 0;
+    if (opened)
         run_all(&all);
+    else
+        conclude(&all, index_of(&all, all.with), -1, &err);
     if (count > 1)
-        sum_up(&all);
+        sum_up(&all, opened);
     close_all(&all);
     return worst_status(&all);
 }
