@@ -175,6 +175,14 @@ struct mpifetch_options {
     /* A file that says which files each node gets (docs/per-node.md). NULL: all of them */
     const char *per_node_include;
     const char *into; /* instead of dest, which is then into/NAMESPACE/NAME; or NULL */
+    /* With curl's meaning. Credentials go to the source's own host only, or, with netrc, to
+     * the hosts that it names. Files are those of each rank. */
+    const char *user;       /* "NAME:PASSWORD", or NULL; with hf:// instead of a token */
+    int netrc;              /* ~/.netrc */
+    const char *netrc_file; /* or NULL */
+    const char *cert, *key; /* PEM files of a client certificate, or NULL */
+    const char *const *resolve; /* "HOST:PORT:ADDRESS", or NULL */
+    const char *interface;      /* or address, of each rank; NULL: any */
 };
 
 /* The same on every rank. */

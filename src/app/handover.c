@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "app/check.h"
+#include "app/login.h"
 #include "io/clock.h"
 #include "ranks/background.h"
 
@@ -43,7 +44,8 @@ static int take_over(struct session *s, const struct run *before, struct err *er
 
     run->opt = before->opt;
     run->opt.dest = s->dest;
-    run->opt.headers = o->headers;
+    if (login_open(s, err) < 0)
+        return -1;
     run->opt.patterns = (o->include && *o->include) || (o->exclude && *o->exclude);
     run->keeper = before->keeper;
     run->mtime = before->mtime;

@@ -56,6 +56,9 @@ static int set_hub(struct session *s, const char *offline, struct err *err)
         return err_set(err, ERR_USAGE, "%s '%s': expected https://HOST",
                        s->options->endpoint ? "--endpoint" : "HF_ENDPOINT",
                        url_redact(shown, sizeof(shown), run->access.endpoint));
+    /* Two of one header would be one too many. */
+    if (s->options->user)
+        return 0;
     return credentials_hub_token(s->options->token_file, &wait, &run->access.bearer, err);
 }
 

@@ -34,6 +34,22 @@ static bool check_header(void *field, const char *text)
     return header_line_fault(text) == NULL;
 }
 
+static bool set_login(void *field, const char *text)
+{
+    return strchr(text, ':') && set_text(field, text);
+}
+
+/* HOST:PORT:ADDRESS[,ADDRESS]..., with '+' in front for curl's own time limit. */
+static bool check_resolve(void *field, const char *text)
+{
+    const char *port = strchr(text, ':');
+    size_t digits = port ? strspn(port + 1, "0123456789") : 0;
+
+    (void)field;
+    return port && port > text + (*text == '+') && *text != '-' && digits > 0 &&
+           digits <= 5 && port[1 + digits] == ':' && port[2 + digits];
+}
+
 static bool set_digest(void *field, const char *text)
 {
     uint8_t bytes[32];
@@ -246,6 +262,8 @@ static const struct kind kinds[] = {
                         "Accept-Encoding, Content-Length, Transfer-Encoding and "
                         "Connection",
                         check_header, NULL },
+    [OPTION_LOGIN] = { "NAME:PASSWORD", set_login, NULL },
+    [OPTION_RESOLVE] = { "HOST:PORT:ADDRESS", check_resolve, NULL },
     [OPTION_DIGEST] = { "a SHA-256, which is 64 hex digits", set_digest, NULL },
     [OPTION_REPO_TYPE] = { "model, dataset or space", set_repo_type,
                            "model dataset space" },
@@ -313,7 +331,8 @@ bool option_serves(const struct option *option, enum option_use use)
 
 bool option_is_list(const struct option *option)
 {
-    return option->kind == OPTION_LIST || option->kind == OPTION_HEADER;
+    return option->kind == OPTION_LIST || option->kind == OPTION_HEADER ||
+           option->kind == OPTION_RESOLVE;
 }
 
 const struct option *option_find(const char *name, size_t len)

@@ -15,6 +15,8 @@ enum option_kind {
     OPTION_TEXT,
     OPTION_LIST,      /* may be given again; values add up */
     OPTION_HEADER,    /* a list of "Name: value" */
+    OPTION_LOGIN,     /* NAME:PASSWORD */
+    OPTION_RESOLVE,   /* a list of HOST:PORT:ADDRESS */
     OPTION_DIGEST,    /* SHA-256 in hex */
     OPTION_REPO_TYPE, /* a choice */
     OPTION_PROGRESS,  /* a choice */

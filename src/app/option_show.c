@@ -75,12 +75,14 @@ void option_show(const struct option *option, const struct options *options,
 
     switch (option->kind) {
     case OPTION_TEXT:
+    case OPTION_LOGIN:
     case OPTION_DIGEST:
     case OPTION_REPO_TYPE:
         show_text(option, *(const char *const *)field, out);
         break;
     case OPTION_LIST:
     case OPTION_HEADER:
+    case OPTION_RESOLVE:
         show_list(option, *(const char *const *const *)field, out);
         break;
     case OPTION_PROGRESS:

@@ -7,6 +7,7 @@
 
 #include "app/check.h"
 #include "app/choices.h"
+#include "app/login.h"
 #include "app/node_parts.h"
 #include "app/per_node.h"
 #include "app/same_call.h"
@@ -73,10 +74,15 @@ static void set_options(struct session *s)
         .per_node_cached = o->per_node_keep_cached != 0,
         .per_node_memory = o->per_node_memory ? o->per_node_memory : PER_NODE_MEMORY,
         .scratch = o->scratch,
-        .headers = o->headers,
         .user_agent = "mpifetch/" MPIFETCH_VERSION,
         .proxy = o->proxy,
         .cacert = o->cacert,
+        .netrc = o->netrc != 0 || o->netrc_file,
+        .netrc_file = o->netrc_file,
+        .cert = o->cert,
+        .key = o->key,
+        .resolve = o->resolve,
+        .interface = o->interface,
         .connections =
             o->connections ? o->connections : connection_share_default(s->run.ranks.size),
         .pinned = o->connections > 0,
@@ -279,6 +285,9 @@ int session_open(struct session *s, MPI_Comm comm, const struct mpifetch_options
         rc = background_run(&run->ranks, check, s, err);
     if (rc == 0) {
         set_options(s);
+        rc = login_open(s, err);
+    }
+    if (rc == 0) {
         set_log(s);
     }
     if (rc == 0)
@@ -434,6 +443,7 @@ bool session_close(struct session *s)
     bool closed;
 
     session_release(s);
+    login_release(s);
     http_destroy(s->http);
     delegate_close(s->delegate);
     errands_close(s->errands);

@@ -31,12 +31,14 @@ struct session {
     enum session_task task;
     const char *offline; /* rank 0: what forbids to ask the Hub, or NULL */
     struct err
-        unreachable; /* rank 0: why the Hub could not be asked, if so: then what DEST
+        unreachable;      /* rank 0: why the Hub could not be asked, if so: then what DEST
                              * has counts, if it is complete, and offline is set */
-    char seen[41];   /* rank 0: the commit that the Hub named before, or "" */
-    bool only_plan;  /* only say what would be done; DEST may be missing. After
+    char seen[41];        /* rank 0: the commit that the Hub named before, or "" */
+    bool only_plan;       /* only say what would be done; DEST may be missing. After
                      * course_claim it is that of rank 0: environments may differ */
-    size_t sources;  /* of the call */
+    char *login;          /* the header of --user, or NULL; never logged */
+    const char **headers; /* those of options, and login; or NULL */
+    size_t sources;       /* of the call */
     struct report_list *rows; /* rank 0: the reports of several sources, ... */
     size_t row; /* ... of which this is that of s; NULL: it is the only one */
     struct run run;

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/strbuf.h"
+
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -235,4 +237,22 @@ bool text_ends(const char *text, const char *suffix)
     size_t len = strlen(text), most = strlen(suffix);
 
     return len >= most && strcmp(text + len - most, suffix) == 0;
+}
+
+void text_base64(struct strbuf *out, const char *bytes, size_t len)
+{
+    static const char digits[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    for (size_t i = 0; i < len; i += 3) {
+        size_t left = len - i < 3 ? len - i : 3;
+        uint32_t three = 0;
+        char four[4] = { '=', '=', '=', '=' };
+
+        for (size_t k = 0; k < 3; k++)
+            three = three << 8 | (k < left ? (unsigned char)bytes[i + k] : 0);
+        for (size_t k = 0; k <= left; k++)
+            four[k] = digits[three >> (18 - 6 * k) & 63];
+        strbuf_add(out, four, sizeof(four));
+    }
 }

@@ -41,4 +41,8 @@ bool text_alike(const char *a, const char *b, size_t len);
 bool text_starts(const char *text, const char *prefix);
 bool text_ends(const char *text, const char *suffix);
 
+/* Appended, with padding (RFC 4648). Nothing of it stays elsewhere. */
+struct strbuf;
+void text_base64(struct strbuf *out, const char *bytes, size_t len);
+
 #endif

@@ -123,8 +123,10 @@ static int request(struct locator *locator, struct entry *entry, struct err *err
     if (url.failed)
         return err_memory(err, "a URL");
     request.url = url.data;
-    if (run->access.endpoint && url_same_origin(url.data, run->access.endpoint))
+    if (run->access.endpoint && url_same_origin(url.data, run->access.endpoint)) {
         request.bearer = run->access.bearer;
+        request.own = true;
+    }
     if (entry->hubs == 0)
         request.headers = run->opt.headers;
     entry->state = URL_ASKED;

@@ -154,11 +154,14 @@ static void add_secrets(const struct task *task, const char *url,
 {
     const struct run *run = task->world->run;
 
-    if (run->access.bearer && run->access.endpoint &&
-        url_same_origin(url, run->access.endpoint))
+    if (run->access.endpoint && url_same_origin(url, run->access.endpoint)) {
         request->bearer = run->access.bearer;
-    if (url_same_origin(url, plan_text(&run->plan, run->plan.base)))
+        request->own = true;
+    }
+    if (url_same_origin(url, plan_text(&run->plan, run->plan.base))) {
         request->headers = run->opt.headers;
+        request->own = true;
+    }
 }
 
 static int request_rest(struct task *task, struct err *err)

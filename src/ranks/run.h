@@ -32,6 +32,11 @@ struct run_options {
     const char *scratch;      /* asked for, or NULL */
     const char *const *headers;
     const char *user_agent, *proxy, *cacert;
+    bool netrc;                 /* credentials of hosts from netrc_file, or ~/.netrc */
+    const char *netrc_file;     /* or NULL */
+    const char *cert, *key;     /* for the source's own host, or NULL */
+    const char *const *resolve; /* or NULL */
+    const char *interface;      /* or NULL */
     unsigned connections, max_connections;
     bool pinned; /* the user has chosen `connections` */
     uint64_t limit_rate;

@@ -44,6 +44,7 @@ void ask_address(const struct ask *ask, const char *url, struct http_request *re
     request->redirect = HTTP_FOLLOW;
     if (!ask->origin || !url_same_origin(url, ask->origin))
         return;
+    request->own = true;
     request->bearer = ask->token;
     request->headers = ask->config->headers;
 }

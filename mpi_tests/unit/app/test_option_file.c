@@ -189,6 +189,7 @@ static void test_refused(void **state)
         { "show-config", "line 1: 'show-config' is for one run only", false },
         { "header = A: b", "line 1: 'header' may be secret", true },
         { "proxy = http://u:p@h", "line 1: 'proxy' may be secret", true },
+        { "user = a:b", "line 1: 'user' may be secret", true },
         { "header = hf_secret", "line 1: header: expected a line", false },
     };
 

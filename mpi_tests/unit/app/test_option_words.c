@@ -50,6 +50,12 @@ static void test_slips(void **state)
         { { "get", "hf://a/b", "x", "--include", "*.a", "*.b" },
           { "'*.b'", "--include and --exclude take one pattern" } },
         { { "get", "--bwlimit", "fast", "a", "b" }, { "KiB per second" } },
+        { { "get", "--user", "hf_secret", "a", "b" }, { "expected NAME:PASSWORD" } },
+        { { "get", "--resolve", "h:80", "a", "b" }, { "'h:80': expected HOST:PORT" } },
+        { { "get", "--resolve", ":80:1.2.3.4", "a", "b" }, { "expected HOST:PORT" } },
+        { { "get", "--resolve", "h:x:1.2.3.4", "a", "b" }, { "expected HOST:PORT" } },
+        { { "get", "--resolve", "-h:80", "a", "b" }, { "expected HOST:PORT" } },
+        { { "get", "-u", "a:hf_secret" }, { "use --user" } },
     };
 
     (void)state;

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/strbuf.h"
 #include "base/text.h"
 #include "base/url.h"
 #include "base/utf8.h"
@@ -330,6 +331,30 @@ static void compares(void **state)
     assert_false(text_alike("[", "{", 1)); /* 32 apart, but no letters */
 }
 
+/* The examples of RFC 4648, and bytes with the high bit. */
+static void test_base64(void **state)
+{
+    static const char *const rows[][2] = {
+        { "", "" },
+        { "f", "Zg==" },
+        { "fo", "Zm8=" },
+        { "foo", "Zm9v" },
+        { "foob", "Zm9vYg==" },
+        { "fooba", "Zm9vYmE=" },
+        { "foobar", "Zm9vYmFy" },
+        { "\xff\xfe\xfd", "//79" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct strbuf out = { 0 };
+
+        text_base64(&out, rows[i][0], strlen(rows[i][0]));
+        assert_string_equal(out.data ? out.data : "", rows[i][1]);
+        strbuf_release(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -346,6 +371,7 @@ int main(void)
         cmocka_unit_test(reads_code_points),
         cmocka_unit_test(masks_and_cuts),
         cmocka_unit_test(compares),
+        cmocka_unit_test(test_base64),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

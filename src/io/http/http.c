@@ -145,6 +145,7 @@ static void begin_hop(struct http_transfer *t)
     if (t->exchange.cookie.len > 0)
         request.cookie = t->exchange.cookie.data;
     if (t->exchange.secrets) {
+        request.own = asked->own;
         request.bearer = asked->bearer;
         request.headers = asked->headers;
     }

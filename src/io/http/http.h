@@ -31,12 +31,19 @@ struct http;
 struct http_config {
     unsigned connections; /* most at a time; further requests are queued */
     const char *user_agent;
-    const char *proxy;      /* NULL: the usual environment variables, HTTP_PROXY too */
-    const char *cacert;     /* NULL: CURL_CA_BUNDLE, REQUESTS_CA_BUNDLE, SSL_CERT_FILE and
+    const char *proxy;  /* NULL: the usual environment variables, HTTP_PROXY too */
+    const char *cacert; /* NULL: CURL_CA_BUNDLE, REQUESTS_CA_BUNDLE, SSL_CERT_FILE and
                              * SSL_CERT_DIR, else the system's */
-    double connect_timeout; /* seconds */
-    uint64_t low_speed;     /* bytes per second ... */
-    double low_speed_time;  /* ... for so many seconds, rounded up, end a transfer. Paused
+    bool
+        netrc; /* each host gets what netrc_file has for it, or, if that is NULL, ~/.netrc */
+    const char *netrc_file;
+    const char *cert, *key; /* files of a client certificate and its key, shown in hops
+                                 * that are `own`; or NULL */
+    const char *const *resolve; /* "HOST:PORT:ADDRESS", NULL at the end, or NULL */
+    const char *interface;      /* name, host name or address to send from, or NULL */
+    double connect_timeout;     /* seconds */
+    uint64_t low_speed;         /* bytes per second ... */
+    double low_speed_time; /* ... for so many seconds, rounded up, end a transfer. Paused
                              * time does not count. 0: never. A low_speed of 0 counts as
                              * 1, so that a silent transfer ends, too. */
 };
@@ -54,6 +61,7 @@ struct http_request {
     const char *url; /* http or https; copied */
     bool head;       /* HEAD instead of GET */
     enum http_redirect redirect;
+    bool own; /* of the source's own origin, to which the client certificate is shown */
     const char *bearer;         /* token, or NULL; copied */
     const char *const *headers; /* "Name: value", NULL at the end, or NULL; borrowed until
                                  * the request has come back */

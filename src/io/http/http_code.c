@@ -13,7 +13,8 @@ enum flag {
     FRESH = 8,
     PROBE = 16,
     SINK = 32,
-    BEARER = 64
+    BEARER = 64,
+    OWN = 128
 };
 
 static unsigned flags_of(const struct http_request *request)
@@ -22,7 +23,7 @@ static unsigned flags_of(const struct http_request *request)
            (request->redirect == HTTP_STOP_AT_FOREIGN ? STOPS : 0u) |
            (request->ranged ? RANGED : 0u) | (request->fresh ? FRESH : 0u) |
            (request->probe ? PROBE : 0u) | (request->sink ? SINK : 0u) |
-           (request->bearer ? BEARER : 0u);
+           (request->bearer ? BEARER : 0u) | (request->own ? OWN : 0u);
 }
 
 void http_code_put_request(struct strbuf *bytes, const struct http_request *request)
@@ -79,6 +80,7 @@ int http_code_get_request(struct http_code_request *code, const void *bytes, siz
         .ranged = flags & RANGED,
         .fresh = flags & FRESH,
         .probe = flags & PROBE,
+        .own = flags & OWN,
         .want.etag = "",
     };
     request->want.range.begin = wire_get_uint(&wire, 8);

@@ -32,7 +32,8 @@ struct http_wire_hop {
 struct http_wire {
     CURLM *multi;
     struct sockets *sockets;
-    struct http_config config; /* only its numbers are used */
+    struct http_config config; /* its texts up to cacert are copied elsewhere */
+    struct curl_slist *resolve;
     char *user_agent;
     struct netenv env;
     struct curl_slist *plain; /* fields of a hop without any of its own */
@@ -51,6 +52,8 @@ static const struct fault_row {
     { CURLE_COULDNT_RESOLVE_PROXY, NET_RESOLVE, ERR_NETWORK, "proxy host" },
     { CURLE_COULDNT_RESOLVE_HOST, NET_RESOLVE, ERR_NETWORK, NULL },
     { CURLE_COULDNT_CONNECT, NET_CONNECT, ERR_NETWORK, NULL },
+    { CURLE_INTERFACE_FAILED, NET_LOCAL, ERR_USAGE, NULL },
+    { CURLE_SSL_CERTPROBLEM, NET_LOCAL, ERR_USAGE, NULL },
     { CURLE_PROXY, NET_CONNECT, ERR_NETWORK, NULL },
     { CURLE_PARTIAL_FILE, NET_CUT, ERR_NETWORK, NULL },
     { CURLE_OUT_OF_MEMORY, NET_PROTOCOL, ERR_NETWORK, "the reply header is too long" },
@@ -165,6 +168,13 @@ static bool set_up(const struct http_wire *wire, struct http_wire_hop *hop)
         bad |= curl_easy_setopt(easy, CURLOPT_CAINFO, wire->env.ca_file);
     if (wire->env.ca_dir)
         bad |= curl_easy_setopt(easy, CURLOPT_CAPATH, wire->env.ca_dir);
+    if (config->netrc) {
+        bad |= curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_OPTIONAL);
+        bad |= curl_easy_setopt(easy, CURLOPT_NETRC_FILE, config->netrc_file);
+    }
+    if (config->interface)
+        bad |= curl_easy_setopt(easy, CURLOPT_INTERFACE, config->interface);
+    bad |= curl_easy_setopt(easy, CURLOPT_RESOLVE, wire->resolve);
     bad |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, hop->reason);
     bad |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     bad |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, hop);
@@ -250,6 +260,12 @@ static bool set_request(const struct http_wire *wire, struct http_wire_hop *hop)
                             request->fresh ? 0L : DNS_SECONDS);
     bad |= curl_easy_setopt(hop->easy, CURLOPT_HTTPHEADER,
                             hop->fields ? hop->fields : wire->plain);
+    if (wire->config.cert) {
+        bad |= curl_easy_setopt(hop->easy, CURLOPT_SSLCERT,
+                                request->own ? wire->config.cert : NULL);
+        bad |= curl_easy_setopt(hop->easy, CURLOPT_SSLKEY,
+                                request->own ? wire->config.key : NULL);
+    }
     if (wire->env.http_proxy)
         bad |= curl_easy_setopt(hop->easy, CURLOPT_PROXY,
                                 plain_text ? wire->env.http_proxy : NULL);
@@ -368,8 +384,14 @@ static int fill_wire(struct http_wire *wire, const struct http_config *config,
 
     wire->config = *config;
     wire->config.user_agent = wire->config.proxy = wire->config.cacert = NULL;
-    if (netenv_read(&wire->env, config->cacert, config->proxy, err) < 0)
+    if (netenv_read(&wire->env, config->cacert, config->proxy, err) < 0 ||
+        netenv_check_file("--netrc-file", config->netrc_file, err) < 0 ||
+        netenv_check_file("--cert", config->cert, err) < 0 ||
+        netenv_check_file("--key", config->key, err) < 0)
         return -1;
+    for (const char *const *one = config->resolve; one && *one; one++)
+        if (!add_field(&wire->resolve, *one))
+            return err_memory(err, "http");
     wire->user_agent = strdup(config->user_agent ? config->user_agent : "");
     wire->multi = curl_multi_init();
     wire->plain = curl_slist_append(NULL, identity);
@@ -414,6 +436,7 @@ void http_wire_destroy(struct http_wire *wire)
     curl_multi_cleanup(wire->multi);
     sockets_destroy(wire->sockets);
     curl_slist_free_all(wire->plain);
+    curl_slist_free_all(wire->resolve);
     netenv_release(&wire->env);
     free(wire->user_agent);
     free(wire);

@@ -20,6 +20,7 @@ struct http_wire_request {
     bool head;
     bool ranged;
     struct range range;
+    bool own;                   /* show the client certificate */
     const char *bearer;         /* or NULL */
     const char *const *headers; /* or NULL */
     const char *cookie;         /* what follows "Cookie: ", or NULL */

@@ -37,8 +37,7 @@ static int copy(char **out, const char *text, struct err *err)
     return text && !*out ? err_memory(err, "network settings") : 0;
 }
 
-/* Else libcurl would fail each request with what looks like a network error. */
-static int check_readable(const char *name, const char *file, struct err *err)
+int netenv_check_file(const char *name, const char *file, struct err *err)
 {
     struct stat st;
 
@@ -92,7 +91,7 @@ int netenv_read(struct netenv *env, const char *cacert, const char *proxy,
         dir = file;
         file = NULL;
     }
-    if (check_readable(name, file, err) < 0 || check_proxies(proxy, err) < 0)
+    if (netenv_check_file(name, file, err) < 0 || check_proxies(proxy, err) < 0)
         return -1;
     if (copy(&env->ca_file, file, err) < 0 || copy(&env->ca_dir, dir, err) < 0 ||
         copy(&env->proxy, proxy, err) < 0 ||

@@ -24,4 +24,8 @@ int netenv_read(struct netenv *env, const char *cacert, const char *proxy,
                 struct err *err);
 void netenv_release(struct netenv *env);
 
+/* ERR_USAGE if libcurl could not read that file, which would look like an error of the
+ * network with each request. name: of the option. file may be NULL. */
+int netenv_check_file(const char *name, const char *file, struct err *err);
+
 #endif
