@@ -43,11 +43,12 @@ def demo(hub, model):
 
 @pytest.fixture
 def get(cluster, own):
-    """get(hosts, source, *words, ranks=1, place=) -> Result"""
+    """get(hosts, source, *words, ranks=1, place=, dest=) -> Result"""
 
-    def begin(hosts, source, *words, ranks=1, place=own, hub=None, **how):
+    def begin(hosts, source, *words, ranks=1, place=own, dest=None, hub=None, **how):
         env = {"HF_ENDPOINT": hub.endpoint} if hub else {}
-        words = ("get", "--segment-size", MIB, "--per-node", place, *words, *([source] if source else []))
+        places = [path for path in (source, dest) if path]
+        words = ("get", "--segment-size", MIB, "--per-node", place, *words, *places)
         options = ("-x", "HF_ENDPOINT") if hub else ()
         return cluster.mpirun(hosts, ranks, *words, env=env, options=options, **how).wait()
 
@@ -224,6 +225,21 @@ def test_new_hosts_get_all_from_their_peers(cluster, demo, model, own, get):
     again = get(5, SOURCE, hub=demo)
     assert_everywhere(cluster, again, 5, own, model)
     assert again.report["unchanged"] and demo.file_requests() == []
+
+
+def test_a_shared_dest_beside(cluster, demo, model, own, get, place):
+    """Of the same bytes, by all hosts; and the next job has its copies from there, on other hosts
+    or on another disk."""
+    result = get(3, SOURCE, dest=place, hub=demo)
+    assert_everywhere(cluster, result, 3, own, model)
+    assert_on(cluster, ["n1", "n4"], place, model)
+    assert_once(result, sum(row["bytes"] for row in data_of(demo.log())), model)
+    demo.reset()
+    other = make_place(cluster, f"/tmp/own-{next(_numbers)}")
+    again = get(4, SOURCE, place=other, dest=place, hub=demo)
+    assert_everywhere(cluster, again, 4, other, model)
+    assert demo.file_requests() == []
+    assert again.report["bytes"]["from_dest"] == again.report["plan"]["bytes"]
 
 
 def test_one_host_has_everything(cluster, slurm, demo, model, own, get):

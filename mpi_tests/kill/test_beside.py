@@ -107,6 +107,20 @@ def test_killed_before_dest_is_shown(nodes, hub, tree, tmp_path, dest, then):
     assert_brought(nodes, hub, tree, dest, then)
 
 
+def test_a_signal_before_dest_is_shown(nodes, hub, tree, tmp_path, dest):
+    """It ends the run although nodes have published."""
+    held, gate = tmp_path / "held", tmp_path / "gate"
+    own = {0: shimmed(dest, HOLD="*/huggingface/mpifetch", HELD=held, GATE=gate)}
+    job = nodes.start(PLACES, *words_of(nodes, dest), env=hub.env, own=own)
+    job.wait_until(held.exists)
+    os.kill(job.rank(0), signal.SIGTERM)
+    gate.touch()
+    result = job.wait()
+    assert (result.code, "interrupted" in result.err) == (7, True), result
+    assert not dest.exists()
+    assert_brought(nodes, hub, tree, dest, PLACES)
+
+
 def test_dest_is_full_meanwhile(nodes, hub, tree, dest):
     """It is named, and what it has is resumed once there is room."""
     own = {node: shimmed(dest, ROOM=MIB + MIB // 2, ERROR=errno.ENOSPC) for node in range(3)}

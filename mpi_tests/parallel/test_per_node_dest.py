@@ -1,6 +1,7 @@
 """A DEST that all share beside a copy on each node: both come of one run, and the source is asked
 for each byte once."""
 
+import json
 import os
 import shutil
 
@@ -30,13 +31,16 @@ def assert_both(nodes, dest, tree, places=(0, 1, 2)):  # noqa: F811
 
 
 @pytest.mark.parametrize("places", [PLACES, [0, 0], [0]], ids=["nodes", "one-node", "one-rank"])
-def test_both(nodes, hub, tree, dest, both, places):  # noqa: F811
-    result = both("--segment-size", "1M", places=places)
+def test_both(nodes, hub, tree, dest, both, places, tmp_path):  # noqa: F811
+    trace = tmp_path / "trace.json"
+    result = both("--segment-size", "1M", "--trace", trace, places=places)
     assert (result.code, result.out) == (0, f"{nodes.local}/model\n"), result
     assert_both(nodes, dest, tree, set(places))
     assert fetched(result) == SIZE
     told = result.report["dest"]
     assert (told["path"], told["published"], told["error"]) == (str(dest), True, None)
+    spans = [event["pid"] for event in json.loads(trace.read_text()) if event["name"] == "dest"]
+    assert sorted(spans) == list(range(len(places)))
     assert nodes.run([0, 1], "verify", dest).code == 0
     again = both(places=places)
     assert (again.code, again.report["unchanged"], fetched(again)) == (0, True, 0)
@@ -52,7 +56,8 @@ def test_dest_serves_the_nodes(nodes, hub, tree, dest, both, places):  # noqa: F
     assert_both(nodes, dest, tree, set(places))
     assert snapshot(dest) == before
     assert (fetched(result), result.report["requests"]["data"]) == (0, 0)
-    assert result.report["bytes"]["from_dest"] == SIZE
+    told = result.report["bytes"]
+    assert (told["from_dest"], told["duplicated"]) == (SIZE, 0)
     assert result.report["dest"]["unchanged"]
 
 
@@ -140,6 +145,16 @@ def test_a_node_that_cannot_write(nodes, hub, tree, dest, both, broken):  # noqa
     assert f"missing on 1 of 3 nodes: node{broken}: " in result.err
     assert_both(nodes, dest, tree, {0, 1, 2} - {broken})
     assert fetched(result) == SIZE
+    assert result.report["dest"]["published"]
+
+
+def test_a_disk_that_fails_meanwhile(nodes, hub, tree, dest, both):  # noqa: F811
+    """What of its copy is not there is not looked for when DEST is filled."""
+    result = both("--segment-size", "1M", own={1: {"SHAM_LIMIT": str(4 * MIB)}})
+    assert result.code == 5
+    assert "missing on 1 of 3 nodes: node1: " in result.err
+    assert "is not what is wanted" not in result.err
+    assert_both(nodes, dest, tree, {0, 2})
     assert result.report["dest"]["published"]
 
 

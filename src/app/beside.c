@@ -236,7 +236,8 @@ static int set_source(struct session *s, struct err *err)
         return -1;
     run->slots = s->run.slots;
     run->slots_most = s->run.slots_most;
-    run->nearby = (struct run_nearby){ .path = s->named };
+    run->nearby =
+        (struct run_nearby){ .path = s->named, .uncached = !run->opt.per_node_cached };
     if (s->run.ranks.rank != 0)
         return 0;
     beside->left = list_files(s, NULL, err);
@@ -264,13 +265,17 @@ static void note(struct session *s, double began)
     const struct beside *beside = s->beside;
     const struct report *report = &beside->s.report;
 
+    double now = clock_now();
+
     add_figures(s);
+    if (report->published && s->trace.origin > 0)
+        trace_span(s->run.trace, TRACE_DEST, 0, UINT32_MAX, 0, began, now);
     s->report.beside = (struct report_beside){ .path = beside->s.named,
                                                .published = report->published,
                                                .unchanged = report->unchanged,
                                                .err = beside->err,
                                                .bytes = report->to_fetch,
-                                               .seconds = clock_now() - began };
+                                               .seconds = now - began };
     if (report->published) {
         s->report.unchanged = false;
         s->report.published = true;

@@ -210,9 +210,11 @@ static int read_blocks(struct task *task, struct blocks *in, struct err *err)
 static int read_source(struct task *task, const char *path, struct err *err)
 {
     struct range range = task_range(task);
-    struct blocks in = {
-        .name = path, .next = range.begin, .end = range.end, .pool = task->world->pool
-    };
+    struct blocks in = { .name = path,
+                         .next = range.begin,
+                         .end = range.end,
+                         .pool = task->world->pool,
+                         .direct = task->nearby && task->world->run->nearby.uncached };
     int rc = -1;
 
     if (blocks_open(&in, err) < 0)

@@ -104,8 +104,9 @@ struct run_nodes {
  * with a DEST beside --per-node each of the two for the other. Written by app/beside.c;
  * coordinate/nearby.c strikes files off. */
 struct run_nearby {
-    const char *path;                  /* the same on all ranks; NULL: there is none */
-    bool *has;                         /* rank 0, of each file; NULL: no file */
+    const char *path; /* the same on all ranks; NULL: there is none */
+    bool uncached; /* it is not to be in the page cache afterwards, and is not before */
+    bool *has;     /* rank 0, of each file; NULL: no file */
     const struct existing_file *known; /* rank 0, of each file that it has: the digest */
 };
 

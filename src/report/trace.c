@@ -9,8 +9,9 @@
 #include "ranks/background.h"
 #include "ranks/run.h"
 
-static const char *const kind_names[TRACE_KINDS] = { "fetch", "hash", "copy",
-                                                     "renew", "take", "connections" };
+static const char *const kind_names[TRACE_KINDS] = { "fetch",      "hash", "copy",
+                                                     "renew",      "take", "dest",
+                                                     "connections" };
 
 void trace_open(struct trace *trace, double now)
 {
@@ -59,6 +60,8 @@ static unsigned row_of(const struct trace_span *span)
 {
     if (span->kind == TRACE_TAKE)
         return 2000 + span->row;
+    if (span->kind == TRACE_DEST)
+        return 3000;
     return span->kind == TRACE_FETCH || span->kind == TRACE_RENEW ? span->row
                                                                   : 1000 + span->row;
 }

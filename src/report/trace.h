@@ -18,6 +18,7 @@ enum trace_kind {
     TRACE_COPY,
     TRACE_RENEW, /* of a slot: its connection is replaced */
     TRACE_TAKE,  /* of a buffer: segments, or a part of one, come from another node */
+    TRACE_DEST,  /* all of a DEST beside the copies of nodes: filled and published */
     TRACE_CONNECTIONS, /* of rank 0: how many the job may have from then on, in `segment` */
     TRACE_KINDS
 };
