@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import MIB, noise
 from killing import STEPS, alone
-from trees import assert_alone, assert_same
+from trees import assert_alone, assert_same, write_tree
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "parallel"))
 
@@ -79,8 +79,8 @@ def words_of(nodes, dest):
     return ["get", "--segment-size", MIB, "--per-node", nodes.local / "model", SOURCE, dest]
 
 
-def shimmed(dest, **steps):
-    return {"LD_PRELOAD": f"{os.environ['MPIFETCH_NODES']}:{STEPS}", **shim(dest.parent, **steps)}
+def shimmed(below, **steps):
+    return {"LD_PRELOAD": f"{os.environ['MPIFETCH_NODES']}:{STEPS}", **shim(below, **steps)}
 
 
 def assert_brought(nodes, hub, tree, dest, places):
@@ -98,7 +98,7 @@ def assert_brought(nodes, hub, tree, dest, places):
 @pytest.mark.parametrize("then", [PLACES, [0, 1, 3]], ids=["same", "another-node"])
 def test_killed_before_dest_is_shown(nodes, hub, tree, tmp_path, dest, then):
     held = tmp_path / "held"
-    own = {0: shimmed(dest, HOLD="*/huggingface/mpifetch", HELD=held)}
+    own = {0: shimmed(dest.parent, HOLD="*/huggingface/mpifetch", HELD=held)}
     job = nodes.start(PLACES, *words_of(nodes, dest), env=hub.env, own=own)
     job.wait_until(held.exists)
     job.kill()
@@ -110,7 +110,7 @@ def test_killed_before_dest_is_shown(nodes, hub, tree, tmp_path, dest, then):
 def test_a_signal_before_dest_is_shown(nodes, hub, tree, tmp_path, dest):
     """It ends the run although nodes have published."""
     held, gate = tmp_path / "held", tmp_path / "gate"
-    own = {0: shimmed(dest, HOLD="*/huggingface/mpifetch", HELD=held, GATE=gate)}
+    own = {0: shimmed(dest.parent, HOLD="*/huggingface/mpifetch", HELD=held, GATE=gate)}
     job = nodes.start(PLACES, *words_of(nodes, dest), env=hub.env, own=own)
     job.wait_until(held.exists)
     os.kill(job.rank(0), signal.SIGTERM)
@@ -123,13 +123,47 @@ def test_a_signal_before_dest_is_shown(nodes, hub, tree, tmp_path, dest):
 
 def test_dest_is_full_meanwhile(nodes, hub, tree, dest):
     """It is named, and what it has is resumed once there is room."""
-    own = {node: shimmed(dest, ROOM=MIB + MIB // 2, ERROR=errno.ENOSPC) for node in range(3)}
+    own = {node: shimmed(dest.parent, ROOM=MIB + MIB // 2, ERROR=errno.ENOSPC) for node in range(3)}
     result = nodes.run(PLACES, *words_of(nodes, dest), env=hub.env, own=own)
     assert result.code == 5, result
     assert f"'{dest}' is not published: " in result.err
     assert "No space left on device" in result.report["dest"]["error"]
+    assert f"fetched data is kept in '{dest.parent}/" in result.err
     for node in range(3):
         assert_same(nodes.disk(node) / "model", tree)
         assert_alone(nodes.disk(node) / "model")
     assert not dest.exists()
     assert_brought(nodes, hub, tree, dest, PLACES)
+
+
+def test_a_node_is_full_meanwhile(nodes, hub, tmp_path, dest):
+    """What of its copy is not there is not looked for when DEST is filled, of which each rank would
+    have a part."""
+    tree = write_tree(tmp_path / "large", {f"large-{i}": noise(4 * MIB + i, i) for i in range(6)})
+    hub.add("acme/demo", tree)
+    own = {1: shimmed(nodes.local, ROOM=MIB + MIB // 2, ERROR=errno.ENOSPC)}
+    result = nodes.run(PLACES, *words_of(nodes, dest), env=hub.env, own=own)
+    assert result.code == 5, result
+    assert "missing on 1 of 3 nodes: node1: " in result.err
+    assert "has other content" not in result.err
+    for place in (dest, nodes.disk(0) / "model", nodes.disk(2) / "model"):
+        assert_same(place, tree)
+        assert_alone(place)
+    assert not (nodes.disk(1) / "model").exists()
+
+
+def test_a_rank_hangs_before_dest_is_shown(nodes, hub, tree, tmp_path, dest):
+    """That the nodes have theirs is not the end of the run."""
+    held, gate = tmp_path / "held", tmp_path / "gate"
+    own = {
+        0: shimmed(dest.parent, HOLD="*/huggingface/mpifetch", HELD=held, GATE=gate),
+        1: shimmed(dest.parent, HOLD="MPI_Test", WHEN=held),
+    }
+    words = [*words_of(nodes, dest), "--rank-timeout", 2]
+    job = nodes.start([0, 1], *words, env=hub.env, own=own)
+    job.wait_until(held.exists)
+    job.wait_until(lambda: len(job.ranks()) < 2)
+    gate.touch()
+    assert job.wait().code == 7, job.result(None)
+    for node in range(2):
+        assert_same(nodes.disk(node) / "model", tree)

@@ -120,7 +120,7 @@ def test_wrong_bytes_in_dest(nodes, hub, tree, dest, both, places):  # noqa: F81
     assert result.code == 0, result
     for node in set(places):
         assert_same(nodes.disk(node) / "model", tree)
-    assert f"'sub/weights.bin' in '{dest}' is not what is wanted" in result.err
+    assert f"'sub/weights.bin' in '{dest}' cannot be read or has other content" in result.err
     assert len(FILES["sub/weights.bin"]) <= fetched(result) < SIZE
 
 
@@ -145,16 +145,6 @@ def test_a_node_that_cannot_write(nodes, hub, tree, dest, both, broken):  # noqa
     assert f"missing on 1 of 3 nodes: node{broken}: " in result.err
     assert_both(nodes, dest, tree, {0, 1, 2} - {broken})
     assert fetched(result) == SIZE
-    assert result.report["dest"]["published"]
-
-
-def test_a_disk_that_fails_meanwhile(nodes, hub, tree, dest, both):  # noqa: F811
-    """What of its copy is not there is not looked for when DEST is filled."""
-    result = both("--segment-size", "1M", own={1: {"SHAM_LIMIT": str(4 * MIB)}})
-    assert result.code == 5
-    assert "missing on 1 of 3 nodes: node1: " in result.err
-    assert "is not what is wanted" not in result.err
-    assert_both(nodes, dest, tree, {0, 2})
     assert result.report["dest"]["published"]
 
 

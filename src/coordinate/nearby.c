@@ -15,7 +15,7 @@ bool nearby_drop(struct run *run, uint32_t file)
         return false;
     run->nearby.has[file] = false;
     log_line(&run->ranks.log, LOG_WARN,
-             "'%s' in '%s' is not what is wanted: asking the source for it",
+             "'%s' in '%s' cannot be read or has other content: asking the source for it",
              plan_path(&run->plan, file), run->nearby.path);
     return true;
 }
