@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "app/apart.h"
-#include "app/check.h"
 #include "app/course.h"
 #include "app/finish.h"
+#include "app/handover.h"
 #include "app/listing.h"
 #include "app/per_node.h"
 #include "app/session.h"
@@ -23,78 +23,63 @@ struct beside {
     bool *found, *left; /* rank 0: run->nearby.has of the nodes, and of DEST */
 };
 
-/* There is one communicator, and what was agreed on it so far. */
-static void lend_ranks(struct run *to, const struct run *from)
-{
-    to->ranks = from->ranks;
-    if (to->ranks.explain)
-        to->ranks.explain_arg = to;
-}
-
 /* A step of the session of DEST. -1: the run ends. */
 static int step(struct session *s, int (*work)(struct session *s, struct err *err),
                 struct err *err)
 {
     struct beside *beside = s->beside;
-    struct run *run = &beside->s.run;
+    struct session *dest = &beside->s;
     struct err why = { 0 };
     int rc;
 
     if (beside->err.code != ERR_NONE)
         return 0;
-    lend_ranks(run, &s->run);
-    rc = work(&beside->s, &why);
+    handover_pass(s, dest);
+    rc = work(dest, &why);
     if (rc < 0 && why.code == ERR_DEST) {
         beside->err = why;
-        if (run->ranks.rank == 0)
-            log_line(&run->ranks.log, LOG_WARN, "%s", why.text);
-        finish_leave(&beside->s);
+        if (dest->run.ranks.rank == 0)
+            log_line(&dest->run.ranks.log, LOG_WARN, "%s", why.text);
+        finish_leave(dest);
     }
-    lend_ranks(&s->run, run);
+    handover_pass(dest, s);
     return rc == 0 || why.code == ERR_DEST ? 0 : err_copy(err, &why);
 }
 
-static int check(void *arg, struct err *err)
+static int check_apart(void *arg, struct err *err)
 {
-    struct session *s = arg, *dest = &s->beside->s;
+    const struct session *s = arg;
+    const char *dest = s->beside->s.dest;
 
-    if (check_places(dest, err) < 0)
-        return -1;
-    if (!apart(s->dest, dest->dest))
-        return err_set(err, ERR_USAGE,
-                       "'%s' and --per-node '%s' are the same, or one is inside the "
-                       "other: each is published by itself",
-                       dest->dest, s->dest);
-    return 0;
+    if (apart(s->dest, dest))
+        return 0;
+    return err_set(err, ERR_USAGE,
+                   "'%s' and --per-node '%s' are the same, or one is inside the other: "
+                   "each is published by itself",
+                   dest, s->dest);
 }
 
 /* The copy of its node is where the bytes come from: they need no scratch. */
-static int set_up(struct session *s, struct err *err)
+static int open_dest(struct session *s, struct err *err)
 {
     struct beside *beside = s->beside;
     struct session *dest = &beside->s;
-    struct run *run = &dest->run;
+    struct run_options *opt = &dest->run.opt;
+    int rc;
 
     beside->options = *s->options;
     beside->options.per_node = NULL;
     beside->options.report = beside->options.trace = NULL;
-    *dest = (struct session){ .options = &beside->options,
-                              .task = s->task,
-                              .only_plan = s->only_plan,
-                              .http = s->http,
-                              .slots = s->slots,
-                              .part = true };
-    run->opt = s->run.opt;
-    run->opt.per_node = NULL;
-    run->opt.scratch = "none";
-    run->keeper = s->run.ranks.rank == 0;
-    lend_ranks(run, &s->run);
-    if (background_run(&s->run.ranks, check, s, err) < 0)
+    rc = handover_open(dest, s, &beside->options, err);
+    handover_pass(dest, s);
+    if (rc < 0)
         return -1;
-    run->opt.dest = dest->dest;
-    if (run->keeper && !(run->staging.owner = strdup(s->run.staging.owner)))
-        return err_memory(err, "the list of processes");
-    return 0;
+    opt->per_node = NULL;
+    opt->scratch = "none";
+    dest->run.keeper = s->run.ranks.rank == 0;
+    dest->part = true;
+    return agree_step(&s->run.ranks, background_run(&s->run.ranks, check_apart, s, err),
+                      err);
 }
 
 int beside_open(struct session *s, struct err *err)
@@ -106,8 +91,8 @@ int beside_open(struct session *s, struct err *err)
         return 0;
     s->part = true;
     s->beside = calloc(1, sizeof(*s->beside));
-    rc = s->beside ? set_up(s, err) : err_memory(err, "DEST");
-    return agree_step(&s->run.ranks, rc, err);
+    rc = s->beside ? 0 : err_memory(err, "DEST");
+    return agree_step(&s->run.ranks, rc, err) < 0 ? -1 : open_dest(s, err);
 }
 
 /* All of this belongs to the session of the nodes. */
@@ -200,9 +185,9 @@ static int check_sharing(struct session *s, struct err *err)
 
     if (beside->err.code != ERR_NONE || beside->s.report.unchanged)
         return 0;
-    lend_ranks(&beside->s.run, &s->run);
+    handover_pass(s, &beside->s);
     rc = sharing_check(&beside->s, err);
-    lend_ranks(&s->run, &beside->s.run);
+    handover_pass(&beside->s, s);
     return rc;
 }
 
@@ -322,9 +307,9 @@ void beside_leave(struct session *s)
 
     if (!beside || beside->err.code != ERR_NONE)
         return;
-    lend_ranks(&beside->s.run, &s->run);
+    handover_pass(s, &beside->s);
     finish_leave(&beside->s);
-    lend_ranks(&s->run, &beside->s.run);
+    handover_pass(&beside->s, s);
 }
 
 void beside_close(struct session *s)
