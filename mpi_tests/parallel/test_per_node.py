@@ -113,6 +113,36 @@ def test_others_speak_before_rank_0_is_heard(nodes, hub, tree):
     assert hub.file_requests() == []
 
 
+def rot(path):
+    """As a disk does: neither size nor time tell."""
+    times = os.stat(path)
+    with open(path, "r+b") as file:
+        byte = file.read(1)[0]
+        file.seek(0)
+        file.write(bytes([byte ^ 1]))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+@pytest.mark.parametrize("path", ["sub/weights.bin", "config.json"])
+@pytest.mark.parametrize(("have", "bad"), [([1], 1), ([1, 2], 1), ([1, 2], 2)])
+def test_what_has_gone_bad_is_given_to_nobody(nodes, hub, tree, path, have, bad):
+    """A copy of a former run: it comes from another node, or from the source, there as well."""
+    fill(nodes, hub, have)
+    rot(nodes.disk(bad) / "model" / path)
+    hub.reset()
+    words = ["get", "--segment-size", MIB, "--per-node", nodes.local / "model", SOURCE]
+    result = nodes.run([0, 1, 2], *words, env=hub.env)
+    assert result.code == 0, result
+    for node in {0, 1, 2} - ({bad} if len(have) > 1 else set()):
+        assert_same(nodes.disk(node) / "model", tree)
+        assert_alone(nodes.disk(node) / "model")
+    if len(have) > 1:
+        assert hub.file_requests() == []
+    else:
+        assert f"'{nodes.local}/model/{path}' is not what it was" in result.err
+        assert result.report["bytes"]["fetched"] == len(FILES[path])
+
+
 def test_less_than_they_have(nodes, hub, tree):
     """Each node publishes a tree of its own, from what it has."""
     fill(nodes, hub, [0, 1])

@@ -332,12 +332,22 @@ static int sync_mine(void *arg, struct err *err)
     return worker_sync(s->worker, err);
 }
 
-/* Where all was there nothing is published anew. */
+/* Where all was there, and is what it was, nothing is published anew. */
+static bool is_unchanged(const struct session *s)
+{
+    const struct existing *existing = s->target.existing;
+    bool unchanged = existing->unchanged;
+
+    for (size_t i = 0; i < s->run.plan.nfiles && unchanged; i++)
+        unchanged = existing->file[i].there || !wants_file(&s->run, i);
+    return unchanged;
+}
+
 static int commit(void *arg, struct err *err)
 {
     struct session *s = arg;
 
-    if (s->target.existing->unchanged)
+    if (is_unchanged(s))
         return 0;
     uncache_tree(&s->run, s->target.existing->file);
     return target_commit(&s->target, &s->mark, err);
@@ -348,7 +358,7 @@ static int clean(void *arg, struct err *err)
     struct session *s = arg;
 
     (void)err;
-    if (s->target.existing->unchanged)
+    if (is_unchanged(s))
         release_staging(&s->run, RELEASE_OWN);
     else
         target_clean(&s->target);

@@ -100,7 +100,8 @@ static int take_start(struct spreading *s, struct err *err)
         else
             proofs_trust(s->proofs, f);
     for (size_t i = 0; i < run->nodes.holdings; i++)
-        take_holding(s, &run->nodes.holding[i]);
+        if (!run->nodes.failed[run->nodes.holding[i].node])
+            take_holding(s, &run->nodes.holding[i]);
     return 0;
 }
 
@@ -133,9 +134,8 @@ void spreading_landed(struct spreading *s, int rank, uint32_t first, uint32_t co
     have(s, nodes_of(&run_of(s)->ranks, rank), first, count);
 }
 
-/* Of these, what no node has any more is fetched again. What is recalled is not, until all
- * nodes have forgotten it: they would forget what has come meanwhile. Nor is what is to come
- * whole. */
+/* Of these, what no node has any more is fetched again; but not what is recalled, before all
+ * have forgotten it: they would forget what has come. Nor what is to come whole. */
 static void fetch_lost(struct spreading *s, uint32_t first, uint32_t count)
 {
     const uint32_t *file = segments_in(s)->file;

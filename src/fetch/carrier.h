@@ -10,10 +10,11 @@
 #include "fetch/passage.h"
 #include "fetch/stow.h"
 
-/* What others do as neighbours of a file come, or turn out to be bad. Either may be NULL. */
+/* What others do as neighbours of a file come, or one turns out to be bad (1: rank 0 needs not
+ * be told of that one). Either may be NULL. */
 struct carrier_told {
     int (*got)(void *arg, uint32_t first, uint32_t count, struct err *err);
-    int (*forgot)(void *arg, uint32_t first, uint32_t count, struct err *err);
+    int (*forgot)(void *arg, uint32_t segment, struct err *err);
     void *arg;
 };
 

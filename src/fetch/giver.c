@@ -44,16 +44,19 @@ static int run_get(struct job *job)
 static int say_forgot(struct carrier *carrier, const struct parcel *parcel,
                       const struct piece *piece, struct err *err)
 {
+    const struct carrier_told *told = &carrier->told;
     struct msg msg = { .kind = MSG_FORGOT };
 
     for (uint32_t i = 0; i < piece->segments; i++) {
         uint32_t segment = piece_segment(parcel, piece->place + i);
+        int known = told->forgot ? told->forgot(told->arg, segment, err) : 0;
 
-        msg.item[msg.nitems++] = (struct msg_item){ .segment = segment, .segments = 1 };
-        if (carrier->told.forgot &&
-            carrier->told.forgot(carrier->told.arg, segment, 1, err) < 0)
+        if (known < 0)
             return -1;
-        if (msg.nitems < MSG_ITEMS && i + 1 < piece->segments)
+        if (known == 0)
+            msg.item[msg.nitems++] =
+                (struct msg_item){ .segment = segment, .segments = 1 };
+        if (msg.nitems == 0 || (msg.nitems < MSG_ITEMS && i + 1 < piece->segments))
             continue;
         if (mail_send(&carrier->run->ranks, 0, &msg, err) < 0)
             return -1;

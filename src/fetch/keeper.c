@@ -9,11 +9,11 @@ static int hear_got(void *arg, uint32_t first, uint32_t count, struct err *err)
     return proof_got(&keeper->proof, first, count, err);
 }
 
-static int hear_forgot(void *arg, uint32_t first, uint32_t count, struct err *err)
+static int hear_forgot(void *arg, uint32_t segment, struct err *err)
 {
     struct keeper *keeper = arg;
 
-    return proof_forgot(&keeper->proof, first, count, err);
+    return proof_forgot(&keeper->proof, segment, err);
 }
 
 /* What former runs left was verified, but only segment by segment. */

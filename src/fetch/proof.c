@@ -8,6 +8,7 @@
 #include "ranks/mail.h"
 #include "ranks/nodes.h"
 #include "ranks/wants.h"
+#include "staging/staging.h"
 
 static bool is_set(const uint8_t *bits, uint32_t at)
 {
@@ -224,32 +225,35 @@ static void begin_anew(struct proof *proof, uint32_t file)
             relay_stored(proof->relay, s, 0);
 }
 
-/* It may be a link to the file that readers have: what comes in its place must not be
- * written into that. */
-static int refuse_known(const struct proof *proof, uint32_t file, struct err *err)
+/* It was there before the run, and is not what it was. */
+static int give_up(struct proof *proof, uint32_t file, struct err *err)
 {
-    const struct run *run = proof->run;
-
-    if (!proof->existing[file].there)
-        return 0;
-    return err_set(err, ERR_DEST,
-                   "'%s/%s' is not what it was when it was published, or not what other "
-                   "nodes have: run again with --check, or remove it",
-                   run->opt.dest, plan_path(&run->plan, file));
+    if (wants_file(proof->run, file))
+        clear(proof->proved, file);
+    return staging_give_up(proof->run, file, &proof->existing[file], err);
 }
 
-int proof_forgot(struct proof *proof, uint32_t first, uint32_t count, struct err *err)
+/* All of it is lost then, of which nobody has asked. */
+static int forget_known(struct proof *proof, uint32_t file, struct err *err)
 {
-    const uint32_t *file = proof->run->segments.file;
+    const struct segments *segments = &proof->run->segments;
 
-    for (uint32_t i = first; i < first + count; i++) {
-        if (refuse_known(proof, file[i], err) < 0)
-            return -1;
-        clear(proof->here, i);
-    }
-    for (uint32_t i = first; i < first + count; i++)
-        if (i == first || file[i] != file[i - 1])
-            begin_anew(proof, file[i]);
+    return give_up(proof, file, err) < 0
+               ? -1
+               : proof_mail_lost(&proof->mail, segments->first[file],
+                                 segments_of(segments, file), err);
+}
+
+int proof_forgot(struct proof *proof, uint32_t segment, struct err *err)
+{
+    uint32_t file = proof->run->segments.file[segment];
+
+    if (proof->existing[file].there)
+        return forget_known(proof, file, err) < 0 ? -1 : 1;
+    if (!is_set(proof->here, segment))
+        return 1;
+    clear(proof->here, segment);
+    begin_anew(proof, file);
     return 0;
 }
 
@@ -264,14 +268,34 @@ static uint32_t count_runs(uint32_t count, const bool *differs)
     return runs;
 }
 
+/* The checksums are those of bytes that had the right digest. */
+static int confirm_known(struct proof *proof, uint32_t file, struct err *err)
+{
+    const struct segments *segments = &proof->run->segments;
+
+    if (proof_mail_answer(&proof->mail, segments->first[file],
+                          segments_of(segments, file), err) < 0)
+        return -1;
+    return nodes_prove(proof->run, file) && wants_file(proof->run, file)
+               ? proof_mail_proved(&proof->mail, file, proof->existing[file].sha256,
+                                   false, err)
+               : 0;
+}
+
 /* What remains is hashed once more. differs: NULL for all. */
 static int forget_differing(void *arg, uint32_t first, uint32_t count,
                             const bool *differs, struct err *err)
 {
     struct proof *proof = arg;
     /* One message is the answer. */
-    bool all = !differs || count_runs(count, differs) > MSG_ITEMS;
+    uint32_t runs = differs ? count_runs(count, differs) : 1;
     uint32_t file = proof->run->segments.file[first];
+    bool known = proof->existing[file].there, all = !differs || runs > MSG_ITEMS || known;
+
+    if (known && runs == 0)
+        return confirm_known(proof, file, err);
+    if (known && give_up(proof, file, err) < 0)
+        return -1;
 
     for (uint32_t i = 0; i < count; i++) {
         if (!all && !differs[i])
@@ -294,8 +318,6 @@ int proof_lack(struct proof *proof, const struct msg *msg, struct err *err)
     if (!exist(proof, msg->segment, msg->segments) ||
         msg->segments > segments->first[segments->file[msg->segment] + 1] - msg->segment)
         return refuse("a doubt", msg->segment, err);
-    if (refuse_known(proof, segments->file[msg->segment], err) < 0)
-        return -1;
     return sums_count(msg->blob_len) == msg->segments
                ? doubts_add(&proof->doubts, msg->segment, msg->segments, msg->blob, err)
                : forget_differing(proof, msg->segment, msg->segments, NULL, err);

@@ -59,16 +59,14 @@ int proof_landed(struct proof *proof, const struct msg *msg, struct err *err);
  * left them, and had the right checksum. */
 int proof_got(struct proof *proof, uint32_t first, uint32_t count, struct err *err);
 
-/* They are not here after all, and will come again. ERR_DEST if they are of a file that was
- * there before the run: then this node cannot have it, and rank 0 must not be told that it
- * lacks them. */
-int proof_forgot(struct proof *proof, uint32_t first, uint32_t count, struct err *err);
+/* It is not here after all, and will come again. 1: rank 0 knows that already, or has just
+ * been told, of all of a file that was there before the run. */
+int proof_forgot(struct proof *proof, uint32_t segment, struct err *err);
 
 /* A rank of this node has hashed what proof_step has asked it for (HASHED). */
 int proof_hashed(struct proof *proof, int from, const struct msg *msg, struct err *err);
 
-/* Rank 0 wants to know what is wrong with a file (LACK). The answer is FORGOT. ERR_DEST as
- * above. */
+/* Rank 0 wants to know what is wrong with a file (LACK). The answer is FORGOT. */
 int proof_lack(struct proof *proof, const struct msg *msg, struct err *err);
 
 /* Each turn: order and begin what can be hashed, say what is known. */

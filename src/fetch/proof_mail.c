@@ -34,6 +34,18 @@ int proof_mail_proved(struct proof_mail *mail, uint32_t file, const uint8_t sha2
     return add_proved(mail, &item, err);
 }
 
+/* After what was said of them before. */
+int proof_mail_lost(struct proof_mail *mail, uint32_t first, uint32_t count,
+                    struct err *err)
+{
+    const struct msg msg = { .kind = MSG_FORGOT,
+                             .nitems = 1,
+                             .item[0] = { .segment = first, .segments = count } };
+
+    return proof_mail_send(mail, err) < 0 ? -1
+                                          : mail_send(&mail->run->ranks, 0, &msg, err);
+}
+
 void proof_mail_forgot(struct proof_mail *mail, uint32_t segment)
 {
     struct msg *msg = &mail->forgot;

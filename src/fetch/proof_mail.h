@@ -18,6 +18,10 @@ int proof_mail_proved(struct proof_mail *mail, uint32_t file, const uint8_t sha2
                       bool wrong, struct err *err);
 int proof_mail_send(struct proof_mail *mail, struct err *err);
 
+/* Neighbours that are not here any more, unasked. */
+int proof_mail_lost(struct proof_mail *mail, uint32_t first, uint32_t count,
+                    struct err *err);
+
 /* A segment that the answer to a LACK names, in order; in no more than MSG_ITEMS runs of
  * neighbours. */
 void proof_mail_forgot(struct proof_mail *mail, uint32_t segment);

@@ -46,17 +46,54 @@ void recheck_close(struct recheck *recheck)
     *recheck = (struct recheck){ 0 };
 }
 
-int recheck_sum(const struct run *run, uint32_t segment, const struct pool *pool,
-                uint64_t *sum, struct err *err)
+static struct blocks segment_blocks(const struct run *run, uint32_t segment,
+                                    const struct pool *pool)
 {
     struct range range = segment_range(&run->segments, segment);
-    struct blocks in = { .dir = &run->staging.tree,
-                         .name = staging_name(run, run->segments.file[segment]),
-                         .next = range.begin,
-                         .end = range.end,
-                         .pool = pool };
 
-    return blocks_sum(&in, sum, err);
+    return (struct blocks){ .dir = &run->staging.tree,
+                            .name = staging_name(run, run->segments.file[segment]),
+                            .next = range.begin,
+                            .end = range.end,
+                            .pool = pool };
+}
+
+static int hash_segment(struct blocks *in, struct checksum *sum, struct midstate *state,
+                        uint8_t *digest, struct err *err)
+{
+    int rc;
+
+    if (blocks_open(in, err) < 0)
+        return -1;
+    while ((rc = blocks_next(in, err)) > 0) {
+        checksum_feed(sum, in->bytes, in->len);
+        if (digest && in->next == in->end)
+            sha256_end(state, in->bytes, in->len, digest);
+        else
+            sha256_blocks(state, in->bytes, in->len);
+    }
+    blocks_close(in);
+    return rc;
+}
+
+int recheck_file(const struct run *run, uint32_t file, const struct pool *pool,
+                 uint64_t *sum, uint8_t sha256[32], struct err *err)
+{
+    uint32_t first = run->segments.first[file];
+    uint32_t end = first + segments_of(&run->segments, file);
+    struct checksum *checksum = checksum_create();
+    struct midstate state = midstate_start();
+    int rc = checksum ? 0 : err_memory(err, "a checksum");
+
+    for (uint32_t s = first; s < end && rc == 0; s++) {
+        struct blocks in = segment_blocks(run, s, pool);
+
+        checksum_restart(checksum);
+        rc = hash_segment(&in, checksum, &state, s + 1 == end ? sha256 : NULL, err);
+        sum[s] = checksum_value(checksum);
+    }
+    checksum_destroy(checksum);
+    return rc;
 }
 
 /* Each rank that lands a file of one segment does so. */
@@ -82,9 +119,12 @@ static int verify(struct recheck *recheck, const struct msg_item *part,
                       part->checksum, pool, err) < 0)
         return -1;
     /* What the whole of it has is known to be right; others are sent its segments. */
-    for (uint32_t s = part->segment; s < part->segment + part->segments; s++)
-        if (recheck_sum(run, s, pool, &recheck->sum[s], err) < 0)
+    for (uint32_t s = part->segment; s < part->segment + part->segments; s++) {
+        struct blocks in = segment_blocks(run, s, pool);
+
+        if (blocks_sum(&in, &recheck->sum[s], err) < 0)
             return -1;
+    }
     return finish_file(recheck, run->segments.file[part->segment], err);
 }
 

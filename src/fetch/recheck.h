@@ -28,8 +28,8 @@ void recheck_close(struct recheck *recheck); /* takes a zeroed struct as well */
 int recheck_one(struct recheck *recheck, size_t i, const struct pool *pool,
                 struct err *err);
 
-/* The XXH3 of a segment that lies in the tree, whoever has put it there. */
-int recheck_sum(const struct run *run, uint32_t segment, const struct pool *pool,
-                uint64_t *sum, struct err *err);
+/* A file that lies in the tree, read once: the XXH3 of each of its segments, and its SHA-256. */
+int recheck_file(const struct run *run, uint32_t file, const struct pool *pool,
+                 uint64_t *sum, uint8_t sha256[32], struct err *err);
 
 #endif

@@ -1,5 +1,7 @@
 #include "fetch/stow.h"
 
+#include <errno.h>
+
 #include "io/fs/blocks.h"
 #include "io/fs/fs.h"
 #include "io/sha256.h"
@@ -179,17 +181,23 @@ int stow_get(const struct stow *stow, const struct parcel *parcel,
 {
     uint32_t place = piece->place;
     char *at = bytes;
+    bool lost = false;
 
-    *wrong = false;
     while (place < piece->place + piece->segments) {
         struct stretch stretch = stretch_at(stow->run, parcel, piece, place);
 
-        if (read_stretch(stow, &stretch, at, err) < 0)
-            return -1;
+        struct err why = { 0 };
+
+        if (read_stretch(stow, &stretch, at, &why) < 0) {
+            if (errno != ENOENT)
+                return err_copy(err, &why);
+            lost = true;
+        }
         at += stretch_bytes(&stretch);
         place += stretch.count;
     }
-    *wrong = !piece_is_part(piece) && !are_right(stow->run, parcel, piece, bytes);
+    *wrong =
+        lost || (!piece_is_part(piece) && !are_right(stow->run, parcel, piece, bytes));
     return 0;
 }
 

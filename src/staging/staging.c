@@ -8,6 +8,8 @@
 #include "io/fs/fs.h"
 #include "io/heartbeat.h"
 #include "io/nap.h"
+#include "ranks/wants.h"
+#include "staging/existing.h"
 #include "staging/headroom.h"
 #include "staging/twin.h"
 
@@ -208,4 +210,20 @@ int staging_place_large(const struct run *run, uint32_t file, struct err *err)
     if (fd >= 0 && fs_close(fd, tree, name, err) < 0)
         rc = -1;
     return rc;
+}
+
+int staging_give_up(const struct run *run, uint32_t file, struct existing_file *known,
+                    struct err *err)
+{
+    log_line(&run->ranks.log, LOG_WARN,
+             "%s: '%s/%s' is not what it was when it was published, though its size and "
+             "time are: it comes again",
+             comm_host(run->ranks.comm, run->ranks.rank), run->opt.dest,
+             plan_path(&run->plan, file));
+    if (fs_unlink(&run->staging.tree, staging_name(run, file), err) < 0)
+        return -1;
+    known->there = false;
+    return wants_file(run, file) && segments_of(&run->segments, file) > 1
+               ? staging_place_large(run, file, err)
+               : 0;
 }

@@ -52,4 +52,10 @@ int staging_check_names(const struct run *run, struct err *err);
 /* A file of several segments, made in its full size before ranks open it. */
 int staging_place_large(const struct run *run, uint32_t file, struct err *err);
 
+/* A file that was there before is not what it was: it is to come again, in a file of its own,
+ * since the one in staging may be a link to that of readers. */
+struct existing_file;
+int staging_give_up(const struct run *run, uint32_t file, struct existing_file *known,
+                    struct err *err);
+
 #endif

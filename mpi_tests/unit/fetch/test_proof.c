@@ -9,6 +9,7 @@
 
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -537,12 +538,13 @@ static void test_what_is_forgotten_unasked_is_hashed_anew(void **state)
     old = orders[0];
     norders = 0;
     while (pool_unfinished(pool) > 0) {
-        assert_int_equal(proof_forgot(&proof, ONE_AT, 1, NULL), 0);
+        assert_true(proof_forgot(&proof, ONE_AT, NULL) >= 0);
         pool_wait(pool, 1);
         while (pool_reap(pool, NULL) > 0)
             ;
     }
-    assert_int_equal(proof_forgot(&proof, 0, 1, NULL), 0);
+    assert_int_equal(proof_forgot(&proof, 0, NULL), 0);
+    assert_int_equal(proof_forgot(&proof, 0, NULL), 1); /* it was not here */
     obey(&old);
     settle();
     assert_told(ONE, 0, 0);
@@ -584,27 +586,76 @@ static void test_what_is_there_is_told_at_once(void **state)
     }
 }
 
-/* The file may be a link to one that readers have. */
-static void test_what_was_there_never_comes_again(void **state)
+/* Readers have the same file. */
+static void was_there(void)
 {
-    struct strbuf sums = { 0 };
-    struct msg msg = { .kind = MSG_LACK, .segment = 0, .segments = 3 };
-    struct err err = { 0 };
-
-    (void)state;
     existing[BIG].there = true;
+    run_file_digest(&files[BIG], existing[BIG].sha256);
+    assert_int_equal(link("tree/a/big", "reader"), 0);
     open_again();
-    assert_int_equal(proof_lack(&proof, &msg, &err), -1);
-    assert_int_equal(err.code, ERR_DEST);
-    assert_non_null(strstr(err.text, "'out/a/big'"));
-    put_sums(&sums, 0, 3);
-    msg.blob = sums.data;
-    msg.blob_len = sums.len;
-    assert_int_equal(proof_lack(&proof, &msg, &err), -1);
-    assert_int_equal(proof_forgot(&proof, 1, 1, &err), -1);
     settle();
-    assert_int_equal(told.answers, 0);
-    strbuf_release(&sums);
+    assert_told(BIG, 1, 0);
+}
+
+/* It is another file from then on. */
+static void assert_given_up(void)
+{
+    struct stat info, fresh;
+
+    settle();
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(told.forgot[i], 1);
+    assert_false(existing[BIG].there);
+    assert_int_equal(stat("reader", &info), 0);
+    assert_int_equal(stat("tree/a/big", &fresh), 0);
+    assert_int_equal(info.st_nlink, 1);
+    assert_true(fresh.st_ino != info.st_ino && fresh.st_size == info.st_size);
+    put_files();
+    got(0, 3);
+    settle();
+    assert_told(BIG, 2, 0);
+    assert_int_equal(remove("reader"), 0);
+}
+
+static void test_what_was_there_is_confirmed(void **state)
+{
+    (void)state;
+    was_there();
+    lack(0, 3, true);
+    settle();
+    assert_int_equal(told.answers, 1);
+    assert_int_equal(told.forgot[0] + told.forgot[1] + told.forgot[2], 0);
+    assert_told(BIG, 2, 0);
+    assert_true(existing[BIG].there);
+    assert_int_equal(remove("reader"), 0);
+}
+
+static void test_what_was_there_and_differs_comes_again(void **state)
+{
+    (void)state;
+    was_there();
+    damage("tree/a/big", 3);
+    lack(0, 3, true);
+    settle();
+    assert_int_equal(told.answers, 1);
+    assert_given_up();
+}
+
+static void test_what_was_there_and_is_wrong_comes_again(void **state)
+{
+    (void)state;
+    was_there();
+    lack(0, 3, false);
+    assert_given_up();
+}
+
+static void test_what_was_there_and_is_read_wrong_comes_again(void **state)
+{
+    (void)state;
+    was_there();
+    assert_int_equal(proof_forgot(&proof, 1, NULL), 1);
+    assert_int_equal(proof_forgot(&proof, 2, NULL), 1);
+    assert_given_up();
 }
 
 static void test_checksums_are_enough_if_the_user_says_so(void **state)
@@ -661,7 +712,10 @@ int main(void)
         EACH(test_what_is_forgotten_unasked_is_hashed_anew),
         EACH(test_a_file_that_became_short),
         EACH(test_what_is_there_is_told_at_once),
-        EACH(test_what_was_there_never_comes_again),
+        EACH(test_what_was_there_is_confirmed),
+        EACH(test_what_was_there_and_differs_comes_again),
+        EACH(test_what_was_there_and_is_wrong_comes_again),
+        EACH(test_what_was_there_and_is_read_wrong_comes_again),
         EACH(test_checksums_are_enough_if_the_user_says_so),
         EACH(test_news_of_no_segment_is_a_defect),
     };
