@@ -17,7 +17,8 @@ PACKAGE = ROOT / "src" / "python"
 # what ranks of a script have: tell(x) is kept for the test, of this rank
 PRELUDE = """
 import json, os, sys
-RANK = int(os.environ.get("RANK", os.environ.get("OMPI_COMM_WORLD_RANK", 0)))
+NAMES = ("RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK")
+RANK = int(next((os.environ[name] for name in NAMES if name in os.environ), 0))
 def tell(value):
     with open(f"{os.environ['TOLD']}.{RANK}", "a") as out:
         print(json.dumps(value), file=out)
@@ -53,13 +54,15 @@ def call(*words, **how):
 
 
 def environment(**more):
-    """For pip and what it runs: no registry, and no library but the one that is named."""
+    """For pip and what it runs: no registry, no library but the one that is named, and the MPI of
+    the build."""
     env = {name: text for name, text in os.environ.items() if not name.startswith("PKG_CONFIG")}
     return {
         **env,
         "PIP_NO_INDEX": "1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_NO_CACHE_DIR": "1",
+        "CMAKE_ARGS": f"-DMPI_C_COMPILER={os.environ.get('MPICC', 'mpicc')}",
         **more,
     }
 
@@ -101,7 +104,7 @@ def python(tmp_path_factory, library):
     """Python with the package, compiled against the build."""
     python = fresh(tmp_path_factory.mktemp("venv") / "v")
     install(python, PACKAGE, PKG_CONFIG_PATH=str(library))
-    assert str(library.parent) in libraries_of(python)
+    assert "libmpifetch.so" in libraries_of(python)
     return python
 
 
