@@ -95,7 +95,7 @@ def test_without_a_login(run, guarded, dest):
 
 def test_user_with_the_hub_is_instead_of_a_token(run, hub, dest, tmp_path):
     """The Hub of the tests knows no such thing: it refuses what is no token."""
-    hub.add("acme/demo", write_tree(tmp_path / "hub", {"a": b"1"}), private=True)
+    hub.add("acme/demo", write_tree(tmp_path / "hub", {"a": b"1"}), private=True, granted={"hf_good"})
     hub.set(tokens={"hf_good"})
     words = ("get", "hf://acme/demo", dest)
     result = run(1, *words, "--user", "a:b", env={**hub.env, "HF_TOKEN": "hf_good"})
