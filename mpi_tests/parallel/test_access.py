@@ -95,7 +95,8 @@ def test_without_a_login(run, guarded, dest):
 
 def test_user_with_the_hub_is_instead_of_a_token(run, hub, dest, tmp_path):
     """The Hub of the tests knows no such thing: it refuses what is no token."""
-    hub.add("acme/demo", write_tree(tmp_path / "hub", {"a": b"1"}), private=True, granted={"hf_good"})
+    tree = write_tree(tmp_path / "hub", {"a": b"1"})
+    hub.add("acme/demo", tree, private=True, granted={"hf_good"})
     hub.set(tokens={"hf_good"})
     words = ("get", "hf://acme/demo", dest)
     result = run(1, *words, "--user", "a:b", env={**hub.env, "HF_TOKEN": "hf_good"})
@@ -190,7 +191,7 @@ def test_client_certificate(run, tree, dest, authority, client, one_file):  # no
         assert_published(run(3, *words, *more), dest, tree)
 
 
-def test_client_certificate_is_for_the_source_alone(run, tree, dest, authority, client):  # noqa: F811
+def test_client_certificate_is_for_the_source(run, tree, dest, authority, client):  # noqa: F811
     cert, key = client
     with (
         Files(tree, asking(authority, True)) as web,
