@@ -33,6 +33,13 @@ if TYPE_CHECKING:
         cacert: Path | None
         proxy: str | None
         headers: str | Iterable[str] | None
+        user: str | None
+        netrc: bool
+        netrc_file: Path | None
+        cert: Path | None
+        key: Path | None
+        resolve: str | Iterable[str] | None
+        interface: str | None
         connections: int
         max_connections: int
         limit_rate: int
