@@ -30,6 +30,7 @@ static struct rank {
         struct strbuf bytes;
     } * mail;
     unsigned asked, on, dropped; /* messages that it got */
+    bool waits;                  /* for rank 0 to take what it sent of a body */
 } rank[RANKS];
 
 static struct http *http;
@@ -82,7 +83,13 @@ int comm_send(struct comm *comm, int to, const void *bytes, size_t len, struct e
     assert_non_null(mail);
     assert_int_equal(msg_decode(&msg, bytes, len, err), 0);
     count(&rank[to], &msg);
-    assert_true(msg.kind != MSG_ANSWER || msg.blob_len < (1 << 20) + (1 << 17));
+    if (msg.kind == MSG_ANSWER && !msg.whole && msg.blob_len > 0) {
+        assert_true(msg.blob_len < (1 << 20) + (1 << 17));
+        assert_false(rank[comm->rank].waits);
+        rank[comm->rank].waits = true;
+    }
+    if (msg.kind == MSG_ASK || msg.kind == MSG_ASK_ON)
+        rank[to].waits = false;
     if (rank[comm->rank].cut && msg.kind == MSG_ANSWER) {
         msg.whole = msg.lost = true;
         msg.blob_len = 0;
@@ -273,6 +280,40 @@ static void test_a_delegate_that_loses_its_way(void **state)
     strbuf_release(&server.log);
 }
 
+/* Whoever has a connection is the delegate, however long the answer takes: the others are told
+ * to stop. */
+static void test_a_server_that_takes_its_time(void **state)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    struct http_request request = { .body_limit = 100 };
+    socklen_t len = sizeof(address);
+    int silent = socket(AF_INET, SOCK_STREAM, 0);
+    double until = clock_now() + 60;
+    struct http_transfer *transfer;
+    char url[64];
+    bool moved;
+
+    (void)state;
+    assert_int_equal(bind(silent, (struct sockaddr *)&address, len), 0);
+    assert_int_equal(listen(silent, 8), 0);
+    assert_int_equal(getsockname(silent, (struct sockaddr *)&address, &len), 0);
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u/x",
+             (unsigned)ntohs(address.sin_port));
+    begin((const bool[RANKS]){ true, true, false, false });
+    request.url = url;
+    transfer = start(http, &request);
+    while (delegate_rank(delegate) == 0) {
+        assert_true(clock_now() < until);
+        assert_int_equal(http_wait(http, 0.001, &moved, NULL), 0);
+        pass();
+    }
+    assert_int_equal(delegate_rank(delegate), 2);
+    http_cancel(http, transfer);
+    end();
+    close(silent);
+}
+
 static size_t took;
 static bool full;
 
@@ -361,6 +402,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_comes_back),
         cmocka_unit_test(test_a_delegate_that_loses_its_way),
+        cmocka_unit_test(test_a_server_that_takes_its_time),
         cmocka_unit_test(test_a_long_body),
         cmocka_unit_test(test_a_request_that_is_dropped),
     };
