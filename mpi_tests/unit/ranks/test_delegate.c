@@ -23,7 +23,7 @@ static struct rank {
     struct ranks ranks;
     struct errands *errands;
     bool shut; /* from the beginning */
-    bool cut;  /* from now on: what it answers is that it reaches nobody */
+    bool cut;  /* from now on: it has a connection, to a proxy, say, and no more */
     struct mail {
         struct mail *next;
         int from;
@@ -90,8 +90,8 @@ int comm_send(struct comm *comm, int to, const void *bytes, size_t len, struct e
     }
     if (msg.kind == MSG_ASK || msg.kind == MSG_ASK_ON)
         rank[to].waits = false;
-    if (rank[comm->rank].cut && msg.kind == MSG_ANSWER) {
-        msg.whole = msg.lost = true;
+    if (rank[comm->rank].cut && msg.kind == MSG_ANSWER && msg.whole) {
+        msg.lost = true;
         msg.blob_len = 0;
     }
     msg_encode(&msg, &mail->bytes);
@@ -287,6 +287,7 @@ static void test_a_server_that_takes_its_time(void **state)
     struct sockaddr_in address = { .sin_family = AF_INET,
                                    .sin_addr = { htonl(INADDR_LOOPBACK) } };
     struct http_request request = { .body_limit = 100 };
+    struct http_response response;
     socklen_t len = sizeof(address);
     int silent = socket(AF_INET, SOCK_STREAM, 0);
     double until = clock_now() + 60;
@@ -309,6 +310,8 @@ static void test_a_server_that_takes_its_time(void **state)
         pass();
     }
     assert_int_equal(delegate_rank(delegate), 2);
+    assert_int_equal(http_wait(http, 0, &moved, NULL), 0);
+    assert_false(http_next(http, &response));
     http_cancel(http, transfer);
     end();
     close(silent);
