@@ -65,37 +65,46 @@ static int take_body(void *owner, const void *bytes, size_t len)
     return 0;
 }
 
-static void remove_errand(struct errand **at)
+static void free_errand(struct errand *errand)
 {
-    struct errand *errand = *at;
-
-    *at = errand->next;
     http_code_request_release(&errand->code);
     strbuf_release(&errand->body);
     free(errand);
 }
 
-static void end(struct errand **at, const struct http_response *response)
+static void remove_errand(struct errand *errand)
 {
+    struct errand **at = &errand->errands->first;
+
+    while (*at && *at != errand)
+        at = &(*at)->next;
+    if (*at)
+        *at = errand->next;
+    free_errand(errand);
+}
+
+static struct errand *find(const struct errands *errands, uint32_t number)
+{
+    struct errand *errand = errands->first;
+
+    while (errand && errand->number != number)
+        errand = errand->next;
+    return errand;
+}
+
+static void end(struct errand *errand, const struct http_response *response)
+{
+    struct errands *errands = errand->errands;
     struct strbuf bytes = { 0 };
 
-    if ((*at)->body.len > 0)
-        send_body(*at);
+    if (errand->body.len > 0)
+        send_body(errand);
     http_code_put_response(&bytes, response);
     if (bytes.failed) /* what rank 0 then gets is no response, which is an error there */
         strbuf_clear(&bytes);
-    answer((*at)->errands, (*at)->number, &bytes, true, scout_needed(&response->outcome));
+    answer(errands, errand->number, &bytes, true, scout_needed(&response->outcome));
     strbuf_release(&bytes);
-    remove_errand(at);
-}
-
-static struct errand **find(struct errands *errands, uint32_t number)
-{
-    struct errand **at = &errands->first;
-
-    while (*at && (*at)->number != number)
-        at = &(*at)->next;
-    return at;
+    remove_errand(errand);
 }
 
 static void refuse(struct errands *errands, uint32_t number)
@@ -130,26 +139,26 @@ static void begin(struct errands *errands, const struct msg *msg)
     if (rc < 0)
         refuse(errands, msg->ticket);
     if (rc < 0 && errand)
-        remove_errand(&errands->first);
+        remove_errand(errand);
 }
 
 static void hear(void *arg, int from, const struct msg *msg)
 {
     struct errands *errands = arg;
-    struct errand **at = find(errands, msg->ticket);
+    struct errand *errand = find(errands, msg->ticket);
 
     if (from != 0)
         return;
-    if (msg->kind == MSG_ASK && !*at)
+    if (msg->kind == MSG_ASK && !errand)
         begin(errands, msg);
-    if (msg->kind != MSG_ASK_ON || !*at)
+    if (msg->kind != MSG_ASK_ON || !errand)
         return;
     if (msg->at_once) {
-        http_cancel(errands->http, (*at)->transfer);
-        remove_errand(at);
+        http_cancel(errands->http, errand->transfer);
+        remove_errand(errand);
     } else {
-        (*at)->held = false;
-        http_resume(errands->http, (*at)->transfer);
+        errand->held = false;
+        http_resume(errands->http, errand->transfer);
     }
 }
 
@@ -168,11 +177,15 @@ static void tell(struct errands *errands)
 
 static void refuse_all(struct errands *errands)
 {
-    while (errands->first) {
-        refuse(errands, errands->first->number);
-        http_cancel(errands->http, errands->first->transfer);
-        remove_errand(&errands->first);
+    struct errand *next;
+
+    for (struct errand *errand = errands->first; errand; errand = next) {
+        next = errand->next;
+        refuse(errands, errand->number);
+        http_cancel(errands->http, errand->transfer);
+        free_errand(errand);
     }
+    errands->first = NULL;
 }
 
 static void turn(void *arg)
@@ -187,7 +200,7 @@ static void turn(void *arg)
         refuse_all(errands);
     tell(errands);
     while (http_next(errands->http, &response)) {
-        end(find(errands, ((struct errand *)response.owner)->number), &response);
+        end(response.owner, &response);
         http_response_release(&response);
     }
 }
@@ -219,11 +232,15 @@ void errands_move(struct errands *errands, struct ranks *ranks, void *arg)
 
 void errands_close(struct errands *errands)
 {
+    struct errand *next;
+
     if (!errands)
         return;
     errands->ranks->guest = NULL;
     http_destroy(errands->http);
-    while (errands->first)
-        remove_errand(&errands->first);
+    for (struct errand *errand = errands->first; errand; errand = next) {
+        next = errand->next;
+        free_errand(errand);
+    }
     free(errands);
 }

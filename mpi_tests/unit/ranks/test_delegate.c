@@ -31,7 +31,7 @@ static struct rank {
     } * mail;
     unsigned asked, on, dropped; /* messages that it got */
     bool waits;                  /* for rank 0 to take what it sent of a body */
-} rank[RANKS];
+} job[RANKS];
 
 static struct http *http;
 static struct delegate *delegate;
@@ -42,10 +42,10 @@ int comm_rank(const struct comm *comm)
     return comm->rank;
 }
 
-int comm_node(const struct comm *comm, int of)
+int comm_node(const struct comm *comm, int rank)
 {
     (void)comm;
-    return of;
+    return rank;
 }
 
 int comm_nodes(const struct comm *comm)
@@ -60,12 +60,12 @@ int comm_node_lowest(const struct comm *comm, int node)
     return node;
 }
 
-const char *comm_host(const struct comm *comm, int of)
+const char *comm_host(const struct comm *comm, int rank)
 {
     static const char *const names[RANKS] = { "n0", "n1", "n2", "n3" };
 
     (void)comm;
-    return names[of];
+    return names[rank];
 }
 
 static void count(struct rank *to, const struct msg *msg)
@@ -77,20 +77,20 @@ static void count(struct rank *to, const struct msg *msg)
 
 int comm_send(struct comm *comm, int to, const void *bytes, size_t len, struct err *err)
 {
-    struct mail *mail = calloc(1, sizeof(*mail)), **at = &rank[to].mail;
+    struct mail *mail = calloc(1, sizeof(*mail)), **at = &job[to].mail;
     struct msg msg;
 
     assert_non_null(mail);
     assert_int_equal(msg_decode(&msg, bytes, len, err), 0);
-    count(&rank[to], &msg);
+    count(&job[to], &msg);
     if (msg.kind == MSG_ANSWER && !msg.whole && msg.blob_len > 0) {
         assert_true(msg.blob_len < (1 << 20) + (1 << 17));
-        assert_false(rank[comm->rank].waits);
-        rank[comm->rank].waits = true;
+        assert_false(job[comm->rank].waits);
+        job[comm->rank].waits = true;
     }
     if (msg.kind == MSG_ASK || msg.kind == MSG_ASK_ON)
-        rank[to].waits = false;
-    if (rank[comm->rank].cut && msg.kind == MSG_ANSWER && msg.whole) {
+        job[to].waits = false;
+    if (job[comm->rank].cut && msg.kind == MSG_ANSWER && msg.whole) {
         msg.lost = true;
         msg.blob_len = 0;
     }
@@ -104,13 +104,13 @@ int comm_send(struct comm *comm, int to, const void *bytes, size_t len, struct e
 
 int comm_recv(struct comm *comm, struct strbuf *buf, int *from, struct err *err)
 {
-    struct mail *mail = rank[comm->rank].mail;
+    struct mail *mail = job[comm->rank].mail;
 
     (void)err;
     strbuf_clear(buf);
     if (!mail)
         return 0;
-    rank[comm->rank].mail = mail->next;
+    job[comm->rank].mail = mail->next;
     strbuf_add(buf, mail->bytes.data, mail->bytes.len);
     *from = mail->from;
     strbuf_release(&mail->bytes);
@@ -136,15 +136,15 @@ static void begin(const bool shut[RANKS])
 {
     forget_proxies();
     for (int i = 0; i < RANKS; i++) {
-        rank[i] = (struct rank){ .comm = { i }, .shut = shut[i] };
-        rank[i].ranks = (struct ranks){ .comm = &rank[i].comm, .rank = i, .size = RANKS };
+        job[i] = (struct rank){ .comm = { i }, .shut = shut[i] };
+        job[i].ranks = (struct ranks){ .comm = &job[i].comm, .rank = i, .size = RANKS };
         if (i > 0)
             assert_int_equal(
-                errands_open(&rank[i].errands, &rank[i].ranks, open_http, &rank[i], NULL),
+                errands_open(&job[i].errands, &job[i].ranks, open_http, &job[i], NULL),
                 0);
     }
-    assert_int_equal(open_http(&rank[0], &http, NULL), 0);
-    assert_int_equal(delegate_open(&delegate, &rank[0].ranks, http, NULL), 0);
+    assert_int_equal(open_http(&job[0], &http, NULL), 0);
+    assert_int_equal(delegate_open(&delegate, &job[0].ranks, http, NULL), 0);
     assert_non_null(delegate);
 }
 
@@ -153,9 +153,9 @@ static void end(void)
     http_destroy(http);
     delegate_close(delegate);
     for (int i = 0; i < RANKS; i++) {
-        errands_close(rank[i].errands);
-        for (struct mail *mail; (mail = rank[i].mail);) {
-            rank[i].mail = mail->next;
+        errands_close(job[i].errands);
+        for (struct mail *mail; (mail = job[i].mail);) {
+            job[i].mail = mail->next;
             strbuf_release(&mail->bytes);
             free(mail);
         }
@@ -171,7 +171,7 @@ static void pass(void)
     int from;
 
     for (int i = 0; i < RANKS; i++)
-        assert_int_equal(mail_take(&rank[i].ranks, &bytes, &msg, &from, &err), 0);
+        assert_int_equal(mail_take(&job[i].ranks, &bytes, &msg, &from, &err), 0);
     strbuf_release(&bytes);
 }
 
@@ -238,9 +238,9 @@ static void test_what_comes_back(void **state)
     assert_string_equal(response.error_message, "no");
     assert_string_equal(response.body, "gone");
     http_response_release(&response);
-    assert_int_equal(rank[1].asked, 1);
-    assert_int_equal(rank[2].asked, 2);
-    assert_int_equal(rank[3].asked, 0);
+    assert_int_equal(job[1].asked, 1);
+    assert_int_equal(job[2].asked, 2);
+    assert_int_equal(job[3].asked, 0);
     end();
     script_stop(&server);
     strbuf_release(&server.log);
@@ -257,12 +257,12 @@ static void test_a_delegate_that_loses_its_way(void **state)
     ask(server.url, "/page", &response);
     http_response_release(&response);
     assert_int_equal(delegate_rank(delegate), 1);
-    rank[1].cut = true;
+    job[1].cut = true;
     ask(server.url, "/page", &response);
     assert_int_equal(response.outcome.status, 200);
     http_response_release(&response);
     assert_int_equal(delegate_rank(delegate), 3);
-    rank[3].cut = true;
+    job[3].cut = true;
     ask(server.url, "/page", &response);
     assert_int_equal(response.outcome.fault, NET_CONNECT);
     assert_non_null(strstr(response.err.text, "/page"));
@@ -353,14 +353,14 @@ static void test_a_long_body(void **state)
     assert_int_equal(response.outcome.fault, NET_OK);
     assert_int_equal(response.bytes, LONG);
     assert_int_equal(took, LONG);
-    assert_true(rank[1].on >= (LONG >> 20) - 1); /* pieces were waited for */
+    assert_true(job[1].on >= (LONG >> 20) - 1); /* pieces were waited for */
     http_response_release(&response);
     full = true;
     stream(&server, &response);
     assert_int_equal(response.outcome.fault, NET_LOCAL);
     assert_true(took < LONG);
     pass();
-    assert_int_equal(rank[1].dropped, 1);
+    assert_int_equal(job[1].dropped, 1);
     http_response_release(&response);
     end();
     script_stop(&server);
@@ -381,20 +381,20 @@ static void test_a_request_that_is_dropped(void **state)
     snprintf(url, sizeof(url), "%s/page", server.url);
     request.url = url;
     transfer = start(http, &request);
-    for (double until = clock_now() + 60; rank[1].asked == 0;) {
+    for (double until = clock_now() + 60; job[1].asked == 0;) {
         assert_true(clock_now() < until);
         assert_int_equal(http_wait(http, 0.001, &moved, NULL), 0);
-        mail_take(&rank[0].ranks, &(struct strbuf){ 0 }, &(struct msg){ 0 }, &(int){ 0 },
+        mail_take(&job[0].ranks, &(struct strbuf){ 0 }, &(struct msg){ 0 }, &(int){ 0 },
                   NULL);
     }
     http_cancel(http, transfer);
     assert_int_equal(http_running(http), 0);
     pass();
-    assert_int_equal(rank[1].dropped, 1);
+    assert_int_equal(job[1].dropped, 1);
     for (int i = 0; i < 10; i++)
         pass();
     assert_int_equal(delegate_rank(delegate), 0);
-    assert_int_equal(rank[2].asked, 0);
+    assert_int_equal(job[2].asked, 0);
     end();
     script_stop(&server);
     strbuf_release(&server.log);
