@@ -212,12 +212,13 @@ int per_node_show(struct session *s, const struct existing *dest,
     rc = agree_step(&run->ranks, rc, err);
     if (rc == 0)
         rc = agree_step(&run->ranks, gather(&listing, err), err);
-    take_dest(&listing);
-    if (rc == 0)
+    if (rc == 0) {
+        take_dest(&listing);
         rc = agree_step(
             &run->ranks,
             run->ranks.rank == 0 ? printout(&run->ranks, add_part, &listing, err) : 0,
             err);
+    }
     free(listing.some);
     free(listing.all);
     free(listing.unsure);
