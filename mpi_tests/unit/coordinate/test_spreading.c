@@ -12,12 +12,14 @@
 
 #include "base/text.h"
 #include "coordinate/spreading.h"
+#include "core/plan/node_map.h"
 #include "core/sched/whole.h"
 #include "core/state/parcel.h"
 #include "core/state/sums.h"
 #include "io/mpi/comm.h"
 #include "ranks/nodes.h"
 #include "ranks/outcome.h"
+#include "ranks/wants.h"
 
 enum { MIB = 1 << 20, RANKS = 5, NODES = 3, SEGMENTS = 17, FILES = 4 };
 
@@ -157,7 +159,7 @@ static void prove(int node)
             there &= w.disk[node][s] != NOTHING;
             right &= w.disk[node][s] == RIGHT;
         }
-        if (!there || w.proved[node][f])
+        if (!there || w.proved[node][f] || !wants_of(&w.run, node, f))
             continue;
         w.proved[node][f] = true;
         msg.item[0] = (struct msg_item){ .segment = first, .segments = end - first };
@@ -387,13 +389,38 @@ int comm_send(struct comm *comm, int to, const void *bytes, size_t len, struct e
     return 0;
 }
 
-static bool trusting; /* --per-node-verify segments */
+static bool trusting;     /* --per-node-verify segments */
+static const char *parts; /* which files each node gets, or NULL: a, b, c and d */
+
+static void set_parts(struct run *run)
+{
+    static const struct node_host list[NODES] = { { "n0", 0, 0 },
+                                                  { "n1", 1, 1 },
+                                                  { "n2", 2, 2 } };
+    struct node_map map;
+
+    if (!parts)
+        return;
+    for (uint32_t f = 0; f < FILES; f++) {
+        const char name[] = { (char)('a' + f), '\0' };
+
+        assert_int_equal(plan_set(&run->plan, &files[f].path, name, NULL), 0);
+    }
+    assert_int_equal(node_map_parse(&map, "map", parts, strlen(parts), NULL), 0);
+    assert_int_equal(
+        node_wants_create(&run->nodes.all, &run->plan, NODES, &map, list, NODES, NULL),
+        0);
+    assert_int_equal(node_wants_group(&run->nodes.all, NULL), 0);
+    node_map_release(&map);
+}
 
 /* One node has these from the start, if any. */
 static void open_with(int node, uint32_t first, uint32_t count)
 {
-    const struct sched_policy policy = { .slots = RANKS, .stall = 15, .small = MIB };
+    static const unsigned slots[RANKS] = { 1, 1, 1, 1, 1 };
+    struct sched_policy policy = { .slots = RANKS, .stall = 15, .small = MIB };
     struct run *run = &w.run;
+    struct demand_ranks ranks = { .run = run, .slots = slots };
 
     w = (struct world){ .source = RIGHT };
     run->plan = (struct plan){ .files = files, .nfiles = FILES };
@@ -405,6 +432,8 @@ static void open_with(int node, uint32_t first, uint32_t count)
     assert_int_equal(segments_cut(&run->segments, &run->plan, MIB, NULL), 0);
     assert_int_equal(run->segments.count, SEGMENTS);
     assert_int_equal(outcome_open(run, NULL), 0);
+    set_parts(run);
+    policy.groups = demand_groups(&ranks);
     run->nodes.holding = calloc(1, sizeof(*run->nodes.holding));
     assert_non_null(run->nodes.holding);
     run->nodes.holding[0] = (struct run_holding){ (uint32_t)node, first, count };
@@ -974,6 +1003,104 @@ static void messages_about_nothing_are_refused(void **state)
     close_world();
 }
 
+/* Segments of a: 0 to 9, of b: 10 to 15, of c: 16. */
+static const char stages[] = "n0 a d\nn1 b\n* c\n";
+
+static void assert_nothing_on(int node, uint32_t first, uint32_t end)
+{
+    for (uint32_t s = first; s < end; s++)
+        assert_int_equal(w.disk[node][s], NOTHING);
+}
+
+static void assert_right_on(int node, uint32_t first, uint32_t end)
+{
+    for (uint32_t s = first; s < end; s++)
+        assert_int_equal(w.disk[node][s], RIGHT);
+}
+
+static void each_node_gets_its_part(void **state)
+{
+    (void)state;
+    parts = stages;
+    open_world();
+    must_end_well();
+    assert_fetched(0, SEGMENTS, 1);
+    assert_right_on(0, 0, 10);
+    assert_nothing_on(0, 10, 16);
+    assert_nothing_on(1, 0, 10);
+    assert_right_on(1, 10, 16);
+    assert_nothing_on(2, 0, 16);
+    for (int node = 0; node < NODES; node++)
+        assert_right_on(node, 16, 17);
+    assert_int_equal(w.came[0] + w.came[1] + w.came[2], NODES - 1);
+    close_world();
+}
+
+/* Whatever the order in which things happen. */
+static void what_only_a_failed_node_wants_is_not_fetched_for_others(void **state)
+{
+    struct err err = { 0 };
+
+    (void)state;
+    parts = stages;
+    for (uint32_t seed = 1; seed < 60; seed++) {
+        open_world();
+        w.seed = seed;
+        all_ranks_work();
+        assert_int_equal(run_mixed((int)seed, &err), 0);
+        assert_right_on(0, 0, 10);
+        assert_right_on(0, 16, 17);
+        assert_right_on(2, 16, 17);
+        assert_nothing_on(0, 10, 16);
+        assert_nothing_on(2, 10, 16);
+        close_world();
+    }
+}
+
+/* The ranks of node 1 do not reach the source. */
+static void open_shut(const char *map)
+{
+    parts = map;
+    open_world();
+    sched_mute(w.dispatch.sched, 1, true);
+    sched_mute(w.dispatch.sched, 4, true);
+}
+
+static void others_fetch_for_a_node_that_cannot(void **state)
+{
+    (void)state;
+    open_shut(stages);
+    must_end_well();
+    assert_fetched(0, SEGMENTS, 1);
+    assert_right_on(1, 10, 17);
+    assert_nothing_on(1, 0, 10);
+    assert_true(w.came[1] == 7);
+    close_world();
+}
+
+/* Those that fetched it do not want it, and are not asked what they think of it. */
+static void what_others_fetched_wrongly_is_fetched_once_more(void **state)
+{
+    struct err err = { 0 };
+
+    (void)state;
+    open_shut("n1 a\n");
+    w.source = ROTTEN;
+    all_ranks_work();
+    assert_int_equal(run_turns(&err), -1);
+    assert_int_equal(err.code, ERR_DIGEST);
+    assert_fetched(0, 10, 2);
+    assert_fetched(10, 7, 0);
+    close_world();
+}
+
+static int all_get_all(void **state)
+{
+    (void)state;
+    parts = NULL;
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -994,6 +1121,12 @@ int main(void)
         cmocka_unit_test(what_comes_whole_replaces_its_parts),
         cmocka_unit_test(one_digest_for_all_is_made_whoever_fails),
         cmocka_unit_test(messages_about_nothing_are_refused),
+        cmocka_unit_test_teardown(each_node_gets_its_part, all_get_all),
+        cmocka_unit_test_teardown(what_only_a_failed_node_wants_is_not_fetched_for_others,
+                                  all_get_all),
+        cmocka_unit_test_teardown(others_fetch_for_a_node_that_cannot, all_get_all),
+        cmocka_unit_test_teardown(what_others_fetched_wrongly_is_fetched_once_more,
+                                  all_get_all),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
