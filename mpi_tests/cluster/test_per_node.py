@@ -88,6 +88,30 @@ def pieces_of(source):
     return sum(max(1, -(-len(data) // MIB)) for data in files_of(source).values())
 
 
+# a part each
+
+
+def test_stages(cluster, demo, model, own, get):
+    """Each host gets what a map names for it, one of them although it does not reach the source."""
+    parts = {
+        "n1": ("config.json", "model-1"),
+        "n2": ("config.json", "model-2"),
+        "n3": ("config.json", "many/"),
+        "n4": ("config.json", "many/"),
+    }
+    stages = cluster.dir / "stages"
+    stages.write_text("* config.json\nn1 model-1*\nnode:1 model-2*\nnode:2-3 many/\n")
+    with cluster.no_route(["n2"]):
+        result = get(4, SOURCE, "--per-node-include", stages, hub=demo)
+    assert result.code == 0, result
+    for node, starts in parts.items():
+        assert_on(cluster, [node], own, model, lambda path, starts=starts: path.startswith(starts))
+    wanted = [len(data) for path, data in files_of(model).items() if path.startswith(sum(parts.values(), ()))]
+    sent = sum(row["bytes"] for row in data_of(demo.log()))
+    assert sum(wanted) <= sent <= sum(wanted) + result.report["requests"]["cut"] * MIB
+    assert cluster.mpirun(4, 1, "verify", "--per-node", own).wait().code == 0
+
+
 # the whole
 
 

@@ -25,6 +25,7 @@ STAGES = """
 node0 stage/0/
 node:1-2 stage/1/*
 """
+NOTED = ".model.mpifetch-*/run-*/journal/*"
 OF = [("config.json", "empty", "stage/0/"), ("config.json", "empty", "stage/1/")]
 
 
@@ -128,6 +129,28 @@ def test_a_part_grows(nodes, source, mapped):  # noqa: F811
         assert_same(nodes.disk(node) / "model", source)
         assert_alone(nodes.disk(node) / "model")
     assert kept.stat().st_ino == before
+
+
+def test_another_map_after_a_kill(nodes, hub, source, mapped):  # noqa: F811
+    """What was fetched for the first is not fetched again: for nodes that want it now, or from them."""
+    hub.add("acme/parts", source)
+    stall = hub.trouble(kind="cdn", skip=4, stall=1000)
+    words = ("--per-node", nodes.local / "model", "--segment-size", MIB, "--connections", 1, "hf://acme/parts")
+    first = mapped("node0 stage/0/\nnode1 stage/1/\n")
+    job = nodes.start([0, 1], "get", "--per-node-include", first, *words, env=hub.env)
+    assert hub.troubles.wait(stall), job.result(None)
+    job.wait_until(lambda: any(nodes.disk(0).glob(NOTED)) and any(nodes.disk(1).glob(NOTED)))
+    job.kill()
+    hub.troubles.clear()
+    swapped = mapped("node1 stage/0/\nnode0 stage/1/ stage/2/\n")
+    result = nodes.run([0, 1], "get", "--per-node-include", swapped, *words, env=hub.env)
+    assert result.code == 0, result.err
+    told = result.report["bytes"]
+    assert told["resumed"] >= 2 * MIB
+    assert told["fetched"] == size("stage/") - told["resumed"]
+    for node, starts in enumerate([("stage/1/", "stage/2/"), ("stage/0/",)]):
+        assert_same(nodes.disk(node) / "model", source, lambda path, starts=starts: path.startswith(starts))
+        assert_alone(nodes.disk(node) / "model")
 
 
 def test_other_parts(nodes, source, mapped):  # noqa: F811

@@ -11,7 +11,8 @@ static enum path_kind path_kind(const struct option *option)
 {
     if (strcmp(option->value, "DIR") == 0)
         return PATH_DIRECTORY;
-    if (strcmp(option->value, "FILE") == 0 || strcmp(option->value, "LIST") == 0)
+    if (strcmp(option->value, "FILE") == 0 || strcmp(option->value, "LIST") == 0 ||
+        strcmp(option->value, "MAP") == 0)
         return PATH_FILE;
     return PATH_NONE;
 }

@@ -206,6 +206,7 @@ const struct option option_table[] = {
       .kind = OPTION_TEXT,
       .value = "MAP",
       .field = offsetof(struct mpifetch_options, per_node_include),
+      .once = true,
       .help =
           "with --per-node: a file that says which files each node gets, with lines such "
           "as 'HOST PATTERN...' or 'node:0-3 PATTERN...' (default: all get all)" },
