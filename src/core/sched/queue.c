@@ -97,7 +97,7 @@ static uint32_t count_segments(const struct segments *segments, const uint32_t *
     return count;
 }
 
-int queue_init(struct queue *queue, const struct queue_policy *policy, uint8_t *list,
+int queue_init(struct queue *queue, const struct queue_policy *policy,
                const uint32_t *files, uint32_t nfiles, struct err *err)
 {
     size_t n = (size_t)count_segments(policy->segments, files, nfiles) + 1;
@@ -107,7 +107,7 @@ int queue_init(struct queue *queue, const struct queue_policy *policy, uint8_t *
                              .small = policy->small,
                              .batch_bytes = policy->batch_bytes,
                              .slots = policy->slots > 0 ? policy->slots : 1,
-                             .list = list,
+                             .list = policy->list,
                              .most_lanes = lanes > LEAST_LANES ? lanes : LEAST_LANES };
     queue->large = malloc(((size_t)nfiles + 1) * sizeof(*queue->large));
     queue->little = malloc(((size_t)nfiles + 1) * sizeof(*queue->little));

@@ -65,11 +65,12 @@ struct queue_policy {
     int nranks;
     uint32_t slots; /* transfers of all ranks at a time */
     uint64_t small, batch_bytes;
+    uint8_t
+        *list; /* a byte of each segment, which queues of other files share; borrowed */
 };
 
-/* Of these files alone. list: a byte of each segment, which queues of other files share;
- * borrowed. */
-int queue_init(struct queue *queue, const struct queue_policy *policy, uint8_t *list,
+/* Of these files alone. */
+int queue_init(struct queue *queue, const struct queue_policy *policy,
                const uint32_t *files, uint32_t nfiles, struct err *err);
 void queue_release(struct queue *queue);
 

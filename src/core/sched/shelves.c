@@ -67,7 +67,8 @@ static int init_one(struct shelves *shelves, uint32_t i, struct queue_policy pol
             return -1;
     }
     policy.slots = share_of(shelves, shelf, policy.slots);
-    return queue_init(&shelf->queue, &policy, shelves->list, files, nfiles, err);
+    policy.list = shelves->list;
+    return queue_init(&shelf->queue, &policy, files, nfiles, err);
 }
 
 int shelves_init(struct shelves *shelves, const struct queue_policy *policy,

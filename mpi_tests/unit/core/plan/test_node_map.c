@@ -122,7 +122,8 @@ static void test_bounds(void **state)
     assert_string_equal(err.text, "'map', line 1: it has a NUL byte");
     assert_non_null(longest);
     memset(longest, '\n', NODE_MAP_MOST + 1);
-    memcpy(longest, "n0 *", 4);
+    longest[0] = longest[2] = '*';
+    longest[1] = ' ';
     assert_int_equal(node_map_parse(&map, "map", longest, NODE_MAP_MOST, NULL), 0);
     node_map_release(&map);
     err_clear(&err);

@@ -10,7 +10,7 @@
 
 /* Files of three segments (0 to 2), for rank 0; of two (3, 4), for rank 1; and a small one (5),
  * for both. */
-static const uint64_t sizes[] = { 3 * MIB, 2 * MIB, 100 };
+static const uint64_t sizes[] = { UINT64_C(3) * MIB, UINT64_C(2) * MIB, 100 };
 static const uint32_t of_file[] = { 0, 1, 2 };
 
 static bool suits_each(const void *arg, uint32_t group, int rank)
