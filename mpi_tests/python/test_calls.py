@@ -141,6 +141,20 @@ told(mpifetch.verify, "/nowhere", comm="world")
         assert answer["kinds"][0] == "builtins.TypeError", answer
 
 
+def test_another_mpi(ask):
+    """A communicator of another library than ours is refused, not taken for an address."""
+    code = """
+from mpi4py import MPI
+import mpifetch
+told(mpifetch.verify, "/nowhere", comm=MPI.COMM_WORLD)
+MPI.Get_library_version = lambda: "Other MPI 7"
+told(mpifetch.verify, "/nowhere", comm=MPI.COMM_WORLD)
+"""
+    same, other = ask(1, code)
+    assert same["kinds"][0] == "mpifetch.DestinationError", same
+    assert other["kinds"][0] == "mpifetch.UsageError" and "Other MPI 7" in other["error"]
+
+
 def test_threads(ask):
     """A thread that did not initialise MPI may not call it, where MPI does not allow for that."""
     code = """
@@ -167,9 +181,9 @@ def answer():
 threading.Thread(target=answer).start()
 tell(mpifetch.get("hf://acme/demo", sys.argv[1]).files)
 """
-    hub.trouble(kind="cdn", hold=True)
+    trouble = hub.trouble(kind="cdn", hold=True)
     job = begin(1, code, dest, tmp_path, env=env)
-    job.wait_until(lambda: hub.log("cdn"))
+    assert hub.troubles.wait(trouble)
     (tmp_path / "asked").touch()
     job.wait_until((tmp_path / "answered").exists)
     hub.troubles.release()
@@ -196,9 +210,9 @@ def test_interrupted(begin, hub, tree, env, dest, number):
     """A signal to one rank while the source keeps all waiting: each has KeyboardInterrupt, or
     where a handler raises something else that, and the handlers that there were are there
     again."""
-    hub.trouble(kind="cdn", hold=True)
+    trouble = hub.trouble(kind="cdn", hold=True)
     job = begin(3, WAITS, dest, env=env)
-    job.wait_until(lambda: hub.log("cdn"))
+    assert hub.troubles.wait(trouble)
     os.kill(int(Path(f"{job.told}.pid.1").read_text()), number)
     result = job.wait()
     assert result.code == 0, result
@@ -227,9 +241,9 @@ except mpifetch.RankLostError as error:
     tell([error.status, error.reason, error.report.lost, isinstance(error, KeyboardInterrupt)])
     tell("done")
 """
-    hub.trouble(kind="cdn", hold=True)
+    trouble = hub.trouble(kind="cdn", hold=True)
     job = begin(2, code, dest, env=env)
-    job.wait_until(lambda: hub.log("cdn"))
+    assert hub.troubles.wait(trouble)
     os.kill(int(Path(f"{job.told}.pid.1").read_text()), signal.SIGSTOP)
     hub.troubles.release()
     job.wait_until(lambda: answers(job, 1)[0][1:] == ["done"])
