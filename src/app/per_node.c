@@ -343,14 +343,26 @@ static bool is_unchanged(const struct session *s)
     return unchanged;
 }
 
-static int commit(void *arg, struct err *err)
+static int complete(void *arg, struct err *err)
 {
     struct session *s = arg;
 
     if (is_unchanged(s))
         return 0;
     uncache_tree(&s->run, s->target.existing->file);
-    return target_commit(&s->target, &s->mark, err);
+    return target_complete(&s->target, err);
+}
+
+/* Others do the same, so what fails here is missing on this node alone. */
+static int show(void *arg, struct err *err)
+{
+    struct session *s = arg;
+
+    if (is_unchanged(s) || target_commit(&s->target, &s->mark, err) == 0)
+        return 0;
+    if (!s->run.ranks.liveness.lost)
+        err->code = ERR_DEST;
+    return -1;
 }
 
 static int clean(void *arg, struct err *err)
@@ -380,7 +392,15 @@ int per_node_publish(struct session *s, struct err *err)
 
     if (run->opt.sync && !run->nodes.out)
         rc = background_run(&run->ranks, sync_mine, s, err);
-    if (outcome_step(run, rc, err) < 0 || run_kept(s, commit, err) < 0)
+    if (outcome_step(run, rc, err) < 0 || run_kept(s, complete, err) < 0)
+        return -1;
+    /* The last moment at which a signal, on any rank, can end the run. */
+    if (agree_step(&run->ranks, agree_listen(&run->ranks, err), err) < 0)
+        return -1;
+    agree_bind(&run->ranks);
+    rc = run_kept(s, show, err);
+    agree_unbind(&run->ranks);
+    if (rc < 0)
         return -1;
     session_settle(s);
     s->report.published = true;

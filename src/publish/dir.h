@@ -31,6 +31,7 @@ struct dir {
     struct succession succession;
     char identity[65];   /* of the plan */
     char content_id[65]; /* of what dir_commit publishes */
+    bool complete;       /* dir_complete has been there */
     /* Set by dir_commit if DEST is a symlink: names in .name.versions */
     char *version;              /* of what was published */
     char *before;               /* of what DEST pointed to, or NULL */

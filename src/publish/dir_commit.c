@@ -251,8 +251,7 @@ static void sync_step(const struct run *run)
                  run->opt.dest, why.text);
 }
 
-/* All of the tree, and its record. */
-static int complete(struct dir *dir, struct err *err)
+int dir_complete(struct dir *dir, struct err *err)
 {
     const struct run *run = dir->run;
     const struct record_draft record =
@@ -264,7 +263,10 @@ static int complete(struct dir *dir, struct err *err)
         record_write(&record, dir->content_id, err) < 0 ||
         leftovers_mark(run, run->opt.force, err) < 0)
         return -1;
-    return run->opt.sync ? fs_sync_system(&run->staging.tree, ".", err) : 0;
+    if (run->opt.sync && fs_sync_system(&run->staging.tree, ".", err) < 0)
+        return -1;
+    dir->complete = true;
+    return 0;
 }
 
 static int show(struct dir *dir, struct visibility_mark *mark, struct err *err)
@@ -283,7 +285,7 @@ int dir_commit(struct dir *dir, struct visibility_mark *mark, struct err *err)
     const struct record_draft record =
         record_draft(run, dir->existing.file, dir->identity);
 
-    if (complete(dir, err) < 0 || show(dir, mark, err) < 0)
+    if ((!dir->complete && dir_complete(dir, err) < 0) || show(dir, mark, err) < 0)
         return -1;
     end_succession(dir);
     end_adoption(dir);

@@ -36,6 +36,7 @@ struct target_ops {
     const char *(*stagings)(const struct target *target, struct strbuf *parent);
     int (*identify)(const struct target *target, char id[65], struct err *err);
     int (*build)(struct target *target, struct err *err);
+    int (*complete)(struct target *target, struct err *err); /* NULL: nothing */
     int (*commit)(struct target *target, struct visibility_mark *mark, struct err *err);
     void (*clean)(struct target *target);
     void (*release)(struct target *target);
@@ -129,6 +130,11 @@ static int build_dir(struct target *target, struct err *err)
     return dir_build(&target->dir, err);
 }
 
+static int complete_dir(struct target *target, struct err *err)
+{
+    return dir_complete(&target->dir, err);
+}
+
 static int commit_dir(struct target *target, struct visibility_mark *mark,
                       struct err *err)
 {
@@ -160,6 +166,7 @@ static const struct target_ops dir_ops = {
     .stagings = stagings_of_dir,
     .identify = identify_dir,
     .build = build_dir,
+    .complete = complete_dir,
     .commit = commit_dir,
     .clean = clean_dir,
     .release = release_dir,
@@ -398,6 +405,13 @@ int target_build(struct target *target, struct err *err)
 
     if (rc == 0)
         rc = resume_settle(target->run->staging.resume, err);
+    return rc < 0 ? fail(target->run, err) : rc;
+}
+
+int target_complete(struct target *target, struct err *err)
+{
+    int rc = target->ops->complete ? target->ops->complete(target, err) : 0;
+
     return rc < 0 ? fail(target->run, err) : rc;
 }
 

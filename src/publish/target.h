@@ -67,6 +67,8 @@ void target_sweep(struct target *target);
 int target_drop_wrong(struct target *target, struct err *err);
 
 int target_build(struct target *target, struct err *err);
+/* Before target_commit, which does it if nobody else has: what does not show yet. */
+int target_complete(struct target *target, struct err *err);
 int target_commit(struct target *target, struct visibility_mark *mark, struct err *err);
 void target_clean(struct target *target);
 void target_release(struct target *target);

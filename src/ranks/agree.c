@@ -30,7 +30,8 @@ void agree_hear(struct ranks *ranks, const struct msg *msg)
 {
     if (msg->kind == MSG_VOTE)
         ranks->agree.votes++;
-    if (msg->kind == MSG_VOTE || (msg->kind == MSG_ABORT && !ranks->settled))
+    if (msg->kind == MSG_VOTE ||
+        (msg->kind == MSG_ABORT && !ranks->settled && !ranks->bound))
         keep_worst(&ranks->agree, msg);
 }
 
@@ -128,9 +129,14 @@ static int hear_all(struct ranks *ranks, struct msg *msg, struct err *err)
     return rc == 0 && ranks->agree.early.failed ? err_memory(err, "a message") : rc;
 }
 
+static bool is_interrupted(const struct ranks *ranks)
+{
+    return !ranks->bound && ranks->interrupted(ranks->interrupted_arg);
+}
+
 int agree_listen(struct ranks *ranks, struct err *err)
 {
-    bool interrupted = ranks->interrupted(ranks->interrupted_arg);
+    bool interrupted = is_interrupted(ranks);
     struct msg msg;
 
     if (hear_all(ranks, &msg, err) < 0)
@@ -138,6 +144,16 @@ int agree_listen(struct ranks *ranks, struct err *err)
     if (interrupted)
         return err_set(err, ERR_INTERRUPTED, "interrupted");
     return ranks->agree.worst.code != ERR_NONE ? err_copy(err, &ranks->agree.worst) : 0;
+}
+
+void agree_bind(struct ranks *ranks)
+{
+    ranks->bound = true;
+}
+
+void agree_unbind(struct ranks *ranks)
+{
+    ranks->bound = false;
 }
 
 void agree_settle(struct ranks *ranks)
@@ -184,8 +200,7 @@ static int wait_for_decision(struct ranks *ranks, struct msg *msg, struct err *e
     while ((heard = hear_all(ranks, msg, err)) == 0) {
         if (ranks->rank == 0 && agree->votes == ranks->size)
             decide(ranks);
-        if (ranks->rank != 0 && !agree->told &&
-            ranks->interrupted(ranks->interrupted_arg)) {
+        if (ranks->rank != 0 && !agree->told && is_interrupted(ranks)) {
             struct msg abort = { .kind = MSG_ABORT,
                                  .code = ERR_INTERRUPTED,
                                  .rank = ranks->rank,

@@ -45,6 +45,11 @@ void agree_settle(struct ranks *ranks);
  * certain yet. On each rank, behind the last step of the one before. */
 void agree_reopen(struct ranks *ranks);
 
+/* On all ranks after the same step. Between the two calls ranks do, each in its place, what
+ * cannot be undone and what all have agreed on: no signal ends that half done. */
+void agree_bind(struct ranks *ranks);
+void agree_unbind(struct ranks *ranks);
+
 /* Rank 0: a VOTE or ABORT that another loop received. */
 void agree_hear(struct ranks *ranks, const struct msg *msg);
 

@@ -30,6 +30,7 @@ struct ranks {
     /* Rank 0, or NULL: may replace the worst error of a step before all ranks get it. */
     void (*explain)(void *arg, struct err *err);
     void *explain_arg;
+    bool bound;               /* no signal counts: see agree_bind */
     bool settled;             /* the outcome is certain: see agree_settle */
     struct agree agree;       /* agree.c */
     struct liveness liveness; /* liveness.c, mail.c */
