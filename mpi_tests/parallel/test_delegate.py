@@ -34,14 +34,15 @@ def sentence(result):
     return [line for line in result.err.splitlines() if line.startswith("mpifetch: ")][-1]
 
 
-@pytest.mark.parametrize("per_node", [False, True], ids=["shared", "each"])
-def test_another_rank_lists(get, nodes, hub, tree, dest, per_node):  # noqa: F811
-    words = ("--per-node", nodes.local / "model", SOURCE) if per_node else (SOURCE, dest)
-    result = get([0, 0, 1, 2], "--segment-size", MIB, *words)
+@pytest.mark.parametrize("where", ["shared", "each", "both"])
+def test_another_rank_lists(get, nodes, hub, tree, dest, where):  # noqa: F811
+    each = [] if where == "shared" else ["--per-node", nodes.local / "model"]
+    result = get([0, 0, 1, 2], "--segment-size", MIB, *each, SOURCE, *([] if where == "each" else [dest]))
     assert result.code == 0, result
     assert "node0 does not reach the source: rank 2 on node1 asks it for rank 0" in result.err
     assert result.report["lister"] == {"rank": 2, "host": "node1"}
-    for place in [nodes.disk(node) / "model" for node in range(3)] if per_node else [dest]:
+    places = [nodes.disk(node) / "model" for node in range(3)] if each else []
+    for place in places + ([] if where == "each" else [dest]):
         assert_same(place, tree)
         assert_alone(place)
     # as often as rank 0 would have asked
@@ -154,7 +155,8 @@ def test_the_delegate_is_lost(apart, hub, tree, dest):  # noqa: F811
     """Rank 0 waits for it no longer than for any other rank."""
     held = hub.trouble(kind="api-tree", hold=True)
     library = {"LD_PRELOAD": os.environ["MPIFETCH_NODES"]}
-    job = apart(each=[{**library, "SHAM_NODE": str(node), **(SHUT if node == 0 else {})} for node in range(3)])
+    own = [SHUT, {}, {}]
+    job = apart(each=[{**library, "SHAM_NODE": str(node), **own[node]} for node in range(3)])
     assert hub.troubles.wait(held), job.said()
     job.send(1, signal.SIGKILL)
     assert job.code(0) == job.code(2) == 7

@@ -217,7 +217,8 @@ def test_a_record_that_does_not_fit_itself_is_content(run, words, dest, tmp_path
 
 def test_what_users_put_beside_the_records_is_content(run, words, dest, tmp_path):
     get(run, words("hub"), dest)
-    own = {".cache/huggingface/token", ".cache/huggingface/download/mine.metadata", ".cache/huggingface/trees/x.json"}
+    names = ("token", "download/mine.metadata", "trees/x.json")
+    own = {f".cache/huggingface/{name}" for name in names}
     write_tree(dest, dict.fromkeys(own, b"mine"))
     get(run, ([f"file://{dest}"], {}), tmp_path / "copy")
     assert names_in(tmp_path / "copy") == set(CLASSES) | own
