@@ -12,7 +12,7 @@ set -e
 module use /opt/modulefiles
 module load mpifetch/{version}
 mpifetch --version
-echo "man: $(man -w mpifetch)"
+echo "man: ${{MANPATH%%:*}}"
 echo "root: $MPIFETCH_ROOT"
 module unload mpifetch
 ! command -v mpifetch
@@ -35,7 +35,7 @@ def check(root, prefix, version, name, start):
     said = root.run("bash", "-c", start + LOAD.format(version=version)).splitlines()
     assert said == [
         f"mpifetch {version}",
-        f"man: /opt/mpifetch/{version}/share/man/man1/mpifetch.1",
+        f"man: /opt/mpifetch/{version}/share/man",
         f"root: /opt/mpifetch/{version}",
         "left: nothing",
     ]

@@ -11,7 +11,8 @@ import pytest
 from conftest import MIB, noise
 from job import PROGRAM, ROOT, launch
 from test_lost import Apart, assert_given_up
-from trees import assert_nothing, assert_same, assert_verifiable, write_tree
+from test_per_node import Nodes
+from trees import assert_alone, assert_nothing, assert_same, assert_verifiable, write_tree
 
 SOURCE = "hf://acme/demo"
 FILES = {
@@ -34,6 +35,19 @@ def test_get(run, hub, tree, dest, ranks):
     assert_same(tree, dest)
     assert_verifiable(dest)
     assert len(result.report["ranks"]) == max(ranks, 1)
+
+
+def test_per_node(start, hub, tree, tmp_path):
+    """From node to node: once from the source."""
+    nodes = Nodes(tmp_path, start)
+    place = nodes.local / "model"
+    words = ("get", "--segment-size", MIB, "--per-node", place, SOURCE)
+    result = nodes.run([0, 1, 1, 2], *words, env=hub.env)
+    assert (result.code, result.out) == (0, f"{place}\n"), result
+    for node in range(3):
+        assert_same(nodes.disk(node) / "model", tree)
+        assert_alone(nodes.disk(node) / "model")
+    assert result.report["bytes"]["fetched"] == sum(map(len, FILES.values()))
 
 
 def test_error_is_said_once(run, hub, tree, dest):
