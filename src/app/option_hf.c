@@ -188,7 +188,7 @@ static int take_option(struct words *words, const char *arg)
     if (one->value && (!value || !*value))
         return err_set(words->err, ERR_USAGE, "--%s requires a value; %s", one->name,
                        see);
-    return take_known(words, one, value);
+    return take_known(words, one, value ? value : "");
 }
 
 static int take_all(struct words *words)

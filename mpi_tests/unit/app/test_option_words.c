@@ -106,6 +106,18 @@ static void check_text(const char *have, const char *want)
         assert_true(have == want);
 }
 
+/* want ends in NULL. */
+static void check_list(const char *const *have, const char *const *want)
+{
+    size_t count = 0;
+
+    for (; want[count]; count++) {
+        assert_true(have && have[count]);
+        assert_string_equal(have[count], want[count]);
+    }
+    assert_true(!have || !have[count]);
+}
+
 static void test_hf_download(void **state)
 {
     static const struct {
@@ -171,14 +183,8 @@ static void test_hf_download(void **state)
         check_text(options.get.dest, rows[i].dest);
         check_text(options.get.repo_type, rows[i].repo_type);
         check_text(options.get.revision, rows[i].revision);
-        for (size_t k = 0; k < 3; k++) {
-            check_text(options.get.include ? options.get.include[k] : NULL,
-                       rows[i].include[k]);
-            check_text(options.get.exclude ? options.get.exclude[k] : NULL,
-                       rows[i].exclude[k]);
-            if (!rows[i].include[k] && !rows[i].exclude[k])
-                break;
-        }
+        check_list(options.get.include, rows[i].include);
+        check_list(options.get.exclude, rows[i].exclude);
         assert_int_equal(options.get.layout,
                          rows[i].cache ? MPIFETCH_LAYOUT_HF_CACHE : MPIFETCH_LAYOUT_DIR);
         assert_int_equal(options.get.max_connections, rows[i].connections);
