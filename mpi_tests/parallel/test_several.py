@@ -1,5 +1,6 @@
 """Several sources in one run: all are listed first, then each is published by itself."""
 
+import os
 import re
 import signal
 
@@ -121,6 +122,22 @@ def test_end_in_between(start, run, hub, repos, into, killed):
     assert paths_asked(hub) == {"acme/two", "acme/three"}
     for name in FILES:
         assert_same(into / name, repos[name])
+
+
+def test_rank_that_is_lost_in_between(start, hub, repos, into):
+    """The outcome of the first is certain, that of the second is not."""
+    held = hub.trouble(kind="resolve", path="*acme/two*", hold=True)
+    words = ("--rank-timeout", 2, "--into", into)
+    job = start(3, "get", *words, ONE, TWO, THREE, env=hub.env)
+    assert hub.troubles.wait(held), job.result(None)
+    os.kill(job.rank(1), signal.SIGSTOP)
+    result = job.wait()
+    hub.troubles.release()
+    assert result.code == 7, result
+    assert result.out == published(into, "acme/one")
+    assert "rank 1 on" in result.err and "1 published, 1 failed, 1 not tried" in result.err
+    assert [row["status"] for row in result.report["sources"]] == [0, 7, 7]
+    assert not (into / "acme/two").exists()
 
 
 @pytest.mark.parametrize("ranks", [1, 3])
