@@ -71,6 +71,15 @@ def test_each_has_a_place_of_its_own(run, hub, repos, into, ranks):
     assert result.out == published(into, "acme/one", "acme/two")
 
 
+def test_connections_serve_all(run, hub, repos, into):
+    words = ("--connections", 1, "--include", "*.bin", "--into", into)
+    result = run(1, "get", *words, ONE, TWO, THREE, env=hub.env)
+    assert result.code == 0, result
+    for kind in "api*", "cdn":
+        rows = hub.log(kind)
+        assert len(rows) >= 3 and len({row["port"] for row in rows}) == 1, rows
+
+
 def test_one_source_too(run, hub, repos, into):
     result = run(2, "get", "--into", into, ONE, env=hub.env)
     assert result.code == 0, result

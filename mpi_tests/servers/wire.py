@@ -313,6 +313,7 @@ class Handler(BaseHTTPRequestHandler):
         return {
             "kind": self.kind,
             "client": self.client_address[0],
+            "port": self.client_address[1],
             "method": self.command,
             "path": unquote(self.route),
             "query": self.query,

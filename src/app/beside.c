@@ -321,6 +321,7 @@ void beside_close(struct session *s)
     if (s->run.ranks.rank == 0)
         give_back(&beside->s);
     session_release(&beside->s);
+    http_destroy(beside->s.transfers);
     free(beside->path);
     free(beside->found);
     free(beside->left);

@@ -19,12 +19,15 @@ void handover_pass(struct session *from, struct session *to)
     delegate_move(from->delegate, ranks);
     errands_move(from->errands, ranks, to);
     to->http = from->http;
+    to->transfers = from->transfers;
+    to->transfers_most = from->transfers_most;
     to->delegate = from->delegate;
     to->errands = from->errands;
     to->slots = from->slots;
     to->umask_before = from->umask_before;
     to->umask_changed = from->umask_changed;
     from->http = NULL;
+    from->transfers = NULL;
     from->delegate = NULL;
     from->errands = NULL;
     from->slots = NULL;

@@ -4,7 +4,7 @@
 
 #include "app/session_state.h"
 
-/* What a call has once: the ranks and how they speak, rank 0's connections to the source.
+/* What a call has once: the ranks and how they speak, and connections to the source.
  * Between two steps; from is left without, and may only be released. */
 void handover_pass(struct session *from, struct session *to);
 

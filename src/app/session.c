@@ -430,6 +430,7 @@ void session_release(struct session *s)
     free(run->shown);
     run->dest = run->published = run->shown = NULL;
     release_staging_of(run);
+    login_release(s);
     outcome_release(run);
     free(s->dest);
     free(s->named);
@@ -443,7 +444,7 @@ bool session_close(struct session *s)
     bool closed;
 
     session_release(s);
-    login_release(s);
+    http_destroy(s->transfers);
     http_destroy(s->http);
     delegate_close(s->delegate);
     errands_close(s->errands);

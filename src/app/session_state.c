@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "base/url.h"
+#include "fetch/engine.h"
 #include "io/clock.h"
 #include "ranks/background.h"
 #include "resume/resume.h"
@@ -89,12 +90,28 @@ struct opening {
     struct existing_file *existing;
 };
 
+/* From source to source the same, so that their connections serve again. */
+static int open_transfers(struct session *s, struct err *err)
+{
+    unsigned most = s->run.slots_most ? s->run.slots_most : 1;
+
+    if (s->transfers && s->transfers_most >= most)
+        return 0;
+    http_destroy(s->transfers);
+    s->transfers = NULL;
+    s->transfers_most = most;
+    return engine_open(&s->transfers, &s->run, most, err);
+}
+
 static int open_worker(void *arg, struct err *err)
 {
     struct opening *opening = arg;
     struct session *s = opening->s;
 
-    return worker_create(&s->worker, &s->run, s->coordinator, opening->existing, err);
+    return open_transfers(s, err) < 0
+               ? -1
+               : worker_create(&s->worker, &s->run, s->coordinator, s->transfers,
+                               opening->existing, err);
 }
 
 int session_make_parts(struct session *s, struct existing_file *existing, struct err *err)

@@ -44,11 +44,13 @@ struct session {
     struct run run;
     struct trace trace;
     struct report report;
-    struct plan whole;    /* keeper: all files of the commit, if there are more than in
+    struct plan whole;       /* keeper: all files of the commit, if there are more than in
                            * the plan, or if they are to be recorded */
-    struct node_map map;  /* which files each node gets; zeroed: all of them */
-    struct target target; /* keeper */
-    struct http *http;    /* rank 0: listing and resolving */
+    struct node_map map;     /* which files each node gets; zeroed: all of them */
+    struct target target;    /* keeper */
+    struct http *http;       /* rank 0: listing and resolving */
+    struct http *transfers;  /* of the worker; NULL: there was none yet */
+    unsigned transfers_most; /* at a time */
     struct delegate *delegate; /* rank 0 of several nodes: who does it if it cannot */
     struct errands *errands;   /* other ranks: the same */
     unsigned *slots;           /* of each rank */

@@ -5,7 +5,6 @@
 #include "base/url.h"
 #include "coordinate/coordinator.h"
 #include "fetch/batch.h"
-#include "fetch/engine.h"
 #include "fetch/hasher.h"
 #include "fetch/keeper.h"
 #include "fetch/tasks.h"
@@ -375,17 +374,8 @@ static void wake(void *arg)
     http_wake(arg);
 }
 
-static int open_engine(struct worker *w, struct err *err)
-{
-    unsigned slots = w->run->slots_most;
-
-    if (engine_open(&w->http, w->run, slots ? slots : 1, err) < 0)
-        return -1;
-    return pool_create(&w->pool, WORKER_THREADS, wake, w->http, err);
-}
-
 int worker_create(struct worker **out, struct run *run, struct coordinator *coordinator,
-                  struct existing_file *existing, struct err *err)
+                  struct http *http, struct existing_file *existing, struct err *err)
 {
     struct worker *w = calloc(1, sizeof(*w));
     int rc = -1;
@@ -395,12 +385,14 @@ int worker_create(struct worker **out, struct run *run, struct coordinator *coor
         return err_memory(err, "a worker");
     w->run = run;
     w->coordinator = coordinator;
+    w->http = http;
     w->nap.shortest = 0.0002;
     w->spill.ranks = (unsigned)comm_node_size(
         run->ranks.comm, comm_node(run->ranks.comm, run->ranks.rank));
     rate_init(&w->rate, 0, WORKER_BURST, clock_now());
     outbox_open(&w->outbox, run, run->slots ? WORKER_AHEAD : 0);
-    if (open_engine(w, err) < 0 || store_open(&w->store, run, err) < 0)
+    if (pool_create(&w->pool, WORKER_THREADS, wake, http, err) < 0 ||
+        store_open(&w->store, run, err) < 0)
         goto out;
     if (buffers_open(&w->buffers, run->slots_most, wake, w->http, err) < 0 ||
         ahead_open(&w->ahead, run, &w->buffers, w->pool, err) < 0)
@@ -442,7 +434,7 @@ void worker_destroy(struct worker *w)
     /* Pool threads wake the sockets, sockets fill tasks: so in this order. */
     pool_destroy(w->pool);
     buffers_mute(&w->buffers);
-    http_destroy(w->http);
+    http_clear(w->http);
     hasher_release(&w->hasher);
     keeper_close(&w->keeper);
     batches_release(&w->batches);

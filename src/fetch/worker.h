@@ -13,12 +13,14 @@
 
 struct worker;
 struct coordinator;
+struct http;
 struct existing_file;
 
-/* coordinator: on rank 0, else NULL. existing: of each file of the plan, borrowed; used by
+/* coordinator: on rank 0, else NULL. http: borrowed; used by nobody else until
+ * worker_destroy, which drops what is under way. existing: of each file of the plan, borrowed; used by
  * a keeper whose node has a copy of its own, and gets the digests of its files. */
 int worker_create(struct worker **out, struct run *run, struct coordinator *coordinator,
-                  struct existing_file *existing, struct err *err);
+                  struct http *http, struct existing_file *existing, struct err *err);
 
 /* Collective. 0, or -1 with the error that ended the run; err->rank says who saw it. */
 int worker_run(struct worker *worker, struct err *err);

@@ -451,12 +451,17 @@ int http_create(struct http **out, const struct http_config *config, struct err 
     return 0;
 }
 
+void http_clear(struct http *http)
+{
+    for (size_t i = 0; i < STATES; i++)
+        discard_all(&http->list[i]);
+}
+
 void http_destroy(struct http *http)
 {
     if (!http)
         return;
-    for (size_t i = 0; i < STATES; i++)
-        discard_all(&http->list[i]);
+    http_clear(http);
     http_wire_destroy(http->wire);
     free(http);
 }

@@ -132,6 +132,9 @@ struct http_piece {
 int http_create(struct http **out, const struct http_config *config, struct err *err);
 void http_destroy(struct http *http);
 
+/* Drop all requests. Connections stay for those that follow. */
+void http_clear(struct http *http);
+
 /* From now on; borrowed until http is destroyed. */
 void http_set_elsewhere(struct http *http, const struct http_elsewhere *elsewhere);
 
