@@ -264,7 +264,7 @@ int per_node_deal(struct session *s, struct err *err)
     int *node = calloc(count, sizeof(*node));
     int rc = most && node ? 0 : err_memory(err, "the list of ranks");
 
-    for (int i = 0; rc == 0 && i < run->ranks.size; i++) {
+    for (int i = 0; most && node && i < run->ranks.size; i++) {
         bool failed = run->nodes.failed[nodes_of(&run->ranks, i)];
 
         node[i] = comm_node(run->ranks.comm, i);
