@@ -488,7 +488,7 @@ void coordinator_destroy(struct coordinator *c)
 
 double coordinator_complete(const struct coordinator *c, int node)
 {
-    return c->spreading.node[node].complete;
+    return c->spreading.copies.complete[node];
 }
 
 void coordinator_figures(const struct coordinator *c, struct coordinator_figures *figures)

@@ -6,7 +6,6 @@
 
 #include "coordinate/mismatch.h"
 #include "coordinate/nearby.h"
-#include "io/clock.h"
 #include "ranks/mail.h"
 #include "ranks/nodes.h"
 #include "ranks/outcome.h"
@@ -30,8 +29,8 @@ void spreading_release(struct spreading *s)
     proofs_destroy(s->proofs);
     spread_destroy(s->spread);
     keeper_mail_release(&s->mail);
-    free(s->node);
-    free(s->stored);
+    copies_release(&s->copies);
+    free(s->missed);
     free(s->unwanted);
     demand_release(&s->demand);
     *s = (struct spreading){ 0 };
@@ -51,20 +50,12 @@ bool spreading_failed(const struct spreading *s, int rank)
 
 bool spreading_lacks(const struct spreading *s, uint32_t segment)
 {
-    return demand_has(&s->demand, segments_in(s)->file[segment]) &&
-           !spread_anywhere(s->spread, segment);
+    return copies_lacks(&s->copies, segment);
 }
 
 bool spreading_finished(const struct spreading *s)
 {
     return s->nunwanted == 0 && spread_finished(s->spread) && proofs_finished(s->proofs);
-}
-
-static void have(struct spreading *s, int node, uint32_t first, uint32_t count)
-{
-    spread_have(s->spread, node, first, count);
-    if (s->node[node].complete == 0 && spread_complete(s->spread, node))
-        s->node[node].complete = clock_now();
 }
 
 /* Nobody says whether it is right. */
@@ -79,11 +70,11 @@ static void take_holding(struct spreading *s, const struct run_holding *holding)
         sched_have(s->dispatch->sched, i);
         if (!nodes_prove(run, file)) {
             relay_stored(s->dispatch->relay, i, keeper);
-            s->files_known += !s->stored[i] && segments_of(&run->segments, file) == 1;
+            s->files_known +=
+                !s->copies.stored[i] && segments_of(&run->segments, file) == 1;
         }
-        s->stored[i] = 1;
     }
-    have(s, (int)holding->node, holding->first, holding->count);
+    copies_stored(&s->copies, (int)holding->node, holding->first, holding->count);
 }
 
 /* What a node has to prove is hashed there; of the others the relay makes one digest for
@@ -110,19 +101,18 @@ int spreading_open(struct spreading *s, struct dispatch *dispatch,
 {
     const struct spread_policy policy = spread_policy(&dispatch->run->segments);
     const struct run *run = dispatch->run;
-    size_t segments = run->segments.count;
     int nodes = nodes_count(&run->ranks);
 
     *s = (struct spreading){ .dispatch = dispatch, .existing = existing, .nodes = nodes };
-    s->node = calloc((size_t)nodes, sizeof(*s->node));
-    s->stored = calloc(segments + 1, 1);
+    s->missed = calloc((size_t)nodes, sizeof(*s->missed));
     s->unwanted = calloc(run->plan.nfiles + 1, sizeof(*s->unwanted));
     standstill_begin(&s->standstill, run);
-    if (!s->node || !s->stored || !s->unwanted)
+    if (!s->missed || !s->unwanted)
         return err_memory(err, "what the nodes have");
     if (spread_create(&s->spread, &run->segments, nodes, &policy, err) < 0)
         return -1;
     if (proofs_create(&s->proofs, &run->segments, nodes, err) < 0 ||
+        copies_open(&s->copies, dispatch, s->spread, s->proofs, &s->demand, err) < 0 ||
         keeper_mail_open(&s->mail, dispatch->run, err) < 0)
         return -1;
     return take_start(s, err);
@@ -130,56 +120,7 @@ int spreading_open(struct spreading *s, struct dispatch *dispatch,
 
 void spreading_landed(struct spreading *s, int rank, uint32_t first, uint32_t count)
 {
-    memset(s->stored + first, 1, count);
-    have(s, nodes_of(&run_of(s)->ranks, rank), first, count);
-}
-
-/* Of these, what no node has any more is fetched again; but not what is recalled, before all
- * have forgotten it: they would forget what has come. Nor what is to come whole. */
-static void fetch_lost(struct spreading *s, uint32_t first, uint32_t count)
-{
-    const uint32_t *file = segments_in(s)->file;
-    uint32_t end = first + count, next;
-
-    for (; first < end; first = next) {
-        next = first;
-        while (next < end && file[next] == file[first] && s->stored[next] &&
-               demand_has(&s->demand, file[next]) && !spread_anywhere(s->spread, next) &&
-               !proofs_recalls(s->proofs, file[next]) &&
-               !sched_is_withdrawn(s->dispatch->sched, file[next]))
-            s->stored[next++] = 0;
-        if (next > first)
-            sched_restart(s->dispatch->sched, first, next - first, -1);
-        next += next == first;
-    }
-}
-
-/* What was to be hashed for all by a rank that does not have it any more: by a keeper that
- * does. */
-static void find_hashers(struct spreading *s, uint32_t first, uint32_t count)
-{
-    struct relay *relay = s->dispatch->relay;
-
-    for (uint32_t i = first; i < first + count; i++) {
-        int node = relay_lacks(relay, i) ? spread_holder(s->spread, i) : -1;
-
-        if (node >= 0)
-            relay_stored(relay, i, nodes_keeper(&run_of(s)->ranks, node));
-    }
-}
-
-static void lack(struct spreading *s, int node, uint32_t first, uint32_t count)
-{
-    s->node[node].complete = 0;
-    spread_lack(s->spread, node, first, count);
-    for (uint32_t i = first; i < first + count; i++) {
-        int rank = relay_owner(s->dispatch->relay, i);
-
-        if (rank >= 0 && nodes_of(&run_of(s)->ranks, rank) == node)
-            relay_lose(s->dispatch->relay, i);
-    }
-    find_hashers(s, first, count);
-    fetch_lost(s, first, count);
+    copies_stored(&s->copies, nodes_of(&run_of(s)->ranks, rank), first, count);
 }
 
 /* Each of its ranks drops what it was granted, and writes to no disk but its own: so it is
@@ -211,8 +152,7 @@ static int fail_node(struct spreading *s, int node, const struct err *why,
     demand_drop(&s->demand, node);
     if (proofs_drop(s->proofs, node, err) < 0)
         return -1;
-    find_hashers(s, 0, segments_in(s)->count);
-    fetch_lost(s, 0, segments_in(s)->count);
+    copies_drop(&s->copies);
     return outcome_failed(run) < s->nodes ? 0 : outcome_tell(run, "is missing", err);
 }
 
@@ -224,14 +164,12 @@ void spreading_recall(struct spreading *s, uint32_t file)
 
 bool spreading_empties(struct spreading *s, uint32_t file)
 {
-    const uint32_t *first = segments_in(s)->first;
-    bool empty = !proofs_recalls(s->proofs, file);
-
-    for (uint32_t i = first[file]; i < first[file + 1] && empty; i++)
-        empty = !spread_anywhere(s->spread, i);
-    if (!empty && !proofs_recalls(s->proofs, file))
-        spreading_recall(s, file);
-    return empty;
+    if (proofs_recalls(s->proofs, file))
+        return false;
+    if (!copies_exist(&s->copies, file))
+        return true;
+    spreading_recall(s, file);
+    return false;
 }
 
 /* From now on no node gives it to another: what one has not forgotten yet would count as the
@@ -244,7 +182,7 @@ static int recall(struct spreading *s, uint32_t file, struct err *err)
     if (proofs_recall(s->proofs, file, err) < 0)
         return -1;
     for (int node = 0; node < s->nodes; node++)
-        lack(s, node, first[file], first[file + 1] - first[file]);
+        copies_lack(&s->copies, node, first[file], first[file + 1] - first[file]);
     return 0;
 }
 
@@ -263,13 +201,9 @@ static int recall_unwanted(struct spreading *s, struct err *err)
     return 0;
 }
 
-/* As if nothing of it had come. */
 void spreading_whole(struct spreading *s, uint32_t file)
 {
-    const uint32_t *first = segments_in(s)->first;
-
-    memset(s->stored + first[file], 0, first[file + 1] - first[file]);
-    spread_whole(s->spread, file);
+    copies_whole(&s->copies, file);
 }
 
 /* Of the job, at least one. */
@@ -280,15 +214,11 @@ static bool exist(const struct spreading *s, uint32_t first, uint32_t count)
     return count > 0 && first < all && count <= all - first;
 }
 
-/* What nobody has stored it does not stand for: that is fetched again meanwhile, as the node
- * that sent it has failed. */
 static void hear_got(struct spreading *s, int node, const struct msg *msg)
 {
-    s->node[node].missed = 0;
-    for (uint32_t i = 0; i < msg->nitems; i++) {
-        have(s, node, msg->item[i].segment, msg->item[i].segments);
-        find_hashers(s, msg->item[i].segment, msg->item[i].segments);
-    }
+    s->missed[node] = 0;
+    for (uint32_t i = 0; i < msg->nitems; i++)
+        copies_got(&s->copies, node, msg->item[i].segment, msg->item[i].segments);
 }
 
 static int hear_missed(struct spreading *s, int node, const struct msg *msg,
@@ -302,7 +232,7 @@ static int hear_missed(struct spreading *s, int node, const struct msg *msg,
     log_line(&run_of(s)->ranks.log, LOG_INFO, "%s: %s: sending it again",
              host_of(s, node), msg->text);
     spread_failed(s->spread, (int)msg->node, node, msg->segment, msg->segments);
-    if (++s->node[node].missed <= MISSED_MOST)
+    if (++s->missed[node] <= MISSED_MOST)
         return 0;
     err_set(&why, ERR_NETWORK, "%s", msg->text);
     return fail_node(s, node, &why, err);
@@ -355,7 +285,7 @@ static int forget(struct spreading *s, int node, const struct msg_item *item, bo
                  "come again",
                  host_of(s, node), (unsigned)item->segments,
                  plan_path(&run_of(s)->plan, file));
-    lack(s, node, item->segment, item->segments);
+    copies_lack(&s->copies, node, item->segment, item->segments);
     for (; !asked && file < segments->plan->nfiles && segments->first[file] < end; file++)
         if (proofs_void(s->proofs, node, file, err) < 0)
             return -1;
@@ -457,7 +387,8 @@ static int act(struct spreading *s, const struct proofs_action *action, struct e
                  "'%s' has the wrong digest: fetching it again", path);
         return recall(s, action->file, err);
     case PROOFS_ANEW:
-        fetch_lost(s, first[action->file], first[action->file + 1] - first[action->file]);
+        copies_fetch_lost(&s->copies, first[action->file],
+                          first[action->file + 1] - first[action->file]);
         return 0;
     }
     return 0;

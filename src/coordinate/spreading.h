@@ -11,6 +11,7 @@
 #ifndef COORDINATE_SPREADING_H
 #define COORDINATE_SPREADING_H
 
+#include "coordinate/copies.h"
 #include "coordinate/demand.h"
 #include "coordinate/dispatch.h"
 #include "coordinate/keeper_mail.h"
@@ -19,19 +20,14 @@
 #include "core/sched/spread.h"
 #include "staging/existing.h"
 
-struct spreading_node {
-    unsigned missed; /* transfers to it, in a row */
-    double complete; /* clock_now when it had all it wants; 0: not yet */
-};
-
 struct spreading {
     struct dispatch *dispatch; /* borrowed, with all that it knows, as is the next */
     struct existing_file *existing;
     struct spread *spread;
     struct proofs *proofs;
-    struct spreading_node *node;
+    struct copies copies;
+    unsigned *missed; /* of each node: transfers to it, in a row */
     int nodes;
-    uint8_t *stored;    /* of each segment: the scheduler has it as stored */
     bool *unwanted;     /* each file: to be recalled, ... */
     uint32_t nunwanted; /* ... which so many are */
     struct demand demand;

@@ -653,7 +653,7 @@ static void each_byte_is_fetched_once_and_comes_to_all(void **state)
     assert_int_equal(w.came[0] + w.came[1] + w.came[2], (NODES - 1) * SEGMENTS);
     for (int node = 0; node < NODES; node++) {
         assert_all_right_on(node);
-        assert_true(w.spreading.node[node].complete > 0);
+        assert_true(w.spreading.copies.complete[node] > 0);
     }
     for (int f = 0; f < FILES - 1; f++)
         assert_memory_equal(w.existing[f].sha256, "right", 6);

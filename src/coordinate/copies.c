@@ -1,0 +1,134 @@
+#include "coordinate/copies.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/clock.h"
+#include "ranks/nodes.h"
+
+static const struct segments *segments_in(const struct copies *copies)
+{
+    return &copies->dispatch->run->segments;
+}
+
+int copies_open(struct copies *copies, struct dispatch *dispatch, struct spread *spread,
+                const struct proofs *proofs, const struct demand *demand, struct err *err)
+{
+    int nodes = nodes_count(&dispatch->run->ranks);
+
+    *copies = (struct copies){
+        .dispatch = dispatch, .spread = spread, .proofs = proofs, .demand = demand
+    };
+    copies->stored = calloc((size_t)dispatch->run->segments.count + 1, 1);
+    copies->complete = calloc((size_t)nodes, sizeof(*copies->complete));
+    return copies->stored && copies->complete ? 0
+                                              : err_memory(err, "what the nodes have");
+}
+
+void copies_release(struct copies *copies)
+{
+    free(copies->stored);
+    free(copies->complete);
+    *copies = (struct copies){ 0 };
+}
+
+static void have(struct copies *copies, int node, uint32_t first, uint32_t count)
+{
+    spread_have(copies->spread, node, first, count);
+    if (copies->complete[node] == 0 && spread_complete(copies->spread, node))
+        copies->complete[node] = clock_now();
+}
+
+/* What was to be hashed for all by a rank that does not have it any more: by a keeper that
+ * does. */
+static void find_hashers(struct copies *copies, uint32_t first, uint32_t count)
+{
+    struct relay *relay = copies->dispatch->relay;
+
+    for (uint32_t i = first; i < first + count; i++) {
+        int node = relay_lacks(relay, i) ? spread_holder(copies->spread, i) : -1;
+
+        if (node >= 0)
+            relay_stored(relay, i, nodes_keeper(&copies->dispatch->run->ranks, node));
+    }
+}
+
+void copies_stored(struct copies *copies, int node, uint32_t first, uint32_t count)
+{
+    memset(copies->stored + first, 1, count);
+    have(copies, node, first, count);
+}
+
+/* What nobody has stored it does not stand for: that is fetched again meanwhile, as the node
+ * that sent it has failed. */
+void copies_got(struct copies *copies, int node, uint32_t first, uint32_t count)
+{
+    have(copies, node, first, count);
+    find_hashers(copies, first, count);
+}
+
+/* Before all have forgotten what is recalled, they would forget what has come. */
+void copies_fetch_lost(struct copies *copies, uint32_t first, uint32_t count)
+{
+    const struct sched *sched = copies->dispatch->sched;
+    const uint32_t *file = segments_in(copies)->file;
+    uint32_t end = first + count, next;
+
+    for (; first < end; first = next) {
+        next = first;
+        while (next < end && file[next] == file[first] && copies->stored[next] &&
+               copies_lacks(copies, next) &&
+               !proofs_recalls(copies->proofs, file[next]) &&
+               !sched_is_withdrawn(sched, file[next]))
+            copies->stored[next++] = 0;
+        if (next > first)
+            sched_restart(copies->dispatch->sched, first, next - first, -1);
+        next += next == first;
+    }
+}
+
+void copies_lack(struct copies *copies, int node, uint32_t first, uint32_t count)
+{
+    struct relay *relay = copies->dispatch->relay;
+
+    copies->complete[node] = 0;
+    spread_lack(copies->spread, node, first, count);
+    for (uint32_t i = first; i < first + count; i++) {
+        int rank = relay_owner(relay, i);
+
+        if (rank >= 0 && nodes_of(&copies->dispatch->run->ranks, rank) == node)
+            relay_lose(relay, i);
+    }
+    find_hashers(copies, first, count);
+    copies_fetch_lost(copies, first, count);
+}
+
+void copies_drop(struct copies *copies)
+{
+    find_hashers(copies, 0, segments_in(copies)->count);
+    copies_fetch_lost(copies, 0, segments_in(copies)->count);
+}
+
+void copies_whole(struct copies *copies, uint32_t file)
+{
+    const uint32_t *first = segments_in(copies)->first;
+
+    memset(copies->stored + first[file], 0, first[file + 1] - first[file]);
+    spread_whole(copies->spread, file);
+}
+
+bool copies_lacks(const struct copies *copies, uint32_t segment)
+{
+    return demand_has(copies->demand, segments_in(copies)->file[segment]) &&
+           !spread_anywhere(copies->spread, segment);
+}
+
+bool copies_exist(const struct copies *copies, uint32_t file)
+{
+    const uint32_t *first = segments_in(copies)->first;
+    uint32_t i = first[file];
+
+    while (i < first[file + 1] && !spread_anywhere(copies->spread, i))
+        i++;
+    return i < first[file + 1];
+}
