@@ -132,10 +132,11 @@ def honest(request):
 class Faults:
     def __init__(self, port=0):
         self._lock = threading.Lock()
+        self._made = threading.Condition(self._lock)
         self._rows = []
         self._hits = {}
         self._seen = {}
-        self._struck = 0
+        self._struck, self._making = 0, 0
         self._running, self.most_running = 0, 0
         self._open = set()
         self.ended = threading.Event()
@@ -185,8 +186,11 @@ class Faults:
             time.sleep(0.005)
 
     def struck(self):
-        """Replies that were not what a good server would have sent."""
-        return self._struck
+        """Replies that were not what a good server would have sent. One that a client did not
+        wait for may still be in the making."""
+        with self._made:
+            self._made.wait_for(lambda: self._making == 0, 30)
+            return self._struck
 
     # below: one connection
 
@@ -270,13 +274,21 @@ class Faults:
                 "time": time.time(),
             }
             self._rows.append(row)
-            hit = self._hit(request)
-        if not hit:
-            return honest(request)
-        misdeed = misdeeds.TABLE.get(request.fault)
+            misdeed = misdeeds.TABLE.get(request.fault) if self._hit(request) else honest
+            self._making += 1
+        try:
+            return self._make(misdeed, request, served)
+        finally:
+            with self._made:
+                self._making -= 1
+                self._made.notify_all()
+
+    def _make(self, misdeed, request, served):
         if misdeed is None:
             return Reply(404, [("Content-Length", "0")])
         good = honest(request)
+        if misdeed is honest:
+            return good
         reply = misdeed(request, copy.deepcopy(good), served)
         with self._lock:
             self._struck += reply != good
