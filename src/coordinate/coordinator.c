@@ -4,13 +4,14 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "coordinate/digests.h"
 #include "coordinate/dispatch.h"
-#include "coordinate/mismatch.h"
 #include "coordinate/nearby.h"
 #include "coordinate/rate_share.h"
 #include "coordinate/recovery.h"
 #include "coordinate/spreading.h"
 #include "coordinate/steering.h"
+#include "coordinate/workload.h"
 #include "core/sched/egress.h"
 #include "io/clock.h"
 #include "ranks/nodes.h"
@@ -39,8 +40,8 @@ struct coordinator {
     struct spreading spreading; /* if each node has a disk of its own, ... */
     bool spreads;               /* ... and there are several */
     struct rank_view *ranks;
-    uint8_t *refetched; /* of each file: its digest was wrong once */
-    uint64_t to_fetch, files_to_fetch, files_done;
+    struct digests digests;
+    struct workload workload;
     double last_landed;
     struct rate_share rate_share;
     struct steering steering;
@@ -61,56 +62,6 @@ static void stop_everyone(struct coordinator *c, int rank, struct err why)
     c->stopped = true;
     progress_end(&c->progress);
     dispatch_all(&c->dispatch, &msg);
-}
-
-static const struct plan_file *plan_file(const struct coordinator *c, uint32_t file)
-{
-    return &c->run->plan.files[file];
-}
-
-/* The digest is wrong: fetch the file once more, all of it, since nobody can tell which
- * part it was. */
-static int file_wrong(struct coordinator *c, uint32_t file, const uint8_t sha256[32],
-                      int rank, struct err *err)
-{
-    const struct segments *segments = &c->run->segments;
-    uint32_t count = segments_of(segments, file);
-
-    if (!nearby_drop(c->run, file)) {
-        if (c->refetched[file])
-            return mismatch(c->run, file, sha256, err);
-        c->refetched[file] = 1;
-    }
-    log_line(&c->run->ranks.log, LOG_WARN, "'%s' has the wrong digest: fetching it again",
-             plan_path(&c->run->plan, file));
-    if (count > 1)
-        relay_restart(c->relay, file);
-    if (c->spreads && count > 1) {
-        spreading_recall(&c->spreading, file);
-        return 0;
-    }
-    recovery_restart(&c->recovery, file);
-    sched_restart(c->sched, segments->first[file], count, rank);
-    return 0;
-}
-
-/* bad: the digest is not the announced one. Without an announced one it is compared with
- * the record of the run that fetched the file, if there is one. */
-static int file_hashed(struct coordinator *c, uint32_t file, const uint8_t sha256[32],
-                       bool bad, int rank, struct err *err)
-{
-    if (c->run->mode == RUN_REHASH && plan_file(c, file)->want.kind == DIGEST_NONE)
-        bad = memcmp(sha256, c->existing[file].sha256, 32) != 0;
-    bad |= nearby_differs(c->run, file, sha256);
-    if (bad && c->run->mode != RUN_REHASH)
-        return file_wrong(c, file, sha256, rank, err);
-    if (bad)
-        c->existing[file].wrong = true;
-    else
-        memcpy(c->existing[file].sha256, sha256, 32);
-    c->files_done++;
-    locator_forget(c->locator, file);
-    return 0;
 }
 
 /* Neighbours of one file. */
@@ -140,8 +91,8 @@ static int stored(struct coordinator *c, int rank, const struct msg_item *item,
             relay_stored(c->relay, item->segment + i, rank);
         return 0;
     }
-    return file_hashed(c, file, item->sha256, (item->flags & MSG_ITEM_BAD) != 0, rank,
-                       err);
+    return digests_hear(&c->digests, file, item->sha256,
+                        (item->flags & MSG_ITEM_BAD) != 0, rank, err);
 }
 
 static int hear_landed(struct coordinator *c, int from, const struct msg *msg,
@@ -235,13 +186,13 @@ static int hear_hashed(struct coordinator *c, int from, const struct msg *msg,
         return err_set(err, ERR_DEFECT, "rank %d hashed segment %u, which does not exist",
                        from, (unsigned)msg->segment);
     file = c->run->segments.file[msg->segment];
-    want = &plan_file(c, file)->want;
+    want = &c->run->plan.files[file].want;
     if (relay_advance(c->relay, msg->segment, &msg->midstate) != RELAY_DONE)
         return 0;
-    return file_hashed(c, file, msg->sha256,
-                       want->kind == DIGEST_SHA256 &&
-                           memcmp(want->bytes, msg->sha256, 32) != 0,
-                       -1, err);
+    return digests_hear(&c->digests, file, msg->sha256,
+                        want->kind == DIGEST_SHA256 &&
+                            memcmp(want->bytes, msg->sha256, 32) != 0,
+                        -1, err);
 }
 
 int coordinator_hear(struct coordinator *c, int from, const struct msg *msg,
@@ -296,7 +247,7 @@ static void show_progress(struct coordinator *c)
         bytes += c->ranks[i].bytes;
         busy += c->ranks[i].busy;
     }
-    progress_tick(&c->progress, c->files_done + c->spreading.files_known, bytes, busy);
+    progress_tick(&c->progress, c->digests.done + c->spreading.files_known, bytes, busy);
 }
 
 bool coordinator_has_all(const struct coordinator *c)
@@ -325,73 +276,6 @@ int coordinator_step(struct coordinator *c, bool *moved, struct err *err)
     if (relay_finished(c->relay) && (!c->spreads || spreading_finished(&c->spreading)))
         stop_everyone(c, 0, (struct err){ 0 });
     return c->spreads ? spreading_check(&c->spreading, err) : 0;
-}
-
-/* What a former run left has one checksum, so it is granted as it is. */
-static void tie_held(struct coordinator *c, uint32_t file)
-{
-    const uint32_t *first = c->run->segments.first;
-    struct msg_item item = { 0 };
-
-    for (uint32_t s = first[file]; s < first[file + 1]; s++)
-        if (resume_held(c->dispatch.resume, s, &item)) {
-            sched_tie(c->sched, s, item.segments);
-            s += item.segments - 1;
-        }
-}
-
-/* It is not to be fetched: it exists; or with --per-node, some node has all of it. */
-static bool is_there(const struct coordinator *c, uint32_t file)
-{
-    const uint32_t *first = c->run->segments.first;
-
-    if (!c->spreads)
-        return c->existing[file].there;
-    for (uint32_t s = first[file]; s < first[file + 1]; s++)
-        if (spreading_lacks(&c->spreading, s))
-            return false;
-    return first[file] < first[file + 1];
-}
-
-static uint64_t missing_of(const struct coordinator *c, uint32_t file)
-{
-    const struct segments *segments = &c->run->segments;
-    uint64_t bytes = 0;
-
-    for (uint32_t s = segments->first[file]; s < segments->first[file + 1]; s++)
-        if (!c->spreads || spreading_lacks(&c->spreading, s))
-            bytes += segment_bytes(segments, s);
-    return bytes;
-}
-
-/* Existing files need no segment; an empty file needs none either, and must have the
- * digest of no bytes. */
-static int settle_known(struct coordinator *c, struct err *err)
-{
-    const struct segments *segments = &c->run->segments;
-    uint8_t sha256[32];
-
-    for (uint32_t f = 0; f < c->run->plan.nfiles; f++) {
-        const struct plan_file *file = plan_file(c, f);
-        bool wrong;
-
-        if (is_there(c, f)) {
-            if (!c->spreads)
-                relay_skip(c->relay, f);
-            for (uint32_t s = segments->first[f]; s < segments->first[f + 1]; s++)
-                sched_have(c->sched, s);
-            continue;
-        }
-        c->files_to_fetch++;
-        c->to_fetch += missing_of(c, f);
-        tie_held(c, f);
-        if (file->size > 0)
-            continue;
-        if (mismatch_empty(c->run, f, sha256, &wrong, err) < 0 ||
-            file_hashed(c, f, sha256, wrong, -1, err) < 0)
-            return -1;
-    }
-    return 0;
 }
 
 static uint32_t slots_of(const struct run *run, const unsigned *slots)
@@ -437,8 +321,7 @@ int coordinator_create(struct coordinator **out, struct run *run, struct http *h
     c->run = run;
     c->existing = existing;
     c->ranks = calloc((size_t)run->ranks.size, sizeof(*c->ranks));
-    c->refetched = calloc(run->plan.nfiles + 1, 1);
-    if (!c->ranks || !c->refetched) {
+    if (!c->ranks) {
         err_memory(err, "the coordinator");
         goto out;
     }
@@ -450,14 +333,17 @@ int coordinator_create(struct coordinator **out, struct run *run, struct http *h
         goto out;
     if (recovery_init(&c->recovery, &c->dispatch, c->spreads ? &c->spreading : NULL,
                       err) < 0 ||
+        digests_init(&c->digests, &c->dispatch, &c->recovery,
+                     c->spreads ? &c->spreading : NULL, existing, err) < 0 ||
         egress_init(&c->egress, slots, run->ranks.size, err) < 0 ||
-        settle_known(c, err) < 0 || rate_share_begin(&c->rate_share, run, slots, err) < 0)
+        workload_take(&c->workload, &c->digests, err) < 0 ||
+        rate_share_begin(&c->rate_share, run, slots, err) < 0)
         goto out;
-    if (steering_init(&c->steering, &c->dispatch, &c->egress, slots, c->to_fetch, err) <
-        0)
+    if (steering_init(&c->steering, &c->dispatch, &c->egress, slots, c->workload.bytes,
+                      err) < 0)
         goto out;
-    progress_begin(&c->progress, run, c->spreads ? run->plan.nfiles : c->files_to_fetch,
-                   c->to_fetch);
+    progress_begin(&c->progress, run, c->spreads ? run->plan.nfiles : c->workload.files,
+                   c->workload.bytes);
     c->last_landed = clock_now();
     *out = c;
     c = NULL;
@@ -476,13 +362,13 @@ void coordinator_destroy(struct coordinator *c)
     rate_share_release(&c->rate_share);
     steering_release(&c->steering);
     egress_release(&c->egress);
+    digests_release(&c->digests);
     recovery_release(&c->recovery);
     spreading_release(&c->spreading);
     locator_destroy(c->locator);
     relay_destroy(c->relay);
     sched_destroy(c->sched);
     free(c->ranks);
-    free(c->refetched);
     free(c);
 }
 
@@ -494,6 +380,6 @@ double coordinator_complete(const struct coordinator *c, int node)
 void coordinator_figures(const struct coordinator *c, struct coordinator_figures *figures)
 {
     *figures =
-        (struct coordinator_figures){ c->to_fetch, locator_requests(c->locator),
+        (struct coordinator_figures){ c->workload.bytes, locator_requests(c->locator),
                                       c->last_landed, c->steering.governor.figures };
 }
