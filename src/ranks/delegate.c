@@ -149,7 +149,7 @@ static void drop(struct delegate *d, struct hatch_ask **at)
     else if (ask->to > 0)
         send_on(d, ask->number, ask->to, true);
     *at = ask->next;
-    hatch_forget(ask);
+    hatch_drop(&d->hatch, ask);
 }
 
 static void take_orders(struct delegate *d)

@@ -132,8 +132,6 @@ bool hatch_next(struct hatch *hatch, struct hatch_order *order)
     if (is) {
         *order = hatch->order[0];
         memmove(hatch->order, hatch->order + 1, --hatch->orders * sizeof(*order));
-        if (order->kind == HATCH_DROP)
-            hatch->live--;
     }
     lock_leave(&hatch->lock);
     return is;
@@ -166,6 +164,14 @@ void hatch_end(struct hatch *hatch, struct hatch_ask *ask, enum http_piece_kind 
 {
     give(hatch, ask->last, ask->number, kind, bytes, len);
     ask->last = NULL;
+    hatch_forget(ask);
+}
+
+void hatch_drop(struct hatch *hatch, struct hatch_ask *ask)
+{
+    lock_take(&hatch->lock);
+    hatch->live--;
+    lock_leave(&hatch->lock);
     hatch_forget(ask);
 }
 

@@ -52,7 +52,10 @@ bool hatch_body(struct hatch *hatch, const struct hatch_ask *ask, const void *by
 void hatch_end(struct hatch *hatch, struct hatch_ask *ask, enum http_piece_kind kind,
                const void *bytes, size_t len);
 
-/* A request that nobody waits for. */
+/* The end of one that the http has dropped before it came to that. ask is released. */
+void hatch_drop(struct hatch *hatch, struct hatch_ask *ask);
+
+/* A request that nobody waits for any more, as all of this ends. */
 void hatch_forget(struct hatch_ask *ask);
 
 /* From now on nothing is to be tried here; or again. */

@@ -30,6 +30,7 @@ static struct rank {
         struct strbuf bytes;
     } * mail;
     unsigned asked, on, dropped; /* messages that it got */
+    unsigned answered;           /* whole answers that it sent */
     bool waits;                  /* for rank 0 to take what it sent of a body */
 } job[RANKS];
 
@@ -88,6 +89,7 @@ int comm_send(struct comm *comm, int to, const void *bytes, size_t len, struct e
         assert_false(job[comm->rank].waits);
         job[comm->rank].waits = true;
     }
+    job[comm->rank].answered += msg.kind == MSG_ANSWER && msg.whole;
     if (msg.kind == MSG_ASK || msg.kind == MSG_ASK_ON)
         job[to].waits = false;
     if (job[comm->rank].cut && msg.kind == MSG_ANSWER && msg.whole) {
@@ -400,6 +402,42 @@ static void test_a_request_that_is_dropped(void **state)
     strbuf_release(&server.log);
 }
 
+/* Its answer is there already, but was not taken. */
+static void test_requests_that_are_dropped_too_late(void **state)
+{
+    struct http_request request = { .body_limit = 100 };
+    struct http_response response;
+    struct script_server server;
+    char url[128];
+    bool moved;
+
+    (void)state;
+    serve(&server);
+    begin((const bool[RANKS]){ true, false, false, false });
+    ask(server.url, "/page", &response);
+    http_response_release(&response);
+    snprintf(url, sizeof(url), "%s/page", server.url);
+    request.url = url;
+    for (unsigned i = 0; i < 3; i++) {
+        struct http_transfer *transfer = start(http, &request);
+        unsigned before = job[1].answered;
+
+        assert_int_equal(http_wait(http, 0, &moved, NULL), 0);
+        for (double until = clock_now() + 60; job[1].answered == before; pass())
+            assert_true(clock_now() < until);
+        pass();
+        http_cancel(http, transfer);
+        pass();
+        assert_int_equal(http_wait(http, 0, &moved, NULL), 0);
+    }
+    ask(server.url, "/page", &response);
+    assert_int_equal(response.outcome.status, 200);
+    http_response_release(&response);
+    end();
+    script_stop(&server);
+    strbuf_release(&server.log);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -408,6 +446,7 @@ int main(void)
         cmocka_unit_test(test_a_server_that_takes_its_time),
         cmocka_unit_test(test_a_long_body),
         cmocka_unit_test(test_a_request_that_is_dropped),
+        cmocka_unit_test(test_requests_that_are_dropped_too_late),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

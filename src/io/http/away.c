@@ -1,5 +1,7 @@
 #include "io/http/away.h"
 
+#include <string.h>
+
 #include "core/sched/scout.h"
 #include "io/http/http_code.h"
 
@@ -20,6 +22,8 @@ bool away_send(struct away *away, const struct http_elsewhere *elsewhere,
         return false;
     http_code_put_request(&bytes, &exchange->request);
     if (bytes.failed || !elsewhere->ask(elsewhere->arg, number, &bytes)) {
+        if (bytes.data) /* a token, maybe */
+            explicit_bzero(bytes.data, bytes.cap);
         strbuf_release(&bytes);
         return false;
     }
