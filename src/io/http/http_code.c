@@ -162,13 +162,49 @@ void http_code_put_response(struct strbuf *bytes, const struct http_response *re
     strbuf_add(bytes, response->body ? response->body : "", (size_t)plain.body_len);
 }
 
+static bool is_flag(const bool *flag)
+{
+    unsigned char byte;
+
+    memcpy(&byte, flag, 1);
+    return byte <= 1;
+}
+
+static bool ends(const char *text, size_t size)
+{
+    return memchr(text, 0, size) != NULL;
+}
+
+static bool is_sound(const struct plain *plain)
+{
+    const struct outcome *outcome = &plain->outcome;
+    const struct reply *reply = &plain->reply;
+
+    return outcome->fault >= NET_OK && outcome->fault <= NET_LOCAL &&
+           is_flag(&outcome->located) && is_flag(&outcome->ranged) &&
+           is_flag(&outcome->cuts) && is_flag(&outcome->progressed) &&
+           plain->code >= ERR_NONE && plain->code <= ERR_INTERRUPTED &&
+           plain->reason >= REASON_NONE && plain->reason < REASON_COUNT &&
+           ends(reply->content_range, sizeof(reply->content_range)) &&
+           ends(reply->content_type, sizeof(reply->content_type)) &&
+           ends(reply->content_encoding, sizeof(reply->content_encoding)) &&
+           ends(reply->etag, sizeof(reply->etag)) &&
+           ends(reply->last_modified, sizeof(reply->last_modified)) &&
+           ends(reply->date, sizeof(reply->date));
+}
+
+static int refuse_response(struct err *err)
+{
+    return err_set(err, ERR_DEFECT, "a reply for rank 0 cannot be read");
+}
+
 static int get_body(struct http_response *response, const struct plain *plain,
                     const struct wire *wire, struct err *err)
 {
     size_t left = (size_t)(wire->end - wire->at);
 
     if (wire->cut_short || plain->body_len != left)
-        return err_set(err, ERR_DEFECT, "a reply for rank 0 cannot be read");
+        return refuse_response(err);
     if (!plain->body)
         return 0;
     response->body = malloc(left + 1);
@@ -188,7 +224,10 @@ int http_code_get_response(struct http_response *response, const void *bytes, si
     struct plain plain = { 0 };
     const char *why;
 
+    *response = (struct http_response){ 0 };
     wire_get_bytes(&wire, &plain, sizeof(plain));
+    if (!is_sound(&plain))
+        return refuse_response(err);
     *response = (struct http_response){ .outcome = plain.outcome,
                                         .reply = plain.reply,
                                         .bytes = plain.bytes,
