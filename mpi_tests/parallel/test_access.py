@@ -3,11 +3,13 @@ secret goes to the host that it is for, and nowhere else."""
 
 import base64
 import os
+import pty
 import ssl
 
 import pytest
 from conftest import MIB, noise, write_tree
 from files import Answer, Files
+from job import PROGRAM
 from test_ways import authority, openssl  # noqa: F401
 from trees import assert_nothing, assert_same
 
@@ -214,6 +216,35 @@ def test_a_certificate_that_is_none(run, tree, dest, authority, tmp_path):  # no
         result = run(2, *words, "--cert", tmp_path / "junk")
         assert result.code == 2, result
         assert "certificate" in result.err and web.log() == []
+
+
+def test_a_key_with_a_passphrase(tree, dest, authority, client, tmp_path):  # noqa: F811
+    """Nobody is asked for it, though there is a terminal: a job would wait for ever."""
+    cert, key = client
+    openssl(
+        tmp_path,
+        *("ec", "-in", key, "-aes256", "-passout", "pass:secret", "-out", "locked.key"),
+    )
+    with Files(tree, authority[1]) as web:
+        words = get(f"{web.url}/large.bin", dest, "--cacert", authority[0], "--cert", cert)
+        said, code = on_a_terminal(PROGRAM, *words, "--key", tmp_path / "locked.key")
+        assert code == 2 and "locked.key" in said and "pass phrase" not in said, said
+        assert web.log() == []
+
+
+def on_a_terminal(*words):
+    """Until it ends, or asks something."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(words[0], [*map(str, words)])
+    said = b""
+    try:
+        while b"pass phrase" not in said:
+            said += os.read(terminal, 4096)
+    except OSError:  # the other end is closed
+        pass
+    os.close(terminal)  # which is a SIGHUP for who still waits
+    return said.decode(), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def test_resolve(run, tree, dest):

@@ -172,6 +172,8 @@ static bool set_up(const struct http_wire *wire, struct http_wire_hop *hop)
         bad |= curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_OPTIONAL);
         bad |= curl_easy_setopt(easy, CURLOPT_NETRC_FILE, config->netrc_file);
     }
+    if (config->cert) /* else OpenSSL asks for a passphrase, on the terminal of a user */
+        bad |= curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "");
     if (config->interface)
         bad |= curl_easy_setopt(easy, CURLOPT_INTERFACE, config->interface);
     bad |= curl_easy_setopt(easy, CURLOPT_RESOLVE, wire->resolve);
