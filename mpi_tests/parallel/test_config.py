@@ -68,6 +68,34 @@ def test_a_secret_in_a_file_of_somebody_else(run, site, tmp_path):
     assert run(1, "get", "--show-config", env=env).code == 2
 
 
+@pytest.mark.parametrize("variable, below", [("HOME", ".config"), ("XDG_CONFIG_HOME", ".")])
+def test_a_user_s_file_of_somebody_else(run, tmp_path, variable, below):
+    """It could send the token of this user anywhere."""
+    (tmp_path / below).mkdir(exist_ok=True)
+    file = tmp_path / below / "mpifetch.conf"
+    file.write_text("endpoint = https://elsewhere\n")
+    os.chown(file, 1234, 1234)
+    env = {variable: str(tmp_path)}
+    result = run(1, "get", "--show-config", env=env)
+    assert result.code == 2 and "belongs to uid 1234" in result.err, result
+    assert run(1, "get", "--show-config", "--no-config", env=env).code == 0
+
+
+def test_a_site_s_file_of_somebody_else(run, site, tmp_path):
+    """Of the account that keeps the site's software, say."""
+    env = site("retries = 2\n")
+    os.chown(tmp_path / "etc" / "mpifetch.conf", 1234, 1234)
+    result = run(1, "get", "--show-config", env=env)
+    assert result.code == 0 and "retries = 2  # " in result.out, result
+
+
+@pytest.mark.parametrize("length, says", [(300, "File name too long"), (600, "too long a path")])
+def test_one_that_cannot_be_looked_for(run, length, says):
+    """Not the same as none."""
+    result = run(1, "get", "--show-config", env={"XDG_CONFIG_DIRS": "/" + length * "x"})
+    assert result.code == 2 and says in result.err and "--no-config" in result.err, result
+
+
 def test_the_user_counts_more_and_says_so(run, site, tmp_path):
     mine = tmp_path / "mine"
     mine.mkdir()

@@ -17,13 +17,29 @@ static int refuse(const char *name, const char *why, struct err *err)
     return err_set(err, ERR_USAGE, "'%s' %s; --no-config does without it", name, why);
 }
 
-/* One that somebody else owns was named by whoever made the environment. */
+/* HOME may be that of somebody else, after sudo, or /tmp: who owns a file there must not say
+ * where the token of this user goes. That of a site may belong to whoever keeps its software. */
+static int check_owner(const struct config_file *file, const struct fs_info *info,
+                       struct err *err)
+{
+    char owner[ACCOUNT_TEXT];
+
+    if (!file->own || info->uid == 0 || info->uid == account_mine())
+        return 0;
+    return err_set(err, ERR_USAGE,
+                   "'%s' belongs to %s, not to the user of this run: --no-config does "
+                   "without it",
+                   file->name, account_text(info->uid, owner));
+}
+
 static int check(struct config_file *file, const struct fs_info *info, struct err *err)
 {
     if (info->kind != FS_FILE)
         return refuse(file->name, "is not a regular file", err);
     if (info->mode & 02)
         return refuse(file->name, "may be written by all users: chmod o-w it", err);
+    if (check_owner(file, info, err) < 0)
+        return -1;
     file->shared =
         (info->mode & 077) != 0 || (info->uid != 0 && info->uid != account_mine());
     return 0;
@@ -34,8 +50,13 @@ static int read_file(struct config_file *file, struct err *err)
     struct fs_info info;
     struct err why = { 0 };
 
-    if (fs_look_through(NULL, file->name, &info, &why) < 0 || info.kind == FS_MISSING)
-        return 0; /* below a directory that this user may not enter it is none of his */
+    if (fs_look_through(NULL, file->name, &info, &why) < 0) {
+        if (why.reason == REASON_PERMISSION)
+            return 0; /* below a directory that this user may not enter it is none of his */
+        return err_set(err, ERR_USAGE, "%s; --no-config does without it", why.text);
+    }
+    if (info.kind == FS_MISSING)
+        return 0;
     if (check(file, &info, err) < 0)
         return -1;
     if (fs_read_regular(NULL, file->name, CONFIG_BYTES, &file->text, &file->len, &why) <
@@ -45,15 +66,26 @@ static int read_file(struct config_file *file, struct err *err)
     return 0;
 }
 
+/* The file in a directory, whose path has so many bytes, or in one below that. */
+static int look_in(struct config_file *file, const char *dir, size_t len,
+                   const char *below, struct err *err)
+{
+    int need = snprintf(file->name, sizeof(file->name), "%.*s%s/%s", (int)len, dir, below,
+                        file_name);
+
+    if (need < 0 || (size_t)need >= sizeof(file->name))
+        return refuse(file->name, "and so on is too long a path", err);
+    return read_file(file, err);
+}
+
 static int find_user(struct config_file *file, struct err *err)
 {
     const char *base = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
 
+    file->own = true;
     if (base && *base == '/')
-        snprintf(file->name, sizeof(file->name), "%s/%s", base, file_name);
-    else if (home && *home == '/')
-        snprintf(file->name, sizeof(file->name), "%s/.config/%s", home, file_name);
-    return file->name[0] ? read_file(file, err) : 0;
+        return look_in(file, base, strlen(base), "", err);
+    return home && *home == '/' ? look_in(file, home, strlen(home), "/.config", err) : 0;
 }
 
 static int find_site(struct config_file *file, struct err *err)
@@ -64,16 +96,13 @@ static int find_site(struct config_file *file, struct err *err)
     for (const char *at = dirs; rc == 0 && !file->there && at && *at; at += *at == ':') {
         size_t len = strcspn(at, ":");
 
-        if (*at == '/') {
-            snprintf(file->name, sizeof(file->name), "%.*s/%s", (int)len, at, file_name);
-            rc = read_file(file, err);
-        }
+        if (*at == '/')
+            rc = look_in(file, at, len, "", err);
         at += len;
     }
     if (rc < 0 || file->there)
         return rc;
-    snprintf(file->name, sizeof(file->name), "%s/%s", MPIFETCH_SYSCONFDIR, file_name);
-    return read_file(file, err);
+    return look_in(file, MPIFETCH_SYSCONFDIR, strlen(MPIFETCH_SYSCONFDIR), "", err);
 }
 
 int config_read(struct config *config, struct err *err)

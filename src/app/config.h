@@ -6,7 +6,8 @@
  * mpifetch was built (/etc, mostly).
  *
  * Life cycle   config_read, config_release, which takes a zeroed struct as well.
- * Errors       ERR_USAGE: a file that cannot be read, or that everybody may write to. One that is not there is none. */
+ * Errors       ERR_USAGE: a file that cannot be read, or that everybody may write to; the user's
+ *              if it belongs to somebody else. One that is not there is none. */
 #ifndef APP_CONFIG_H
 #define APP_CONFIG_H
 
@@ -18,6 +19,7 @@ struct config {
     struct config_file {
         char name[512]; /* where it was looked for in the end */
         bool there;
+        bool own;    /* of the user, so that it must belong to him or to root */
         bool shared; /* others than root and this user may know what is in it */
         char *text;
         size_t len;

@@ -7,10 +7,19 @@
 
 static const char hidden[] = "***";
 
+/* A proxy may have a password without a scheme in front of it. */
+static bool is_url(const struct option *option)
+{
+    return option->value && strcmp(option->value, "URL") == 0;
+}
+
 bool option_hides(const struct option *option, const char *text)
 {
     const char *host = strstr(text, "://");
+    char shown[512];
 
+    if (is_url(option) && strcmp(url_redact(shown, sizeof(shown), text), text) != 0)
+        return true;
     return option->secret || (host && memchr(host, '@', strcspn(host + 3, "/?#") + 3));
 }
 

@@ -24,12 +24,22 @@ static int refuse(const struct taking *taking, const struct option *option,
                    taking->file.line, option->name, why);
 }
 
+/* What else stands in front of a '=', or without one, may be a secret in a form that other
+ * programs have: "user NAME:PASSWORD". */
+static bool is_name(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (!memchr("abcdefghijklmnopqrstuvwxyz0123456789-_", text[i], 38))
+            return false;
+    return len > 0;
+}
+
 static int unknown(const struct taking *taking)
 {
     const struct settings *file = &taking->file;
     const struct option *guess = option_guess(file->name, file->name_len);
 
-    if (file->name_len == 0)
+    if (!is_name(file->name, file->name_len))
         return err_set(taking->err, ERR_USAGE,
                        "'%s' line %u: expected OPTION = VALUE, with the name of a long "
                        "option",

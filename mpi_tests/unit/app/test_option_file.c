@@ -182,6 +182,8 @@ static void test_refused(void **state)
         { "retries", "line 1: 'retries' requires a value", false },
         { "no-sync =", "line 1: 'no-sync' requires a value", false },
         { "no-sync = perhaps", "line 1: no-sync 'perhaps': expected 1, on", false },
+        { "user me:hf_secret", "line 1: expected OPTION = VALUE", false },
+        { "header: X: hf_secret=", "line 1: expected OPTION = VALUE", false },
         { "= 7", "line 1: expected OPTION = VALUE", false },
         { "help", "line 1: 'help' is for one run only", false },
         { "manifest = x", "line 1: 'manifest' is for one run only", false },
@@ -189,6 +191,7 @@ static void test_refused(void **state)
         { "show-config", "line 1: 'show-config' is for one run only", false },
         { "header = A: b", "line 1: 'header' may be secret", true },
         { "proxy = http://u:p@h", "line 1: 'proxy' may be secret", true },
+        { "proxy = u:p@h:1", "line 1: 'proxy' may be secret", true },
         { "user = a:b", "line 1: 'user' may be secret", true },
         { "header = hf_secret", "line 1: header: expected a line", false },
     };
@@ -238,12 +241,12 @@ static void test_shown(void **state)
 {
     static const char user[] =
         "header = X-Key: tell-nobody\nproxy = http://u:tell-nobody@h:1\n"
-        "retries = 2\nno-sync\nprogress = plain\n";
+        "retries = 2\nno-sync\nprogress = plain\nendpoint = u:tell-nobody@h:2\n";
     static const char *const lines[] = {
         "header = X-Key:***  # /u:1\n", "proxy = http://h:1  # /u:2\n",
         "retries = 2  # /u:3\n",        "no-sync = true  # /u:4\n",
         "progress = plain  # /u:5\n",   "speed-limit = 2048  # command line\n",
-        "#scratch  # default\n",
+        "#scratch  # default\n",        "endpoint = h:2  # /u:6",
     };
     struct options options;
     struct strbuf out = { 0 };
