@@ -192,6 +192,27 @@ def test_a_published_tree_as_source(run, words, tree, dest, tmp_path, kind, wher
     assert again(tmp_path / "fifth", "--exclude", "cat/1.png").report["status"] == 0
 
 
+@pytest.mark.parametrize("where", ["inside", "beside"])
+def test_all_files_of_a_published_tree_are_damaged(run, words, tree, dest, tmp_path, where):
+    """None has the size that the record says."""
+    get(run, words("files"), dest, "--records", where)
+    for path in CLASSES:
+        (dest / path).write_bytes(b"of another size")
+    result = get(run, ([f"file://{dest}"], {}), tmp_path / "copy", code=4)
+    assert "at the source has 15 bytes, but the record of the tree says" in result.err
+
+
+def test_files_of_a_published_tree_are_gone(run, words, dest, tmp_path):
+    """The copy is not the revision that the tree was."""
+    get(run, words("hub"), dest)
+    (dest / "cat/1.png").unlink()
+    again = ([f"file://{dest}"], {})
+    result = get(run, again, tmp_path / "copy")
+    assert f"1 file that '{dest}' had as it was published, the first is 'cat/1.png'" in result.err
+    assert told_by(tmp_path / "copy")[0] == "" and len(told_by(dest)[0]) == 40
+    assert "not there" not in get(run, again, tmp_path / "part", "--exclude", "cat/1.png").err
+
+
 def told_by(dest):
     record = json.loads(record_at(dest).read_text())
     return record["revision"], record["content_id"]
@@ -212,6 +233,7 @@ def test_a_record_that_does_not_fit_itself_is_content(run, words, dest, tmp_path
     record.write_text(json.dumps(made))
     result = get(run, ([f"file://{dest}"], {}), tmp_path / "copy")
     assert result.report["files_on_trust"] == len(CLASSES) + 2
+    assert f"the record of '{dest}' is damaged" in result.err
     assert names_in(tmp_path / "copy") == names_in(dest) != set(CLASSES)
 
 

@@ -10,18 +10,23 @@
 #include "staging/sum_list.h"
 #include "staging/trust.h"
 
-/* A tree that was copied without times is still the one of its record. */
-static bool describes(const struct manifest *manifest, const char *tree)
+static bool is_there(const char *tree, const struct manifest_file *file)
 {
     char name[FS_NAME];
     struct fs_info info;
 
-    for (size_t i = 0; i < manifest->nfiles; i++) {
-        fs_format(name, "%s/%s", tree, manifest->file[i].path);
-        if (fs_look_through(NULL, name, &info, NULL) == 0 && info.kind == FS_FILE &&
-            info.size == manifest->file[i].size)
+    return fs_look_through(NULL, fs_format(name, "%s/%s", tree, file->path), &info,
+                           NULL) < 0 ||
+           info.kind == FS_FILE;
+}
+
+/* A tree that was copied without times, or of which every file is damaged, is still the one of
+ * its record. */
+static bool describes(const struct manifest *manifest, const char *tree)
+{
+    for (size_t i = 0; i < manifest->nfiles; i++)
+        if (is_there(tree, &manifest->file[i]))
             return true;
-    }
     return manifest->nfiles == 0;
 }
 
@@ -43,17 +48,28 @@ static bool is_believed(const struct source_record *record, const char *tree)
     return is;
 }
 
+static bool is_whole(const struct source_record *record)
+{
+    if (sum_list_fits(&record->manifest))
+        return true;
+    log_line(&record->run->ranks.log, LOG_WARN,
+             "the record of '%s' is damaged, or was changed: its digests are not used",
+             record->tree);
+    return false;
+}
+
 void source_record_open(void *arg, const char *tree)
 {
     struct source_record *record = arg;
     struct manifest *manifest = &record->manifest;
 
+    fs_format(record->tree, "%s", tree);
     record->believed = false;
     record->listed = record->known = record->touched = 0;
     manifest_release(manifest);
     if (record_load_dest(manifest, tree, NULL, NULL) < 0)
         return;
-    if (describes(manifest, tree) && sum_list_fits(manifest))
+    if (describes(manifest, tree) && is_whole(record))
         record->believed = is_believed(record, tree);
     else
         manifest_release(manifest);
@@ -112,11 +128,35 @@ int source_record_has(void *arg, const char *path, const struct fs_info *info,
     return file && record->believed ? compare(record, file, info, want, err) : 0;
 }
 
+/* How many files of the record are gone; what patterns leave out is not looked for. */
+static size_t find_missing(const struct source_record *record, const char **first)
+{
+    const struct manifest *manifest = &record->manifest;
+    size_t missing = 0;
+
+    if (!record->believed || record->run->opt.patterns ||
+        record->known == manifest->nfiles)
+        return 0;
+    for (size_t i = 0; i < manifest->nfiles; i++)
+        if (!is_there(record->tree, &manifest->file[i]) && missing++ == 0)
+            *first = manifest->file[i].path;
+    return missing;
+}
+
 int source_record_end(const struct source_record *record, struct plan *plan,
                       struct err *err)
 {
-    const char *revision = record->manifest.revision;
-    bool whole = record->known > 0 && record->known == record->listed;
+    const char *revision = record->manifest.revision, *first = "";
+    size_t missing = find_missing(record, &first);
+    bool whole = record->known > 0 && record->known == record->listed && missing == 0;
+
+    if (missing > 0)
+        log_line(
+            &record->run->ranks.log, LOG_WARN,
+            "%zu file%s that '%s' had as it was published, the first is '%s', %s not "
+            "there any more",
+            missing, missing == 1 ? "" : "s", record->tree, first,
+            missing == 1 ? "is" : "are");
 
     if (record->touched > 0)
         log_line(
