@@ -192,6 +192,27 @@ def test_unconnected(begin, hub, tree, tmp_path, python, above):
     assert set(files_of(path)) == {"config.json"}
 
 
+def test_exceptions_have_no_secrets(ask, dest):
+    """Neither a password in a URL nor its signature: the line to put before torchrun, and the
+    repository that an exception names."""
+    code = """
+import mpifetch
+source = "https://me:tell-nobody@127.0.0.1:9/x?sig=tell-nobody"
+told(mpifetch.get, source, sys.argv[1])
+del os.environ["TORCHELASTIC_RUN_ID"], os.environ["WORLD_SIZE"]
+told(mpifetch.get, source, sys.argv[1], retries=0)
+try:
+    mpifetch.get("hf://a/b", sys.argv[1], endpoint="http://me:tell-nobody@127.0.0.1:9", retries=0)
+except mpifetch.NetworkError as error:
+    tell({"error": f"{error} {error.url} {error!r}"})
+"""
+    refused, failed, hub = ask(0, code, dest, env=torch(0, 2))
+    assert "mpifetch get 'https://127.0.0.1:9/x?...'" in refused["error"], refused
+    assert failed["status"] == 6 and "127.0.0.1:9/x" in failed["error"], failed
+    assert "http://127.0.0.1:9/api/models/a/b" in hub["error"]
+    assert "tell-nobody" not in str([refused, failed, hub])
+
+
 def fetched_by(command, python, env):
     """What the command prints that goes before torchrun, with mpirun for srun."""
     words = [MPIRUN, "--allow-run-as-root", "--oversubscribe", "-n", "2", python, *command[1:]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -80,6 +81,13 @@ def binding_progressed(arg: Any, got: int, total: int) -> None:
     show(got, total)
 
 
+def without_secrets(url: str) -> str:
+    """As messages show it: no user and password, no signature."""
+    if not re.match(r"https?://", url, re.IGNORECASE):
+        return url
+    return re.sub(r"\?.*", "?...", re.sub(r"(?<=://)[^/?#]*@", "", url))
+
+
 def hub_url(source: str | None, endpoint: str | None) -> str:
     """Of the repository that a source names, "" if it is none of the Hub's."""
     kind, slash, name = (source or "").removeprefix("hf://").partition("/")
@@ -87,7 +95,8 @@ def hub_url(source: str | None, endpoint: str | None) -> str:
         return ""
     if kind not in ("models", "datasets", "spaces"):
         kind, name = "models", f"{kind}{slash}{name}"
-    host = (endpoint or os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
+    host = endpoint or os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+    host = without_secrets(host).rstrip("/")
     return f"{host}/api/{kind}/" + "/".join(name.partition("@")[0].split("/")[:2])
 
 
@@ -144,9 +153,9 @@ def get(
     struct.update(options)
     struct.set("source", source)
     struct.set("dest", dest)
-    words = ["mpifetch", "get", *([source] if source else []), *([os.fspath(dest)] if dest else [])]
+    words = ["mpifetch", "get", without_secrets(source or ""), os.fspath(dest) if dest else ""]
     asks = not (options.get("offline") or options.get("dry_run"))
-    address = _launch.open_comm(comm, asks, words)
+    address = _launch.open_comm(comm, asks, [*filter(None, words)])
     return call(lib.binding_get, struct, address, hub_url(source, options.get("endpoint")))
 
 
