@@ -146,6 +146,7 @@ def test_a_node_is_full_meanwhile(nodes, hub, tmp_path, dest):
     assert result.code == 5, result
     assert "missing on 1 of 3 nodes: node1: " in result.err
     assert "has other content" not in result.err
+    assert result.err.count("fetched data is kept in ") == 1, result
     for place in (dest, nodes.disk(0) / "model", nodes.disk(2) / "model"):
         assert_same(place, tree)
         assert_alone(place)

@@ -89,4 +89,6 @@ void release_staging(struct run *run, enum release_how how)
             hand_over(run);
         say_kept(run);
     }
+    /* Another run may have it from here on. */
+    fs_dir_close(&run->staging.dir);
 }

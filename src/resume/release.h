@@ -9,7 +9,8 @@
  * if a lost rank may still write. */
 enum release_how { RELEASE_REMOVE, RELEASE_OWN, RELEASE_KEEP, RELEASE_HAND_OVER };
 
-/* At the end. Does nothing without a staging, or if another run has taken it over. */
+/* At the end. Does nothing without a staging, a second time, or if another run has taken it
+ * over. */
 void release_staging(struct run *run, enum release_how how);
 
 #endif
