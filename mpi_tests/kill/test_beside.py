@@ -121,8 +121,19 @@ def test_a_signal_before_dest_is_shown(nodes, hub, tree, tmp_path, dest):
     assert_brought(nodes, hub, tree, dest, PLACES)
 
 
-def test_dest_is_full_meanwhile(nodes, hub, tree, dest):
-    """It is named, and what it has is resumed once there is room."""
+def spoil_staged(dest):
+    """The first byte of what is staged of the large file."""
+    (path,) = dest.parent.glob(".model.mpifetch-*/run-*/tree/sub/weights.bin")
+    with path.open("r+b") as file:
+        byte = file.read(1)[0]
+        file.seek(0)
+        file.write(bytes([byte ^ 1]))
+
+
+@pytest.mark.parametrize("spoiled", [False, True])
+def test_dest_is_full_meanwhile(nodes, hub, tree, dest, spoiled):
+    """It is named, and what it has is resumed once there is room; what has gone bad of that comes
+    from the nodes."""
     own = {node: shimmed(dest.parent, ROOM=MIB + MIB // 2, ERROR=errno.ENOSPC) for node in range(3)}
     result = nodes.run(PLACES, *words_of(nodes, dest), env=hub.env, own=own)
     assert result.code == 5, result
@@ -133,6 +144,8 @@ def test_dest_is_full_meanwhile(nodes, hub, tree, dest):
         assert_same(nodes.disk(node) / "model", tree)
         assert_alone(nodes.disk(node) / "model")
     assert not dest.exists()
+    if spoiled:
+        spoil_staged(dest)
     assert_brought(nodes, hub, tree, dest, PLACES)
 
 

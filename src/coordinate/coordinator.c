@@ -140,8 +140,7 @@ static int hear_failed(struct coordinator *c, int from, const struct msg *msg,
     if (msg->lost) {
         log_line(&c->run->ranks.log, LOG_INFO, "rank %d: %s: fetching it again", from,
                  msg->text);
-        resume_forget(c->dispatch.resume, msg->segment);
-        nearby_drop(c->run, c->run->segments.file[msg->segment]);
+        dispatch_lost(&c->dispatch, msg->segment);
         sched_lost(c->sched, from, msg->segment);
         return 0;
     }

@@ -31,6 +31,14 @@ static bool is_nearby(const struct dispatch *d, uint32_t segment)
     return nearby_has(d->run, d->run->segments.file[segment]);
 }
 
+void dispatch_lost(struct dispatch *dispatch, uint32_t segment)
+{
+    if (is_held(dispatch, segment))
+        resume_forget(dispatch->resume, segment);
+    else
+        nearby_drop(dispatch->run, dispatch->run->segments.file[segment]);
+}
+
 static bool must_locate(const struct dispatch *d, uint32_t segment)
 {
     const struct run *run = d->run;

@@ -28,6 +28,10 @@ int dispatch_hashes(struct dispatch *dispatch, bool *moved, struct err *err);
 /* Send parked grants whose signed URLs have become known. */
 int dispatch_located(struct dispatch *dispatch, bool *moved, struct err *err);
 
+/* What a rank was to check or to read in place of asking the source is bad, or not there: what
+ * a former run left, or else what lies nearby. */
+void dispatch_lost(struct dispatch *dispatch, uint32_t segment);
+
 /* The same message to every rank. A rank that it cannot be sent to is skipped: its loss
  * is noticed by ranks/liveness.h. */
 void dispatch_all(struct dispatch *dispatch, const struct msg *msg);
