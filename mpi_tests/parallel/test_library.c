@@ -275,6 +275,24 @@ static void each_another_count(void)
     require(!exists(call.dest), "nothing is made");
 }
 
+/* That some ranks have more steps than others would leave all of them waiting. */
+static void each_another_destination(void)
+{
+    struct call call;
+    char place[160];
+
+    if (size == 1)
+        return;
+    prepare(&call, "shared");
+    snprintf(place, sizeof(place), "%s/own", root);
+    call.options.per_node = rank == 0 ? place : NULL;
+    require(mpifetch_get(MPI_COMM_WORLD, &call.options, &call.report) == MPIFETCH_USAGE,
+            "a refusal");
+    require(strstr(call.report.error, "without a destination beside per_node") != NULL,
+            "what each calls");
+    require(!exists(call.dest) && !exists(place), "nothing is made");
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -289,6 +307,7 @@ int main(int argc, char **argv)
         { "another function", each_another_function },
         { "several sources", several_sources },
         { "another count", each_another_count },
+        { "another destination on each rank", each_another_destination },
         { "the caller's messages", messages_of_the_caller_stay_his },
     };
     int provided;

@@ -82,12 +82,18 @@ static int open_dest(struct session *s, struct err *err)
                       err);
 }
 
-int beside_open(struct session *s, struct err *err)
+bool beside_wanted(const struct session *s)
 {
     bool publishes = s->task == SESSION_GET || s->task == SESSION_PLAN;
+
+    return publishes && s->options->per_node && s->options->dest;
+}
+
+int beside_open(struct session *s, struct err *err)
+{
     int rc;
 
-    if (!publishes || !s->options->per_node || !s->options->dest)
+    if (!beside_wanted(s))
         return 0;
     s->part = true;
     s->beside = calloc(1, sizeof(*s->beside));

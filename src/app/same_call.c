@@ -3,12 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app/beside.h"
 #include "core/state/msg.h"
 
 struct call {
     char function[32], version[32];
     int contract;
     unsigned long long sources;
+    int beside; /* a DEST beside the copies of nodes: it has steps of its own */
 };
 
 static struct call call_of(const struct session *s)
@@ -25,6 +27,7 @@ static struct call call_of(const struct session *s)
     snprintf(call.version, sizeof(call.version), "%s", MPIFETCH_VERSION);
     call.contract = MSG_CONTRACT;
     call.sources = s->sources;
+    call.beside = beside_wanted(s);
     return call;
 }
 
@@ -64,5 +67,11 @@ int same_call_unpack(const struct session *s, const char *bytes, size_t len, siz
                        "this rank called %s for %llu sources, rank 0 for %llu: all ranks "
                        "of a communicator must make the same call",
                        mine.function, mine.sources, first.sources);
+    if (mine.beside != first.beside)
+        return err_set(err, ERR_USAGE,
+                       "this rank called %s %s a destination beside per_node, rank 0 %s: "
+                       "all ranks of a communicator must make the same call",
+                       mine.function, mine.beside ? "with" : "without",
+                       first.beside ? "with one" : "without");
     return 0;
 }

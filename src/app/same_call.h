@@ -1,7 +1,7 @@
 /* app/same_call.h -- whether the ranks of a communicator call the same function of the same
- * library; otherwise they would wait for each other for ever. Of the options only those of
- * rank 0 are used, so they may differ, and a plan is the same call as a get: MPIFETCH_DRY_RUN
- * may be set on one rank alone.
+ * library, for as many places; otherwise they would wait for each other for ever. Of the other
+ * options only those of rank 0 are used, so they may differ, and a plan is the same call as a
+ * get: MPIFETCH_DRY_RUN may be set on one rank alone.
  *
  * Errors       ERR_USAGE. */
 #ifndef APP_SAME_CALL_H
