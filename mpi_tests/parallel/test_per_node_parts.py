@@ -179,6 +179,17 @@ def test_a_node_without_files(nodes, source, mapped, words):  # noqa: F811
     assert [node["published"] for node in result.report["nodes"]] == [True, False]
 
 
+@pytest.mark.parametrize("without", [0, 1])
+def test_a_node_without_files_and_disk(nodes, source, mapped, without):  # noqa: F811
+    """It lacks nothing that it is to have."""
+    text = mapped(f"node{1 - without} stage/*\n")
+    result = get(nodes, [0, 1], source, "--per-node-include", text, readonly=[without])
+    assert result.code == 0, result.err
+    assert f"node{without}: cannot create a directory" in result.err
+    assert_part(nodes, 1 - without, source, "stage/")
+    assert [node["published"] for node in result.report["nodes"]] == [without == 1, without == 0]
+
+
 def test_a_node_without_files_and_with_others(nodes, source, mapped):  # noqa: F811
     """Files of somebody else are no matter where nothing is published."""
     write_tree(nodes.disk(1) / "model", {"notes": b"mine"})

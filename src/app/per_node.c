@@ -148,7 +148,7 @@ static struct node_course course_of(struct session *s, const struct node_look *s
 {
     struct node_course course = {
         .mtime = sum->mtime,
-        .unchanged = sum->unchanged && outcome_failed(&s->run) == 0,
+        .unchanged = sum->unchanged && outcome_missing(&s->run) == 0,
         .only_plan = s->only_plan,
         .trace = s->options->trace != NULL,
     };
@@ -416,7 +416,7 @@ int per_node_judge(struct session *s, struct err *err)
     struct run *run = &s->run;
     struct err why = { 0 };
 
-    if (run->ranks.rank != 0 || outcome_failed(run) == 0)
+    if (run->ranks.rank != 0 || outcome_missing(run) == 0)
         return 0;
     outcome_tell(run, "is missing", &why);
     if (!s->options->per_node_optional)

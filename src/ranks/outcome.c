@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ranks/nodes.h"
+#include "ranks/wants.h"
 
 enum { NAMED = 8 }; /* nodes whose reasons are told */
 
@@ -46,15 +47,30 @@ int outcome_failed(const struct run *run)
     return failed;
 }
 
+static bool is_missed(const struct run *run, int node)
+{
+    return run->nodes.failed[node] &&
+           (!run->nodes.all.bits || wants_part_of(run, node).files > 0);
+}
+
+int outcome_missing(const struct run *run)
+{
+    int missing = 0;
+
+    for (int i = 0; i < nodes_count(&run->ranks); i++)
+        missing += is_missed(run, i);
+    return missing;
+}
+
 int outcome_tell(const struct run *run, const char *what, struct err *err)
 {
-    int nodes = nodes_count(&run->ranks), failed = outcome_failed(run), named = 0;
+    int nodes = nodes_count(&run->ranks), missing = outcome_missing(run), named = 0;
     struct strbuf text = { 0 };
     enum err_code code = ERR_DEST;
     enum err_reason reason = REASON_NONE;
 
     for (int i = 0; i < nodes && named < NAMED; i++) {
-        if (!run->nodes.failed[i])
+        if (!is_missed(run, i))
             continue;
         if (named == 0) {
             code = run->nodes.err[i].code;
@@ -65,7 +81,7 @@ int outcome_tell(const struct run *run, const char *what, struct err *err)
                     run->nodes.err[i].text);
     }
     err_set_why(err, code, reason, "'%s' %s on %d of %d nodes: %s", run->opt.dest, what,
-                failed, nodes, text.data ? text.data : "");
+                missing, nodes, text.data ? text.data : "");
     strbuf_release(&text);
     return -1;
 }

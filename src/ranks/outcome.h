@@ -22,7 +22,10 @@ void outcome_fail(struct run *run, int node, const struct err *why);
 /* Rank 0: how many nodes have failed. */
 int outcome_failed(const struct run *run);
 
-/* Rank 0: all that have failed, as one sentence. what: what DEST is there, as "is missing".
+/* Rank 0: how many of these lack something. One that a map names no file for does not. */
+int outcome_missing(const struct run *run);
+
+/* Rank 0: all that lack something, as one sentence. what: what DEST is there, as "is missing".
  * Returns -1. */
 int outcome_tell(const struct run *run, const char *what, struct err *err);
 

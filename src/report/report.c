@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "io/clock.h"
 #include "ranks/nodes.h"
+#include "ranks/outcome.h"
 #include "ranks/wants.h"
 #include "report/json_file.h"
 
@@ -104,7 +105,7 @@ static const char *summarise_files(char *text, size_t size, size_t files,
 
 static void summarise_nodes(const struct run *run, const struct report *report)
 {
-    int nodes = nodes_count(&run->ranks), slowest = 0, failed = 0;
+    int nodes = nodes_count(&run->ranks), slowest = 0;
     char bytes[32], took[32];
     uint64_t taken = 0;
 
@@ -112,13 +113,12 @@ static void summarise_nodes(const struct run *run, const struct report *report)
         return;
     for (int i = 0; i < nodes; i++) {
         taken += report->nodes[i].traffic.taken;
-        failed += run->nodes.failed[i];
         if (report->nodes[i].complete > report->nodes[slowest].complete)
             slowest = i;
     }
     log_line(&run->ranks.log, LOG_WARN,
              "%d of %d nodes have it: %s passed between them, the last was %s after %s",
-             nodes - failed, nodes, text_bytes(bytes, sizeof(bytes), taken),
+             nodes - outcome_missing(run), nodes, text_bytes(bytes, sizeof(bytes), taken),
              comm_host(run->ranks.comm, nodes_keeper(&run->ranks, slowest)),
              text_seconds(took, sizeof(took), report->nodes[slowest].complete));
 }
