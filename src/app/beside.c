@@ -82,18 +82,11 @@ static int open_dest(struct session *s, struct err *err)
                       err);
 }
 
-bool beside_wanted(const struct session *s)
-{
-    bool publishes = s->task == SESSION_GET || s->task == SESSION_PLAN;
-
-    return publishes && s->options->per_node && s->options->dest;
-}
-
 int beside_open(struct session *s, struct err *err)
 {
     int rc;
 
-    if (!beside_wanted(s))
+    if (!session_has_both(s))
         return 0;
     s->part = true;
     s->beside = calloc(1, sizeof(*s->beside));

@@ -9,14 +9,11 @@
  * what beside_judge returns in the end. Without a DEST nothing is done here.
  *
  * Life cycle   beside_open after session_open; the others in this order; beside_close.
- * Collective   all but beside_wanted and beside_close. */
+ * Collective   all but beside_close. */
 #ifndef APP_BESIDE_H
 #define APP_BESIDE_H
 
 #include "app/session_state.h"
-
-/* Whether the options ask for both. Not collective; before beside_open as well. */
-bool beside_wanted(const struct session *s);
 
 /* ERR_USAGE if DEST and the directory of a node are the same, or one lies in the other. */
 int beside_open(struct session *s, struct err *err);

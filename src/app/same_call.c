@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "app/beside.h"
 #include "core/state/msg.h"
 
 struct call {
@@ -27,7 +26,7 @@ static struct call call_of(const struct session *s)
     snprintf(call.version, sizeof(call.version), "%s", MPIFETCH_VERSION);
     call.contract = MSG_CONTRACT;
     call.sources = s->sources;
-    call.beside = beside_wanted(s);
+    call.beside = session_has_both(s);
     return call;
 }
 

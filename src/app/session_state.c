@@ -10,6 +10,13 @@
 #include "ranks/background.h"
 #include "resume/resume.h"
 
+bool session_has_both(const struct session *s)
+{
+    bool publishes = s->task == SESSION_GET || s->task == SESSION_PLAN;
+
+    return publishes && s->options->per_node && s->options->dest;
+}
+
 void session_end_phase(struct session *s, enum report_phase phase)
 {
     double now = clock_now();

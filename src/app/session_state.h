@@ -69,6 +69,9 @@ struct session {
     bool umask_changed;
 };
 
+/* Whether a copy on each node is asked for, and a DEST beside them. */
+bool session_has_both(const struct session *s);
+
 /* The phase ends: the time since the end of the phase before is its duration. */
 void session_end_phase(struct session *s, enum report_phase phase);
 
