@@ -4,110 +4,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/text.h"
 #include "io/fs/blocks.h"
 #include "io/fs/file_copy.h"
 #include "io/fs/fs.h"
-#include "io/process.h"
 #include "resume/journal.h"
 #include "staging/staging.h"
 #include "staging/twin.h"
 
 enum {
-    STORE_INODES = 16,      /* beside the segments: directories */
-    STORE_DIRECT = 8 << 20, /* a file of fewer bytes is not worth waiting for the disk */
+    STORE_DIRECT = 8 << 20 /* a file of fewer bytes is not worth waiting for the disk */
 };
-
-/* What so many transfers bring at most, and as much on its way into staging. */
-static uint64_t room_of(const struct run *run, unsigned slots)
-{
-    return 2 * (uint64_t)slots * run->segments.size * run->segments.together;
-}
-
-/* What a rank needs at the least. */
-static uint64_t least_room(const struct run *run)
-{
-    return room_of(run, run->slots);
-}
-
-static bool none(const char *scratch)
-{
-    return text_starts(scratch, "none") && scratch[4] == '\0';
-}
-
-/* The first directory of the usual ones that exists, or NULL. Not one in memory, which
- * programs of the node need themselves. */
-static const char *default_scratch(void)
-{
-    const char *const candidates[] = { getenv("SLURM_TMPDIR"), getenv("TMPDIR"), "/tmp" };
-    struct fs_info info;
-
-    for (size_t i = 0; i < countof(candidates); i++)
-        if (candidates[i] && *candidates[i] &&
-            fs_look(NULL, candidates[i], &info, NULL) == 0 && info.kind == FS_DIRECTORY &&
-            !fs_is_memory(NULL, candidates[i]))
-            return candidates[i];
-    return NULL;
-}
-
-static bool same_file_system(const char *a, const char *b)
-{
-    struct fs_info left, right;
-
-    return fs_look(NULL, a, &left, NULL) == 0 && fs_look(NULL, b, &right, NULL) == 0 &&
-           left.device == right.device;
-}
-
-/* The room that this rank may count on: scratch is shared with the others of its node. */
-static int measure_scratch(struct store *store, const char *dir, struct err *err)
-{
-    const struct run *run = store->run;
-    int node = comm_node(run->ranks.comm, run->ranks.rank);
-    unsigned local = (unsigned)comm_node_size(run->ranks.comm, node);
-    char need[32], have[32];
-    struct fs_space space;
-
-    if (fs_space(NULL, dir, &space, err) < 0)
-        return -1;
-    if (space.bytes / local < least_room(run))
-        return err_set_why(
-            err, ERR_DEST, REASON_DISK_FULL,
-            "not enough space in scratch '%s': %s free, %u ranks of this node "
-            "need %s; free some space, or use --scratch none",
-            dir, text_bytes(have, sizeof(have), space.bytes), local,
-            text_bytes(need, sizeof(need), local * least_room(run)));
-    if (space.inodes / local < 4 * (uint64_t)run->slots + STORE_INODES)
-        return err_set_why(err, ERR_DEST, REASON_DISK_FULL,
-                           "not enough inodes in scratch '%s': %llu free, too few for %u "
-                           "ranks of this node; free some, or use --scratch none",
-                           dir, (unsigned long long)space.inodes, local);
-    while (run->slots_most > run->slots &&
-           space.bytes / local / 2 < room_of(run, run->slots_most))
-        store->run->slots_most--;
-    /* Scratch may be memory, and only what waits for its turn to be hashed need stay. */
-    store->budget = 2 * least_room(run);
-    if (store->budget > (space.bytes / local - least_room(run)) / 2)
-        store->budget = (space.bytes / local - least_room(run)) / 2;
-    return 0;
-}
-
-static int make_scratch(struct store *store, const char *dir, struct err *err)
-{
-    struct strbuf path = { 0 };
-    int rc = measure_scratch(store, dir, err);
-
-    if (rc == 0)
-        rc = fs_private_dir(NULL, dir, "mpifetch-", &path, err);
-    if (rc == 0) {
-        rc = process_sign(NULL, path.data, false, err);
-        if (rc == 0)
-            rc = fs_dir_open(&store->scratch, NULL, path.data, err);
-        if (rc < 0)
-            fs_remove_tree(NULL, path.data, NULL);
-    }
-    strbuf_release(&path);
-    return rc;
-}
 
 /* What readers see, and where it lies for a snapshot that does not have it yet. */
 static int open_hashed(struct store *store, struct err *err)
@@ -127,10 +33,6 @@ static int open_hashed(struct store *store, struct err *err)
 
 int store_open(struct store *store, struct run *run, struct err *err)
 {
-    const char *asked = run->opt.scratch;
-    /* A disk of this node needs none in front of it. */
-    const char *dir = asked || run->opt.per_node ? asked : default_scratch();
-
     *store = (struct store){ .run = run };
     store->at = calloc(run->segments.count + (size_t)1, sizeof(*store->at));
     store->kept_with = calloc(run->segments.count + (size_t)1, sizeof(*store->kept_with));
@@ -143,22 +45,13 @@ int store_open(struct store *store, struct run *run, struct err *err)
         return -1;
     if (journal_open(&store->journal, run, err) < 0)
         return -1;
-    if (run->slots == 0 || !dir || none(dir))
-        return 0;
-    if (asked)
-        return make_scratch(store, dir, err);
-    if (!same_file_system(dir, run->staging.path) && make_scratch(store, dir, NULL) < 0)
-        log_line(&run->ranks.log, LOG_INFO,
-                 "cannot use scratch '%s': writing directly to staging", dir);
-    return 0;
+    return scratch_open(&store->scratch, run, err);
 }
 
 void store_close(struct store *store)
 {
-    if (store->scratch.path)
-        fs_remove_tree(NULL, store->scratch.path, NULL);
+    scratch_close(&store->scratch);
     journal_close(store->journal);
-    fs_dir_close(&store->scratch);
     fs_dir_close(&store->snapshot);
     fs_dir_close(&store->blobs);
     free(store->at);
@@ -213,7 +106,7 @@ void store_begin(struct store *store, uint32_t first, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
         forget_kept(store, first + i);
-    store->scratched[first] = store->scratch.path && !atomic_load(&store->full);
+    store->scratched[first] = store->scratch.dir.path && !atomic_load(&store->full);
 }
 
 static bool is_shown(const struct store *store, uint32_t file)
@@ -247,7 +140,7 @@ void store_home(const struct store *store, uint32_t first, struct store_place *h
         home->offset = segment_range(&run->segments, first).begin;
         return;
     }
-    home->dir = &store->scratch;
+    home->dir = &store->scratch.dir;
     home->name = home->text;
     home->offset = 0;
     snprintf(home->text, sizeof(home->text), "segment-%u", (unsigned)first);
@@ -305,7 +198,7 @@ bool store_leave(struct store *store, uint32_t first, uint64_t done)
     if (!atomic_exchange(&store->full, true))
         log_line(&run->ranks.log, LOG_WARN,
                  "scratch '%s' is full: writing directly to staging from here on",
-                 store->scratch.path);
+                 store->scratch.dir.path);
 
     const struct file_copy copy = { .from_dir = from.dir,
                                     .from = from.name,
@@ -401,8 +294,8 @@ void store_landed(struct store *store, uint32_t first, uint32_t count)
     const struct segments *segments = &store->run->segments;
     uint64_t bytes = segments_bytes(segments, first, count);
     bool hashed_later = segments_of(segments, segments->file[first]) > 1;
-    bool keep =
-        store->scratched[first] && hashed_later && store->kept + bytes <= store->budget;
+    bool keep = store->scratched[first] && hashed_later &&
+                store->kept + bytes <= store->scratch.budget;
 
     for (uint32_t i = first; i < first + count; i++) {
         count_out(store, i); /* it may be fetched a second time */

@@ -16,7 +16,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "ranks/run.h"
+#include "fetch/scratch.h"
 
 enum { STORE_NAME = 32 };
 
@@ -26,10 +26,9 @@ struct pool;
 struct store {
     struct run *run;
     struct journal *journal; /* NULL where nothing is staged */
-    struct fs_dir scratch;   /* the rank's own, or not open: straight into staging */
+    struct scratch scratch;
     struct fs_dir snapshot, blobs; /* of the cache, where its files are hashed */
-    uint64_t budget;               /* bytes of landed segments that may stay in scratch */
-    uint64_t kept;                 /* bytes that do */
+    uint64_t kept;                 /* bytes of landed segments that stay in scratch */
     uint8_t *at;                   /* of each segment: enum store_at */
     uint32_t *kept_with;           /* of each that is kept: the first in its file */
     bool *scratched;               /* of each first segment: the home is in scratch */
@@ -39,11 +38,8 @@ struct store {
 
 enum store_at { STORE_NOWHERE, STORE_FINAL, STORE_KEPT };
 
-/* Choose scratch as decision D4 in docs/design.md. If there is no room for what is in
- * flight: ERR_DEST with the figures if the directory was given by the user, else the run
- * does without scratch. */
 int store_open(struct store *store, struct run *run, struct err *err);
-void store_close(struct store *store); /* removes the scratch directory */
+void store_close(struct store *store);
 
 /* A file, and where in it a segment begins. name may be text: it is not copied. */
 struct store_place {
