@@ -9,7 +9,7 @@ from conftest import noise
 from installed import BASE, CLIENTS, answers, packages_of
 from job import PATIENCE
 from readers import VERSIONS, environment
-from trees import digests, files_of, sha256_of
+from trees import digests, files_of, sha256_of, write_tree
 
 pytest_plugins = "installed"
 
@@ -111,8 +111,9 @@ def test_force_download(ask, hub, tree, place):
     """What is there is fetched again with it, and is not without."""
     code = """
 import mpifetch, urllib.request
+del os.memfd_create  # which a Python for an old C library does not have
 for force in (False, False, True):
-    mpifetch.snapshot_download("acme/demo", force_download=force)
+    mpifetch.snapshot_download("acme/demo", force_download=force, token=False)
     tell(len([1 for line in urllib.request.urlopen(os.environ["HF_ENDPOINT"] + "/_control/log")
               if json.loads(line)["kind"] == "cdn"]))
 """
@@ -135,6 +136,13 @@ class Bar:
         tell(["closed", self.n])
 mpifetch.snapshot_download("acme/demo", tqdm_class=Bar, max_workers=1)
 mpifetch.snapshot_download("acme/demo", tqdm_class=Bar)
+class Bad(Bar):
+    def __init__(self, **named):
+        pass
+    def update(self, n):
+        raise LookupError("of a bar")
+path = mpifetch.snapshot_download("acme/demo", tqdm_class=Bad, force_download=True)
+assert path == mpifetch.snapshot_download("acme/demo")
 """
     job = begin(2, code, env=place("home"))
     result = job.wait()
@@ -144,7 +152,24 @@ mpifetch.snapshot_download("acme/demo", tqdm_class=Bar)
     assert others == []
     assert (made["total"], made["unit"], made["desc"]) == (size, "B", "acme/demo")
     assert closed == ["closed", size]
+    assert result.err.count("LookupError: of a bar") == 1  # one rank, once: nobody fails for it
     assert "files" not in result.err  # the line of the command is not there as well
+
+
+def test_link_to_a_version(ask, hub, tree, place, dest):
+    """Where names cannot be exchanged a destination is a link, and it is that which is replaced."""
+    hub.add("acme/demo", write_tree(dest.parent / "other", {"config.json": b"{}"}), ref="v1")
+    code = """
+import mpifetch
+mpifetch.get("hf://acme/demo", sys.argv[1], versions=True)
+tell(os.readlink(sys.argv[1]))
+tell(mpifetch.snapshot_download("acme/demo", revision="v1", local_dir=sys.argv[1]))
+tell(os.readlink(sys.argv[1]))
+tell(mpifetch.verify(sys.argv[1]).files)
+"""
+    before, path, after, files = ask(1, code, dest, env=place("home"))
+    assert path == str(dest) and before != after and files == 1
+    assert set(files_of(dest)) == {"config.json"}
 
 
 # failures

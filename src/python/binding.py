@@ -21,6 +21,8 @@ int binding_rank(const void *comm);
 uintptr_t binding_world(void);
 size_t binding_handle_size(void);
 int binding_library(char *text, int size);
+int binding_agree(const void *comm, char *text, int size);
+int binding_memory_file(void);
 int binding_get(const void *comm, struct mpifetch_options *options,
                 struct mpifetch_report *report, struct binding_watch *watch);
 int binding_verify(const void *comm, struct mpifetch_options *options,
@@ -31,7 +33,9 @@ extern "Python" void binding_progressed(void *arg, uint64_t bytes, uint64_t tota
 SOURCE = r"""
 #include <mpifetch.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 /* Of a call that runs. Python's own handler notes a signal and Python acts on it between two of
  * its lines; there are none before the call returns, so it is asked here. */
@@ -148,6 +152,34 @@ static int binding_library(char *text, int size)
         length = size - 1;
     memcpy(text, whole, (size_t)length);
     return length;
+}
+
+/* Collective. text: why this rank cannot make a call, or ""; then what the lowest such rank says,
+ * which is returned; -1: all can. */
+static int binding_agree(const void *comm, char *text, int size)
+{
+    struct timespec nap = { 0, 100000 }; /* a waiting rank sleeps, as in the call itself */
+    MPI_Request request;
+    int rank = binding_rank(comm), ranks = binding_size(comm);
+    int mine = *text ? rank : ranks, lowest = ranks, done = 0;
+
+    MPI_Iallreduce(&mine, &lowest, 1, MPI_INT, MPI_MIN, binding_comm(comm), &request);
+    for (MPI_Test(&request, &done, MPI_STATUS_IGNORE); !done;
+         MPI_Test(&request, &done, MPI_STATUS_IGNORE)) {
+        nanosleep(&nap, NULL);
+        if (nap.tv_nsec < 2000000)
+            nap.tv_nsec *= 2;
+    }
+    if (lowest == ranks)
+        return -1;
+    MPI_Bcast(text, size, MPI_CHAR, lowest, binding_comm(comm));
+    return lowest;
+}
+
+/* os.memfd_create is missing where Python was compiled for an old C library, as conda's. */
+static int binding_memory_file(void)
+{
+    return (int)syscall(SYS_memfd_create, "token", 1u /* MFD_CLOEXEC */);
 }
 
 static int binding_get(const void *comm, struct mpifetch_options *options,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from . import _launch, _signals
 from ._binding import ffi, lib
-from ._options import Struct
+from ._options import Struct, command, without_secrets
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -81,13 +80,6 @@ def binding_progressed(arg: Any, got: int, total: int) -> None:
     show(got, total)
 
 
-def without_secrets(url: str) -> str:
-    """As messages show it: no user and password, no signature."""
-    if not re.match(r"https?://", url, re.IGNORECASE):
-        return url
-    return re.sub(r"\?.*", "?...", re.sub(r"(?<=://)[^/?#]*@", "", url))
-
-
 def hub_url(source: str | None, endpoint: str | None) -> str:
     """Of the repository that a source names, "" if it is none of the Hub's."""
     kind, slash, name = (source or "").removeprefix("hf://").partition("/")
@@ -147,15 +139,16 @@ def get(
     Raises:
         MpifetchError: a class below it for each exit code of the command; nothing new is visible.
         Interrupted: a signal came to some rank. No `Exception`, as KeyboardInterrupt is none.
-        ValueError, TypeError: an option that does not exist, or a value that it cannot have.
+        ValueError, TypeError: an option that does not exist, or a value that it cannot have. Where
+            only some ranks have such a value the others get `UsageError`.
     """
-    struct = Struct()
-    struct.update(options)
-    struct.set("source", source)
-    struct.set("dest", dest)
-    words = ["mpifetch", "get", without_secrets(source or ""), os.fspath(dest) if dest else ""]
     asks = not (options.get("offline") or options.get("dry_run"))
-    address = _launch.open_comm(comm, asks, [*filter(None, words)])
+    address = _launch.open_comm(comm, asks, lambda: command(source, dest, options))
+    struct = Struct()
+    with _launch.together(address):
+        struct.update(options)
+        struct.set("source", source)
+        struct.set("dest", dest)
     return call(lib.binding_get, struct, address, hub_url(source, options.get("endpoint")))
 
 
@@ -175,7 +168,9 @@ def verify(dest: Path, *, comm: Any = None, **options: Unpack[Options]) -> Repor
         DigestError: a file is wrong, missing, or not in the record; stderr of rank 0 names each.
         MpifetchError, Interrupted, ValueError, TypeError: as for `get`.
     """
+    address = _launch.open_comm(comm, False, list)
     struct = Struct()
-    struct.update(options)
-    struct.set("dest", dest)
-    return call(lib.binding_verify, struct, _launch.open_comm(comm, False, []))
+    with _launch.together(address):
+        struct.update(options)
+        struct.set("dest", dest)
+    return call(lib.binding_verify, struct, address)

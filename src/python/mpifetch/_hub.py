@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+import re
+import traceback
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import _launch
 from ._binding import lib
-from ._call import Progress, call, hub_url
-from ._options import Struct
+from ._call import call, hub_url
+from ._options import Struct, command
 
 if TYPE_CHECKING:
     from ._options import Path as AnyPath
@@ -39,7 +41,11 @@ def _token_file(token: bool | str | None) -> Iterator[str | None]:
     if token is None or token is True:
         yield None
         return
-    number = os.memfd_create("token", os.MFD_CLOEXEC)
+    if token and not isinstance(token, str):
+        raise TypeError(f"token: expected a str, a bool or None, not {type(token).__name__}")
+    number = lib.binding_memory_file()
+    if number < 0:
+        raise OSError("no file in memory for the token")
     try:
         os.write(number, (token or "").encode())
         yield f"/proc/self/fd/{number}"
@@ -48,40 +54,61 @@ def _token_file(token: bool | str | None) -> Iterator[str | None]:
 
 
 class _Bar:
-    """A progress bar of some tqdm class, on rank 0 from the first byte on."""
+    """A progress bar of some tqdm class, on rank 0 from the first byte on. If it fails that is
+    printed once, and the fetch goes on without: other ranks know nothing of it."""
 
     def __init__(self, kind: Any, title: str) -> None:
         self._kind, self._title = kind, title
         self._bar: Any = None
-        self._got = 0
+        self._got = self._total = 0
+
+    def _try(self, show: Callable[[], None]) -> None:
+        try:
+            show()
+        except Exception:  # whatever it is: it is code of the caller
+            traceback.print_exc()
+            self._kind = self._bar = None
 
     def show(self, got: int, total: int) -> None:
+        self._try(lambda: self._show(got, total))
+
+    def _show(self, got: int, total: int) -> None:
+        if self._kind is None:
+            return
         if self._bar is None:
             self._bar = self._kind(
                 total=total, initial=0, desc=self._title, unit="B", unit_scale=True
             )
+            self._total = total
         got = min(max(got, self._got), total)
         self._bar.update(got - self._got)
         self._got = got
 
     def finish(self) -> None:
         """It is all there."""
-        if self._bar is not None and self._bar.total is not None:
-            self.show(self._bar.total, self._bar.total)
+        if self._bar is not None:
+            self.show(self._total, self._total)
 
     def close(self) -> None:
         if self._bar is not None:
-            self._bar.close()
+            self._try(self._bar.close)
 
 
-def _command(
-    where: list[str], revision: str | None, allow: list[str] | None, ignore: list[str] | None
-) -> list[str]:
-    """What fetches the same, for somebody's job script."""
-    options = [f"--revision={revision}"] if revision else []
-    options += [f"--include={one}" for one in allow or ()]
-    options += [f"--exclude={one}" for one in ignore or ()]
-    return ["python", "-m", "mpifetch", "get", *options, *where]
+def _check_names(repo_id: str, repo_type: str | None) -> None:
+    """What the Hub library refuses would be a revision or a folder for the command."""
+    if repo_type not in (None, "", *REPO_TYPES):
+        raise ValueError(f"repo_type: expected one of {', '.join(REPO_TYPES)}, not {repo_type!r}")
+    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", repo_id, re.ASCII):
+        raise ValueError(f"repo_id: expected NAMESPACE/NAME, not {repo_id!r}")
+
+
+def _place(root: AnyPath) -> str:
+    """Absolute, as the Hub library returns it. A link that mpifetch keeps where names cannot be
+    exchanged is the destination; behind it is one version, which does not change."""
+    path = Path(root).expanduser()
+    if path.is_symlink() and os.readlink(path).startswith(f".{path.name}.versions/"):
+        return str(path.parent.resolve() / path.name)
+    return str(path.resolve())
 
 
 def snapshot_download(  # noqa: PLR0913 those of the Hub library
@@ -135,46 +162,41 @@ def snapshot_download(  # noqa: PLR0913 those of the Hub library
         Interrupted: a signal came to some rank.
         ValueError: `repo_type` is none of the three.
     """
-    kind = repo_type or "model"
-    if kind not in REPO_TYPES:
-        raise ValueError(f"repo_type: expected one of {', '.join(REPO_TYPES)}, not {repo_type!r}")
-    allow, ignore = _listed(allow_patterns), _listed(ignore_patterns)
-    source = f"hf://{kind}s/{repo_id}"
-    root = local_dir if local_dir is not None else cache_dir
-    place = None if root is None else str(Path(root).expanduser().resolve())
     offline = local_files_only or _is_on("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
-
-    where = [source, *([place] if place else [])]
-    if local_dir is None:
-        where = ["--hf-cache", *where]
-    command = _command(where, revision, allow, ignore)
-    address = _launch.open_comm(comm, not offline, command)
-
+    source = f"hf://{repo_type or 'model'}s/{repo_id}"
+    root = local_dir if local_dir is not None else cache_dir
+    options = {
+        "layout": "hf-cache" if local_dir is None else "dir",
+        "revision": revision,
+        "include": _listed(allow_patterns),
+        "exclude": _listed(ignore_patterns),
+        "endpoint": endpoint,
+    }
+    address = _launch.open_comm(
+        comm, not offline, lambda: command(source, None if root is None else _place(root), options)
+    )
     struct = Struct()
-    struct.set("source", source)
-    struct.set("dest", place)
-    with _token_file(token) as token_file:
-        struct.update(
-            {
-                "layout": "dir" if local_dir is not None else "hf-cache",
-                "revision": revision,
-                "include": allow,
-                "exclude": ignore,
-                "token_file": token_file,
-                "endpoint": endpoint,
-                "offline": offline,
-                "force_download": force_download and not offline,
-                "connections": max_workers,
-                "progress": "none" if _is_on("HF_HUB_DISABLE_PROGRESS_BARS") else "auto",
-            }
-        )
+    with contextlib.ExitStack() as ends:
+        with _launch.together(address):
+            _check_names(repo_id, repo_type)
+            struct.set("source", source)
+            struct.set("dest", None if root is None else _place(root))
+            struct.update(options)
+            struct.update(
+                {
+                    "token_file": ends.enter_context(_token_file(token)),
+                    "offline": offline,
+                    "force_download": force_download and not offline,
+                    "connections": max_workers,
+                    "progress": "none" if _is_on("HF_HUB_DISABLE_PROGRESS_BARS") else "auto",
+                }
+            )
         bar = _Bar(tqdm_class, repo_id) if tqdm_class is not None else None
-        try:
-            show: Progress | None = bar.show if bar else None
-            done = call(lib.binding_get, struct, address, hub_url(source, endpoint), show)
-            if bar:
-                bar.finish()
-        finally:
-            if bar:
-                bar.close()
+        if bar:
+            ends.callback(bar.close)
+        done = call(
+            lib.binding_get, struct, address, hub_url(source, endpoint), bar.show if bar else None
+        )
+        if bar:
+            bar.finish()
     return done.path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Union
 
@@ -75,6 +76,12 @@ if TYPE_CHECKING:
         per_node_memory: int
 
 
+# what is fetched, and to where; of these an error names the command
+COMMAND = (
+    *("manifest", "base", "sha256", "revision", "repo_type", "include", "exclude", "endpoint"),
+    *("into", "layout", "records", "per_node", "per_node_include"),
+)
+
 # set by this package alone
 OWN = ("source", "dest", "interrupted", "interrupted_arg", "progressed", "progressed_arg")
 
@@ -91,6 +98,27 @@ def words(enum: Any) -> dict[str, int]:
     return {name[start:].lower().replace("_", "-"): value for name, value in enum.relements.items()}
 
 
+def without_secrets(url: str) -> str:
+    """As messages show it: no user and password, no signature."""
+    if not re.match(r"https?://", url, re.IGNORECASE):
+        return url
+    return re.sub(r"\?.*", "?...", re.sub(r"(?<=://)[^/?#]*@", "", url))
+
+
+def command(source: str | None, dest: Any, options: Mapping[str, Any]) -> list[str]:
+    """What fetches the same, for somebody's job script."""
+    line = ["python", "-m", "mpifetch", "get"]
+    for name in COMMAND:
+        value = options.get(name)
+        if value is None:
+            continue
+        items = [value] if isinstance(value, (str, bytes, os.PathLike)) else value
+        flag = "--" + name.replace("_", "-")
+        line += [f"{flag}={without_secrets(os.fsdecode(item))}" for item in items]
+    line += [without_secrets(source)] if source else []
+    return line + ([os.fsdecode(dest)] if dest else [])
+
+
 class Struct:
     """A struct mpifetch_options, and what its pointers point to."""
 
@@ -100,7 +128,10 @@ class Struct:
         lib.mpifetch_options_init(self.c)
 
     def _text(self, value: Any) -> Any:
-        self._kept.append(ffi.new("char[]", os.fsencode(value)))
+        text = os.fsencode(value)
+        if b"\0" in text:  # for C it would end there
+            raise ValueError("a null character in it")
+        self._kept.append(ffi.new("char[]", text))
         return self._kept[-1]
 
     def _list(self, value: Any) -> Any:
@@ -110,13 +141,20 @@ class Struct:
 
     def set(self, name: str, value: Any) -> None:
         """None: as it is by default."""
-        kind = FIELDS.get(name) or ffi.typeof("char *")
         if value is None:
             return
+        try:
+            self._set(name, FIELDS.get(name) or ffi.typeof("char *"), value)
+        except (ValueError, OverflowError) as error:  # without the value, which may be secret
+            raise ValueError(f"{name}: {error}") from None
+        except TypeError as error:
+            raise TypeError(f"{name}: {error}") from None
+
+    def _set(self, name: str, kind: Any, value: Any) -> None:
         if kind.kind == "enum":
             known = words(kind)
             if value not in known:
-                raise ValueError(f"{name}: expected one of {', '.join(known)}, not {value!r}")
+                raise ValueError(f"expected one of {', '.join(known)}, not {value!r}")
             setattr(self.c, name, known[value])
         elif kind.kind == "primitive":
             setattr(self.c, name, value)

@@ -154,8 +154,7 @@ class Interrupted(_Told, KeyboardInterrupt):
 
 class RankLostError(MpifetchError):
     """Exit code 7: a rank did not respond for `rank_timeout` seconds. The communicator cannot be
-    used any more, and MPI_Finalize may block for ever: end the program, by `comm.Abort()` or
-    `os._exit()`."""
+    used any more: end the program. At exit MPI is not finalized, which might block for ever."""
 
     status = 7
 
@@ -203,6 +202,8 @@ class LocalEntryNotFoundError(SourceError, _HubLocalEntryNotFound):
 class HubUnreachableError(NetworkError, _HubLocalEntryNotFound):
     """The Hub gave no answer, and what is there is not all."""
 
+
+COLLECTIVE = _Told  # what all ranks get alike
 
 _BY_REASON: dict[str, type[_Told]] = {
     "repository-not-found": RepositoryNotFoundError,
