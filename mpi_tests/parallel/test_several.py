@@ -59,6 +59,7 @@ def test_each_has_a_place_of_its_own(run, hub, repos, into, ranks):
         "hf://models/acme/two@main",
     ]
     assert [row["path"] for row in report["sources"]] == result.out.splitlines()
+    assert [row["lister"]["rank"] for row in report["sources"]] == [0, 0]
     assert (report["status"], report["error"], report["unchanged"]) == (0, None, False)
     for member in "bytes", "requests":
         for name, value in report[member].items():
@@ -69,6 +70,21 @@ def test_each_has_a_place_of_its_own(run, hub, repos, into, ranks):
     result = run(ranks, "verify", into / "acme/one", into / "acme/two")
     assert result.code == 0, result
     assert result.out == published(into, "acme/one", "acme/two")
+
+
+def test_verify_names_what_is_wrong(run, hub, repos, into):
+    assert run(2, "get", "--into", into, ONE, TWO, env=hub.env).code == 0
+    (into / "acme/two/a/deep.txt").write_bytes(b"de?p\n")
+    (into / "acme/two/weights.bin").unlink()
+    trees = [into / "acme" / name for name in ("one", "none", "two")]
+    result = run(2, "verify", *trees)
+    assert result.code == 5 and result.out == published(into, "acme/one"), result
+    said = [line for line in result.err.splitlines() if line.startswith("mpifetch: ")]
+    assert said[0].startswith(f"mpifetch: {trees[0]}: verified 2 files"), result
+    for start in (f"cannot verify '{trees[1]}' ", f"'{trees[2]}' failed ",
+                  f"'{trees[2]}/a/deep.txt': ", f"'{trees[2]}/weights.bin': missing"):  # fmt: skip
+        assert len([line for line in said if line.startswith(f"mpifetch: {start}")]) == 1, result
+    assert "3 trees: 1 verified, 2 failed" in result.err
 
 
 def test_connections_serve_all(run, hub, repos, into):

@@ -143,7 +143,6 @@ def test_without_a_record(run, published, dest, tmp_path, damage):
     "args, words",
     [
         ([], "missing DEST"),
-        (["a", "b"], "unexpected argument"),
         (["--force", "a"], "--force"),
         (["--hf-cache", "a"], "--hf-cache"),
     ],

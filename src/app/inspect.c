@@ -118,9 +118,14 @@ static int list(struct inspection *look, struct err *err)
     return look->existing && s->run.published ? 0 : err_memory(err, "the list of files");
 }
 
+/* Of several trees it says in which. */
 static void tell_file(const struct inspection *look, const char *path, const char *what)
 {
-    log_line(&look->s->run.ranks.log, LOG_ERROR, "'%s': %s", path, what);
+    const struct run *run = &look->s->run;
+    bool several = look->s->sources > 1;
+
+    log_line(&run->ranks.log, LOG_ERROR, "'%s%s%s': %s", several ? run->opt.dest : "",
+             several ? "/" : "", path, what);
 }
 
 /* Wrong files that are found without reading them. */

@@ -74,7 +74,7 @@ static int check_apart(struct several *all, struct err *err)
 {
     const struct session *first = &all->first.s;
 
-    if (first->run.ranks.rank != 0 && all->with->run.ranks.rank != 0)
+    if (all->with->run.ranks.rank != 0)
         return 0;
     if (first->task == SESSION_VERIFY || first->run.opt.cache)
         return 0;
@@ -223,8 +223,9 @@ static void name_source(const struct session *s, struct err *err)
 {
     char shown[256];
 
-    if (s->sources > 1 && err->code != ERR_INTERRUPTED)
-        err_wrap(err, "%s", session_source(s->options, shown, sizeof(shown)));
+    session_source(s->options, shown, sizeof(shown));
+    if (s->sources > 1 && err->code != ERR_INTERRUPTED && !strstr(err->text, shown))
+        err_wrap(err, "%s", shown);
 }
 
 /* Collective. */

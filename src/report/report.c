@@ -139,11 +139,13 @@ static void summarise_beside(const struct run *run, const struct report *report)
                  text_seconds(took, sizeof(took), beside->seconds));
 }
 
-/* "hf://models/acme/demo@main: ", if there are several sources. */
+/* "hf://models/acme/demo@main: ", if there are several sources; or the tree. */
 static const char *summary_source(char *text, size_t size, const struct run *run,
                                   const struct report *report)
 {
-    const char *source = plan_text(&run->plan, run->plan.source);
+    const char *source = report->verified && run->published
+                             ? run->published
+                             : plan_text(&run->plan, run->plan.source);
 
     *text = '\0';
     if (report->named && *source)
@@ -349,6 +351,14 @@ static json_t *offline_object(const struct report *report)
     return report->offline ? json_file_text(report->offline) : json_null();
 }
 
+static json_t *lister_object(const struct run *run, const struct report *report)
+{
+    if (!run->ranks.comm)
+        return json_null(); /* nobody was asked */
+    return json_pack("{s:i, s:s}", "rank", report->lister, "host",
+                     comm_host(run->ranks.comm, report->lister));
+}
+
 json_t *report_object(const struct run *run, const struct report *report)
 {
     const struct plan *plan = &run->plan;
@@ -357,36 +367,28 @@ json_t *report_object(const struct run *run, const struct report *report)
         there ? json_file_text(run->shown ? run->shown : run->published) : json_null();
 
     return json_pack(
-        "{s:s, s:i, s:i, s:o, s:o, s:o, s:b, s:o, s:s, s:s, s:s, s:o, s:o, s:o, "
+        "{s:s, s:i, s:i, s:o, s:o, s:o, s:b, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o, "
         "s:o, s:o, s:o, s:o, "
         "s:o, s:o, s:o, "
         "s:o}",
         "format", "mpifetch-report", "version", REPORT_VERSION, "status",
         (int)report->err.code, "error", error_object(report), "reason",
         reason_object(&report->err), "path", path, "unchanged", report->unchanged,
-        "offline", offline_object(report), "source", plan_text(plan, plan->source),
-        "revision", plan_text(plan, plan->revision), "ref", plan_text(plan, plan->ref),
-        "plan", plan_object(run), "bytes", bytes_object(run, report), "reused_files",
-        count(report->reused_files), "files_on_trust", count(report->untrusted),
-        "requests", requests_object(run, report), "connections",
-        connections_object(run, report), "seconds", seconds_object(report), "ranks",
-        ranks_array(run, report), "nodes", nodes_array(run, report), "dest",
-        beside_object(&report->beside), "extremes", extremes_object(run, report));
-}
-
-static json_t *lister_object(const struct run *run, const struct report *report)
-{
-    return json_pack("{s:i, s:s}", "rank", report->lister, "host",
-                     comm_host(run->ranks.comm, report->lister));
+        "offline", offline_object(report), "lister", lister_object(run, report), "source",
+        plan_text(plan, plan->source), "revision", plan_text(plan, plan->revision), "ref",
+        plan_text(plan, plan->ref), "plan", plan_object(run), "bytes",
+        bytes_object(run, report), "reused_files", count(report->reused_files),
+        "files_on_trust", count(report->untrusted), "requests",
+        requests_object(run, report), "connections", connections_object(run, report),
+        "seconds", seconds_object(report), "ranks", ranks_array(run, report), "nodes",
+        nodes_array(run, report), "dest", beside_object(&report->beside), "extremes",
+        extremes_object(run, report));
 }
 
 int report_write(const struct run *run, const struct report *report, const char *path,
                  struct err *err)
 {
-    json_t *object = report_object(run, report);
-
-    json_object_set_new(object, "lister", lister_object(run, report));
-    return json_file_write(object, path, err);
+    return json_file_write(report_object(run, report), path, err);
 }
 
 void report_release(struct report *report)
