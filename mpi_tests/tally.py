@@ -2,7 +2,7 @@
 """tally.py BUILD...: count what ctest wrote, end with "N passed, N failed".
 
 A CTest that is a pytest run counts as its cases, if all of it ran; any other as one. What
-was skipped or did not run has failed.
+was skipped or did not run has failed, and so has a build folder of which nothing ran.
 """
 
 import sys
@@ -52,7 +52,8 @@ def main(builds):
     cases = []
     for build in map(Path, builds):
         try:
-            cases += ctest_cases(build)
+            found = list(ctest_cases(build))
+            cases += found or [(f"{build}: no test of it ran", False, 0.0)]
         except (OSError, ET.ParseError) as error:
             cases.append((f"{build}: no results: {error}", False, 0.0))
     slow = sorted(cases, key=lambda case: -case[2])[:SLOW]

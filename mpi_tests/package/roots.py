@@ -134,6 +134,7 @@ def bare(wanted):
             part = BUILD / "bare.part"
             shutil.rmtree(part, ignore_errors=True)
             subprocess.run(["mmdebstrap", "--quiet", "--variant=essential", "--mode=root",
+                            "--dpkgopt=force-unsafe-io",
                             "--aptopt=APT::Install-Recommends \"false\"",
                             f"--include={','.join(wanted)}", SUITE, part],
                            stdin=subprocess.DEVNULL, check=True)  # fmt: skip

@@ -14,6 +14,7 @@ module load mpifetch/{version}
 mpifetch --version
 echo "man: ${{MANPATH%%:*}}"
 echo "root: $MPIFETCH_ROOT"
+ls "${{LD_LIBRARY_PATH%%:*}}/libmpifetch.so" "${{PKG_CONFIG_PATH%%:*}}/mpifetch.pc" | xargs -n 1 basename
 module unload mpifetch
 ! command -v mpifetch
 echo "left: ${{MPIFETCH_ROOT-nothing}}"
@@ -37,6 +38,8 @@ def check(root, prefix, version, name, start):
         f"mpifetch {version}",
         f"man: /opt/mpifetch/{version}/share/man",
         f"root: /opt/mpifetch/{version}",
+        "libmpifetch.so",
+        "mpifetch.pc",
         "left: nothing",
     ]
 

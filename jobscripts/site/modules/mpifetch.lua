@@ -2,6 +2,13 @@
 -- "cmake --install --prefix" was given. The version is the name of the file.
 local version = myModuleVersion()
 local prefix = pathJoin("/opt/mpifetch", version)
+-- Where cmake has put the library: that depends on the system.
+local lib = pathJoin(prefix, "lib")
+for _, dir in ipairs({ "lib64", "lib/x86_64-linux-gnu", "lib/aarch64-linux-gnu" }) do
+    if isFile(pathJoin(prefix, dir, "libmpifetch.so")) then
+        lib = pathJoin(prefix, dir)
+    end
+end
 
 help([[
 Fetch, verify and publish files with all ranks of an MPI job.
@@ -17,8 +24,8 @@ whatis("Description: fetch, verify and publish files with all ranks of an MPI jo
 setenv("MPIFETCH_ROOT", prefix)
 prepend_path("PATH", pathJoin(prefix, "bin"))
 prepend_path("MANPATH", pathJoin(prefix, "share/man"))
-prepend_path("LD_LIBRARY_PATH", pathJoin(prefix, "lib"))
-prepend_path("PKG_CONFIG_PATH", pathJoin(prefix, "lib/pkgconfig"))
+prepend_path("LD_LIBRARY_PATH", lib)
+prepend_path("PKG_CONFIG_PATH", pathJoin(lib, "pkgconfig"))
 prepend_path("CMAKE_PREFIX_PATH", prefix)
 -- bash-completion and fish look here; for zsh see README.md
 prepend_path("XDG_DATA_DIRS", pathJoin(prefix, "share"))

@@ -3,6 +3,11 @@
 # "cmake --install --prefix" was given. The version is the name of the file.
 set version [file tail $ModulesCurrentModulefile]
 set prefix  /opt/mpifetch/$version
+# Where cmake has put the library: that depends on the system.
+set lib $prefix/lib
+foreach found [glob -nocomplain $prefix/lib64/libmpifetch.so $prefix/lib/*/libmpifetch.so] {
+    set lib [file dirname $found]
+}
 
 proc ModulesHelp { } {
     puts stderr "Fetch, verify and publish files with all ranks of an MPI job."
@@ -17,8 +22,8 @@ conflict mpifetch
 setenv       MPIFETCH_ROOT     $prefix
 prepend-path PATH              $prefix/bin
 prepend-path MANPATH           $prefix/share/man
-prepend-path LD_LIBRARY_PATH   $prefix/lib
-prepend-path PKG_CONFIG_PATH   $prefix/lib/pkgconfig
+prepend-path LD_LIBRARY_PATH   $lib
+prepend-path PKG_CONFIG_PATH   $lib/pkgconfig
 prepend-path CMAKE_PREFIX_PATH $prefix
 # bash-completion and fish look here; for zsh see README.md
 prepend-path XDG_DATA_DIRS     $prefix/share

@@ -11,7 +11,7 @@ class Mpifetch(CMakePackage):
 
     homepage = "https://example.org/mpifetch"
     # A tarball beside this file, made by:
-    #     git archive --prefix mpifetch-0.1.0/ -o mpifetch-0.1.0.tar.gz v0.1.0
+    #     git archive --prefix mpifetch-0.1.0/ -o mpifetch-0.1.0.tar.gz HEAD
     # Put its digest (sha256sum) into version() below, or install with --no-checksum.
     url = "file:///path/to/mpifetch-0.1.0.tar.gz"
 
