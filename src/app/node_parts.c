@@ -181,17 +181,27 @@ static void tell_without(const struct session *s)
     tell(s, &without, "no file is named for a node, which keeps what it has:");
 }
 
-int node_parts_find(struct session *s, struct err *err)
+/* Many rules and many files take a while. */
+static int find_parts(void *arg, struct err *err)
 {
+    struct session *s = arg;
     struct run *run = &s->run;
 
     if (find(s, &run->nodes.mine, nodes_of(&run->ranks, run->ranks.rank), err) < 0)
         return -1;
     if (run->ranks.rank != 0)
         return 0;
-    if (find(s, &run->nodes.all, -1, err) < 0 ||
-        node_wants_group(&run->nodes.all, err) < 0)
+    return find(s, &run->nodes.all, -1, err) < 0 ? -1
+                                                 : node_wants_group(&run->nodes.all, err);
+}
+
+int node_parts_find(struct session *s, struct err *err)
+{
+    struct ranks *ranks = &s->run.ranks;
+
+    if (background_run(ranks, find_parts, s, err) < 0)
         return -1;
-    tell_without(s);
+    if (ranks->rank == 0)
+        tell_without(s);
     return 0;
 }
