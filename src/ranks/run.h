@@ -127,7 +127,7 @@ struct existing_file;
 
 struct run {
     struct ranks ranks;
-    struct run_options opt; /* app/session.c */
+    struct run_options opt; /* app/run_options.c */
     bool keeper; /* this rank looks at DEST, claims, builds and publishes: rank 0; with
                   * --per-node the keeper of each node (ranks/nodes.h) */
 
