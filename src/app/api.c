@@ -9,6 +9,12 @@ const char *mpifetch_version(void)
     return MPIFETCH_VERSION;
 }
 
+_Static_assert((int)MPIFETCH_REASON_GATED == (int)REASON_GATED &&
+                   (int)MPIFETCH_REASON_UNREACHABLE == (int)REASON_UNREACHABLE &&
+                   (int)MPIFETCH_REASON_RANK_LOST == (int)REASON_RANK_LOST &&
+                   (int)MPIFETCH_REASON_RANK_LOST + 1 == (int)REASON_COUNT,
+               "programs go by these numbers");
+
 const char *mpifetch_reason_name(int reason)
 {
     return err_reason_name((enum err_reason)reason);

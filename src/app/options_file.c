@@ -29,7 +29,7 @@ static int refuse(const struct taking *taking, const struct option *option,
 static bool is_name(const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++)
-        if (!memchr("abcdefghijklmnopqrstuvwxyz0123456789-_", text[i], 38))
+        if (!text[i] || !strchr("abcdefghijklmnopqrstuvwxyz0123456789-_", text[i]))
             return false;
     return len > 0;
 }
