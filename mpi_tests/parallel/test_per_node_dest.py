@@ -122,6 +122,21 @@ def test_wrong_bytes_in_dest(nodes, hub, tree, dest, both, places):  # noqa: F81
         assert_same(nodes.disk(node) / "model", tree)
     assert f"'sub/weights.bin' in '{dest}' cannot be read or has other content" in result.err
     assert len(FILES["sub/weights.bin"]) <= fetched(result) < SIZE
+    assert f"'{dest}' is not mended: it has everything, but 1 of its files" in result.err
+    again = both("--check", places=places)
+    assert (again.code, fetched(again)) == (0, 0), again
+    assert_same(dest, tree)
+
+
+def test_wrong_bytes_in_a_part_of_dest(nodes, hub, tree, dest, both):  # noqa: F811
+    """Nor are they published once more."""
+    words = ["get", "--include", "sub/weights.bin", SOURCE, dest]
+    assert nodes.run([0], *words, env=hub.env).code == 0
+    spoil(dest / "sub/weights.bin")
+    result = both("--segment-size", "1M")
+    assert result.code == 0, result
+    assert_both(nodes, dest, tree)
+    assert (fetched(result), result.report["dest"]["bytes"]) == (SIZE, SIZE)
 
 
 @pytest.mark.parametrize("places", [PLACES, [0, 0]], ids=["nodes", "one-node"])

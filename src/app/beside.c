@@ -14,6 +14,7 @@
 #include "io/clock.h"
 #include "ranks/background.h"
 #include "ranks/nodes.h"
+#include "staging/staging.h"
 
 struct beside {
     struct session s;
@@ -204,9 +205,54 @@ int beside_stage(struct session *s, struct err *err)
     return s->report.unchanged ? 0 : offer(s, err);
 }
 
+/* Of those that DEST has, as nodes found out when they read it there. */
+static bool is_bad(const struct beside *beside, size_t file)
+{
+    const struct existing *existing = beside->s.target.existing;
+
+    return beside->found && !beside->found[file] && existing->file[file].there;
+}
+
+/* It would be published once more, as if it were right. */
+static int drop_bad(void *arg, struct err *err)
+{
+    struct beside *beside = arg;
+    struct session *dest = &beside->s;
+
+    for (size_t i = 0; i < dest->run.plan.nfiles; i++)
+        if (is_bad(beside, i) &&
+            staging_give_up(&dest->run, (uint32_t)i, &dest->target.existing->file[i],
+                            err) < 0)
+            return -1;
+    return 0;
+}
+
 static int fill(struct session *dest, struct err *err)
 {
+    /* Its session is the first member. */
+    int rc = dest->run.keeper
+                 ? background_run(&dest->run.ranks, drop_bad, (struct beside *)dest, err)
+                 : 0;
+
+    if (agree_step(&dest->run.ranks, rc, err) < 0)
+        return -1;
     return session_fetch(dest, err) < 0 ? -1 : finish_publish(dest, err);
+}
+
+/* It stays as it is. */
+static void warn_of_bad(const struct session *s)
+{
+    const struct beside *beside = s->beside;
+    size_t bad = 0;
+
+    for (size_t i = 0; beside->found && i < s->run.plan.nfiles; i++)
+        bad += is_bad(beside, i);
+    if (bad > 0)
+        log_line(
+            &s->run.ranks.log, LOG_WARN,
+            "'%s' is not mended: it has everything, but %zu of its files cannot be "
+            "read or have other content; run again with --check, which replaces them",
+            beside->s.named, bad);
 }
 
 /* Each rank reads the copy of its node, and those of nodes that have none do nothing. */
@@ -280,7 +326,8 @@ int beside_publish(struct session *s, struct err *err)
         rc = agree_step(&s->run.ranks, set_source(s, err), err);
         if (rc == 0)
             rc = step(s, fill, err);
-    }
+    } else if (s->run.ranks.rank == 0)
+        warn_of_bad(s);
     note(s, began);
     return rc;
 }
