@@ -15,6 +15,8 @@ mpifetch --version
 echo "man: ${{MANPATH%%:*}}"
 echo "root: $MPIFETCH_ROOT"
 ls "${{LD_LIBRARY_PATH%%:*}}/libmpifetch.so" "${{PKG_CONFIG_PATH%%:*}}/mpifetch.pc" | xargs -n 1 basename
+manpath -q | tr : '\n' | sort -u | grep -x -e /usr/share/man -e "$MPIFETCH_ROOT/share/man"
+echo "data: $XDG_DATA_DIRS"
 module unload mpifetch
 ! command -v mpifetch
 echo "left: ${{MPIFETCH_ROOT-nothing}}"
@@ -40,6 +42,9 @@ def check(root, prefix, version, name, start):
         f"root: /opt/mpifetch/{version}",
         "libmpifetch.so",
         "mpifetch.pc",
+        f"/opt/mpifetch/{version}/share/man",
+        "/usr/share/man",
+        f"data: /opt/mpifetch/{version}/share:/usr/local/share:/usr/share",
         "left: nothing",
     ]
 

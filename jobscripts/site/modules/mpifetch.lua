@@ -23,9 +23,15 @@ whatis("Description: fetch, verify and publish files with all ranks of an MPI jo
 
 setenv("MPIFETCH_ROOT", prefix)
 prepend_path("PATH", pathJoin(prefix, "bin"))
+-- An empty element stands for what man looks through by itself.
+append_path("MANPATH", "")
 prepend_path("MANPATH", pathJoin(prefix, "share/man"))
 prepend_path("LD_LIBRARY_PATH", lib)
 prepend_path("PKG_CONFIG_PATH", pathJoin(lib, "pkgconfig"))
 prepend_path("CMAKE_PREFIX_PATH", prefix)
--- bash-completion and fish look here; for zsh see README.md
+-- bash-completion and fish look here; for zsh see README.md. Others look here as well, so what
+-- counts where nothing is set is said, and may stay.
+if (os.getenv("XDG_DATA_DIRS") or "") == "" then
+    append_path("XDG_DATA_DIRS", "/usr/local/share:/usr/share")
+end
 prepend_path("XDG_DATA_DIRS", pathJoin(prefix, "share"))

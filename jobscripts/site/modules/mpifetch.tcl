@@ -21,9 +21,15 @@ conflict mpifetch
 
 setenv       MPIFETCH_ROOT     $prefix
 prepend-path PATH              $prefix/bin
+# An empty element stands for what man looks through by itself.
+append-path  MANPATH           {}
 prepend-path MANPATH           $prefix/share/man
 prepend-path LD_LIBRARY_PATH   $lib
 prepend-path PKG_CONFIG_PATH   $lib/pkgconfig
 prepend-path CMAKE_PREFIX_PATH $prefix
-# bash-completion and fish look here; for zsh see README.md
+# bash-completion and fish look here; for zsh see README.md. Others look here as well, so what
+# counts where nothing is set is said, and may stay.
+if {![info exists env(XDG_DATA_DIRS)] || $env(XDG_DATA_DIRS) eq ""} {
+    append-path XDG_DATA_DIRS  /usr/local/share:/usr/share
+}
 prepend-path XDG_DATA_DIRS     $prefix/share
