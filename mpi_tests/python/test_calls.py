@@ -162,6 +162,30 @@ print(json.dumps(_options.command("hf://a/b", None, {
     ]
 
 
+def test_no_member_is_forgotten(python):
+    """What mpifetch.h has, the hints have: members of both structs, in words that a reader of the
+    header knows."""
+    code = """
+import ast, inspect, json, sys
+from mpifetch import _options, _call
+hints = ast.parse(inspect.getsource(_options))
+[options] = [n for n in ast.walk(hints) if isinstance(n, ast.ClassDef) and n.name == "Options"]
+ffi = _options.ffi
+print(json.dumps([
+    sorted(_options.FIELDS),
+    sorted(n.target.id for n in options.body if isinstance(n, ast.AnnAssign)),
+    sorted(dict(ffi.typeof("struct mpifetch_report").fields)), sorted(_call.Report.__annotations__),
+]))
+"""
+    done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
+    members, options, counted, report = json.loads(done.stdout)
+    assert members == options
+    assert counted == report
+    header = (ROOT / "include" / "mpifetch.h").read_text()
+    [body] = re.findall(r"^struct mpifetch_options \{(.*?)^\};", header, re.DOTALL | re.MULTILINE)
+    assert all(re.search(rf"\b{name}\b", body) for name in members)
+
+
 # communicators
 
 
