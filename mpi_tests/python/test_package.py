@@ -86,6 +86,15 @@ def test_sdist(sdist):
     assert not [name for name in found if re.search(r"__pycache__|\.so$|\.o$|mpi_tests", name)]
 
 
+def test_directory_alone(tmp_path):
+    """As pip before 21.3 builds it, where the tree is out of sight: it says what helps."""
+    for name in ("build_hooks.py", "pyproject.toml"):
+        shutil.copy(PACKAGE / name, tmp_path)
+    words = [BASE, "-B", "-c", "import build_hooks"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1 and "pip install --upgrade pip" in done.stderr
+
+
 def test_bundled(ask, hub, tree, dest, bundled):
     """It needs no library of ours, shows none of its names, and has the program."""
     assert "libmpifetch" not in libraries_of(bundled)

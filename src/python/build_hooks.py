@@ -19,7 +19,13 @@ def tree():
     for place in (HERE / "tree", HERE.parents[1]):
         if (place / "include" / "mpifetch.h").is_file():
             return place
-    raise FileNotFoundError(f"no C sources beside '{HERE}': build from a checkout or an sdist")
+    raise FileNotFoundError(
+        f"no C sources beside '{HERE}': build from a checkout or an sdist. pip before 21.3 copies "
+        "this directory out of the checkout: pip install --upgrade pip"
+    )
+
+
+TREE = tree()  # whatever is to be built needs it
 
 
 def copy_tree(tree, to):
@@ -37,8 +43,8 @@ def build_sdist(sdist_directory, config_settings=None):
     with tempfile.TemporaryDirectory() as work, contextlib.ExitStack() as back:
         copy = Path(work, "mpifetch")
         shutil.copytree(HERE, copy, ignore=shutil.ignore_patterns("__pycache__", "build", "dist"))
-        if tree() != HERE / "tree":
-            copy_tree(tree(), copy / "tree")
+        if TREE != HERE / "tree":
+            copy_tree(TREE, copy / "tree")
             project = copy / "pyproject.toml"
             project.write_text(project.read_text().replace('"../../include/', '"tree/include/'))
         back.callback(os.chdir, os.getcwd())
