@@ -80,31 +80,52 @@ SAME = [
 ]
 
 
-@pytest.mark.parametrize("where, arguments", SAME, ids=[f"{a} {b}" for a, b in SAME])
-def test_same(ask, hub, tree, place, tmp_path, where, arguments):
+def of_case(number, found):
+    """Without what is for other cases: theirs notes also in the cache of what branch a local_dir
+    came."""
+    others = [f"--demo-{other}/" for other in range(len(SAME)) if other != number]
+    return {name: what for name, what in found.items() if not any(one in name for one in others)}
+
+
+def words_of(number, home):
+    """A case's arguments, and the directory that it fills below home."""
+    where, arguments = SAME[number]
+    root = home / ("hf/hub" if where == "cache" else f"{where}-{number}")
+    given = [f"'acme/demo-{number}'", where != "cache" and f"{where}={str(root)!r}", arguments]
+    return ", ".join(filter(None, given)), root
+
+
+def test_same(ask, hub, tree, place, tmp_path):
     """Trees and return values are those of the real one, on every rank, with the Hub and then
     without: scripts that differ by one import."""
-    kind = "datasets/" if "dataset" in arguments else ""
     hub.set(tokens={TOKEN})
-    hub.add(f"{kind}acme/demo", tree, private=TOKEN in arguments, granted={TOKEN})
-    hub.add(f"{kind}acme/demo", tree, ref="v1")
+    for number, (_, arguments) in enumerate(SAME):
+        name = f"{'datasets/' if 'dataset' in arguments else ''}acme/demo-{number}"
+        hub.add(name, tree, private=TOKEN in arguments, granted={TOKEN})
+        hub.add(name, tree, ref="v1")
     found = {}
     for name in ("huggingface_hub", "mpifetch"):
-        root = tmp_path / name / ("local" if where == "local_dir" else "hf/hub")
-        words = ", ".join(
-            filter(None, ['"acme/demo"', where != "cache" and f"{where}={str(root)!r}", arguments])
-        )
-        code = f"""
-from {name} import snapshot_download
-tell(snapshot_download({words}))
-tell(snapshot_download({words}, local_files_only=True))
-"""
+        cases = [words_of(number, tmp_path / name) for number in range(len(SAME))]
+        code = f"from {name} import snapshot_download\n"
+        for words, _ in cases:
+            code += f"tell(snapshot_download({words}))\n"
+            code += f"tell(snapshot_download({words}, local_files_only=True))\n"
         env = place(name)
         told = ask(2, code, env=env) if name == "mpifetch" else ask_theirs(code, env)
-        told = [path.replace(str(root), "ROOT") for path in told]
-        found[name] = told, digests(files_of(root)) if where == "local_dir" else everything(root)
-    assert found["mpifetch"] == found["huggingface_hub"]
-    assert len(found["mpifetch"][1]) >= 1 and found["mpifetch"][0][0].startswith("ROOT")
+        assert len(told) == 2 * len(SAME)
+        found[name] = [
+            (
+                SAME[number],
+                [path.replace(str(root), "ROOT") for path in told[2 * number : 2 * number + 2]],
+                of_case(number, everything(root))
+                if where != "local_dir"
+                else digests(files_of(root)),
+            )
+            for number, ((where, _), (_, root)) in enumerate(zip(SAME, cases))
+        ]
+    for theirs, ours in zip(found["huggingface_hub"], found["mpifetch"]):
+        assert ours == theirs
+        assert len(ours[2]) > 1 and ours[1][0].startswith("ROOT")
 
 
 def test_force_download(ask, hub, tree, place):
