@@ -2,12 +2,16 @@
 file states another version than mpifetch.h."""
 
 import ast
+import os
 import re
+import shutil
 import subprocess
+from fnmatch import fnmatch
 
 import pytest
 import yaml
 from job import ROOT
+from roots import BUILD
 
 SITE = ROOT / "jobscripts" / "site"
 STATED = {
@@ -49,6 +53,33 @@ def test_rpm(mpi, version):
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     names = [f"mpifetch-{mpi}", f"mpifetch-{mpi}-libs", f"mpifetch-{mpi}-devel"]
     assert done.stdout.splitlines() == [f"{name} {version}" for name in names]
+
+
+# What Enterprise Linux says once its Open MPI is loaded.
+LOADED = {"MPI_HOME": "/usr/lib64/openmpi", "MPI_MAN": "/usr/share/man/openmpi-x86_64"}
+
+
+def test_rpm_has_all_files(tmp_path):
+    """What is installed with its options is what its lists of files say."""
+    words = ["rpmspec", "-P", "--define=_libdir /usr/lib64", "--define=_arch x86_64",
+             SITE / "rpm" / "mpifetch.spec"]  # fmt: skip
+    spec = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True).stdout
+    build, made = tmp_path / "build", tmp_path / "made"
+    shutil.copytree(BUILD / "src", build / "src", symlinks=True)
+    options = re.findall(r"-D[A-Z_]+=[\w$]+", spec)
+    assert len(options) >= 5
+    options = [re.sub(r"\$(\w+)", lambda name: LOADED[name[1]], option) for option in options]
+    for words in (["cmake", "-S", ROOT, "-B", build, *options], ["cmake", "--install", build]):
+        subprocess.run(words, env={**os.environ, "DESTDIR": str(made)}, stdout=subprocess.DEVNULL,
+                       check=True)  # fmt: skip
+    listed = re.findall(r"^(?:%exclude )?(/\S+)", spec.partition("\n%files\n")[2], re.MULTILINE)
+    there = {f"/{path.relative_to(made)}" for path in made.rglob("*") if not path.is_dir()}
+    named = set()
+    for pattern in listed:
+        found = {path for path in there if fnmatch(path, pattern) or path.startswith(f"{pattern}/")}
+        assert found, f"{pattern} is not installed"
+        named |= found
+    assert named == there
 
 
 # A rule of Mandriva; and a source that is not to be downloaded from anywhere.
