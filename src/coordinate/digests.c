@@ -39,12 +39,12 @@ static int fetch_again(struct digests *digests, uint32_t file, const uint8_t sha
     }
     log_line(&run->ranks.log, LOG_WARN, "'%s' has the wrong digest: fetching it again",
              plan_path(&run->plan, file));
-    if (count > 1)
-        relay_restart(dispatch->relay, file);
     if (digests->spreading && count > 1) {
         spreading_recall(digests->spreading, file);
         return 0;
     }
+    if (count > 1)
+        relay_restart(dispatch->relay, file);
     recovery_restart(digests->recovery, file);
     sched_restart(dispatch->sched, run->segments.first[file], count, rank);
     return 0;

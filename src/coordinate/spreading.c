@@ -173,7 +173,8 @@ bool spreading_empties(struct spreading *s, uint32_t file)
 }
 
 /* From now on no node gives it to another: what one has not forgotten yet would count as the
- * right bytes at one that has. */
+ * right bytes at one that has. Its digest for all begins anew from here on, and no earlier:
+ * what still came from node to node until here would be hashed for it. */
 static int recall(struct spreading *s, uint32_t file, struct err *err)
 {
     const uint32_t *first = segments_in(s)->first;
@@ -183,6 +184,9 @@ static int recall(struct spreading *s, uint32_t file, struct err *err)
         return -1;
     for (int node = 0; node < s->nodes; node++)
         copies_lack(&s->copies, node, first[file], first[file + 1] - first[file]);
+    if (!nodes_prove(run_of(s), file) && demand_has(&s->demand, file) &&
+        !sched_is_withdrawn(s->dispatch->sched, file))
+        relay_restart(s->dispatch->relay, file);
     return 0;
 }
 

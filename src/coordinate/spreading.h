@@ -52,7 +52,7 @@ int spreading_hear(struct spreading *spreading, int from, const struct msg *msg,
                    struct err *err);
 
 /* All nodes are to forget the file, once nothing of it is under way; then it is fetched
- * again. */
+ * again, and hashed again from its start. */
 void spreading_recall(struct spreading *spreading, uint32_t file);
 
 /* All nodes are to forget the file, of which the scheduler has withdrawn what is missing.

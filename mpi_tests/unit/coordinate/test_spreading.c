@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/text.h"
+#include "coordinate/digests.h"
 #include "coordinate/spreading.h"
 #include "core/plan/node_map.h"
 #include "core/sched/whole.h"
@@ -35,13 +36,15 @@ static struct plan_file files[FILES] = {
     { .size = 0, .want = { .kind = DIGEST_SHA256, .bytes = "right" } },
 };
 
-enum content { NOTHING, RIGHT, ROTTEN };
+/* FLIPPED: as it came, from a source that was wrong. */
+enum content { NOTHING, RIGHT, ROTTEN, FLIPPED };
 
 static struct world {
     struct run run;
     struct dispatch dispatch;
     struct existing_file existing[FILES];
     struct spreading spreading;
+    struct digests digests;
     enum content disk[NODES][SEGMENTS];
     bool proved[NODES][FILES];
     unsigned fetched[SEGMENTS], came[NODES]; /* times; segments over the fabric */
@@ -49,8 +52,9 @@ static struct world {
     enum content source; /* what it sends */
     int misses;          /* so many transfers fail */
     int rots;            /* so many writes of node 1 rot before they are hashed */
-    bool slow;           /* the last node takes a while to forget all of a file, ... */
-    struct msg late;     /* ... which this asks for, and the source is right then */
+    bool flips;      /* the source is wrong the first time that segment 0 is fetched */
+    bool slow;       /* the last node takes a while to forget all of a file, ... */
+    struct msg late; /* ... which this asks for, and the source is right then */
     struct strbuf queue; /* messages to rank 0: from, length, bytes */
     /* 0: nodes do at once what they are told, and rank 0 hears in order. Else they take their
      * time, and messages of different ranks arrive in any order. */
@@ -77,6 +81,19 @@ int comm_node_lowest(const struct comm *comm, int node)
 {
     (void)comm;
     return node;
+}
+
+/* What else the archive asks for. */
+bool comm_node_first(const struct comm *comm)
+{
+    (void)comm;
+    return true;
+}
+
+int comm_node_size(const struct comm *comm, int node)
+{
+    (void)comm;
+    return node < 2 ? 2 : 1;
 }
 
 const char *comm_host(const struct comm *comm, int rank)
@@ -159,7 +176,8 @@ static void prove(int node)
             there &= w.disk[node][s] != NOTHING;
             right &= w.disk[node][s] == RIGHT;
         }
-        if (!there || w.proved[node][f] || !wants_of(&w.run, node, f))
+        if (!there || w.proved[node][f] || !wants_of(&w.run, node, f) ||
+            !nodes_prove(&w.run, f))
             continue;
         w.proved[node][f] = true;
         msg.item[0] = (struct msg_item){ .segment = first, .segments = end - first };
@@ -284,7 +302,7 @@ static bool forget_rotten(int node, uint32_t first, uint32_t count)
     bool right = true;
 
     for (uint32_t s = first; s < first + count; s++) {
-        right &= w.disk[node][s] == w.source;
+        right &= w.disk[node][s] == w.source || w.disk[node][s] == FLIPPED;
         if (w.disk[node][s] != ROTTEN)
             continue;
         w.disk[node][s] = NOTHING;
@@ -313,7 +331,7 @@ static void take_offer(int from, const struct msg *msg)
         miss_from(node, from, first, count);
     } else {
         for (uint32_t s = first; s < first + count; s++)
-            w.disk[node][s] = written(node, w.source);
+            w.disk[node][s] = written(node, w.disk[from][s]);
         w.came[node] += count;
         say_items(node, MSG_GOT, first, count);
         prove(node);
@@ -443,6 +461,8 @@ static void open_with(int node, uint32_t first, uint32_t count)
     assert_int_equal(
         sched_create(&w.dispatch.sched, &run->segments, RANKS, &policy, NULL), 0);
     assert_int_equal(spreading_open(&w.spreading, &w.dispatch, w.existing, NULL), 0);
+    assert_int_equal(
+        digests_init(&w.digests, &w.dispatch, NULL, &w.spreading, w.existing, NULL), 0);
 }
 
 static void open_world(void)
@@ -452,6 +472,7 @@ static void open_world(void)
 
 static void close_world(void)
 {
+    digests_release(&w.digests);
     spreading_release(&w.spreading);
     relay_destroy(w.dispatch.relay);
     outcome_release(&w.run);
@@ -475,7 +496,8 @@ static void fetch(const struct sched_action *action)
 
         sums.item[0] = (struct msg_item){ .segment = first, .segments = count };
         for (uint32_t s = first; s < first + count; s++) {
-            w.disk[node][s] = written(node, w.source);
+            w.disk[node][s] = written(
+                node, w.flips && s == 0 && w.fetched[s] == 0 ? FLIPPED : w.source);
             w.fetched[s]++;
             sums_add(&blob, s + 1);
         }
@@ -561,21 +583,37 @@ static int hear_any(struct err *err)
     return rc;
 }
 
-/* A rank is asked to hash what lies on its node, for all, and answers later. */
+/* Of a file that was hashed up to its end. */
+static void hear_digest(uint32_t file, bool wrong)
+{
+    static const uint8_t sha256[32] = "wrong";
+    struct err err = { 0 };
+
+    if (wrong && digests_hear(&w.digests, file, sha256, true, -1, &err) < 0)
+        fail_msg("%s", err.text);
+}
+
+/* A rank is asked to hash what lies on its node, for all, and answers later. Wrong bytes are
+ * all that a state has of what was hashed. */
 static void hash_or_answer(void)
 {
-    static const struct midstate state;
     struct relay_job job;
     bool begins = !w.hashes && relay_next(w.dispatch.relay, 4, &job);
 
     if (begins) {
-        for (uint32_t s = job.segment; s < job.segment + job.count; s++)
-            assert_int_equal(w.disk[node_of_rank[job.rank]][s], RIGHT);
+        for (uint32_t s = job.segment; s < job.segment + job.count; s++) {
+            enum content content = w.disk[node_of_rank[job.rank]][s];
+
+            assert_true(content == RIGHT || content == FLIPPED);
+            job.from.h[0] += content == FLIPPED;
+        }
         w.hashes = !w.broken[node_of_rank[job.rank]];
         w.job = job;
     } else if (w.hashes && !w.broken[node_of_rank[w.job.rank]]) {
         w.hashes = false;
-        relay_advance(w.dispatch.relay, w.job.segment, &state);
+        if (relay_advance(w.dispatch.relay, w.job.segment, &w.job.from) == RELAY_DONE)
+            hear_digest(w.run.segments.file[w.job.segment],
+                        w.job.from.h[0] != midstate_start().h[0]);
     } else {
         w.hashes = false;
     }
@@ -860,6 +898,7 @@ static void what_is_recalled_comes_again_once_all_have_forgotten_it(void **state
             assert_int_equal(w.disk[node][s], RIGHT);
     assert_false(w.slow);
     assert_fetched(0, count, 2);
+    assert_true(relay_finished(w.dispatch.relay)); /* each node hashes it */
     close_world();
 }
 
@@ -909,6 +948,29 @@ static void one_digest_for_all_is_made_whoever_fails(void **state)
     trusting = false;
 }
 
+/* Of what is on its way from node to node as the digest turns out to be wrong, nothing is
+ * hashed for the second time. */
+static void wrong_bytes_for_all_are_fetched_once_more(void **state)
+{
+    (void)state;
+    trusting = true;
+    for (uint32_t seed = 1; seed <= 1000; seed++) {
+        struct err err = { 0 };
+        int fails = seed % 3 == 0 ? (int)(seed % 300) : -1;
+
+        open_world();
+        w.seed = seed * 2654435761u | 1;
+        w.flips = true;
+        all_ranks_work();
+        assert_int_equal(run_mixed(fails, &err), 0);
+        assert_true(w.fetched[0] >= 2);
+        assert_all_right_on(0);
+        assert_all_right_on(2);
+        close_world();
+    }
+    trusting = false;
+}
+
 static void hear_progress_of_all(bool idle)
 {
     for (int rank = 0; rank < RANKS; rank++)
@@ -949,6 +1011,7 @@ static void what_comes_whole_replaces_its_parts(void **state)
         struct err err = { 0 };
         uint32_t file;
 
+        trusting = seed % 2 == 1;
         open_world();
         w.seed = seed * 2654435761u | 1;
         all_ranks_work();
@@ -976,6 +1039,7 @@ static void what_comes_whole_replaces_its_parts(void **state)
         close_world();
         files[0].flags = 0;
     }
+    trusting = false;
 }
 
 static void messages_about_nothing_are_refused(void **state)
@@ -1066,6 +1130,26 @@ static void open_shut(const char *map)
     sched_mute(w.dispatch.sched, 4, true);
 }
 
+/* It may fail as what it has is to be recalled. */
+static void what_only_a_failed_node_wants_is_not_hashed_twice(void **state)
+{
+    struct err err = { 0 };
+
+    (void)state;
+    trusting = true;
+    for (uint32_t seed = 1; seed <= 300; seed++) {
+        open_shut("n1 a\n* c\n");
+        w.seed = seed * 2654435761u | 1;
+        w.flips = true;
+        all_ranks_work();
+        assert_int_equal(run_mixed(2 * (int)seed, &err), 0);
+        assert_right_on(0, 16, 17);
+        assert_right_on(2, 16, 17);
+        close_world();
+    }
+    trusting = false;
+}
+
 static void others_fetch_for_a_node_that_cannot(void **state)
 {
     (void)state;
@@ -1098,6 +1182,7 @@ static int all_get_all(void **state)
 {
     (void)state;
     parts = NULL;
+    trusting = false;
     return 0;
 }
 
@@ -1120,9 +1205,12 @@ int main(void)
         cmocka_unit_test(a_run_in_which_nothing_goes_on_ends),
         cmocka_unit_test(what_comes_whole_replaces_its_parts),
         cmocka_unit_test(one_digest_for_all_is_made_whoever_fails),
+        cmocka_unit_test(wrong_bytes_for_all_are_fetched_once_more),
         cmocka_unit_test(messages_about_nothing_are_refused),
         cmocka_unit_test_teardown(each_node_gets_its_part, all_get_all),
         cmocka_unit_test_teardown(what_only_a_failed_node_wants_is_not_fetched_for_others,
+                                  all_get_all),
+        cmocka_unit_test_teardown(what_only_a_failed_node_wants_is_not_hashed_twice,
                                   all_get_all),
         cmocka_unit_test_teardown(others_fetch_for_a_node_that_cannot, all_get_all),
         cmocka_unit_test_teardown(what_others_fetched_wrongly_is_fetched_once_more,
