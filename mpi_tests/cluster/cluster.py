@@ -267,6 +267,10 @@ class Batch:
         words = self.cluster.on("head", "scontrol", "--oneliner", "show", "job", self.id).split()
         return next(word.partition("=")[2] for word in words if word.startswith(f"{name}="))
 
+    def limit(self, minutes):
+        update = (f"JobId={self.id}", f"TimeLimit={minutes}")
+        self.cluster.on("head", "scontrol", "update", *update)
+
     def said(self):
         return self.log.read_text("utf-8", "backslashreplace") if self.log.exists() else ""
 

@@ -115,16 +115,19 @@ def test_cancelled_srun(cluster, held, model, revised, dest):
 
 
 def test_time_limit_and_requeue(cluster, held, model, revised, dest):
-    """Slurm warns ahead of the limit, the step ends with 7, the job asks for another turn."""
+    """Slurm warns ahead of the limit, the step ends with 7, the job asks for another turn. The
+    limit comes near once there is something to resume, and not in the other turn."""
     job = batch(
         cluster,
         held,
         f'srun "{PROGRAM}" get {SOURCE} {dest}',
         '[ "$code" -ne 7 ] || scontrol requeue "$SLURM_JOB_ID"',
-        ("--time=1", "--signal=USR1@59", "--requeue", "--open-mode=append"),
+        ("--time=9", "--signal=USR1@59", "--requeue", "--open-mode=append"),
     )
     least = wait_until_under_way(cluster, held, dest)
+    job.limit(minutes=1)
     wait_for(lambda: "step ended" in job.said(), "the warning")
+    job.limit(minutes=9)
     assert_old(cluster, dest, model)
     let_go(held)
     result = job.wait()
