@@ -19,14 +19,17 @@ int copies_open(struct copies *copies, struct dispatch *dispatch, struct spread 
     *copies = (struct copies){
         .dispatch = dispatch, .spread = spread, .proofs = proofs, .demand = demand
     };
+    copies->unwanted = calloc(dispatch->run->plan.nfiles + 1, sizeof(*copies->unwanted));
     copies->stored = calloc((size_t)dispatch->run->segments.count + 1, 1);
     copies->complete = calloc((size_t)nodes, sizeof(*copies->complete));
-    return copies->stored && copies->complete ? 0
-                                              : err_memory(err, "what the nodes have");
+    return copies->unwanted && copies->stored && copies->complete
+               ? 0
+               : err_memory(err, "what the nodes have");
 }
 
 void copies_release(struct copies *copies)
 {
+    free(copies->unwanted);
     free(copies->stored);
     free(copies->complete);
     *copies = (struct copies){ 0 };
@@ -67,6 +70,17 @@ void copies_got(struct copies *copies, int node, uint32_t first, uint32_t count)
     find_hashers(copies, first, count);
 }
 
+/* What was hashed for all is not what comes instead. */
+static void hash_anew(struct copies *copies, uint32_t segment)
+{
+    const struct segments *segments = segments_in(copies);
+    uint32_t file = segments->file[segment];
+
+    if (!nodes_prove(copies->dispatch->run, file) &&
+        relay_redo(copies->dispatch->relay, segment))
+        find_hashers(copies, segments->first[file], segments_of(segments, file));
+}
+
 /* Before all have forgotten what is recalled, they would forget what has come. */
 void copies_fetch_lost(struct copies *copies, uint32_t first, uint32_t count)
 {
@@ -77,12 +91,14 @@ void copies_fetch_lost(struct copies *copies, uint32_t first, uint32_t count)
     for (; first < end; first = next) {
         next = first;
         while (next < end && file[next] == file[first] && copies->stored[next] &&
-               copies_lacks(copies, next) &&
+               copies_lacks(copies, next) && !copies->unwanted[file[next]] &&
                !proofs_recalls(copies->proofs, file[next]) &&
                !sched_is_withdrawn(sched, file[next]))
             copies->stored[next++] = 0;
-        if (next > first)
+        if (next > first) {
+            hash_anew(copies, first);
             sched_restart(copies->dispatch->sched, first, next - first, -1);
+        }
         next += next == first;
     }
 }

@@ -17,6 +17,7 @@ struct copies {
     struct spread *spread;
     const struct proofs *proofs;
     const struct demand *demand;
+    bool *unwanted;   /* each file: it is to be recalled */
     uint8_t *stored;  /* of each segment: the scheduler has it as stored */
     double *complete; /* of each node: clock_now when it had all it wants; 0: not yet */
 };
@@ -39,8 +40,8 @@ void copies_lack(struct copies *copies, int node, uint32_t first, uint32_t count
 /* The node has failed, and spread has dropped it. */
 void copies_drop(struct copies *copies);
 
-/* Of these, fetch again what no node has; but not what is recalled, nor what is to come
- * whole. */
+/* Of these, fetch again what no node has; but not what is recalled, or is to be, nor what is
+ * to come whole. */
 void copies_fetch_lost(struct copies *copies, uint32_t first, uint32_t count);
 
 /* The file is to come as one segment, as if nothing of it had come. */

@@ -15,12 +15,16 @@ int digests_init(struct digests *digests, struct dispatch *dispatch,
                                  .spreading = spreading,
                                  .existing = existing };
     digests->refetched = calloc(dispatch->run->plan.nfiles + 1, 1);
-    return digests->refetched ? 0 : err_memory(err, "the digests of all files");
+    digests->known = calloc(dispatch->run->plan.nfiles + 1, 1);
+    return digests->refetched && digests->known
+               ? 0
+               : err_memory(err, "the digests of all files");
 }
 
 void digests_release(struct digests *digests)
 {
     free(digests->refetched);
+    free(digests->known);
     *digests = (struct digests){ 0 };
 }
 
@@ -67,7 +71,8 @@ int digests_hear(struct digests *digests, uint32_t file, const uint8_t sha256[32
         existing->wrong = true;
     else
         memcpy(existing->sha256, sha256, 32);
-    digests->done++;
+    digests->done += !digests->known[file];
+    digests->known[file] = 1;
     locator_forget(digests->dispatch->locator, file);
     return 0;
 }

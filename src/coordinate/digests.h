@@ -18,7 +18,8 @@ struct digests {
     struct spreading *spreading; /* with --per-node on several nodes, or NULL */
     struct existing_file *existing;
     uint8_t *refetched; /* of each file: its digest was wrong once */
-    uint64_t done;      /* files */
+    uint8_t *known;     /* of each file: it was right, be it hashed again */
+    uint64_t done;      /* files that are known */
 };
 
 /* existing: gets the digests. */

@@ -31,7 +31,6 @@ void spreading_release(struct spreading *s)
     keeper_mail_release(&s->mail);
     copies_release(&s->copies);
     free(s->missed);
-    free(s->unwanted);
     demand_release(&s->demand);
     *s = (struct spreading){ 0 };
 }
@@ -105,9 +104,8 @@ int spreading_open(struct spreading *s, struct dispatch *dispatch,
 
     *s = (struct spreading){ .dispatch = dispatch, .existing = existing, .nodes = nodes };
     s->missed = calloc((size_t)nodes, sizeof(*s->missed));
-    s->unwanted = calloc(run->plan.nfiles + 1, sizeof(*s->unwanted));
     standstill_begin(&s->standstill, run);
-    if (!s->missed || !s->unwanted)
+    if (!s->missed)
         return err_memory(err, "what the nodes have");
     if (spread_create(&s->spread, &run->segments, nodes, &policy, err) < 0)
         return -1;
@@ -158,8 +156,8 @@ static int fail_node(struct spreading *s, int node, const struct err *why,
 
 void spreading_recall(struct spreading *s, uint32_t file)
 {
-    s->nunwanted += !s->unwanted[file];
-    s->unwanted[file] = true;
+    s->nunwanted += !s->copies.unwanted[file];
+    s->copies.unwanted[file] = true;
 }
 
 bool spreading_empties(struct spreading *s, uint32_t file)
@@ -195,9 +193,9 @@ static int recall_unwanted(struct spreading *s, struct err *err)
 {
     for (uint32_t file = 0; s->nunwanted > 0 && file < segments_in(s)->plan->nfiles;
          file++) {
-        if (!s->unwanted[file] || !spread_withhold(s->spread, file))
+        if (!s->copies.unwanted[file] || !spread_withhold(s->spread, file))
             continue;
-        s->unwanted[file] = false;
+        s->copies.unwanted[file] = false;
         s->nunwanted--;
         if (recall(s, file, err) < 0)
             return -1;

@@ -28,8 +28,7 @@ struct spreading {
     struct copies copies;
     unsigned *missed; /* of each node: transfers to it, in a row */
     int nodes;
-    bool *unwanted;     /* each file: to be recalled, ... */
-    uint32_t nunwanted; /* ... which so many are */
+    uint32_t nunwanted; /* files in copies that are to be recalled */
     struct demand demand;
     uint64_t files_known; /* digests, or trusted and there from the start */
     struct keeper_mail mail;

@@ -189,6 +189,17 @@ void relay_restart(struct relay *relay, uint32_t file)
         relay->owner[segment] = NOWHERE;
 }
 
+bool relay_redo(struct relay *relay, uint32_t segment)
+{
+    uint32_t file = relay->segments->file[segment];
+    const struct chain *chain = chain_of(relay, file);
+
+    if (!chain || segment >= chain->next)
+        return false;
+    relay_restart(relay, file);
+    return true;
+}
+
 static const struct chain *waits(const struct relay *relay, uint32_t segment)
 {
     uint32_t number = relay->of[relay->segments->file[segment]];

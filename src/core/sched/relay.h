@@ -45,6 +45,10 @@ enum relay_state relay_advance(struct relay *relay, uint32_t segment,
  * job that is outstanding then is ignored by relay_advance (RELAY_MORE). */
 void relay_restart(struct relay *relay, uint32_t file);
 
+/* The bytes of that segment come anew. true: others were hashed in their place, so all of the
+ * file is forgotten as by relay_restart, and hashed from its start. */
+bool relay_redo(struct relay *relay, uint32_t segment);
+
 /* The rank that has a segment that is not hashed yet; -1: none, or it is hashed. */
 int relay_owner(const struct relay *relay, uint32_t segment);
 

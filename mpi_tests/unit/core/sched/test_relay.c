@@ -179,6 +179,22 @@ static void test_restart_after_the_end(void **state)
     assert_true(relay_finished(fixture.relay));
 }
 
+static void test_other_bytes_are_hashed_from_the_start(void **state)
+{
+    (void)state;
+    relay_skip(fixture.relay, 0);
+    store(5, 7, 1);
+    expect_job(1, 5, 1, 1, midstate_start());
+    assert_false(relay_redo(fixture.relay, 5)); /* not hashed yet */
+    assert_int_equal(advance(5, 1), RELAY_MORE);
+    assert_false(relay_redo(fixture.relay, 6));
+    assert_true(relay_redo(fixture.relay, 5));
+    expect_none();
+    store(5, 7, 2);
+    expect_job(9, 5, 2, 2, midstate_start());
+    assert_int_equal(advance(5, 2), RELAY_DONE);
+}
+
 static void test_skip(void **state)
 {
     (void)state;
@@ -274,6 +290,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_restart_ignores_the_answer_that_is_out,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(test_restart_after_the_end, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_other_bytes_are_hashed_from_the_start, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_skip, setup, teardown),
         cmocka_unit_test_setup_teardown(test_segment_moves, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_segment_is_lost, setup, teardown),
