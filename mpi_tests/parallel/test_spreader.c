@@ -74,8 +74,9 @@ struct scene {
     struct spreader spreader;
     char dir[64];
     uint32_t tickets;
-    unsigned got, missed, forgot, failed,
+    unsigned got, missed, forgot, failed, fenced,
         told;  /* told: segments, by the spreader itself */
+    int giver; /* of what may be missed */
     bool *has; /* rank 0: of each node and segment */
     bool stopped;
     uint64_t sum[SEGMENTS]; /* of each segment, as it should be */
@@ -214,7 +215,7 @@ static void scene_open(struct scene *scene, struct comm *comm, const char *name)
     struct err err = { 0 };
 
     now_testing = name;
-    *scene = (struct scene){ 0 };
+    *scene = (struct scene){ .giver = WRONG };
     run->ranks = (struct ranks){ .comm = comm,
                                  .rank = comm_rank(comm),
                                  .size = comm_size(comm),
@@ -300,7 +301,7 @@ static void hear_missed(struct scene *scene, int from, const struct msg *msg)
 {
     struct parcel_node tree[] = { { 0, 2 }, { (uint16_t)from, 1 } };
 
-    require(msg->node == WRONG && *msg->text, "another node has a bad disk");
+    require((int)msg->node == scene->giver && *msg->text, "another node has a bad disk");
     scene->missed += msg->segments;
     ticket(scene, msg->segment, msg->segments, true, tree, 2);
 }
@@ -326,6 +327,10 @@ static void hear(struct scene *scene, int from, const struct msg *msg)
         require(msg->code == ERR_DEST && strstr(msg->text, "small") && from == WRONG,
                 "another failure");
         scene->failed++;
+        break;
+    case MSG_FENCED:
+        require(scene->got == 0, "what is out of date was taken");
+        scene->fenced++;
         break;
     case MSG_STOP:
         scene->stopped = true;
@@ -503,6 +508,108 @@ static void a_bad_disk(struct comm *comm)
     scene_close(&scene);
 }
 
+/* One of the segments that are offered was fetched anew after the ticket: nothing of it is taken,
+ * and all of it by the next one. */
+static void an_offer_that_is_out_of_date(struct comm *comm)
+{
+    struct msg fence = { .kind = MSG_FENCE, .ticket = 1, .nitems = 1 };
+    struct parcel_node tree[] = { { 0, 2 }, { 2, 1 } };
+    struct scene scene;
+    int rank = comm_rank(comm);
+
+    scene_open(&scene, comm, "an offer that is out of date");
+    scene.giver = 0;
+    for (uint32_t i = 0; i < SEGMENTS && rank == 0; i++)
+        put_segment(&scene, i);
+    MPI_Barrier(MPI_COMM_WORLD);
+    if (rank == 0) {
+        fence.item[0] = (struct msg_item){ .segment = PARTS + 3, .segments = 1 };
+        require(mail_send(&scene.run.ranks, 2, &fence, NULL) == 0, "sending");
+        ticket(&scene, PARTS + 2, SMALL, true, tree, 2);
+    }
+    spread(&scene, SMALL, 0);
+    if (rank == 0)
+        require(scene.fenced == 1 && scene.missed == SMALL, "it was not refused");
+    if (rank == 2)
+        journal_must_have(&scene, SMALL);
+    scene_close(&scene);
+}
+
+/* Until a piece is being written; nobody hears yet that it was. */
+static void begin_to_write(struct scene *scene)
+{
+    struct ranks *ranks = &scene->run.ranks;
+    struct strbuf bytes = { 0 };
+    struct err err = { 0 };
+
+    while (!scene->spreader.carrier.first || !scene->spreader.carrier.first->working) {
+        bool moved = false;
+        struct msg msg;
+        int from;
+
+        while (mail_take(ranks, &bytes, &msg, &from, &err) > 0)
+            hear(scene, from, &msg);
+        require(spreader_step(&scene->spreader, &moved, &err) == 0, err.text);
+    }
+    strbuf_release(&bytes);
+}
+
+/* It says so once that is written. */
+static void a_fence_while_it_is_written(struct comm *comm)
+{
+    struct msg fence = { .kind = MSG_FENCE, .ticket = 1, .nitems = 1 };
+    struct parcel_node tree[] = { { 0, 2 }, { 2, 1 } };
+    struct scene scene;
+    bool moved = false;
+    int rank = comm_rank(comm);
+
+    scene_open(&scene, comm, "a fence while it is written");
+    scene.giver = 0;
+    for (uint32_t i = 0; i < RUN && rank == 0; i++)
+        put_segment(&scene, i);
+    MPI_Barrier(MPI_COMM_WORLD);
+    if (rank == 0)
+        ticket(&scene, 0, RUN, true, tree, 2);
+    if (rank == 2) {
+        begin_to_write(&scene);
+        fence.item[0] = (struct msg_item){ .segment = 0, .segments = RUN };
+        require(spreader_hear(&scene.spreader, 0, &fence, NULL) == 0 &&
+                    spreader_step(&scene.spreader, &moved, NULL) == 0 &&
+                    scene.spreader.carrier.fences == 1,
+                "it says so too early");
+    }
+    spread(&scene, RUN, 0);
+    if (rank == 0)
+        require(scene.fenced == 1 && scene.missed == RUN, "it was not refused");
+    scene_close(&scene);
+}
+
+/* Its disk is not at fault if other bytes are there than an old ticket says. */
+static void a_giver_with_other_bytes(struct comm *comm)
+{
+    struct msg fence = { .kind = MSG_FENCE, .ticket = 1, .nitems = 1 };
+    struct parcel_node tree[] = { { WRONG, 2 }, { 2, 1 } };
+    struct scene scene;
+    int rank = comm_rank(comm);
+
+    scene_open(&scene, comm, "a giver with other bytes");
+    for (uint32_t i = 0; i < RUN && rank < 2; i++)
+        put_segment(&scene, i);
+    if (rank == WRONG)
+        spoil(&scene, 1);
+    MPI_Barrier(MPI_COMM_WORLD);
+    if (rank == 0) {
+        fence.item[0] = (struct msg_item){ .segment = 0, .segments = RUN };
+        require(mail_send(&scene.run.ranks, WRONG, &fence, NULL) == 0, "sending");
+        ticket(&scene, 0, RUN, true, tree, 2);
+    }
+    spread(&scene, RUN, 0);
+    if (rank == 0)
+        require(scene.fenced == 1 && scene.missed == RUN && scene.forgot == 0,
+                "a good disk is suspected");
+    scene_close(&scene);
+}
+
 /* Nothing can be written to where the small files are to be. */
 static void a_node_that_cannot_write(struct comm *comm)
 {
@@ -542,6 +649,9 @@ int main(int argc, char **argv)
     all_to_all(comm);
     if (comm_size(comm) > 2) {
         a_bad_disk(comm);
+        an_offer_that_is_out_of_date(comm);
+        a_fence_while_it_is_written(comm);
+        a_giver_with_other_bytes(comm);
         a_node_that_cannot_write(comm);
     }
     require(comm_close(comm, PATIENCE), "a message did not leave");

@@ -21,8 +21,10 @@ int copies_open(struct copies *copies, struct dispatch *dispatch, struct spread 
     };
     copies->unwanted = calloc(dispatch->run->plan.nfiles + 1, sizeof(*copies->unwanted));
     copies->stored = calloc((size_t)dispatch->run->segments.count + 1, 1);
+    copies->fenced =
+        calloc((size_t)dispatch->run->segments.count + 1, sizeof(*copies->fenced));
     copies->complete = calloc((size_t)nodes, sizeof(*copies->complete));
-    return copies->unwanted && copies->stored && copies->complete
+    return copies->unwanted && copies->stored && copies->fenced && copies->complete
                ? 0
                : err_memory(err, "what the nodes have");
 }
@@ -31,6 +33,7 @@ void copies_release(struct copies *copies)
 {
     free(copies->unwanted);
     free(copies->stored);
+    free(copies->fenced);
     free(copies->complete);
     *copies = (struct copies){ 0 };
 }
@@ -62,12 +65,20 @@ void copies_stored(struct copies *copies, int node, uint32_t first, uint32_t cou
     have(copies, node, first, count);
 }
 
-/* What nobody has stored it does not stand for: that is fetched again meanwhile, as the node
- * that sent it has failed. */
+/* Of what is recalled it says that it forgot it next. */
 void copies_got(struct copies *copies, int node, uint32_t first, uint32_t count)
 {
-    have(copies, node, first, count);
-    find_hashers(copies, first, count);
+    const struct segments *segments = segments_in(copies);
+    uint32_t end = first + count;
+
+    for (uint32_t next, file; first < end; first = next) {
+        file = segments->file[first];
+        next = segments->first[file + 1] < end ? segments->first[file + 1] : end;
+        if (proofs_recalls(copies->proofs, file))
+            continue;
+        have(copies, node, first, next - first);
+        find_hashers(copies, first, next - first);
+    }
 }
 
 /* What was hashed for all is not what comes instead. */
@@ -82,18 +93,37 @@ static void hash_anew(struct copies *copies, uint32_t segment)
 }
 
 /* Before all have forgotten what is recalled, they would forget what has come. */
-void copies_fetch_lost(struct copies *copies, uint32_t first, uint32_t count)
+static bool is_lost(const struct copies *copies, uint32_t segment)
 {
-    const struct sched *sched = copies->dispatch->sched;
-    const uint32_t *file = segments_in(copies)->file;
-    uint32_t end = first + count, next;
+    uint32_t file = segments_in(copies)->file[segment];
 
-    for (; first < end; first = next) {
+    return copies->stored[segment] && copies_lacks(copies, segment) &&
+           !copies->unwanted[file] && !proofs_recalls(copies->proofs, file) &&
+           !sched_is_withdrawn(copies->dispatch->sched, file);
+}
+
+bool copies_next_lost(struct copies *copies, uint32_t *first, uint32_t *count)
+{
+    uint32_t all = segments_in(copies)->count, at = *first + *count;
+
+    while (at < all && !is_lost(copies, at))
+        at++;
+    *first = at;
+    for (; at < all && is_lost(copies, at); at++)
+        copies->fenced[at] = true;
+    *count = at - *first;
+    return *count > 0;
+}
+
+void copies_fetch_lost(struct copies *copies)
+{
+    const struct segments *segments = segments_in(copies);
+    const uint32_t *file = segments->file;
+
+    for (uint32_t next, first = 0; first < segments->count; first = next) {
         next = first;
-        while (next < end && file[next] == file[first] && copies->stored[next] &&
-               copies_lacks(copies, next) && !copies->unwanted[file[next]] &&
-               !proofs_recalls(copies->proofs, file[next]) &&
-               !sched_is_withdrawn(sched, file[next]))
+        while (next < segments->count && file[next] == file[first] &&
+               copies->fenced[next] && is_lost(copies, next))
             copies->stored[next++] = 0;
         if (next > first) {
             hash_anew(copies, first);
@@ -101,6 +131,7 @@ void copies_fetch_lost(struct copies *copies, uint32_t first, uint32_t count)
         }
         next += next == first;
     }
+    memset(copies->fenced, 0, segments->count * sizeof(*copies->fenced));
 }
 
 void copies_lack(struct copies *copies, int node, uint32_t first, uint32_t count)
@@ -116,13 +147,13 @@ void copies_lack(struct copies *copies, int node, uint32_t first, uint32_t count
             relay_lose(relay, i);
     }
     find_hashers(copies, first, count);
-    copies_fetch_lost(copies, first, count);
+    copies->lost = true;
 }
 
 void copies_drop(struct copies *copies)
 {
     find_hashers(copies, 0, segments_in(copies)->count);
-    copies_fetch_lost(copies, 0, segments_in(copies)->count);
+    copies->lost = true;
 }
 
 void copies_whole(struct copies *copies, uint32_t file)

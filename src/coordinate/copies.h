@@ -19,6 +19,8 @@ struct copies {
     const struct demand *demand;
     bool *unwanted;   /* each file: it is to be recalled */
     uint8_t *stored;  /* of each segment: the scheduler has it as stored */
+    bool *fenced;     /* each segment: lost, and what was on its way is being dropped */
+    bool lost;        /* some may be, and are not fenced */
     double *complete; /* of each node: clock_now when it had all it wants; 0: not yet */
 };
 
@@ -40,9 +42,13 @@ void copies_lack(struct copies *copies, int node, uint32_t first, uint32_t count
 /* The node has failed, and spread has dropped it. */
 void copies_drop(struct copies *copies);
 
-/* Of these, fetch again what no node has; but not what is recalled, or is to be, nor what is
- * to come whole. */
-void copies_fetch_lost(struct copies *copies, uint32_t first, uint32_t count);
+/* Neighbours behind those that no node has any more, which are fenced from now on: begin with
+ * 0 and 0. Not what is recalled, or is to be, nor what is to come whole. */
+bool copies_next_lost(struct copies *copies, uint32_t *first, uint32_t *count);
+
+/* All nodes have dropped what was on its way: fetch what was fenced again, unless some node
+ * got it before. */
+void copies_fetch_lost(struct copies *copies);
 
 /* The file is to come as one segment, as if nothing of it had come. */
 void copies_whole(struct copies *copies, uint32_t file);

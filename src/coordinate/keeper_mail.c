@@ -79,6 +79,14 @@ int keeper_mail_ticket(struct keeper_mail *mail, const struct spread_ticket *tic
     return send_to(mail, ticket->from, &msg, err);
 }
 
+int keeper_mail_fence(struct keeper_mail *mail, int node, struct msg *msg,
+                      struct err *err)
+{
+    msg->kind = MSG_FENCE;
+    msg->ticket = mail->tickets;
+    return send_to(mail, node, msg, err);
+}
+
 int keeper_mail_lack(struct keeper_mail *mail, int node, uint32_t file, bool all,
                      struct err *err)
 {

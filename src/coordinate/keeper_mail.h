@@ -27,6 +27,10 @@ int keeper_mail_sums(struct keeper_mail *mail, const struct msg *msg);
 int keeper_mail_ticket(struct keeper_mail *mail, const struct spread_ticket *ticket,
                        struct err *err);
 
+/* Of the items of msg, what tickets until here bring is out of date. */
+int keeper_mail_fence(struct keeper_mail *mail, int node, struct msg *msg,
+                      struct err *err);
+
 /* all: forget the whole file. */
 int keeper_mail_lack(struct keeper_mail *mail, int node, uint32_t file, bool all,
                      struct err *err);

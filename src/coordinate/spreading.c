@@ -28,9 +28,11 @@ void spreading_release(struct spreading *s)
 {
     proofs_destroy(s->proofs);
     spread_destroy(s->spread);
+    fence_release(&s->fence);
     keeper_mail_release(&s->mail);
     copies_release(&s->copies);
     free(s->missed);
+    free(s->emptied);
     demand_release(&s->demand);
     *s = (struct spreading){ 0 };
 }
@@ -104,14 +106,16 @@ int spreading_open(struct spreading *s, struct dispatch *dispatch,
 
     *s = (struct spreading){ .dispatch = dispatch, .existing = existing, .nodes = nodes };
     s->missed = calloc((size_t)nodes, sizeof(*s->missed));
+    s->emptied = calloc(run->plan.nfiles + 1, sizeof(*s->emptied));
     standstill_begin(&s->standstill, run);
-    if (!s->missed)
+    if (!s->missed || !s->emptied)
         return err_memory(err, "what the nodes have");
     if (spread_create(&s->spread, &run->segments, nodes, &policy, err) < 0)
         return -1;
     if (proofs_create(&s->proofs, &run->segments, nodes, err) < 0 ||
         copies_open(&s->copies, dispatch, s->spread, s->proofs, &s->demand, err) < 0 ||
-        keeper_mail_open(&s->mail, dispatch->run, err) < 0)
+        keeper_mail_open(&s->mail, dispatch->run, err) < 0 ||
+        fence_open(&s->fence, dispatch->run, &s->mail, err) < 0)
         return -1;
     return take_start(s, err);
 }
@@ -162,10 +166,11 @@ void spreading_recall(struct spreading *s, uint32_t file)
 
 bool spreading_empties(struct spreading *s, uint32_t file)
 {
-    if (proofs_recalls(s->proofs, file))
+    if (s->copies.unwanted[file] || proofs_recalls(s->proofs, file))
         return false;
-    if (!copies_exist(&s->copies, file))
-        return true;
+    if (s->emptied[file] && !copies_exist(&s->copies, file))
+        return !fence_waits(&s->fence);
+    s->emptied[file] = true;
     spreading_recall(s, file);
     return false;
 }
@@ -178,7 +183,8 @@ static int recall(struct spreading *s, uint32_t file, struct err *err)
     const uint32_t *first = segments_in(s)->first;
 
     nearby_drop(run_of(s), file);
-    if (proofs_recall(s->proofs, file, err) < 0)
+    if (fence_add(&s->fence, first[file], first[file + 1] - first[file], err) < 0 ||
+        fence_send(&s->fence, err) < 0 || proofs_recall(s->proofs, file, err) < 0)
         return -1;
     for (int node = 0; node < s->nodes; node++)
         copies_lack(&s->copies, node, first[file], first[file + 1] - first[file]);
@@ -234,7 +240,7 @@ static int hear_missed(struct spreading *s, int node, const struct msg *msg,
     log_line(&run_of(s)->ranks.log, LOG_INFO, "%s: %s: sending it again",
              host_of(s, node), msg->text);
     spread_failed(s->spread, (int)msg->node, node, msg->segment, msg->segments);
-    if (++s->missed[node] <= MISSED_MOST)
+    if (msg->ticket < s->fence.tickets || ++s->missed[node] <= MISSED_MOST)
         return 0;
     err_set(&why, ERR_NETWORK, "%s", msg->text);
     return fail_node(s, node, &why, err);
@@ -330,6 +336,10 @@ static int hear_from(struct spreading *s, int node, const struct msg *msg,
         return 0;
     case MSG_MISSED:
         return hear_missed(s, node, msg, err);
+    case MSG_FENCED:
+        return fence_hear(&s->fence, node) == 0
+                   ? 0
+                   : err_set(err, ERR_DEFECT, "a fence is answered that was not asked");
     case MSG_PROVED:
         return hear_all_proved(s, node, msg, err);
     case MSG_FORGOT:
@@ -368,7 +378,6 @@ static void note_digest(struct spreading *s, const struct proofs_action *action)
 static int act(struct spreading *s, const struct proofs_action *action, struct err *err)
 {
     const char *path = plan_path(&run_of(s)->plan, action->file);
-    const uint32_t *first = segments_in(s)->first;
     struct err why = { 0 };
 
     switch (action->kind) {
@@ -389,11 +398,31 @@ static int act(struct spreading *s, const struct proofs_action *action, struct e
                  "'%s' has the wrong digest: fetching it again", path);
         return recall(s, action->file, err);
     case PROOFS_ANEW:
-        copies_fetch_lost(&s->copies, first[action->file],
-                          first[action->file + 1] - first[action->file]);
+        s->copies.lost = true;
         return 0;
     }
     return 0;
+}
+
+/* What comes instead may be other bytes: so nothing older may come to a node after it. */
+static int fetch_lost(struct spreading *s, struct err *err)
+{
+    uint32_t first = 0, count = 0;
+
+    if (fence_waits(&s->fence))
+        return 0;
+    if (s->fenced)
+        copies_fetch_lost(&s->copies);
+    s->fenced = false;
+    if (!s->copies.lost)
+        return 0;
+    s->copies.lost = false;
+    while (copies_next_lost(&s->copies, &first, &count)) {
+        s->fenced = true;
+        if (fence_add(&s->fence, first, count, err) < 0)
+            return -1;
+    }
+    return fence_send(&s->fence, err);
 }
 
 int spreading_step(struct spreading *s, bool *moved, struct err *err)
@@ -408,6 +437,8 @@ int spreading_step(struct spreading *s, bool *moved, struct err *err)
         if (act(s, &action, err) < 0)
             return -1;
     }
+    if (fetch_lost(s, err) < 0)
+        return -1;
     while (spread_next(s->spread, &ticket)) {
         *moved = true;
         if (keeper_mail_ticket(&s->mail, &ticket, err) < 0)

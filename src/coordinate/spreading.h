@@ -14,6 +14,7 @@
 #include "coordinate/copies.h"
 #include "coordinate/demand.h"
 #include "coordinate/dispatch.h"
+#include "coordinate/fence.h"
 #include "coordinate/keeper_mail.h"
 #include "coordinate/standstill.h"
 #include "core/sched/proofs.h"
@@ -29,9 +30,12 @@ struct spreading {
     unsigned *missed; /* of each node: transfers to it, in a row */
     int nodes;
     uint32_t nunwanted; /* files in copies that are to be recalled */
+    bool *emptied;      /* each file: it was recalled for spreading_empties */
     struct demand demand;
     uint64_t files_known; /* digests, or trusted and there from the start */
     struct keeper_mail mail;
+    struct fence fence;
+    bool fenced; /* it is about what is lost */
     struct standstill standstill;
 };
 
@@ -55,7 +59,7 @@ int spreading_hear(struct spreading *spreading, int from, const struct msg *msg,
 void spreading_recall(struct spreading *spreading, uint32_t file);
 
 /* All nodes are to forget the file, of which the scheduler has withdrawn what is missing.
- * true: no node has anything of it. */
+ * true: no node has anything of it, nor will. */
 bool spreading_empties(struct spreading *spreading, uint32_t file);
 
 /* That is so: the file is to come as one segment. */

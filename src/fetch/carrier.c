@@ -16,7 +16,9 @@ int carrier_open(struct carrier *carrier, const struct stow *stow, struct pool *
         carrier->told = *told;
     carrier->last = &carrier->first;
     carrier->got = calloc(1, sizeof(*carrier->got));
-    if (!carrier->got)
+    carrier->fence =
+        calloc((size_t)carrier->run->segments.count + 1, sizeof(*carrier->fence));
+    if (!carrier->got || !carrier->fence)
         return err_memory(err, "messages");
     carrier->got->kind = MSG_GOT;
     if (berths_open(&carrier->berths, carrier->run->opt.per_node_memory, err) < 0)
@@ -35,6 +37,7 @@ void carrier_close(struct carrier *carrier)
         consignment_destroy(c);
     }
     free(carrier->got);
+    free(carrier->fence);
     strbuf_release(&carrier->blob);
     *carrier = (struct carrier){ 0 };
 }
@@ -44,6 +47,11 @@ void carrier_add(struct carrier *carrier, struct consignment *c)
     c->owner = carrier;
     *carrier->last = c;
     carrier->last = &c->next;
+}
+
+bool carrier_is_fenced(const struct carrier *carrier, uint32_t ticket, uint32_t segment)
+{
+    return ticket < carrier->fence[segment];
 }
 
 void carrier_forget(struct carrier *carrier, struct consignment *c)

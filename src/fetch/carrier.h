@@ -30,6 +30,8 @@ struct carrier {
     struct msg *got;                   /* to be sent at the end of the turn */
     struct strbuf blob;                /* of the message that is being sent */
     bool failed;                       /* this node takes no further part */
+    uint32_t *fence; /* of each segment: older tickets are out of date */
+    unsigned fences; /* FENCE messages that are to be answered */
 };
 
 int carrier_open(struct carrier *carrier, const struct stow *stow, struct pool *pool,
@@ -40,6 +42,9 @@ void carrier_close(struct carrier *carrier);
 
 /* Takes over the consignment. */
 void carrier_add(struct carrier *carrier, struct consignment *consignment);
+
+/* A ticket of that number is out of date for that segment. */
+bool carrier_is_fenced(const struct carrier *carrier, uint32_t ticket, uint32_t segment);
 
 /* It is OVER: destroy it. */
 void carrier_forget(struct carrier *carrier, struct consignment *consignment);

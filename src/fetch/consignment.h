@@ -2,7 +2,8 @@
  * one node, unless it lies here, and then given to others, to each at its own pace.
  *
  *     TAKING    its pieces come in, in any order, and are checked and written in theirs
- *     SPOILED   one of them was not as it should be: those that are under way are awaited
+ *     SPOILED   one of them was not as it should be, or is out of date: those that are under
+ *               way are awaited
  *     GIVING    all of it lies here and is right: other nodes take it
  *     OVER      nobody needs it any more
  *
@@ -43,6 +44,7 @@ struct consignment {
     uint32_t expected;    /* number of the piece that is to be written next */
     bool working;         /* the pool has that */
     bool wrong;           /* it has found that out */
+    bool fenced;          /* out of date */
     struct checksum *sum; /* of the parts of a segment */
     /* GIVING: */
     uint32_t nrecipients;

@@ -40,7 +40,8 @@ static int run_get(struct job *job)
                     &berth->wrong, &job->err);
 }
 
-/* What it reads wrong it does not have: the node that takes it finds that out by itself. */
+/* What it reads wrong it does not have, unless something else was fetched: the node that takes
+ * it finds that out by itself. */
 static int say_forgot(struct carrier *carrier, const struct parcel *parcel,
                       const struct piece *piece, struct err *err)
 {
@@ -49,7 +50,8 @@ static int say_forgot(struct carrier *carrier, const struct parcel *parcel,
 
     for (uint32_t i = 0; i < piece->segments; i++) {
         uint32_t segment = piece_segment(parcel, piece->place + i);
-        int known = told->forgot ? told->forgot(told->arg, segment, err) : 0;
+        bool old = carrier_is_fenced(carrier, parcel->ticket, segment);
+        int known = old ? 1 : told->forgot ? told->forgot(told->arg, segment, err) : 0;
 
         if (known < 0)
             return -1;

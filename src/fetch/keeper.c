@@ -95,6 +95,7 @@ int keeper_hear(struct keeper *keeper, int from, const struct msg *msg, struct e
     case MSG_TICKET:
     case MSG_OFFER:
     case MSG_TAKE:
+    case MSG_FENCE:
         return spreader_hear(&keeper->spreader, from, msg, err) < 0 ? -1 : 1;
     default:
         return 0;

@@ -91,12 +91,14 @@ static int hear_parcel(struct carrier *s, int from, const struct msg *msg,
         return -1;
     carrier_add(s, c);
     learn_whole(run, &c->parcel);
-    return from < 0 ? giver_begin(s, c, err) : 0;
+    return from < 0 ? giver_begin(s, c, err) : taker_begin(s, c, err);
 }
 
 int spreader_hear(struct spreader *s, int from, const struct msg *msg, struct err *err)
 {
     if (msg->kind == MSG_TAKE)
         return giver_hear(&s->carrier, from, msg, err);
+    if (msg->kind == MSG_FENCE)
+        return taker_fence(&s->carrier, msg, err);
     return hear_parcel(&s->carrier, msg->kind == MSG_TICKET ? -1 : from, msg, err);
 }

@@ -12,8 +12,11 @@
  * they were, are sent all the same: the receiver finds that out, and says MISSED to rank 0,
  * while the sender says FORGOT.
  *
- * Memory       what --per-node-memory says: fetch/berths.h.
- * Life cycle   spreader_open; spreader_hear for TICKET, OFFER and TAKE; spreader_step each
+ * A ticket that was given before a FENCE is out of date for the segments that the FENCE
+ * names: what it brings is MISSED. FENCED says that nothing of it is written any more.
+ *
+ * Memory       what --per-node-memory says: fetch/berths.h; 4 bytes for each segment.
+ * Life cycle   spreader_open; spreader_hear for TICKET, OFFER, TAKE and FENCE; spreader_step each
  *              turn; spreader_close once the pool has no job of it.
  * Threads      all calls on the main thread; disks are the pool's.
  * Errors       of this node's disk: rank 0 hears NODE_FAILED, and the spreader takes nothing

@@ -7,7 +7,7 @@
 
 enum { TAKER_AHEAD = 4 /* pieces of a parcel that are asked for at a time */ };
 
-int taker_send(struct carrier *carrier, struct err *err)
+static int send_got(struct carrier *carrier, struct err *err)
 {
     int rc = carrier->got->nitems > 0
                  ? mail_send(&carrier->run->ranks, 0, carrier->got, err)
@@ -15,6 +15,28 @@ int taker_send(struct carrier *carrier, struct err *err)
 
     carrier->got->nitems = 0;
     return rc;
+}
+
+static bool writes_fenced(const struct carrier *carrier)
+{
+    const struct consignment *c = carrier->first;
+
+    while (c && !(c->fenced && c->working))
+        c = c->next;
+    return c != NULL;
+}
+
+/* GOT of what was older goes before it. */
+int taker_send(struct carrier *carrier, struct err *err)
+{
+    const struct msg fenced = { .kind = MSG_FENCED };
+
+    if (send_got(carrier, err) < 0)
+        return -1;
+    for (; carrier->fences > 0 && !writes_fenced(carrier); carrier->fences--)
+        if (mail_send(&carrier->run->ranks, 0, &fenced, err) < 0)
+            return -1;
+    return 0;
 }
 
 /* File by file. */
@@ -44,7 +66,7 @@ static int say_got(struct carrier *carrier, const struct consignment *c, struct 
             return -1;
         carrier->got->item[carrier->got->nitems++] =
             (struct msg_item){ .segment = run->first, .segments = run->count };
-        if (carrier->got->nitems == MSG_ITEMS && taker_send(carrier, err) < 0)
+        if (carrier->got->nitems == MSG_ITEMS && send_got(carrier, err) < 0)
             return -1;
     }
     return 0;
@@ -62,8 +84,10 @@ static int say_missed(struct carrier *carrier, const struct consignment *c,
                            .node = (uint32_t)nodes_of(ranks, c->from),
                            .segment = c->parcel.run[i].first,
                            .segments = c->parcel.run[i].count,
-                           .text = "the bytes do not have the checksum that they had "
-                                   "when they were fetched" };
+                           .text = c->fenced
+                                       ? "other bytes were fetched meanwhile"
+                                       : "the bytes do not have the checksum that they "
+                                         "had when they were fetched" };
 
         if (mail_send(&carrier->run->ranks, 0, &msg, err) < 0)
             return -1;
@@ -79,7 +103,7 @@ static int end_if_taken(struct carrier *carrier, struct consignment *c, struct e
         consignment_enter(c, CONSIGNMENT_GIVING);
         return say_got(carrier, c, err) < 0 ? -1 : giver_offer(carrier, c, err);
     }
-    if (c->wrong && !carrier->failed && say_missed(carrier, c, err) < 0)
+    if ((c->wrong || c->fenced) && !carrier->failed && say_missed(carrier, c, err) < 0)
         return -1;
     consignment_enter(c, CONSIGNMENT_OVER);
     carrier_forget(carrier, c);
@@ -149,6 +173,47 @@ int taker_arrived(struct carrier *carrier, struct consignment *c, struct err *er
         pool_submit(carrier->pool, &berth->job, POOL_ORDINARY);
     }
     return end_if_taken(carrier, c, err);
+}
+
+static bool is_fenced(const struct carrier *carrier, const struct parcel *parcel)
+{
+    uint32_t at = 0;
+
+    while (at < parcel->nsums &&
+           !carrier_is_fenced(carrier, parcel->ticket, piece_segment(parcel, at)))
+        at++;
+    return at < parcel->nsums;
+}
+
+int taker_begin(struct carrier *carrier, struct consignment *c, struct err *err)
+{
+    if (!is_fenced(carrier, &c->parcel))
+        return 0;
+    c->fenced = true;
+    consignment_enter(c, CONSIGNMENT_SPOILED);
+    return taker_arrived(carrier, c, err);
+}
+
+int taker_fence(struct carrier *carrier, const struct msg *msg, struct err *err)
+{
+    uint32_t all = carrier->run->segments.count;
+
+    for (uint32_t i = 0; i < msg->nitems; i++) {
+        uint32_t first = msg->item[i].segment, count = msg->item[i].segments;
+
+        if (first > all || count > all - first)
+            return err_set(err, ERR_DEFECT, "a fence of segment %u, which does not exist",
+                           (unsigned)first);
+        for (uint32_t k = first; k < first + count; k++)
+            carrier->fence[k] = msg->ticket;
+    }
+    carrier->fences++;
+    for (struct consignment *next, *c = carrier->first; c; c = next) {
+        next = c->next;
+        if (c->state == CONSIGNMENT_TAKING && taker_begin(carrier, c, err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 static int take_piece(struct carrier *carrier, struct consignment *c, struct berth *berth,

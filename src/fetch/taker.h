@@ -8,6 +8,13 @@
 
 #include "fetch/carrier.h"
 
+/* An OFFER has come: MISSED, if it is out of date. */
+int taker_begin(struct carrier *carrier, struct consignment *consignment,
+                struct err *err);
+
+/* A FENCE has come. */
+int taker_fence(struct carrier *carrier, const struct msg *msg, struct err *err);
+
 /* A piece of it has arrived, or was written: what is next is written. */
 int taker_arrived(struct carrier *carrier, struct consignment *consignment,
                   struct err *err);
@@ -15,7 +22,7 @@ int taker_arrived(struct carrier *carrier, struct consignment *consignment,
 /* Ask for what others offer, as long as there is memory. *moved is set if any was. */
 int taker_step(struct carrier *carrier, bool *moved, struct err *err);
 
-/* End of a turn: send what was collected of GOT. */
+/* End of a turn: send what was collected of GOT, and FENCED once it holds. */
 int taker_send(struct carrier *carrier, struct err *err);
 
 #endif

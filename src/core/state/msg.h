@@ -18,7 +18,7 @@
 #include "core/sched/retry.h"
 
 /* Raised with every change of what ranks send each other. */
-enum { MSG_CONTRACT = 10 };
+enum { MSG_CONTRACT = 11 };
 
 enum msg_kind {
     /* rank to coordinator */
@@ -49,6 +49,7 @@ enum msg_kind {
                   * without one, of files that are all as announced */
     MSG_FORGOT, /* segment, segments that a LACK was about; none: unasked. items: segment,
                   * segments that are not on its node after all */
+    MSG_FENCED, /* answer to a FENCE: nothing older is written */
     MSG_NODE_FAILED, /* code, reason, text: its node takes no further part, also from the
                       * coordinator */
     /* coordinator to keeper */
@@ -56,6 +57,8 @@ enum msg_kind {
                  * (core/state/parcel.h) */
     MSG_LACK, /* segment, segments, blob: sums. The file that they are is wrong there: look
                * which of them are, and forget those; all, if the blob is empty: FORGOT */
+    MSG_FENCE, /* ticket, items: segment, segments. What tickets before that number bring of
+                * these is out of date, and is not to be written any more: FENCED */
     /* keeper to keeper */
     MSG_OFFER, /* as TICKET, for the part of the tree below the receiver */
     MSG_TAKE,  /* ticket, segment, segments, units: send them under that number */
