@@ -4,6 +4,7 @@
 
 #include "app/check.h"
 #include "app/login.h"
+#include "app/run_options.h"
 #include "io/clock.h"
 #include "ranks/background.h"
 
@@ -42,14 +43,13 @@ static int check(void *arg, struct err *err)
 /* Headers point into what belongs to a session. */
 static int take_over(struct session *s, const struct run *before, struct err *err)
 {
-    const struct mpifetch_options *o = s->options;
     struct run *run = &s->run;
 
     run->opt = before->opt;
     run->opt.dest = s->dest;
     if (login_open(s, err) < 0)
         return -1;
-    run->opt.patterns = (o->include && *o->include) || (o->exclude && *o->exclude);
+    run->opt.patterns = run_options_select(s->options);
     run->keeper = before->keeper;
     run->mtime = before->mtime;
     run->slots = before->slots;

@@ -293,10 +293,8 @@ static void man_head(struct strbuf *out)
         strbuf_addf(out, ".TP\n.I %s\n%s.\n", sources[i].form, sources[i].is);
 }
 
-void options_man(struct strbuf *out)
+static void man_surroundings(struct strbuf *out)
 {
-    man_head(out);
-    man_options(out);
     strbuf_adds(
         out,
         ".SH ENVIRONMENT\n"
@@ -333,6 +331,13 @@ void options_man(struct strbuf *out)
         "if\n"
         "the revision is complete in the cache, else it exits with 3.\n"
         ".SH EXIT STATUS\nThe same on every rank.\n");
+}
+
+void options_man(struct strbuf *out)
+{
+    man_head(out);
+    man_options(out);
+    man_surroundings(out);
     for (size_t i = 0; i < countof(exits); i++)
         strbuf_addf(out, ".TP\n.B %d\n%s.\n", exits[i].code, exits[i].meaning);
     strbuf_adds(out,

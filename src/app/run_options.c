@@ -16,10 +16,25 @@ static struct stripe_policy stripe_of(int asked)
                                    asked > 0 ? (unsigned)asked : 0 };
 }
 
+static void set_progress(struct run_options *opt, int asked)
+{
+    bool terminal = isatty(STDERR_FILENO);
+
+    opt->bar =
+        asked == MPIFETCH_PROGRESS_BAR || (asked == MPIFETCH_PROGRESS_AUTO && terminal);
+    opt->plain = asked == MPIFETCH_PROGRESS_PLAIN ||
+                 (asked == MPIFETCH_PROGRESS_AUTO && !terminal);
+}
+
+bool run_options_select(const struct mpifetch_options *o)
+{
+    return (o->include && *o->include) || (o->exclude && *o->exclude) ||
+           (o->per_node && o->per_node_include);
+}
+
 void run_options_take(struct run *run, const struct mpifetch_options *o, const char *dest)
 {
     struct run_options *opt = &run->opt;
-    bool terminal = isatty(STDERR_FILENO);
 
     *opt = (struct run_options){
         .dest = dest,
@@ -58,17 +73,12 @@ void run_options_take(struct run *run, const struct mpifetch_options *o, const c
         .commit_record = !o->no_trees,
         .check = o->check != 0,
         .refetch = o->force_download != 0,
-        .patterns = (o->include && *o->include) || (o->exclude && *o->exclude) ||
-                    (o->per_node && o->per_node_include),
+        .patterns = run_options_select(o),
         .records = (enum run_records)o->records,
         .stripe = stripe_of(o->stripe),
         .progressed = o->progressed,
         .progressed_arg = o->progressed_arg,
     };
-    if (opt->progressed)
-        return;
-    opt->bar = o->progress == MPIFETCH_PROGRESS_BAR ||
-               (o->progress == MPIFETCH_PROGRESS_AUTO && terminal);
-    opt->plain = o->progress == MPIFETCH_PROGRESS_PLAIN ||
-                 (o->progress == MPIFETCH_PROGRESS_AUTO && !terminal);
+    if (!opt->progressed)
+        set_progress(opt, o->progress);
 }

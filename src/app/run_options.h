@@ -10,4 +10,7 @@
 void run_options_take(struct run *run, const struct mpifetch_options *options,
                       const char *dest);
 
+/* Of what the source has they may leave something out. */
+bool run_options_select(const struct mpifetch_options *options);
+
 #endif

@@ -129,6 +129,22 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
     return step == EXCHANGE_GO ? len : step == EXCHANGE_PAUSE ? CURL_WRITEFUNC_PAUSE : 0;
 }
 
+/* Who asks, and from where. */
+static unsigned set_access(const struct http_config *config, CURL *easy)
+{
+    unsigned bad = 0;
+
+    if (config->netrc) {
+        bad |= curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_OPTIONAL);
+        bad |= curl_easy_setopt(easy, CURLOPT_NETRC_FILE, config->netrc_file);
+    }
+    if (config->cert) /* else OpenSSL asks for a passphrase, on the terminal of a user */
+        bad |= curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "");
+    if (config->interface)
+        bad |= curl_easy_setopt(easy, CURLOPT_INTERFACE, config->interface);
+    return bad;
+}
+
 /* What is the same for all hops. */
 static bool set_up(const struct http_wire *wire, struct http_wire_hop *hop)
 {
@@ -168,14 +184,7 @@ static bool set_up(const struct http_wire *wire, struct http_wire_hop *hop)
         bad |= curl_easy_setopt(easy, CURLOPT_CAINFO, wire->env.ca_file);
     if (wire->env.ca_dir)
         bad |= curl_easy_setopt(easy, CURLOPT_CAPATH, wire->env.ca_dir);
-    if (config->netrc) {
-        bad |= curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_OPTIONAL);
-        bad |= curl_easy_setopt(easy, CURLOPT_NETRC_FILE, config->netrc_file);
-    }
-    if (config->cert) /* else OpenSSL asks for a passphrase, on the terminal of a user */
-        bad |= curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "");
-    if (config->interface)
-        bad |= curl_easy_setopt(easy, CURLOPT_INTERFACE, config->interface);
+    bad |= set_access(config, easy);
     bad |= curl_easy_setopt(easy, CURLOPT_RESOLVE, wire->resolve);
     bad |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, hop->reason);
     bad |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
