@@ -20,6 +20,7 @@ CHANGES = {"config.json": b"{1}\n", "sub/new": b"2"}
 # $1: where the disks lie, $2: the path at which each node has its own
 MOUNT = """
 mount --bind "$1/$SHAM_DISK" "$2" || exit
+[ -z "$SHAM_SMALL" ] || mount -t tmpfs -o "size=$SHAM_SMALL" none "$2" || exit
 [ -z "$SHAM_READONLY" ] || mount -o remount,bind,ro "$2" || exit
 shift 2
 exec "$@"
@@ -37,8 +38,8 @@ class Nodes:
         path.mkdir(parents=True, exist_ok=True)
         return path
 
-    def start(self, places, *args, env=None, readonly=(), shared=(), own=None, **how):
-        """places: of each rank its node. readonly: nodes whose disk is. shared: nodes that have
+    def start(self, places, *args, env=None, readonly=(), shared=(), small=(), own=None, **how):
+        """places: of each rank its node. readonly: nodes whose disk is. small: that have 1 MiB. shared: nodes that have
         the disk of 0. own: what a node alone has in its environment."""
         for node in places:
             self.disk(node)
@@ -49,6 +50,7 @@ class Nodes:
                 "SHAM_NODE": str(node),
                 "SHAM_DISK": "0" if node in shared else str(node),
                 "SHAM_READONLY": "1" if node in readonly else "",
+                "SHAM_SMALL": "1m" if node in small else "",
                 **(own or {}).get(node, {}),
             }
             for node in places
@@ -254,6 +256,36 @@ def test_plan(nodes, hub, tree, change):
     ]
     assert "to fetch: 0 files" in result.out
     assert not os.listdir(nodes.disk(2))
+
+
+@pytest.mark.parametrize(
+    "how, reason", [({"readonly": [1]}, "Read-only file system"), ({"small": [1]}, "not enough space in ")]
+)
+@pytest.mark.parametrize("places", [[0, 1], [1, 1]], ids=["one-of-two", "one-node"])
+def test_plan_of_what_cannot_be(nodes, hub, tree, places, how, reason):
+    """It ends as get would, and makes nothing."""
+    words = ["--per-node", nodes.local / "model", SOURCE]
+    plan = nodes.run(places, "plan", *words, env=hub.env, **how)
+    get = nodes.run(places, "get", *words, env=hub.env, **how)
+    assert plan.code == get.code == 5, plan
+    for result in (plan, get):
+        assert reason in result.err, result
+    assert not os.listdir(nodes.disk(1))
+    if places != [0, 1]:
+        return
+    assert "cannot be published on 1 of 2 nodes: node1: " in plan.err
+    assert "node1 cannot have it: " in plan.out and "node0 lacks 4 files, " in plan.out
+    optional = nodes.run(places, "plan", "--per-node-optional", *words, env=hub.env, **how)
+    assert optional.code == 0 and "node1 cannot have it: " in optional.out, optional
+
+
+def test_plan_of_what_is_there(nodes, hub, tree):
+    """Where nothing is to be made, a disk needs no room."""
+    fill(nodes, hub, [0, 1])
+    words = ["--per-node", nodes.local / "model", SOURCE]
+    result = nodes.run([0, 1, 2], "plan", *words, env=hub.env, readonly=[1])
+    assert result.code == 0, result
+    assert "node1 lacks 0 files, " in result.out
 
 
 def test_all_share_a_disk(nodes, hub, tree):

@@ -230,3 +230,12 @@ def test_plan(nodes, hub, tree, dest, change):  # noqa: F811
         assert "DEST lacks 2 files, 5 B\n" in result.out
         assert "to fetch: 2 files, 5 B\n" in result.out
     assert not any(nodes.disk(0).iterdir())
+
+
+def test_plan_where_dest_cannot_be(nodes, hub, tree, tmp_path):  # noqa: F811
+    (tmp_path / "file").touch()
+    words = ["plan", "--per-node", nodes.local / "model", SOURCE, tmp_path / "file" / "model"]
+    result = nodes.run([0, 1], *words, env=hub.env)
+    assert result.code == 5, result
+    assert "file' is not a directory" in result.err
+    assert "node1 lacks 4 files" in result.out and "DEST cannot have it: " in result.out

@@ -339,8 +339,8 @@ int beside_judge(struct session *s, struct err *err)
     int rc = nodes_spread(&s->run) ? per_node_judge(s, &why) : 0;
 
     if (beside && beside->err.code != ERR_NONE)
-        rc = err_set_why(err, ERR_DEST, beside->err.reason,
-                         "'%s' is not published: %s%s%s", beside->s.named,
+        rc = err_set_why(err, ERR_DEST, beside->err.reason, "'%s' %s published: %s%s%s",
+                         beside->s.named, s->only_plan ? "cannot be" : "is not",
                          beside->err.text, rc < 0 ? "; " : "", rc < 0 ? why.text : "");
     else if (rc < 0)
         err_copy(err, &why);

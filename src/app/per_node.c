@@ -235,7 +235,7 @@ int per_node_list(struct session *s, struct err *err)
         agree_step(&run->ranks, check_offline(s, err), err) < 0)
         return -1;
     if (s->only_plan)
-        return 0;
+        return run_kept(s, survey_foresee_node, err);
     if (s->report.unchanged)
         return run_kept(s, sweep, err);
     if (run_kept(s, survey_claim_node, err) < 0 || settle_course(s, &course, err) < 0)
@@ -418,7 +418,7 @@ int per_node_judge(struct session *s, struct err *err)
 
     if (run->ranks.rank != 0 || outcome_missing(run) == 0)
         return 0;
-    outcome_tell(run, "is missing", &why);
+    outcome_tell(run, s->only_plan ? "cannot be published" : "is missing", &why);
     if (!s->options->per_node_optional)
         return err_copy(err, &why);
     log_line(&run->ranks.log, LOG_WARN, "%s", why.text);

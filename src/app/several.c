@@ -210,7 +210,7 @@ static int take_turn(struct session *s, struct err *err)
     if (course_claim(s, err) < 0 || beside_list(s, err) < 0)
         return -1;
     if (s->only_plan)
-        return beside_show(s, err);
+        return beside_show(s, err) < 0 ? -1 : beside_judge(s, err);
     if (beside_stage(s, err) < 0 || session_stage(s, err) < 0 ||
         session_fetch(s, err) < 0 || finish_publish(s, err) < 0 ||
         beside_publish(s, err) < 0)

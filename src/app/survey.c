@@ -138,6 +138,13 @@ int survey_node(void *arg, struct err *err)
     return check ? rehash_node(s, err) : 0;
 }
 
+int survey_foresee_node(void *arg, struct err *err)
+{
+    const struct session *s = arg;
+
+    return target_foresee(&s->target, err);
+}
+
 int survey_claim_node(void *arg, struct err *err)
 {
     struct session *s = arg;
@@ -167,5 +174,8 @@ int survey_claim(void *arg, struct err *err)
     s->report.reused_bytes = existing->bytes;
     s->report.dropped_files = existing->dropped;
     s->report.unchanged = existing->unchanged;
+    if (s->only_plan && (s->run.opt.per_node || s->part) &&
+        target_foresee(&s->target, err) < 0)
+        return -1;
     return session_cut(s, err);
 }

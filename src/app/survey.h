@@ -21,6 +21,9 @@ int survey_claim(void *arg, struct err *err);
 /* Keeper of one of several nodes: look at the node's DEST, and hash what is unsure there. */
 int survey_node(void *arg, struct err *err);
 
+/* The same, for a plan: whether the node could have it. */
+int survey_foresee_node(void *arg, struct err *err);
+
 /* Keeper of one of several nodes, unless no node lacks anything: claim a staging, also where
  * all is there, for what others lack is read from it. */
 int survey_claim_node(void *arg, struct err *err);

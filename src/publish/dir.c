@@ -7,6 +7,7 @@
 #include "io/fs/fs.h"
 #include "publish/commit_record.h"
 #include "publish/dir_look.h"
+#include "publish/foresight.h"
 #include "publish/rehearsal.h"
 #include "publish/reuse.h"
 #include "ranks/background.h"
@@ -170,19 +171,49 @@ static int place_files(struct dir *dir, struct err *err)
     return rc;
 }
 
-static int check_space(const struct dir *dir, struct err *err)
+/* For `missing` bytes, and what else is in a tree. */
+static int check_space(const struct dir *dir, uint64_t missing, struct err *err)
 {
-    const struct node_part part = wants_part(dir->run);
+    const struct existing *existing = &dir->existing;
     bool copies = dir->run->opt.no_links;
-    uint64_t files = part.files - (copies ? 0 : dir->existing.files);
+    uint64_t files = wants_part(dir->run).files - (copies ? 0 : existing->files);
 
     files = files * (local_metadata_wanted(dir->run) ? 2 : 1) + 16;
-    return staging_check_space(dir->run,
-                               resume_missing(dir->run->staging.resume,
-                                              dir->existing.file,
-                                              part.bytes - dir->existing.bytes) +
-                                   (copies ? dir->existing.bytes : 0),
-                               files, err);
+    return staging_check_space(dir->run, missing + (copies ? existing->bytes : 0), files,
+                               err);
+}
+
+static uint64_t bytes_missing(const struct dir *dir)
+{
+    return wants_part(dir->run).bytes - dir->existing.bytes;
+}
+
+/* A plan hashes nothing: what may be there is not certain to be missing. */
+static uint64_t bytes_unsure(const struct dir *dir)
+{
+    const struct plan *plan = &dir->run->plan;
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < plan->nfiles; i++)
+        if (dir->existing.file[i].unsure && wants_file(dir->run, i))
+            bytes += plan->files[i].size;
+    return bytes;
+}
+
+int dir_foresee(const struct dir *dir, struct err *err)
+{
+    const struct existing *existing = &dir->existing;
+    struct run *run = dir->run;
+    bool same = existing->unsure > 0 &&
+                existing->files + existing->unsure == wants_part(run).files;
+
+    if (existing->unchanged || existing->complete || same || wants_nothing(run))
+        return 0;
+    if (foresight_open(run, err) < 0)
+        return -1;
+    return foresight_has_leftovers(run)
+               ? 0
+               : check_space(dir, bytes_missing(dir) - bytes_unsure(dir), err);
 }
 
 static int choose(struct dir *dir, struct err *err)
@@ -247,7 +278,10 @@ int dir_build(struct dir *dir, struct err *err)
 {
     struct run *run = dir->run;
 
-    if (check_space(dir, err) < 0 || prepare_step(dir, err) < 0 ||
+    uint64_t missing =
+        resume_missing(run->staging.resume, dir->existing.file, bytes_missing(dir));
+
+    if (check_space(dir, missing, err) < 0 || prepare_step(dir, err) < 0 ||
         make_tree(dir, err) < 0 || local_metadata_write_fixed(run, err) < 0 ||
         write_commit_record(dir, err) < 0 || staging_check_names(run, err) < 0)
         return -1;

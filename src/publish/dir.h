@@ -41,6 +41,9 @@ struct dir {
 /* A file that was found counts as missing after all. */
 void dir_unfind(struct dir *dir, size_t i);
 
+/* For a plan: ERR_DEST if there would be no room, or nothing could be made. */
+int dir_foresee(const struct dir *dir, struct err *err);
+
 /* Claim a staging beside DEST, as claim_take. */
 int dir_claim(struct dir *dir, struct err *err);
 

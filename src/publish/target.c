@@ -35,6 +35,7 @@ struct target_ops {
     /* The directory of its stagings. Returns the name that they contain, or NULL. */
     const char *(*stagings)(const struct target *target, struct strbuf *parent);
     int (*identify)(const struct target *target, char id[65], struct err *err);
+    int (*foresee)(const struct target *target, struct err *err); /* NULL: nothing */
     int (*build)(struct target *target, struct err *err);
     int (*complete)(struct target *target, struct err *err); /* NULL: nothing */
     int (*commit)(struct target *target, struct visibility_mark *mark, struct err *err);
@@ -125,6 +126,11 @@ static int identify_dir(const struct target *target, char id[65], struct err *er
     return 0;
 }
 
+static int foresee_in_dir(const struct target *target, struct err *err)
+{
+    return dir_foresee(&target->dir, err);
+}
+
 static int build_dir(struct target *target, struct err *err)
 {
     return dir_build(&target->dir, err);
@@ -165,6 +171,7 @@ static const struct target_ops dir_ops = {
     .is_old = dir_is_old,
     .stagings = stagings_of_dir,
     .identify = identify_dir,
+    .foresee = foresee_in_dir,
     .build = build_dir,
     .complete = complete_dir,
     .commit = commit_dir,
@@ -397,6 +404,13 @@ static int fail(const struct run *run, struct err *err)
     journal_doubt(run, err);
     claim_explain(run, err);
     return -1;
+}
+
+int target_foresee(const struct target *target, struct err *err)
+{
+    return target->ops->foresee && target->run->opt.dest
+               ? target->ops->foresee(target, err)
+               : 0;
 }
 
 int target_build(struct target *target, struct err *err)

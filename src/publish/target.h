@@ -66,6 +66,10 @@ void target_sweep(struct target *target);
 /* Existing files that are marked as wrong are to be fetched. */
 int target_drop_wrong(struct target *target, struct err *err);
 
+/* For a plan, after target_look: ERR_DEST if it is certain that nothing could be built for
+ * want of room or of access. Makes nothing. */
+int target_foresee(const struct target *target, struct err *err);
+
 int target_build(struct target *target, struct err *err);
 /* Before target_commit, which does it if nobody else has: what does not show yet. */
 int target_complete(struct target *target, struct err *err);

@@ -142,6 +142,16 @@ static bool choose_suffix(char suffix[SUFFIX + 1])
     return true;
 }
 
+static int fail_inside(struct err *err, const struct fs_dir *dir, const char *name)
+{
+    return fail_at(err, "create a directory in", dir, name);
+}
+
+int fs_check_writable(const struct fs_dir *dir, const char *name, struct err *err)
+{
+    return fs_is_writable(dir, name) ? 0 : fail_inside(err, dir, name);
+}
+
 int fs_private_dir(const struct fs_dir *dir, const char *name, const char *prefix,
                    struct strbuf *out, struct err *err)
 {
@@ -163,5 +173,5 @@ int fs_private_dir(const struct fs_dir *dir, const char *name, const char *prefi
     }
     if (out->data)
         out->data[out->len = len] = '\0';
-    return fail_at(err, "create a directory in", dir, name);
+    return fail_inside(err, dir, name);
 }

@@ -22,6 +22,8 @@ int fs_private_dir(const struct fs_dir *dir, const char *name, const char *prefi
 
 /* Whether we may make and remove names in it. */
 bool fs_is_writable(const struct fs_dir *dir, const char *name);
+/* The same, with the reason of fs_private_dir, which is not tried. */
+int fs_check_writable(const struct fs_dir *dir, const char *name, struct err *err);
 
 /* Remove an empty directory. */
 int fs_remove_empty(const struct fs_dir *dir, const char *name, struct err *err);

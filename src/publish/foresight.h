@@ -1,0 +1,18 @@
+/* publish/foresight.h -- layout dir: whether a run could build beside DEST, for a plan, which
+ * makes nothing. What it finds is what get would end with. */
+#ifndef PUBLISH_FORESIGHT_H
+#define PUBLISH_FORESIGHT_H
+
+#include <stdbool.h>
+
+#include "ranks/run.h"
+
+/* ERR_DEST where no staging could be made. Opens run->staging.parent: the directory of DEST,
+ * or the one above it that exists. */
+int foresight_open(struct run *run, struct err *err);
+
+/* Whether former runs have left something there, so that only get knows how much room is
+ * needed beside it. */
+bool foresight_has_leftovers(const struct run *run);
+
+#endif
