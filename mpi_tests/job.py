@@ -137,19 +137,25 @@ class Job:
 
     def processes(self):
         """Ids of all that run in the session, or in one that somebody of it has begun."""
-        seen = {}
-        for entry in os.scandir("/proc"):
-            if entry.name.isdigit():
-                try:
-                    fields = Path(entry.path, "stat").read_text().rpartition(")")[2].split()
-                except OSError:
-                    continue  # it ended while we looked
-                seen[int(entry.name)] = fields[0], int(fields[1]), int(fields[3])
-        for _, parent, session in seen.values():
-            if parent in seen and seen[parent][2] in self._within:
-                self._within.add(session)
-        return [pid for pid, (state, _, session) in seen.items()
-                if session in self._within and state != "Z"]  # fmt: skip
+        found = []
+        for pid in [int(name) for name in os.listdir("/proc") if name.isdigit()]:
+            try:
+                session = os.getsid(pid)
+                if session == pid and session not in self._within:
+                    parent = int(self._status(pid)[1])
+                    if parent and os.getsid(parent) in self._within:
+                        self._within.add(session)
+                if session in self._within and self._status(pid)[0] != "Z":
+                    found.append(pid)
+            except OSError:
+                continue  # it ended while we looked
+        return found
+
+    @staticmethod
+    def _status(pid):
+        """Of a process: its state, parent, process group, session, ... Slow to ask for."""
+        with open(f"/proc/{pid}/stat", "rb", 0) as file:
+            return file.read().decode("utf-8", "replace").rpartition(")")[2].split()
 
     def command_lines(self):
         lines = []
@@ -240,6 +246,9 @@ class Job:
         return Result(self, code, *texts)
 
     def close(self):
+        """Whoever asks for it once more has what he wants."""
+        if self._out.closed:
+            return
         self.kill()
         self._out.close()
         self._err.close()

@@ -1,5 +1,6 @@
 """Trees to serve; what a published one must look like, and what must not be left beside it."""
 
+import functools
 import hashlib
 import os
 import random
@@ -14,14 +15,21 @@ HUB_RECORD = Path(".cache", "huggingface", "mpifetch")
 
 def write_tree(root, files):
     """files: path -> bytes."""
+    made = set()
     for path, content in files.items():
-        target = Path(root, path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
+        target = os.path.join(root, path)
+        folder = os.path.dirname(target)
+        if folder not in made:
+            os.makedirs(folder, exist_ok=True)
+            made.add(folder)
+        with open(target, "wb") as file:
+            file.write(content)
     return Path(root)
 
 
+@functools.lru_cache(maxsize=8)
 def noise(size, seed):
+    """Made once where each case of a file wants the same."""
     return random.Random(seed).randbytes(size)
 
 
@@ -29,11 +37,13 @@ def files_of(root):
     """path -> bytes, without what mpifetch adds."""
     found = {}
     for folder, folders, names in os.walk(root):
-        if Path(folder) == Path(root):
+        below = os.path.relpath(folder, root)
+        if below == ".":
+            below = ""
             folders[:] = [name for name in folders if name not in OURS]
         for name in names:
-            full = os.path.join(folder, name)
-            found[os.path.relpath(full, root)] = Path(full).read_bytes()
+            with open(os.path.join(folder, name), "rb", 0) as file:
+                found[os.path.join(below, name)] = file.read()
     return found
 
 

@@ -59,7 +59,7 @@ def read_tree(path):
             if folder == ".":
                 folders[:] = [name for name in folders if name not in OURS]
             for name in names:
-                with open(os.open(name, os.O_RDONLY, dir_fd=fd), "rb") as file:
+                with open(os.open(name, os.O_RDONLY, dir_fd=fd), "rb", 0) as file:
                     found[os.path.normpath(os.path.join(folder, name))] = file.read()
     finally:
         os.close(top)

@@ -10,7 +10,6 @@ import json
 import os
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 
 KINDS = ("models", "datasets", "spaces")
 
@@ -84,10 +83,10 @@ class Repository:
         blobs = {}
         for folder, folders, names in os.walk(directory):
             folders.sort()
+            below = os.path.relpath(folder, directory)
             for name in sorted(names):
-                file = os.path.join(folder, name)
-                path = os.path.relpath(file, directory)
-                blobs[path] = self._blob(path, file)
+                path = name if below == "." else os.path.join(below, name)
+                blobs[path] = self._blob(path, os.path.join(folder, name))
         listing = json.dumps([[b.path, b.etag] for _, b in sorted(blobs.items())])
         made = Commit(hashlib.sha1(f"{self.kind}/{self.id} {listing}".encode()).hexdigest(), blobs)
         self.commits[made.id] = made
@@ -107,8 +106,8 @@ class Repository:
     def _blob(self, path, file):
         size = os.stat(file).st_size
         if size < self.lfs_from and not any(fnmatch.fnmatch(path, p) for p in self.lfs_patterns):
-            content = Path(file).read_bytes()
-            return Blob(path, file, size, git_oid(content))
+            with open(file, "rb", 0) as opened:
+                return Blob(path, file, size, git_oid(opened.read()))
         digest = file_sha256(file)
         pointer = (
             f"version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize {size}\n"
