@@ -31,7 +31,8 @@ for _name, _file in BUILT.items():
 MPIRUN = os.environ.get("MPIRUN", "mpirun")
 LAUNCHER = os.environ["MPIFETCH_LAUNCHER"]  # preload/launcher.c
 RANK = "${OMPI_COMM_WORLD_RANK:-$PMI_RANK}"  # of a process, in the words of a shell
-PATIENCE = float(os.environ.get("MPIFETCH_PATIENCE", 120))  # seconds until a run counts as hung
+# seconds until a run counts as hung, on a machine that may have thirty times its work to do
+PATIENCE = float(os.environ.get("MPIFETCH_PATIENCE", 300))
 
 
 @functools.cache
@@ -41,6 +42,23 @@ def launch():
     if "HYDRA" in said.stdout:  # MPICH
         return [MPIRUN]
     return [MPIRUN, "--allow-run-as-root", "--oversubscribe"]
+
+
+def words_of(pid, kind):
+    """Its environ or cmdline, word by word; none of a process that has ended."""
+    try:
+        return Path(f"/proc/{pid}/{kind}").read_bytes().split(b"\0")
+    except OSError:
+        return []
+
+
+def send(number, *pids):
+    """A signal to processes of which the first that ends may take the others along."""
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            continue
 
 
 class Result:
@@ -180,11 +198,7 @@ class Job:
     def rank(self, number):
         """Process id of that rank under mpirun."""
         marks = {b"OMPI_COMM_WORLD_RANK=%d" % number, b"PMI_RANK=%d" % number}
-        found = [
-            pid
-            for pid in self.ranks()
-            if marks & set(Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"))
-        ]
+        found = [pid for pid in self.ranks() if marks & set(words_of(pid, "environ"))]
         assert len(found) == 1, self.result(None)
         return found[0]
 

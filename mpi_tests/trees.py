@@ -121,6 +121,28 @@ def assert_only_state(dest, orderly=True):
         assert not orderly or os.listdir(run / "journal") or (run / "kept").exists()
 
 
+def entries(folder):
+    """(key of the file, offset, bytes) that the journals of runs in a folder tell of."""
+    found = set()
+    for journal in Path(folder).glob(".*mpifetch-*/run-*/journal/*"):
+        lines = re.findall(r"^([0-9a-f]{16}) (\d+) (\d+) [0-9a-f]{16}$", journal.read_text(), re.M)
+        found.update((key, int(offset), int(count)) for key, offset, count in lines)
+    return found
+
+
+def noted(folder):
+    """Bytes of all of these."""
+    return sum(count for _, _, count in entries(folder))
+
+
+def assert_came_once(result, size, most):
+    """From the source, but for what was given up where its rank was late: less than `most` bytes
+    each time."""
+    report = result.report
+    again = report["requests"]["cut"] * most
+    assert size <= report["bytes"]["fetched"] <= size + again, (result, report)
+
+
 def snapshot(root):
     """All that a touched tree would show: names, inodes, modes, times, contents."""
     seen = {}

@@ -29,7 +29,7 @@ def killed(start, hub, tree, scratch):
         args = ("get", "--segment-size", MIB, "--connections", 1, "--scratch", scratch, *words)
         job = start(ranks, *args, env={"HF_ENDPOINT": hub.endpoint})
         assert hub.troubles.wait(stall), job.result(None)
-        job.wait_until(landed)
+        job.wait_until(lambda: landed() and len(os.listdir(scratch)) == ranks)
         job.kill()
         hub.troubles.clear()
 

@@ -6,7 +6,7 @@ import pytest
 from conftest import MIB, noise
 from limited import Limited
 from limits import TwoSpeed
-from trees import assert_alone, assert_same, assert_verifiable
+from trees import assert_alone, assert_came_once, assert_same, assert_verifiable
 
 SOURCE = "hf://acme/demo"
 SIZE = 40 * MIB + 17
@@ -35,8 +35,8 @@ def scratch(request, tmp_path):
 
 @pytest.mark.parametrize("scratch", [False, True], indirect=True)
 def test_a_transfer_that_stands_still(run, hub, tree, dest, scratch):
-    """After three segments and a half: the half is lost, three count, the other rank has the
-    rest."""
+    """After three segments and a half: the half is lost, what came before counts, the other rank
+    has the rest."""
     stall = hub.trouble(kind="cdn", stall=7 * MIB // 2, times=1)
     try:
         result = run(2, *words(dest, *scratch), env={"HF_ENDPOINT": hub.endpoint})
@@ -44,22 +44,22 @@ def test_a_transfer_that_stands_still(run, hub, tree, dest, scratch):
         hub.troubles.release()
     assert_published(result, dest, tree)
     assert stall.hits == 1
-    assert result.report["requests"]["cut"] == 1
+    assert result.report["requests"]["cut"] >= 1
     assert result.report["requests"]["retried"] == 0
-    assert result.report["bytes"]["duplicated"] == MIB // 2
-    assert result.report["bytes"]["fetched"] == SIZE + MIB // 2
+    assert_came_once(result, SIZE, MIB)
 
 
 @pytest.mark.parametrize("scratch", [False, True], indirect=True)
 def test_a_slow_transfer(run, tree, dest, scratch):
-    """Of all that bring bytes the first is slow: 5 s for what the other rank has in a third."""
-    rule = TwoSpeed(slow=1e6, fast=16e6, slow_of_ten=1, seed=SLOW_IS_SECOND)
+    """Of all that bring bytes the first is slow: so much that its own lease would take it longer
+    than the other rank needs for all the rest on a machine that gives it a tenth of its time."""
+    rule = TwoSpeed(slow=1e5, fast=16e6, slow_of_ten=1, seed=SLOW_IS_SECOND)
     with Limited(tree, rule) as source:
         url = f"{source.url}/large.bin"
         result = run(2, "get", "--connections", 1, *scratch, url, dest)
         speeds = [one["speed"] for one in source.stats()["connections"]]
     assert_published(result, dest, tree)
-    assert speeds[1] == 1e6 and set(speeds[2:]) == {16e6}
+    assert speeds[1] == 1e5 and set(speeds[2:]) == {16e6}
     cut = result.report["requests"]["cut"]
     assert cut >= 1
     assert result.report["bytes"]["duplicated"] <= cut * MIB
@@ -98,4 +98,4 @@ def test_another_run_cuts_otherwise(start, run, hub, tree, dest, ranks, size):
     result = run(ranks, *words(dest, "--segment-size", size, "--scratch", "none"), env=env)
     assert_published(result, dest, tree)
     assert result.report["bytes"]["resumed"] == fits <= kept
-    assert result.report["bytes"]["fetched"] == SIZE - fits
+    assert_came_once(result, SIZE - fits, size or MIB)

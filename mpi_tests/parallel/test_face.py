@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import MIB, noise
+from job import PATIENCE
 from trees import assert_nothing, assert_same
 
 SOURCE = "hf://acme/demo"
@@ -51,13 +52,13 @@ class Terminal:
     def text(self):
         return self._text.decode()
 
-    def wait_for(self, pattern, timeout=60):
+    def wait_for(self, pattern, timeout=PATIENCE):
         with self._changed:
             return self._changed.wait_for(lambda: re.search(pattern, self.text), timeout)
 
     def close(self):
         os.close(self.slave)
-        self._thread.join(60)
+        self._thread.join(PATIENCE)
         os.close(self._master)
 
     def lines(self):
@@ -144,7 +145,9 @@ def test_verbose(run, hub, tree, dest):
     result = run(2, "get", "-v", "-v", "--segment-size", MIB, SOURCE, again, env=env(hub))
     assert result.code == 0, result
     said = [line for line in result.err.splitlines() if "206" in line and ".bin" in line]
-    assert len(said) >= len(hub.log("cdn")) == 9, result
+    again = result.report["requests"]["cut"]  # of a late rank, perhaps before the answer came
+    assert 9 <= len(hub.log("cdn")) <= 9 + again, result
+    assert len(said) >= len(hub.log("cdn")) - again, result
 
 
 def test_extremes_are_those_of_the_ranks(run, hub, tree, dest):
@@ -256,7 +259,7 @@ class Other:
         self._pipe.write_text(self.text)
 
     def wait(self):
-        self._thread.join(60)
+        self._thread.join(PATIENCE)
         assert not self._thread.is_alive()
         return self.text
 
@@ -322,7 +325,7 @@ def test_signal_while_a_pipe_is_waited_for(start, hub, tree, dest, pipe, option,
     job = start(0, *words_for(option, pipe, hub, tree, dest), env=env(hub))
     job.wait_until(lambda: any(has_open(pid, pipe) for pid in job.ranks()))
     job.signal(number)
-    result = job.wait(20)
+    result = job.wait()
     assert result.code == 7, result
     assert_nothing(dest)
 

@@ -47,8 +47,13 @@ class Pager:
         return held == self.PAGE
 
     def is_open_in(self, pid):
-        links = [os.readlink(one) for one in Path(f"/proc/{pid}/fd").iterdir()]
-        return str(self.path) in links
+        for one in Path(f"/proc/{pid}/fd").iterdir():
+            try:
+                if os.readlink(one) == str(self.path):
+                    return True
+            except OSError:
+                continue  # it was closed while we looked
+        return False
 
     def read_on(self, is_over):
         """All that comes."""
@@ -206,9 +211,10 @@ def test_a_reader_pauses_before_the_table(start, tmp_path, pager):
     place = tmp_path / "place"
     place.mkdir()
     pager.fill()
+    before = place.stat().st_mtime_ns
     job = start(None, "doctor", "--quick", "--rank-timeout", TIMEOUT, place, **pager.how)
-    job.wait_until(lambda: os.listdir(place))
-    job.wait_until(lambda: not os.listdir(place))
+    # what it has made there is gone again
+    job.wait_until(lambda: place.stat().st_mtime_ns != before and not os.listdir(place))
     time.sleep(3 * TIMEOUT)  # what is tested, not a wait for something
     text = pager.read_on(lambda: job.process.poll() is not None)
     result = job.wait()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import MIB, noise
-from job import PATIENCE, RANK
+from job import PATIENCE, RANK, send
 from trees import assert_nothing, assert_same, assert_verifiable
 
 SOURCE = "hf://acme/demo"
@@ -140,11 +140,10 @@ def test_all_stopped_together_is_no_loss(apart, hub, tree, dest):
     trouble = hub.trouble(kind="cdn", hold=True)
     job = apart()
     assert hub.troubles.wait(trouble), job.said()
-    for rank in range(RANKS):
-        job.send(rank, signal.SIGSTOP)
+    pids = [job.job.rank(rank) for rank in range(RANKS)]  # found first: one at a time would be lost
+    send(signal.SIGSTOP, *pids)
     time.sleep(2 * TIMEOUT)  # what is tested, not a wait for something
-    for rank in range(RANKS):
-        job.send(rank, signal.SIGCONT)
+    send(signal.SIGCONT, *pids)
     hub.troubles.release()
     assert [job.code(rank) for rank in range(RANKS)] == [0] * RANKS, job.said()
     assert_same(dest, tree)
@@ -174,13 +173,14 @@ def test_scratch_that_is_slow_is_no_loss(apart, tree, dest, tmp_path):
     assert_same(dest, tree)
 
 
-def test_loss_after_the_visible_step(apart, tree, dest):
+def test_loss_after_the_visible_step(apart, tree, dest, tmp_path):
     """It is published: a warning, and an end. Rank 0 is kept just after the step until another
-    rank is frozen."""
-    job = apart(each=steps_of_rank(0, dest, STEPS_STOP=str(dest)))
-    job.wait_for_stop(0)
+    rank is frozen, and gives signs of life meanwhile."""
+    gate = tmp_path / "gate"
+    job = apart(each=steps_of_rank(0, dest, STEPS_HOLD=str(dest), STEPS_GATE=str(gate)))
+    job.wait_until(dest.exists, "nothing was published")
     job.send(1, signal.SIGSTOP)
-    job.send(0, signal.SIGCONT)
+    gate.touch()
     assert job.code(0) == 0 and job.code(2) == 0, job.said()
     assert_named(job.said(), 1)
     assert "run the same command again" not in job.said()

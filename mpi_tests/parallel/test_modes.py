@@ -317,19 +317,25 @@ def test_umask_of_rank_0_holds(run, hub, tmp_path, dest, layout):
     hub.add("acme/demo", write_tree(tmp_path / "tree", {**files, "large": noise(17 * MIB, 9)}))
     words = ("--connections", 1, "--segment-size", MIB)
     before = ("sh", "-c", BY_RANK, "sh")
-    result = run(3, "get", *layout, *words, SOURCE, dest, env=hub.env, before=before, timeout=60)
+    result = run(3, "get", *layout, *words, SOURCE, dest, env=hub.env, before=before)
     assert result.code == 0, result
     for path, bits in modes_of(dest).items():
         assert bits == (0o750 if (dest / path).is_dir() else 0o640), (path, oct(bits))
 
 
 @pytest.mark.parametrize("rank", range(2))
-def test_sync_is_decided_by_rank_0(run, hub, tree, dest, tmp_path, rank):
-    """What one rank does not sync is not safe, whatever the others do."""
+def test_sync_is_decided_by_rank_0(start, hub, tree, dest, tmp_path, rank):
+    """What one rank does not sync is not safe, whatever the others do. The source answers neither
+    before both have asked it, each over its one connection: both have something to sync."""
+    both = hub.trouble(kind="cdn", hold=True)
     each = [{"MPIFETCH_NO_SYNC": "1"} if number == rank else {} for number in range(2)]
     before = ("strace", "-f", "-qq", "-e", "trace=fsync,fdatasync,syncfs", "-o", tmp_path / "calls")
     traced = ("sh", "-c", f'exec {" ".join(map(str, before))}-$OMPI_COMM_WORLD_RANK "$@"', "sh")
-    result = run(2, "get", "--connections", 1, SOURCE, dest, env=hub.env, each=each, before=traced)
+    words = ("--connections", 1, "--max-connections", 2)
+    job = start(2, "get", *words, SOURCE, dest, env=hub.env, each=each, before=traced)
+    assert hub.troubles.wait(both, hits=2), job.result(None)
+    hub.troubles.release()
+    result = job.wait()
     assert result.code == 0, result
     for number in range(2):
         calls = (tmp_path / f"calls-{number}").read_text()

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 from conftest import MIB, noise, write_tree
 from hub import Hub
-from trees import assert_alone, assert_nothing, assert_same, assert_verifiable
+from trees import assert_alone, assert_nothing, assert_same, assert_verifiable, noted
 
 SOURCE = "hf://acme/demo"
 FILES = {"one.bin": noise(8 * MIB + 5, 81), "two.bin": noise(3 * MIB, 82), "a.txt": b"a\n"}
@@ -32,7 +32,8 @@ def test_cdn_refuses_ranges(run, hub, tree, dest, ranks, status):
     assert_same(dest, tree)
     assert_verifiable(dest)
     assert_alone(dest)
-    assert len(whole_requests(hub, tree / "one.bin")) == 1
+    again = result.report["requests"]["cut"]
+    assert 1 <= len(whole_requests(hub, tree / "one.bin")) <= 1 + again
     assert f"refuses ranges (HTTP {status})" in result.err
 
 
@@ -54,19 +55,23 @@ def test_cdn_ignores_ranges(run, hub, tree, dest, tmp_path, ranks, skip, scratch
 
 @pytest.mark.parametrize("ranks", [1, 3])
 @pytest.mark.parametrize("status, code", [(403, 3), (404, 3), (500, 6), (503, 6)])
-def test_ranges_that_came_are_not_blamed(run, hub, tree, dest, ranks, status, code):
-    """The source breaks down in mid-file: what has come is kept, and nothing is asked for whole."""
+def test_ranges_that_came_are_not_blamed(start, run, hub, tree, dest, ranks, status, code):
+    """The source breaks down in mid-file, once something has come: that is kept, and nothing is
+    asked for whole."""
     (tree / "two.bin").unlink()
     hub.add("acme/demo", tree)
-    hub.trouble(kind="cdn", ranged=True, status=status, skip=5)
-    result = fetch(run, hub, dest, ranks, "--connections", 2)
+    hub.trouble(kind="cdn", ranged=True, status=status, skip=5, hold=True)
+    job = fetch(start, hub, dest, ranks, "--connections", 2)
+    job.wait_until(lambda: noted(dest.parent) >= 4 * MIB)  # one of the five may be the last bytes
+    hub.troubles.release()
+    result = job.wait()
     assert result.code == code, result
     assert "refuses ranges" not in result.err
     assert all(row["range"] for row in hub.log("cdn"))
     hub.troubles.clear()
     result = fetch(run, hub, dest, ranks)
     assert result.code == 0, result
-    assert result.report["bytes"]["resumed"] >= 3 * MIB
+    assert result.report["bytes"]["resumed"] >= 4 * MIB
     assert_same(dest, tree)
 
 
@@ -88,7 +93,8 @@ def test_one_file_without_ranges_among_others(run, hub, tree, dest):
     assert result.code == 0, result
     assert_same(dest, tree)
     plain = [row["path"].rpartition("/")[2] for row in hub.log("cdn") if not row["range"]]
-    assert plain == [digest]
+    assert set(plain) == {digest}
+    assert len(plain) <= 1 + result.report["requests"]["cut"]
 
 
 @pytest.mark.parametrize("status", [403, 404])
@@ -106,7 +112,7 @@ def test_healthy_source_is_asked_nothing_more(run, hub, tree, dest):
     result = fetch(run, hub, dest, 2)
     assert result.code == 0, result
     assert all(row["range"] for row in hub.log("cdn"))
-    assert len(hub.log("cdn")) == 12 + result.report["requests"]["cut"]
+    assert 12 <= len(hub.log("cdn")) <= 12 + result.report["requests"]["cut"]
 
 
 def redirect_files(hub, other, repo):

@@ -13,6 +13,7 @@ from trees import (
     assert_only_state,
     assert_same,
     assert_verifiable,
+    noted,
     sha256_of,
     snapshot,
 )
@@ -99,21 +100,13 @@ def test_only_what_changed_is_fetched(get, change, tree, dest):
     assert moved["fetched"] - moved["duplicated"] == sum(map(len, CHANGES.values()))
 
 
-def noted_beside(dest):
-    """Bytes that journals tell of."""
-    text = "".join(
-        path.read_text() for path in dest.parent.glob(".model.mpifetch-*/run-*/journal/*")
-    )
-    return sum(map(int, re.findall(r"^[0-9a-f]{16} \d+ (\d+) [0-9a-f]{16}$", text, re.MULTILINE)))
-
-
 def test_the_same_command_goes_on(get, start, hub, tree, dest):
     """After a kill, with another number of ranks."""
     held = hub.trouble(kind="cdn", skip=4, hold=True)
     env = {"HF_ENDPOINT": hub.endpoint, "MPIFETCH_SEGMENT_SIZE": str(MIB)}
     job = start(3, "get", "--per-node", dest, SOURCE, env=env)
     assert hub.troubles.wait(held)
-    job.wait_until(lambda: noted_beside(dest) >= MIB)
+    job.wait_until(lambda: noted(dest.parent) >= MIB)
     job.kill()
     assert_only_state(dest, orderly=False)
     hub.troubles.clear()

@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 from conftest import MIB, noise
 from test_per_node import nodes  # noqa: F401
-from trees import assert_alone, assert_same, files_of, record_of, snapshot, write_tree
+from trees import (
+    assert_alone,
+    assert_came_once,
+    assert_same,
+    files_of,
+    noted,
+    record_of,
+    snapshot,
+    write_tree,
+)
 
 FILES = {
     "config.json": b"{}\n",
@@ -25,7 +34,7 @@ STAGES = """
 node0 stage/0/
 node:1-2 stage/1/*
 """
-NOTED = ".model.mpifetch-*/run-*/journal/*"
+MOST = 8 * MIB  # of one file that comes in one piece
 OF = [("config.json", "empty", "stage/0/"), ("config.json", "empty", "stage/1/")]
 
 
@@ -73,7 +82,7 @@ def test_stages(nodes, source, mapped, places, verify):  # noqa: F811
     words = ("--per-node-include", mapped(STAGES), "--per-node-verify", verify)
     result = get(nodes, places, source, *words)
     assert (result.code, result.out) == (0, f"{nodes.local}/model\n"), result.err
-    assert result.report["bytes"]["fetched"] == size(*OF[0], *OF[1])  # nobody asks for stage 2
+    assert_came_once(result, size(*OF[0], *OF[1]), MOST)  # nobody asks for stage 2
     for node, part in enumerate([OF[0], OF[1], OF[1]]):
         assert_part(nodes, node, source, *part)
         told = result.report["nodes"][node]
@@ -88,8 +97,10 @@ def test_each_fetches_its_own(nodes, source, mapped):  # noqa: F811
     text = "node0 stage/0/\nnode1 stage/1/\nnode2 stage/2/\n"
     result = get(nodes, [0, 1, 1, 2], source, "--per-node-include", mapped(text))
     assert result.code == 0, result.err
+    assert_came_once(result, size("stage/"), MOST)
     fetched = [row["bytes"] for row in result.report["ranks"]]
-    assert [fetched[0], fetched[1] + fetched[2], fetched[3]] == [size(f"stage/{i}/") for i in range(3)]
+    for stage, came in enumerate([fetched[0], fetched[1] + fetched[2], fetched[3]]):
+        assert came >= size(f"stage/{stage}/")
     assert sum(node["bytes_in"] for node in result.report["nodes"]) == 0
     for node in range(3):
         assert_part(nodes, node, source, f"stage/{node}/")
@@ -104,8 +115,8 @@ def test_a_node_that_does_not_reach_the_source(nodes, hub, source, mapped, shut)
     own = {shut: {"http_proxy": "http://127.0.0.1:9", "no_proxy": ""}}
     result = get(nodes, [0, 1], "hf://acme/parts", *words, env=hub.env, own=own)
     assert result.code == 0, result.err
-    fetched = [row["bytes"] for row in result.report["ranks"]]
-    assert (fetched[shut], fetched[1 - shut]) == (0, size("stage/0/", "stage/1/", "config.json"))
+    assert_came_once(result, size("stage/0/", "stage/1/", "config.json"), MIB)
+    assert result.report["ranks"][shut]["bytes"] == 0
     for node in range(2):
         place = nodes.disk(node) / "model"
         starts = ("config.json", f"stage/{node}/")
@@ -124,7 +135,7 @@ def test_a_part_grows(nodes, source, mapped):  # noqa: F811
     before = kept.stat().st_ino
     result = get(nodes, [0, 1, 2], source)
     assert result.code == 0, result.err
-    assert result.report["bytes"]["fetched"] == size("stage/2/")
+    assert_came_once(result, size("stage/2/"), MOST)
     for node in range(3):
         assert_same(nodes.disk(node) / "model", source)
         assert_alone(nodes.disk(node) / "model")
@@ -139,15 +150,16 @@ def test_another_map_after_a_kill(nodes, hub, source, mapped):  # noqa: F811
     first = mapped("node0 stage/0/\nnode1 stage/1/\n")
     job = nodes.start([0, 1], "get", "--per-node-include", first, *words, env=hub.env)
     assert hub.troubles.wait(stall), job.result(None)
-    job.wait_until(lambda: any(nodes.disk(0).glob(NOTED)) and any(nodes.disk(1).glob(NOTED)))
+    # of the four that came two may be the last bytes of a file
+    job.wait_until(lambda: noted(nodes.disk(0)) + noted(nodes.disk(1)) >= 2 * MIB)
     job.kill()
     hub.troubles.clear()
     swapped = mapped("node1 stage/0/\nnode0 stage/1/ stage/2/\n")
     result = nodes.run([0, 1], "get", "--per-node-include", swapped, *words, env=hub.env)
     assert result.code == 0, result.err
-    told = result.report["bytes"]
-    assert told["resumed"] >= 2 * MIB
-    assert told["fetched"] == size("stage/") - told["resumed"]
+    resumed = result.report["bytes"]["resumed"]
+    assert resumed >= 2 * MIB
+    assert_came_once(result, size("stage/") - resumed, MIB)
     for node, starts in enumerate([("stage/1/", "stage/2/"), ("stage/0/",)]):
         assert_same(nodes.disk(node) / "model", source, lambda path, starts=starts: path.startswith(starts))
         assert_alone(nodes.disk(node) / "model")
@@ -171,7 +183,7 @@ def test_a_node_without_files(nodes, source, mapped, words):  # noqa: F811
     before = snapshot(nodes.disk(1) / "model")
     result = get(nodes, [0, 1], source, "--per-node-include", mapped("node0 stage/*\n"), *words)
     assert result.code == 0, result.err
-    assert result.report["bytes"]["fetched"] == (size("stage/") if words else 0)
+    assert_came_once(result, size("stage/") if words else 0, MOST)
     assert "no file is named for a node, which keeps what it has: 'node1'" in result.err
     assert snapshot(nodes.disk(1) / "model") == before
     assert_alone(nodes.disk(1) / "model")
@@ -203,7 +215,7 @@ def test_one_node(nodes, source, mapped):  # noqa: F811
     """As --include has it, with a DEST that all ranks share."""
     result = get(nodes, [0, 0], source, "--per-node-include", mapped(STAGES))
     assert result.code == 0, result.err
-    assert result.report["bytes"]["fetched"] == size(*OF[0])
+    assert_came_once(result, size(*OF[0]), MOST)
     assert "no node of this job is 'node:1-2'" in result.err
     assert_part(nodes, 0, source, *OF[0])
 
@@ -257,7 +269,7 @@ def test_a_failed_node_s_files_are_not_fetched(nodes, source, mapped):  # noqa: 
     result = get(nodes, [0, 1], source, *words, readonly=[1])
     assert result.code == 5
     assert "missing on 1 of 2 nodes: node1: " in result.err
-    assert result.report["bytes"]["fetched"] == size(*OF[0])
+    assert_came_once(result, size(*OF[0]), MOST)
     assert_part(nodes, 0, source, *OF[0])
 
 

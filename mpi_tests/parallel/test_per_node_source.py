@@ -22,7 +22,8 @@ def test_a_digest_that_is_never_right(nodes, hub, tree, tmp_path, verify, path):
     assert result.err.count("'it' has the wrong digest: fetching it again") == 1
     assert f"'it': SHA-256 is {sha256_of(FILES[path])}" in result.err
     assert "not on the disk as they were written" not in result.err
-    assert sum(row["bytes"] for row in result.report["ranks"]) == 2 * len(FILES[path])
+    came, again = 2 * len(FILES[path]), result.report["requests"]["cut"] * MIB
+    assert came <= sum(row["bytes"] for row in result.report["ranks"]) <= came + again
     for node in range(3):
         assert not (nodes.disk(node) / "model").exists()
 
@@ -39,7 +40,7 @@ def test_a_server_that_cuts_nothing(nodes, hub, tree, parts, verify):  # noqa: F
     assert result.code == 0, result
     assert "ignores ranges" in result.err
     whole = [row for row in hub.log("cdn") if digest in row["path"] and row["range"] is None]
-    assert len(whole) == 1
+    assert 1 <= len(whole) <= 1 + result.report["requests"]["cut"]
     for node in range(3):
         assert_same(nodes.disk(node) / "model", tree)
         assert_alone(nodes.disk(node) / "model")

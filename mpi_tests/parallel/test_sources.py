@@ -14,6 +14,7 @@ from trees import (
     assert_only_state,
     assert_same,
     assert_verifiable,
+    noted,
     snapshot,
 )
 
@@ -208,12 +209,15 @@ def test_another_signature_for_the_same_files(run, web, tree, dest):
     assert result.code == 0 and not result.report["unchanged"], result
 
 
-def test_another_signature_resumes(run, web, tree, dest):
+def test_another_signature_resumes(start, run, web, tree, dest):
     names = f"{web.url}/set/large.bin -\n{web.url}/set/small.txt -\n"
     (tree / "LIST").write_text(names)
     options = ("--segment-size", MIB, "--retries", 0, "--connections", 1)
-    web.trouble(kind="*", path="*/large.bin", status=403, skip=2, ranged=True)
-    result = run(1, "get", *options, "--manifest", f"{web.url}/set/LIST?{QUERIES[0]}", dest)
+    web.trouble(kind="*", path="*/large.bin", status=403, skip=2, ranged=True, hold=True)
+    job = start(1, "get", *options, "--manifest", f"{web.url}/set/LIST?{QUERIES[0]}", dest)
+    job.wait_until(lambda: noted(dest.parent) >= MIB)
+    web.troubles.release()
+    result = job.wait()
     assert result.code == 3, result
     web.troubles.clear()
     result = run(1, "get", *options, "--manifest", f"{web.url}/set/LIST?{QUERIES[1]}", dest)

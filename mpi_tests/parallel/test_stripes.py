@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 from conftest import MIB, noise, write_tree
 from files import Files
-from trees import assert_same
+from trees import assert_same, entries
 
 SHAM = os.environ["MPIFETCH_SHAM"]
 LIBRARY = os.environ["MPIFETCH_LUSTRE"]
@@ -157,12 +157,6 @@ def test_cannot(run, tree, dest, tmp_path, lustre, why):
         assert "No space left" in result.err, result
 
 
-def journals(dest):
-    """Lines of them that are about segments."""
-    files = dest.parent.glob(".model.mpifetch-*/*/journal/*")
-    return sum(path.read_text().count("\n") > 1 for path in files)
-
-
 def test_resume(run, start, tree, dest, lustre):
     """What a run has made is continued, not made anew: it would lose its bytes or its stripes."""
     with Files(tree) as web:
@@ -170,10 +164,14 @@ def test_resume(run, start, tree, dest, lustre):
         (tree.parent / "list").write_text(
             "".join(f"{web.url}/{name} - {len(data)} {name}\n" for name, data in FILES.items())
         )
-        job = start(2, "get", "--segment-size", "1M", "--limit-rate", "8M", *words, env=lustre.env)
-        job.wait_until(lambda: journals(dest) > 0)
+        for name in LARGE:
+            web.trouble(kind="file", path=f"*/{name}", skip=4, hold=True)
+        job = start(2, "get", "--segment-size", "1M", *words, env=lustre.env)
+        job.wait_until(lambda: len({key for key, _, _ in entries(dest.parent)}) >= len(LARGE))
         job.signal(signal.SIGTERM)
         assert job.wait().code != 0
+        web.troubles.clear()
+        web.troubles.release()
         result = run(2, "get", *words, env=lustre.env)
     assert result.code == 0, result
     assert_same(tree, dest)

@@ -108,11 +108,16 @@ def test_too_many_requests_binds_the_whole_job(start, hub, tree, dest):
     assert len(early) <= 6, early  # word of the pause may cross one request of each connection
 
 
-def test_rate_limit_window(run, hub, tree, dest):
-    """Whoever waits for the end of the window is refused a file once at most."""
+def test_rate_limit_window(start, hub, tree, dest):
+    """Whoever waits for the end of the window is refused a file once at most. Two are asked for at
+    once as it is used up, so that one is refused."""
     hub.set(limits={"resolvers": 45}, window=5)
-    result = fetch(run, hub, dest, 3, "--connections", 2)
-    assert_published(result, dest, tree)
+    last = hub.trouble(kind="resolve", hold=True, skip=44)
+    args, env = get(hub, dest, "--connections", 2)
+    job = start(3, *args, env=env)
+    assert hub.troubles.wait(last, hits=2), job.result(None)
+    hub.troubles.release()
+    assert_published(job.wait(), dest, tree)
     refused = [row["path"] for row in hub.log("resolve") if row["status"] == 429]
     assert 0 < len(refused) == len(set(refused)), refused
 
@@ -215,7 +220,7 @@ def test_signal(start, run, hub, tree, dest, tmp_path, number, to, old):
     else:
         for pid in ranks if to == "all ranks" else ranks[-1:]:
             os.kill(pid, number)
-    result = job.wait(60)
+    result = job.wait()
     assert result.code == 7 if to == "alone" else result.code != 0, result
     assert result.out == ""
     assert job.wait_for_silence() == []

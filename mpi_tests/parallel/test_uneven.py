@@ -84,16 +84,26 @@ def test_options_that_one_rank_cannot_read(run, web, dest):
 
 @pytest.mark.parametrize("shut", [(2,), (1, 2)])
 @pytest.mark.parametrize("proxy", ["refused", "unknown"])
-def test_ranks_without_a_way_out(run, web, tree, dest, shut, proxy):
+def test_ranks_without_a_way_out(start, web, tree, dest, shut, proxy):
     """Their proxy is dead: they fetch nothing, and the others everything, without using up the
-    tries of a segment."""
+    tries of a segment. The others get no answer until it has shown: each holds three segments of
+    ten at most, so that all ranks are asked to fetch."""
+    web.trouble(kind="file", ranged=True, hold=True, skip=1)  # the first tells the size
+
+    def told(job):
+        said = job.result(None).err
+        return all(f"rank {rank} on " in said for rank in shut) and said.count(
+            "cannot reach the source"
+        ) == len(shut)
+
     with socket.socket() as bound:  # nobody listens there
         bound.bind(("127.0.0.1", 0))
         dead = f"127.0.0.1:{bound.getsockname()[1]}" if proxy == "refused" else "no.such.invalid:9"
         each = [{"http_proxy": f"http://{dead}"} if n in shut else {} for n in range(RANKS)]
-        # slow enough that all ranks are asked to fetch
-        slow = {"MPIFETCH_RETRIES": "1", "MPIFETCH_LIMIT_RATE": "4M"}
-        result = fetch(run, web, dest, [{**one, **slow} for one in each])
+        job = fetch(start, web, dest, [{**one, "MPIFETCH_RETRIES": "1"} for one in each])
+        job.wait_until(lambda: told(job))
+        web.troubles.release()
+        result = job.wait()
     assert_published(result, dest, tree)
     for rank in shut:
         assert result.report["ranks"][rank]["bytes"] == 0

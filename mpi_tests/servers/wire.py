@@ -19,7 +19,7 @@ class Log:
     def __init__(self, file=None):
         self._rows = []
         self._changed = threading.Condition()
-        self._running = 0
+        self._running = 0  # not those that a trouble holds back
         self._file = open(file, "a", buffering=1) if file else None
 
     def begin(self, row):
@@ -28,7 +28,13 @@ class Log:
             self._running += 1
             self._changed.notify_all()
 
-    def wait(self, count, timeout=120):
+    def stand(self, still):
+        """A request that is under way begins to be held back by a trouble, or goes on."""
+        with self._changed:
+            self._running += -1 if still else 1
+            self._changed.notify_all()
+
+    def wait(self, count, timeout=300):
         """Until so many requests have come; False if that did not come to pass in time."""
         with self._changed:
             return self._changed.wait_for(lambda: len(self._rows) >= count, timeout)
@@ -40,9 +46,9 @@ class Log:
                 self._file.write(json.dumps(row) + "\n")
             self._changed.notify_all()
 
-    def rows(self, kind="*", settle=5):
-        """A client may have its bytes before the server has noted that it sent them, so wait a
-        moment for answers under way; those that stall are given as they are."""
+    def rows(self, kind="*", settle=30):
+        """A client may have its bytes before the server has noted that it sent them, so wait for
+        answers under way; those that stall are given as they are."""
         with self._changed:
             self._changed.wait_for(lambda: self._running == 0, settle)
             return [dict(row) for row in self._rows if fnmatch.fnmatch(row["kind"], kind)]
@@ -57,8 +63,10 @@ class Log:
             self._rows.clear()
 
     def close(self):
+        """Once all that is under way is written down."""
         with self._changed:
             if self._file:
+                self._changed.wait_for(lambda: self._running == 0, 30)
                 self._file.close()
                 self._file = None
 
@@ -130,7 +138,7 @@ class Troubles:
             self._changed.notify_all()
             return found
 
-    def wait(self, trouble, hits=1, timeout=120):
+    def wait(self, trouble, hits=1, timeout=300):
         """Until it has hit so often; False if that did not come to pass in time."""
         with self._changed:
             return self._changed.wait_for(lambda: trouble.hits >= hits, timeout)
@@ -212,11 +220,12 @@ class Handler(BaseHTTPRequestHandler):
         self.status, self.sent = 0, 0
         length = int(self.headers.get("Content-Length") or 0)
         self.payload = self.rfile.read(length) if length else b""
+        if self.route.startswith("/_control/"):
+            self.trouble = None
+            return self._answer()
         self.trouble = self.server.owner.troubles.find(
             self.kind, unquote(self.route), self.headers.get("Range")
         )
-        if self.route.startswith("/_control/"):
-            return self._answer()
         row = self._row()
         self.server.owner.requests.begin(row)
         try:
@@ -261,13 +270,19 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self):
         try:
             if self.trouble and self.trouble.hold:
-                self.server.owner.troubles.stalled()
+                self._stand_still()
             if self.trouble and self.trouble.status:
                 self.send(self.trouble.status, self.trouble.headers, self.trouble.body.encode())
             else:
                 self.answer()
         except OSError:
             self.close_connection = True
+
+    def _stand_still(self):
+        owner = self.server.owner
+        owner.requests.stand(True)
+        owner.troubles.stalled()
+        owner.requests.stand(False)
 
     def _head(self, status, headers, length):
         self.status = status
@@ -291,7 +306,7 @@ class Handler(BaseHTTPRequestHandler):
         elif trouble and trouble.stall is not None:
             middle = min(end, begin + trouble.stall)
             self._pass(opened, begin, middle)
-            self.server.owner.troubles.stalled()
+            self._stand_still()
             begin = middle
         self._pass(opened, begin, end)
 
