@@ -172,7 +172,8 @@ struct mpifetch_options {
     uint64_t per_node_memory; /* bytes for what passes from node to node; 0: 32 MiB */
     int force_download;       /* fetch everything again, whatever is there already */
     const char *endpoint;     /* of the Hub; NULL: HF_ENDPOINT, else the Hub itself */
-    /* A file that says which files each node gets (docs/per-node.md). NULL: all of them */
+    /* A file that says which files each node gets (docs/per-node.md). NULL: all of them. Also
+     * of mpifetch_verify: nodes without a rule need no copy */
     const char *per_node_include;
     const char *into; /* instead of dest, which is then into/NAMESPACE/NAME; or NULL */
     /* With curl's meaning. Credentials go to the source's own host only, or, with netrc, to

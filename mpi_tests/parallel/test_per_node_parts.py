@@ -202,6 +202,26 @@ def test_a_node_without_files_and_disk(nodes, source, mapped, without):  # noqa:
     assert [node["published"] for node in result.report["nodes"]] == [without == 1, without == 0]
 
 
+def test_verify_of_a_node_without_files(nodes, source, mapped):  # noqa: F811
+    """What the map gives it no rule for it need not have; what it has all the same is verified."""
+    words = ("--per-node-include", mapped("node0 stage/*\n"))
+    assert get(nodes, [0, 1, 1], source, *words).code == 0
+    verify = ["verify", "--per-node", nodes.local / "model"]
+    good = nodes.run([0, 1, 1], *verify, *words)
+    assert (good.code, good.out) == (0, f"{nodes.local}/model\n"), good
+    assert "no rule is for a node, which has nothing to verify: 'node1'" in good.err
+    bare = nodes.run([0, 1, 1], *verify)
+    assert bare.code == 5 and "on 1 of 2 nodes: node1: " in bare.err
+    write_tree(nodes.disk(1) / "model", {"notes": b"mine"})
+    assert nodes.run([0, 1, 1], *verify, *words).code == 0
+    assert get(nodes, [1], source, "--force").code == 0
+    (nodes.disk(1) / "model" / "empty").unlink()
+    bad = nodes.run([0, 1, 1], *verify, *words)
+    assert bad.code == 4 and "on 1 of 2 nodes: node1: " in bad.err
+    nobody = nodes.run([1, 2], *verify, *words)
+    assert nobody.code == 2 and "no rule of " in nobody.err
+
+
 def test_a_node_without_files_and_with_others(nodes, source, mapped):  # noqa: F811
     """Files of somebody else are no matter where nothing is published."""
     write_tree(nodes.disk(1) / "model", {"notes": b"mine"})

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/node_parts.h"
 #include "app/rehash.h"
 #include "core/hub/hub_cache.h"
 #include "io/account.h"
@@ -23,6 +24,8 @@ struct inspection {
     struct glob_list allow, deny;
     struct existing_file *existing; /* of each file of the plan: there if it is skipped */
     unsigned long long wrong, missing, more, seen;
+    bool bare;   /* no rule of the map is for the node, and it has no record */
+    bool *bares; /* of each node */
 };
 
 enum { INSPECT_POLL = 1000 }; /* files between two checks for signals */
@@ -267,29 +270,53 @@ static int sum_up(struct inspection *look, struct err *err)
     return refuse_tree(look, err);
 }
 
+/* What it has all the same, of an earlier map, is verified; so a record that cannot be read
+ * is one. */
+static bool is_bare(const struct session *s)
+{
+    const char *dest = s->run.opt.dest;
+    struct manifest head = { 0 };
+    char name[FS_NAME];
+    bool bare = s->run.opt.per_node_parts && !node_parts_has_rule(s) &&
+                record_load_dest_head(&head, dest, NULL, NULL) < 0 &&
+                !fs_is_there(NULL, fs_format(name, "%s/" RECORD_HUB_NAME, dest)) &&
+                !fs_is_there(NULL, fs_format(name, "%s/" RECORD_INSIDE_NAME, dest));
+
+    manifest_release(&head);
+    return bare;
+}
+
 static int look_here(void *arg, struct err *err)
 {
     struct inspection *look = arg;
     struct run *run = &look->s->run;
 
+    look->bare = is_bare(look->s);
+    if (look->bare)
+        return 0;
     if (look_around(look, err) < 0 ||
         rehash_alone(run, run->opt.dest, look->existing, err) < 0)
         return -1;
     return sum_up(look, err);
 }
 
-/* What a node's copy came to, with the class in front. */
+/* What a node's copy came to, with the class in front; none: it has no copy to have. */
 static int take_verdict(void *arg, int rank, const void *bytes, size_t len,
                         struct err *err)
 {
-    struct run *run = arg;
+    struct inspection *look = arg;
+    struct run *run = &look->s->run;
     int node = nodes_of(&run->ranks, rank);
     int32_t code = 0;
 
     (void)err;
-    if (len <= sizeof(code))
+    if (len < sizeof(code))
         return 0;
     memcpy(&code, bytes, sizeof(code));
+    if (code == ERR_NONE) {
+        look->bares[node] = true;
+        return 0;
+    }
     run->nodes.failed[node] = true;
     return err_set(&run->nodes.err[node], (enum err_code)code, "%.*s",
                    (int)(len - sizeof(code)), (const char *)bytes + sizeof(code)) < 0
@@ -313,18 +340,29 @@ static int inspect_nodes(struct session *s, struct err *err)
     struct inspection look = { .s = s };
     struct strbuf bytes = { 0 };
     struct err why = { 0 };
-    int rc = run->keeper ? background_run(&run->ranks, look_here, &look, &why) : 0;
+    int rc;
 
+    look.bares = calloc((size_t)nodes_count(&run->ranks), sizeof(*look.bares));
+    rc = agree_step(&run->ranks, look.bares ? 0 : err_memory(err, "the list of nodes"),
+                    err);
+    if (rc < 0) {
+        free(look.bares);
+        return -1;
+    }
+    rc = run->keeper ? background_run(&run->ranks, look_here, &look, &why) : 0;
     if (rc < 0 && why.code == ERR_INTERRUPTED)
         err_copy(err, &why);
     else
-        rc = rc < 0 ? pack_verdict(&bytes, &why) : 0;
-    if (agree_gather(&run->ranks, MSG_SEEN, bytes.data, bytes.len, take_verdict, run,
+        rc = rc < 0 || look.bare ? pack_verdict(&bytes, &why) : 0;
+    if (agree_gather(&run->ranks, MSG_SEEN, bytes.data, bytes.len, take_verdict, &look,
                      rc < 0 ? NULL : err) < 0)
         rc = -1;
     if (rc == 0 && run->ranks.rank == 0 && outcome_failed(run) > 0)
         rc = outcome_tell(run, "is not as it should be", err);
+    if (run->ranks.rank == 0 && run->opt.per_node_parts)
+        node_parts_tell_bare(s, look.bares);
     s->report.verified = rc == 0;
+    free(look.bares);
     strbuf_release(&bytes);
     manifest_release(&look.manifest);
     free(look.existing);

@@ -170,14 +170,46 @@ void node_parts_tell(const struct session *s)
     tell(s, &patterns, "no file matches");
 }
 
-static void tell_without(const struct session *s)
+bool node_parts_has_rule(const struct session *s)
 {
     const struct ranks *ranks = &s->run.ranks;
+    int node = nodes_of(ranks, ranks->rank);
+    bool has = false;
+
+    for (int rank = 0; rank < ranks->size; rank++) {
+        const struct node_host host = host_of(ranks, rank);
+
+        for (size_t i = 0; i < s->map.rules && !has; i++)
+            has = nodes_of(ranks, rank) == node &&
+                  node_map_is_for(&s->map, i, host.name, host.number);
+    }
+    return has;
+}
+
+static void add_keeper(const struct session *s, struct names *names, int node)
+{
+    const struct ranks *ranks = &s->run.ranks;
+
+    add_name(names, comm_host(ranks->comm, nodes_keeper(ranks, node)));
+}
+
+void node_parts_tell_bare(const struct session *s, const bool *bare)
+{
     struct names without = { 0 };
 
-    for (int node = 0; node < nodes_count(ranks); node++)
+    for (int node = 0; node < nodes_count(&s->run.ranks); node++)
+        if (bare[node])
+            add_keeper(s, &without, node);
+    tell(s, &without, "no rule is for a node, which has nothing to verify:");
+}
+
+static void tell_without(const struct session *s)
+{
+    struct names without = { 0 };
+
+    for (int node = 0; node < nodes_count(&s->run.ranks); node++)
         if (wants_part_of(&s->run, node).files == 0)
-            add_name(&without, comm_host(ranks->comm, nodes_keeper(ranks, node)));
+            add_keeper(s, &without, node);
     tell(s, &without, "no file is named for a node, which keeps what it has:");
 }
 

@@ -14,6 +14,12 @@ int node_parts_open(struct session *s, struct err *err);
 /* Whether some node gets that path. arg: the session. */
 bool node_parts_keep(void *arg, const char *path);
 
+/* Whether some rule is for the node of this rank. */
+bool node_parts_has_rule(const struct session *s);
+
+/* Rank 0: name those nodes that have no rule, and nothing to verify. */
+void node_parts_tell_bare(const struct session *s, const bool *bare);
+
 /* Rank 0, once the plan is there: say what of the map is for nothing. */
 void node_parts_tell(const struct session *s);
 

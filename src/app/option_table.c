@@ -203,6 +203,7 @@ const struct option option_table[] = {
       .help = "each node of the job gets a copy of its own at this path, on a disk or in "
               "memory of its own; with a DEST, that is published as well" },
     { .name = "per-node-include",
+      .serves = FOR_GET | FOR_VERIFY,
       .kind = OPTION_TEXT,
       .value = "MAP",
       .field = offsetof(struct mpifetch_options, per_node_include),

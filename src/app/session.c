@@ -169,7 +169,7 @@ static int share_start(struct session *s, struct err *err)
         return -1;
     if (s->task == SESSION_GET && nodes_spread(run) && same_disk_find(s, err) < 0)
         return -1;
-    if (run->opt.per_node_parts && (s->task == SESSION_GET || s->task == SESSION_PLAN) &&
+    if (run->opt.per_node_parts && s->task != SESSION_CLEAN && s->task != SESSION_BARE &&
         node_parts_open(s, err) < 0)
         return -1;
     rc = nodes_spread(run) ? outcome_open(run, err) : 0;
