@@ -27,6 +27,8 @@ tidy)
     tidy=(nice clang-tidy -p "${2:?BUILD}" --quiet --warnings-as-errors='*'
         --extra-arg=-Wno-unknown-warning-option)
     rc=0
+    # Its memory in large pages: a seventh less time, where the kernel gives them to those who ask.
+    export GLIBC_TUNABLES=glibc.malloc.hugetlb=1
     # tidy.h speaks for the functions of err.c, so not to err.c itself.
     behind "${tidy[@]}" src/base/err.c || rc=1
     find src -name '*.c' ! -path src/base/err.c -print0 |
