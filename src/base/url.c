@@ -143,27 +143,35 @@ static uint64_t default_port(const char *text, const struct url *url)
     return 0;
 }
 
+/* 0: none, or no such port. */
+static unsigned port_of(const char *text, const struct url *url)
+{
+    uint64_t port = default_port(text, url);
+    const char *digits = url->port;
+
+    if (port == 0 || (digits && !text_take_u64(&digits, &port)))
+        return 0;
+    return port <= 65535 ? (unsigned)port : 0;
+}
+
+unsigned url_port(const char *url)
+{
+    struct url split;
+
+    return url_split(url, &split) ? port_of(url, &split) : 0;
+}
+
 bool url_same_origin(const char *url, const char *other)
 {
-    const char *const texts[2] = { url, other };
     struct url split[2];
-    uint64_t standard[2], port[2];
     size_t len;
 
-    for (size_t i = 0; i < 2; i++) {
-        const char *digits;
-
-        if (!url_split(texts[i], &split[i]))
-            return false;
-        standard[i] = port[i] = default_port(texts[i], &split[i]);
-        digits = split[i].port;
-        if (digits && (!text_take_u64(&digits, &port[i]) || port[i] > 65535))
-            return false;
-        if (port[i] == 0)
-            return false;
-    }
+    if (!url_split(url, &split[0]) || !url_split(other, &split[1]))
+        return false;
     len = (size_t)(split[0].host_end - split[0].host);
-    return standard[0] == standard[1] && standard[0] != 0 && port[0] == port[1] &&
+    return default_port(url, &split[0]) == default_port(other, &split[1]) &&
+           port_of(url, &split[0]) != 0 &&
+           port_of(url, &split[0]) == port_of(other, &split[1]) &&
            (size_t)(split[1].host_end - split[1].host) == len &&
            text_alike(split[0].host, split[1].host, len);
 }

@@ -23,4 +23,7 @@ const char *url_redact(char *out, size_t size, const char *url);
  * "not the same", even compared with itself. User and password make no difference. */
 bool url_same_origin(const char *url, const char *other);
 
+/* Where a http or https URL leads to; 0 for anything odd. */
+unsigned url_port(const char *url);
+
 #endif

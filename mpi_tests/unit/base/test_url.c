@@ -60,6 +60,26 @@ static void cuts_a_long_url(void **state)
         "https://h/...");
 }
 
+static void finds_the_port(void **state)
+{
+    static const struct {
+        const char *url;
+        unsigned port;
+    } rows[] = { { "http://h/x", 80 },
+                 { "https://h", 443 },
+                 { "http://u:1@h:8080/x", 8080 },
+                 { "https://[::1]:7", 7 },
+                 { "http://h:65536/", 0 },
+                 { "http://h:0", 0 },
+                 { "ftp://h:21/", 0 },
+                 { "h:80", 0 } };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++)
+        if (url_port(rows[i].url) != rows[i].port)
+            fail_msg("'%s'", rows[i].url);
+}
+
 static void knows_the_same_origin(void **state)
 {
     static const char *const same[][2] = {
@@ -216,6 +236,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(redacts),
         cmocka_unit_test(cuts_a_long_url),
+        cmocka_unit_test(finds_the_port),
         cmocka_unit_test(knows_the_same_origin),
         cmocka_unit_test(refuses_other_origins),
         cmocka_unit_test(odd_urls_are_the_same_as_nothing),

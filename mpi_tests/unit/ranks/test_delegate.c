@@ -37,6 +37,8 @@ static struct rank {
 static struct http *http;
 static struct delegate *delegate;
 static char body[LONG + 1];
+static struct script_server gate; /* a proxy that leads nowhere, of those who are gated */
+static bool gated[RANKS];
 
 int comm_rank(const struct comm *comm)
 {
@@ -126,7 +128,9 @@ static int open_http(void *arg, struct http **out, struct err *err)
     const struct http_config config = {
         .connections = 4,
         .user_agent = "mpifetch-test/1",
-        .proxy = of->shut ? "http://127.0.0.1:9" : NULL,
+        .proxy = of->shut               ? "http://127.0.0.1:9"
+                 : gated[of->comm.rank] ? gate.url
+                                        : NULL,
         .connect_timeout = 10,
         .low_speed_time = 30,
     };
@@ -280,6 +284,72 @@ static void test_a_delegate_that_loses_its_way(void **state)
     end();
     script_stop(&server);
     strbuf_release(&server.log);
+}
+
+/* What a proxy says of the way, not what the source says by it. */
+static void test_a_proxy_that_does_not_reach_it(void **state)
+{
+    static const char *const refusals[] = { "407 Proxy Authentication Required",
+                                            "502 Bad Gateway" };
+
+    (void)state;
+    for (size_t i = 0; i < countof(refusals); i++) {
+        struct http_response response;
+        struct script_server server;
+        struct script_row row = { .status = refusals[i] };
+        char target[128];
+
+        serve(&server);
+        snprintf(target, sizeof(target), "%s/page", server.url);
+        row.target = target;
+        gate = (struct script_server){ .rows = &row, .count = 1 };
+        script_start(&gate);
+        memcpy(gated, (const bool[RANKS]){ true, true, false, false }, sizeof(gated));
+        begin((const bool[RANKS]){ false });
+        ask(server.url, "/page", &response);
+        assert_int_equal(response.outcome.status, 200);
+        http_response_release(&response);
+        assert_int_equal(delegate_rank(delegate), 2);
+        assert_int_equal(job[3].asked, 0);
+        end();
+        memcpy(gated, (const bool[RANKS]){ true, true, true, true }, sizeof(gated));
+        begin((const bool[RANKS]){ false });
+        ask(server.url, "/page", &response);
+        assert_int_equal(response.outcome.status, atoi(refusals[i]));
+        http_response_release(&response);
+        assert_int_equal(delegate_rank(delegate), 0);
+        end();
+        memset(gated, 0, sizeof(gated));
+        script_stop(&gate);
+        assert_int_equal(gate.used[0], 2 + RANKS); /* nobody asked it twice */
+        strbuf_release(&gate.log);
+        script_stop(&server);
+        strbuf_release(&server.log);
+    }
+}
+
+/* Nor does it make a tunnel: the reply is its own for sure. */
+static void test_a_proxy_that_makes_no_tunnel(void **state)
+{
+    static const struct script_row refusal = { "far.invalid:443", "502 Bad Gateway",
+                                               .body = "" };
+    struct http_response response;
+
+    (void)state;
+    gate = (struct script_server){ .rows = &refusal, .count = 1 };
+    script_start(&gate);
+    memcpy(gated, (const bool[RANKS]){ true, true, false, false }, sizeof(gated));
+    begin((const bool[RANKS]){ false, false, true, true });
+    ask("https://far.invalid", "/page", &response);
+    assert_int_equal(response.outcome.fault, NET_CONNECT);
+    http_response_release(&response);
+    for (int i = 1; i < RANKS; i++)
+        assert_int_equal(job[i].asked, 1);
+    end();
+    memset(gated, 0, sizeof(gated));
+    script_stop(&gate);
+    assert_int_equal(gate.used[0], 2);
+    strbuf_release(&gate.log);
 }
 
 /* Whoever has a connection is the delegate, however long the answer takes: the others are told
@@ -443,6 +513,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_comes_back),
         cmocka_unit_test(test_a_delegate_that_loses_its_way),
+        cmocka_unit_test(test_a_proxy_that_does_not_reach_it),
+        cmocka_unit_test(test_a_proxy_that_makes_no_tunnel),
         cmocka_unit_test(test_a_server_that_takes_its_time),
         cmocka_unit_test(test_a_long_body),
         cmocka_unit_test(test_a_request_that_is_dropped),

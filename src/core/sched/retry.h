@@ -36,6 +36,7 @@ struct outcome {
     bool cuts;          /* a range of the same file has come before; no rank knows that
                          * of the others, so that it is not sent */
     bool progressed;    /* some bytes arrived */
+    bool proxied; /* a proxy was asked instead of the server; known where that was */
 };
 
 enum remedy {

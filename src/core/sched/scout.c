@@ -2,8 +2,18 @@
 
 #include <math.h>
 
+static bool failed_at_proxy(const struct outcome *outcome)
+{
+    if (!outcome->proxied)
+        return false;
+    return outcome->status == 407 ||
+           (outcome->status >= 502 && outcome->status <= 504 && !retry_is_asked(outcome));
+}
+
 bool scout_needed(const struct outcome *outcome)
 {
+    if (failed_at_proxy(outcome))
+        return true;
     return outcome->status == 0 &&
            (outcome->fault == NET_RESOLVE || outcome->fault == NET_CONNECT);
 }

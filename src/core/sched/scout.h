@@ -21,7 +21,9 @@ struct scout {
     double began;
 };
 
-/* Whether an attempt failed before anybody answered, so that another node may succeed. */
+/* Whether an attempt failed on the way to the source, so that another node may succeed: before
+ * anybody answered, or at a proxy, which wants to know who asks (407), or has nobody who
+ * answers (502, 503, 504) unless it passes on when the source wants to be asked again. */
 bool scout_needed(const struct outcome *outcome);
 
 void scout_begin(struct scout *scout, int nodes, double now);

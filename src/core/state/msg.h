@@ -18,7 +18,7 @@
 #include "core/sched/retry.h"
 
 /* Raised with every change of what ranks send each other. */
-enum { MSG_CONTRACT = 11 };
+enum { MSG_CONTRACT = 12 };
 
 enum msg_kind {
     /* rank to coordinator */

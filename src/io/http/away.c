@@ -7,8 +7,7 @@
 
 bool away_may_help(const struct exchange *exchange)
 {
-    const struct outcome outcome = { .fault = (int32_t)exchange->fault,
-                                     .status = exchange->headers.reply.status };
+    const struct outcome outcome = exchange_outcome(exchange);
 
     return scout_needed(&outcome);
 }
@@ -38,8 +37,10 @@ static enum away_step stay(struct away *away, struct exchange *exchange, const c
 
     away->number = 0;
     away->alone = true;
-    if (exchange->fault == NET_OK)
+    if (exchange->fault == NET_OK && exchange->headers.reply.status == 0)
         return AWAY_HERE;
+    if (here.code == ERR_NONE) /* the status says it */
+        return AWAY_END;
     err_clear(err);
     err_set_why(err, here.code, here.reason, "%s; %s", here.text, why);
     return AWAY_END;

@@ -246,7 +246,7 @@ static bool excused(const struct exchange *exchange, enum net_fault fault)
     return fault != NET_LOCAL && (exchange->to == BODY_DROP || refused(exchange));
 }
 
-static struct outcome outcome(const struct exchange *exchange)
+struct outcome exchange_outcome(const struct exchange *exchange)
 {
     const char *limit = headers_text(&exchange->headers, HEADERS_RATELIMIT);
 
@@ -259,6 +259,7 @@ static struct outcome outcome(const struct exchange *exchange)
         .reset = limit ? retry_ratelimit(limit) : -1,
         .ranged = exchange->request.ranged,
         .progressed = exchange->received > 0,
+        .proxied = exchange->proxied,
     };
 }
 
@@ -281,7 +282,7 @@ static void settle_checked(struct exchange *exchange)
         /* The status is the outcome; another fault would say that it cannot be relied on. */
         if (lacks_the_range(exchange))
             exchange->fault = NET_STALE;
-        end = outcome(exchange);
+        end = exchange_outcome(exchange);
         err_set(&exchange->err, retry_blame(&end), "%s: %s",
                 where(exchange, shown, sizeof(shown)), retry_meaning(&end));
     } else if (exchange->to != BODY_DROP && exchange->received < exchange->expected) {
@@ -364,7 +365,7 @@ void exchange_response(struct exchange *exchange, struct http_response *response
 
     *response = (struct http_response){
         .owner = request->owner,
-        .outcome = outcome(exchange),
+        .outcome = exchange_outcome(exchange),
         .err = exchange->err,
         .reply = headers->reply,
         .bytes = exchange->received,

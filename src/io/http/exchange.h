@@ -43,6 +43,7 @@ struct exchange {
     uint64_t dropped;
     struct strbuf kept;
     double began, replied, ended; /* clock_now; replied of the last hop, 0 if not */
+    bool proxied;                 /* a proxy was asked, on the last hop */
     enum net_fault fault;         /* the first one counts */
     struct err err;
 };
@@ -76,6 +77,7 @@ bool exchange_redirect(struct exchange *exchange, char *target);
 
 /* Everything except link_next, which needs a URL parser. The response takes
  * over url and body. */
+struct outcome exchange_outcome(const struct exchange *exchange);
 void exchange_response(struct exchange *exchange, struct http_response *response);
 
 void exchange_release(struct exchange *exchange);

@@ -180,6 +180,7 @@ static bool next_hop(struct http_transfer *t, const struct http_wire_end *end)
         return true;
     }
     t->fresh = false;
+    exchange->proxied = end->proxied;
     exchange_settle(exchange, end->fault, end->code, end->reason);
     location = exchange_location(exchange);
     return location && exchange_redirect(exchange, url_join(exchange->url, location));

@@ -183,8 +183,9 @@ static bool is_sound(const struct plain *plain)
     return outcome->fault >= NET_OK && outcome->fault <= NET_LOCAL &&
            is_flag(&outcome->located) && is_flag(&outcome->ranged) &&
            is_flag(&outcome->cuts) && is_flag(&outcome->progressed) &&
-           plain->code >= ERR_NONE && plain->code <= ERR_INTERRUPTED &&
-           plain->reason >= REASON_NONE && plain->reason < REASON_COUNT &&
+           is_flag(&outcome->proxied) && plain->code >= ERR_NONE &&
+           plain->code <= ERR_INTERRUPTED && plain->reason >= REASON_NONE &&
+           plain->reason < REASON_COUNT &&
            ends(reply->content_range, sizeof(reply->content_range)) &&
            ends(reply->content_type, sizeof(reply->content_type)) &&
            ends(reply->content_encoding, sizeof(reply->content_encoding)) &&

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/url.h"
 #include "io/http/netenv.h"
 #include "io/http/sockets.h"
 
@@ -96,11 +97,24 @@ static bool broke_while_kept(CURL *easy, CURLcode code)
     return connects == 0;
 }
 
+/* libcurl says so itself from 8.7 on. It is not asked of the options: which hosts are excepted
+ * from proxies is libcurl's to know. */
+static bool went_to_proxy(const struct http_wire_hop *hop)
+{
+    long port = 0;
+
+    curl_easy_getinfo(hop->easy, CURLINFO_PRIMARY_PORT, &port);
+    return port > 0 && (unsigned)port != url_port(hop->request.url);
+}
+
 static struct http_wire_end end_of(const struct http_wire_hop *hop, CURLcode code)
 {
-    struct http_wire_end end = { hop->request.owner, NET_PROTOCOL, ERR_NETWORK,
+    struct http_wire_end end = { hop->request.owner,
+                                 NET_PROTOCOL,
+                                 ERR_NETWORK,
                                  hop->reason[0] ? hop->reason : curl_easy_strerror(code),
-                                 broke_while_kept(hop->easy, code) };
+                                 broke_while_kept(hop->easy, code),
+                                 went_to_proxy(hop) };
 
     for (size_t i = 0; i < countof(fault_rows); i++) {
         if (fault_rows[i].curl != code)

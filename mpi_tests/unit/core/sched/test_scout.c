@@ -17,13 +17,21 @@ static void test_what_another_node_may_mend(void **state)
     } rows[] = {
         { { .fault = NET_RESOLVE }, true },
         { { .fault = NET_CONNECT }, true },
-        { { .fault = NET_CONNECT, .status = 407 }, false }, /* somebody has answered */
         { { .fault = NET_TLS }, false },
         { { .fault = NET_CERT }, false },
         { { .fault = NET_TIMEOUT }, false },
         { { .fault = NET_CUT }, false },
         { { .status = 404 }, false },
-        { { .status = 503 }, false },
+        { { .status = 407 }, false }, /* of no proxy: somebody has answered */
+        { { .status = 502, .retry_after = -1, .reset = -1 }, false },
+        { { .status = 407, .proxied = true }, true },
+        { { .status = 502, .retry_after = -1, .reset = -1, .proxied = true }, true },
+        { { .status = 503, .retry_after = -1, .reset = -1, .proxied = true }, true },
+        { { .status = 504, .retry_after = -1, .reset = -1, .proxied = true }, true },
+        { { .status = 500, .retry_after = -1, .reset = -1, .proxied = true }, false },
+        { { .status = 403, .retry_after = -1, .reset = -1, .proxied = true }, false },
+        { { .status = 503, .retry_after = 5, .reset = -1, .proxied = true }, false },
+        { { .status = 503, .retry_after = -1, .reset = 0, .proxied = true }, false },
         { { .fault = NET_LOCAL }, false },
     };
 
