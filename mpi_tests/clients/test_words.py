@@ -45,6 +45,33 @@ def test_each_option_is_taken_or_refused_by_name(run, version):
             assert (result.code, result.err) == (0, ""), (name, result)
 
 
+# and the files that come; None: refused
+PATTERNS = [
+    (("--exclude", "*.json", "config.json", "--include", "*.bin"), ["config.json"]),
+    (("config.json", "art/", "--include", "*.bin"), None),
+]
+
+
+@pytest.mark.parametrize("words, files", PATTERNS, ids=[" ".join(row[0]) for row in PATTERNS])
+def test_files_and_patterns(run, hub, tree, dest, words, files):
+    """As the real tool: patterns are ignored with a warning, or refused."""
+    tool = CLIENTS / "latest" / "bin" / TOOLS["latest"]
+    if not tool.exists():
+        pytest.skip(f"{tool} is not there")
+    theirs = dest.parent / "theirs"
+    command = [tool, "download", "acme/demo", *words, "--local-dir", theirs]
+    env = {**os.environ, **hub.env, "HOME": str(dest.parent), "HF_HOME": str(dest.parent / "hf")}
+    said = subprocess.run(command, capture_output=True, text=True, env=env)
+    ours = run(0, "hf-download", "acme/demo", *words, "--local-dir", dest, env=hub.env)
+    assert [ours.code == 0, said.returncode == 0] == [files is not None] * 2, (ours, said)
+    ignored = files is not None and any(word.startswith("--") for word in words)
+    assert ("are ignored, since" in ours.err) == ignored, ours
+    assert ("Ignoring `--" in said.stderr) == ignored, said
+    for place in (theirs, dest) if files else ():
+        found = (path.relative_to(place) for path in place.rglob("*.*") if path.is_file())
+        assert sorted(str(path) for path in found if ".cache" not in path.parts) == files
+
+
 @pytest.mark.parametrize("ranks", [1, 3])
 def test_a_part_into_a_directory(run, hub, tree, dest, ranks):
     words = ("acme/demo", "--include", "*.json", "--local-dir", dest)

@@ -28,7 +28,7 @@ class Guarded(Answer):
     def answer(self):
         owner = self.server.owner
         wanted = "Basic " + base64.b64encode(LOGIN.encode()).decode()
-        if self.headers.get("Authorization") != wanted:
+        if self.headers.get_all("Authorization") != [wanted]:
             return self.send(401, {"WWW-Authenticate": "Basic"})
         if owner.away:
             return self.send(302, {"Location": owner.away + self.route})
@@ -81,6 +81,13 @@ def test_user(run, guarded, tree, dest, how):
     result = run(3, *get(f"{guarded.url}/large.bin", dest, *options), env=more)
     assert_published(result, dest, tree)
     assert all(row["had_auth"] for row in guarded.log())
+
+
+def test_a_header_counts_more_than_user(run, guarded, tree, dest):
+    """One of them is sent, as by curl."""
+    line = "authorization: Basic " + base64.b64encode(LOGIN.encode()).decode()
+    words = ("--header", line, "--user", "other:one")
+    assert_published(run(1, *get(f"{guarded.url}/large.bin", dest, *words)), dest, tree)
 
 
 def test_user_of_rank_0_alone(start, guarded, tree, dest):

@@ -7,6 +7,15 @@
 
 static const char scheme[] = "Authorization: Basic ";
 
+/* As for curl, what the user says of the header counts. */
+static bool is_said(const char *const *headers)
+{
+    for (size_t i = 0; headers && headers[i]; i++)
+        if (text_alike(headers[i], scheme, strcspn(scheme, " ")))
+            return true;
+    return false;
+}
+
 int login_open(struct session *s, struct err *err)
 {
     const struct mpifetch_options *o = s->options;
@@ -14,7 +23,7 @@ int login_open(struct session *s, struct err *err)
     size_t count = 0;
 
     s->run.opt.headers = o->headers;
-    if (!o->user)
+    if (!o->user || is_said(o->headers))
         return 0;
     while (o->headers && o->headers[count])
         count++;

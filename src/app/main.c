@@ -313,6 +313,8 @@ static int run_ranks(struct options *options, int code, struct err *err, bool *l
         MPI_Barrier(MPI_COMM_WORLD);
         return code;
     }
+    if (options->warning && rank == 0 && options->get.verbosity >= 0)
+        log_line(&plain, LOG_WARN, "%s", options->warning);
     options->get.interrupted = was_signalled;
     options->get.interrupted_arg = &start;
     places_fill(options);

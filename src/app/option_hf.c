@@ -47,6 +47,12 @@ static const struct known {
       "HF_TOKEN" },
 };
 
+/* What selects files. */
+struct choice {
+    const char *option, *pattern;
+    enum { NAMED, FOLDER, PATTERN } kind;
+};
+
 struct words {
     struct options *options;
     struct err *err;
@@ -56,7 +62,9 @@ struct words {
     int count;
     const char *name, *local, *cache;
     const char *list; /* the option whose further patterns may follow, or NULL */
-    bool files, patterns, help;
+    struct choice *choice;
+    size_t choices;
+    bool help;
 };
 
 static char *joined(struct words *words, const char *first, const char *second)
@@ -89,11 +97,17 @@ static int put_option(struct words *words, const char *name, const char *value)
 }
 
 /* A folder is all that is in it, as for the Hub's library. */
-static int put_pattern(struct words *words, const char *option, const char *pattern)
+static int put_choice(struct words *words, const struct choice *choice)
 {
-    char *text = joined(words, pattern, text_ends(pattern, "/") ? "*" : "");
+    const char *end = text_ends(choice->pattern, "/") ? "*" : "";
+    char *text = joined(words, choice->pattern, end);
 
-    return text ? put_option(words, option, text) : -1;
+    return text ? put_option(words, choice->option, text) : -1;
+}
+
+static void choose(struct words *words, const char *option, const char *pattern, int kind)
+{
+    words->choice[words->choices++] = (struct choice){ option, pattern, kind };
 }
 
 static int take_operand(struct words *words, const char *text)
@@ -104,9 +118,10 @@ static int take_operand(struct words *words, const char *text)
     }
     /* Older versions take several patterns behind one --include. */
     if (words->list && strpbrk(text, "*?["))
-        return put_pattern(words, words->list, text);
-    words->files = true;
-    return put_pattern(words, "include", text);
+        choose(words, words->list, text, PATTERN);
+    else
+        choose(words, "include", text, text_ends(text, "/") ? FOLDER : NAMED);
+    return 0;
 }
 
 static int take_format(struct words *words, const char *value)
@@ -136,8 +151,8 @@ static int take_known(struct words *words, const struct known *one, const char *
         return 0;
     case INCLUDE:
         words->list = one->text;
-        words->patterns |= strcmp(one->text, "include") == 0;
-        return put_pattern(words, one->text, value);
+        choose(words, one->text, value, PATTERN);
+        return 0;
     case FORMAT:
         return take_format(words, value);
     case REFUSED:
@@ -213,6 +228,37 @@ static int take_all(struct words *words)
     return 0;
 }
 
+static const struct choice *first_of(const struct words *words, int kind)
+{
+    for (size_t i = 0; i < words->choices; i++)
+        if ((int)words->choice[i].kind == kind)
+            return &words->choice[i];
+    return NULL;
+}
+
+/* Beside files that are named the Hub's tool ignores patterns, and says so; beside folders it
+ * refuses them. */
+static int put_choices(struct words *words)
+{
+    const struct choice *named = first_of(words, NAMED);
+    const struct choice *folder = first_of(words, FOLDER);
+    const struct choice *pattern = first_of(words, PATTERN);
+
+    if (folder && pattern)
+        return err_set(words->err, ERR_USAGE,
+                       "folder '%s' cannot be combined with --%s: use --include '%s*' "
+                       "instead of it; %s",
+                       folder->pattern, pattern->option, folder->pattern, see);
+    if (named && pattern)
+        words->options->warning =
+            "--include and --exclude are ignored, since files are named";
+    for (size_t i = 0; i < words->choices; i++)
+        if (!(named && words->choice[i].kind == PATTERN) &&
+            put_choice(words, &words->choice[i]) < 0)
+            return -1;
+    return 0;
+}
+
 static int put_places(struct words *words)
 {
     if (!words->name && !words->help)
@@ -223,11 +269,6 @@ static int put_places(struct words *words)
                        "--local-dir '%s' and --cache-dir '%s' are two places: give one; "
                        "%s",
                        words->local, words->cache, see);
-    if (words->files && words->patterns)
-        return err_set(words->err, ERR_USAGE,
-                       "files are named, and --include as well: give one of both, and "
-                       "repeat --include for each pattern; %s",
-                       see);
     if (!words->local && put_option(words, "hf-cache", NULL) < 0)
         return -1;
     if (put(words, "--", "") < 0)
@@ -250,8 +291,11 @@ int option_hf(struct options *options, int argc, char **argv, int *count, char *
 
     words.out =
         (char **)(void *)option_keep_bytes(options, most * sizeof(*words.out), err);
-    if (!words.out || put(&words, argv[0], "") < 0 || put(&words, "get", "") < 0 ||
-        take_all(&words) < 0 || put_places(&words) < 0)
+    words.choice = (struct choice *)(void *)option_keep_bytes(
+        options, (size_t)argc * sizeof(*words.choice), err);
+    if (!words.out || !words.choice || put(&words, argv[0], "") < 0 ||
+        put(&words, "get", "") < 0 || take_all(&words) < 0 || put_choices(&words) < 0 ||
+        put_places(&words) < 0)
         return -1;
     *count = words.count;
     *out = words.out;

@@ -42,6 +42,7 @@ struct options {
     size_t count;                    /* of these */
     struct mpifetch_report *reports; /* room for one of each */
     int no_config, show_config;
+    const char *warning;              /* of what is ignored, or NULL */
     unsigned char place[OPTION_MOST]; /* enum option_place, by place in option_table */
     unsigned line[OPTION_MOST];       /* of the file; 0: of none */
     void *owned;                      /* copies of texts from elsewhere than argv */

@@ -127,6 +127,7 @@ static void test_hf_download(void **state)
         bool cache;
         unsigned connections;
         int again, dry;
+        bool warned;
     } rows[] = {
         { { "a/b" }, .source = "hf://a/b", .cache = true },
         { { "hf://datasets/a/b" }, .source = "hf://datasets/a/b", .cache = true },
@@ -162,6 +163,11 @@ static void test_hf_download(void **state)
         { { "a/b", "--no-force-download", "--no-dry-run", "--no-truncate" },
           .source = "hf://a/b",
           .cache = true },
+        { { "a/b", "--exclude", "x", "c", "d", "--include", "*.a", "--include=*.b" },
+          .source = "hf://a/b",
+          .include = { "c", "d" },
+          .cache = true,
+          .warned = true },
         /* what only get has */
         { { "--retries", "0", "a/b", "--", "-x" },
           .source = "hf://a/b",
@@ -190,6 +196,7 @@ static void test_hf_download(void **state)
         assert_int_equal(options.get.max_connections, rows[i].connections);
         assert_int_equal(options.get.force_download, rows[i].again);
         assert_int_equal(options.get.dry_run, rows[i].dry);
+        assert_true((options.warning != NULL) == rows[i].warned);
         options_release(&options);
     }
 }
@@ -204,7 +211,8 @@ static void test_hf_download_refused(void **state)
         { { "a/b", "--json" }, "--json is not supported: the output is one line" },
         { { "a/b", "--format=json" }, "--format 'json': the output is one line" },
         { { "a/b", "--type", "kernel" }, "expected model, dataset or space" },
-        { { "a/b", "x", "--include", "y" }, "files are named, and --include as well" },
+        { { "a/b", "x/", "--include", "y" }, "'x/' cannot be combined with --include" },
+        { { "a/b", "--exclude=y", "z", "x/" }, "'x/' cannot be combined with --exclude" },
         { { "a/b", "--local-dir", "x", "--cache-dir", "y" }, "are two places" },
         { { "a/b", "--local-dir" }, "--local-dir requires a value" },
         { { "--local-dir", "x" }, "missing NAME" },

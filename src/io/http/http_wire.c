@@ -411,7 +411,7 @@ static int fill_wire(struct http_wire *wire, const struct http_config *config,
     wire->config.user_agent = wire->config.proxy = wire->config.cacert = NULL;
     if (netenv_read(&wire->env, config->cacert, config->proxy, err) < 0 ||
         netenv_check_file("--netrc-file", config->netrc_file, err) < 0 ||
-        netenv_check_file("--cert", config->cert, err) < 0 ||
+        netenv_check_cert(config->cert, err) < 0 ||
         netenv_check_file("--key", config->key, err) < 0)
         return -1;
     for (const char *const *one = config->resolve; one && *one; one++)

@@ -52,6 +52,20 @@ int netenv_check_file(const char *name, const char *file, struct err *err)
                : err_set(err, ERR_USAGE, "%s '%s': not a regular file", name, file);
 }
 
+int netenv_check_cert(const char *file, struct err *err)
+{
+    size_t len = file ? strcspn(file, ":") : 0;
+
+    if (!file || !file[len] || access(file, F_OK) == 0)
+        return netenv_check_file("--cert", file, err);
+    return err_set(
+        err, ERR_USAGE,
+        "--cert '%.*s': a password behind ':' is not taken, since all users of a "
+        "machine can read command lines: write the key without it to a file of "
+        "mode 600 ('openssl pkey -in FILE -out KEY'), and name that with --key",
+        (int)len, file);
+}
+
 /* The variables that libcurl and netenv_read use, in that order, for each scheme. */
 static int check_proxies(const char *proxy, struct err *err)
 {

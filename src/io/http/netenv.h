@@ -28,4 +28,8 @@ void netenv_release(struct netenv *env);
  * network with each request. name: of the option. file may be NULL. */
 int netenv_check_file(const char *name, const char *file, struct err *err);
 
+/* The same of a client certificate. FILE:PASSWORD, as curl takes it, is refused without saying
+ * the password. */
+int netenv_check_cert(const char *file, struct err *err);
+
 #endif

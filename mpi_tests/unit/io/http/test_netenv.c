@@ -99,11 +99,35 @@ static void test_certificates(void **state)
     check(rows, countof(rows));
 }
 
+static void test_client_certificate(void **state)
+{
+    static const char *const rows[][2] = {
+        { "/dev/null", NULL },
+        { "/nonexistent/a.pem", "'/nonexistent/a.pem': " },
+        { "/dev/null:s3cret", "'/dev/null': a password behind ':' is not taken" },
+        { "a.pem:s3cret:x", "'a.pem': a password" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct err err = { 0 };
+
+        assert_int_equal(netenv_check_cert(rows[i][0], &err), rows[i][1] ? -1 : 0);
+        if (!rows[i][1])
+            continue;
+        assert_int_equal(err.code, ERR_USAGE);
+        if (!strstr(err.text, rows[i][1]) || strstr(err.text, "s3cret"))
+            fail_msg("'%s'", err.text);
+    }
+    assert_int_equal(netenv_check_cert(NULL, NULL), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_proxies),
         cmocka_unit_test(test_certificates),
+        cmocka_unit_test(test_client_certificate),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
