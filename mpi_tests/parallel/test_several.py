@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import subprocess
 
 import pytest
 from conftest import MIB, noise
@@ -192,6 +193,34 @@ def test_all_are_listed_before_one_is_fetched(run, hub, repos, into):
     assert "hf://acme/none: " in result.err
     assert [row["status"] for row in result.report["sources"]] == [3, 3, 3]
     assert [row["source"] for row in result.report["sources"]] == [ONE, "hf://acme/none", TWO]
+
+
+@pytest.fixture
+def disk(into):
+    """Room for two of the three, in place of a directory."""
+    into.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "none", into], check=True)
+    yield into
+    subprocess.run(["umount", into], check=True)
+
+
+def test_room_is_looked_at_for_all(run, hub, repos, disk):
+    result = run(2, "get", "--into", disk, ONE, TWO, THREE, env=hub.env)
+    assert result.code == 5 and result.report["reason"] == "disk-full", result
+    assert "not enough space for all sources on the file system of " in result.err
+    assert re.search(r": 6\.00 MiB free, 7\.00 MiB needed\b", result.err), result
+    assert hub.file_requests() == [] and list(disk.iterdir()) == []
+    result = run(2, "plan", "--into", disk, ONE, TWO, THREE, env=hub.env)
+    assert result.code == 0, result
+
+
+def test_room_for_what_may_be_there_is_looked_at_later(run, hub, repos, disk):
+    """A run that resumes needs less than is missing."""
+    (disk / "acme" / ".three.mpifetch-left").mkdir(parents=True)
+    result = run(2, "get", "--into", disk, ONE, TWO, THREE, env=hub.env)
+    assert result.code == 5, result
+    assert result.out == published(disk, "acme/one", "acme/two")
+    assert "not enough space in " in result.err
 
 
 def test_plan_of_several(run, hub, repos, into):

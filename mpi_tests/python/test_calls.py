@@ -58,6 +58,47 @@ told(mpifetch.verify, sys.argv[1])
     assert len(hub.log("api-tree")) <= 2
 
 
+def test_several(begin, hub, tree, env, tmp_path):
+    """Each at a place of its own, or in a cache; of what fails all know what came of each."""
+    hub.add("acme/other", tree)
+    code = """
+import mpifetch, pickle
+def paths(sources, **options):
+    tell([report.path for report in mpifetch.get_several(sources, **options)])
+one, two, none = (f"hf://acme/{name}" for name in ("demo", "other", "none"))
+root = sys.argv[1]
+paths([one, two, one], into=root)
+paths((name for name in (one, two)), cache_dir=root + "/cache")
+paths({one: root + "/x", "file://" + sys.argv[2]: root + "/y"}, no_sync=True)
+try:
+    mpifetch.get_several([one, none, two], into=root + "/none")
+except mpifetch.SourceError as error:
+    again = pickle.loads(pickle.dumps(error))
+    tell([type(error).__name__, error.url, [[row.status, row.rank] for row in again.reports]])
+for wrong in ((one, {}), (3, {}), ([], {}), ({one: "x"}, {"cache_dir": root}), ([one], {})):
+    told(mpifetch.get_several, wrong[0], **wrong[1])
+mine = RANK == 1
+told(mpifetch.get_several, 3 if mine else [one], into=root)
+"""
+    job = begin(2, code, tmp_path / "all", tree, env=env)
+    result = job.wait()
+    assert result.code == 0, result
+    first, second = answers(job, 2)
+    assert first[:-1] == second[:-1]
+    into, cache, dests, failed, *wrong = first
+    root = tmp_path / "all"
+    assert into == [str(root / "acme" / name) for name in ("demo", "other")]
+    assert [Path(path).parts[-3] for path in cache] == ["models--acme--demo", "models--acme--other"]
+    assert dests == [str(root / "x"), str(root / "y")]
+    for path in into + cache + dests:
+        same(path, tree)
+    assert failed[0] == "RepositoryNotFoundError" and failed[1].endswith("/api/models/acme/none")
+    assert failed[2] == [[3, -1], [3, 0], [3, -1]]
+    kinds = ["TypeError", "TypeError", "ValueError", "TypeError", "UsageError", "UsageError"]
+    assert [row["kinds"][0].split(".")[1] for row in wrong] == kinds
+    assert second[-1]["kinds"][0] == "builtins.TypeError"
+
+
 def test_options(ask, env, tree, tmp_path):
     """Of each type that the struct has: words for an enum, lists, numbers, switches, paths."""
     code = """

@@ -45,6 +45,13 @@ print([len(load_file(model + "/model.safetensors")),
     assert model.startswith(page["HF_HOME"])
 
 
+def test_several(ask, hub, page, tmp_path):
+    code = f"import os\nos.chdir({str(tmp_path)!r})\n{blocks()['several.py']}"
+    [[model, texts]] = ask(2, code + "tell([model.path, texts.path])\n", env=page)
+    assert [model, texts] == [str(tmp_path / "models" / name) for name in (NAME, "acme/texts")]
+    assert len(hub.log("api-tree")) == 2
+
+
 BEFORE = {
     "train.py": ("from mpifetch import", "from huggingface_hub import"),
     "loader.py": ("load_dataset(texts,", 'load_dataset("acme/texts",'),

@@ -10,6 +10,7 @@
 #include "app/finish.h"
 #include "app/handover.h"
 #include "app/inspect.h"
+#include "app/joint_room.h"
 #include "app/listing.h"
 #include "app/session.h"
 #include "base/text.h"
@@ -173,6 +174,33 @@ static int look_at(struct several *all, size_t i, struct err *err)
     return 0;
 }
 
+static int find_room(void *arg, struct err *err)
+{
+    struct several *all = arg;
+    struct joint_source *source = calloc(all->count, sizeof(*source));
+    int rc = source ? 0 : err_memory(err, "the sources");
+
+    for (size_t i = 0; rc == 0 && i < all->count; i++)
+        source[i] = (struct joint_source){ &part_at(all, i)->s, part_at(all, i)->bytes };
+    if (rc == 0)
+        rc = joint_room_check(source, all->count, err);
+    free(source);
+    return rc;
+}
+
+/* Collective. All are listed, and nothing is claimed. */
+static int check_room(struct several *all, struct err *err)
+{
+    struct ranks *ranks = &all->with->run.ranks;
+    int rc = 0;
+
+    if (all->count == 1)
+        return 0;
+    if (ranks->rank == 0 && !all->with->only_plan)
+        rc = background_run(ranks, find_room, all, err);
+    return agree_step(ranks, rc, err);
+}
+
 /* The time of the others does not count. */
 static void begin_turn(struct several *all, size_t i)
 {
@@ -242,6 +270,24 @@ static void conclude(struct several *all, size_t i, int rc, const struct err *er
     session_release(s);
 }
 
+/* Collective. -1: that of one is the outcome of the call. */
+static int look_at_all(struct several *all)
+{
+    struct err err = { 0 };
+    size_t i = 0;
+    int rc = 0;
+
+    for (; rc == 0 && i < all->count; i++)
+        rc = look_at(all, i, &err);
+    if (rc < 0)
+        name_source(all->with, &err);
+    else
+        rc = check_room(all, &err);
+    if (rc < 0)
+        conclude(all, i - 1, rc, &err);
+    return rc;
+}
+
 /* Another source would fare no better, or cannot be spoken of any more. */
 static bool ends_all(const struct session *s, const struct err *err)
 {
@@ -253,17 +299,8 @@ static bool ends_all(const struct session *s, const struct err *err)
 static void run_all(struct several *all)
 {
     bool looks = all->first.s.task != SESSION_VERIFY;
-    bool ended = false;
+    bool ended = looks && look_at_all(all) < 0;
 
-    for (size_t i = 0; looks && !ended && i < all->count; i++) {
-        struct err err = { 0 };
-
-        if (look_at(all, i, &err) == 0)
-            continue;
-        ended = true;
-        name_source(all->with, &err);
-        conclude(all, i, -1, &err);
-    }
     for (size_t i = 0; !ended && i < all->count; i++) {
         struct err err = { 0 };
         int rc;

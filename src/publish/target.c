@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "publish/cache_commit.h"
 #include "publish/cache_ref.h"
 #include "publish/cache_stage.h"
@@ -380,6 +381,30 @@ bool target_is_old(const struct target *target)
     const struct run *run = target->run;
 
     return run->staging.contended || run->opt.check || target->ops->is_old(target);
+}
+
+static int note_staging(void *arg, const char *name, struct err *err)
+{
+    const struct strbuf *prefix = arg;
+
+    (void)err;
+    return text_starts(name, prefix->data) ? -1 : 0;
+}
+
+bool target_is_staged(const struct target *target, struct strbuf *parent)
+{
+    const char *name = target->ops->stagings(target, parent);
+    struct strbuf prefix = { 0 };
+    struct fs_dir dir = { 0 };
+    bool is = false;
+
+    strbuf_addf(&prefix, "%s%s.mpifetch-", name ? "." : "", name ? name : "");
+    if (!prefix.failed && !parent->failed &&
+        fs_dir_open(&dir, NULL, parent->data, NULL) == 0)
+        is = fs_list(&dir, ".", note_staging, &prefix, NULL) < 0;
+    fs_dir_close(&dir);
+    strbuf_release(&prefix);
+    return is;
 }
 
 void target_sweep(struct target *target)

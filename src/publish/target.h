@@ -59,6 +59,10 @@ int target_claim(struct target *target, struct err *err);
 /* After target_claim: whether what was found before may have changed. */
 bool target_is_old(const struct target *target);
 
+/* The directory of its stagings, into parent; whether one is there, of whatever run, so that what
+ * is missing may be in it. */
+bool target_is_staged(const struct target *target, struct strbuf *parent);
+
 /* If no file is missing: remove what runs that are certainly gone have left, but for what
  * can be resumed of other content. */
 void target_sweep(struct target *target);

@@ -25,6 +25,8 @@ int binding_agree(const void *comm, char *text, int size);
 int binding_memory_file(void);
 int binding_get(const void *comm, struct mpifetch_options *options,
                 struct mpifetch_report *report, struct binding_watch *watch);
+int binding_get_several(const void *comm, struct mpifetch_options *options, size_t count,
+                        struct mpifetch_report *reports, struct binding_watch *watch);
 int binding_verify(const void *comm, struct mpifetch_options *options,
                    struct mpifetch_report *report, struct binding_watch *watch);
 extern "Python" void binding_progressed(void *arg, uint64_t bytes, uint64_t total);
@@ -188,6 +190,16 @@ static int binding_get(const void *comm, struct mpifetch_options *options,
     options->interrupted = binding_interrupted;
     options->interrupted_arg = watch;
     return mpifetch_get(binding_comm(comm), options, report);
+}
+
+/* Of what is no matter of a source the first of options counts. */
+static int binding_get_several(const void *comm, struct mpifetch_options *options,
+                               size_t count, struct mpifetch_report *reports,
+                               struct binding_watch *watch)
+{
+    options->interrupted = binding_interrupted;
+    options->interrupted_arg = watch;
+    return mpifetch_get_several(binding_comm(comm), options, count, reports);
 }
 
 static int binding_verify(const void *comm, struct mpifetch_options *options,

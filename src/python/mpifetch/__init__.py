@@ -12,7 +12,7 @@ launcher is alone.
 
 from typing import TYPE_CHECKING
 
-from ._call import Report, get, verify, version
+from ._call import Report, get, get_several, verify, version
 from ._hub import snapshot_download
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ __all__ = [
     "SourceError",
     "UsageError",
     "get",
+    "get_several",
     "snapshot_download",
     "verify",
 ]

@@ -1,11 +1,11 @@
-"""get, verify, and the report of both."""
+"""get, get_several, verify, and the report of each."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import _launch, _signals
 from ._binding import ffi, lib
@@ -92,27 +92,46 @@ def hub_url(source: str | None, endpoint: str | None) -> str:
     return f"{host}/api/{kind}/" + "/".join(name.partition("@")[0].split("/")[:2])
 
 
+class _Ended(NamedTuple):
+    """A call of the C library."""
+
+    status: int
+    stopped: bool  # by a signal
+    raised: BaseException | None  # by its handler
+
+
+def _run(options: Any, progress: Progress | None, function: Callable[[Any], int]) -> _Ended:
+    """options: a struct. function: makes the call, with the watch that it gets."""
+    watch = ffi.new("struct binding_watch *")
+    handle = ffi.new_handle(progress)
+    if progress:
+        options.progressed = lib.binding_progressed
+        options.progressed_arg = handle
+    with _signals.during(watch) as caught:
+        status = function(watch)
+    return _Ended(status, bool(watch.stop), caught.raised)
+
+
+def _is_done(ended: _Ended, lost: bool) -> bool:
+    """False: it failed. What a signal brought about is raised."""
+    if lost:
+        _launch.note_loss()
+    if ended.raised and (ended.status or ended.stopped):
+        raise ended.raised
+    if ended.status == 0 and ended.stopped:  # it came after the last look at it: the call is over
+        raise KeyboardInterrupt
+    return ended.status == 0
+
+
 def call(
     function: Any, options: Struct, address: Any, url: str = "", progress: Progress | None = None
 ) -> Report:
     """Collective. url: see errors.from_report."""
     report = ffi.new("struct mpifetch_report *")
-    watch = ffi.new("struct binding_watch *")
-    handle = ffi.new_handle(progress)
-    if progress:
-        options.c.progressed = lib.binding_progressed
-        options.c.progressed_arg = handle
-    with _signals.during(watch) as caught:
-        status = function(address, options.c, report, watch)
+    ended = _run(options.c, progress, lambda watch: function(address, options.c, report, watch))
     done = _report_of(report)
-    if done.lost:
-        _launch.note_loss()
-    if status == 0 and not watch.stop:
+    if _is_done(ended, done.lost):
         return done
-    if caught.raised:
-        raise caught.raised
-    if status == 0:  # a signal came after the last look at it: the call is over
-        raise KeyboardInterrupt
     from .errors import from_report  # noqa: PLC0415
 
     raise from_report(done, url)
@@ -143,13 +162,88 @@ def get(
             only some ranks have such a value the others get `UsageError`.
     """
     asks = not (options.get("offline") or options.get("dry_run"))
-    address = _launch.open_comm(comm, asks, lambda: command(source, dest, options))
+    address = _launch.open_comm(comm, asks, lambda: [command(source, dest, options)])
     struct = Struct()
     with _launch.together(address):
         struct.update(options)
         struct.set("source", source)
         struct.set("dest", dest)
     return call(lib.binding_get, struct, address, hub_url(source, options.get("endpoint")))
+
+
+def _places(
+    sources: Iterable[str] | Mapping[str, Path], cache_dir: Path | None
+) -> dict[str, Path | None]:
+    """The dest of each source; one that is there twice counts once."""
+    if isinstance(sources, (str, bytes)) or not isinstance(sources, Iterable):
+        raise TypeError("sources: expected a list of them, or a dict with the place of each")
+    if isinstance(sources, Mapping) and cache_dir is not None:
+        raise TypeError("cache_dir: the sources have places of their own")
+    places = dict(sources) if isinstance(sources, Mapping) else dict.fromkeys(sources, cache_dir)
+    if not places:
+        raise ValueError("sources: there are none")
+    return places
+
+
+def _commands(sources: Any, cache_dir: Path | None, options: Any) -> list[list[str]]:
+    if isinstance(sources, Mapping):
+        return [command(source, dest, options) for source, dest in sources.items()]
+    cache = [] if cache_dir is None else [f"--cache-dir={os.fsdecode(cache_dir)}"]
+    return [command(None, None, options) + cache + [without_secrets(one) for one in sources]]
+
+
+def get_several(
+    sources: Iterable[str] | Mapping[str, Path],
+    *,
+    cache_dir: Path | None = None,
+    comm: Any = None,
+    **options: Unpack[Options],
+) -> list[Report]:
+    """Fetch several sources in one call, as `get` does one: all are listed before anything is
+    fetched, then each is published by itself, one after the other. Collective.
+
+    Args:
+        sources: a list of them; or a dict with the directory that each becomes. A list needs
+            `into="DIR"`, below which each goes to NAMESPACE/NAME, or a cache.
+        cache_dir: the root of a cache, for all of them; layout="hf-cache" without it is that of
+            the Hub library.
+        comm: an mpi4py communicator, or None for all ranks.
+        **options: as for `get`, of all of them.
+
+    Returns:
+        The report of each, in the order of `sources`, the same on every rank.
+
+    Raises:
+        MpifetchError, Interrupted, ValueError, TypeError: as for `get`, if any of them failed: for
+            the one with the highest exit code. `reports` has all; where `status` is 0 it is
+            published, where `rank` is -1 it was not tried.
+    """
+    asks = not (options.get("offline") or options.get("dry_run"))
+    if cache_dir is not None:
+        options["layout"] = "hf-cache"
+    address = _launch.open_comm(comm, asks, lambda: _commands(sources, cache_dir, options))
+    structs: list[Struct] = []
+    with _launch.together(address):
+        places = _places(sources, cache_dir)
+        for source, dest in places.items():
+            structs.append(Struct())
+            structs[-1].update(options)
+            structs[-1].set("source", source)
+            structs[-1].set("dest", dest)
+    count = len(structs)
+    each = ffi.new("struct mpifetch_options[]", [struct.c[0] for struct in structs])
+    reports = ffi.new("struct mpifetch_report[]", count)
+    ended = _run(
+        each[0], None, lambda watch: lib.binding_get_several(address, each, count, reports, watch)
+    )
+    done = [_report_of(reports[i]) for i in range(count)]
+    if _is_done(ended, done[0].lost):
+        return done
+    from .errors import from_report  # noqa: PLC0415
+
+    worst = max(range(count), key=lambda i: (done[i].status, done[i].rank >= 0, -i))
+    url = hub_url(list(places)[worst], options.get("endpoint"))
+    raise from_report(done[worst], url, tuple(done))
 
 
 def verify(dest: Path, *, comm: Any = None, **options: Unpack[Options]) -> Report:

@@ -173,7 +173,9 @@ def snapshot_download(  # noqa: PLR0913 those of the Hub library
         "endpoint": endpoint,
     }
     address = _launch.open_comm(
-        comm, not offline, lambda: command(source, None if root is None else _place(root), options)
+        comm,
+        not offline,
+        lambda: [command(source, None if root is None else _place(root), options)],
     )
     struct = Struct()
     with contextlib.ExitStack() as ends:

@@ -29,6 +29,8 @@ OF_A_TASK = re.compile(
 
 SAID = 1024  # bytes of what a rank tells others before a call
 
+Commands = Callable[[], list[list[str]]]
+
 _STATE = {"lost": False, "forked": False}
 
 
@@ -53,8 +55,8 @@ def _number(name: str) -> int:
     return int(text) if text.isdigit() else 0
 
 
-def _refuse(launcher: str, count: int, command: Callable[[], list[str]]) -> None:
-    line = " ".join(["srun --ntasks-per-node=1", *map(shlex.quote, command())])
+def _refuse(launcher: str, count: int, commands: Commands) -> None:
+    line = " && ".join(f"srun --ntasks-per-node=1 {shlex.join(one)}" for one in commands())
     raise failure(
         f"{launcher} started {count} processes that are not connected by MPI, each would fetch "
         f"everything: put '{line}' before {launcher} in the job script, and set "
@@ -62,13 +64,13 @@ def _refuse(launcher: str, count: int, command: Callable[[], list[str]]) -> None
     )
 
 
-def _check_connected(command: Callable[[], list[str]]) -> None:
+def _check_connected(commands: Commands) -> None:
     """Alone, though others were started with it?"""
     if lib.binding_size(ffi.NULL) > 1:
         return
     for launcher, variable in LAUNCHERS:
         if _number(variable) > 1:
-            _refuse(launcher, _number(variable), command)
+            _refuse(launcher, _number(variable), commands)
 
 
 @contextmanager
@@ -169,18 +171,18 @@ def _address_of(comm: Any) -> Any:
     return ffi.cast("void *", mpi._addressof(comm))
 
 
-def open_comm(comm: Any, asks: bool, command: Callable[[], list[str]]) -> Any:
+def open_comm(comm: Any, asks: bool, commands: Commands) -> Any:
     """The address of the MPI handle of an mpi4py communicator; NULL for COMM_WORLD. asks: the
-    call may ask a source, which many unconnected processes must not; command: what fetches the
-    same."""
+    call may ask a source, which many unconnected processes must not; commands: what fetch
+    the same."""
     if comm is None:
         children = _number("LOCAL_WORLD_SIZE") if "TORCHELASTIC_RUN_ID" in os.environ else 0
         if asks and children > 1:
-            _refuse("torchrun", _number("WORLD_SIZE") or children, command)
+            _refuse("torchrun", _number("WORLD_SIZE") or children, commands)
         with _by_itself() if children > 1 else nullcontext():
             _initialize()
         if asks:
-            _check_connected(command)
+            _check_connected(commands)
         address = ffi.NULL
     else:
         _initialize()

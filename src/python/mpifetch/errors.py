@@ -62,6 +62,7 @@ class _Told:
         reason: why, as the JSON report names it ("gated", "disk-full"), or "none".
         rank: the rank where it occurred first.
         report: the `Report` of the call, or None if it failed before it began.
+        reports: of `get_several` those of all sources, () of any other call.
         url: of the repository, or "" if the source is none of the Hub's.
     """
 
@@ -69,6 +70,7 @@ class _Told:
     http: int = 0  # status of the reply that this stands for; 0: no reply is known
     code = ""  # its X-Error-Code
     report: Report | None
+    reports: tuple[Report, ...] = ()
     url: str
 
     def __init__(self, message: str, report: Report | None = None, url: str = "") -> None:
@@ -82,7 +84,7 @@ class _Told:
         super().__init__(message, **more)  # type: ignore[call-arg]
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        return type(self), (str(self), self.report, self.url)
+        return type(self), (str(self), self.report, self.url), {"reports": self.reports}
 
     def _wants_response(self) -> bool:
         return isinstance(self, _HubHttp) and not isinstance(self, _HubLocalEntryNotFound)
@@ -226,7 +228,7 @@ _BY_STATUS: dict[int, type[_Told]] = {
 }
 
 
-def from_report(report: Report, url: str) -> BaseException:
+def from_report(report: Report, url: str, reports: tuple[Report, ...] = ()) -> BaseException:
     """The exception for a call that failed. url: of the repository, or ""."""
     kind = _BY_STATUS.get(report.status, MpifetchError)
     if report.lost:
@@ -236,5 +238,6 @@ def from_report(report: Report, url: str) -> BaseException:
     elif url or report.reason == "offline":
         kind = _BY_REASON.get(report.reason, kind)
     failure = kind(report.error, report, url)
+    failure.reports = reports
     assert isinstance(failure, BaseException)
     return failure
