@@ -1,5 +1,6 @@
 """Fixtures of all suites that run the real program."""
 
+import os
 import shutil
 import signal
 import sys
@@ -28,6 +29,10 @@ def pytest_configure(config):
     for number in (signal.SIGHUP, signal.SIGINT):
         if signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
+    # Of what a test starts without job.py: see there.
+    sessions = tempfile.mkdtemp(prefix="mf-")
+    os.environ["OMPI_MCA_orte_tmpdir_base"] = sessions
+    config.add_cleanup(lambda: shutil.rmtree(sessions, ignore_errors=True))
     if not config.option.basetemp:
         top = Path(tempfile.mkdtemp(prefix="mpifetch-tests-"))
         top.chmod(0o755)

@@ -7,6 +7,8 @@ export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+# mpirun removes the directory that all of a user share in /tmp while another one starts
+export OMPI_MCA_orte_tmpdir_base=$work
 prefix=$work/prefix
 
 die()

@@ -61,6 +61,7 @@ def environment(home, hub, offline=False, **more):
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "HF_HUB_DISABLE_UPDATE_CHECK": "1",
         "NO_COLOR": "1",
+        "OMPI_MCA_orte_tmpdir_base": os.environ["OMPI_MCA_orte_tmpdir_base"],
         **more,
     }
     return {name: str(value) for name, value in known.items() if value is not None}

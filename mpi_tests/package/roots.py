@@ -42,7 +42,7 @@ class Root:
                "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}  # fmt: skip
         return subprocess.run([*self._enter, *map(str, words)], env={**env, **how.pop("env", {})},
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, timeout=PATIENCE,
+                              stderr=subprocess.STDOUT, text=True, timeout=3 * PATIENCE,
                               check=False)  # fmt: skip
 
     def run(self, *words, **how):

@@ -14,7 +14,7 @@
 #include "ranks/outcome.h"
 #include "ranks/run.h"
 
-enum { ROUNDS = 200, PATIENCE = 100 };
+enum { ROUNDS = 200, PATIENCE = 400 };
 
 static const char *now_testing = "";
 

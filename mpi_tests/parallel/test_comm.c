@@ -12,7 +12,7 @@
 
 #include "io/mpi/comm_mpi.h"
 
-enum { LONG = 20000000, SHORT = 100, PATIENCE = 100 };
+enum { LONG = 20000000, SHORT = 100, PATIENCE = 400 };
 
 static enum { WORKS, TAKES_TIME, FAILS } tests = WORKS;
 static unsigned tested;

@@ -13,7 +13,7 @@
 #include "ranks/mail.h"
 #include "ranks/run.h"
 
-enum { DEAD = 1, PATIENCE = 100 };
+enum { DEAD = 1, PATIENCE = 400 };
 
 static const char *now_testing = "";
 static int refused = -1; /* the rank to which no send succeeds */

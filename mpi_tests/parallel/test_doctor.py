@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from job import PATIENCE, send, words_of
 
 SHAM = os.environ["MPIFETCH_SHAM"]
 PREFIX = ".mpifetch-doctor-"
@@ -335,11 +336,9 @@ def test_lfs_ends_with_its_rank(start, dir, tmp_path):
     text = f"echo > {tmp_path}/begun; exec sleep 1000"
     job = start(2, "doctor", "--quick", dir, env=tool(tmp_path / "bin" / "lfs", text))
     job.wait_until((tmp_path / "begun").exists)
-    for pid in job.ranks():
-        if not is_helper(pid):
-            os.kill(pid, signal.SIGKILL)
+    send(signal.SIGKILL, *without_helpers(job))
     job.process.wait()
-    assert job.wait_for_silence(10) == []
+    assert job.wait_for_silence() == []
 
 
 def lock_that_hangs(result):
@@ -400,16 +399,24 @@ def test_what_is_waited_for(start, tmp_path):
 
 
 def is_rank(pid, number):
-    words = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    return b"OMPI_COMM_WORLD_RANK=%d" % number in words
+    return b"OMPI_COMM_WORLD_RANK=%d" % number in words_of(pid, "environ")
 
 
-def is_helper(pid):
-    return b"internal-helper" in Path(f"/proc/{pid}/cmdline").read_bytes()
+def without_helpers(job):
+    """Process ids of the ranks. A helper is the child of one, whatever it calls itself yet."""
+    found = job.ranks()
+    return [pid for pid in found if parent_of(pid) not in found]
+
+
+def parent_of(pid):
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return None  # it has ended
 
 
 def wait_for_hang(dir, rank=0):
-    until = time.monotonic() + 60
+    until = time.monotonic() + PATIENCE
     while not list(dir.glob(f"{PREFIX}*/lock-flock.hangs-{rank}")):
         assert time.monotonic() < until
         time.sleep(0.01)
@@ -421,7 +428,7 @@ def test_signal(start, dir, ranks, to):
     env = sham(flock="HANG")
     job = start(ranks, "doctor", dir, env=env)
     wait_for_hang(dir)
-    (pid,) = [pid for pid in job.ranks() if is_rank(pid, to) and not is_helper(pid)]
+    (pid,) = [pid for pid in without_helpers(job) if is_rank(pid, to)]
     os.kill(pid, signal.SIGTERM)
     result = job.wait()
     assert result.code == 7, result
@@ -434,9 +441,7 @@ def test_lost(start, dir):
     """A rank that is silent ends it, and rank 0 removes what it can by itself."""
     job = start(3, "doctor", "--rank-timeout", "3", dir, env=sham(flock="HANG"))
     wait_for_hang(dir)
-    for pid in job.ranks():
-        if is_rank(pid, 2):
-            os.kill(pid, signal.SIGSTOP)
+    send(signal.SIGSTOP, *[pid for pid in job.ranks() if is_rank(pid, 2)])
     result = job.wait()
     assert result.code == 7, result
     assert "rank 2" in result.err and "could not remove" not in result.err
@@ -452,9 +457,7 @@ def test_lost_with_scratch(start, dir, tmp_path):
     job = start(0, "doctor", "--quick", "--rank-timeout", "3", dir, each=each)
     for number, place in enumerate(places):
         wait_for_hang(place, number)
-    for pid in job.ranks():
-        if is_rank(pid, 2):
-            os.kill(pid, signal.SIGSTOP)
+    send(signal.SIGSTOP, *[pid for pid in job.ranks() if is_rank(pid, 2)])
     result = job.wait()
     assert result.code == 7, result
     assert "rank 2" in result.err and "could not remove" not in result.err
@@ -465,7 +468,7 @@ def test_made_too_late(start, dir):
     """Our directory has a name before it is there, so it goes even where nobody heard of it."""
     job = start(2, "doctor", "--quick", dir, env=sham(make="HANG"))
     job.wait_until(lambda: os.listdir(dir))
-    (pid,) = [pid for pid in job.ranks() if is_rank(pid, 0) and not is_helper(pid)]
+    (pid,) = [pid for pid in without_helpers(job) if is_rank(pid, 0)]
     os.kill(pid, signal.SIGTERM)
     result = job.wait()
     assert result.code == 7, result
@@ -478,9 +481,7 @@ def test_killed(start, dir):
     """What is left after SIGKILL is one directory of a known name, and no process."""
     job = start(2, "doctor", dir, env=sham(flock="HANG"))
     wait_for_hang(dir)
-    for pid in job.ranks():
-        if not is_helper(pid):
-            os.kill(pid, signal.SIGKILL)
+    send(signal.SIGKILL, *without_helpers(job))
     job.process.wait()
     assert job.wait_for_silence() == []
     assert [name.startswith(PREFIX) for name in os.listdir(dir)] == [True]

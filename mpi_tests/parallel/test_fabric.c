@@ -11,7 +11,7 @@
 #include "io/mpi/comm_mpi.h"
 #include "io/mpi/fabric.h"
 
-enum { LONG = 1000000, SHORT = 100, EACH = 6, PATIENCE = 100, MOST = 128 };
+enum { LONG = 1000000, SHORT = 100, EACH = 6, PATIENCE = 400, MOST = 128 };
 
 static void require(bool holds, const char *what)
 {

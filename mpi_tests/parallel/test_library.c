@@ -10,7 +10,7 @@
 
 #include "base/text.h"
 
-enum { PATIENCE = 100, TAG = 1 }; /* TAG: one that the library uses as well */
+enum { PATIENCE = 400, TAG = 1 }; /* TAG: one that the library uses as well */
 
 static char root[64]; /* made by rank 0 */
 static const char *now_testing = "";

@@ -2,13 +2,16 @@
 byte. And on a disk: what stays in memory of what was written."""
 
 import ctypes
+import errno
 import mmap
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
 from conftest import MIB
+from job import PATIENCE
 from trees import assert_alone, assert_same
 
 ENTER = 'echo 0 >"$1/cgroup.procs" || exit; shift; exec "$@"'  # a control group, and run in it
@@ -39,7 +42,13 @@ def group():
         path.rmdir()
         pytest.skip("control groups in this one do not count memory")
     yield path, path / limit
-    path.rmdir()
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return path.rmdir()
+        except OSError as error:  # the last of those that were in it are ending
+            assert error.errno == errno.EBUSY and time.monotonic() < until, error
+            time.sleep(0.05)
 
 
 @pytest.fixture

@@ -375,7 +375,8 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
 def peak(*args):
     """Bytes of memory that one process of the program takes, at most. It inherits the figure of
     the one that starts it, so that is a small one."""
-    env = {"PATH": os.environ["PATH"], "OMPI_ALLOW_RUN_AS_ROOT": "1"}
+    kept = ("PATH", "OMPI_MCA_orte_tmpdir_base")
+    env = {**{name: os.environ[name] for name in kept}, "OMPI_ALLOW_RUN_AS_ROOT": "1"}
     return int(
         subprocess.run(
             [sys.executable, "-c", MEASURE, PROGRAM, *map(str, args)],

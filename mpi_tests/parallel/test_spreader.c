@@ -19,7 +19,7 @@
 #include "resume/journal.h"
 
 enum {
-    PATIENCE = 200,
+    PATIENCE = 400,
     SMALL = 40,
     FILES = SMALL + 3,
     PARTS = 10,              /* segments of the large file, ... */

@@ -46,7 +46,7 @@ def call(*words, **how):
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=3 * PATIENCE,
+        timeout=5 * PATIENCE,
         **how,
     )
     assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from job import PATIENCE
 from limited import Limited
 from limits import (
     BURST,
@@ -137,7 +138,7 @@ def served(tmp_path):
 
 def ask(source, path="/a%20dir/file", method="GET", connection=None, **headers):
     """(status, headers, body)"""
-    mine = connection or http.client.HTTPConnection(urlsplit(source.url).netloc, timeout=60)
+    mine = connection or http.client.HTTPConnection(urlsplit(source.url).netloc, timeout=PATIENCE)
     try:
         mine.request(method, path, headers=headers)
         response = mine.getresponse()
@@ -165,7 +166,7 @@ def test_whole_files_ranges_and_refusals(served):
 
 def test_one_connection_serves_one_request_after_the_other(served):
     with Limited(served, Steady()) as source:
-        kept = http.client.HTTPConnection(urlsplit(source.url).netloc, timeout=60)
+        kept = http.client.HTTPConnection(urlsplit(source.url).netloc, timeout=PATIENCE)
         for _ in range(3):
             assert ask(source, connection=kept)[0] == 200
         kept.close()

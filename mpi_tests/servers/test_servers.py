@@ -17,6 +17,7 @@ import misdeeds
 from faults import Faults, content, sha256
 from files import Files
 from hub import Hub
+from job import PATIENCE
 from wire import parse_range
 
 HERE = Path(__file__).resolve().parent
@@ -35,7 +36,7 @@ class Answer:
 def ask(url, method="GET", body=None, **headers):
     """One request, no redirects followed."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=20)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=PATIENCE)
     target = parts.path + ("?" + parts.query if parts.query else "")
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     try:
@@ -298,7 +299,7 @@ def test_cut_and_stall(hub):
     assert cut.hits == 1
     stall = hub.trouble(kind="cdn", stall=10)
     parts = urlsplit(url)
-    with socket.create_connection((parts.hostname, parts.port), 20) as raw:
+    with socket.create_connection((parts.hostname, parts.port), PATIENCE) as raw:
         raw.sendall(f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         assert hub.troubles.wait(stall)
         hub.troubles.release()
@@ -317,7 +318,7 @@ def test_hub_as_a_command(tree, tmp_path):
         assert ask(f"{endpoint}/api/models/acme/cli").status == 404
         assert ask(f"{endpoint}/datasets/acme/d/resolve/main/empty").status == 200
         one.stdin.close()
-        assert one.wait(20) == 0
+        assert one.wait(PATIENCE) == 0
     rows = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
     # A row is written after its answer, which the client may have by then.
     kinds = sorted(row["kind"] for row in rows)
@@ -372,7 +373,7 @@ def raw(url):
     parts = urlsplit(url)
     request = f"GET {parts.path} HTTP/1.1\r\nHost: x\r\nRange: bytes=5000-5999\r\n\r\n".encode()
     received = b""
-    with socket.create_connection((parts.hostname, parts.port), 20) as connection:
+    with socket.create_connection((parts.hostname, parts.port), PATIENCE) as connection:
         try:
             connection.sendall(3 * request)
             connection.shutdown(socket.SHUT_WR)
@@ -397,7 +398,7 @@ def test_fault_is_no_honest_reply(server, fault):
 @pytest.mark.parametrize("fault, wanted", [("stall,at=10", 10), ("silent", 0)])
 def test_silence_ends_with_the_client(server, fault, wanted):
     parts = urlsplit(server.place(fault, SIZE, "x.bin"))
-    with socket.create_connection((parts.hostname, parts.port), 20) as raw:
+    with socket.create_connection((parts.hostname, parts.port), PATIENCE) as raw:
         raw.sendall(f"GET {parts.path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         if wanted:
             received = b""
@@ -405,11 +406,11 @@ def test_silence_ends_with_the_client(server, fault, wanted):
                 received += raw.recv(1 << 16)
             assert len(received.partition(b"\r\n\r\n")[2]) == wanted
         else:
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + PATIENCE
             while server.running() == 0 and time.monotonic() < deadline:
                 time.sleep(0.01)
         assert server.running() == 1
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while server.running() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert server.running() == 0

@@ -456,6 +456,6 @@ int main(void)
         cmocka_unit_test(test_signals),
     };
 
-    alarm(120); /* a job that nobody takes shall be a failure, not a test without end */
+    alarm(400); /* a job that nobody takes shall be a failure, not a test without end */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,7 +21,7 @@
 #include "io/process.h"
 #include "scratch_dir.h"
 
-enum { PATIENCE = 60 }; /* seconds until something that must happen counts as missing */
+enum { PATIENCE = 300 }; /* seconds until something that must happen counts as missing */
 
 /* Between two looks at something that goes on by itself. */
 static void look_again_before(double until)

@@ -604,7 +604,7 @@ static void test_somebody_elses(void **state)
 /* As after a freeze: another run has taken the staging away. */
 static void test_the_owner_notices(void **state)
 {
-    double until = clock_now() + 30;
+    double until = clock_now() + 300;
     struct err err = { 0 }, why = { 0 };
     char away[256];
     struct run run;
