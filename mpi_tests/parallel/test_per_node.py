@@ -3,6 +3,7 @@ and a mount name space gives each a disk of its own at the same path."""
 
 import os
 import re
+import shutil
 
 import pytest
 from conftest import MIB, noise
@@ -184,6 +185,49 @@ def test_a_node_may_be_missing(nodes, hub, tree):
     assert (result.code, result.out) == (0, f"{nodes.local}/model\n")
     assert "missing on 1 of 2 nodes: node1: " in result.err
     assert_same(nodes.disk(0) / "model", tree, lambda path: path.startswith("sub/"))
+
+
+@pytest.mark.parametrize("recorded", [True, False], ids=["recorded", "copied"])
+@pytest.mark.parametrize("broken", [0, 1], ids=["first", "second"])
+def test_a_node_that_has_all_and_cannot_write(nodes, hub, tree, broken, recorded):
+    """It lacks nothing: it can only not give it to others."""
+    if recorded:
+        fill(nodes, hub, [broken])
+    else:
+        shutil.copytree(tree, nodes.disk(broken) / "model")
+    before = snapshot(nodes.disk(broken))
+    words = ["get", "--per-node", nodes.local / "model", SOURCE]
+    result = nodes.run([0, 1], *words, env=hub.env, readonly=[broken])
+    assert result.code == 0, result
+    assert f"node{broken} has all of it, but can give nothing to others: " in result.err
+    assert "2 of 2 nodes have it" in result.err
+    told = result.report["nodes"]
+    assert [node["published"] for node in told] == [True, True]
+    assert "Read-only file system" in told[broken]["error"]
+    assert snapshot(nodes.disk(broken)) == before
+    assert_same(nodes.disk(1 - broken) / "model", tree)
+    assert_alone(nodes.disk(1 - broken) / "model")
+
+
+def test_a_node_that_has_all_where_no_other_can_have_it(nodes, hub, tree):
+    fill(nodes, hub, [0])
+    words = ["get", "--per-node", nodes.local / "model"]
+    result = nodes.run([0, 1], *words, SOURCE, env=hub.env, readonly=[0, 1])
+    assert result.code == 5 and "missing on 1 of 2 nodes: node1: " in result.err, result
+    words.append("--per-node-optional")
+    result = nodes.run([0, 1], *words, SOURCE, env=hub.env, readonly=[0, 1])
+    assert (result.code, result.out) == (0, f"{nodes.local}/model\n"), result
+
+
+def test_all_have_it_and_none_can_note_it(nodes, hub, tree, tmp_path):
+    """A node needs no record of what is there. A DEST is read from it all the same."""
+    for node in (0, 1):
+        shutil.copytree(tree, nodes.disk(node) / "model")
+    words = ["get", "--per-node", nodes.local / "model", SOURCE, tmp_path / "dest"]
+    result = nodes.run([0, 1], *words, env=hub.env, readonly=[0, 1])
+    assert result.code == 0, result
+    assert result.report["bytes"]["fetched"] == 0 and hub.log("cdn") == []
+    assert_same(tmp_path / "dest", tree)
 
 
 def test_no_node_can_write(nodes, hub, tree):

@@ -262,7 +262,7 @@ static int set_source(struct session *s, struct err *err)
     struct run *run = &beside->s.run;
     const struct existing *existing = s->target.existing;
 
-    if (nodes_spread(&s->run) && per_node_deal(s, err) < 0)
+    if (nodes_spread(&s->run) && per_node_deal(s, true, err) < 0)
         return -1;
     run->slots = s->run.slots;
     run->slots_most = s->run.slots_most;

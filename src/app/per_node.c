@@ -40,14 +40,18 @@ struct looks {
 };
 
 /* A keeper's work, whose node has not failed before. */
+static int work_kept(struct session *s, int (*work)(void *arg, struct err *err),
+                     struct err *err)
+{
+    struct run *run = &s->run;
+
+    return run->keeper && !run->nodes.out ? background_run(&run->ranks, work, s, err) : 0;
+}
+
 static int run_kept(struct session *s, int (*work)(void *arg, struct err *err),
                     struct err *err)
 {
-    struct run *run = &s->run;
-    int rc =
-        run->keeper && !run->nodes.out ? background_run(&run->ranks, work, s, err) : 0;
-
-    return outcome_step(run, rc, err);
+    return outcome_step(&s->run, work_kept(s, work, err), err);
 }
 
 /* All files of the commit, for those who write a record of it. */
@@ -221,6 +225,16 @@ static int find_parts(struct session *s, struct err *err)
     return agree_step(&run->ranks, rc, err);
 }
 
+/* Some had everything, and no other can have it. */
+static bool nobody_goes_on(const struct run *run)
+{
+    bool nobody = true;
+
+    for (int i = 0; i < nodes_count(&run->ranks); i++)
+        nobody &= run->nodes.failed[i];
+    return nobody;
+}
+
 int per_node_list(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
@@ -238,7 +252,12 @@ int per_node_list(struct session *s, struct err *err)
         return run_kept(s, survey_foresee_node, err);
     if (s->report.unchanged)
         return run_kept(s, sweep, err);
-    if (run_kept(s, survey_claim_node, err) < 0 || settle_course(s, &course, err) < 0)
+    if (outcome_step_had(run, work_kept(s, survey_claim_node, err), err) < 0)
+        return -1;
+    s->report.unchanged = nobody_goes_on(run);
+    if (s->report.unchanged)
+        return 0;
+    if (settle_course(s, &course, err) < 0)
         return -1;
     /* Another run may have published all of it meanwhile, so there is nothing to do but to
      * leave as it is what was claimed. */
@@ -256,7 +275,7 @@ static int build(void *arg, struct err *err)
     return target_build(&s->target, err);
 }
 
-int per_node_deal(struct session *s, struct err *err)
+int per_node_deal(struct session *s, bool reads, struct err *err)
 {
     struct run *run = &s->run;
     size_t count = (size_t)run->ranks.size;
@@ -265,7 +284,8 @@ int per_node_deal(struct session *s, struct err *err)
     int rc = most && node ? 0 : err_memory(err, "the list of ranks");
 
     for (int i = 0; most && node && i < run->ranks.size; i++) {
-        bool failed = run->nodes.failed[nodes_of(&run->ranks, i)];
+        int of = nodes_of(&run->ranks, i);
+        bool failed = run->nodes.failed[of] && !(reads && run->nodes.had[of]);
 
         node[i] = comm_node(run->ranks.comm, i);
         most[i] = failed ? 0 : run->opt.connections;
@@ -291,7 +311,7 @@ int per_node_stage(struct session *s, struct err *err)
     run->existing = run->keeper && s->target.existing ? s->target.existing->file : NULL;
     if (holdings_find(s, err) < 0)
         return -1;
-    return agree_step(&run->ranks, per_node_deal(s, err), err);
+    return agree_step(&run->ranks, per_node_deal(s, false, err), err);
 }
 
 static int take_traffic(void *arg, int rank, const void *bytes, size_t len,

@@ -26,8 +26,9 @@ int per_node_note(struct session *s, struct err *err);
 /* Collective. Publish on each node that has not failed, and clean up. */
 int per_node_publish(struct session *s, struct err *err);
 
-/* The connections among ranks of nodes that have not failed: the others fetch nothing. */
-int per_node_deal(struct session *s, struct err *err);
+/* The connections among ranks of nodes that have not failed: the others fetch nothing.
+ * reads: from the copy of their node, which some of those had. */
+int per_node_deal(struct session *s, bool reads, struct err *err);
 
 /* Rank 0: success means that every node has it, unless the user said otherwise. */
 int per_node_judge(struct session *s, struct err *err);

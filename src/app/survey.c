@@ -156,6 +156,9 @@ int survey_claim_node(void *arg, struct err *err)
         if (rc >= 0 && (rc == 1 || target_is_old(target)) && look_again(s, err) < 0)
             return -1;
     }
+    /* It is there, though others cannot have it from here, and no record can be made. */
+    s->run.nodes.has_all =
+        rc < 0 && (target->existing->unchanged || target->existing->complete);
     return rc < 0 || target->existing->unchanged ? rc : target_adopt(target, err);
 }
 

@@ -13,13 +13,17 @@ int outcome_open(struct run *run, struct err *err)
     size_t count = (size_t)nodes_count(&run->ranks);
 
     run->nodes.failed = calloc(count, sizeof(*run->nodes.failed));
+    run->nodes.had = calloc(count, sizeof(*run->nodes.had));
     run->nodes.err = calloc(count, sizeof(*run->nodes.err));
-    return run->nodes.failed && run->nodes.err ? 0 : err_memory(err, "the list of nodes");
+    return run->nodes.failed && run->nodes.had && run->nodes.err
+               ? 0
+               : err_memory(err, "the list of nodes");
 }
 
 void outcome_release(struct run *run)
 {
     free(run->nodes.failed);
+    free(run->nodes.had);
     free(run->nodes.err);
     free(run->nodes.holding);
     free(run->nodes.sum);
@@ -28,14 +32,21 @@ void outcome_release(struct run *run)
     run->nodes = (struct run_nodes){ 0 };
 }
 
-void outcome_fail(struct run *run, int node, const struct err *why)
+static void fail(struct run *run, int node, const struct err *why, bool had)
 {
     if (run->nodes.err[node].code != ERR_NONE)
         return;
     run->nodes.err[node] = *why;
     run->nodes.failed[node] = true;
-    log_line(&run->ranks.log, LOG_WARN, "%s: %s",
-             comm_host(run->ranks.comm, nodes_keeper(&run->ranks, node)), why->text);
+    run->nodes.had[node] = had;
+    log_line(&run->ranks.log, LOG_WARN, "%s%s: %s",
+             comm_host(run->ranks.comm, nodes_keeper(&run->ranks, node)),
+             had ? " has all of it, but can give nothing to others" : "", why->text);
+}
+
+void outcome_fail(struct run *run, int node, const struct err *why)
+{
+    fail(run, node, why, false);
 }
 
 int outcome_failed(const struct run *run)
@@ -49,7 +60,7 @@ int outcome_failed(const struct run *run)
 
 static bool is_missed(const struct run *run, int node)
 {
-    return run->nodes.failed[node] &&
+    return run->nodes.failed[node] && !run->nodes.had[node] &&
            (!run->nodes.all.bits || wants_part_of(run, node).files > 0);
 }
 
@@ -86,10 +97,15 @@ int outcome_tell(const struct run *run, const char *what, struct err *err)
     return -1;
 }
 
+struct failure {
+    struct err err;
+    bool had;
+};
+
 static int take_error(void *arg, int rank, const void *bytes, size_t len, struct err *err)
 {
     struct run *run = arg;
-    struct err why;
+    struct failure why;
 
     if (len == 0)
         return 0;
@@ -97,7 +113,7 @@ static int take_error(void *arg, int rank, const void *bytes, size_t len, struct
         return err_set(err, ERR_DEFECT, "rank %d runs a different build of mpifetch",
                        rank);
     memcpy(&why, bytes, len);
-    outcome_fail(run, nodes_of(&run->ranks, rank), &why);
+    fail(run, nodes_of(&run->ranks, rank), &why.err, why.had);
     return 0;
 }
 
@@ -107,34 +123,59 @@ static int share_failed(struct run *run, struct err *err)
     struct strbuf bytes = { 0 };
     int rc;
 
-    if (run->ranks.rank == 0)
+    if (run->ranks.rank == 0) {
         strbuf_add(&bytes, run->nodes.failed, nodes);
+        strbuf_add(&bytes, run->nodes.had, nodes);
+    }
     rc = agree_share(&run->ranks, &bytes, err);
-    if (rc == 0 && bytes.len != nodes)
+    if (rc == 0 && bytes.len != 2 * nodes)
         rc = err_set(err, ERR_DEFECT, "the list of nodes from rank 0 is truncated");
-    if (rc == 0)
+    if (rc == 0) {
         memcpy(run->nodes.failed, bytes.data, nodes);
+        memcpy(run->nodes.had, bytes.data + nodes, nodes);
+    }
     run->nodes.out = run->nodes.failed[nodes_of(&run->ranks, run->ranks.rank)];
     strbuf_release(&bytes);
     return agree_step(&run->ranks, rc, err);
 }
 
-int outcome_step(struct run *run, int rc, struct err *err)
+static bool any_had(const struct run *run)
+{
+    bool any = false;
+
+    for (int i = 0; i < nodes_count(&run->ranks); i++)
+        any |= run->nodes.had[i];
+    return any;
+}
+
+static int step(struct run *run, int rc, bool all_may_fail, struct err *err)
 {
     struct ranks *ranks = &run->ranks;
     bool mine = rc < 0 && err->code == ERR_DEST;
-    struct err own = mine ? *err : (struct err){ 0 };
+    struct failure own = { 0 };
     int gathered;
 
     if (mine) {
+        own = (struct failure){ *err, run->nodes.has_all };
         err_clear(err);
         rc = 0;
     }
     gathered = agree_gather(ranks, MSG_SEEN, &own, mine ? sizeof(own) : 0, take_error,
-                            run, rc < 0 ? &own : err);
+                            run, rc < 0 ? &own.err : err);
     if (gathered < 0)
         rc = -1;
-    if (rc == 0 && ranks->rank == 0 && outcome_failed(run) == nodes_count(ranks))
+    if (rc == 0 && ranks->rank == 0 && outcome_failed(run) == nodes_count(ranks) &&
+        !(all_may_fail && any_had(run)))
         rc = outcome_tell(run, "is missing", err);
     return agree_step(ranks, rc, err) < 0 ? -1 : share_failed(run, err);
+}
+
+int outcome_step(struct run *run, int rc, struct err *err)
+{
+    return step(run, rc, false, err);
+}
+
+int outcome_step_had(struct run *run, int rc, struct err *err)
+{
+    return step(run, rc, true, err);
 }

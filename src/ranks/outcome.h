@@ -16,13 +16,18 @@ void outcome_release(struct run *run);
  * that ends the run for all. */
 int outcome_step(struct run *run, int rc, struct err *err);
 
+/* The same, but the failure of the last node does not end the run if one of them had
+ * everything. */
+int outcome_step_had(struct run *run, int rc, struct err *err);
+
 /* Rank 0: that node has failed. The first reason counts. */
 void outcome_fail(struct run *run, int node, const struct err *why);
 
 /* Rank 0: how many nodes have failed. */
 int outcome_failed(const struct run *run);
 
-/* Rank 0: how many of these lack something. One that a map names no file for does not. */
+/* Rank 0: how many of these lack something. One that a map names no file for does not, nor
+ * one that had everything before (run->nodes.had), and can only not give it to others. */
 int outcome_missing(const struct run *run);
 
 /* Rank 0: all that lack something, as one sentence. what: what DEST is there, as "is missing".

@@ -88,6 +88,8 @@ struct run_staging {
 struct run_nodes {
     bool out;        /* the node of this rank has failed, and takes no further part */
     bool *failed;    /* of each node */
+    bool has_all;    /* keeper, before its node fails: DEST is there all the same, ... */
+    bool *had;       /* ... which is known of each node then */
     struct err *err; /* rank 0, of each node: why it has failed; zeroed: it has not */
     /* Rank 0: neighbouring segments that are in the staging of a node, hash and all. */
     struct run_holding {

@@ -283,13 +283,13 @@ static json_t *nodes_array(const struct run *run, const struct report *report)
         const struct report_node *node = &report->nodes[i];
         const struct node_part part = wants_part_of(run, i);
         bool failed = run->nodes.failed[i];
+        bool has = !failed || run->nodes.had[i];
 
         json_array_append_new(
             array,
             json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:f}", "host",
                       comm_host(run->ranks.comm, nodes_keeper(&run->ranks, i)),
-                      "published", report->published && !failed && part.files > 0,
-                      "error",
+                      "published", report->published && has && part.files > 0, "error",
                       failed ? json_file_text(run->nodes.err[i].text) : json_null(),
                       "files", count(part.files), "bytes", count(part.bytes), "bytes_in",
                       count(node->traffic.taken), "bytes_out", count(node->traffic.given),
