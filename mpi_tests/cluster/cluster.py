@@ -125,6 +125,20 @@ class Cluster:
             finally:
                 enter_network(ours)
 
+    def end(self, node, number=signal.SIGKILL):
+        """A signal to what runs of the program there; it may just be about to end by itself."""
+        for pid in self.processes(node):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def commands(self, node):
+        """The command lines of all that runs there."""
+        found = []
+        for pid in Path(self._cgroup, node, "cgroup.procs").read_text().split():
+            with contextlib.suppress(OSError):
+                found.append(Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").replace("\0", " "))
+        return found
+
     def processes(self, node):
         """Of the program itself."""
         found = []
@@ -227,9 +241,7 @@ class Run:
         self.process.kill()
         self.process.wait()
         for node in self.cluster.nodes:
-            for pid in self.cluster.processes(node):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            self.cluster.end(node)
 
     def close(self):
         if self.process.poll() is None:

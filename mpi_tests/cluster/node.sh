@@ -18,7 +18,7 @@ node_hold()
         exec setsid "$@"
     ) </dev/null >"$dir/state/$name.log" 2>&1 &
     echo $! >"$dir/state/$name.pid"
-    for _ in {1..500}; do
+    for _ in {1..3000}; do
         [ ! -e "$ready" ] || return 0
         sleep 0.02
     done
@@ -84,7 +84,7 @@ node_do()
 node_kill()
 {
     echo 1 >"$cgroup/$1/cgroup.kill"
-    for _ in {1..500}; do
+    for _ in {1..3000}; do
         grep -q 'populated 0' "$cgroup/$1/cgroup.events" && return 0
         sleep 0.02
     done
@@ -94,7 +94,7 @@ node_kill()
 node_freeze()
 {
     echo "$2" >"$cgroup/$1/cgroup.freeze"
-    for _ in {1..500}; do
+    for _ in {1..3000}; do
         grep -q "frozen $2" "$cgroup/$1/cgroup.events" && return 0
         sleep 0.02
     done

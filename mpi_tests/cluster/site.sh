@@ -75,7 +75,7 @@ site_down()
         echo 1 >"$group/cgroup.kill"
     done
     for group in "$cgroup"/*/ "$cgroup"; do
-        for _ in {1..500}; do
+        for _ in {1..3000}; do
             [ -d "$group" ] || break
             rmdir "$group" 2>/dev/null || sleep 0.02
         done

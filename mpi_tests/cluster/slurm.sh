@@ -19,7 +19,7 @@ slurm_up()
     for host in $(site_hosts); do
         slurm_join "$host"
     done
-    for _ in {1..300}; do
+    for _ in {1..900}; do
         [ "$(node_do head sinfo -h -o "%T %D" 2>/dev/null)" != "idle $count" ] || return 0
         sleep 0.1
     done
@@ -29,6 +29,8 @@ slurm_up()
 
 # config_overrides: a host may have more CPUs than the machine. GPUs are files.
 # cred_expire: a job that was requeued may not begin again before its credentials have ended.
+# Slurm waits for what has no turn on a machine that is busy: KillWait is for programs that are
+# told to end, SlurmdTimeout for hosts, which tests freeze for less than that.
 slurm_configure()
 {
     local home=$1 count=$2
@@ -51,9 +53,9 @@ SelectTypeParameters=CR_Core
 MpiDefault=pmix
 SlurmdParameters=config_overrides
 ReturnToService=2
-KillWait=5
-MessageTimeout=5
-SlurmdTimeout=10
+KillWait=60
+MessageTimeout=20
+SlurmdTimeout=45
 SchedulerParameters=sched_interval=1,batch_sched_delay=0
 GresTypes=gpu
 NodeName=n[1-$count] CPUs=32 Gres=gpu:4 State=UNKNOWN

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from cluster import ORIGIN, Cluster, wait_for
 from files import Files
+from job import PATIENCE
 from trees import noise, write_tree
 
 FETCH = "import urllib.request; urllib.request.urlopen"
@@ -145,11 +146,12 @@ def test_length_of_a_cable(cluster, tmp_path, node, card, address):
 def test_power(cluster):
     cluster.pfs("noflock")
     sleeper = cluster.start(("run", "n2", "sleep", "600"))
+    wait_for(lambda: "sleep 600" in cluster.commands("n2"), "the sleeper")
     cluster.ask("freeze", "n2")
     cluster.ask("thaw", "n2")
     assert sleeper.process.poll() is None
     cluster.ask("kill", "n2")
-    assert sleeper.process.wait(30) == -9
+    assert sleeper.process.wait(PATIENCE) == -9
     cluster.ask("boot", "n2")
     assert cluster.on("n2", "hostname") == "n2\n"
     # the shared directory is what it was, and Slurm has its node again

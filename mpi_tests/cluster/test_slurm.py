@@ -2,9 +2,7 @@
 codes say what to do."""
 
 import json
-import os
 import re
-import signal
 
 import pytest
 from cluster import wait_for
@@ -23,7 +21,6 @@ echo "begin ${{SLURM_RESTART_COUNT:-0}}"
 wait "$pid"; code=$?
 while kill -0 "$pid" 2>/dev/null; do wait "$pid"; code=$?; done
 echo "step ended with $code"
-echo "took $SECONDS"
 {after}
 exit "$code"
 """
@@ -117,19 +114,22 @@ def test_cancelled_srun(cluster, held, model, revised, dest):
 def test_time_limit_and_requeue(cluster, held, model, revised, dest):
     """Slurm warns ahead of the limit, the step ends with 7, the job asks for another turn. The
     limit comes near once there is something to resume, and not in the other turn."""
+    go = cluster.dir / "another-turn"
     job = batch(
         cluster,
         held,
         f'srun "{PROGRAM}" get {SOURCE} {dest}',
-        '[ "$code" -ne 7 ] || scontrol requeue "$SLURM_JOB_ID"',
-        ("--time=9", "--signal=USR1@59", "--requeue", "--open-mode=append"),
+        f'[ "$code" -ne 7 ] || {{ until [ -e {go} ]; do sleep 0.1; done; '
+        'scontrol requeue "$SLURM_JOB_ID"; }',
+        ("--time=30", "--signal=USR1@599", "--requeue", "--open-mode=append"),
     )
     least = wait_until_under_way(cluster, held, dest)
-    job.limit(minutes=1)
+    job.limit(minutes=10)
     wait_for(lambda: "step ended" in job.said(), "the warning")
-    job.limit(minutes=9)
+    job.limit(minutes=30)
     assert_old(cluster, dest, model)
     let_go(held)
+    go.touch()
     result = job.wait()
     assert result.code == 0, result
     assert job.field("Restarts") == "1"
@@ -148,14 +148,13 @@ def test_killed_and_requeued(cluster, held, revised, dest):
     after = f"""if [ "${{SLURM_RESTART_COUNT:-0}}" = 0 ]; then
         sed -i -E 's/^(process [^ ]+) [^ ]+/\\1 another-boot/' {owner}
         echo edited; scontrol requeue "$SLURM_JOB_ID"; fi"""
-    launch = f'srun "{PROGRAM}" get {SOURCE} {dest}'
+    launch = f'srun "{PROGRAM}" get -v {SOURCE} {dest}'
     job = batch(cluster, held, launch, after, ("--requeue", "--open-mode=append"))
     least = wait_until_under_way(cluster, held, dest)
     path = next(cluster.seen("head", dest.parent).glob(".model.mpifetch-*/run-*/tree/model-2*"))
     before = path.stat().st_ino
     for node in cluster.nodes:
-        for pid in cluster.processes(node):
-            os.kill(pid, signal.SIGKILL)
+        cluster.end(node)
     wait_for(lambda: "edited" in job.said(), "the death of the step")
     [left] = cluster.seen("head", dest.parent).glob(".model.mpifetch-*/run-*/owner")
     assert left.read_text().count("another-boot") == 4
@@ -166,7 +165,6 @@ def test_killed_and_requeued(cluster, held, revised, dest):
     assert turns == ["begin 0", "step ended with 137", "begin 1", "step ended with 0"], result
     assert json.loads(job.report.read_text())["bytes"]["resumed"] >= least
     assert (cluster.seen("head", dest) / path.name).stat().st_ino != before
-    took = re.findall("took ([0-9]+)", result.err)
-    assert int(took[1]) < 30, result
+    assert "was this job before it was requeued: taking over" in result.err, result
     assert_new(cluster, dest, revised)
     assert_alone(cluster.seen("n1", dest))

@@ -85,6 +85,7 @@ def shimmed(below, **steps):
 
 def assert_brought(nodes, hub, tree, dest, places):
     """By the same command, without the source."""
+    hub.quiet()
     hub.reset()
     result = nodes.run(places, *words_of(nodes, dest), env=hub.env)
     assert result.code == 0, result
@@ -131,9 +132,11 @@ def spoil_staged(dest):
 
 
 @pytest.mark.parametrize("spoiled", [False, True])
-def test_dest_is_full_meanwhile(nodes, hub, tree, dest, spoiled):
+def test_dest_is_full_meanwhile(nodes, hub, tmp_path, dest, spoiled):
     """It is named, and what it has is resumed once there is room; what has gone bad of that comes
-    from the nodes."""
+    from the nodes. However the ranks share it, one of them has more than there is room for."""
+    tree = write_tree(tmp_path / "large", {"config.json": b"{}\n", "sub/weights.bin": noise(24 * MIB + 5, 3)})
+    hub.add("acme/demo", tree)
     own = {node: shimmed(dest.parent, ROOM=MIB + MIB // 2, ERROR=errno.ENOSPC) for node in range(3)}
     result = nodes.run(PLACES, *words_of(nodes, dest), env=hub.env, own=own)
     assert result.code == 5, result
@@ -173,7 +176,7 @@ def test_a_rank_hangs_before_dest_is_shown(nodes, hub, tree, tmp_path, dest):
         0: shimmed(dest.parent, HOLD="*/huggingface/mpifetch", HELD=held, GATE=gate),
         1: shimmed(dest.parent, HOLD="MPI_Test", WHEN=held),
     }
-    words = [*words_of(nodes, dest), "--rank-timeout", 2]
+    words = [*words_of(nodes, dest), "--rank-timeout", 10]
     job = nodes.start([0, 1], *words, env=hub.env, own=own)
     job.wait_until(held.exists)
     job.wait_until(lambda: len(job.ranks()) < 2)

@@ -4,7 +4,7 @@ like somebody else's directory, and is not."""
 import re
 
 from conftest import MIB, write_tree
-from killing import NAME, Dir, Jobs, alone, assert_files, content, end_by_force, wait_for
+from killing import NAME, Dir, Jobs, alone, assert_files, content, end_by_force, noted, wait_for
 
 NEW = content("new", small=4)
 NOBODY = 65534
@@ -15,7 +15,7 @@ def half_way(hub, jobs, begin):
     """A run that has journaled something and waits for the rest of a file."""
     stall = hub.trouble(kind="cdn", skip=5, stall=MIB // 2)
     job = begin()
-    assert wait_for(lambda: stall.hits > 0, job), job.result(None)
+    assert wait_for(lambda: stall.hits > 0 and noted(jobs.place) > 0, job), job.result(None)
     return job
 
 
@@ -68,7 +68,7 @@ def test_where_owners_are_mapped(start, run, hub, tmp_path):
     for end in ("resume", "clean"):
         stall = hub.trouble(kind="cdn", skip=5, stall=MIB // 2)
         job = jobs.begin(0, "--no-sync", "--max-connections", 2, **mapped)
-        assert wait_for(lambda: stall.hits > 0, job), job.result(None)
+        assert wait_for(lambda: stall.hits > 0 and noted(jobs.place) > 0, job), job.result(None)
         end_by_force(job, "all")
         hub.troubles.clear()
         hub.troubles.let_go()

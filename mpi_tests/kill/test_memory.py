@@ -66,6 +66,6 @@ def test_told_to_end_while_the_head_is_missing(start, tmp_path, served):
     assert wait_for(lambda: head.hits > 0 and noted(jobs.place) >= enough, job), job.result(None)
     [pid] = job.ranks()
     os.kill(pid, signal.SIGTERM)
-    result = job.wait(60)
+    result = job.wait()
     assert result.code == 7, result
     assert noted(jobs.place) >= enough

@@ -91,6 +91,11 @@ class Hub:
         repo.commit(directory, ref)
         return repo
 
+    def quiet(self):
+        """Once all that have asked it have ended: until what they asked for last is noted."""
+        self._front.quiet()
+        self._cdn.quiet()
+
     def log(self, kind="*"):
         return self.requests.rows(kind)
 

@@ -4,6 +4,7 @@ import fnmatch
 import json
 import os
 import re
+import select
 import socket
 import struct
 import threading
@@ -185,10 +186,20 @@ class Server(ThreadingHTTPServer):
                 except OSError:
                     pass  # the client was faster
 
-    def process_request(self, request, client_address):
+    def get_request(self):
         with self._lock:
+            request, address = super().get_request()
             self._open.add(request)
-        super().process_request(request, client_address)
+        return request, address
+
+    def quiet(self, timeout=30):
+        """Until whoever has asked is gone, and what they asked for last is noted."""
+        until = time.monotonic() + timeout
+        while time.monotonic() < until:
+            with self._lock:
+                if not self._open and not select.select([self.socket], [], [], 0)[0]:
+                    return
+            time.sleep(0.005)
 
     def shutdown_request(self, request):
         with self._lock:

@@ -84,6 +84,18 @@ static int prepare(struct run *run, const char *prefix, struct strbuf *own,
     }
 }
 
+static const char *why_taken(enum owner_watch_end end)
+{
+    switch (end) {
+    case OWNER_WATCH_GONE:
+        return "has ended";
+    case OWNER_WATCH_REQUEUED:
+        return "was this job before it was requeued";
+    default:
+        return "gives no sign of life";
+    }
+}
+
 /* 0: no run has the name any more, or it was taken over from a dead one. 1: the other
  * run has ended. 2: it goes on, and this one does without the name. */
 static int face(struct run *run, const struct fs_dir *other, struct err *err)
@@ -98,7 +110,7 @@ static int face(struct run *run, const struct fs_dir *other, struct err *err)
     } else if (rc == 0) {
         log_line(&run->ranks.log, LOG_INFO,
                  "the run that was fetching '%s' %s: taking over", run->opt.dest,
-                 end == OWNER_WATCH_GONE ? "has ended" : "gives no sign of life");
+                 why_taken(end));
         rc = kept_take(run, other, end == OWNER_WATCH_GONE, err);
     }
     /* The run that took it over from a dead one is about to win the name. */

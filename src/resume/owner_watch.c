@@ -84,7 +84,7 @@ static bool look(struct owner_watch *watch, enum owner_watch_end *end)
         *end = OWNER_WATCH_GONE;
         if (owner_watch_is_gone(watch->staging))
             return true;
-        *end = OWNER_WATCH_SILENT;
+        *end = OWNER_WATCH_REQUEUED;
         if (ask_owner(watch->staging, owner_is_requeued))
             return true;
     }

@@ -12,11 +12,10 @@
 enum { OWNER_PATIENCE = 30 }; /* seconds */
 
 enum owner_watch_end {
-    OWNER_WATCH_LEFT, /* the staging is not there any more */
-    OWNER_WATCH_GONE, /* its run is certainly gone */
-    /* No sign of life for OWNER_PATIENCE; or it is this Slurm job before it was requeued,
-     * a node of which may still write. */
-    OWNER_WATCH_SILENT,
+    OWNER_WATCH_LEFT,     /* the staging is not there any more */
+    OWNER_WATCH_GONE,     /* its run is certainly gone */
+    OWNER_WATCH_SILENT,   /* no sign of life for OWNER_PATIENCE: a node may still write */
+    OWNER_WATCH_REQUEUED, /* it is this Slurm job before it was requeued: as well */
     /* It lives, and this run does not wait for its end: of two jobs on the same nodes
      * (nodes_spread) each might own a staging where the other waits. */
     OWNER_WATCH_LIVES
