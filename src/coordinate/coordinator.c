@@ -308,6 +308,7 @@ int coordinator_create(struct coordinator **out, struct run *run, struct http *h
     const struct sched_policy policy = { .slots = slots_of(run, slots),
                                          .stall = STALL,
                                          .no_cuts = run->mode == RUN_REHASH,
+                                         .limited = run->opt.limit_rate > 0,
                                          .small = SEGMENT_SMALL,
                                          .batch_bytes = BATCH_BYTES,
                                          .groups = demand_groups(&ranks) };

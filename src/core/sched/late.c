@@ -197,6 +197,8 @@ static double gain_of_cut(const struct ledger *ledger, const struct late_choice 
     double other = lease_guess(&ledger->book, rank, size - kept);
     double own;
 
+    if (kept < choice->got && ledger->limited)
+        return 0;
     if (kept < choice->got)
         return keep == 0 ? gain_of_drop(ledger, choice, rank)
                          : choice->late - other * worth_factor;

@@ -27,6 +27,7 @@ struct ledger {
     struct lease_book book;
     uint8_t *withdrawn; /* of each file: nothing more of it is granted */
     uint32_t nwithdrawn;
+    bool limited; /* what comes twice takes the time of something else */
     double now;
 };
 

@@ -39,6 +39,7 @@ int sched_create(struct sched **out, const struct segments *segments, int nranks
         free(sched);
         return -1;
     }
+    sched->ledger.limited = policy->limited;
     *out = sched;
     return 0;
 }

@@ -28,6 +28,8 @@
  *    so many as the action says, and gives up the others: sched_shortened if it goes on,
  *    sched_done of those that it keeps if it has them, sched_cancelled if it keeps none. A
  *    file with PLAN_COUNTED is not cut because it is late, only if it has stalled.
+ * Under a limit of the rate a late lease loses nothing that has come: a rank that gets it instead
+ * would bring it at the cost of the others, and how fast it is does not show.
  * What a rank has given up is pending again once it has said so, and no sooner: two ranks
  * never write to the same file range. A rank that never answers is a lost one.
  *
@@ -44,6 +46,7 @@ struct sched_policy {
     uint32_t slots;       /* transfers of all ranks at a time, to begin with */
     double stall;         /* seconds without progress before a lease is cut */
     bool no_cuts;         /* leases are taken back, but never cut */
+    bool limited;         /* all ranks share a limit of the rate: see "The end" */
     uint64_t small;       /* a file of one segment of at most so many bytes is small */
     uint64_t batch_bytes; /* most bytes of small files in one grant */
     const struct shelf_groups *groups; /* which ranks a file suits; NULL: all */

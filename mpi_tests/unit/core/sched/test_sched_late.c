@@ -242,6 +242,35 @@ static void test_one_segment_is_given_up_once(void **state)
     expect_cut(2 + stall, 0, 0, 0); /* a stall is another matter */
 }
 
+static void set_policy(int nranks, const struct sched_policy *policy)
+{
+    sched_destroy(job.sched);
+    assert_int_equal(sched_create(&job.sched, &job.segments, nranks, policy, NULL), 0);
+}
+
+/* The same job: what has come would come once more, within the limit. */
+static void test_under_a_limit_nothing_comes_twice(void **state)
+{
+    const struct sched_policy policy = {
+        .stall = stall, .limited = true, .small = MIB / 2, .batch_bytes = MIB
+    };
+
+    (void)state;
+    begin_one_file(2, 2);
+    set_policy(2, &policy);
+    credit(1, 1);
+    credit(0, 1);
+    expect(0, SCHED_GRANT, 1, 0);
+    expect(0, SCHED_GRANT, 0, 1);
+    sched_progress(job.sched, 1, 0, 0, 0);
+    sched_progress(job.sched, 0, 1, 0, 0);
+    expect_done(1, 0, 1, 1);
+    sched_progress(job.sched, 1, 0, MIB / 9u, 1);
+    credit(0, 1);
+    expect_none_until(1, 1 + stall);
+    expect_cut(1 + stall, 1, 0, 0);
+}
+
 static void test_equals_are_left_alone(void **state)
 {
     (void)state;
@@ -448,21 +477,15 @@ static void test_counted_is_taken_back_when_not_begun(void **state)
     expect(1, SCHED_TAKE_BACK, 0, 1);
 }
 
-static void forbid_cuts(int nranks)
+static void test_without_cuts(void **state)
 {
     const struct sched_policy policy = {
         .stall = stall, .no_cuts = true, .small = MIB / 2, .batch_bytes = MIB
     };
 
-    sched_destroy(job.sched);
-    assert_int_equal(sched_create(&job.sched, &job.segments, nranks, &policy, NULL), 0);
-}
-
-static void test_without_cuts(void **state)
-{
     (void)state;
     begin_one_file(2, 3);
-    forbid_cuts(2);
+    set_policy(2, &policy);
     credit(0, 2);
     credit(1, 1);
     expect(0, SCHED_GRANT, 0, 0);
@@ -525,6 +548,7 @@ int main(void)
         cmocka_unit_test_teardown(test_what_hardly_moves_loses_a_part, end),
         cmocka_unit_test_teardown(test_the_rest_goes_to_whom_it_was_taken_for, end),
         cmocka_unit_test_teardown(test_one_segment_is_given_up_once, end),
+        cmocka_unit_test_teardown(test_under_a_limit_nothing_comes_twice, end),
         cmocka_unit_test_teardown(test_equals_are_left_alone, end),
         cmocka_unit_test_teardown(test_a_slow_start_is_not_late, end),
         cmocka_unit_test_teardown(test_starved_beside_others_is_not_late, end),
