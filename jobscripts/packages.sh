@@ -8,8 +8,8 @@ build_packages=(
 )
 quickstart_packages=(python3 python3-pip python3-venv)
 test_packages=(
-    clang clang-format clang-tidy curl libclang-rt-dev libcmocka-dev libcurl4-doc python3
-    python3-dev python3-venv rclone shellcheck
+    clang clang-format clang-tidy curl libclang-rt-dev libcmocka-dev libcurl4-doc ninja-build
+    python3 python3-dev python3-venv rclone shellcheck
     # the cluster
     btrfs-progs e2fsprogs fuse3 glusterfs-client glusterfs-server iproute2 libfuse3-dev munge
     slurm-client slurmctld slurmd strace xfsprogs

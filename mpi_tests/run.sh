@@ -93,13 +93,15 @@ find_curl_man()
         dpkg-deb -x "$doc"/libcurl4-doc_*.deb "$doc" && [ -e "$curl_man/$name" ]
 }
 
-# build_in DIR OPTION...: $target, or everything.
+# build_in DIR OPTION...: $target, or everything. Make itself takes 15 ms of the processor for
+# each file that it compiles, Ninja takes none; a folder stays with what it was configured for.
 build_in()
 {
-    local dir=$1 log=$1/build.log
+    local dir=$1 log=$1/build.log generator=()
     shift
     mkdir -p "$dir" || return 1
-    cmake -S . -B "$dir" -DMPIFETCH_TESTS=ON \
+    [ -e "$dir/CMakeCache.txt" ] || generator=(-G Ninja)
+    cmake -S . -B "$dir" "${generator[@]}" -DMPIFETCH_TESTS=ON \
         -DMPIFETCH_PYTHON="$PWD/build/venv/bin/python" \
         -DMPIFETCH_CLIENTS="$PWD/build/clients" -DMPIFETCH_CURL_MAN="$curl_man" \
         "$@" >"$log" 2>&1 &&
