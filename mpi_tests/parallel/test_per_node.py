@@ -31,7 +31,7 @@ exec "$@"
 
 class Nodes:
     def __init__(self, top, start):
-        self.disks, self.local, self._start = top / "disks", top / "local", start
+        self.top, self.disks, self.local, self._start = top, top / "disks", top / "local", start
         self.local.mkdir()
 
     def disk(self, node):

@@ -118,7 +118,7 @@ def spoil(path):
 
 @pytest.mark.parametrize("places", [PLACES, [0, 0]], ids=["nodes", "one-node"])
 def test_wrong_bytes_in_dest(nodes, hub, tree, dest, both, places):  # noqa: F811
-    """They go to no node: the source is asked for that file."""
+    """They go to no node: the source is asked for that file, and DEST gets it as well."""
     assert nodes.run([0], "get", SOURCE, dest, env=hub.env).code == 0
     spoil(dest / "sub/weights.bin")
     result = both("--segment-size", "1M", places=places)
@@ -127,10 +127,21 @@ def test_wrong_bytes_in_dest(nodes, hub, tree, dest, both, places):  # noqa: F81
         assert_same(nodes.disk(node) / "model", tree)
     assert f"'sub/weights.bin' in '{dest}' cannot be read or has other content" in result.err
     assert_came_once(result, len(FILES["sub/weights.bin"]), MIB)
-    assert f"'{dest}' is not mended: it has everything, but 1 of its files" in result.err
-    again = both("--check", places=places)
-    assert (again.code, fetched(again)) == (0, 0), again
-    assert_same(dest, tree)
+    assert_same(dest, tree)  # mended from the nodes
+    assert_alone(dest)
+    assert result.report["dest"]["bytes"] == len(FILES["sub/weights.bin"])
+
+
+def test_wrong_bytes_in_a_dest_that_cannot_be_mended(nodes, hub, tree, both):  # noqa: F811
+    """It is named, and the nodes have theirs."""
+    dest = nodes.local / "shared"
+    assert nodes.run([0], "get", SOURCE, dest, env=hub.env).code == 0
+    spoil(nodes.disk(0) / "shared/sub/weights.bin")
+    words = ["get", "--per-node", nodes.top / "model", SOURCE, dest]
+    result = nodes.run([0, 0], *words, env=hub.env, readonly=[0])
+    assert result.code == 5, result
+    assert f"'{dest}' is not published: " in result.err and "Read-only file system" in result.err
+    assert_same(nodes.top / "model", tree)
 
 
 def test_wrong_bytes_in_a_part_of_dest(nodes, hub, tree, dest, both):  # noqa: F811

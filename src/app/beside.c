@@ -239,20 +239,49 @@ static int fill(struct session *dest, struct err *err)
     return session_fetch(dest, err) < 0 ? -1 : finish_publish(dest, err);
 }
 
-/* It stays as it is. */
-static void warn_of_bad(const struct session *s)
+/* It seemed to have everything: as if its files had been hashed before the nodes had theirs
+ * (app/rehash.h). */
+static int doubt_bad(void *arg, struct err *err)
+{
+    struct beside *beside = arg;
+    struct session *dest = &beside->s;
+
+    for (size_t i = 0; i < dest->run.plan.nfiles; i++)
+        dest->target.existing->file[i].wrong |= is_bad(beside, i);
+    segments_release(&dest->run.segments);
+    return target_drop_wrong(&dest->target, err) < 0 ? -1
+                                                     : target_settle(&dest->target, err);
+}
+
+static int mend(struct session *dest, struct err *err)
+{
+    int rc = dest->run.keeper
+                 ? background_run(&dest->run.ranks, doubt_bad, (struct beside *)dest, err)
+                 : 0;
+
+    if (agree_step(&dest->run.ranks, rc, err) < 0 || course_claim(dest, err) < 0 ||
+        build(dest, err) < 0)
+        return -1;
+    return dest->report.unchanged ? 0 : sharing_check(dest, err);
+}
+
+/* 1: nodes have found what is bad in a DEST that has everything; 0: they have not. */
+static int is_to_be_mended(struct session *s, struct err *err)
 {
     const struct beside *beside = s->beside;
-    size_t bad = 0;
+    struct strbuf bad = { 0 };
+    int rc;
 
-    for (size_t i = 0; beside->found && i < s->run.plan.nfiles; i++)
-        bad += is_bad(beside, i);
-    if (bad > 0)
-        log_line(
-            &s->run.ranks.log, LOG_WARN,
-            "'%s' is not mended: it has everything, but %zu of its files cannot be "
-            "read or have other content; run again with --check, which replaces them",
-            beside->s.named, bad);
+    if (!beside->s.report.unchanged)
+        return 0;
+    for (size_t i = 0; beside->found && bad.len == 0 && i < s->run.plan.nfiles; i++)
+        if (is_bad(beside, i))
+            strbuf_adds(&bad, "1");
+    rc = agree_share(&s->run.ranks, &bad, err);
+    if (rc == 0 && bad.len > 0)
+        rc = 1;
+    strbuf_release(&bad);
+    return agree_step(&s->run.ranks, rc < 0 ? rc : 0, err) < 0 ? -1 : rc;
 }
 
 /* Each rank reads the copy of its node, and those of nodes that have none do nothing. */
@@ -317,17 +346,21 @@ int beside_publish(struct session *s, struct err *err)
 {
     struct beside *beside = s->beside;
     double began = clock_now();
-    int rc = 0;
+    int rc;
 
     if (!beside)
         return 0;
+    rc = is_to_be_mended(s, err);
+    if (rc > 0)
+        rc = step(s, mend, err);
+    if (rc < 0)
+        return -1;
     if (!beside->s.report.unchanged) {
         beside->s.phase_began = began;
         rc = agree_step(&s->run.ranks, set_source(s, err), err);
         if (rc == 0)
             rc = step(s, fill, err);
-    } else if (s->run.ranks.rank == 0)
-        warn_of_bad(s);
+    }
     note(s, began);
     return rc;
 }
