@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import test_calls
+from installed import libraries_of
 from job import PROGRAM, ROOT
 from test_calls import FILES, env  # noqa: F401 the fixtures want them here
 from test_pages import page, test_quick  # noqa: F401 the ten lines of the page, on 4 ranks
@@ -38,6 +39,18 @@ tell(_launch.lib.binding_size(_launch.ffi.NULL))
 """
     assert ask(4, code) == [4]
     assert ask(0, code) == [1]
+
+
+def test_communicator(ask, python, env, tree, tmp_path):  # noqa: F811
+    """A wheel of mpi4py, which looks for an MPI as it starts, with the one that mpifetch uses: two
+    halves of the ranks fetch side by side."""
+    [mpi] = set(re.findall(r"libmpi(?:ch)?\.so\S* => (\S+)", libraries_of(python)))
+    named = {**env, "MPI4PY_LIBMPI": mpi}
+    if "libmpich" in mpi:  # as Debian calls what is libmpi.so.12 elsewhere, and for the wheel
+        (tmp_path / "lib").mkdir()
+        (tmp_path / "lib" / "libmpi.so.12").symlink_to(mpi)
+        named["LD_LIBRARY_PATH"] = str(tmp_path / "lib")
+    test_calls.test_part_of_the_ranks(ask, named, tree, tmp_path)
 
 
 def test_interrupted(begin, hub, tree, env, dest):  # noqa: F811

@@ -136,7 +136,8 @@ def _check_same_mpi(mpi: Any) -> None:
     ):
         raise failure(
             f"mpi4py uses '{theirs.splitlines()[0]}', mpifetch '{ours.splitlines()[0]}', or "
-            "another interface of it: build both with the same mpicc"
+            "another interface of it: build both with the same mpicc, or set MPI4PY_LIBMPI to the "
+            "library that mpifetch uses, which a wheel of mpi4py loads then"
         )
 
 
