@@ -1,5 +1,6 @@
 """Each node gets those files that a map names for it."""
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -291,6 +292,21 @@ def test_a_failed_node_s_files_are_not_fetched(nodes, source, mapped):  # noqa: 
     assert "missing on 1 of 2 nodes: node1: " in result.err
     assert_came_once(result, size(*OF[0]), MOST)
     assert_part(nodes, 0, source, *OF[0])
+
+
+def test_what_a_failed_node_alone_lacked_hides_nothing(nodes, hub, source, mapped):  # noqa: F811
+    """What came twice is told, though what that node would have got is not fetched any more."""
+    hub.add("acme/parts", source)
+    digest = hashlib.sha256(FILES["stage/2/model-3.bin"]).hexdigest()
+    hub.trouble(kind="cdn", path=f"*/{digest}", flip=0, times=1)
+    words = ("--per-node-include", mapped("node0 stage/2/\nnode1 stage/1/model-2.bin\n"))
+    own = {1: {"SHAM_LIMIT": str(MIB)}}
+    words = (*words, "--segment-size", 8 * MIB)  # none of that node is whole
+    result = get(nodes, [0, 1], "hf://acme/parts", *words, env=hub.env, own=own)
+    assert result.code == 5 and "missing on 1 of 2 nodes: node1: " in result.err, result
+    told = result.report["bytes"]
+    assert told["fetched"] >= 2 * size("stage/2/")
+    assert told["duplicated"] == told["fetched"] - size("stage/2/")
 
 
 def test_what_is_for_nothing_is_told(nodes, source, mapped):  # noqa: F811

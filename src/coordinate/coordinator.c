@@ -379,7 +379,7 @@ double coordinator_complete(const struct coordinator *c, int node)
 
 void coordinator_figures(const struct coordinator *c, struct coordinator_figures *figures)
 {
-    *figures =
-        (struct coordinator_figures){ c->workload.bytes, locator_requests(c->locator),
-                                      c->last_landed, c->steering.governor.figures };
+    *figures = (struct coordinator_figures){ c->workload.bytes - c->spreading.given_up,
+                                             locator_requests(c->locator), c->last_landed,
+                                             c->steering.governor.figures };
 }

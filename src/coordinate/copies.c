@@ -5,6 +5,7 @@
 
 #include "io/clock.h"
 #include "ranks/nodes.h"
+#include "ranks/wants.h"
 
 static const struct segments *segments_in(const struct copies *copies)
 {
@@ -168,6 +169,20 @@ bool copies_lacks(const struct copies *copies, uint32_t segment)
 {
     return demand_has(copies->demand, segments_in(copies)->file[segment]) &&
            !spread_anywhere(copies->spread, segment);
+}
+
+uint64_t copies_wanted_by(const struct copies *copies, int node)
+{
+    const struct run *run = copies->dispatch->run;
+    const struct segments *segments = segments_in(copies);
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; i < segments->count; i++)
+        if (wants_of(run, node, segments->file[i]) &&
+            demand_is_of_one(copies->demand, segments->file[i]) &&
+            copies_lacks(copies, i))
+            bytes += segment_bytes(segments, i);
+    return bytes;
 }
 
 bool copies_exist(const struct copies *copies, uint32_t file)

@@ -56,6 +56,9 @@ void copies_whole(struct copies *copies, uint32_t file);
 /* No node has it, and some node that has not failed wants it. */
 bool copies_lacks(const struct copies *copies, uint32_t segment);
 
+/* Bytes that no node has, and none but that one wants: without it they are not fetched. */
+uint64_t copies_wanted_by(const struct copies *copies, int node);
+
 /* Some node has any of the file. */
 bool copies_exist(const struct copies *copies, uint32_t file);
 

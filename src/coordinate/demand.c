@@ -71,6 +71,11 @@ bool demand_has(const struct demand *demand, uint32_t file)
     return demand->nodes[file] > 0;
 }
 
+bool demand_is_of_one(const struct demand *demand, uint32_t file)
+{
+    return demand->nodes[file] == 1;
+}
+
 static bool suits(const void *arg, uint32_t group, int rank)
 {
     const struct demand_ranks *ranks = arg;

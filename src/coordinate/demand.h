@@ -34,5 +34,6 @@ void demand_release(struct demand *demand);
 void demand_drop(struct demand *demand, int node);
 
 bool demand_has(const struct demand *demand, uint32_t file);
+bool demand_is_of_one(const struct demand *demand, uint32_t file); /* node */
 
 #endif

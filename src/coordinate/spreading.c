@@ -148,6 +148,7 @@ static int fail_node(struct spreading *s, int node, const struct err *why,
 {
     struct run *run = run_of(s);
 
+    s->given_up += copies_wanted_by(&s->copies, node);
     outcome_fail(run, node, why);
     tell_ranks(s, node, &run->nodes.err[node]);
     spread_drop(s->spread, node);

@@ -32,6 +32,7 @@ struct spreading {
     uint32_t nunwanted; /* files in copies that are to be recalled */
     bool *emptied;      /* each file: it was recalled for spreading_empties */
     struct demand demand;
+    uint64_t given_up;    /* bytes: missing, but only on nodes that have failed since */
     uint64_t files_known; /* digests, or trusted and there from the start */
     struct keeper_mail mail;
     struct fence fence;
