@@ -179,7 +179,9 @@ def _places(
         raise TypeError("sources: expected a list of them, or a dict with the place of each")
     if isinstance(sources, Mapping) and cache_dir is not None:
         raise TypeError("cache_dir: the sources have places of their own")
-    places = dict(sources) if isinstance(sources, Mapping) else dict.fromkeys(sources, cache_dir)
+    places: dict[str, Path | None] = {}
+    for source in sources:
+        places[source] = sources[source] if isinstance(sources, Mapping) else cache_dir
     if not places:
         raise ValueError("sources: there are none")
     return places
