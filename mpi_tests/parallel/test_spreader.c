@@ -232,7 +232,7 @@ static void scene_open(struct scene *scene, struct comm *comm, const char *name)
                                    .scratched = calloc(SEGMENTS + 1, sizeof(bool)) };
     scene->has = calloc((size_t)run->ranks.size * SEGMENTS, sizeof(bool));
     require(journal_open(&scene->store.journal, run, &err) == 0 &&
-                pool_create(&scene->pool, 4, wake, NULL, &err) == 0 &&
+                pool_create(&scene->pool, 4, 0, wake, NULL, &err) == 0 &&
                 syncing_open(&scene->syncing, run, &scene->store, scene->pool, &err) == 0,
             "opening");
     require(spreader_open(

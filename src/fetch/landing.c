@@ -369,10 +369,11 @@ static struct job landing_job(struct task *task, int (*run)(struct job *job),
 }
 
 static void submit_landing(struct task *task, int (*run)(struct job *job),
-                           int (*done)(struct job *job, struct err *err))
+                           int (*done)(struct job *job, struct err *err),
+                           enum pool_class class)
 {
     task->job = landing_job(task, run, done);
-    pool_submit(task->world->pool, &task->job, POOL_ORDINARY);
+    pool_submit(task->world->pool, &task->job, class);
 }
 
 static int add_small(struct task *task, struct err *err)
@@ -385,7 +386,7 @@ int landing_begin(struct task *task, struct err *err)
 {
     if (task->small)
         return add_small(task, err);
-    submit_landing(task, run_landing, landed);
+    submit_landing(task, run_landing, landed, POOL_ORDINARY);
     return 0;
 }
 
@@ -405,11 +406,11 @@ int landing_begin_local(struct task *task, struct err *err)
     if (task->held && task->small)
         return add_small(task, err);
     if (task->held) {
-        submit_landing(task, run_recheck, landed);
+        submit_landing(task, run_recheck, landed, POOL_ORDINARY);
         return 0;
     }
     if (task->world->run->mode == RUN_REHASH) {
-        submit_landing(task, run_rehash, landed);
+        submit_landing(task, run_rehash, landed, POOL_ORDINARY);
         return 0;
     }
     if (task_make_room(task, err) < 0)
@@ -417,6 +418,6 @@ int landing_begin_local(struct task *task, struct err *err)
     if (!task->small)
         ahead_begin(task->world->ahead, task->file, task_range(task).begin,
                     task_range(task).end);
-    submit_landing(task, run_read, was_read);
+    submit_landing(task, run_read, was_read, POOL_SOURCE);
     return 0;
 }

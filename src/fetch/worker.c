@@ -22,7 +22,8 @@ enum {
     WORKER_AHEAD = 2,       /* units asked for beyond what the slots hold */
     WORKER_QUIET = 200,     /* idle turns, after which the pauses are longest */
     WORKER_RELAY = 200,     /* the same, if a hash is handed from rank to rank */
-    WORKER_THREADS = 4      /* see enum pool_class */
+    WORKER_THREADS = 4,     /* see enum pool_class */
+    WORKER_READERS = 3      /* of files elsewhere, at a time */
 };
 
 struct worker {
@@ -391,7 +392,7 @@ int worker_create(struct worker **out, struct run *run, struct coordinator *coor
         run->ranks.comm, comm_node(run->ranks.comm, run->ranks.rank));
     rate_init(&w->rate, 0, WORKER_BURST, clock_now());
     outbox_open(&w->outbox, run, run->slots ? WORKER_AHEAD : 0);
-    if (pool_create(&w->pool, WORKER_THREADS, wake, http, err) < 0 ||
+    if (pool_create(&w->pool, WORKER_THREADS, WORKER_READERS, wake, http, err) < 0 ||
         store_open(&w->store, run, err) < 0)
         goto out;
     if (buffers_open(&w->buffers, run->slots_most, wake, w->http, err) < 0 ||

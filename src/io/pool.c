@@ -20,14 +20,17 @@ struct queue {
 struct thread {
     struct pool *pool;
     int index;
+    const enum pool_class *order; /* in which it takes jobs */
+    pthread_cond_t *sleep;        /* there may be one for it */
     pthread_t id;
 };
 
 struct pool {
     pthread_mutex_t lock; /* of the fields down to ending */
-    pthread_cond_t some;  /* for all threads but the first: there is a job */
-    pthread_cond_t first; /* for the first: there is an urgent job */
-    pthread_cond_t back;  /* for pool_wait: a job has ended */
+    pthread_cond_t some;   /* for all threads but the first: there is a job */
+    pthread_cond_t first;  /* for the first: there is an urgent job */
+    pthread_cond_t source; /* for readers: there is a job for them */
+    pthread_cond_t back;   /* for pool_wait: a job has ended */
     struct queue waiting[POOL_CLASSES];
     struct queue finished;
     bool first_idle; /* the first thread sleeps and nobody has woken it */
@@ -61,21 +64,37 @@ static struct job *queue_take(struct queue *queue)
 
 /* What the threads take, in this order: where there are three, each class has one that is
  * there for it, so that none waits for ever. */
-static const enum pool_class orders[][POOL_CLASSES] = {
+static const enum pool_class orders[][POOL_CLASSES - 1] = {
     { POOL_URGENT, POOL_URGENT, POOL_URGENT },
     { POOL_ORDINARY, POOL_URGENT, POOL_CHAIN },
     { POOL_CHAIN, POOL_URGENT, POOL_ORDINARY },
 };
+/* Storage that is slow for others as well may take seconds for a read: no job that needs
+ * this node alone waits behind one. */
+static const enum pool_class reads[POOL_CLASSES - 1] = { POOL_SOURCE, POOL_SOURCE,
+                                                         POOL_SOURCE };
+
+static struct thread thread_of(struct pool *pool, unsigned index, unsigned readers)
+{
+    unsigned last = countof(orders) - 1, row = index;
+    struct thread thread = { .pool = pool, .index = (int)index, .order = reads };
+
+    thread.sleep = index == 0 ? &pool->first : &pool->some;
+    if (row > last || (row > 0 && pool->count - readers <= last))
+        row = last;
+    if (index < pool->count - readers)
+        thread.order = orders[row];
+    else
+        thread.sleep = &pool->source;
+    return thread;
+}
 
 static struct job *find_job(struct pool *pool, const struct thread *self)
 {
-    size_t last = countof(orders) - 1, row = (size_t)self->index;
     struct job *job = NULL;
 
-    if (row > last || (row > 0 && pool->count <= last))
-        row = last;
-    for (size_t i = 0; i < POOL_CLASSES && !job; i++)
-        job = queue_take(&pool->waiting[orders[row][i]]);
+    for (size_t i = 0; i < POOL_CLASSES - 1 && !job; i++)
+        job = queue_take(&pool->waiting[self->order[i]]);
     return job;
 }
 
@@ -91,7 +110,7 @@ static struct job *wait_for_job(struct pool *pool, const struct thread *self)
             return job;
         if (only_urgent)
             pool->first_idle = true;
-        pthread_cond_wait(only_urgent ? &pool->first : &pool->some, &pool->lock);
+        pthread_cond_wait(self->sleep, &pool->lock);
         if (only_urgent)
             pool->first_idle = false; /* a spurious wake-up */
     }
@@ -141,23 +160,23 @@ static void block_signals(sigset_t *before)
     pthread_sigmask(SIG_SETMASK, &all, before);
 }
 
-static int start_threads(struct pool *pool, unsigned count, struct err *err)
+static int start_threads(struct pool *pool, unsigned readers, struct err *err)
 {
     sigset_t before;
     int reason = 0;
 
     block_signals(&before);
-    while (pool->started < count && reason == 0) {
+    while (pool->started < pool->count && reason == 0) {
         struct thread *thread = &pool->threads[pool->started];
 
-        *thread = (struct thread){ .pool = pool, .index = (int)pool->started };
+        *thread = thread_of(pool, pool->started, readers);
         reason = pthread_create(&thread->id, NULL, thread_main, thread);
         pool->started += reason == 0;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (reason != 0)
         return err_set(err, ERR_DEFECT, "cannot start thread %u of %u: %s",
-                       pool->started + 1, count, strerror(reason));
+                       pool->started + 1, pool->count, strerror(reason));
     return 0;
 }
 
@@ -172,10 +191,10 @@ static void init_back(pthread_cond_t *back)
     pthread_condattr_destroy(&how);
 }
 
-int pool_create(struct pool **out, unsigned threads, void (*wake)(void *arg), void *arg,
-                struct err *err)
+int pool_create(struct pool **out, unsigned threads, unsigned readers,
+                void (*wake)(void *arg), void *arg, struct err *err)
 {
-    unsigned count = threads < THREADS_LEAST ? THREADS_LEAST : threads;
+    unsigned count = (threads < THREADS_LEAST ? THREADS_LEAST : threads) + readers;
     struct pool *pool = calloc(1, sizeof(*pool) + count * sizeof(pool->threads[0]));
 
     *out = NULL;
@@ -184,11 +203,12 @@ int pool_create(struct pool **out, unsigned threads, void (*wake)(void *arg), vo
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->some, NULL);
     pthread_cond_init(&pool->first, NULL);
+    pthread_cond_init(&pool->source, NULL);
     init_back(&pool->back);
     pool->wake = wake;
     pool->count = count;
     pool->arg = arg;
-    if (start_threads(pool, count, err) < 0) {
+    if (start_threads(pool, readers, err) < 0) {
         pool_destroy(pool);
         return -1;
     }
@@ -208,7 +228,7 @@ void pool_submit(struct pool *pool, struct job *job, enum pool_class class)
         pool->first_idle = false;
         pthread_cond_signal(&pool->first);
     } else {
-        pthread_cond_signal(&pool->some);
+        pthread_cond_signal(class == POOL_SOURCE ? &pool->source : &pool->some);
     }
     pthread_mutex_unlock(&pool->lock);
 }
@@ -277,10 +297,12 @@ void pool_destroy(struct pool *pool)
     pool->ending = true;
     pthread_cond_broadcast(&pool->some);
     pthread_cond_broadcast(&pool->first);
+    pthread_cond_broadcast(&pool->source);
     pthread_mutex_unlock(&pool->lock);
     for (unsigned i = 0; i < pool->started; i++)
         pthread_join(pool->threads[i].id, NULL);
     pthread_cond_destroy(&pool->back);
+    pthread_cond_destroy(&pool->source);
     pthread_cond_destroy(&pool->first);
     pthread_cond_destroy(&pool->some);
     pthread_mutex_destroy(&pool->lock);

@@ -18,6 +18,7 @@ enum pool_class {
     POOL_CHAIN,    /* other ranks wait for it: taken first, but for two threads */
     POOL_URGENT,   /* a socket waits for it: the first thread does nothing else */
     POOL_ORDINARY, /* where there are three threads, taken first by the second */
+    POOL_SOURCE,   /* waits for storage that others share: threads of its own */
     POOL_CLASSES
 };
 
@@ -36,12 +37,14 @@ struct job {
 
 struct pool;
 
-/* At least two threads are made. wake is called from pool threads whenever a job has
- * ended, before pool_destroy returns at the latest; it must not call the pool. */
-int pool_create(struct pool **out, unsigned threads, void (*wake)(void *arg), void *arg,
-                struct err *err);
+/* At least two threads are made, and so many readers, which take POOL_SOURCE and nothing
+ * else. wake is called from pool threads whenever a job has ended, before pool_destroy
+ * returns at the latest; it must not call the pool. */
+int pool_create(struct pool **out, unsigned threads, unsigned readers,
+                void (*wake)(void *arg), void *arg, struct err *err);
 
-/* Jobs of a class begin in the order in which they were submitted. */
+/* Jobs of a class begin in the order in which they were submitted. POOL_SOURCE: only where
+ * there are readers. */
 void pool_submit(struct pool *pool, struct job *job, enum pool_class class);
 
 /* Take back the job that ended first: its done is called. 1; 0 if none has ended; -1 with

@@ -95,7 +95,7 @@ int background_run(struct ranks *ranks, int (*work)(void *arg, struct err *err),
 
     /* If no thread can be created the work is done here, and the other
      * ranks have to wait. */
-    if (pool_create(&pool, 1, no_wake, NULL, NULL) < 0)
+    if (pool_create(&pool, 1, 0, no_wake, NULL, NULL) < 0)
         return work(arg, err);
     background.job.run = run_work;
     background.job.owner = &background;

@@ -47,7 +47,7 @@ int fan_out(struct ranks *ranks, size_t count,
     struct err stop = { 0 };
     int rc = 0;
 
-    if (pool_create(&fan.pool, FAN_THREADS, no_wake, NULL, err) < 0)
+    if (pool_create(&fan.pool, FAN_THREADS, 0, no_wake, NULL, err) < 0)
         return -1;
     for (int i = 0; i < FAN_THREADS; i++) {
         job[i] = (struct job){ .run = run_some, .owner = &fan };

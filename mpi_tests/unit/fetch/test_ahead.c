@@ -74,7 +74,7 @@ static int begin(void **state)
     store = (struct store){ .run = &run,
                             .at = calloc(PARTS + 1, 1),
                             .kept_with = calloc(PARTS + 1, sizeof(uint32_t)) };
-    return pool_create(&pool, 4, wake, NULL, NULL) == 0 &&
+    return pool_create(&pool, 4, 0, wake, NULL, NULL) == 0 &&
                    buffers_open(&buffers, 2, wake, NULL, NULL) == 0 &&
                    ahead_open(&ahead, &run, &buffers, pool, NULL) == 0
                ? 0

@@ -224,7 +224,7 @@ static int begin(void **state)
     memset(existing, 0, sizeof(existing));
     norders = 0;
     run.opt.per_node_segments = false;
-    return pool_create(&pool, 2, wake, NULL, NULL) == 0
+    return pool_create(&pool, 2, 0, wake, NULL, NULL) == 0
                ? proof_open(&proof, &run, &store, pool, existing, NULL)
                : -1;
 }

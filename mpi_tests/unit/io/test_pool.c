@@ -43,7 +43,7 @@ static void wait_for(sem_t *sem)
         ;
 }
 
-static void stage_open(struct stage *stage, unsigned threads)
+static void stage_open_with(struct stage *stage, unsigned threads, unsigned readers)
 {
     struct err err = { 0 };
 
@@ -51,7 +51,12 @@ static void stage_open(struct stage *stage, unsigned threads)
     sem_init(&stage->woken, 0, 0);
     sem_init(&stage->entered, 0, 0);
     sem_init(&stage->gate, 0, 0);
-    assert_int_equal(pool_create(&stage->pool, threads, wake, stage, &err), 0);
+    assert_int_equal(pool_create(&stage->pool, threads, readers, wake, stage, &err), 0);
+}
+
+static void stage_open(struct stage *stage, unsigned threads)
+{
+    stage_open_with(stage, threads, 0);
 }
 
 static void stage_close(struct stage *stage)
@@ -324,6 +329,35 @@ static void test_each_class_has_a_thread(void **state)
         }
 }
 
+/* Readers take nothing but reads, and reads, however long they wait, no other thread. */
+static void test_readers_apart(void **state)
+{
+    static const enum pool_class others[] = { POOL_CHAIN, POOL_URGENT, POOL_ORDINARY };
+    struct job read[4], job[countof(others)];
+    struct stage stage;
+
+    (void)state;
+    stage_open_with(&stage, 2, 2);
+    for (size_t i = 0; i < countof(read); i++) {
+        read[i] = (struct job){ .run = run_to_the_gate, .done = keep, .owner = &stage };
+        pool_submit(stage.pool, &read[i], POOL_SOURCE);
+    }
+    wait_for(&stage.entered);
+    wait_for(&stage.entered);
+    for (size_t i = 0; i < countof(others); i++) {
+        job[i] = (struct job){ .run = run_and_count, .done = keep, .owner = &stage };
+        pool_submit(stage.pool, &job[i], others[i]);
+        assert_ptr_equal(next_finished(&stage), &job[i]);
+        assert_in_range(job[i].thread, 0, 1);
+    }
+    assert_int_equal(sem_trywait(&stage.entered), -1);
+    for (size_t i = 0; i < countof(read); i++)
+        sem_post(&stage.gate);
+    for (size_t i = 0; i < countof(read); i++)
+        assert_in_range(next_finished(&stage)->thread, 2, 3);
+    stage_close(&stage);
+}
+
 /* Not for ever while a job runs, and no longer than it runs. */
 static void test_wait(void **state)
 {
@@ -449,6 +483,7 @@ int main(void)
         cmocka_unit_test(test_urgent_wakes_the_others),
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_each_class_has_a_thread),
+        cmocka_unit_test(test_readers_apart),
         cmocka_unit_test(test_wait),
         cmocka_unit_test(test_drop),
         cmocka_unit_test(test_destroy_drops_what_waits),

@@ -134,7 +134,7 @@ static void test_stops(void **state)
     struct pool *pool;
 
     (void)state;
-    assert_int_equal(pool_create(&pool, 1, no_wake, NULL, NULL), 0);
+    assert_int_equal(pool_create(&pool, 1, 0, no_wake, NULL, NULL), 0);
     in.pool = pool;
     assert_int_equal(blocks_open(&in, &err), 0);
     assert_int_equal(blocks_next(&in, &err), 1);
