@@ -214,7 +214,8 @@ static int read_source(struct task *task, const char *path, struct err *err)
                          .next = range.begin,
                          .end = range.end,
                          .pool = task->world->pool,
-                         .direct = task->nearby && task->world->run->nearby.uncached };
+                         .direct = task->nearby && task->world->run->nearby.uncached,
+                         .ahead = true };
     int rc = -1;
 
     if (blocks_open(&in, err) < 0)
@@ -356,8 +357,11 @@ static int landed(struct job *job, struct err *err)
 static int was_read(struct job *job, struct err *err)
 {
     struct task *task = job->owner;
+    struct run *run = task->world->run;
 
-    task->world->run->stats.value[task->nearby ? STAT_NEARBY : STAT_FETCHED] += task->got;
+    run->stats.value[task->nearby ? STAT_NEARBY : STAT_FETCHED] += task->got;
+    trace_span(run->trace, TRACE_FETCH, task->slot->number, task->segment, task->count,
+               job->started, job->ended);
     return landed(job, err);
 }
 

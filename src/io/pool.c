@@ -26,7 +26,7 @@ struct thread {
 };
 
 struct pool {
-    pthread_mutex_t lock; /* of the fields down to ending */
+    pthread_mutex_t lock;  /* of the fields down to ending */
     pthread_cond_t some;   /* for all threads but the first: there is a job */
     pthread_cond_t first;  /* for the first: there is an urgent job */
     pthread_cond_t source; /* for readers: there is a job for them */

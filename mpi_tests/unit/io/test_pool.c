@@ -329,8 +329,8 @@ static void test_each_class_has_a_thread(void **state)
         }
 }
 
-/* Readers take nothing but reads, and reads, however long they wait, no other thread. */
-static void test_readers_apart(void **state)
+/* Reads, however long they wait, take no thread from others, ... */
+static void test_reads_leave_the_others(void **state)
 {
     static const enum pool_class others[] = { POOL_CHAIN, POOL_URGENT, POOL_ORDINARY };
     struct job read[4], job[countof(others)];
@@ -342,19 +342,51 @@ static void test_readers_apart(void **state)
         read[i] = (struct job){ .run = run_to_the_gate, .done = keep, .owner = &stage };
         pool_submit(stage.pool, &read[i], POOL_SOURCE);
     }
-    wait_for(&stage.entered);
-    wait_for(&stage.entered);
+    for (size_t i = 0; i < 2; i++)
+        wait_for(&stage.entered);
     for (size_t i = 0; i < countof(others); i++) {
         job[i] = (struct job){ .run = run_and_count, .done = keep, .owner = &stage };
         pool_submit(stage.pool, &job[i], others[i]);
         assert_ptr_equal(next_finished(&stage), &job[i]);
-        assert_in_range(job[i].thread, 0, 1);
     }
-    assert_int_equal(sem_trywait(&stage.entered), -1);
     for (size_t i = 0; i < countof(read); i++)
         sem_post(&stage.gate);
     for (size_t i = 0; i < countof(read); i++)
         assert_in_range(next_finished(&stage)->thread, 2, 3);
+    stage_close(&stage);
+}
+
+/* ... and readers are there for reads, whatever else waits. */
+static void test_readers_only_read(void **state)
+{
+    static const enum pool_class others[] = { POOL_CHAIN, POOL_URGENT, POOL_ORDINARY };
+    struct job hold[2], read[4], job[countof(others)];
+    struct stage stage;
+
+    (void)state;
+    stage_open_with(&stage, 2, 2);
+    for (size_t i = 0; i < countof(hold); i++) {
+        hold[i] = (struct job){ .run = run_to_the_gate, .owner = &stage };
+        pool_submit(stage.pool, &hold[i], POOL_URGENT);
+        wait_for(&stage.entered);
+    }
+    for (size_t i = 0; i < countof(others); i++) {
+        job[i] = (struct job){ .run = run_and_count, .owner = &stage };
+        pool_submit(stage.pool, &job[i], others[i]);
+    }
+    for (size_t i = 0; i < countof(read); i++) {
+        read[i] = (struct job){ .run = run_and_count, .done = keep, .owner = &stage };
+        pool_submit(stage.pool, &read[i], POOL_SOURCE);
+        assert_ptr_equal(next_finished(&stage), &read[i]);
+    }
+    sem_post(&stage.gate);
+    sem_post(&stage.gate);
+    for (size_t i = 0; i < countof(hold) + countof(others); i++) {
+        wait_for(&stage.woken);
+        assert_int_equal(pool_reap(stage.pool, NULL), 1);
+    }
+    for (size_t i = 0; i < countof(others); i++)
+        assert_in_range(job[i].thread, 0, 1);
     stage_close(&stage);
 }
 
@@ -483,7 +515,8 @@ int main(void)
         cmocka_unit_test(test_urgent_wakes_the_others),
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_each_class_has_a_thread),
-        cmocka_unit_test(test_readers_apart),
+        cmocka_unit_test(test_reads_leave_the_others),
+        cmocka_unit_test(test_readers_only_read),
         cmocka_unit_test(test_wait),
         cmocka_unit_test(test_drop),
         cmocka_unit_test(test_destroy_drops_what_waits),

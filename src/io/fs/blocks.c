@@ -1,14 +1,29 @@
 #include "io/fs/blocks.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 
 #include "io/fs/fs.h"
 #include "io/fs/fs_at.h"
 
 enum {
-    BLOCKS_MOST = 1 << 20,  /* a Lustre stripe */
-    BLOCKS_HASH = 256 << 10 /* stays in a core's second-level cache */
+    BLOCKS_MOST = 1 << 20,   /* a Lustre stripe */
+    BLOCKS_HASH = 256 << 10, /* stays in a core's second-level cache */
+    BLOCKS_AHEAD = 4 << 20   /* what a server that is far away can send at a time */
 };
+
+/* By itself Linux asks for 128 KiB at a time of what seems to be read in a row, so a reader
+ * would wait for the storage again and again. */
+static void ask_ahead(struct blocks *in)
+{
+    uint64_t to = in->end - in->next > BLOCKS_AHEAD ? in->next + BLOCKS_AHEAD : in->end;
+    uint64_t from = in->asked > in->next ? in->asked : in->next;
+
+    if (!in->ahead || in->direct || to <= from)
+        return;
+    posix_fadvise(in->fd, (off_t)from, (off_t)(to - from), POSIX_FADV_WILLNEED);
+    in->asked = to;
+}
 
 int blocks_open(struct blocks *in, struct err *err)
 {
@@ -37,6 +52,7 @@ int blocks_next(struct blocks *in, struct err *err)
     if (in->pool && pool_stopping(in->pool))
         return err_set(err, ERR_INTERRUPTED, "interrupted while reading '%s'",
                        fs_at_path(text, in->dir, in->name));
+    ask_ahead(in);
     in->at = in->next;
     in->len = left < in->most ? (size_t)left : in->most;
     if (fs_direct_pread(in->fd, &in->direct, in->dir, in->name, in->bytes, in->len,

@@ -25,9 +25,11 @@ struct blocks {
     const struct pool *pool; /* whose job this is, or NULL: then nothing interrupts it */
     size_t most;             /* bytes of a block; 0: as many as suit a parallel disk */
     bool direct;             /* past the page cache, if that suits the file */
+    bool ahead;              /* let the system fetch what follows, meanwhile */
     /* Filled in: */
     int fd;
-    uint64_t at; /* of the block in the file */
+    uint64_t asked; /* the system has been asked for all before */
+    uint64_t at;    /* of the block in the file */
     size_t len;
     char *bytes;
 };

@@ -7,16 +7,31 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <xxhash.h>
 
 #include "base/text.h"
 #include "io/fs/blocks.h"
 #include "scratch_dir.h"
 
-/* More than one block of each kind, and an odd end. */
-enum { SIZE = (2 << 20) + 12345 };
+/* More than one block of each kind, more than is asked for ahead, and an odd end. */
+enum { SIZE = (6 << 20) + 12345 };
 
 static uint8_t *bytes;
+static uint64_t asked_from, asked_to; /* of the system, ahead of reading */
+
+/* Instead of libc's. */
+int posix_fadvise(int fd, off_t at, off_t len, int advice)
+{
+    (void)fd;
+    assert_int_equal(advice, POSIX_FADV_WILLNEED);
+    if (asked_to == 0)
+        asked_from = asked_to = (uint64_t)at;
+    assert_int_equal(at, asked_to); /* nothing twice, nothing left out */
+    assert_true(len > 0);
+    asked_to += (uint64_t)len;
+    return 0;
+}
 
 static int put_bytes(void **state)
 {
@@ -64,6 +79,35 @@ static void test_every_byte_once(void **state)
         assert_int_equal(rc, 0);
         assert_int_equal(at, rows[i].end);
         blocks_close(&in);
+        blocks_close(&in);
+    }
+}
+
+/* All that is read, each byte once, and the next block before this one is used. */
+static void test_asks_ahead(void **state)
+{
+    static const struct {
+        uint64_t at, end;
+        bool ahead;
+    } rows[] = { { 3, SIZE, true }, { 4096, 8192, true }, { 3, SIZE, false } };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct blocks in = {
+            .name = "file", .next = rows[i].at, .end = rows[i].end, .ahead = rows[i].ahead
+        };
+
+        asked_from = asked_to = 0;
+        assert_int_equal(blocks_open(&in, NULL), 0);
+        while (blocks_next(&in, NULL) > 0 && rows[i].ahead) {
+            uint64_t next = in.next + in.len;
+
+            assert_int_equal(asked_from, rows[i].at);
+            assert_true(asked_to >= (next < rows[i].end ? next : rows[i].end));
+            assert_true(asked_to <= rows[i].end);
+            assert_true(asked_to <= in.at + (4 << 20));
+        }
+        assert_int_equal(asked_to, rows[i].ahead ? rows[i].end : 0);
         blocks_close(&in);
     }
 }
@@ -150,6 +194,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_byte_once),
+        cmocka_unit_test(test_asks_ahead),
         cmocka_unit_test(test_hash),
         cmocka_unit_test(test_sum),
         cmocka_unit_test(test_fails),
