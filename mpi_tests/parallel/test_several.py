@@ -1,5 +1,6 @@
 """Several sources in one run: all are listed first, then each is published by itself."""
 
+import json
 import os
 import re
 import signal
@@ -71,6 +72,21 @@ def test_each_has_a_place_of_its_own(run, hub, repos, into, ranks):
     result = run(ranks, "verify", into / "acme/one", into / "acme/two")
     assert result.code == 0, result
     assert result.out == published(into, "acme/one", "acme/two")
+
+
+def test_one_trace_of_all(run, hub, repos, into, tmp_path):
+    """One after the other; of what is there already there is nothing to tell."""
+    assert run(1, "get", "--into", into, THREE, env=hub.env).code == 0
+    trace = tmp_path / "trace.json"
+    result = run(2, "get", "--trace", trace, "--into", into, THREE, ONE, TWO, env=hub.env)
+    assert result.code == 0, result
+    events = json.loads(trace.read_text())
+    bars = {event["name"]: event for event in events if event.get("tid") == 4000}
+    assert list(bars) == [ONE, TWO]
+    assert bars[ONE]["ts"] == 0 and bars[ONE]["ts"] + bars[ONE]["dur"] <= bars[TWO]["ts"]
+    for source, path in ((ONE, "config.json"), (TWO, "a/deep.txt")):
+        [fetch] = [event for event in events if event["name"] == "hash" and event["args"]["file"] == path]
+        assert fetch["ts"] >= bars[source]["ts"]
 
 
 def test_verify_names_what_is_wrong(run, hub, repos, into):
@@ -259,7 +275,6 @@ REFUSED = [
     ("one inside another", ("get", "--into", "DIR", "hf://acme", "hf://acme/one"), "inside"),
     ("no repository", ("get", "--into", "DIR", ONE, "https://example.org/f"), "example.org"),
     ("per node", ("get", "--per-node", "DIR", ONE, TWO), "--per-node"),
-    ("trace", ("get", "--trace", "DIR.json", "--into", "DIR", ONE, TWO), "--trace"),
     ("two caches", ("get", "--hf-cache", "--cache-dir", "DIR", ONE, "DIR"), "--cache-dir"),
     ("clean", ("clean", "DIR", "DIR"), "only DIR"),
 ]

@@ -153,6 +153,22 @@ static int write_report(void *arg, struct err *err)
     return report_write(&s->run, &s->report, s->options->report, err);
 }
 
+/* Of several sources it is written after the last one. */
+static int leave_trace(struct session *s, struct err *err)
+{
+    struct run *run = &s->run;
+    struct trace_text own = { 0 };
+    char source[256];
+    int rc = trace_gather(
+        run, s->traces ? s->traces : &own,
+        s->traces ? session_source(s->options, source, sizeof(source)) : NULL, err);
+
+    if (rc == 0 && !s->traces && run->ranks.rank == 0)
+        rc = trace_write(run, &own, s->options->trace, err);
+    trace_text_release(&own);
+    return rc;
+}
+
 struct leaving {
     struct run *run;
     enum release_how how;
@@ -200,7 +216,7 @@ void finish_report(struct session *s, int rc, const struct err *err)
     err_clear(&fault);
     if (run->ranks.rank == 0)
         report_summary(run, &s->report);
-    if (run->trace && trace_write(run, o->trace, &fault) < 0)
+    if (run->trace && leave_trace(s, &fault) < 0)
         warn(s, &fault);
     err_clear(&fault);
     if (o->report && run->ranks.rank == 0 &&

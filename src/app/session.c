@@ -300,7 +300,7 @@ int session_fetch(struct session *s, struct err *err)
     }
     count_untrusted(s);
     if (run->trace)
-        trace_open(run->trace, clock_now());
+        trace_open(run->trace, s->sources, clock_now());
     rc = session_make_parts(s, run->keeper ? s->target.existing->file : NULL, err);
     if (agree_step(&run->ranks, rc, err) < 0)
         return -1;

@@ -41,6 +41,7 @@ struct session {
     size_t sources;       /* of the call */
     struct report_list *rows; /* rank 0: the reports of several sources, ... */
     size_t row; /* ... of which this is that of s; NULL: it is the only one */
+    struct trace_text *traces; /* the same, of traces */
     struct run run;
     struct trace trace;
     struct report report;

@@ -33,7 +33,8 @@ struct several {
     struct part first, *rest; /* so that all ranks can agree on a lack of memory */
     struct session *with;     /* the one that has the ranks */
     struct mpifetch_report *reports;
-    struct report_list rows; /* rank 0 */
+    struct report_list rows;  /* rank 0 */
+    struct trace_text traces; /* the same */
     double began;
 };
 
@@ -56,9 +57,6 @@ static int check_count(const struct mpifetch_options *o, struct err *err)
     if (o->per_node)
         return err_set(err, ERR_USAGE,
                        "--per-node takes one source: start a run for each of several");
-    if (o->trace)
-        return err_set(err, ERR_USAGE,
-                       "--trace takes one source: start a run for each of several");
     return 0;
 }
 
@@ -263,6 +261,7 @@ static void conclude(struct several *all, size_t i, int rc, const struct err *er
 
     hand_to(all, s);
     s->rows = all->count > 1 ? &all->rows : NULL;
+    s->traces = all->count > 1 ? &all->traces : NULL;
     s->row = i;
     s->report.named = all->count > 1;
     conclusion_reach(s, rc, err, &all->reports[i]);
@@ -414,6 +413,18 @@ static int show_sums(struct several *all, struct err *err)
     return listing_show_sums(&all->with->run.ranks, &sums, err);
 }
 
+/* If any source got as far as that. */
+static void write_traces(struct several *all, bool opened)
+{
+    struct run *run = &all->with->run;
+    const char *path = all->options->trace;
+    struct err err = { 0 };
+
+    if (opened && path && run->ranks.rank == 0 && all->traces.text.len > 0 &&
+        trace_write(run, &all->traces, path, &err) < 0)
+        log_line(&run->ranks.log, LOG_WARN, "%s", err.text);
+}
+
 /* Of several. Collective, if all could be opened: else ranks may not even have the same
  * count. */
 static void sum_up(struct several *all, bool opened)
@@ -437,6 +448,7 @@ static void sum_up(struct several *all, bool opened)
         rc = background_run(ranks, write_rows, all, &err);
     if (rc < 0)
         log_line(&ranks->log, LOG_WARN, "%s", err.text);
+    write_traces(all, opened);
     if (opened)
         agree_step(ranks, 0, &err);
 }
@@ -456,6 +468,7 @@ static void close_all(struct several *all)
     for (size_t i = 0; i < all->count; i++)
         all->reports[i].lost = lost;
     report_list_release(&all->rows);
+    trace_text_release(&all->traces);
     free(all->rest);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "io/clock.h"
 #include "io/fs/fs.h"
 #include "ranks/background.h"
 #include "ranks/run.h"
@@ -13,9 +14,10 @@ static const char *const kind_names[TRACE_KINDS] = { "fetch",      "hash", "copy
                                                      "renew",      "take", "dest",
                                                      "connections" };
 
-void trace_open(struct trace *trace, double now)
+void trace_open(struct trace *trace, size_t sources, double now)
 {
-    *trace = (struct trace){ .origin = now };
+    *trace = (struct trace){ .origin = now,
+                             .most = sources > 1 ? TRACE_MOST / sources : TRACE_MOST };
 }
 
 void trace_span(struct trace *trace, enum trace_kind kind, unsigned row, uint32_t segment,
@@ -23,7 +25,7 @@ void trace_span(struct trace *trace, enum trace_kind kind, unsigned row, uint32_
 {
     if (!trace)
         return;
-    if (trace->spans == TRACE_MOST) {
+    if (trace->spans >= trace->most) {
         trace->left_out++;
         return;
     }
@@ -52,8 +54,11 @@ void trace_release(struct trace *trace)
 struct trace_file {
     const struct run *run;
     const char *path;
-    struct strbuf text;
+    struct strbuf *text;
+    double ahead; /* seconds: the origin after that of the first source */
 };
+
+enum { ROW_SOURCE = 4000 };
 
 /* A row (thread, in the format's words) for each slot, each pool thread and each buffer. */
 static unsigned row_of(const struct trace_span *span)
@@ -70,7 +75,8 @@ static void add_event(struct trace_file *file, json_t *event)
 {
     char *text = event ? json_dumps(event, JSON_COMPACT) : NULL;
 
-    strbuf_addf(&file->text, "%s%s", file->text.len > 2 ? ",\n" : "", text ? text : "{}");
+    strbuf_addf(file->text, "%s%s", file->text->len > 0 ? ",\n" : "[\n",
+                text ? text : "{}");
     free(text);
     json_decref(event);
 }
@@ -79,21 +85,22 @@ static void add_span(struct trace_file *file, int rank, const struct trace_span 
 {
     const struct run *run = file->run;
     const char *path = "";
+    double begin = file->ahead + span->begin;
 
     if (span->kind == TRACE_CONNECTIONS) {
         add_event(file, json_pack("{s:s, s:s, s:i, s:f, s:{s:i}}", "name", "connections",
-                                  "ph", "C", "pid", rank, "ts", span->begin * 1e6, "args",
+                                  "ph", "C", "pid", rank, "ts", begin * 1e6, "args",
                                   "connections", (int)span->segment));
         return;
     }
     if (span->segment < run->segments.count)
         path = plan_path(&run->plan, run->segments.file[span->segment]);
-    add_event(file, json_pack("{s:s, s:s, s:i, s:i, s:f, s:f, s:{s:i, s:i, s:s}}", "name",
-                              span->kind < TRACE_KINDS ? kind_names[span->kind] : "?",
-                              "ph", "X", "pid", rank, "tid", (int)row_of(span), "ts",
-                              span->begin * 1e6, "dur", (span->end - span->begin) * 1e6,
-                              "args", "segment", (int)span->segment, "count",
-                              (int)span->count, "file", path));
+    add_event(file,
+              json_pack("{s:s, s:s, s:i, s:i, s:f, s:f, s:{s:i, s:i, s:s}}", "name",
+                        span->kind < TRACE_KINDS ? kind_names[span->kind] : "?", "ph",
+                        "X", "pid", rank, "tid", (int)row_of(span), "ts", begin * 1e6,
+                        "dur", (span->end - span->begin) * 1e6, "args", "segment",
+                        (int)span->segment, "count", (int)span->count, "file", path));
 }
 
 static int take_spans(void *arg, int rank, const void *bytes, size_t len, struct err *err)
@@ -115,29 +122,51 @@ static int take_spans(void *arg, int rank, const void *bytes, size_t len, struct
     return 0;
 }
 
+/* From the origin until all has been gathered. */
+static void add_source(struct trace_file *file, const char *source, double seconds)
+{
+    add_event(file, json_pack("{s:s, s:s, s:i, s:i, s:f, s:f}", "name", source, "ph", "X",
+                              "pid", 0, "tid", ROW_SOURCE, "ts", file->ahead * 1e6, "dur",
+                              seconds * 1e6));
+}
+
+int trace_gather(struct run *run, struct trace_text *all, const char *source,
+                 struct err *err)
+{
+    const struct trace *trace = run->trace;
+    struct trace_file file = { .run = run, .text = &all->text };
+
+    /* Without one nothing was to be fetched. */
+    if (all->origin == 0)
+        all->origin = trace->origin;
+    if (trace->origin > 0)
+        file.ahead = trace->origin - all->origin;
+    if (source && run->ranks.rank == 0 && trace->origin > 0)
+        add_source(&file, source, clock_now() - trace->origin);
+    return agree_gather(&run->ranks, MSG_TRACE, trace->span,
+                        trace->spans * sizeof(*trace->span), take_spans, &file, err);
+}
+
 static int write_text(void *arg, struct err *err)
 {
     const struct trace_file *file = arg;
 
-    return fs_write_all(NULL, file->path, file->text.data, file->text.len, true, false,
+    return fs_write_all(NULL, file->path, file->text->data, file->text->len, true, false,
                         err);
 }
 
-int trace_write(struct run *run, const char *path, struct err *err)
+int trace_write(struct run *run, struct trace_text *all, const char *path,
+                struct err *err)
 {
-    const struct trace *trace = run->trace;
-    struct trace_file file = { .run = run, .path = path };
-    int rc;
+    struct trace_file file = { .run = run, .path = path, .text = &all->text };
 
-    if (run->ranks.rank == 0)
-        strbuf_adds(&file.text, "[\n");
-    rc = agree_gather(&run->ranks, MSG_TRACE, trace->span,
-                      trace->spans * sizeof(*trace->span), take_spans, &file, err);
-    if (run->ranks.rank == 0 && rc == 0) {
-        strbuf_adds(&file.text, "\n]\n");
-        rc = file.text.failed ? err_memory(err, "the trace")
-                              : background_run(&run->ranks, write_text, &file, err);
-    }
-    strbuf_release(&file.text);
-    return rc;
+    strbuf_adds(&all->text, all->text.len > 0 ? "\n]\n" : "[\n]\n");
+    return all->text.failed ? err_memory(err, "the trace")
+                            : background_run(&run->ranks, write_text, &file, err);
+}
+
+void trace_text_release(struct trace_text *all)
+{
+    strbuf_release(&all->text);
+    *all = (struct trace_text){ 0 };
 }

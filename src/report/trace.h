@@ -1,9 +1,10 @@
 /* report/trace.h -- what each rank did when, in the Chrome trace format
  * (Perfetto opens it).
  *
- * Life cycle   trace_open; trace_span as things end; trace_write; trace_release. A
+ * Life cycle   trace_open; trace_span as things end; trace_gather; trace_release. A
  *              rank records at most TRACE_MOST spans and then only counts, so memory
- *              stays bounded. */
+ *              stays bounded. Those of several sources go into one text, which
+ *              trace_write ends; trace_text_release. */
 #ifndef REPORT_TRACE_H
 #define REPORT_TRACE_H
 
@@ -11,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/strbuf.h"
 
 enum trace_kind {
     TRACE_FETCH,
@@ -36,9 +38,11 @@ struct trace {
     double origin; /* clock_now at trace_open: just after all ranks agreed to begin */
     struct trace_span *span;
     size_t spans, room, left_out;
+    size_t most; /* spans */
 };
 
-void trace_open(struct trace *trace, double now);
+/* sources: of the call, each of which has its share of TRACE_MOST. */
+void trace_open(struct trace *trace, size_t sources, double now);
 /* begin and end as clock_now gave them. trace: NULL records nothing. */
 void trace_span(struct trace *trace, enum trace_kind kind, unsigned row, uint32_t segment,
                 uint32_t count, double begin, double end);
@@ -46,7 +50,20 @@ void trace_release(struct trace *trace);
 
 struct run;
 
-/* Collective. Rank 0 writes the file. */
-int trace_write(struct run *run, const char *path, struct err *err);
+/* Rank 0: of all sources so far; zeroed: none. */
+struct trace_text {
+    struct strbuf text;
+    double origin; /* of the first one */
+};
+
+/* Collective: what all ranks have recorded. source: of several, which gets a bar of its
+ * own; else NULL. */
+int trace_gather(struct run *run, struct trace_text *all, const char *source,
+                 struct err *err);
+
+/* Rank 0. */
+int trace_write(struct run *run, struct trace_text *all, const char *path,
+                struct err *err);
+void trace_text_release(struct trace_text *all);
 
 #endif
