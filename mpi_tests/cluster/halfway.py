@@ -17,8 +17,9 @@ MIB = 1 << 20
 # Of a MiB, but for one that is the end of a file; and some may be for the same bytes.
 ANSWERS = 6
 LINE = re.compile(rb"([0-9a-f]{16}) (\d+) (\d+) [0-9a-f]{16}\n")
-# Each rank notes how it ended: mpirun and srun tell of one only.
-NOTE = """"$0" "$@"; code=$?; at=$CODES/${SLURM_PROCID-$OMPI_COMM_WORLD_RANK}
+# Each rank notes how it ended: mpirun and srun tell of one only. mpirun tells all to end as soon as
+# one has: the shell waits for its rank.
+NOTE = """trap : TERM; "$0" "$@"; code=$?; at=$CODES/${SLURM_PROCID-$OMPI_COMM_WORLD_RANK}
 echo "$code" >"$at.new"; mv "$at.new" "$at"; exit "$code\""""
 
 
@@ -91,7 +92,8 @@ class Halfway:
         ]
         assert len(pids) >= len(nodes), self
         for pid in pids:
-            os.kill(pid, by)
+            with contextlib.suppress(ProcessLookupError):  # the first one's end ends others
+                os.kill(pid, by)
 
     def __repr__(self):
         return f"{self.run.said()}\n{self.ended()}"

@@ -3,7 +3,7 @@
 import contextlib
 
 import pytest
-from cluster import ORIGIN, Cluster
+from cluster import ORIGIN, Cluster, wait_for
 from proxy import Proxy
 from trees import assert_alone, assert_nothing, assert_same, files_of
 
@@ -84,9 +84,14 @@ def test_a_proxy_is_the_only_way_out(cluster, files, model, dest, behind):
     with cluster.inside("head"):
         proxy = Proxy(files.url.replace("origin", ORIGIN["address"]), "10.98.0.2")
         proxy.__enter__()
+    ways = {"10.99.0.2"} | ({"10.99.0.11", "10.99.0.12"} if len(behind) < 4 else set())
+    files.trouble(hold=True)  # until each way has been taken
     with contextlib.closing(proxy), cluster.no_route(behind):
         env = {"BEHIND": " ".join(behind), "VIA": proxy.url}
-        result = start(cluster, files, dest, env=env, wrapper=("sh", "-c", script)).wait()
+        run = start(cluster, files, dest, env=env, wrapper=("sh", "-c", script))
+        wait_for(lambda: files.requests.clients() == ways, run)
+        files.troubles.release()
+        result = run.wait()
     assert result.code == 0, result
     assert_all_once(cluster, files, result, dest, model)
     assert proxy.seen and len(proxy.seen) < len(files.log()) + (len(behind) == 4)
@@ -104,7 +109,7 @@ def test_no_host_has_a_way_out(cluster, files, dest):
 
 def get_from_hub(cluster, hub, model, dest, *options):
     hub.add("acme/demo", model)
-    words = ("get", "--segment-size", MIB, "--connect-timeout", 2, *options, "hf://acme/demo", dest)
+    words = ("get", "--segment-size", MIB, "--connect-timeout", 10, *options, "hf://acme/demo", dest)
     env = {"HF_ENDPOINT": hub.endpoint}
     return cluster.mpirun(4, 1, *words, env=env, options=("-x", "HF_ENDPOINT")).wait()
 

@@ -8,7 +8,7 @@ import signal
 import pytest
 from cluster import wait_for
 from halfway import MIB, SOURCE, Halfway, assert_kept, assert_used, let_go, make_hub, noted
-from trees import assert_nothing, assert_only_state, assert_verifiable, digests, files_of
+from trees import assert_nothing, assert_only_state, assert_verifiable, digests, files_of, sha256_of
 
 KINDS = [
     "plain", "ext4", "xfs", "btrfs", "tmpfs", "noflock", "localflock", "noexchange", "stale", "slow",
@@ -107,6 +107,12 @@ def seen_by_all(cluster, dest, source):
     for node in cluster.nodes:
         assert digests(files_of(cluster.seen(node, dest))) == wanted, node
     wait_for(lambda: digests(files_of(cluster.seen("head", dest))) == wanted, "head to see it")
+
+
+def hold_the_end(hub, tree, name):
+    """Of a file, so that some of it is certainly still to come when the source is let go."""
+    data = files_of(tree)[name]
+    hub.trouble(kind="cdn", path=f"*{sha256_of(data)}", byte=len(data) - 1, hold=True)
 
 
 def truth(kind):
@@ -208,6 +214,7 @@ def test_layout_dir(cluster, model, revised, kind, resumed):
     assert f"{why}: taking over" in result.err, result
     seen_by_all(cluster, dest, model)
 
+    hub.quiet()
     hub.requests.reset()
     result = start(cluster, hub, "get", SOURCE, dest).wait()
     assert result.code == 0 and result.report["unchanged"], result
@@ -285,6 +292,7 @@ def test_a_disk_that_refuses(cluster, demo, model, dest, scratch, kind, rule, sa
     """When something has landed already. Once the disk takes bytes again, the same command goes on
     from there."""
     words = ("--scratch", scratch)
+    hold_the_end(demo, model, "model-2.safetensors")
     job = Halfway(cluster, cluster.srun, (4, 1), demo, dest, *words, host=truth(kind))
     before = (cluster.dir / "rules").read_text()
     cluster.rules(rule)
@@ -307,6 +315,7 @@ def test_a_disk_that_refuses(cluster, demo, model, dest, scratch, kind, rule, sa
 def test_a_disk_that_may_not_have_it(cluster, demo, model, dest, kind, rule):
     """A rank is told so, and nothing that any of them has fetched since the last sync is used again,
     although all of it reads well: the hosts of this cluster have one kernel, hence one memory."""
+    hold_the_end(demo, model, "model-2.safetensors")
     job = Halfway(cluster, cluster.srun, (4, 1), demo, dest, "--scratch", "none", host=truth(kind))
     before = (cluster.dir / "rules").read_text()
     cluster.rules(rule)

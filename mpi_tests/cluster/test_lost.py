@@ -10,7 +10,7 @@ import pytest
 from cluster import Cluster, wait_for
 from halfway import SOURCE, Halfway, assert_continued, assert_kept, let_go, make_hub, noted
 
-TIMEOUT = 3
+TIMEOUT = 10  # longer than a rank has no turn on a machine that is busy
 GROUPS = [[f"n{i}" for i in range(1, 5)], [f"n{i}" for i in range(5, 9)]]
 # each job, by what it lost; -0: rank 0
 JOBS = ["killed", "cut", "frozen", "frozen-0", "mpirun-killed", "mpirun-off", "off", "off-0"]
@@ -55,26 +55,30 @@ def assert_given_up(job, by_all=False):
 
 
 @pytest.fixture(scope="module")
-def killed(begin):
-    job = begin(GROUPS[0], 3)
-    job.kill_ranks("n4")
-    assert_given_up(job)
-    job.result = job.run.wait()
-    return job
+def killed_and_cut(site, begin):
+    """A rank of one job is killed, and the cable of the fabric is pulled of a host of another."""
+    killed, cut = begin(GROUPS[0], 3), begin(GROUPS[1], 2)
+    killed.kill_ranks("n4")
+    site.ask("link", "n7", "fab0", "down")
+    try:
+        for job in killed, cut:
+            assert_given_up(job)
+        cut.wait_for_ranks(cut.lost)
+    finally:
+        site.ask("link", "n7", "fab0", "up")
+    for job in killed, cut:
+        job.result = job.run.wait()
+    return killed, cut
 
 
 @pytest.fixture(scope="module")
-def cut(site, begin):
-    """The cable of the fabric is pulled."""
-    job = begin(GROUPS[1], 2)
-    site.ask("link", "n7", "fab0", "down")
-    try:
-        assert_given_up(job)
-        job.wait_for_ranks(job.lost)
-    finally:
-        site.ask("link", "n7", "fab0", "up")
-    job.result = job.run.wait()
-    return job
+def killed(killed_and_cut):
+    return killed_and_cut[0]
+
+
+@pytest.fixture(scope="module")
+def cut(killed_and_cut):
+    return killed_and_cut[1]
 
 
 @pytest.fixture(scope="module")
