@@ -140,6 +140,23 @@ def test_source_that_is_there_twice_counts_once(run, hub, repos, into):
     assert result.out == published(into, "acme/three"), result
 
 
+def test_two_runs_in_another_order(start, hub, repos, into):
+    """Each holds one at a time: what one run has in hand the other waits for, and only for that."""
+    held = hub.trouble(kind="resolve", path="*acme/one*", hold=True)
+    first = start(2, "get", "--into", into, ONE, TWO, env=hub.env)
+    assert hub.troubles.wait(held), first.result(None)
+    second = start(2, "get", "--into", into, TWO, ONE, env=hub.env)
+    second.wait_until((into / "acme/two").exists)
+    hub.troubles.release()
+    for job in first, second:
+        result = job.wait()
+        assert result.code == 0, result
+    for name in "acme/one", "acme/two":
+        assert_same(into / name, repos[name])
+    asked = [row["path"] for row in hub.log("resolve") if "acme/two" in row["path"]]
+    assert len(set(asked)) == len(asked) == len(FILES["acme/two"]), asked
+
+
 @pytest.mark.parametrize("killed", [False, True], ids=["signal", "kill"])
 def test_end_in_between(start, run, hub, repos, into, killed):
     """What was published stays, and is not fetched again."""

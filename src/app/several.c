@@ -176,12 +176,13 @@ static int find_room(void *arg, struct err *err)
 {
     struct several *all = arg;
     struct joint_source *source = calloc(all->count, sizeof(*source));
-    int rc = source ? 0 : err_memory(err, "the sources");
+    int rc;
 
-    for (size_t i = 0; rc == 0 && i < all->count; i++)
+    if (!source)
+        return err_memory(err, "the sources");
+    for (size_t i = 0; i < all->count; i++)
         source[i] = (struct joint_source){ &part_at(all, i)->s, part_at(all, i)->bytes };
-    if (rc == 0)
-        rc = joint_room_check(source, all->count, err);
+    rc = joint_room_check(source, all->count, err);
     free(source);
     return rc;
 }

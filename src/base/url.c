@@ -107,7 +107,7 @@ const char *url_redact(char *out, size_t size, const char *url)
 {
     const char *end = url + strcspn(url, "?#");
     const char *body = strstr(url, "://");
-    struct url pieces;
+    struct url pieces = { 0 };
     int len;
 
     if (!body || body > end) {

@@ -289,14 +289,17 @@ static void test_a_delegate_that_loses_its_way(void **state)
 /* What a proxy says of the way, not what the source says by it. */
 static void test_a_proxy_that_does_not_reach_it(void **state)
 {
-    static const char *const refusals[] = { "407 Proxy Authentication Required",
-                                            "502 Bad Gateway" };
+    static const struct {
+        const char *line;
+        int status;
+    } refusals[] = { { "407 Proxy Authentication Required", 407 },
+                     { "502 Bad Gateway", 502 } };
 
     (void)state;
     for (size_t i = 0; i < countof(refusals); i++) {
         struct http_response response;
         struct script_server server;
-        struct script_row row = { .status = refusals[i] };
+        struct script_row row = { .status = refusals[i].line };
         char target[128];
 
         serve(&server);
@@ -315,7 +318,7 @@ static void test_a_proxy_that_does_not_reach_it(void **state)
         memcpy(gated, (const bool[RANKS]){ true, true, true, true }, sizeof(gated));
         begin((const bool[RANKS]){ false });
         ask(server.url, "/page", &response);
-        assert_int_equal(response.outcome.status, atoi(refusals[i]));
+        assert_int_equal(response.outcome.status, refusals[i].status);
         http_response_release(&response);
         assert_int_equal(delegate_rank(delegate), 0);
         end();
