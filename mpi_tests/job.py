@@ -141,6 +141,10 @@ class Job:
             # emulated machine answers slowly, and files to share what few ranks are told.
             "HWLOC_COMPONENTS": "-pci,-linuxio",
             "PMIX_MCA_gds": "hash",
+            # Who is told to end, since another rank has failed, has so many seconds for that before
+            # mpirun kills it. One would be too short; but nobody gets through MPI_Finalize as long
+            # as mpirun sleeps, whom preload/launcher.c wakes only once all have ended.
+            "OMPI_MCA_odls_base_sigkill_timeout": "5",
             # There are more ranks than cores, and what one does by spinning others cannot do.
             "OMPI_MCA_mpi_yield_when_idle": "1",
         }

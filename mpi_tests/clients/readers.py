@@ -60,6 +60,9 @@ def environment(home, hub, offline=False, **more):
         "HF_HUB_DISABLE_XET": "1",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "HF_HUB_DISABLE_UPDATE_CHECK": "1",
+        # the library gives up after ten seconds, which a busy machine may need
+        "HF_HUB_ETAG_TIMEOUT": str(int(PATIENCE)),
+        "HF_HUB_DOWNLOAD_TIMEOUT": str(int(PATIENCE)),
         "NO_COLOR": "1",
         "OMPI_MCA_orte_tmpdir_base": os.environ["OMPI_MCA_orte_tmpdir_base"],
         **more,

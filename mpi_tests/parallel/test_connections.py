@@ -40,10 +40,11 @@ def fetch(run, web, dest):
 def test_slow_connections_are_replaced(fetch, ranks, tmp_path):
     """The rest of what a slow one brought comes over another, from where it stood."""
     trace = tmp_path / "trace.json"
-    # long enough that the end of the run, where others take over what is slow, does not come first
+    # seven seconds without it: the end of the run, where others take over what is slow, does not
+    # come first, though a rank stand still for a while and then find much of it in its sockets
     size = ranks * SIZE
     tree = write_tree(tmp_path / "web", {"large.bin": noise(size, 17)})
-    result, found, seen = fetch(ranks, TwoSpeed(3e5, 4e6), "--trace", trace, tree=tree)
+    result, found, seen = fetch(ranks, TwoSpeed(1e5, 1.5e6), "--trace", trace, tree=tree)
     assert 1 <= found["replaced"] <= 64 * ranks, result
     assert "on with a new connection" in result.err
     assert len(seen["connections"]) > found["replaced"]
@@ -55,20 +56,24 @@ def test_slow_connections_are_replaced(fetch, ranks, tmp_path):
 
 
 def test_a_slow_source_is_left_alone(fetch):
-    _, found, seen = fetch(2, Steady(each=6e5), "--connections", 8)
+    """So slow that what lies in the sockets of a rank that stands still is enough for seconds."""
+    result, found, seen = fetch(2, Steady(each=2e5), "--connections", 8)
     assert found["replaced"] == 0
-    assert len(seen["connections"]) <= 16 + 2  # rank 0 has one of its own for questions
+    # rank 0 has one of its own for questions; a cut closes one
+    assert len(seen["connections"]) <= 16 + 2 + result.report["requests"]["cut"]
 
 
 def test_our_own_limit_is_not_the_connections_fault(fetch):
-    result, found, _ = fetch(1, TwoSpeed(3e5, 4e6), "--limit-rate", "8M")
+    """Which is a fourth of what the source would give."""
+    result, found, _ = fetch(1, TwoSpeed(3e5, 4e6), "--limit-rate", "3M")
     assert found["replaced"] == 0, result
 
 
 def test_connections_grow_where_that_brings_more(fetch):
-    result, found, seen = fetch(1, Steady(each=3e5))
-    assert found["most"] > EACH == found["first"] == found["least"], result
-    assert EACH < seen["most_sending"] <= found["most"]
+    """It takes longer than a rank may stand still."""
+    result, found, seen = fetch(1, Steady(each=1.5e5))
+    assert found["most"] > EACH == found["first"], result
+    assert EACH < seen["most_sending"] <= found["most"] + found["replaced"]
     assert "trying whether more bring more" in result.err
 
 

@@ -233,9 +233,11 @@ def test_under_mpirun(start, hub, tree, dest, victim, how):
     os.kill(job.rank(victim), how)
     result = job.wait()
     assert result.code != 0, result
-    if how == signal.SIGSTOP:
+    if how == signal.SIGSTOP:  # mpirun wakes it, and it may then miss the others in turn
         assert result.code == 7, result
-        assert_named(result.err, victim)
+        said = result.err.count(f"rank {victim} on {socket.gethostname()} has not responded for 2 s,")
+        # rank 0 is missed by each for itself: mpirun may end the one that says it before it does
+        assert said == 1 or (said, victim) == (0, 0), result
     assert not dest.exists()
     assert job.wait_for_silence() == []
 

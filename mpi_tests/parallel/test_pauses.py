@@ -60,7 +60,7 @@ def test_pause_for_questions_holds_no_transfer(start, hub, tree, dest):
 def test_slow_small_file_is_asked_for_once(start, hub, tree, dest):
     """The Hub counts requests for it: ranks without work leave it to the one that waits."""
     slow = hub.trouble(kind="resolve-cache", path="*/small/7.txt", hold=True)
-    job = begin(start, hub, dest)
+    job = begin(start, hub, dest, "--progress", "bar")
     assert hub.troubles.wait(slow), job.result(None)
 
     def rest_is_asked_for():
@@ -81,4 +81,5 @@ def test_slow_small_file_is_asked_for_once(start, hub, tree, dest):
     assert_same(dest, tree)
     assert_alone(dest)
     asked = [row["path"] for row in hub.log("resolve")]
-    assert len(asked) == len(set(asked)), asked
+    # nobody waits for longer than 15 s: on a machine that stands still for that it is cut
+    assert len(asked) <= len(set(asked)) + result.report["requests"]["cut"], asked
