@@ -24,8 +24,12 @@ format)
         xargs -0 clang-format --dry-run -Werror
     ;;
 tidy)
+    # Nearly all its time goes into functions with more paths than it follows, 225000 steps at
+    # most if it is not told: with 100000 it reaches the same statements, and finds the same of
+    # what is put wrong in them.
     tidy=(nice clang-tidy -p "${2:?BUILD}" --quiet --warnings-as-errors='*'
-        --extra-arg=-Wno-unknown-warning-option)
+        --extra-arg=-Wno-unknown-warning-option --extra-arg=-Xclang --extra-arg=-analyzer-config
+        --extra-arg=-Xclang --extra-arg=max-nodes=100000)
     rc=0
     # Its memory in large pages: a seventh less time, where the kernel gives them to those who ask.
     export GLIBC_TUNABLES=glibc.malloc.hugetlb=1
