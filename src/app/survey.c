@@ -7,6 +7,7 @@
 #include "app/node_parts.h"
 #include "app/offline.h"
 #include "app/rehash.h"
+#include "ranks/wants.h"
 #include "resume/release.h"
 #include "resume/resume.h"
 
@@ -157,8 +158,8 @@ int survey_claim_node(void *arg, struct err *err)
             return -1;
     }
     /* It is there, though others cannot have it from here, and no record can be made. */
-    s->run.nodes.has_all =
-        rc < 0 && (target->existing->unchanged || target->existing->complete);
+    s->run.nodes.has_all = rc < 0 && !wants_nothing(&s->run) &&
+                           (target->existing->unchanged || target->existing->complete);
     return rc < 0 || target->existing->unchanged ? rc : target_adopt(target, err);
 }
 
