@@ -145,7 +145,8 @@ static inline void job_fetch_file(struct job *job, uint32_t i)
     const char *name = plan_path(&job->run.plan, i);
     const struct run_file *file = run_file_of(job->files, job->count, name);
     bool large = segments_of(&job->run.segments, i) > 1;
-    char *bytes = run_file_bytes(file), path[256];
+    const char *bytes = run_file_bytes(file);
+    char path[256];
     struct fs_info info;
 
     path_in(path, sizeof(path), job->run.staging.tree.path, name);
@@ -154,7 +155,6 @@ static inline void job_fetch_file(struct job *job, uint32_t i)
     assert_int_equal(info.size, large ? run_file_size(file) : 0);
     assert_int_equal(
         fs_write_all(NULL, path, bytes, run_file_size(file), large, false, NULL), 0);
-    free(bytes);
     if (large)
         return;
     assert_int_equal(fs_set_mtime(NULL, path, job->run.mtime * 1000000000, NULL), 0);
@@ -201,7 +201,8 @@ static inline void job_publish(struct job *job)
 
 static inline void assert_content(const char *dir, const struct run_file *file)
 {
-    char path[256], *found, *want = run_file_bytes(file);
+    const char *want = run_file_bytes(file);
+    char path[256], *found;
     size_t len;
 
     path_in(path, sizeof(path), dir, file->path);
@@ -209,7 +210,6 @@ static inline void assert_content(const char *dir, const struct run_file *file)
     assert_int_equal(len, run_file_size(file));
     assert_memory_equal(found, want, len);
     free(found);
-    free(want);
 }
 
 /* The content id in the record of a tree. */

@@ -13,13 +13,12 @@ enum { MIB = SEGMENT_ALIGN };
 static inline uint64_t sum_of(const struct run_file *file, struct range range)
 {
     struct checksum *sum = checksum_create();
-    char *bytes = run_file_bytes(file);
+    const char *bytes = run_file_bytes(file);
     uint64_t value;
 
     checksum_feed(sum, bytes + range.begin, (size_t)(range.end - range.begin));
     value = checksum_value(sum);
     checksum_destroy(sum);
-    free(bytes);
     return value;
 }
 

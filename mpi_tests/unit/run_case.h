@@ -19,28 +19,57 @@ static inline size_t run_file_size(const struct run_file *file)
     return strlen(file->text) * (file->repeat ? file->repeat : 1);
 }
 
-/* To be freed by the caller. */
-static inline char *run_file_bytes(const struct run_file *file)
+/* What is in files of one kind: made once, since a process that forks often, or one that
+ * a sanitizer looks at, pays for each page that it touches. */
+struct run_content {
+    struct run_content *next;
+    size_t one, size; /* of the text, and of all */
+    uint8_t sha256[32];
+    char bytes[];
+};
+
+static inline struct run_content *run_content_make(const struct run_file *file)
 {
     size_t one = strlen(file->text), size = run_file_size(file);
-    char *bytes = malloc(size + 1);
+    struct run_content *content = malloc(sizeof(*content) + size + 1);
 
-    assert_non_null(bytes);
+    assert_non_null(content);
+    *content = (struct run_content){ .one = one, .size = size };
     if (size > 0)
-        memcpy(bytes, file->text, one);
+        memcpy(content->bytes, file->text, one);
     /* what is there once more, since a sanitizer looks at each call */
     for (size_t at = one; at < size; at *= 2)
-        memcpy(bytes + at, bytes, at < size - at ? at : size - at);
-    bytes[size] = '\0';
-    return bytes;
+        memcpy(content->bytes + at, content->bytes, at < size - at ? at : size - at);
+    content->bytes[size] = '\0';
+    sha256_bytes(content->bytes, size, content->sha256);
+    return content;
+}
+
+static inline const struct run_content *run_content_of(const struct run_file *file)
+{
+    static struct run_content *made;
+    size_t one = strlen(file->text), size = run_file_size(file);
+    struct run_content *content = made;
+
+    while (content && (content->one != one || content->size != size ||
+                       memcmp(content->bytes, file->text, one) != 0))
+        content = content->next;
+    if (!content) {
+        content = run_content_make(file);
+        content->next = made;
+        made = content;
+    }
+    return content;
+}
+
+static inline const char *run_file_bytes(const struct run_file *file)
+{
+    return run_content_of(file)->bytes;
 }
 
 static inline void run_file_digest(const struct run_file *file, uint8_t sha256[32])
 {
-    char *bytes = run_file_bytes(file);
-
-    sha256_bytes(bytes, run_file_size(file), sha256);
-    free(bytes);
+    memcpy(sha256, run_content_of(file)->sha256, 32);
 }
 
 static inline void run_case_add(struct run *run, const struct run_file *file)

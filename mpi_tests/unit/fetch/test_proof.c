@@ -169,7 +169,8 @@ static void wake(void *arg)
 static void put_files(void)
 {
     for (size_t i = 0; i < FILES; i++) {
-        char path[64], *bytes = run_file_bytes(&files[i]);
+        const char *bytes = run_file_bytes(&files[i]);
+        char path[64];
         int fd;
 
         snprintf(path, sizeof(path), "tree/%s", files[i].path);
@@ -178,7 +179,6 @@ static void put_files(void)
         assert_int_equal(write(fd, bytes, run_file_size(&files[i])),
                          run_file_size(&files[i]));
         close(fd);
-        free(bytes);
     }
 }
 
@@ -425,7 +425,7 @@ static void test_wrong_bytes_are_told(void **state)
 static void put_sums(struct strbuf *sums, uint32_t first, uint32_t count)
 {
     const struct run_file *file = &files[run.segments.file[first]];
-    char *bytes = run_file_bytes(file);
+    const char *bytes = run_file_bytes(file);
 
     for (uint32_t i = 0; i < count; i++) {
         struct range range = segment_range(&run.segments, first + i);
@@ -433,7 +433,6 @@ static void put_sums(struct strbuf *sums, uint32_t first, uint32_t count)
         sums_add(sums,
                  checksum_bytes(bytes + range.begin, (size_t)(range.end - range.begin)));
     }
-    free(bytes);
 }
 
 static void lack(uint32_t first, uint32_t count, bool with_sums)

@@ -132,31 +132,28 @@ static const char *path_of(const struct job *job, uint32_t segment, int where, c
 }
 
 /* The bytes of a segment, as they should be. */
-static char *bytes_of(const struct job *job, uint32_t segment, struct range *range)
+static const char *bytes_of(const struct job *job, uint32_t segment, struct range *range)
 {
     const char *name = plan_path(&job->run.plan, job->run.segments.file[segment]);
-    char *all = run_file_bytes(run_file_of(job->files, job->count, name));
 
     *range = segment_range(&job->run.segments, segment);
-    memmove(all, all + range->begin, range->end - range->begin);
-    return all;
+    return run_file_bytes(run_file_of(job->files, job->count, name)) + range->begin;
 }
 
 static bool is_right_at(const struct job *job, uint32_t segment, int where)
 {
+    static char found[MIB];
     struct range range;
-    char *want = bytes_of(job, segment, &range), path[512];
+    const char *want = bytes_of(job, segment, &range);
     size_t len = range.end - range.begin;
-    char *found = malloc(len);
+    char path[512];
     int fd = fs_open_read(NULL, path_of(job, segment, where, path, sizeof(path)), NULL);
-    bool right = fd >= 0 &&
+    bool right = fd >= 0 && len <= sizeof(found) &&
                  fs_pread(fd, NULL, path, found, len, range.begin, NULL) == 0 &&
                  memcmp(found, want, len) == 0;
 
     if (fd >= 0)
         fs_close(fd, NULL, path, NULL);
-    free(want);
-    free(found);
     return right;
 }
 
@@ -164,7 +161,8 @@ static bool is_right_at(const struct job *job, uint32_t segment, int where)
 static void land(struct job *job, uint32_t segment)
 {
     struct range range;
-    char *bytes = bytes_of(job, segment, &range), path[512];
+    const char *bytes = bytes_of(job, segment, &range);
+    char path[512];
     int fd = fs_open_write(NULL, path_of(job, segment, STAGING_TREE, path, sizeof(path)),
                            NULL);
 
@@ -172,7 +170,6 @@ static void land(struct job *job, uint32_t segment)
     assert_int_equal(
         fs_pwrite(fd, NULL, path, bytes, range.end - range.begin, range.begin, NULL), 0);
     fs_close(fd, NULL, path, NULL);
-    free(bytes);
     note_in(journal, job, segment);
 }
 
