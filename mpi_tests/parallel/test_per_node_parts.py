@@ -129,6 +129,18 @@ def test_a_node_that_does_not_reach_the_source(nodes, hub, source, mapped, shut)
         assert list((place / ".cache" / "huggingface" / "trees").iterdir())  # it is a part
 
 
+def test_a_part_of_a_directory(nodes, hub, source, mapped):  # noqa: F811
+    """Of its files only the first, by name, which comes in parts, is for that node."""
+    hub.add("acme/parts", source)
+    text = mapped("node0 stage/1/model-2.bin\nnode1 stage/1/\n")
+    words = ("--per-node-include", text, "--segment-size", MIB)
+    result = get(nodes, [0, 1], "hf://acme/parts", *words, env=hub.env)
+    assert result.code == 0, result
+    assert_same(nodes.disk(0) / "model", source, lambda path: path == "stage/1/model-2.bin")
+    noted = nodes.disk(0) / "model/.cache/huggingface/download/stage/1"
+    assert os.listdir(noted) == ["model-2.bin.metadata"]
+
+
 def test_a_part_grows(nodes, source, mapped):  # noqa: F811
     """What a node has, others get from it; the source is asked for the rest alone."""
     assert get(nodes, [0, 1, 2], source, "--per-node-include", mapped(STAGES)).code == 0

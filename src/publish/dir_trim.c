@@ -21,6 +21,22 @@ static void remove_parents(const struct run *run, char name[FS_NAME])
     }
 }
 
+/* The same of its metadata: not where files remain whose metadata is yet to come. */
+static void remove_metadata_parents(const struct run *run, uint32_t file)
+{
+    const struct fs_dir *tree = &run->staging.tree;
+    char path[FS_NAME], name[FS_NAME], *slash;
+
+    fs_format(path, "%s", plan_path(&run->plan, file));
+    local_metadata_name(run, file, name);
+    while ((slash = strrchr(path, '/'))) {
+        *slash = '\0';
+        *strrchr(name, '/') = '\0';
+        if (fs_is_there(tree, path) || fs_remove_empty(tree, name, NULL) < 0)
+            return;
+    }
+}
+
 static bool same_parent(const char *a, const char *b)
 {
     const char *slash = strrchr(a, '/'), *other = strrchr(b, '/');
@@ -39,10 +55,8 @@ static void close_parents(const struct run *run, uint32_t file)
         return;
     fs_format(name, "%s", plan_path(&run->plan, file));
     remove_parents(run, name);
-    if (!local_metadata_wanted(run))
-        return;
-    local_metadata_name(run, file, name);
-    remove_parents(run, name);
+    if (local_metadata_wanted(run))
+        remove_metadata_parents(run, file);
 }
 
 int dir_trim(struct run *run, struct existing_file *existing, struct err *err)
