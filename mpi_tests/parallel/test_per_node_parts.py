@@ -353,11 +353,69 @@ def test_a_map_that_is_not_there(nodes, source, tmp_path):  # noqa: F811
     assert "--per-node-include" in result.err and "none" in result.err
 
 
-@pytest.mark.parametrize(
-    "words, said", [((), "only be used with --per-node"), (("--per-node", "/nowhere"), "which gets all files")]
-)
-def test_a_shared_destination(run, source, mapped, tmp_path, words, said):
-    words = ("--per-node-include", mapped(STAGES), *words)
+def test_a_shared_destination(run, source, mapped, tmp_path):
+    words = ("--per-node-include", mapped(STAGES))
     result = run(1, "get", *words, f"file://{source}", tmp_path / "dest")
     assert result.code == 2
-    assert said in result.err
+    assert "only be used with --per-node" in result.err
+
+
+SPARSE = "node0 stage/0/\nnode1 stage/1/\nnode2 stage/1/model-2.bin\n"
+
+
+@pytest.fixture
+def beside(nodes, hub, source, mapped, tmp_path):  # noqa: F811
+    """beside(text, places, ...) -> Result of a get of parts and of a DEST."""
+    hub.add("acme/parts", source)
+
+    def get(text, places, *words, command="get", **how):
+        words = ("--per-node-include", mapped(text), *words, "--segment-size", MIB, "hf://acme/parts")
+        where = ("--per-node", nodes.local / "model")
+        return nodes.run(places, command, *where, *words, tmp_path / "dest", env=hub.env, **how)
+
+    return get
+
+
+@pytest.mark.parametrize("text", [STAGES, SPARSE], ids=["stages", "sparse"])
+def test_a_dest_beside_parts(nodes, source, beside, tmp_path, text):  # noqa: F811
+    """It gets all: what nodes have from them, and the rest from the source."""
+    result = beside(text, [0, 1, 1, 2])
+    assert result.code == 0, result
+    told = result.report["bytes"]
+    assert told["fetched"] - told["duplicated"] == SIZE
+    assert "asking the source for it" not in result.err  # each is read where it is
+    assert_same(tmp_path / "dest", source)
+    assert not list(tmp_path.glob(".dest.*"))
+    assert not (tmp_path / "dest/.cache/huggingface/trees").exists()  # it is no part
+    assert not (nodes.disk(0) / "model/stage/1").exists()
+    assert_same(nodes.disk(1) / "model/stage/1", source / "stage/1")
+    again = beside(text, [0, 1, 1, 2])
+    assert again.code == 0 and again.report["unchanged"], again
+
+
+def test_a_dest_serves_parts(nodes, source, beside, hub, tmp_path):  # noqa: F811
+    assert nodes.run([0], "get", "hf://acme/parts", tmp_path / "dest", env=hub.env).code == 0
+    hub.reset()
+    planned = beside(SPARSE, [0, 1], command="plan")
+    assert planned.code == 0 and "to fetch: 0 files" in planned.out, planned
+    assert "there " in next(line for line in planned.out.splitlines() if line.endswith(" empty"))
+    result = beside(SPARSE, [0, 1])
+    assert result.code == 0 and hub.log("cdn") == [], result
+    assert_same(nodes.disk(1) / "model", source, lambda path: path.startswith("stage/1/"))
+
+
+@pytest.mark.parametrize("broken", [0, 1])
+def test_a_dest_gets_the_part_of_a_failed_node(nodes, source, beside, tmp_path, broken):  # noqa: F811
+    result = beside(SPARSE, [0, 1], readonly=[broken])
+    assert result.code == 5 and f"missing on 1 of 2 nodes: node{broken}: " in result.err, result
+    assert_same(tmp_path / "dest", source)
+    told = result.report["bytes"]
+    assert told["fetched"] - told["duplicated"] == SIZE
+
+
+def test_a_dest_beside_parts_that_cannot_be(nodes, beside, tmp_path):  # noqa: F811
+    one = beside(SPARSE, [0, 0])
+    assert one.code == 2 and "needs two nodes" in one.err, one
+    none = beside("node0 nothing\n", [0, 1])
+    assert none.code == 3 and "is named by --per-node-include" in none.err, none
+    assert not (tmp_path / "dest").exists() and not any(os.listdir(nodes.disk(node)) for node in (0, 1))

@@ -14,6 +14,7 @@
 #include "io/clock.h"
 #include "ranks/background.h"
 #include "ranks/nodes.h"
+#include "ranks/wants.h"
 #include "staging/staging.h"
 
 struct beside {
@@ -69,13 +70,14 @@ static int open_dest(struct session *s, struct err *err)
     int rc;
 
     beside->options = *s->options;
-    beside->options.per_node = NULL;
+    beside->options.per_node = beside->options.per_node_include = NULL;
     beside->options.report = beside->options.trace = NULL;
     rc = handover_open(dest, s, &beside->options, err);
     handover_pass(dest, s);
     if (rc < 0)
         return -1;
     opt->per_node = NULL;
+    opt->per_node_parts = false;
     opt->scratch = "none";
     dest->run.keeper = s->run.ranks.rank == 0;
     dest->part = true;
@@ -99,16 +101,17 @@ int beside_open(struct session *s, struct err *err)
 static void borrow(struct session *dest, const struct session *s)
 {
     dest->run.plan = s->run.plan;
-    dest->whole = s->whole;
+    dest->whole = listing_is_part(dest->options) ? s->whole : (struct plan){ 0 };
     dest->run.access.bearer = s->run.access.bearer;
     dest->run.access.endpoint = s->run.access.endpoint;
 }
 
 static void give_back(struct session *dest)
 {
-    const struct session none = { 0 };
+    const struct session none = { .options = dest->options };
 
     borrow(dest, &none);
+    dest->run.nodes.all = none.run.nodes.all;
 }
 
 int beside_list(struct session *s, struct err *err)
@@ -284,6 +287,32 @@ static int is_to_be_mended(struct session *s, struct err *err)
     return agree_step(&s->run.ranks, rc < 0 ? rc : 0, err) < 0 ? -1 : rc;
 }
 
+/* Whether the copy of some node has it, so that its ranks can read it there. */
+static bool is_on_a_node(const struct session *s, size_t file)
+{
+    const struct run *run = &s->run;
+    bool is = !nodes_spread(run);
+
+    for (int i = 0; !is && i < nodes_count(&run->ranks); i++)
+        is = (!run->nodes.failed[i] || run->nodes.had[i]) && wants_of(run, i, file);
+    return is;
+}
+
+/* Rank 0. What no node has is fetched for DEST alone. */
+static int set_left(struct session *s, struct err *err)
+{
+    struct beside *beside = s->beside;
+    const struct existing *there = beside->s.target.existing;
+
+    beside->left = list_files(s, NULL, err);
+    for (size_t i = 0; beside->left && i < s->run.plan.nfiles; i++) {
+        beside->left[i] = is_on_a_node(s, i);
+        if (!beside->left[i] && there && there->file && !there->file[i].there)
+            s->report.to_fetch += s->run.plan.files[i].size;
+    }
+    return beside->left ? 0 : -1;
+}
+
 /* Each rank reads the copy of its node, and those of nodes that have none do nothing. */
 static int set_source(struct session *s, struct err *err)
 {
@@ -299,10 +328,12 @@ static int set_source(struct session *s, struct err *err)
         (struct run_nearby){ .path = s->named, .uncached = !run->opt.per_node_cached };
     if (s->run.ranks.rank != 0)
         return 0;
-    beside->left = list_files(s, NULL, err);
+    if (set_left(s, err) < 0)
+        return -1;
     run->nearby.has = beside->left;
     run->nearby.known = existing->file;
-    return beside->left ? 0 : -1;
+    run->nodes.all = s->run.nodes.all; /* by those who have it */
+    return 0;
 }
 
 /* What the source had to be asked for all the same. */

@@ -154,12 +154,9 @@ static int check_per_node(const struct mpifetch_options *o, bool publishes,
     if (o->per_node_memory > 0 && o->per_node_memory < CHECK_PER_NODE_MEMORY)
         return err_set(err, ERR_USAGE, "--per-node-memory is too small: at least %s",
                        text_bytes(least, sizeof(least), CHECK_PER_NODE_MEMORY));
-    if (publishes && o->per_node_include && (!o->per_node || o->dest))
+    if (publishes && o->per_node_include && !o->per_node)
         return err_set(err, ERR_USAGE,
-                       o->per_node ? "--per-node-include cannot be used with a "
-                                     "destination beside --per-node, which gets all files"
-                                   : "--per-node-include can only be used with "
-                                     "--per-node");
+                       "--per-node-include can only be used with --per-node");
     if (!o->per_node)
         return 0;
     if (!*o->per_node)

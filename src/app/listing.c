@@ -62,9 +62,7 @@ static int set_hub(struct session *s, const char *offline, struct err *err)
     return credentials_hub_token(s->options->token_file, &wait, &run->access.bearer, err);
 }
 
-/* Of a repository; false for all other sources. A name that cannot be parsed is refused
- * by the listing. */
-static bool is_part(const struct mpifetch_options *o)
+bool listing_is_part(const struct mpifetch_options *o)
 {
     struct hub_name name;
 
@@ -102,8 +100,9 @@ static struct source_config config_of(struct session *s)
         .keep = run->opt.per_node_parts ? node_parts_keep : NULL,
         .keep_arg = s,
         .bare = run->opt.cache,
-        .every =
-            run->opt.commit_record && (run->opt.cache || is_part(o)) ? note_entry : NULL,
+        .every = run->opt.commit_record && (run->opt.cache || listing_is_part(o))
+                     ? note_entry
+                     : NULL,
         .every_arg = s,
         .probe_above = SEGMENT_WHOLE,
         .retry = run->opt.retry,

@@ -8,6 +8,10 @@
  * fetch. */
 int listing_make(struct session *s, struct err *err);
 
+/* Whether they are for a part of a repository; false for all other sources. A name that cannot
+ * be parsed is refused by listing_make. */
+bool listing_is_part(const struct mpifetch_options *o);
+
 /* Collective. A line for each file on stdout of rank 0: whether it exists or
  * would be fetched. */
 int listing_show(struct session *s, struct err *err);

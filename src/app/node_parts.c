@@ -73,13 +73,28 @@ static int place(struct session *s, struct err *err)
                    s->options->per_node_include, comm_host(ranks->comm, 0));
 }
 
+/* The one tree of one node is what its part is of. */
+static int check_nodes(const struct session *s, struct err *err)
+{
+    if (nodes_spread(&s->run) || !session_has_both(s))
+        return 0;
+    return err_set(
+        err, ERR_USAGE,
+        "--per-node-include with a destination beside --per-node, which gets "
+        "all files, needs two nodes with disks of their own: use --include, or "
+        "start a run for each of the two");
+}
+
 int node_parts_open(struct session *s, struct err *err)
 {
     struct run *run = &s->run;
     bool reads = run->ranks.rank == 0;
     struct map_text text = { .s = s };
     struct strbuf bytes = { 0 };
-    int rc = reads ? background_run(&run->ranks, read_map, &text, err) : 0;
+    int rc = check_nodes(s, err);
+
+    if (rc == 0 && reads)
+        rc = background_run(&run->ranks, read_map, &text, err);
 
     if (rc == 0 && reads)
         rc = node_map_parse(&s->map, s->options->per_node_include, text.bytes, text.len,
@@ -102,10 +117,11 @@ bool node_parts_keep(void *arg, const char *path)
 {
     struct session *s = arg;
 
-    return node_map_keeps(&s->map, path);
+    /* A DEST beside the nodes gets all. */
+    return node_map_keeps(&s->map, path) || session_has_both(s);
 }
 
-/* of: that node alone; or -1: all, of which the plan has nothing but what some want. */
+/* of: that node alone; or -1: all. */
 static int find(struct session *s, struct node_wants *wants, int of, struct err *err)
 {
     const struct ranks *ranks = &s->run.ranks;
@@ -150,6 +166,18 @@ static void tell(const struct session *s, struct names *names, const char *what)
         log_line(&s->run.ranks.log, LOG_WARN, "'%s': %s %s%s",
                  s->options->per_node_include, what, names->text.data, more);
     strbuf_release(&names->text);
+}
+
+int node_parts_check(const struct session *s, struct err *err)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < s->map.words; i++)
+        any |= s->map.met[i];
+    return any ? 0
+               : err_set(err, ERR_SOURCE,
+                         "no file of '%s' is named by --per-node-include",
+                         plan_text(&s->run.plan, s->run.plan.source));
 }
 
 void node_parts_tell(const struct session *s)

@@ -1,5 +1,6 @@
 /* app/node_parts.h -- --per-node-include: each node gets those files of the plan that a map
- * names for it (core/plan/node_map.h). What no node gets is not in the plan.
+ * names for it (core/plan/node_map.h). What no node gets is not in the plan,
+ * unless a DEST beside them gets it.
  *
  * A node that gets nothing publishes nothing: what it has stays as it is. */
 #ifndef APP_NODE_PARTS_H
@@ -11,7 +12,7 @@
  * node of the job. */
 int node_parts_open(struct session *s, struct err *err);
 
-/* Whether some node gets that path. arg: the session. */
+/* Whether some node gets that path, or DEST. arg: the session. */
 bool node_parts_keep(void *arg, const char *path);
 
 /* Whether some rule is for the node of this rank. */
@@ -19,6 +20,9 @@ bool node_parts_has_rule(const struct session *s);
 
 /* Rank 0: name those nodes that have no rule, and nothing to verify. */
 void node_parts_tell_bare(const struct session *s, const bool *bare);
+
+/* Rank 0, once the plan is there: ERR_SOURCE if no node gets anything. */
+int node_parts_check(const struct session *s, struct err *err);
 
 /* Rank 0, once the plan is there: say what of the map is for nothing. */
 void node_parts_tell(const struct session *s);

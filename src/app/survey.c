@@ -34,6 +34,8 @@ int survey_source(void *arg, struct err *err)
 
     if (listing_make(s, err) < 0 || count_untrusted(s, err) < 0)
         return -1;
+    if (s->run.opt.per_node_parts && node_parts_check(s, err) < 0)
+        return -1;
     if (s->run.opt.per_node_parts)
         node_parts_tell(s);
     session_end_phase(s, REPORT_LIST);
