@@ -133,7 +133,7 @@ fetch()
 sanitized()
 {
     stage build-asan build_in build-asan -DCMAKE_BUILD_TYPE=Debug \
-        -DMPIFETCH_SANITIZE=address,undefined && stage test-asan test_in build-asan 1 -L sanitize
+        -DMPIFETCH_SANITIZE=address,undefined && stage test-asan test_in build-asan 2 -L sanitize
 }
 
 # with_mpi NAME MPICC MPIEXEC: the tests in which MPIs differ, with another one, in the build folder
