@@ -147,7 +147,7 @@ def test_a_disk_that_always_turns_bytes(cluster, demo, model, own):
         assert re.search(r"\bn3\b.*model-1\.safetensors", result.err), result
         assert_on(cluster, ["n1", "n2", "n4"], own, model)
         assert not cluster.seen("n3", own).exists()
-        assert_once(demo, result, model, lost=5 * MIB)
+        assert_once(demo, result, model, lost=size_of(model))
 
 
 def test_a_link_that_turns_a_byte(cluster, demo, model, own):

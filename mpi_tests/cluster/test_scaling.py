@@ -99,7 +99,8 @@ def assert_bytes(row, went_out, total):
 
 
 def assert_requests(row, kinds):
-    """Of mpifetch's own numbers its report says what they are; curl's are all there were."""
+    """Of mpifetch's own numbers its report says what they are; curl's are all there were. What one
+    node gives up since another one was faster may never reach the source."""
     listing, data = int(row["requests_listing"]), int(row["requests_data"])
     if row["tool"] == "curl":
         assert (listing, data) == (kinds.count("resolve"), len(kinds))
@@ -107,7 +108,8 @@ def assert_requests(row, kinds):
         lists = kinds.count("api-revision") + kinds.count("api-tree")
         small = kinds.count("resolve-cache")
         assert listing == lists + kinds.count("resolve")
-        assert data == 2 * small + kinds.count("cdn")
+        seen = 2 * small + kinds.count("cdn")
+        assert data == seen or (int(row["nodes"]) > 1 and data > seen), (data, seen)
 
 
 def assert_page(bench, rows):
