@@ -47,7 +47,7 @@ class Log:
                 self._file.write(json.dumps(row) + "\n")
             self._changed.notify_all()
 
-    def rows(self, kind="*", settle=30):
+    def rows(self, kind="*", settle=10):
         """A client may have its bytes before the server has noted that it sent them, so wait for
         answers under way; those that stall are given as they are."""
         with self._changed:
