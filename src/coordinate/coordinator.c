@@ -12,6 +12,7 @@
 #include "coordinate/spreading.h"
 #include "coordinate/steering.h"
 #include "coordinate/workload.h"
+#include "coordinate/yielding.h"
 #include "core/sched/egress.h"
 #include "io/clock.h"
 #include "ranks/nodes.h"
@@ -45,6 +46,7 @@ struct coordinator {
     double last_landed;
     struct rate_share rate_share;
     struct steering steering;
+    struct yielding yielding;
     struct progress progress;
     bool stopped;
 };
@@ -261,6 +263,8 @@ int coordinator_step(struct coordinator *c, bool *moved, struct err *err)
     recovery_step(&c->recovery);
     for (int rank; (rank = egress_next(&c->egress, clock_now())) >= 0;)
         sched_mute(c->sched, rank, c->spreads && spreading_failed(&c->spreading, rank));
+    if (c->spreads)
+        yielding_step(&c->yielding);
     if (rate_share_tell(&c->rate_share, c->sched, err) < 0 ||
         steering_step(&c->steering, err) < 0 ||
         dispatch_located(&c->dispatch, moved, err) < 0)
@@ -340,7 +344,9 @@ int coordinator_create(struct coordinator **out, struct run *run, struct http *h
         rate_share_begin(&c->rate_share, run, slots, err) < 0)
         goto out;
     if (steering_init(&c->steering, &c->dispatch, &c->egress, slots, c->workload.bytes,
-                      err) < 0)
+                      err) < 0 ||
+        (c->spreads &&
+         yielding_open(&c->yielding, &c->steering, c->spreading.spread, err) < 0))
         goto out;
     progress_begin(&c->progress, run, c->spreads ? run->plan.nfiles : c->workload.files,
                    c->workload.bytes);
@@ -364,6 +370,7 @@ void coordinator_destroy(struct coordinator *c)
     egress_release(&c->egress);
     digests_release(&c->digests);
     recovery_release(&c->recovery);
+    yielding_release(&c->yielding);
     spreading_release(&c->spreading);
     locator_destroy(c->locator);
     relay_destroy(c->relay);

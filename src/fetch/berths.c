@@ -6,16 +6,17 @@
 
 static const size_t mib = (size_t)1 << 20;
 
-size_t berths_size(uint64_t memory)
+size_t berths_size(uint64_t memory, uint64_t parcel)
 {
-    uint64_t size = memory / BERTHS_PARTS / mib * mib;
+    uint64_t size = memory / BERTHS_PARTS, most = 4 * mib < parcel ? 4 * mib : parcel;
 
-    return size < mib ? mib : size > 4 * mib ? 4 * mib : (size_t)size;
+    size = (size < most ? size : most) / mib * mib;
+    return size < mib ? mib : (size_t)size;
 }
 
-int berths_open(struct berths *berths, uint64_t memory, struct err *err)
+int berths_open(struct berths *berths, uint64_t memory, uint64_t parcel, struct err *err)
 {
-    size_t size = berths_size(memory);
+    size_t size = berths_size(memory, parcel);
     uint64_t count = memory / size;
 
     if (count < BERTHS_LEAST)
@@ -41,14 +42,26 @@ void berths_close(struct berths *berths, bool lent)
     *berths = (struct berths){ 0 };
 }
 
-static bool is_taken_for_others(const struct berths *berths)
+static bool goes(const struct berth *berth, bool takes)
 {
-    uint32_t taken = 0;
+    return takes ? berth->state == BERTH_TAKING || berth->state == BERTH_FULL
+                 : berth->state == BERTH_READING || berth->leaving > 0;
+}
+
+/* For one more that goes that way. */
+static bool has_room(const struct berths *berths, bool takes)
+{
+    uint32_t used = 0;
 
     for (uint32_t i = 0; i < berths->count; i++)
-        taken += berths->berth[i].state == BERTH_TAKING ||
-                 berths->berth[i].state == BERTH_FULL;
-    return taken + 2 >= berths->count;
+        used += goes(&berths->berth[i], takes);
+    return (!takes || used + 2 < berths->count) &&
+           (!berths->waits[!takes] || used < berths->count / 2);
+}
+
+void berths_ask(struct berths *berths, bool takes)
+{
+    berths->waits[takes] = false;
 }
 
 static bool is_older(const struct berth *berth, const struct berth *best)
@@ -74,10 +87,12 @@ static struct berth *oldest(struct berths *berths)
 struct berth *berths_take(struct berths *berths, bool takes, uint32_t ticket,
                           const struct piece *piece)
 {
-    struct berth *berth = takes && is_taken_for_others(berths) ? NULL : oldest(berths);
+    struct berth *berth = has_room(berths, takes) ? oldest(berths) : NULL;
 
-    if (!berth)
+    if (!berth) {
+        berths->waits[takes] = true;
         return NULL;
+    }
     *berth = (struct berth){
         .bytes = berth->bytes, .ticket = ticket, .piece = *piece, .used = ++berths->uses
     };

@@ -11,8 +11,12 @@
  * on its way to a node that has a place for it leaves by itself. So no circle of nodes can
  * wait for each other.
  *
- * Life cycle   berths_open; berths_take, then the caller sets the state; berths_close once
- *              neither MPI nor the pool has any of them.
+ * Where both directions wait for berths each has half of them: a link that is slow both ways
+ * would else carry the one that began first, and then the other.
+ *
+ * Life cycle   berths_open; each turn berths_ask for a direction, and berths_take for what
+ *              goes that way, then the caller sets the state; berths_close once neither MPI
+ *              nor the pool has any of them.
  * Threads      all calls on the main thread; the bytes are the thread's that has the job. */
 #ifndef FETCH_BERTHS_H
 #define FETCH_BERTHS_H
@@ -41,6 +45,7 @@ struct berths {
     uint32_t count;
     size_t size;   /* bytes of each */
     uint64_t uses; /* so far */
+    bool waits[2]; /* something had no room: what is given, what is taken */
 };
 
 enum {
@@ -49,12 +54,15 @@ enum {
 };
 
 /* How many bytes a berth has if there is memory for so many in all: at least BERTHS_LEAST
- * of them, each of 1 to 4 MiB. */
-size_t berths_size(uint64_t memory);
+ * of them, each of 1 to 4 MiB, and no longer than parcels are. */
+size_t berths_size(uint64_t memory, uint64_t parcel);
 
-int berths_open(struct berths *berths, uint64_t memory, struct err *err);
+int berths_open(struct berths *berths, uint64_t memory, uint64_t parcel, struct err *err);
 /* lent: MPI may still use the memory, so it stays until the process ends. */
 void berths_close(struct berths *berths, bool lent);
+
+/* What has waited that way so far is asked for again, or waits no more. */
+void berths_ask(struct berths *berths, bool takes);
 
 /* An empty one for a piece; or NULL. takes: it comes from another node. */
 struct berth *berths_take(struct berths *berths, bool takes, uint32_t ticket,

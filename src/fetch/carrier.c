@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "core/sched/spread.h"
 #include "ranks/mail.h"
 
 enum { CARRIER_SENDS = 64 /* at a time, beside what is taken */ };
@@ -21,7 +22,8 @@ int carrier_open(struct carrier *carrier, const struct stow *stow, struct pool *
     if (!carrier->got || !carrier->fence)
         return err_memory(err, "messages");
     carrier->got->kind = MSG_GOT;
-    if (berths_open(&carrier->berths, carrier->run->opt.per_node_memory, err) < 0)
+    if (berths_open(&carrier->berths, carrier->run->opt.per_node_memory,
+                    spread_longest(&carrier->run->segments), err) < 0)
         return -1;
     return passages_open(&carrier->passages, carrier->run->ranks.comm,
                          carrier->berths.count + CARRIER_SENDS, err);

@@ -94,13 +94,15 @@ static void read_piece(struct carrier *carrier, struct consignment *c,
 /* What others have a place for. */
 int giver_step(struct carrier *carrier, bool *moved, struct err *err)
 {
+    berths_ask(&carrier->berths, false);
+    passages_walk(&carrier->passages);
     for (struct passage *passage = carrier->passages.first; passage;
          passage = passage->next) {
         struct consignment *c = passage->consignment;
         uint32_t ticket = c->parcel.ticket;
         struct berth *berth;
 
-        if (!passage->to || passage->berth)
+        if (!passage->to || passages_wait(&carrier->passages, passage) || passage->berth)
             continue;
         berth = berths_find(&carrier->berths, ticket, passage->piece.number);
         if (!berth) {

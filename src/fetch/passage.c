@@ -2,12 +2,20 @@
 
 #include <stdlib.h>
 
+#include "core/state/flight.h"
 #include "io/clock.h"
 
 int passages_open(struct passages *passages, const struct comm *comm, unsigned most,
                   struct err *err)
 {
-    *passages = (struct passages){ .most = most, .counted = clock_now() };
+    int ranks = comm_size(comm);
+
+    *passages = (struct passages){ .most = most, .counted = clock_now(), .ranks = ranks };
+    passages->flight = calloc((size_t)ranks, sizeof(*passages->flight));
+    if (!passages->flight)
+        return err_memory(err, "what goes from node to node");
+    for (int i = 0; i < ranks; i++)
+        passages->flight[i].most = FLIGHT_FIRST;
     return fabric_open(&passages->fabric, comm, most, err);
 }
 
@@ -19,6 +27,7 @@ bool passages_close(struct passages *passages, double patience)
         next = passage->next;
         free(passage);
     }
+    free(passages->flight);
     *passages = (struct passages){ 0 };
     return all;
 }
@@ -37,6 +46,19 @@ int passages_add(struct passages *passages, const struct passage *passage,
         at = &(*at)->next;
     *at = *added;
     return 0;
+}
+
+void passages_walk(struct passages *passages)
+{
+    for (int i = 0; i < passages->ranks; i++)
+        passages->flight[i].seen = 0;
+}
+
+bool passages_wait(struct passages *passages, const struct passage *passage)
+{
+    struct flight *flight = &passages->flight[passage->rank];
+
+    return ++flight->seen > flight->most;
 }
 
 bool passages_room(const struct passages *passages)
@@ -95,6 +117,9 @@ int passages_ended(struct passages *passages, struct passage **ended, struct err
     passages_traffic(passages);
     take_out(passages, passage);
     if (passage->to) {
+        struct flight *flight = &passages->flight[passage->rank];
+
+        flight->most = flight_next(flight->most, passages->counted - passage->began);
         passages->giving--;
         passages->traffic.given += passage->piece.len;
         passage->berth->leaving--;

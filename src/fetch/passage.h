@@ -24,13 +24,21 @@ struct passage {
     double began;        /* clock_now */
 };
 
+/* To one rank. */
+struct flight {
+    unsigned most; /* core/state/flight.h */
+    unsigned seen; /* in a walk over all passages */
+};
+
 struct passages {
     struct fabric *fabric;
     unsigned most;
     struct passage *first;   /* in the order in which they were added */
     unsigned taking, giving; /* that have begun */
     struct traffic traffic;
-    double counted; /* clock_now: until then in traffic */
+    double counted;        /* clock_now: until then in traffic */
+    struct flight *flight; /* to each rank */
+    int ranks;
 };
 
 /* most: on their way at a time. */
@@ -42,6 +50,13 @@ bool passages_close(struct passages *passages, double patience);
 
 int passages_add(struct passages *passages, const struct passage *passage,
                  struct passage **added, struct err *err);
+
+/* Begins a walk over all that is given. */
+void passages_walk(struct passages *passages);
+
+/* In a walk, for each that is given: as many before it are under way to its rank, or are to
+ * be, as may be at a time. */
+bool passages_wait(struct passages *passages, const struct passage *passage);
 
 /* Whether one more may begin. */
 bool passages_room(const struct passages *passages);

@@ -240,6 +240,7 @@ static int take_piece(struct carrier *carrier, struct consignment *c, struct ber
 /* What others offer, the oldest first, as long as there is memory for it. */
 int taker_step(struct carrier *carrier, bool *moved, struct err *err)
 {
+    berths_ask(&carrier->berths, true);
     for (struct consignment *c = carrier->first; c && !carrier->failed; c = c->next) {
         struct piece piece;
 

@@ -13,8 +13,9 @@ int hops_create(struct hops *hops, const struct segments *segments, int nodes,
     hops->count = calloc(n, sizeof(*hops->count));
     hops->in = calloc(n, sizeof(*hops->in));
     hops->out = calloc(n, sizeof(*hops->out));
+    hops->came = calloc(n, sizeof(*hops->came));
     hops->lost = calloc(n, sizeof(*hops->lost));
-    if (hops->hop && hops->count && hops->in && hops->out && hops->lost)
+    if (hops->hop && hops->count && hops->in && hops->out && hops->came && hops->lost)
         return 0;
     hops_release(hops);
     return err_memory(err, "what nodes send each other");
@@ -26,6 +27,7 @@ void hops_release(struct hops *hops)
     free(hops->count);
     free(hops->in);
     free(hops->out);
+    free(hops->came);
     free(hops->lost);
     *hops = (struct hops){ 0 };
 }
@@ -86,9 +88,11 @@ bool hops_arrived(struct hops *hops, int node, uint32_t segment)
 {
     struct hop *hop = find(hops, node, segment);
 
-    if (hop)
-        settle(hops, hop, segment);
-    return hop;
+    if (!hop)
+        return false;
+    settle(hops, hop, segment);
+    hops->came[node] += segment_bytes(hops->segments, segment);
+    return true;
 }
 
 /* Whoever waits for a node that is lost is lost itself. */

@@ -27,6 +27,7 @@ struct hops {
     struct hop *hop;    /* HOPS_MOST for each node that they go to */
     uint32_t *count;    /* in use, of each node */
     uint64_t *in, *out; /* bytes on their way to each node, and from it */
+    uint64_t *came;     /* bytes that have come to each node */
     uint64_t bytes;     /* on their way to all nodes */
     bool *lost;         /* each node, while hops are cut */
     int nodes;

@@ -11,6 +11,8 @@ int ledger_init(struct ledger *ledger, const struct queue_policy *policy,
 
     *ledger = (struct ledger){ .segments = segments, .now = -INFINITY };
     ledger->in[SEGMENT_PENDING] = segments->count;
+    for (uint32_t i = 0; i < segments->count; i++)
+        ledger->pending += segment_bytes(segments, i);
     ledger->state = calloc((size_t)segments->count + 1, sizeof(*ledger->state));
     ledger->dropped = calloc((size_t)segments->count + 1, sizeof(*ledger->dropped));
     ledger->withdrawn = calloc(segments->plan->nfiles + 1, 1);
@@ -49,11 +51,14 @@ static void segment_enter(struct ledger *ledger, uint32_t segment,
     };
 
     bool allowed = may_follow[ledger->state[segment]] & 1u << next;
+    uint64_t bytes = segment_bytes(ledger->segments, segment);
 
     assert(allowed);
     (void)allowed; /* where assertions are off */
     ledger->in[ledger->state[segment]]--;
     ledger->in[next]++;
+    ledger->pending -= ledger->state[segment] == SEGMENT_PENDING ? bytes : 0;
+    ledger->pending += next == SEGMENT_PENDING ? bytes : 0;
     ledger->state[segment] = (uint8_t)next;
 }
 

@@ -22,6 +22,7 @@ struct ledger {
     uint8_t *state;                  /* of each segment */
     uint8_t *dropped; /* of each: all of a lease that began with it was given up */
     uint32_t in[SEGMENT_STATES];
+    uint64_t pending; /* bytes */
     struct credit credit;
     struct shelves shelves; /* what is pending */
     struct lease_book book;

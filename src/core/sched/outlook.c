@@ -22,8 +22,7 @@ static double slots_of(const struct holder *holder)
     return holder->peak > 0 ? holder->peak : 1;
 }
 
-/* Bytes a second of the rank; 0: nothing is known. */
-static double speed_of(const struct ledger *ledger, int rank)
+double outlook_speed(const struct ledger *ledger, int rank)
 {
     const struct holder *holder = &ledger->book.holder[rank];
     double speed = meter_rate(&holder->meter, window);
@@ -105,7 +104,7 @@ void outlook_move(struct ledger *ledger, int from, uint64_t less, int to, uint64
 
 double outlook_end(const struct ledger *ledger, int rank)
 {
-    double speed = speed_of(ledger, rank);
+    double speed = outlook_speed(ledger, rank);
 
     return speed > 0 ? (double)ledger->book.holder[rank].left / speed : 0;
 }
@@ -116,7 +115,7 @@ double outlook_with(const struct ledger *ledger, int rank, uint64_t bytes)
     const struct holder *holder = &ledger->book.holder[rank];
     double busy =
         holder->in[LEASE_RUNNING] + holder->in[LEASE_CUTTING] + holder->expected + 1;
-    double speed = speed_of(ledger, rank);
+    double speed = outlook_speed(ledger, rank);
     double own =
         lease_guess(&ledger->book, rank, bytes) * fmin(1, busy / slots_of(holder));
 

@@ -15,6 +15,9 @@ void outlook_begin(struct ledger *ledger, double held);
 /* From here on one rank has so many bytes less to bring, and another so many more. */
 void outlook_move(struct ledger *ledger, int from, uint64_t less, int to, uint64_t more);
 
+/* Bytes a second of the rank; 0: nothing is known. */
+double outlook_speed(const struct ledger *ledger, int rank);
+
 /* Seconds until the rank has brought all that it holds; and the same if it gets so many
  * bytes more. 0: nothing is known of its speed. */
 double outlook_end(const struct ledger *ledger, int rank);

@@ -5,6 +5,7 @@
 
 #include "core/sched/late.h"
 #include "core/sched/ledger.h"
+#include "core/sched/outlook.h"
 
 /* Seconds between two searches of all leases for late ones: a search must cost little
  * compared with the rest, and most of them find nothing. */
@@ -282,4 +283,25 @@ uint32_t sched_stored(const struct sched *sched)
 uint32_t sched_held(const struct sched *sched, int rank)
 {
     return lease_held(&sched->ledger.book, rank);
+}
+
+uint64_t sched_pending_bytes(const struct sched *sched)
+{
+    return sched->ledger.pending;
+}
+
+struct sched_load sched_load(const struct sched *sched, int rank)
+{
+    const struct lease_book *book = &sched->ledger.book;
+    struct sched_load load = { .speed = outlook_speed(&sched->ledger, rank) };
+
+    for (uint32_t i = book->holder[rank].first; i; i = book->lease[i].mine_behind) {
+        const struct lease *lease = &book->lease[i];
+        uint64_t bytes =
+            segments_bytes(sched->ledger.segments, lease->segment, lease->count);
+
+        load.leased += bytes;
+        load.left += lease->bytes < bytes ? bytes - lease->bytes : 0;
+    }
+    return load;
 }

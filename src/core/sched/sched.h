@@ -136,7 +136,16 @@ bool sched_finished(const struct sched *sched); /* all stored */
 uint32_t sched_pending(const struct sched *sched);
 uint32_t sched_leased(const struct sched *sched);
 uint32_t sched_stored(const struct sched *sched);
+uint64_t sched_pending_bytes(const struct sched *sched);
 /* Leases that the rank holds. */
 uint32_t sched_held(const struct sched *sched, int rank);
+
+/* What they are, and how fast it fetches. */
+struct sched_load {
+    uint64_t leased; /* bytes */
+    uint64_t left;   /* of them: those that it has not fetched, as far as it has said */
+    double speed;    /* bytes a second; 0: not known */
+};
+struct sched_load sched_load(const struct sched *sched, int rank);
 
 #endif

@@ -77,6 +77,11 @@ struct spread_policy spread_policy(const struct segments *segments)
                                    .run = SPREAD_RUN_BYTES };
 }
 
+uint64_t spread_longest(const struct segments *segments)
+{
+    return segments->size > SPREAD_RUN_BYTES ? segments->size : SPREAD_RUN_BYTES;
+}
+
 int spread_create(struct spread **out, const struct segments *segments, int nodes,
                   const struct spread_policy *policy, struct err *err)
 {
@@ -189,6 +194,16 @@ bool spread_withhold(struct spread *spread, uint32_t file)
 void spread_whole(struct spread *spread, uint32_t file)
 {
     supply_whole(&spread->supply, file);
+}
+
+struct spread_inflow spread_inflow(const struct spread *spread, int node)
+{
+    const struct hops *hops = &spread->hops;
+
+    return (struct spread_inflow){ .came = hops->came[node],
+                                   .coming = hops->in[node],
+                                   .lacks =
+                                       hops->in[node] + spread->supply.node[node].owed };
 }
 
 bool spread_anywhere(const struct spread *spread, uint32_t segment)

@@ -47,6 +47,9 @@ struct spread_policy {
 
 struct spread_policy spread_policy(const struct segments *segments);
 
+/* Bytes of the longest ticket, but for those of one segment that is longer than others. */
+uint64_t spread_longest(const struct segments *segments);
+
 /* Neighbouring segments by their numbers: a run may go over the ends of files. */
 struct spread_ticket {
     uint32_t first, count;
@@ -93,6 +96,14 @@ void spread_whole(struct spread *spread, uint32_t file);
 
 /* false: nothing to send until a node reports something. */
 bool spread_next(struct spread *spread, struct spread_ticket *ticket);
+
+/* Of what comes to a node from others. */
+struct spread_inflow {
+    uint64_t came;   /* bytes so far */
+    uint64_t coming; /* bytes that tickets bring */
+    uint64_t lacks;  /* bytes that others have and it lacks, those among them */
+};
+struct spread_inflow spread_inflow(const struct spread *spread, int node);
 
 /* Some node has the segment. */
 bool spread_anywhere(const struct spread *spread, uint32_t segment);

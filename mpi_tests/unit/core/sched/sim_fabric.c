@@ -8,12 +8,17 @@
 
 #include <cmocka.h>
 
-enum { MIB = 1 << 20 };
+#include "core/sched/lag.h"
+
+enum { MIB = 1 << 20, BACKLOG = 16 * MIB };
+
+static const double look_every = 0.2;
 
 enum event_kind {
     EVENT_LAND,   /* a lease from the source lies on the node */
     EVENT_TICKET, /* it is at the root */
-    EVENT_COME,   /* a segment by a ticket, to the hop `at` */
+    EVENT_LEFT,   /* the link of its sender is free of a segment by a ticket */
+    EVENT_COME,   /* it is at the hop `at` */
     EVENT_HEARD,  /* rank 0 hears that a node has a segment */
     EVENT_MISSED  /* rank 0 hears that it did not come over */
 };
@@ -44,6 +49,7 @@ struct station {
     double out_free, in_free;
     bool gone, fetches;
     uint64_t landed; /* bytes from the source */
+    uint64_t leased; /* bytes that it fetches */
 };
 
 struct sim_fabric {
@@ -61,7 +67,9 @@ struct sim_fabric {
     bool *skip;       /* file times node */
     uint8_t *pending; /* each segment is to come from the source */
     uint32_t npending, cursor;
-    double now;
+    struct lag *lag;
+    struct lag_node *told;
+    double now, looked;
     int drops, done;
     struct sim_fabric_result result;
 };
@@ -128,7 +136,8 @@ static void fetch(struct sim_fabric *sim, int node)
     uint32_t most = sim->npending / (4 * (uint32_t)sim->config.nodes), count = 0, first;
     uint64_t bytes = 0;
 
-    if (station->gone || station->fetches || station->link.wan <= 0 || sim->npending == 0)
+    if (station->gone || station->fetches || station->link.wan <= 0 ||
+        sim->npending == 0 || lag_yields(sim->lag, node))
         return;
     if (most > sim->config.lease)
         most = sim->config.lease;
@@ -144,11 +153,42 @@ static void fetch(struct sim_fabric *sim, int node)
              sim->pending[sim->cursor]);
     sim->cursor %= sim->segments.count;
     station->fetches = true;
+    station->leased = bytes;
     push(sim, (struct event){ .time = sim->now + (double)bytes / station->link.wan,
                               .kind = EVENT_LAND,
                               .node = node,
                               .first = first,
                               .count = count });
+}
+
+static uint64_t pending(const struct sim_fabric *sim)
+{
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; i < sim->segments.count; i++)
+        bytes += sim->pending[i] ? segment_bytes(&sim->segments, i) : 0;
+    return bytes;
+}
+
+static void look(struct sim_fabric *sim)
+{
+    if (sim->config.greedy || sim->now < sim->looked + look_every)
+        return;
+    sim->looked = sim->now;
+    for (int node = 0; node < sim->config.nodes; node++) {
+        const struct station *station = &sim->station[node];
+        struct spread_inflow inflow = spread_inflow(sim->spread, node);
+
+        sim->told[node] = (struct lag_node){
+            .came = inflow.came,
+            .coming = inflow.coming,
+            .lacks = inflow.lacks,
+            .leased = station->leased,
+            .left = station->leased,
+            .source = station->gone ? 0 : station->link.wan,
+        };
+    }
+    lag_look(sim->lag, sim->told, pending(sim), sim->now);
 }
 
 static void fetch_all(struct sim_fabric *sim)
@@ -195,13 +235,9 @@ static void pass_on(struct sim_fabric *sim, uint32_t ticket, uint32_t at,
     double bytes = (double)segment_bytes(&sim->segments, segment);
 
     for (uint32_t i = at + 1; i < at + tree->leg[at].nodes; i += tree->leg[i].nodes) {
-        struct station *to = &sim->station[tree->leg[i].node];
-        double begin = later(sim->now, from->out_free);
-
-        from->out_free = begin + bytes / from->link.out;
-        to->in_free = later(begin, to->in_free) + bytes / to->link.in;
-        push(sim, (struct event){ .time = later(from->out_free, to->in_free),
-                                  .kind = EVENT_COME,
+        from->out_free = later(sim->now, from->out_free) + bytes / from->link.out;
+        push(sim, (struct event){ .time = from->out_free,
+                                  .kind = EVENT_LEFT,
                                   .node = tree->leg[i].node,
                                   .from = tree->leg[at].node,
                                   .first = segment,
@@ -209,6 +245,19 @@ static void pass_on(struct sim_fabric *sim, uint32_t ticket, uint32_t at,
                                   .ticket = ticket,
                                   .at = i });
     }
+}
+
+/* Its beginning came as it began to leave. */
+static void leave(struct sim_fabric *sim, struct event event)
+{
+    struct station *to = &sim->station[event.node];
+    double bytes = (double)segment_bytes(&sim->segments, event.first);
+    double begin = sim->now - bytes / sim->station[event.from].link.out;
+
+    to->in_free = later(begin, to->in_free) + bytes / to->link.in;
+    event.time = later(sim->now, to->in_free);
+    event.kind = EVENT_COME;
+    push(sim, event);
 }
 
 static void come(struct sim_fabric *sim, const struct event *event)
@@ -235,6 +284,7 @@ static void land(struct sim_fabric *sim, const struct event *event)
     struct station *station = &sim->station[event->node];
 
     station->fetches = false;
+    station->leased = 0;
     if (station->gone) {
         for (uint32_t i = 0; i < event->count; i++)
             fetch_again(sim, event->first + i);
@@ -336,6 +386,7 @@ static void hear(struct sim_fabric *sim, const struct event *event)
 
 static void act(struct sim_fabric *sim, const struct event *event)
 {
+    look(sim);
     switch (event->kind) {
     case EVENT_LAND:
         land(sim, event);
@@ -343,6 +394,9 @@ static void act(struct sim_fabric *sim, const struct event *event)
     case EVENT_TICKET:
         begin(sim, event->ticket);
         break;
+    case EVENT_LEFT:
+        leave(sim, *event);
+        return;
     case EVENT_COME:
         come(sim, event);
         return;
@@ -380,6 +434,8 @@ struct sim_fabric *sim_fabric_create(const struct sim_fabric_config *config,
     assert_int_equal(
         spread_create(&sim->spread, &sim->segments, config->nodes, &config->policy, NULL),
         0);
+    assert_int_equal(lag_create(&sim->lag, config->nodes, BACKLOG, NULL), 0);
+    sim->told = calloc((size_t)config->nodes, sizeof(*sim->told));
     sim->station = calloc((size_t)config->nodes, sizeof(*sim->station));
     sim->has = calloc((size_t)config->nodes, sim->segments.count);
     sim->skip = calloc(nfiles, (size_t)config->nodes);
@@ -423,6 +479,29 @@ static double bound(const struct sim_fabric *sim)
     return bound;
 }
 
+static double lesser(double one, double other)
+{
+    return one < other ? one : other;
+}
+
+/* Who fetches more than it can pass on fetches in vain, and what a node has not fetched comes
+ * by its link from the others. */
+static double ideal(const struct sim_fabric *sim)
+{
+    double bytes = (double)sim->plan.nbytes, sum = 0, in = 0, ideal = 0;
+
+    for (int node = 0; node < sim->config.nodes; node++) {
+        const struct sim_link *link = &sim->station[node].link;
+        double fetched = sim->config.nodes > 1 ? lesser(link->wan, link->out) : link->wan;
+
+        sum += fetched;
+        in += link->in;
+        ideal = later(ideal, bytes / (fetched + link->in));
+    }
+    ideal = later(ideal, bytes / sum);
+    return later(ideal, bytes * (sim->config.nodes - 1) / in);
+}
+
 static bool skips(const struct sim_fabric *sim, int node, uint32_t segment)
 {
     return sim->skip[(size_t)sim->segments.file[segment] * (size_t)sim->config.nodes +
@@ -445,6 +524,7 @@ struct sim_fabric_result sim_fabric_run(struct sim_fabric *sim)
             assert_true(*has(sim, node, i) || skips(sim, node, i));
     sim->result.took = sim->now;
     sim->result.bound = bound(sim);
+    sim->result.ideal = ideal(sim);
     return sim->result;
 }
 
@@ -455,6 +535,8 @@ void sim_fabric_destroy(struct sim_fabric *sim)
     free(sim->tree);
     free(sim->heap);
     free(sim->station);
+    free(sim->told);
+    lag_destroy(sim->lag);
     free(sim->has);
     free(sim->pending);
     free(sim->skip);

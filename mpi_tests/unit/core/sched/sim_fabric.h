@@ -21,6 +21,7 @@ struct sim_fabric_config {
     uint32_t small;    /* files of 1 to 1000 bytes beside them */
     uint32_t lease;    /* most segments that are fetched together, and land together */
     double latency;
+    bool greedy; /* each node fetches what it can get, whatever core/sched/lag.h says */
     struct spread_policy policy;
     double corrupt; /* of transfers */
     double rot;     /* of segments that a node has told of: it has them no more */
@@ -30,6 +31,7 @@ struct sim_fabric_config {
 
 struct sim_fabric_result {
     double took, bound; /* seconds */
+    double ideal;       /* seconds that the links make it last, whoever fetches what */
     double others;      /* until all but one node had everything */
     uint64_t tickets, transfers, fetched;
     uint64_t twice; /* transfers of what the node had */

@@ -14,6 +14,7 @@ enum { MIB = 1 << 20, SEEDS = 300 };
 
 static const struct sim_link usual = { .wan = 25e6, .in = 250e6, .out = 250e6 };
 static const struct sim_link slow_fabric = { .wan = 25e6, .in = 25e6, .out = 25e6 };
+static const struct sim_link slow_alone = { .wan = 0, .in = 25e6, .out = 25e6 };
 static const struct sim_link slow_source = { .wan = 2.5e6, .in = 250e6, .out = 250e6 };
 static const struct sim_link no_source = { .wan = 0, .in = 250e6, .out = 250e6 };
 static const struct sim_link fast_source = { .wan = 250e6, .in = 250e6, .out = 250e6 };
@@ -22,8 +23,8 @@ static const struct spread_policy policy = { .window = SPREAD_WINDOW,
                                              .run = SPREAD_RUN_BYTES };
 
 /* `others`: links of the last so many nodes. */
-static struct sim_fabric_result run(int nodes, struct sim_link all, int others,
-                                    struct sim_link link)
+static struct sim_fabric_result run_as(bool greedy, int nodes, struct sim_link all,
+                                       int others, struct sim_link link)
 {
     const struct sim_fabric_config config = {
         .seed = 1,
@@ -31,6 +32,7 @@ static struct sim_fabric_result run(int nodes, struct sim_link all, int others,
         .segments = nodes > 128 || others == nodes - 1 ? 2048 : 512,
         .lease = 1,
         .latency = 0.002,
+        .greedy = greedy,
         .policy = policy,
     };
     struct sim_fabric *sim = sim_fabric_create(&config, all);
@@ -44,6 +46,12 @@ static struct sim_fabric_result run(int nodes, struct sim_link all, int others,
     assert_int_equal(result.transfers + result.fetched,
                      (uint64_t)nodes * config.segments);
     return result;
+}
+
+static struct sim_fabric_result run(int nodes, struct sim_link all, int others,
+                                    struct sim_link link)
+{
+    return run_as(false, nodes, all, others, link);
 }
 
 /* As long as the bound, and 15 % of it. */
@@ -86,12 +94,48 @@ static void test_one_slow_in_the_fabric(void **state)
             expect_close(run(sizes[i], usual, 1, slow_fabric), sizes[i], "slow fabric");
 }
 
-/* While the slow one gets its own, at its speed, the others are done. */
+/* It fetches more, and the others less. */
+static void test_who_lags_fetches_more(void **state)
+{
+    (void)state;
+    for (size_t i = 1; i < countof(sizes) && sizes[i] <= 8; i++) {
+        struct sim_fabric_result result = run(sizes[i], usual, 1, slow_fabric);
+
+        if (result.took > 1.2 * result.ideal)
+            fail_msg("%d nodes: %.3f s, at best %.3f s", sizes[i], result.took,
+                     result.ideal);
+    }
+}
+
+static void test_nobody_waits_where_none_lags(void **state)
+{
+    const struct {
+        struct sim_link all, last;
+    } rows[] = {
+        { usual, usual },
+        { usual, slow_source },
+        { usual, no_source },
+        { fast_source, fast_source },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++)
+        for (size_t k = 0; k < countof(sizes) && sizes[k] <= 16; k++) {
+            double took = run(sizes[k], rows[i].all, 1, rows[i].last).took;
+            double greedy = run_as(true, sizes[k], rows[i].all, 1, rows[i].last).took;
+
+            if (took > 1.01 * greedy)
+                fail_msg("%d nodes, row %zu: %.3f s instead of %.3f s", sizes[k], i, took,
+                         greedy);
+        }
+}
+
+/* While the slow one gets what it cannot fetch, at its speed, the others are done. */
 static void test_nobody_waits_for_the_slow(void **state)
 {
     (void)state;
     for (size_t i = 2; i < countof(sizes) && sizes[i] <= 64; i++) {
-        struct sim_fabric_result with = run(sizes[i], fast_source, 1, slow_fabric);
+        struct sim_fabric_result with = run(sizes[i], fast_source, 1, slow_alone);
         struct sim_fabric_result without = run(sizes[i], fast_source, 0, usual);
 
         assert_true(with.others < 2.4 * without.took);
@@ -163,6 +207,8 @@ int main(void)
         cmocka_unit_test(test_equal_links),
         cmocka_unit_test(test_a_thousand_nodes),
         cmocka_unit_test(test_one_slow_in_the_fabric),
+        cmocka_unit_test(test_who_lags_fetches_more),
+        cmocka_unit_test(test_nobody_waits_where_none_lags),
         cmocka_unit_test(test_nobody_waits_for_the_slow),
         cmocka_unit_test(test_one_slow_at_the_source),
         cmocka_unit_test(test_without_the_source),

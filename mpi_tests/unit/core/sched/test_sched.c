@@ -395,6 +395,32 @@ static void test_strangers_change_nothing(void **state)
     expect(0, SCHED_GRANT, 0, 1);
 }
 
+/* Of each state a segment goes through. */
+static void test_what_is_left_in_bytes(void **state)
+{
+    struct sched_load load;
+
+    (void)state;
+    begin_together(2, 16, 4, 1);
+    assert_int_equal(sched_pending_bytes(job.sched), 16 * MIB);
+    credit(1, 1);
+    expect_grant(0, 1, 0, 4);
+    assert_int_equal(sched_pending_bytes(job.sched), 12 * MIB);
+    sched_progress(job.sched, 1, 0, MIB, 1);
+    load = sched_load(job.sched, 1);
+    assert_int_equal(load.leased, 4 * MIB);
+    assert_int_equal(load.left, 3 * MIB);
+    assert_int_equal(sched_load(job.sched, 0).leased, 0);
+    expect_done(2, 1, 0, 3);
+    assert_int_equal(sched_pending_bytes(job.sched), 13 * MIB);
+    assert_int_equal(sched_load(job.sched, 1).leased, 0);
+    assert_true(sched_load(job.sched, 1).speed > 0);
+    sched_restart(job.sched, 0, 1, -1);
+    assert_int_equal(sched_pending_bytes(job.sched), 14 * MIB);
+    sched_have(job.sched, 0);
+    assert_int_equal(sched_pending_bytes(job.sched), 13 * MIB);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -419,6 +445,7 @@ int main(void)
         cmocka_unit_test_teardown(test_hold, end),
         cmocka_unit_test_teardown(test_have, end),
         cmocka_unit_test_teardown(test_restart, end),
+        cmocka_unit_test_teardown(test_what_is_left_in_bytes, end),
         cmocka_unit_test_teardown(test_strangers_change_nothing, end),
     };
 
