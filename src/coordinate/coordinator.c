@@ -264,7 +264,7 @@ int coordinator_step(struct coordinator *c, bool *moved, struct err *err)
     for (int rank; (rank = egress_next(&c->egress, clock_now())) >= 0;)
         sched_mute(c->sched, rank, c->spreads && spreading_failed(&c->spreading, rank));
     if (c->spreads)
-        yielding_step(&c->yielding);
+        yielding_step(&c->yielding, clock_now());
     if (rate_share_tell(&c->rate_share, c->sched, err) < 0 ||
         steering_step(&c->steering, err) < 0 ||
         dispatch_located(&c->dispatch, moved, err) < 0)

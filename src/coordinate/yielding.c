@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "io/clock.h"
 #include "ranks/nodes.h"
 
 enum { PART = 8 /* of the window of a node: so much under way to it fills its link */ };
@@ -92,10 +91,8 @@ static void mute(struct yielding *yielding)
         sched_slots(yielding->sched, slots > 0 ? slots : 1);
 }
 
-void yielding_step(struct yielding *yielding)
+void yielding_step(struct yielding *yielding, double now)
 {
-    double now = clock_now();
-
     if (!yielding->lag || now < yielding->looked + every)
         return;
     yielding->looked = now;

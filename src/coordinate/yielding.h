@@ -25,7 +25,7 @@ int yielding_open(struct yielding *yielding, const struct steering *steering,
 void yielding_release(struct yielding *yielding);
 
 /* Of the ranks that have reached the source. The scheduler shares what is left among the
- * connections of those that go on. */
-void yielding_step(struct yielding *yielding);
+ * connections of those that go on. now: as for the scheduler. */
+void yielding_step(struct yielding *yielding, double now);
 
 #endif

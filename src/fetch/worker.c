@@ -20,10 +20,11 @@
 enum {
     WORKER_BURST = 1 << 20, /* most bytes of rate that pile up */
     WORKER_AHEAD = 2,       /* units asked for beyond what the slots hold */
-    WORKER_QUIET = 200,     /* idle turns, after which the pauses are longest */
-    WORKER_RELAY = 200,     /* the same, if a hash is handed from rank to rank */
-    WORKER_THREADS = 4,     /* see enum pool_class */
-    WORKER_READERS = 3      /* of files elsewhere, at a time */
+    WORKER_AHEAD_SPREAD = 8, /* the same, if what goes from node to node delays messages */
+    WORKER_QUIET = 200,      /* idle turns, after which the pauses are longest */
+    WORKER_RELAY = 200,      /* the same, if a hash is handed from rank to rank */
+    WORKER_THREADS = 4,      /* see enum pool_class */
+    WORKER_READERS = 3       /* of files elsewhere, at a time */
 };
 
 struct worker {
@@ -375,6 +376,11 @@ static void wake(void *arg)
     http_wake(arg);
 }
 
+static uint32_t units_ahead(const struct run *run)
+{
+    return run->slots == 0 ? 0 : nodes_spread(run) ? WORKER_AHEAD_SPREAD : WORKER_AHEAD;
+}
+
 int worker_create(struct worker **out, struct run *run, struct coordinator *coordinator,
                   struct http *http, struct existing_file *existing, struct err *err)
 {
@@ -391,7 +397,7 @@ int worker_create(struct worker **out, struct run *run, struct coordinator *coor
     w->spill.ranks = (unsigned)comm_node_size(
         run->ranks.comm, comm_node(run->ranks.comm, run->ranks.rank));
     rate_init(&w->rate, 0, WORKER_BURST, clock_now());
-    outbox_open(&w->outbox, run, run->slots ? WORKER_AHEAD : 0);
+    outbox_open(&w->outbox, run, units_ahead(run));
     if (pool_create(&w->pool, WORKER_THREADS, WORKER_READERS, wake, http, err) < 0 ||
         store_open(&w->store, run, err) < 0)
         goto out;

@@ -11,7 +11,7 @@
  * and (content - x) / others, at its speeds from there; both become equal, and the whole is
  * fetched once all the same. By simulation (as mpi_tests/unit/core/sched/sim_spread.c), 4
  * nodes, 512 MiB, one of them with a tenth of the speed to the others, which is its speed from
- * the source: 11.1 s, and 17.4 s if each node takes what it can get; at best 10.7 s.
+ * the source: 12.0 s, and 16.2 s if each node takes what it can get; at best 10.7 s.
  *
  * What a node fetches it has to give to others by the same link: so what the slower one of
  * its links carries counts.
