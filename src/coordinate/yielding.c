@@ -71,6 +71,8 @@ static void take_nodes(struct yielding *yielding)
     }
 }
 
+/* A unit comes to a rank on such a link some time after it was asked for, and few are asked
+ * for ahead: so those that go on get long ones, as if each had one transfer at a time. */
 static void mute(struct yielding *yielding)
 {
     const struct steering *steering = yielding->steering;
@@ -85,10 +87,10 @@ static void mute(struct yielding *yielding)
         if (fetches(yielding, rank))
             sched_mute(yielding->sched, rank, yields);
         yielding->some |= yields;
-        slots += yields ? 0 : steering->rank[rank].told;
+        slots += !yields;
     }
     if (yielding->some || before)
-        sched_slots(yielding->sched, slots > 0 ? slots : 1);
+        sched_slots(yielding->sched, yielding->some ? slots : steering->governor.level);
 }
 
 void yielding_step(struct yielding *yielding, double now)

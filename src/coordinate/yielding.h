@@ -24,8 +24,7 @@ int yielding_open(struct yielding *yielding, const struct steering *steering,
                   const struct spread *spread, struct err *err);
 void yielding_release(struct yielding *yielding);
 
-/* Of the ranks that have reached the source. The scheduler shares what is left among the
- * connections of those that go on. now: as for the scheduler. */
+/* Of the ranks that have reached the source. now: as for the scheduler. */
 void yielding_step(struct yielding *yielding, double now);
 
 #endif

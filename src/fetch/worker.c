@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-#include "base/text.h"
 #include "base/url.h"
 #include "coordinate/coordinator.h"
 #include "fetch/batch.h"
@@ -21,12 +20,10 @@
 enum {
     WORKER_BURST = 1 << 20, /* most bytes of rate that pile up */
     WORKER_AHEAD = 2,       /* units asked for beyond what the slots hold */
-    WORKER_AHEAD_SPREAD =
-        8,              /* the same, if what goes from node to node delays messages */
-    WORKER_QUIET = 200, /* idle turns, after which the pauses are longest */
-    WORKER_RELAY = 200, /* the same, if a hash is handed from rank to rank */
-    WORKER_THREADS = 4, /* see enum pool_class */
-    WORKER_READERS = 3  /* of files elsewhere, at a time */
+    WORKER_QUIET = 200,     /* idle turns, after which the pauses are longest */
+    WORKER_RELAY = 200,     /* the same, if a hash is handed from rank to rank */
+    WORKER_THREADS = 4,     /* see enum pool_class */
+    WORKER_READERS = 3      /* of files elsewhere, at a time */
 };
 
 struct worker {
@@ -378,16 +375,6 @@ static void wake(void *arg)
     http_wake(arg);
 }
 
-/* Storage that is read as fast as it can be is shared best by short queues. */
-static uint32_t units_ahead(const struct run *run)
-{
-    bool reads = text_starts(plan_text(&run->plan, run->plan.base), "file:");
-
-    if (run->slots == 0)
-        return 0;
-    return nodes_spread(run) && !reads ? WORKER_AHEAD_SPREAD : WORKER_AHEAD;
-}
-
 int worker_create(struct worker **out, struct run *run, struct coordinator *coordinator,
                   struct http *http, struct existing_file *existing, struct err *err)
 {
@@ -404,7 +391,7 @@ int worker_create(struct worker **out, struct run *run, struct coordinator *coor
     w->spill.ranks = (unsigned)comm_node_size(
         run->ranks.comm, comm_node(run->ranks.comm, run->ranks.rank));
     rate_init(&w->rate, 0, WORKER_BURST, clock_now());
-    outbox_open(&w->outbox, run, units_ahead(run));
+    outbox_open(&w->outbox, run, run->slots ? WORKER_AHEAD : 0);
     if (pool_create(&w->pool, WORKER_THREADS, WORKER_READERS, wake, http, err) < 0 ||
         store_open(&w->store, run, err) < 0)
         goto out;

@@ -11,7 +11,15 @@
 #include "coordinate/yielding.h"
 #include "io/mpi/comm.h"
 
-enum { MIB = 1 << 20, RANKS = 4, NODES = 3, SLOW = 2, HAD = 60, SEGMENTS = 80 };
+enum {
+    MIB = 1 << 20,
+    RANKS = 4,
+    NODES = 3,
+    SLOW = 2,
+    HAD = 60,
+    SEGMENTS = 80,
+    TOGETHER = 4
+};
 
 /* Ranks 0 and 3 are on node 0. */
 static const int node_of_rank[RANKS] = { 0, 1, SLOW, 0 };
@@ -103,6 +111,7 @@ static void open_parts(void)
     w.dispatch.run = &w.run;
     w.steering =
         (struct steering){ .dispatch = &w.dispatch, .egress = &w.egress, .rank = w.rank };
+    w.steering.governor.level = 16;
     assert_int_equal(yielding_open(&w.yielding, &w.steering, w.spread, NULL), 0);
 }
 
@@ -116,7 +125,8 @@ static int begin(void **state)
     w.run.plan = (struct plan){ .files = &w.file, .nfiles = 1, .nbytes = w.file.size };
     w.run.ranks.size = RANKS;
     w.run.nodes.failed = w.failed;
-    assert_int_equal(segments_cut(&w.run.segments, &w.run.plan, MIB, NULL), 0);
+    assert_int_equal(
+        segments_cut_finely(&w.run.segments, &w.run.plan, MIB, 0, TOGETHER, NULL), 0);
     open_parts();
     for (uint32_t i = 0; i < HAD; i++)
         sched_have(w.dispatch.sched, i);
@@ -192,10 +202,13 @@ static void others_wait_while_one_lags(void **state)
     ask_for_all();
     assert_int_equal(granted_to_others(), 0);
     assert_int_equal(sched_held(w.dispatch.sched, SLOW), 1);
+    /* It waits long for the next one. */
+    assert_int_equal(sched_load(w.dispatch.sched, SLOW).leased, TOGETHER * MIB);
     /* Once all of it has come they go on. */
     spread_have(w.spread, SLOW, 0, HAD);
     yielding_step(&w.yielding, w.now + 1);
     assert_int_equal(granted_to_others(), 3);
+    assert_int_equal(sched_load(w.dispatch.sched, 0).leased, MIB);
 }
 
 /* Nothing is known of a rank that has fetched nothing yet: it is left to others to mute it. */
