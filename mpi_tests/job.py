@@ -137,9 +137,13 @@ class Job:
             # Its choice on one host in any case. Others are loaded to be asked, and a library
             # for a fabric measures the clock for a fifth of a second in each process.
             "OMPI_MCA_pml": "ob1",
+            # Nor are these what it takes on one host, or for a program without windows.
+            "OMPI_MCA_coll": "^adapt,han,monitoring,sync",
+            "OMPI_MCA_osc": "^monitoring,rdma",
             # A quarter of what the start of a job costs: a look at each PCI device, which an
-            # emulated machine answers slowly, and files to share what few ranks are told.
-            "HWLOC_COMPONENTS": "-pci,-linuxio",
+            # emulated machine answers slowly, and at each display, and files to share what few
+            # ranks are told.
+            "HWLOC_COMPONENTS": "-pci,-linuxio,-gl,-opencl",
             "PMIX_MCA_gds": "hash",
             # Who is told to end, since another rank has failed, has so many seconds for that before
             # mpirun kills it. One would be too short; but nobody gets through MPI_Finalize as long
