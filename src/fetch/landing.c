@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "core/plan/url_path.h"
 #include "fetch/batch.h"
+#include "fetch/origins.h"
 #include "io/fs/blocks.h"
 #include "io/fs/fs.h"
 #include "report/trace.h"
@@ -215,17 +216,26 @@ static int read_source(struct task *task, const char *path, struct err *err)
                          .end = range.end,
                          .pool = task->world->pool,
                          .direct = task->nearby && task->world->run->nearby.uncached,
-                         .ahead = true };
+                         .ahead = true,
+                         .lent = !task->nearby };
     int rc = -1;
 
-    if (blocks_open(&in, err) < 0)
+    if (in.lent)
+        in.fd = origins_take(task->world->origins, task->file, path, err);
+    if (in.lent && in.fd < 0)
         return blame_source(err);
+    if (blocks_open(&in, err) < 0) {
+        blame_source(err);
+        goto out;
+    }
     if (check_source(task, in.fd, path, err) < 0)
         goto out;
     if (read_blocks(task, &in, err) == 0)
         rc = check_source(task, in.fd, path, err);
 out:
     blocks_close(&in);
+    if (in.lent)
+        origins_give(task->world->origins, in.fd, rc < 0);
     return rc;
 }
 

@@ -74,6 +74,7 @@ struct task_world {
     struct buffers *buffers;
     struct ahead *ahead;
     struct spill *spill;
+    struct origins *origins;
 };
 
 struct task {

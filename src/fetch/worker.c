@@ -7,6 +7,7 @@
 #include "fetch/batch.h"
 #include "fetch/hasher.h"
 #include "fetch/keeper.h"
+#include "fetch/origins.h"
 #include "fetch/tasks.h"
 #include "fetch/transfer.h"
 #include "io/clock.h"
@@ -41,6 +42,7 @@ struct worker {
     struct buffers buffers;
     struct ahead ahead;
     struct spill spill;
+    struct origins origins;
     struct keeper keeper;
     bool node_failed;  /* and takes no further part */
     double hold_until; /* no request before */
@@ -388,6 +390,7 @@ int worker_create(struct worker **out, struct run *run, struct coordinator *coor
     w->coordinator = coordinator;
     w->http = http;
     w->nap.shortest = 0.0002;
+    origins_open(&w->origins);
     w->spill.ranks = (unsigned)comm_node_size(
         run->ranks.comm, comm_node(run->ranks.comm, run->ranks.rank));
     rate_init(&w->rate, 0, WORKER_BURST, clock_now());
@@ -402,7 +405,7 @@ int worker_create(struct worker **out, struct run *run, struct coordinator *coor
         tasks_open(&w->tasks,
                    &(struct task_world){ run, &w->store, w->http, w->pool, &w->rate,
                                          &w->syncing, &w->batches, NULL, &w->buffers,
-                                         &w->ahead, &w->spill },
+                                         &w->ahead, &w->spill, &w->origins },
                    &w->outbox, err) < 0)
         goto out;
     w->hasher = (struct hasher){ run, &w->store, w->pool, &w->ahead, NULL };
@@ -435,6 +438,7 @@ void worker_destroy(struct worker *w)
     /* Pool threads wake the sockets, sockets fill tasks: so in this order. */
     pool_destroy(w->pool);
     buffers_mute(&w->buffers);
+    origins_release(&w->origins);
     http_clear(w->http);
     hasher_release(&w->hasher);
     keeper_close(&w->keeper);

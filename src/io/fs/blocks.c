@@ -9,20 +9,30 @@
 enum {
     BLOCKS_MOST = 1 << 20,   /* a Lustre stripe */
     BLOCKS_HASH = 256 << 10, /* stays in a core's second-level cache */
-    BLOCKS_AHEAD = 4 << 20   /* what a server that is far away can send at a time */
+    BLOCKS_AHEAD = 4 << 20,  /* what a server that is far away can send at a time */
+    BLOCKS_ASK = 128 << 10   /* Linux takes no more from one call on most file systems */
 };
 
-/* By itself Linux asks for 128 KiB at a time of what seems to be read in a row, so a reader
- * would wait for the storage again and again. */
+/* By itself Linux waits for 128 KiB after 128 KiB, and reads beyond the end of what is asked
+ * for: others read that, and the storage would give it twice. */
+static void ask_no_more(struct blocks *in)
+{
+    if (in->ahead && !in->direct)
+        posix_fadvise(in->fd, 0, 0, POSIX_FADV_RANDOM);
+}
+
 static void ask_ahead(struct blocks *in)
 {
     uint64_t to = in->end - in->next > BLOCKS_AHEAD ? in->next + BLOCKS_AHEAD : in->end;
     uint64_t from = in->asked > in->next ? in->asked : in->next;
 
-    if (!in->ahead || in->direct || to <= from)
+    if (!in->ahead || in->direct)
         return;
-    posix_fadvise(in->fd, (off_t)from, (off_t)(to - from), POSIX_FADV_WILLNEED);
-    in->asked = to;
+    for (uint64_t len; from < to; from += len) {
+        len = to - from < BLOCKS_ASK ? to - from : BLOCKS_ASK;
+        posix_fadvise(in->fd, (off_t)from, (off_t)len, POSIX_FADV_WILLNEED);
+    }
+    in->asked = from;
 }
 
 int blocks_open(struct blocks *in, struct err *err)
@@ -32,9 +42,11 @@ int blocks_open(struct blocks *in, struct err *err)
     in->bytes = fs_direct_memory(in->most);
     if (!in->bytes)
         return err_memory(err, "a part of a file");
-    in->fd = fs_open_read(in->dir, in->name, err);
+    if (!in->lent)
+        in->fd = fs_open_read(in->dir, in->name, err);
     if (in->fd >= 0) {
         in->direct = in->direct && fs_direct_begin(in->fd);
+        ask_no_more(in);
         return 0;
     }
     free(in->bytes);
@@ -66,7 +78,8 @@ void blocks_close(struct blocks *in)
 {
     if (!in->bytes)
         return;
-    fs_close(in->fd, in->dir, in->name, NULL);
+    if (!in->lent)
+        fs_close(in->fd, in->dir, in->name, NULL);
     free(in->bytes);
     in->bytes = NULL;
 }

@@ -25,9 +25,9 @@ struct blocks {
     const struct pool *pool; /* whose job this is, or NULL: then nothing interrupts it */
     size_t most;             /* bytes of a block; 0: as many as suit a parallel disk */
     bool direct;             /* past the page cache, if that suits the file */
-    bool ahead;              /* let the system fetch what follows, meanwhile */
-    /* Filled in: */
-    int fd;
+    bool ahead;     /* let the system fetch what follows meanwhile, and nothing else */
+    bool lent;      /* fd is open, and stays so */
+    int fd;         /* filled in, like all below, if it is not lent */
     uint64_t asked; /* the system has been asked for all before */
     uint64_t at;    /* of the block in the file */
     size_t len;
