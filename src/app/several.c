@@ -13,7 +13,7 @@
 #include "app/joint_room.h"
 #include "app/listing.h"
 #include "app/session.h"
-#include "base/text.h"
+#include "app/sums.h"
 #include "base/url.h"
 #include "io/clock.h"
 #include "ranks/background.h"
@@ -324,16 +324,6 @@ static size_t index_of(struct several *all, const struct session *s)
     return i;
 }
 
-static int worst_status(const struct several *all)
-{
-    int worst = MPIFETCH_OK;
-
-    for (size_t i = 0; i < all->count; i++)
-        if (all->reports[i].status > worst)
-            worst = all->reports[i].status;
-    return worst;
-}
-
 /* What was not tried has the status of what ended the call. */
 static void leave_out(struct several *all, size_t i, int status)
 {
@@ -356,49 +346,15 @@ static int write_rows(void *arg, struct err *err)
 {
     struct several *all = arg;
 
-    return report_list_write(&all->rows, worst_status(all), clock_now() - all->began,
-                             all->options->report, err);
+    return report_list_write(&all->rows, sums_status(all->reports, all->count),
+                             clock_now() - all->began, all->options->report, err);
 }
 
-static void add_count(struct strbuf *text, size_t count, const char *what)
-{
-    if (count > 0)
-        strbuf_addf(text, "%s%zu %s", text->len > 0 ? ", " : "", count, what);
-}
-
-/* "3 sources: 2 published, 1 failed; fetched 1.2 GB in 12 s (100 MB/s)" */
 static void tell_sums(const struct several *all)
 {
-    const struct log *log = &all->with->run.ranks.log;
-    bool verifies = all->first.s.task == SESSION_VERIFY;
-    double seconds = clock_now() - all->began;
-    size_t done = 0, unchanged = 0, failed = 0, untried = 0;
-    struct strbuf text = { 0 };
-    char bytes[32], took[32], rate[32];
-    uint64_t fetched = 0;
+    struct sums sums = { all->reports, all->count, clock_now() - all->began };
 
-    for (size_t i = 0; i < all->count; i++) {
-        const struct mpifetch_report *report = &all->reports[i];
-
-        done += report->status == MPIFETCH_OK && !report->unchanged;
-        unchanged += report->status == MPIFETCH_OK && report->unchanged;
-        failed += report->status != MPIFETCH_OK && report->rank >= 0;
-        untried += report->rank < 0;
-        fetched += report->bytes_fetched;
-    }
-    add_count(&text, done, verifies ? "verified" : "published");
-    add_count(&text, unchanged, "already up to date");
-    add_count(&text, failed, "failed");
-    add_count(&text, untried, "not tried");
-    if (fetched > 0 && seconds > 0)
-        strbuf_addf(
-            &text, "; fetched %s in %s (%s/s)", text_bytes(bytes, sizeof(bytes), fetched),
-            text_seconds(took, sizeof(took), seconds),
-            text_bytes(rate, sizeof(rate), (uint64_t)((double)fetched / seconds)));
-    if (text.data)
-        log_line(log, LOG_WARN, "%zu %s: %s", all->count, verifies ? "trees" : "sources",
-                 text.data);
-    strbuf_release(&text);
+    sums_tell(&all->with->run.ranks.log, &sums, all->first.s.task == SESSION_VERIFY);
 }
 
 static int show_sums(struct several *all, struct err *err)
@@ -431,7 +387,7 @@ static void write_traces(struct several *all, bool opened)
 static void sum_up(struct several *all, bool opened)
 {
     struct ranks *ranks = &all->with->run.ranks;
-    int status = worst_status(all);
+    int status = sums_status(all->reports, all->count);
     bool plans = all->with->only_plan && status == MPIFETCH_OK;
     struct err err = { 0 };
     int rc = 0;
@@ -491,5 +447,5 @@ int several_run(MPI_Comm comm, const struct mpifetch_options *options, size_t co
     if (count > 1)
         sum_up(&all, opened);
     close_all(&all);
-    return worst_status(&all);
+    return sums_status(reports, count);
 }
