@@ -59,6 +59,7 @@ struct option {
     const char *help;
     bool once;           /* for one run: not in a file of defaults */
     bool secret;         /* the value is not shown */
+    bool maybe_secret;   /* nor is what is behind a ':' in it */
     const char *instead; /* variables of other programs that say the same, or NULL */
 };
 
@@ -94,7 +95,8 @@ void option_raise(const struct option *option, struct options *options);
 void option_show(const struct option *option, const struct options *options,
                  struct strbuf *out);
 
-/* Whether what it has been given is for its user alone: a header, a password in a URL. */
+/* Whether what it has been given is for its user alone: a header, a password in a URL, or
+ * behind the name of a certificate. */
 bool option_hides(const struct option *option, const char *text);
 
 /* "a size such as 64M": completes "expected ...". */

@@ -13,6 +13,12 @@ static bool is_url(const struct option *option)
     return option->value && strcmp(option->value, "URL") == 0;
 }
 
+/* Somebody may write a certificate with its password, as for curl. */
+static bool is_secret(const struct option *option, const char *text)
+{
+    return option->secret || (option->maybe_secret && strchr(text, ':'));
+}
+
 bool option_hides(const struct option *option, const char *text)
 {
     const char *host = strstr(text, "://");
@@ -20,7 +26,8 @@ bool option_hides(const struct option *option, const char *text)
 
     if (is_url(option) && strcmp(url_redact(shown, sizeof(shown), text), text) != 0)
         return true;
-    return option->secret || (host && memchr(host, '@', strcspn(host + 3, "/?#") + 3));
+    return is_secret(option, text) ||
+           (host && memchr(host, '@', strcspn(host + 3, "/?#") + 3));
 }
 
 static void show_text(const struct option *option, const char *text, struct strbuf *out)
@@ -29,7 +36,7 @@ static void show_text(const struct option *option, const char *text, struct strb
 
     if (!text)
         return;
-    if (option->secret)
+    if (is_secret(option, text))
         strbuf_addf(out, "%.*s%s",
                     (int)(strcspn(text, ":") + (strchr(text, ':') != NULL)), text,
                     hidden);

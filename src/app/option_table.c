@@ -109,6 +109,7 @@ const struct option option_table[] = {
       .kind = OPTION_TEXT,
       .value = "FILE",
       .field = offsetof(struct mpifetch_options, cert),
+      .maybe_secret = true,
       .help = "client certificate (PEM) for the source's own host" },
     { .name = "key",
       .kind = OPTION_TEXT,

@@ -193,6 +193,7 @@ static void test_refused(void **state)
         { "proxy = http://u:p@h", "line 1: 'proxy' may be secret", true },
         { "proxy = u:p@h:1", "line 1: 'proxy' may be secret", true },
         { "user = a:b", "line 1: 'user' may be secret", true },
+        { "cert = a.pem:hf_secret", "line 1: 'cert' may be secret", true },
         { "header = hf_secret", "line 1: header: expected a line", false },
     };
 
@@ -224,7 +225,7 @@ static void test_wrong_though_it_does_not_count(void **state)
     options_release(&options);
 }
 
-/* Without a password a proxy is no secret. */
+/* Without a password a proxy is no secret, nor is a certificate. */
 static void test_not_secret(void **state)
 {
     struct options options;
@@ -234,6 +235,7 @@ static void test_not_secret(void **state)
     parse(&options, NULL);
     assert_int_equal(take(&options, PLACE_SITE, "proxy = http://h:1/a@b", true, &err), 0);
     assert_string_equal(options.get.proxy, "http://h:1/a@b");
+    assert_int_equal(take(&options, PLACE_SITE, "cert = /etc/a.pem", true, &err), 0);
     options_release(&options);
 }
 
@@ -241,12 +243,14 @@ static void test_shown(void **state)
 {
     static const char user[] =
         "header = X-Key: tell-nobody\nproxy = http://u:tell-nobody@h:1\n"
-        "retries = 2\nno-sync\nprogress = plain\nendpoint = u:tell-nobody@h:2\n";
+        "retries = 2\nno-sync\nprogress = plain\nendpoint = u:tell-nobody@h:2\n"
+        "cert = a.pem:tell-nobody\nkey = a.key\n";
     static const char *const lines[] = {
         "header = X-Key:***  # /u:1\n", "proxy = http://h:1  # /u:2\n",
         "retries = 2  # /u:3\n",        "no-sync = true  # /u:4\n",
         "progress = plain  # /u:5\n",   "speed-limit = 2048  # command line\n",
-        "#scratch  # default\n",        "endpoint = h:2  # /u:6",
+        "#scratch  # default\n",        "endpoint = h:2  # /u:6\n",
+        "cert = a.pem:***  # /u:7\n",   "key = a.key  # /u:8\n",
     };
     struct options options;
     struct strbuf out = { 0 };
