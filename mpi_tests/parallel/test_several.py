@@ -256,6 +256,26 @@ def test_room_for_what_may_be_there_is_looked_at_later(run, hub, repos, disk):
     assert "not enough space in " in result.err
 
 
+def test_room_that_becomes_free_is_none_that_lacks(run, hub, repos, disk, tmp_path):
+    """A tree that is replaced leaves its own to those behind it."""
+    assert run(2, "get", "--into", disk, TWO, env=hub.env).code == 0
+    later = write_tree(tmp_path / "later", {"weights.bin": noise(2 * MIB, 4)})
+    hub.add("acme/two", later)
+    result = run(2, "get", "--into", disk, TWO, THREE, env=hub.env)
+    assert result.code == 0, result
+    assert_same(disk / "acme/two", later)
+
+
+def test_content_that_a_cache_shares_needs_room_once(run, hub, repos, disk, tmp_path):
+    weights = FILES["acme/one"]["weights.bin"]
+    later = write_tree(tmp_path / "later", {"weights.bin": weights, "again.bin": weights})
+    hub.add("acme/one", later, ref="later")
+    words = ("--hf-cache", "--cache-dir", disk, ONE, f"{ONE}@later")
+    result = run(2, "get", *words, env=hub.env)
+    assert result.code == 0, result
+    assert_same(result.out.splitlines()[1], later)
+
+
 def test_plan_of_several(run, hub, repos, into):
     assert run(2, "get", "--into", into, ONE, env=hub.env).code == 0
     hub.reset()

@@ -5,13 +5,9 @@
 
 #include "app/session_state.h"
 
-struct joint_source {
-    const struct session *s; /* after course_look */
-    uint64_t bytes;          /* that DEST lacks */
-};
-
-/* ERR_DEST, with the figures, if there is not. What may be in a staging already, so that a run
- * resumes with it, is looked at once that is claimed (staging_check_space). */
-int joint_room_check(const struct joint_source *source, size_t count, struct err *err);
+/* s: of each, after course_look. ERR_DEST, with the figures, if there is certainly not. What may
+ * be in a staging already, so that a run resumes with it, or replaces a tree, so that others get
+ * the room of that, is looked at once it is claimed (staging_check_space). */
+int joint_room_check(const struct session *const *s, size_t count, struct err *err);
 
 #endif

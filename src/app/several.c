@@ -175,15 +175,15 @@ static int look_at(struct several *all, size_t i, struct err *err)
 static int find_room(void *arg, struct err *err)
 {
     struct several *all = arg;
-    struct joint_source *source = calloc(all->count, sizeof(*source));
+    const struct session **each = calloc(all->count, sizeof(*each));
     int rc;
 
-    if (!source)
+    if (!each)
         return err_memory(err, "the sources");
     for (size_t i = 0; i < all->count; i++)
-        source[i] = (struct joint_source){ &part_at(all, i)->s, part_at(all, i)->bytes };
-    rc = joint_room_check(source, all->count, err);
-    free(source);
+        each[i] = &part_at(all, i)->s;
+    rc = joint_room_check(each, all->count, err);
+    free((void *)each);
     return rc;
 }
 
