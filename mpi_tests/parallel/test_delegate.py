@@ -9,8 +9,10 @@ import pytest
 from conftest import MIB, noise, write_tree
 from faults import Faults, content
 from files import Files
+from proxy import Proxy
 from test_lost import apart  # noqa: F401
 from test_per_node import FILES, SOURCE, nodes  # noqa: F401
+from test_ways import authority  # noqa: F401
 from trees import assert_alone, assert_nothing, assert_same, sha256_of
 
 SHUT = {"http_proxy": "http://127.0.0.1:9", "no_proxy": ""}
@@ -74,6 +76,20 @@ def test_one_that_reaches_it_stays(get, hub, tree, dest):
     assert result.code == 0, result
     assert result.report["lister"]["rank"] == 0
     assert "does not reach the source: rank" not in result.err
+
+
+def test_what_comes_through_a_tunnel_is_the_source_s(nodes, authority, tmp_path, dest):  # noqa: F811
+    """Not the proxy's, which has reached it: rank 0 asks once more itself."""
+    tree = write_tree(tmp_path / "web", {"model.bin": noise(MIB, 5)})
+    with Files(tree, authority[1]) as web, Proxy(web.url) as proxy:
+        web.trouble(status=503, times=1)
+        words = ("--cacert", authority[0], "--retry-delay", 0.1, "https://files.invalid/model.bin", dest)
+        env = {"https_proxy": proxy.url, "no_proxy": ""}
+        result = nodes.run([0, 1], "get", *words, env=env)
+        assert result.code == 0, result
+        assert 503 in [row["status"] for row in web.log()]
+    assert result.report["lister"]["rank"] == 0, result
+    assert_same(dest, tree)
 
 
 REFUSALS = {

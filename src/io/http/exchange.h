@@ -75,9 +75,10 @@ const char *exchange_location(const struct exchange *exchange);
  * next hop. false: this was the last one. */
 bool exchange_redirect(struct exchange *exchange, char *target);
 
+struct outcome exchange_outcome(const struct exchange *exchange);
+
 /* Everything except link_next, which needs a URL parser. The response takes
  * over url and body. */
-struct outcome exchange_outcome(const struct exchange *exchange);
 void exchange_response(struct exchange *exchange, struct http_response *response);
 
 void exchange_release(struct exchange *exchange);

@@ -97,12 +97,15 @@ static bool broke_while_kept(CURL *easy, CURLcode code)
     return connects == 0;
 }
 
-/* libcurl says so itself from 8.7 on. It is not asked of the options: which hosts are excepted
- * from proxies is libcurl's to know. */
-static bool went_to_proxy(const struct http_wire_hop *hop)
+/* What comes of an https:// URL has come through a tunnel, from the source itself. libcurl says
+ * whether there is a proxy from 8.7 on. It is not asked of the options: which hosts are excepted
+ * is libcurl's to know. */
+static bool asked_proxy(const struct http_wire_hop *hop)
 {
     long port = 0;
 
+    if (!text_alike(hop->request.url, "http:", 5))
+        return false;
     curl_easy_getinfo(hop->easy, CURLINFO_PRIMARY_PORT, &port);
     return port > 0 && (unsigned)port != url_port(hop->request.url);
 }
@@ -114,7 +117,7 @@ static struct http_wire_end end_of(const struct http_wire_hop *hop, CURLcode cod
                                  ERR_NETWORK,
                                  hop->reason[0] ? hop->reason : curl_easy_strerror(code),
                                  broke_while_kept(hop->easy, code),
-                                 went_to_proxy(hop) };
+                                 asked_proxy(hop) };
 
     for (size_t i = 0; i < countof(fault_rows); i++) {
         if (fault_rows[i].curl != code)

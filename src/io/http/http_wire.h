@@ -37,7 +37,7 @@ struct http_wire_end {
     enum err_code code;
     const char *reason; /* good until the hop's http_wire_end */
     bool stale;         /* it broke on a kept connection */
-    bool proxied;       /* it went to a proxy; not seen if that has the port of the URL */
+    bool proxied;       /* a proxy was asked; not seen if that has the port of the URL */
 };
 
 /* config is borrowed for the call. */
