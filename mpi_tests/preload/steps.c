@@ -5,6 +5,8 @@
  *     STEPS_KILL=N        SIGKILL to itself right after the Nth change of a name there
  *     STEPS_REMOVALS=1    removing a name is such a change as well
  *     STEPS_WRITES=N      SIGKILL to itself right after the Nth write there
+ *     STEPS_SWAP=PATH     right after the first write there of 64 KiB or more what is at
+ *                         PATH~ takes the place of PATH
  *     STEPS_ROOM=BYTES    writes there fail once so many bytes have been written, and a
  *                         line into a journal, ...
  *     STEPS_ERROR=N       ... with this errno
@@ -396,11 +398,27 @@ static int room_for(int fd, size_t len)
     return -1;
 }
 
+static void swap(const char *path)
+{
+    char other[PATH_MAX];
+    rename_call *next;
+
+    find("rename", &next, sizeof(next));
+    snprintf(other, sizeof(other), "%.4000s~", path);
+    next(other, path);
+}
+
 static ssize_t written(int fd, ssize_t rc)
 {
     static atomic_long writes;
+    static atomic_bool swapped;
     char path[PATH_MAX];
 
+    if (rc >= 64 << 10 && getenv("STEPS_SWAP")) {
+        path_of(fd, path);
+        if (is_below(path) && !atomic_exchange(&swapped, true))
+            swap(getenv("STEPS_SWAP"));
+    }
     if (rc > 0 && getenv("STEPS_WRITES")) {
         path_of(fd, path);
         if (is_below(path))
