@@ -276,6 +276,16 @@ def test_content_that_a_cache_shares_needs_room_once(run, hub, repos, disk, tmp_
     assert_same(result.out.splitlines()[1], later)
 
 
+def test_blobs_that_are_replaced_leave_their_room(run, hub, disk, tmp_path):
+    names = "acme/four", "acme/five"
+    for seed, name in enumerate(names):
+        hub.add(name, write_tree(tmp_path / name, {"weights.bin": noise(1800000, 50 + seed)}))
+    words = ("--hf-cache", "--cache-dir", disk, *(f"hf://{name}" for name in names))
+    for again in (), ("--force-download",):
+        result = run(1, "get", *again, *words, env=hub.env)
+        assert result.code == 0, result
+
+
 def test_plan_of_several(run, hub, repos, into):
     assert run(2, "get", "--into", into, ONE, env=hub.env).code == 0
     hub.reset()

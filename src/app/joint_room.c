@@ -37,10 +37,13 @@ static uint64_t lacks(const struct session *s)
 /* Its publish makes room for those behind it. */
 static bool replaces(const struct session *s)
 {
+    const struct run_options *opt = &s->run.opt;
+    const char *place = !opt->cache    ? opt->dest
+                        : opt->refetch ? s->target.cache.folder
+                                       : NULL;
     struct fs_info info;
 
-    return !s->run.opt.cache &&
-           (fs_look(NULL, s->run.opt.dest, &info, NULL) < 0 || info.kind != FS_MISSING);
+    return place && (fs_look(NULL, place, &info, NULL) < 0 || info.kind != FS_MISSING);
 }
 
 /* What cannot be told counts as no need: to write there tells. */
