@@ -68,6 +68,9 @@ class Chain:
             env = self.jobs.shim(kill=self.chance.randrange(1, 30), removals=1)
         elif how == "writes":
             env = self.jobs.shim(writes=self.chance.randrange(1, 40))
+        if ranks:
+            # mpirun waits for those who do not know that another one was killed, twice
+            env["OMPI_MCA_odls_base_sigkill_timeout"] = "1"
         before = len(self.hub.requests.rows(settle=0))
         stall = None
         if how == "stall":

@@ -6,6 +6,7 @@ import time
 
 import pytest
 from conftest import write_tree
+from job import PATIENCE
 from killing import LAYOUTS, NAME, Jobs, assert_files, content, read_tree
 from trees import HUB_RECORD
 
@@ -46,7 +47,7 @@ def look_in_cache(place):
 
 class Reader(threading.Thread):
     def __init__(self, looks, place):
-        super().__init__()
+        super().__init__(daemon=True)
         self.looks, self.place = looks, place
         self.rounds, self.error = 0, None
         self.ended = threading.Event()
@@ -62,7 +63,8 @@ class Reader(threading.Thread):
 
     def stop(self):
         self.ended.set()
-        self.join()
+        self.join(PATIENCE)
+        assert not self.is_alive(), "it does not end"
         if self.error:
             raise self.error
 
@@ -83,7 +85,9 @@ def test_updates_under_a_reader(start, hub, tmp_path, layout, updates):
             jobs.succeed(2 if turn % 20 == 0 else 0, "--no-sync")
             assert reader.is_alive(), reader.error
             assert_files(jobs.place, CONTENT[mark])
+            until = time.monotonic() + PATIENCE
             while reader.rounds <= turn and reader.is_alive():
+                assert time.monotonic() < until, f"{reader.rounds} rounds in {turn + 1} updates"
                 time.sleep(0.001)
     finally:
         reader.stop()

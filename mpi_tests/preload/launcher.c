@@ -1,8 +1,11 @@
-/* launcher.c -- preloaded into mpirun alone: when a rank has failed it tells the others
- * to end, and sleeps for whole seconds before it kills what is left. Here it goes on as
- * soon as nothing is left; who is still there has as long as ever. It must stand first in
- * LD_PRELOAD, and takes itself out, so that the ranks do not get it. */
+/* launcher.c -- preloaded into mpirun alone: when a rank has failed, or it shall end itself,
+ * it wakes who is stopped, sleeps for whole seconds, tells all to end, and sleeps as long
+ * before it kills what is left. Here it goes on as soon as nothing is left; who is still
+ * there has as long as ever, but where no rank knows of an end yet: none has ended, and none
+ * was told to. It must stand first in LD_PRELOAD, and takes itself out, so that the ranks do
+ * not get it. */
 #include <dlfcn.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +14,12 @@
 #include <unistd.h>
 
 typedef pid_t fork_call(void);
+typedef int kill_call(pid_t pid, int number);
 
 enum { most_children = 256 };
 static pid_t child[most_children];
 static int children;
+static bool told;
 
 __attribute__((constructor)) static void leave_environment(void)
 {
@@ -48,6 +53,15 @@ pid_t fork(void)
     return pid;
 }
 
+int kill(pid_t pid, int number)
+{
+    kill_call *real;
+
+    find("kill", &real, sizeof(real));
+    told = told || number == SIGTERM;
+    return real(pid, number);
+}
+
 static bool lives(pid_t pid)
 {
     siginfo_t info = { 0 };
@@ -56,14 +70,16 @@ static bool lives(pid_t pid)
            info.si_pid == 0;
 }
 
-static bool some_live(void)
+/* If there is somebody to wait for. Children that are not counted are. */
+static bool may_end(void)
 {
-    int i;
+    int i, living = 0;
 
+    if (children == 0 || children == most_children)
+        return true;
     for (i = 0; i < children; i++)
-        if (lives(child[i]))
-            return true;
-    return children == 0 || children == most_children;
+        living += lives(child[i]);
+    return living > 0 && (told || living < children);
 }
 
 static double now(void)
@@ -79,7 +95,7 @@ unsigned sleep(unsigned seconds)
     const struct timespec moment = { .tv_nsec = 2000000 };
     double until = now() + seconds;
 
-    while (some_live() && now() < until)
+    while (may_end() && now() < until)
         nanosleep(&moment, NULL);
     return 0;
 }

@@ -18,7 +18,7 @@ from faults import Faults, content, sha256
 from files import Files
 from hub import Hub
 from job import PATIENCE
-from wire import parse_range
+from wire import Troubles, parse_range
 
 HERE = Path(__file__).resolve().parent
 SIZE = 50_000
@@ -307,6 +307,17 @@ def test_cut_and_stall(hub):
         while len(received.partition(b"\r\n\r\n")[2]) < SIZE:
             received += raw.recv(1 << 16)
     assert received.endswith(b"B" * SIZE)
+
+
+def test_let_go_of_what_is_about_to_stall():
+    troubles = Troubles()
+    troubles.add(hold=True)
+    _, before = troubles.find("cdn", "/x", None)
+    troubles.let_go()
+    _, then = troubles.find("cdn", "/x", None)
+    assert before.is_set() and not then.is_set()
+    troubles.release()
+    assert then.is_set()
 
 
 def test_hub_as_a_command(tree, tmp_path):

@@ -130,31 +130,32 @@ class Troubles:
             self._list.clear()
 
     def find(self, kind, path, asked):
-        """asked: the Range header or None."""
+        """(trouble or None, what lets go of an answer that it holds). asked: the Range header or
+        None."""
         span = re.fullmatch(r"bytes=(\d+)-(\d*)", asked or "")
         begin = int(span[1]) if span else 0
         last = int(span[2]) if span and span[2] else 1 << 63
         with self._changed:
             found = next((one for one in self._list if one.wants(kind, path, begin, last, asked)), None)
             self._changed.notify_all()
-            return found
+            return found, self._released
 
     def wait(self, trouble, hits=1, timeout=300):
         """Until it has hit so often; False if that did not come to pass in time."""
         with self._changed:
             return self._changed.wait_for(lambda: trouble.hits >= hits, timeout)
 
-    def stalled(self):
-        self._released.wait()
-
     def release(self):
         """Let all stalled answers, and those to come, go on."""
-        self._released.set()
+        with self._changed:
+            self._released.set()
 
     def let_go(self):
-        """Let all stalled answers go on, but not those to come."""
-        self._released.set()
-        self._released = threading.Event()
+        """Let all stalled answers go on, and those that are just about to stall, but not those to
+        come."""
+        with self._changed:
+            self._released.set()
+            self._released = threading.Event()
 
 
 class Server(ThreadingHTTPServer):
@@ -234,7 +235,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.route.startswith("/_control/"):
             self.trouble = None
             return self._answer()
-        self.trouble = self.server.owner.troubles.find(
+        self.trouble, self.released = self.server.owner.troubles.find(
             self.kind, unquote(self.route), self.headers.get("Range")
         )
         row = self._row()
@@ -290,10 +291,10 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def _stand_still(self):
-        owner = self.server.owner
-        owner.requests.stand(True)
-        owner.troubles.stalled()
-        owner.requests.stand(False)
+        log = self.server.owner.requests
+        log.stand(True)
+        self.released.wait()
+        log.stand(False)
 
     def _head(self, status, headers, length):
         self.status = status
