@@ -102,7 +102,7 @@ def test_without_a_login(run, guarded, dest):
     assert_nothing(dest)
 
 
-def test_user_with_the_hub_is_instead_of_a_token(run, hub, dest, tmp_path):
+def test_what_is_said_is_instead_of_a_token(run, hub, dest, tmp_path):
     """The Hub of the tests knows no such thing: it refuses what is no token."""
     tree = write_tree(tmp_path / "hub", {"a": b"1"})
     hub.add("acme/demo", tree, private=True, granted={"hf_good"})
@@ -111,7 +111,10 @@ def test_user_with_the_hub_is_instead_of_a_token(run, hub, dest, tmp_path):
     result = run(1, *words, "--user", "a:b", env={**hub.env, "HF_TOKEN": "hf_good"})
     assert result.code == 3 and hub.log(), result
     assert all(row["had_auth"] for row in hub.log())
-    assert run(1, *words, env={**hub.env, "HF_TOKEN": "hf_good"}).code == 0
+    # nor is a token sent beside a header that is one
+    given = ("--header", "Authorization: Bearer hf_good")
+    result = run(1, *words, *given, env={**hub.env, "HF_TOKEN": "hf_bad"})
+    assert result.code == 0, result
 
 
 @pytest.mark.parametrize("how", ["--user", "--netrc-file", "--netrc"])

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/login.h"
 #include "app/node_parts.h"
 #include "app/offline.h"
 #include "app/printout.h"
@@ -56,8 +57,7 @@ static int set_hub(struct session *s, const char *offline, struct err *err)
         return err_set(err, ERR_USAGE, "%s '%s': expected https://HOST",
                        s->options->endpoint ? "--endpoint" : "HF_ENDPOINT",
                        url_redact(shown, sizeof(shown), run->access.endpoint));
-    /* Two of one header would be one too many. */
-    if (s->options->user)
+    if (login_is_given(s->options))
         return 0;
     return credentials_hub_token(s->options->token_file, &wait, &run->access.bearer, err);
 }

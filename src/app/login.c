@@ -16,6 +16,11 @@ static bool is_said(const char *const *headers)
     return false;
 }
 
+bool login_is_given(const struct mpifetch_options *o)
+{
+    return o->user || is_said(o->headers);
+}
+
 int login_open(struct session *s, struct err *err)
 {
     const struct mpifetch_options *o = s->options;

@@ -9,6 +9,8 @@
 
 /* s->run.opt.headers from s->options. */
 int login_open(struct session *s, struct err *err);
+/* Whether there is one, or a header that is: a token beside it would be a second one. */
+bool login_is_given(const struct mpifetch_options *o);
 void login_release(struct session *s);
 
 #endif
