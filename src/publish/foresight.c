@@ -5,7 +5,6 @@
 #include "core/plan/layout.h"
 #include "io/fs/fs.h"
 #include "resume/run_dir.h"
-#include "staging/staging.h"
 
 /* path becomes what of it exists. */
 static int find_existing(char *path, struct fs_info *info, struct err *err)
@@ -36,8 +35,9 @@ int foresight_open(struct run *run, struct err *err)
                      run->opt.dest, parent.data);
     if (rc == 0)
         rc = fs_check_writable(NULL, parent.data, err);
-    if (rc == 0)
-        rc = staging_open_parent(run, parent.data, err);
+    fs_dir_close(&run->staging.parent);
+    if (rc == 0) /* staging_open_parent would make it if it has just been removed */
+        rc = fs_dir_open(&run->staging.parent, NULL, parent.data, err);
     strbuf_release(&parent);
     return rc;
 }
