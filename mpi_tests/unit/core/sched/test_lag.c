@@ -142,6 +142,23 @@ static void others_go_on_as_it_stops(void **state)
     lag_destroy(scene.lag);
 }
 
+/* Its link to the others has failed: nobody waits for what may never come. */
+static void others_go_on_as_nothing_comes(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    begin(&scene);
+    look(&scene, 100 * MB, 90 * MB);
+    expect_yields(&scene, true);
+    for (int i = 0; i < 8; i++) {
+        scene.now += 0.5;
+        lag_look(scene.lag, scene.node, 90 * MB, scene.now);
+    }
+    expect_yields(&scene, false);
+    lag_destroy(scene.lag);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +168,7 @@ int main(void)
         cmocka_unit_test(nobody_yields_to_who_does_not_lag),
         cmocka_unit_test(equals_do_not_yield_to_each_other),
         cmocka_unit_test(others_go_on_as_it_stops),
+        cmocka_unit_test(others_go_on_as_nothing_comes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
