@@ -16,6 +16,7 @@
 
 #include "base/text.h"
 #include "io/fs/fs.h"
+#include "io/fs/fs_fresh.h"
 #include "scratch_dir.h"
 
 /* The next answers: bytes at most, 0, or -errno; EVERY: the real call. */
@@ -136,6 +137,24 @@ static void test_look_open(void **state)
     close(fd);
     assert_int_equal(fs_look_open(fd, NULL, "in.front", &info, &err), -1);
     assert_sentence(&err, ERR_DEST, "'in.front'", EBADF);
+}
+
+static void test_look_fresh(void **state)
+{
+    struct fs_info info, same;
+    struct err err = { 0 };
+
+    (void)state;
+    put_file("fresh", "1234");
+    assert_int_equal(symlink("fresh", "fresh.link"), 0);
+    assert_int_equal(fs_set_mtime(NULL, "fresh", 1234567890123456789, &err), 0);
+    assert_int_equal(fs_look(NULL, "fresh", &same, &err), 0);
+    assert_int_equal(fs_look_fresh("fresh.link", &info, &err), 0);
+    assert_int_equal(info.kind, FS_FILE);
+    assert_int_equal(info.size, 4);
+    assert_int_equal(info.mtime_ns, same.mtime_ns);
+    assert_int_equal(fs_look_fresh("fresh.none", &info, &err), 0);
+    assert_int_equal(info.kind, FS_MISSING);
 }
 
 static void test_look_fails(void **state)
@@ -355,6 +374,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_look),
         cmocka_unit_test(test_look_open),
+        cmocka_unit_test(test_look_fresh),
         cmocka_unit_test(test_look_fails),
         cmocka_unit_test(test_mtime),
         cmocka_unit_test(test_mtime_is_clamped),
