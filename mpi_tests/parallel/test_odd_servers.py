@@ -62,7 +62,8 @@ def test_ranges_that_came_are_not_blamed(start, run, hub, tree, dest, ranks, sta
     hub.add("acme/demo", tree)
     hub.trouble(kind="cdn", ranged=True, status=status, skip=5, hold=True)
     job = fetch(start, hub, dest, ranks, "--connections", 2)
-    job.wait_until(lambda: noted(dest.parent) >= 4 * MIB)  # one of the five may be the last bytes
+    # of the five one may be the last bytes, and one what another rank was late to note
+    job.wait_until(lambda: noted(dest.parent) >= 3 * MIB)
     hub.troubles.release()
     result = job.wait()
     assert result.code == code, result
@@ -71,7 +72,7 @@ def test_ranges_that_came_are_not_blamed(start, run, hub, tree, dest, ranks, sta
     hub.troubles.clear()
     result = fetch(run, hub, dest, ranks)
     assert result.code == 0, result
-    assert result.report["bytes"]["resumed"] >= 4 * MIB
+    assert result.report["bytes"]["resumed"] >= 3 * MIB
     assert_same(dest, tree)
 
 
