@@ -64,8 +64,8 @@ def test_a_slow_source_is_left_alone(fetch):
 
 
 def test_our_own_limit_is_not_the_connections_fault(fetch):
-    """Which is a fourth of what the source would give."""
-    result, found, _ = fetch(1, TwoSpeed(3e5, 4e6), "--limit-rate", "3M")
+    """So high that slow ones would be seen."""
+    result, found, _ = fetch(1, TwoSpeed(3e5, 4e6), "--limit-rate", "8M")
     assert found["replaced"] == 0, result
 
 
