@@ -175,7 +175,7 @@ static int look_at(struct several *all, size_t i, struct err *err)
 static int find_room(void *arg, struct err *err)
 {
     struct several *all = arg;
-    const struct session **each = calloc(all->count, sizeof(*each));
+    const struct session **each = calloc(all->count, sizeof(const struct session *));
     int rc;
 
     if (!each)

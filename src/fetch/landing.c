@@ -1,8 +1,5 @@
 #include "fetch/landing.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "base/text.h"
 #include "core/plan/url_path.h"
 #include "fetch/batch.h"
