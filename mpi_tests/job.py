@@ -146,8 +146,8 @@ class Job:
             "HWLOC_COMPONENTS": "-pci,-linuxio,-gl,-opencl",
             "PMIX_MCA_gds": "hash",
             # Who is told to end, since another rank has failed, has so many seconds for that before
-            # mpirun kills it. One would be too short; but nobody gets through MPI_Finalize as long
-            # as mpirun sleeps, whom preload/launcher.c wakes only once all have ended.
+            # mpirun kills it. Two of them go into MPI_Finalize, which waits in vain for an mpirun that
+            # sleeps; preload/launcher.c wakes it once all have ended.
             "OMPI_MCA_odls_base_sigkill_timeout": "5",
             # There are more ranks than cores, and what one does by spinning others cannot do.
             "OMPI_MCA_mpi_yield_when_idle": "1",
