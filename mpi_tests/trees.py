@@ -125,7 +125,11 @@ def entries(folder):
     """(key of the file, offset, bytes) that the journals of runs in a folder tell of."""
     found = set()
     for journal in Path(folder).glob(".*mpifetch-*/run-*/journal/*"):
-        lines = re.findall(r"^([0-9a-f]{16}) (\d+) (\d+) [0-9a-f]{16}$", journal.read_text(), re.M)
+        try:
+            text = journal.read_text()
+        except FileNotFoundError:
+            continue  # it is on its way to another directory
+        lines = re.findall(r"^([0-9a-f]{16}) (\d+) (\d+) [0-9a-f]{16}$", text, re.M)
         found.update((key, int(offset), int(count)) for key, offset, count in lines)
     return found
 

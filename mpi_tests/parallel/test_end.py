@@ -6,7 +6,7 @@ import pytest
 from conftest import MIB, noise
 from limited import Limited
 from limits import TwoSpeed
-from trees import assert_alone, assert_came_once, assert_same, assert_verifiable
+from trees import assert_alone, assert_came_once, assert_same, assert_verifiable, entries
 
 SOURCE = "hf://acme/demo"
 SIZE = 40 * MIB + 17
@@ -67,13 +67,7 @@ def test_a_slow_transfer(run, tree, dest, scratch):
 
 def ranges(parent):
     """Of the journals there: offset -> end."""
-    found = {}
-    for journal in parent.glob(".model.mpifetch-*/run-*/journal/*"):
-        for line in journal.read_text().splitlines():
-            part = line.split()
-            if part[0] not in ("node", "sync", "done"):
-                found[int(part[1])] = int(part[1]) + int(part[2])
-    return found
+    return {offset: offset + count for _, offset, count in entries(parent)}
 
 
 @pytest.mark.parametrize("ranks, size", [(3, 0), (1, 0), (3, MIB), (2, 4 * MIB)])
