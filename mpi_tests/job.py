@@ -137,9 +137,10 @@ class Job:
             # Its choice on one host in any case. Others are loaded to be asked, and a library
             # for a fabric measures the clock for a fifth of a second in each process.
             "OMPI_MCA_pml": "ob1",
-            # Nor are these what it takes on one host, or for a program without windows.
+            # Nor are these what it takes on one host, or for a program without windows. Debian's own
+            # list, which this replaces, has the first two of the second.
             "OMPI_MCA_coll": "^adapt,han,monitoring,sync",
-            "OMPI_MCA_osc": "^monitoring,rdma",
+            "OMPI_MCA_osc": "^ucx,pt2pt,monitoring,rdma",
             # A quarter of what the start of a job costs: a look at each PCI device, which an
             # emulated machine answers slowly, and at each display, and files to share what few
             # ranks are told.

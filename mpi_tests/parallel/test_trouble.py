@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import time
+from pathlib import Path
 
 import pytest
 from conftest import MIB, noise, write_tree
@@ -228,6 +229,11 @@ def test_signal(start, run, hub, tree, dest, tmp_path, number, to, old):
     assert_published(fetch(run, hub, dest, 2), dest, tree)
 
 
+def is_ignored(pid, number):
+    words = Path(f"/proc/{pid}/status").read_text().split()
+    return bool(int(words[words.index("SigIgn:") + 1], 16) & 1 << (number - 1))
+
+
 @pytest.mark.parametrize("ranks", [0, 2])
 @pytest.mark.parametrize("name", ["HUP", "INT", "TERM", "USR1"])
 def test_signal_that_was_ignored_from_the_start(start, hub, tree, dest, ranks, name):
@@ -238,13 +244,27 @@ def test_signal_that_was_ignored_from_the_start(start, hub, tree, dest, ranks, n
     job = start(ranks, *args, env=env, before=("env", f"--ignore-signal={name}"))
     assert hub.troubles.wait(stall), job.result(None)
     for pid in job.ranks():
-        ignored = next(
-            int(line.split()[1], 16)
-            for line in open(f"/proc/{pid}/status")
-            if line.startswith("SigIgn:")
-        )
         number = getattr(signal, f"SIG{name}")
-        assert ignored & 1 << (number - 1), f"the program no longer ignores {name}"
+        assert is_ignored(pid, number), f"the program no longer ignores {name}"
         os.kill(pid, number)
     hub.troubles.release()
     assert_published(job.wait(), dest, tree)
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_signal_that_mpi_takes(start, hub, tree, dest, ignored):
+    """UCX has a use of its own for SIGHUP, if Open MPI loads it."""
+    stall = hub.trouble(kind="cdn", stall=1000)
+    args, env = get(hub, dest)
+    env["OMPI_MCA_osc"] = "^pt2pt"
+    job = start(0, *args, env=env, before=("env", "--ignore-signal=HUP") if ignored else ())
+    assert hub.troubles.wait(stall), job.result(None)
+    (pid,) = job.ranks()
+    assert "libucs" in Path(f"/proc/{pid}/maps").read_text()
+    assert is_ignored(pid, signal.SIGHUP) == ignored
+    os.kill(pid, signal.SIGHUP)
+    if ignored:
+        hub.troubles.release()
+        assert_published(job.wait(), dest, tree)
+    else:
+        assert job.wait().code == 7

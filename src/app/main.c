@@ -82,19 +82,31 @@ static int was_signalled(void *arg)
     return signalled != 0;
 }
 
-static void catch_signals(void)
+static const int caught[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU };
+
+enum { caught_count = sizeof(caught) / sizeof(caught[0]) };
+
+/* nohup, and a shell without job control for what it puts in the background, ignore signals
+ * for a program that is to live on. */
+static void find_ignored(bool ignored[caught_count])
 {
-    static const int numbers[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU };
-    struct sigaction action = { .sa_handler = on_signal };
+    struct sigaction before;
+
+    for (int i = 0; i < caught_count; i++)
+        ignored[i] =
+            sigaction(caught[i], NULL, &before) == 0 && before.sa_handler == SIG_IGN;
+}
+
+/* Before MPI_Init, and after it: what MPI loads may take signals for itself, as UCX does with
+ * SIGHUP. */
+static void catch_signals(const bool ignored[caught_count])
+{
+    struct sigaction action = { .sa_flags = 0 };
 
     sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-        struct sigaction before;
-
-        /* nohup, and a shell without job control for what it puts in the background, ignore
-         * signals for a program that is to live on */
-        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
-            sigaction(numbers[i], &action, NULL);
+    for (int i = 0; i < caught_count; i++) {
+        action.sa_handler = ignored[i] ? SIG_IGN : on_signal;
+        sigaction(caught[i], &action, NULL);
     }
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a write then fails with EFBIG instead */
@@ -325,7 +337,7 @@ int main(int argc, char **argv)
 {
     struct options options;
     struct err err = { 0 };
-    bool lost = false;
+    bool lost = false, ignored[caught_count];
     int provided, code;
 
     /* Started by another mpifetch as a helper for calls that may hang: not a
@@ -339,8 +351,10 @@ int main(int argc, char **argv)
         code = print_help(&options);
         goto out;
     }
-    catch_signals();
+    find_ignored(ignored);
+    catch_signals(ignored);
     MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
+    catch_signals(ignored);
     code = run_ranks(&options, code, &err, &lost);
     if (lost) {
         fflush(NULL);
