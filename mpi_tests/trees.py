@@ -1,6 +1,7 @@
 """Trees to serve; what a published one must look like, and what must not be left beside it."""
 
 import functools
+import glob
 import hashlib
 import os
 import random
@@ -121,10 +122,17 @@ def assert_only_state(dest, orderly=True):
         assert not orderly or os.listdir(run / "journal") or (run / "kept").exists()
 
 
+def live(folder, pattern):
+    """Paths in a folder in which a run makes and removes directories: Path.glob fails at one that
+    has gone since it was listed."""
+    found = glob.glob(pattern, root_dir=folder, recursive=True)
+    return [Path(folder, name) for name in sorted(found)]
+
+
 def entries(folder):
     """(key of the file, offset, bytes) that the journals of runs in a folder tell of."""
     found = set()
-    for journal in Path(folder).glob(".*mpifetch-*/run-*/journal/*"):
+    for journal in live(folder, ".*mpifetch-*/run-*/journal/*"):
         try:
             text = journal.read_text()
         except FileNotFoundError:

@@ -98,7 +98,7 @@ def work(desk, origin):
 def test_the_page_has_them_all():
     """These, and those of python/test_pages.py."""
     assert set(blocks()) == {
-        *("load.py", "job.sh", "job-cache.sh", "by_name.py"),
+        *("load.py", "job.sh", "job-cache.sh", "by_name.py", "several.py"),
         *("quick.py", "train.py", "loader.py", "torch.sh"),
     }
 

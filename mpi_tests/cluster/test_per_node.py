@@ -12,7 +12,7 @@ import pytest
 from cluster import Cluster, wait_for
 from halfway import MIB, SOURCE
 from job import ROOT
-from trees import assert_alone, assert_same, assert_verifiable, files_of
+from trees import assert_alone, assert_same, assert_verifiable, files_of, live
 
 _numbers = itertools.count()
 
@@ -358,7 +358,7 @@ def test_clean_each(cluster, slurm, demo, own, get):
     env = {"HF_ENDPOINT": demo.endpoint, "MPIFETCH_PER_NODE": str(own)}
     job = cluster.srun(3, 1, "get", "--segment-size", MIB, SOURCE, env=env)
     left = lambda: [os.listdir(cluster.seen(f"n{i}", own.parent)) for i in (1, 2, 3)]  # noqa: E731
-    owners = lambda i: list(cluster.seen(f"n{i}", own.parent).glob(".*/run-*/owner"))  # noqa: E731
+    owners = lambda i: live(cluster.seen(f"n{i}", own.parent), ".*/run-*/owner")  # noqa: E731
     wait_for(lambda: all(map(owners, (1, 2, 3))), "staging on each host")
     job.kill()
     wait_for(lambda: not any(map(cluster.processes, cluster.nodes)), "their death")

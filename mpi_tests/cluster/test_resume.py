@@ -13,7 +13,7 @@ import time
 import pytest
 from cluster import Cluster, wait_for
 from halfway import MIB, SOURCE, Halfway, assert_continued, let_go, make_hub, noted, sent_by
-from trees import assert_alone, assert_same, assert_verifiable, files_of, snapshot
+from trees import assert_alone, assert_same, assert_verifiable, files_of, live, snapshot
 
 PATIENCE = 30  # OWNER_PATIENCE of resume/owner_watch.h, seconds
 LARGE = ("model-1.safetensors", "model-2.safetensors")
@@ -65,7 +65,7 @@ def inodes(tree):
 
 def owners(cluster, dest):
     """Of the run that has the content."""
-    return cluster.seen("head", dest.parent).glob(f".model.mpifetch-{'[0-9a-f]' * 16}/run-*/owner")
+    return live(cluster.seen("head", dest.parent), f".model.mpifetch-{'[0-9a-f]' * 16}/run-*/owner")
 
 
 def inodes_staged(cluster, dest):

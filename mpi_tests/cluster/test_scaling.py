@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 from cluster import PROJECT, wait_for
-from trees import files_of
+from trees import files_of, live
 
 SOURCE = "hf://acme/demo"
 WAYS = ("mpifetch", "alone", "sbcast")
@@ -191,7 +191,7 @@ def test_cancelled(cluster, bench, jobs):
     )
     job = bench(2, TOOL="curl", WAYS="alone", NODE_COUNTS="2")
     for node in ("n1", "n2"):
-        wait_for(lambda n=node: list(cluster.seen(n, "/tmp").glob("bench-scaling*/tree/*")), "files")
+        wait_for(lambda n=node: live(cluster.seen(n, "/tmp"), "bench-scaling*/tree/*"), "files")
     job.cancel()
     job.wait()
     wait_for(lambda: job.field("JobState") == "CANCELLED", "its end")

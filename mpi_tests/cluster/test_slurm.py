@@ -8,7 +8,7 @@ import pytest
 from cluster import wait_for
 from halfway import MIB, SOURCE, let_go, noted
 from job import PROGRAM
-from trees import assert_alone, assert_same, assert_verifiable
+from trees import assert_alone, assert_same, assert_verifiable, live
 
 SHAPE = ("--nodes=4", "--ntasks-per-node=1")
 
@@ -151,7 +151,7 @@ def test_killed_and_requeued(cluster, held, revised, dest):
     launch = f'srun "{PROGRAM}" get -v {SOURCE} {dest}'
     job = batch(cluster, held, launch, after, ("--requeue", "--open-mode=append"))
     least = wait_until_under_way(cluster, held, dest)
-    path = next(cluster.seen("head", dest.parent).glob(".model.mpifetch-*/run-*/tree/model-2*"))
+    path = live(cluster.seen("head", dest.parent), ".model.mpifetch-*/run-*/tree/model-2*")[0]
     before = path.stat().st_ino
     for node in cluster.nodes:
         cluster.end(node)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from conftest import MIB, noise, write_tree
 from job import PATIENCE
-from trees import OURS, digests
+from trees import OURS, digests, live
 
 STEPS = os.environ["MPIFETCH_STEPS"]
 NAME = "acme/demo"
@@ -152,7 +152,7 @@ LINE = re.compile(rb"([0-9a-f]{16}) (\d+) (\d+) [0-9a-f]{16}(?: \d+)?\n")
 
 
 def journals(place):
-    return [path for top in place.stagings() for path in sorted(top.rglob("journal/*"))]
+    return [path for top in place.stagings() for path in live(top, "**/journal/*")]
 
 
 def noted(place):

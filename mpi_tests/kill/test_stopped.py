@@ -26,7 +26,7 @@ from killing import (
     size_of,
     wait_for,
 )
-from trees import assert_only_state, snapshot
+from trees import assert_only_state, live, snapshot
 
 OLD, NEW = (content(mark, small=6) for mark in ("old", "new"))
 
@@ -150,7 +150,7 @@ def is_settled(hub, place, scratch):
     """What has come is where it belongs, so that no room is given back later, and two halves of
     segments have not got theirs yet."""
     came = [row["bytes"] for row in hub.requests.rows("cdn", settle=0) if row["bytes"]]
-    halves = [size for size in map(size_at, scratch.glob("*/segment-*")) if size == MIB // 2]
+    halves = [size for size in map(size_at, live(scratch, "*/segment-*")) if size == MIB // 2]
     return len(came) == 3 and noted(place) >= sum(came) and len(halves) == 2
 
 

@@ -5,7 +5,7 @@ import os
 import pytest
 from conftest import MIB, noise
 from test_per_node import Nodes
-from trees import assert_alone, assert_same, assert_verifiable
+from trees import assert_alone, assert_same, assert_verifiable, live
 
 SOURCE = "hf://acme/demo"
 FILES = {
@@ -89,7 +89,7 @@ def test_what_an_earlier_run_left_is_not_taken(start, run, hub, tree, dest):
     job = start(1, "get", *words, env=hub.env)
     assert hub.troubles.wait(stall), job.result(None)
     noted = ".model.mpifetch-*/run-*/journal/*"
-    job.wait_until(lambda: any(path.stat().st_size for path in dest.parent.glob(noted)))
+    job.wait_until(lambda: any(path.stat().st_size for path in live(dest.parent, noted)))
     job.kill()
     hub.troubles.clear()
     result = run(1, *AGAIN, *words, env=hub.env)

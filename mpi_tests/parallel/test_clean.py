@@ -7,7 +7,7 @@ import struct
 
 import pytest
 from conftest import MIB, noise, write_tree
-from trees import assert_nothing, assert_same, files_of, snapshot
+from trees import assert_nothing, assert_same, files_of, live, snapshot
 
 SOURCE = "hf://acme/demo"
 FILES = {"large.bin": noise(6 * MIB + 1, 61), "small.txt": b"text\n"}
@@ -42,7 +42,7 @@ def states(folder):
 
 def journals(folder):
     """Whether a run below folder has noted a segment."""
-    return any(path.stat().st_size for path in folder.glob(".*mpifetch-*/run-*/journal/*"))
+    return any(path.stat().st_size for path in live(folder, ".*mpifetch-*/run-*/journal/*"))
 
 
 def clean(run, path, *words, ranks=1):
@@ -212,7 +212,7 @@ def test_a_folder_that_was_being_made(run, start, hub, tree, tmp_path):
     }
     env = {"HF_ENDPOINT": hub.endpoint}
     job = start(1, "get", "--hf-cache", SOURCE, cache, env=env, each=[steps])
-    job.wait_until(lambda: list(cache.glob(".locks/.mpifetch-*/folder/snapshots")))
+    job.wait_until(lambda: live(cache, ".locks/.mpifetch-*/folder/snapshots"))
     job.kill()
     result = clean(run, cache)
     assert result.code == 0 and "removed 1 leftover directory\n" in result.err, result

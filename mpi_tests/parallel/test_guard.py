@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import MIB, noise, write_tree
 from test_lost import RANKS, TIMEOUT, Apart, steps_of_rank, words_for
-from trees import assert_same
+from trees import assert_same, live
 
 CALLS = ["MPI_Test", "MPI_Isend"]
 CERTAIN = "the run has succeeded all the same"
@@ -122,12 +122,12 @@ def test_before_anything_is_published(
     trouble = hub.trouble(kind="cdn", hold=True)
     job = apart(held(victim, dest, call, STEPS_WHEN=str(when)))
     assert hub.troubles.wait(trouble), job.said()
-    job.wait_until(lambda: any(dest.parent.glob(LANDED)), "nothing landed")
+    job.wait_until(lambda: any(live(dest.parent, LANDED)), "nothing landed")
     when.touch()
     assert codes(job) == [7] * RANKS, job.said()
     assert_one_hung(job, victim, RESUME)
     assert not dest.exists()
-    assert any(dest.parent.glob(LANDED))
+    assert any(live(dest.parent, LANDED))
     hub.troubles.release()
     result = again(start, hub, dest)
     assert result.code == 0, result

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 from conftest import MIB, noise
-from trees import assert_alone, assert_came_once, assert_same, noted, snapshot, write_tree
+from trees import assert_alone, assert_came_once, assert_same, live, noted, snapshot, write_tree
 
 SOURCE = "hf://acme/demo"
 FILES = {
@@ -270,7 +270,7 @@ def test_clean(nodes, hub, tree):
         words = ["--connections", 1, "--segment-size", MIB, "--scratch", "none", SOURCE]
         job = nodes.start([node], "get", "--per-node", nodes.local / "model", *words, env=hub.env)
         assert hub.troubles.wait(stall), job.result(None)
-        job.wait_until(lambda: any(nodes.disk(node).glob(".model.mpifetch-*/run-*/journal/*")))
+        job.wait_until(lambda: any(live(nodes.disk(node), ".model.mpifetch-*/run-*/journal/*")))
         job.kill()
         hub.troubles.clear()
     result = nodes.run([0, 1, 1], "clean", "--per-node", nodes.local / "model")

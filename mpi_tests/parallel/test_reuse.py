@@ -4,7 +4,7 @@ import os
 
 import pytest
 from conftest import MIB, noise
-from trees import assert_same, assert_verifiable
+from trees import assert_same, assert_verifiable, live
 
 SOURCE = "hf://acme/demo"
 FILES = {"kept.txt": b"kept\n", "sub/kept.bin": noise(3 * MIB, 7)}
@@ -13,7 +13,7 @@ CHANGES = {"added.bin": noise(2 * MIB, 8)}  # the only one to fetch
 
 def staged(dest, path):
     """Whether a run has taken that file over already."""
-    return list(dest.parent.glob(f".*/run-*/tree/{path}"))
+    return live(dest.parent, f".*/run-*/tree/{path}")
 
 
 def overwrite(path, ctime_only):
