@@ -4,20 +4,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# behind COMMAND...: on what tests beside it leave of the cores, since most of their time they wait.
-# Where each session has a fair share of its own, as Linux does for desktops, nice speaks to the
-# processes of one session alone: then this is one, and the share is what is small.
-behind()
-{
-    local rc=0
-    # shellcheck disable=SC2016 # for the shell within
-    setsid bash -c 'echo 19 2>/dev/null >/proc/self/autogroup; exec "$@"' behind "$@" <&0 2>/dev/null &
-    trap 'kill -- "-$!"; exit 1' INT TERM
-    wait "$!" || rc=$?
-    trap - INT TERM
-    return "$rc"
-}
-
 case ${1-} in
 format)
     find src include mpi_tests docs \( -name '*.c' -o -name '*.h' \) -print0 |
@@ -27,16 +13,17 @@ tidy)
     # Nearly all its time goes into functions with more paths than it follows, 225000 steps at
     # most if it is not told: with 100000 it reaches all statements but one in two thousand of those,
     # and finds the same of what is put wrong in them.
-    tidy=(nice clang-tidy -p "${2:?BUILD}" --quiet --warnings-as-errors='*'
+    # A little behind tests beside it, most of whose time is waiting.
+    tidy=(nice -n 5 clang-tidy -p "${2:?BUILD}" --quiet --warnings-as-errors='*'
         --extra-arg=-Wno-unknown-warning-option --extra-arg=-Xclang --extra-arg=-analyzer-config
         --extra-arg=-Xclang --extra-arg=max-nodes=100000)
     rc=0
     # Its memory in large pages: a seventh less time, where the kernel gives them to those who ask.
     export GLIBC_TUNABLES=glibc.malloc.hugetlb=1
     # tidy.h speaks for the functions of err.c, so not to err.c itself.
-    behind "${tidy[@]}" src/base/err.c || rc=1
+    "${tidy[@]}" src/base/err.c || rc=1
     find src -name '*.c' ! -path src/base/err.c -print0 |
-        behind xargs -0 -n 4 -P 2 "${tidy[@]}" --extra-arg=-include \
+        xargs -0 -n 4 -P 2 "${tidy[@]}" --extra-arg=-include \
             --extra-arg="$PWD/mpi_tests/tidy.h" || rc=1
     exit "$rc"
     ;;
