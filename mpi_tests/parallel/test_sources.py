@@ -249,21 +249,6 @@ def test_name_that_programs_take_for_standard_input(run, dest, tmp_path):
     assert check.returncode == 0 and check.stdout.count(b": OK\n") == 3, check
 
 
-def test_file_that_is_replaced_while_it_is_read(run, dest, tmp_path):
-    """It stays open from one segment to the next, so the one that was listed could be read to its
-    end."""
-    tree = write_tree(tmp_path / "tree", {"large.bin": noise(8 * MIB, 32)})
-    write_tree(tmp_path / "tree", {"large.bin~": noise(8 * MIB, 33)})
-    swap = {"STEPS_BELOW": str(dest.parent), "STEPS_SWAP": str(tree / "large.bin")}
-    env = {"LD_PRELOAD": os.environ["MPIFETCH_STEPS"], **swap}
-    words = ("--include", "large.bin", "--segment-size", MIB, "--scratch", "none")
-    result = run(1, "get", *words, f"file://{tree}", dest, env=env)
-    assert result.code == 3 and f"'{tree}/large.bin' changed while it was read" in result.err, result
-    assert_nothing(dest)
-    again = run(1, "get", *words, f"file://{tree}", dest)
-    assert_published(again, dest, tree)
-
-
 @pytest.mark.parametrize("ranks", [1, 3])
 def test_list_of_urls(run, web, tree, dest, ranks):
     large, small, odd = tree / "large.bin", tree / "small.txt", tree / "sub dir" / "ü 100%.txt"

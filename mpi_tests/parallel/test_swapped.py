@@ -1,11 +1,12 @@
-"""A directory of this user's that somebody else swaps for one of his own, in a parent that both may write to."""
+"""What is swapped while it is used: a directory of this user's for one of somebody else's, in a parent
+that both may write to, and a file of a source."""
 
 import os
 import shutil
 
 import pytest
 from conftest import MIB, noise, write_tree
-from trees import snapshot
+from trees import assert_nothing, assert_same, snapshot
 
 SOURCE = "hf://acme/demo"
 STEPS = os.environ["MPIFETCH_STEPS"]
@@ -94,3 +95,22 @@ def test_folder_of_a_cache(run, hub, tree, dest, tmp_path, owner, followed):
         assert result.code == 5, result
         assert "that another user has made" in result.err
         assert os.listdir(elsewhere) == [] and hub.log("cdn") == []
+
+
+# a file of the source
+
+
+def test_file_that_is_replaced_while_it_is_read(run, dest, tmp_path):
+    """It stays open from one segment to the next, so the one that was listed could be read to its
+    end."""
+    tree = write_tree(tmp_path / "tree", {"large.bin": noise(8 * MIB, 32)})
+    write_tree(tmp_path / "tree", {"large.bin~": noise(8 * MIB, 33)})
+    swap = {"STEPS_BELOW": str(dest.parent), "STEPS_SWAP": str(tree / "large.bin")}
+    env = {"LD_PRELOAD": STEPS, **swap}
+    words = ("--include", "large.bin", "--segment-size", MIB, "--scratch", "none")
+    result = run(1, "get", *words, f"file://{tree}", dest, env=env)
+    assert result.code == 3 and f"'{tree}/large.bin' changed while it was read" in result.err, result
+    assert_nothing(dest)
+    again = run(1, "get", *words, f"file://{tree}", dest)
+    assert again.code == 0, again
+    assert_same(dest, tree)
