@@ -36,8 +36,9 @@ def wait_for(condition, what, timeout=PATIENCE):
 class Cluster:
     """with Cluster() as cluster: cluster.mpirun(4, 1, "get", url, cluster.shared / "x").wait()"""
 
-    def __init__(self, hosts=4, mbit=200):
-        self.dir = Path(os.environ.get("CLUSTER_DIR", "/var/tmp/mpifetch-cluster"))
+    def __init__(self, hosts=4, mbit=200, dir=None):
+        self.dir = Path(dir or os.environ.get("CLUSTER_DIR", "/var/tmp/mpifetch-cluster"))
+        self.name = f"mpifetch-{self.dir.name.removeprefix('mpifetch-')}"
         self.shared = self.dir / "shared"
         self.nodes = [f"n{i}" for i in range(1, hosts + 1)]
         self.kind = "plain"
@@ -45,7 +46,7 @@ class Cluster:
         self._runs = []
         mounts = Path("/proc/mounts").read_text().splitlines()
         unified = next(line.split()[1] for line in mounts if line.split()[2] == "cgroup2")
-        self._cgroup = Path(unified, "mpifetch")
+        self._cgroup = Path(unified, self.name)
 
     def __enter__(self):
         self.ask("up", len(self.nodes), self._mbit)
@@ -118,7 +119,7 @@ class Cluster:
     @contextlib.contextmanager
     def inside(self, node):
         """Sockets made meanwhile belong to the host's network, and go on to do so."""
-        with open("/proc/thread-self/ns/net") as ours, open(f"/run/netns/mpifetch-{node}") as its:
+        with open("/proc/thread-self/ns/net") as ours, open(f"/run/netns/{self.name}-{node}") as its:
             enter_network(its)
             try:
                 yield
@@ -139,12 +140,12 @@ class Cluster:
                 found.append(Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").replace("\0", " "))
         return found
 
-    def processes(self, node):
-        """Of the program itself."""
+    def processes(self, node, program=PROGRAM):
+        """Of the program itself, or of another one."""
         found = []
         for pid in Path(self._cgroup, node, "cgroup.procs").read_text().split():
             with contextlib.suppress(OSError):
-                if os.path.samefile(f"/proc/{pid}/exe", PROGRAM):
+                if os.path.samefile(f"/proc/{pid}/exe", program):
                     found.append(int(pid))
         return found
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# cluster.sh: hosts of a cluster within this one, for root. Names are the machine's own, so
-# there is one cluster at a time.
+# cluster.sh: hosts of a cluster within this one, for root. What of it has a name in the machine
+# is called after CLUSTER_DIR, so that there may be several, with the same hosts and addresses.
 #
 #     cluster.sh up [N] [MBIT]        N hosts n1..nN (4), "head" and "origin"; MBIT: each host's
 #                                     link to origin (0: as fast as it goes)
@@ -18,7 +18,7 @@
 #     cluster.sh link NODE IF up|down plug or pull the cable of wan0 or fab0
 #     cluster.sh kill NODE | boot NODE        power off, on again
 #     cluster.sh freeze NODE | thaw NODE      hang, go on
-#     cluster.sh down                 end all of it; also what a crash has left
+#     cluster.sh down                 end all of it; also what a crash has left of the same name
 #
 # Each host has its own name, wan0 (10.99.0.x), fab0 (10.98.0.x), /tmp, /dev/shm and /run, and
 # finds the project where it is outside. All is kept in CLUSTER_DIR (/var/tmp/mpifetch-cluster):
@@ -27,6 +27,10 @@ set -euo pipefail
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 project=$(readlink -f "$here/../..")
 dir=${CLUSTER_DIR:-/var/tmp/mpifetch-cluster}
+dir=${dir%/}
+# its cgroup, and what the names of its network namespaces begin with
+cluster=${dir##*/}
+cluster=mpifetch-${cluster#mpifetch-}
 # shellcheck source=network.sh
 . "$here/network.sh"
 # shellcheck source=node.sh

@@ -3,7 +3,7 @@
 # in them, and a cgroup, so that all that runs there can be ended or frozen by one write. No
 # namespace for processes: mpirun on one host could not enter another. Sourced by cluster.sh.
 
-cgroup=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)/mpifetch
+cgroup=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)/$cluster
 
 # node_hold NAME COMMAND...: begin a process of its own in the host's cgroup; it says that it
 # is ready by a file.
@@ -33,7 +33,7 @@ node_start()
     site=$(node_pid site)
     mkdir -p "$dir/local/$name"
     chmod 1777 "$dir/local/$name"
-    node_hold "$name" nsenter --mount="/proc/$site/ns/mnt" --net="/run/netns/$netns-$name" \
+    node_hold "$name" nsenter --mount="/proc/$site/ns/mnt" --net="/run/netns/$cluster-$name" \
         unshare --mount --propagation slave --uts --ipc \
         bash -euc "$(declare -f node_furnish); node_furnish \"\$@\"" node \
         "$name" "$dir" "$project"

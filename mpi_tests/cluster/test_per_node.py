@@ -1,7 +1,6 @@
 """mpifetch get --per-node: every host ends with the whole tree on its own disk, and the source gives
 each byte once, whatever the number of hosts and whoever of them reaches it."""
 
-import contextlib
 import itertools
 import os
 import re
@@ -183,14 +182,13 @@ def test_a_slow_fabric(cluster, demo, model, own, get, slow):
 # a tree on shared storage
 
 
-def read_by_servers():
-    """Bytes that all processes of faultfs have read, of files and of requests."""
+def read_by_servers(cluster):
+    """Bytes that the processes of faultfs have read, of files and of requests."""
     read = 0
-    for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if os.path.samefile(entry / "exe", os.environ["FAULTFS"]):
-                io = dict(line.split(": ") for line in (entry / "io").read_text().splitlines())
-                read += int(io["rchar"])
+    for node in ("head", *cluster.nodes):
+        [pid] = cluster.processes(node, os.environ["FAULTFS"])
+        io = dict(line.split(": ") for line in Path(f"/proc/{pid}/io").read_text().splitlines())
+        read += int(io["rchar"])
     return read
 
 
@@ -207,9 +205,9 @@ def shared_tree(cluster, model):
 
 def test_shared_storage_is_read_once(cluster, shared_tree, model, own, get):
     """A part by each host. What the kernel reads ahead of it is little."""
-    before = read_by_servers()
+    before = read_by_servers(cluster)
     result = get(4, f"file://{shared_tree}")
-    read = read_by_servers() - before
+    read = read_by_servers(cluster) - before
     assert_everywhere(cluster, result, 4, own, model)
     total = sum(map(len, files_of(model).values()))
     moved = result.report["bytes"]

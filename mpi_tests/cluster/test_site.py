@@ -1,5 +1,6 @@
 """The cluster itself: what the other tests take for granted, and that nothing of it stays."""
 
+import contextlib
 import os
 import re
 import subprocess
@@ -70,7 +71,7 @@ def test_speed_of_the_fabric(cluster, tmp_path):
         assert time.monotonic() - begin > 0.9 * (4 << 20) * 8 / 80e6
         cluster.ask("shape", "n2", 10000, "fab0")
         bucket = subprocess.run(
-            ("ip", "netns", "exec", "mpifetch-switch", "tc", "qdisc", "show", "dev", "n2-fab0"),
+            ("ip", "netns", "exec", f"{cluster.name}-switch", "tc", "qdisc", "show", "dev", "n2-fab0"),
             capture_output=True, text=True, check=True,
         ).stdout  # fmt: skip
         assert "rate 10Gbit" in bucket, bucket
@@ -112,9 +113,9 @@ def test_storage_that_is_metered(cluster):
         cluster.pfs("plain")
 
 
-def long_cables():
+def long_cables(cluster):
     """The cards that make one, in the switch."""
-    words = ("ip", "-n", "mpifetch-switch", "-br", "link")
+    words = ("ip", "-n", f"{cluster.name}-switch", "-br", "link")
     shown = subprocess.run(words, capture_output=True, text=True, check=True).stdout
     return re.findall(r"^\S+-[nfb]\b", shown, re.MULTILINE)
 
@@ -132,14 +133,14 @@ def test_length_of_a_cable(cluster, tmp_path, node, card, address):
     with files:
         cluster.ask("delay", node, 10, card)
         cluster.ask("delay", node, 150, card)
-        assert len(long_cables()) == 3
+        assert len(long_cables(cluster)) == 3
         cluster.on("n1", "python3", "-c", fetch)
         connect = f"socket.create_connection(({address!r}, {urlsplit(files.url).port}))"
         script = f"import socket, timeit; print(timeit.timeit(lambda: {connect}, number=1))"
         assert float(cluster.on("n1", "python3", "-c", script)) > 0.150
         assert cluster.seen("n1", "/tmp/got").read_bytes() == data
         cluster.ask("delay", node, 0, card)
-        assert long_cables() == []
+        assert long_cables(cluster) == []
         cluster.on("n1", "python3", "-c", fetch)
 
 
@@ -159,12 +160,15 @@ def test_power(cluster):
     wait_for(lambda: cluster.on("head", "sinfo", "-h", "-o", "%T %D") == "idle 2\n", "Slurm")
 
 
-def left():
-    """Of the cluster in this machine."""
-    names = [name for name in os.listdir("/run/netns") if name.startswith("mpifetch-")]
-    mounts = re.findall(r"\S*mpifetch-cluster\S*", Path("/proc/mounts").read_text())
-    files = [path.read_text() for path in Path("/sys/block").glob("loop*/loop/backing_file")]
-    return names + mounts + [file for file in files if "mpifetch-cluster" in file]
+def left(cluster):
+    """Of the cluster, in this machine."""
+    names = [name for name in os.listdir("/run/netns") if name.rpartition("-")[0] == cluster.name]
+    mounts = re.findall(rf"{cluster.dir}/\S*", Path("/proc/mounts").read_text())
+    files = []
+    for path in Path("/sys/block").glob("loop*/loop/backing_file"):
+        with contextlib.suppress(OSError):  # another's, which has just gone
+            files.append(path.read_text())
+    return names + mounts + [file for file in files if file.startswith(f"{cluster.dir}/")]
 
 
 def test_up_takes_down_what_is_left_of_another(cluster):
@@ -178,10 +182,33 @@ def test_up_takes_down_what_is_left_of_another(cluster):
     assert not before.exists()
     assert len(list((cluster.dir / "state").glob("n*.pid"))) == 3
     cluster.pfs("xfs")
-    assert any("xfs" in name for name in left())
+    assert any("xfs" in name for name in left(cluster))
     for _ in range(2):
         cluster.ask("down")
-        wait_for(lambda: left() == [], f"the end of {left()}")
+        wait_for(lambda: left(cluster) == [], f"the end of {left(cluster)}")
         assert not cluster.dir.exists()
     cluster.ask("up", 2, 0)
     cluster.kind = "plain"
+
+
+def test_another_cluster_beside(cluster, tmp_path):
+    """With the same hosts and addresses, and a name that begins like this one's: neither sees the
+    other or ends it."""
+    write_tree(tmp_path, {"file": b"its own"})
+    with Cluster(hosts=1, mbit=0, dir=f"{cluster.dir}-beside") as other:
+        its = sorted(left(other))
+        with other.inside("origin"):
+            files = Files(tmp_path, **ORIGIN)
+        fetch = ("python3", "-c", f"{FETCH}({files.url!r} + '/file')")
+        with files:
+            cluster.ask("up", 2, 0)
+            cluster.kind = "plain"
+            ours = sorted(left(cluster))
+            assert its and ours and sorted(left(other)) == its
+            other.on("n1", *fetch)
+            other.on("n1", "touch", other.shared / "its")
+            assert os.listdir(cluster.seen("n1", cluster.shared)) == []
+            with pytest.raises(AssertionError, match="Connection refused"):
+                cluster.on("n1", *fetch)
+    assert sorted(left(cluster)) == ours and left(other) == []
+    assert cluster.on("n1", "hostname") == "n1\n"
