@@ -5,21 +5,7 @@
 
 #include "base/text.h"
 #include "core/plan/joint_need.h"
-
-/* Cut path to what exists of it. */
-static int find_there(struct strbuf *path, struct fs_info *info)
-{
-    while (fs_look_through(NULL, path->data, info, NULL) < 0 ||
-           info->kind != FS_DIRECTORY) {
-        const char *slash = strrchr(path->data, '/');
-
-        if (path->len <= 1 || !slash)
-            return -1;
-        path->len = slash > path->data ? (size_t)(slash - path->data) : 1;
-        path->data[path->len] = '\0';
-    }
-    return 0;
-}
+#include "publish/foresight.h"
 
 /* What is certain to be fetched: of the same content once, and not what may be there. */
 static uint64_t lacks(const struct session *s)
@@ -56,7 +42,8 @@ static void measure(const struct session *s, struct joint_need *need)
     if (s->offline || replaces(s))
         return;
     if (!target_is_staged(&s->target, &path) && !path.failed &&
-        find_there(&path, &info) == 0 && fs_space(NULL, path.data, &space, NULL) == 0)
+        foresight_existing(path.data, &info, NULL) == 0 &&
+        fs_space(NULL, path.data, &space, NULL) == 0)
         *need = (struct joint_need){ info.device, space.bytes, lacks(s) };
     strbuf_release(&path);
 }

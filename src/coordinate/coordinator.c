@@ -304,10 +304,9 @@ static int open_dispatch(struct coordinator *c, struct err *err)
     return c->spreads ? spreading_open(&c->spreading, &c->dispatch, c->existing, err) : 0;
 }
 
-int coordinator_create(struct coordinator **out, struct run *run, struct http *http,
-                       struct existing_file *existing, const unsigned *slots,
-                       struct err *err)
+static int open_sched(struct coordinator *c, const unsigned *slots, struct err *err)
 {
+    struct run *run = c->run;
     struct demand_ranks ranks = { .run = run, .slots = slots };
     const struct sched_policy policy = { .slots = slots_of(run, slots),
                                          .stall = STALL,
@@ -316,6 +315,14 @@ int coordinator_create(struct coordinator **out, struct run *run, struct http *h
                                          .small = SEGMENT_SMALL,
                                          .batch_bytes = BATCH_BYTES,
                                          .groups = demand_groups(&ranks) };
+
+    return sched_create(&c->sched, &run->segments, run->ranks.size, &policy, err);
+}
+
+int coordinator_create(struct coordinator **out, struct run *run, struct http *http,
+                       struct existing_file *existing, const unsigned *slots,
+                       struct err *err)
+{
     struct coordinator *c = calloc(1, sizeof(*c));
     int rc = -1;
 
@@ -329,7 +336,7 @@ int coordinator_create(struct coordinator **out, struct run *run, struct http *h
         err_memory(err, "the coordinator");
         goto out;
     }
-    if (sched_create(&c->sched, &run->segments, run->ranks.size, &policy, err) < 0 ||
+    if (open_sched(c, slots, err) < 0 ||
         relay_create(&c->relay, &run->segments, err) < 0 ||
         locator_create(&c->locator, run, http, err) < 0)
         goto out;

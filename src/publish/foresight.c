@@ -6,8 +6,7 @@
 #include "io/fs/fs.h"
 #include "resume/run_dir.h"
 
-/* path becomes what of it exists. */
-static int find_existing(char *path, struct fs_info *info, struct err *err)
+int foresight_existing(char *path, struct fs_info *info, struct err *err)
 {
     for (;;) {
         char *slash = strrchr(path, '/');
@@ -29,7 +28,7 @@ int foresight_open(struct run *run, struct err *err)
     layout_parent(run->opt.dest, &parent);
     if (parent.failed)
         return err_memory(err, "a path");
-    rc = find_existing(parent.data, &info, err);
+    rc = foresight_existing(parent.data, &info, err);
     if (rc == 0 && info.kind != FS_DIRECTORY)
         rc = err_set(err, ERR_DEST, "cannot create '%s': '%s' is not a directory",
                      run->opt.dest, parent.data);

@@ -5,7 +5,12 @@
 
 #include <stdbool.h>
 
+#include "io/fs/fs.h"
 #include "ranks/run.h"
+
+/* Cuts path to what exists of it, and looks at that, through links. FS_MISSING: nothing does, of
+ * a path that is not absolute. */
+int foresight_existing(char *path, struct fs_info *info, struct err *err);
 
 /* ERR_DEST where no staging could be made. Opens run->staging.parent: the directory of DEST,
  * or the one above it that exists. */
