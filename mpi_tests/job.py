@@ -262,11 +262,7 @@ class Job:
         return self.result(code)
 
     def result(self, code):
-        texts = []
-        for stream in (self._out, self._err):
-            stream.seek(0)
-            texts.append(stream.read().decode("utf-8", "backslashreplace"))
-        return Result(self, code, *texts)
+        return Result(self, code, self._read(self._out), self._read(self._err))
 
     def close(self):
         """Whoever asks for it once more has what he wants."""

@@ -49,7 +49,7 @@ def assert_given_up(job, by_all=False):
     assert [codes[rank] for rank in left] == [7] * 3, job
     wanted = f"rank {job.lost} on {job.hosts[job.lost]} has not responded for {TIMEOUT} s,"
     wait_for(lambda: job.run.said().count(wanted) == (3 if by_all else 1), job)
-    assert "run the same command again" in job.run.said()
+    wait_for(lambda: "run the same command again" in job.run.said(), job)
     assert_kept(job.cluster, job.dest)
     print(f"given up {time.monotonic() - job.began:.1f} s after the loss")
 

@@ -1,5 +1,6 @@
 """Ranks that are killed or frozen. Under srun the others live on, and so they do here: each rank
-has a wrapper that notes how it ended and then stays, so that mpirun does not notice the death."""
+has a wrapper that notes how it ended and then stays, so that mpirun does not notice the death.
+What a rank says goes to a file of its own: mpirun hands it on later than it ends."""
 
 import os
 import signal
@@ -16,7 +17,7 @@ SOURCE = "hf://acme/demo"
 STEPS = os.environ["MPIFETCH_STEPS"]
 TIMEOUT = 2
 RANKS = 3
-WRAPPER = f'"$@"; echo $? >"$CODES/{RANK}.part"; mv "$CODES/{RANK}.part" "$CODES/{RANK}"; \
+WRAPPER = f'"$@" 2>"$CODES/{RANK}.err"; echo $? >"$CODES/{RANK}.part"; mv "$CODES/{RANK}.part" "$CODES/{RANK}"; \
 exec sleep 1000'
 FILES = {"one.bin": noise(4 * MIB, 81), "two.bin": noise(4 * MIB, 82), "a/b.txt": b"b\n"}
 
@@ -64,7 +65,9 @@ class Apart:
         self.wait_until(lambda: self.is_stopped(rank), f"rank {rank} did not stop")
 
     def said(self):
-        return self.job.result(None).err
+        """All of it by those that have ended, rank by rank, and then mpirun."""
+        own = [one.read_bytes() for one in sorted(self.codes.glob("*.err"))]
+        return b"".join(own).decode("utf-8", "backslashreplace") + self.job.result(None).err
 
 
 @pytest.fixture
