@@ -232,10 +232,12 @@ class Job:
         return self._read(self._out)
 
     def wait_until(self, happened, timeout=PATIENCE):
-        """Until a condition outside holds, while it runs."""
+        """Until a condition outside holds, at the latest when it has ended."""
         until = time.monotonic() + timeout
+        ended = False
         while not happened():
-            assert time.monotonic() < until and self.process.poll() is None, self.result(None)
+            assert time.monotonic() < until and not ended, self.result(None)
+            ended = self.process.poll() is not None
             time.sleep(0.01)
 
     def signal(self, number):

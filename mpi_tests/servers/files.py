@@ -31,6 +31,10 @@ class Files:
         self._server.stop()
         self.troubles.release()
 
+    def quiet(self):
+        """Once all that have asked it have ended: until what they asked for last is noted."""
+        self._server.quiet()
+
     def log(self):
         return self.requests.rows()
 

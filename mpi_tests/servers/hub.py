@@ -119,6 +119,9 @@ class Hub:
         return [row for row in self.log() if row["kind"] in ("cdn", "resolve", "resolve-cache")]
 
     def reset(self):
+        """What was asked before does not count, also where its rank did not wait for the answer."""
+        self._front.taken()
+        self._cdn.taken()
         self.requests.reset()
         self.troubles.clear()
         with self._lock:

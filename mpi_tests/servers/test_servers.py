@@ -282,6 +282,19 @@ def test_log_and_control(hub):
     assert hub.log() == []
 
 
+def test_what_was_asked_before_does_not_count_after(hub):
+    """Whether it has been read by then or not, and also on a connection that goes on."""
+    parts = urlsplit(hub.endpoint)
+    with socket.create_connection((parts.hostname, parts.port), PATIENCE) as raw:
+        for _ in range(20):
+            raw.sendall(b"HEAD /api/models/acme/none HTTP/1.1\r\nHost: x\r\n\r\n")
+            hub.reset()
+            received = b""
+            while b"\r\n\r\n" not in received:
+                received += raw.recv(1 << 16)
+            assert hub.log() == []
+
+
 def test_trouble(hub):
     hub.trouble(kind="cdn", status=503, headers={"Retry-After": "7"}, skip=1, times=1)
     url = signed(hub)

@@ -170,7 +170,7 @@ class Server(ThreadingHTTPServer):
         super().__init__((address, port), handler)
         self.owner = owner
         self.url = f"http://{name or address}:{self.server_address[1]}"
-        self._open = set()
+        self._open = {}  # connection -> what its handler does: "waits", "reads" or "answers"
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
 
@@ -190,25 +190,49 @@ class Server(ThreadingHTTPServer):
     def get_request(self):
         with self._lock:
             request, address = super().get_request()
-            self._open.add(request)
+            self._open[request] = "waits"
         return request, address
+
+    def now(self, connection, what):
+        with self._lock:
+            self._open[connection] = what
 
     def quiet(self, timeout=30):
         """Until whoever has asked is gone, and what they asked for last is noted."""
+        self._wait_until(lambda: not self._open and not has_come(self.socket), timeout)
+
+    def taken(self, timeout=30):
+        """Until all that has been asked so far is noted, also what nobody waits for any more."""
+
+        def none_unread():
+            waiting = [one for one, what in self._open.items() if what == "waits"]
+            return "reads" not in self._open.values() and not has_come(self.socket, *waiting)
+
+        self._wait_until(none_unread, timeout)
+
+    def _wait_until(self, holds, timeout):
         until = time.monotonic() + timeout
         while time.monotonic() < until:
             with self._lock:
-                if not self._open and not select.select([self.socket], [], [], 0)[0]:
+                if holds():
                     return
             time.sleep(0.005)
 
     def shutdown_request(self, request):
         with self._lock:
-            self._open.discard(request)
+            self._open.pop(request, None)
         super().shutdown_request(request)
 
     def handle_error(self, request, client_address):
         pass  # clients that go away in mid answer are what is tested here
+
+
+def has_come(*sockets, wait=0):
+    """Something to read on one of them, or its end. wait: milliseconds; None: until it has."""
+    poll = select.poll()
+    for one in sockets:
+        poll.register(one, select.POLLIN)
+    return poll.poll(wait)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -225,6 +249,25 @@ class Handler(BaseHTTPRequestHandler):
     def classify(self, path):
         return "other"
 
+    def handle_one_request(self):
+        """Nothing is taken from the connection but by who "reads", see Server.taken."""
+        self.server.now(self.connection, "reads")
+        if type(self.connection) is socket.socket and not self._has_more():
+            self.server.now(self.connection, "waits")
+            has_come(self.connection, wait=None)
+            self.server.now(self.connection, "reads")
+        super().handle_one_request()
+
+    def _has_more(self):
+        """Of what has come already."""
+        self.connection.settimeout(0)
+        try:
+            return bool(self.rfile.peek(1))
+        except OSError:
+            return True  # who reads will see
+        finally:
+            self.connection.settimeout(None)
+
     def do_GET(self):
         parts = urlsplit(self.path)
         self.route, self.query = parts.path, parts.query
@@ -234,12 +277,14 @@ class Handler(BaseHTTPRequestHandler):
         self.payload = self.rfile.read(length) if length else b""
         if self.route.startswith("/_control/"):
             self.trouble = None
+            self.server.now(self.connection, "answers")
             return self._answer()
         self.trouble, self.released = self.server.owner.troubles.find(
             self.kind, unquote(self.route), self.headers.get("Range")
         )
         row = self._row()
         self.server.owner.requests.begin(row)
+        self.server.now(self.connection, "answers")
         try:
             self._answer()
         finally:
