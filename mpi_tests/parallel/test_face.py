@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import select
 import signal
 import threading
 from pathlib import Path
@@ -245,15 +246,23 @@ def pipe(tmp_path):
 
 
 class Other:
-    """The other end of a pipe: reads it to its end, or writes and closes."""
+    """The other end of a pipe: reads it to its end, or writes and closes. Who reads has opened it
+    before the program comes, however late his thread is."""
 
     def __init__(self, pipe, text=None):
         self._pipe, self.text = pipe, text
+        if not text:
+            self._end = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
         self._thread = threading.Thread(target=self._write if text else self._read, daemon=True)
         self._thread.start()
 
     def _read(self):
-        self.text = self._pipe.read_text()
+        waiting = select.poll()
+        waiting.register(self._end, select.POLLIN)
+        waiting.poll()  # a read would take it for the end that nobody has begun to write
+        os.set_blocking(self._end, True)
+        with open(self._end) as opened:
+            self.text = opened.read()
 
     def _write(self):
         self._pipe.write_text(self.text)
