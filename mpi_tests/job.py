@@ -33,6 +33,9 @@ LAUNCHER = os.environ["MPIFETCH_LAUNCHER"]  # preload/launcher.c
 RANK = "${OMPI_COMM_WORLD_RANK:-$PMI_RANK}"  # of a process, in the words of a shell
 # seconds until a run counts as hung, on a machine that may have thirty times its work to do
 PATIENCE = float(os.environ.get("MPIFETCH_PATIENCE", 300))
+# In the environment of a run of which mpirun itself, or a rank that ends by itself, ends the rest:
+# what rank 0 still has to say and to write then it may be late to.
+UNHURRIED = {"OMPI_MCA_odls_base_sigkill_timeout": str(int(PATIENCE))}
 
 
 @functools.cache

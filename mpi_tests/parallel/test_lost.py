@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import MIB, noise
-from job import PATIENCE, RANK, send
+from job import PATIENCE, RANK, UNHURRIED, send
 from trees import assert_nothing, assert_same, assert_verifiable, live
 
 SOURCE = "hf://acme/demo"
@@ -231,7 +231,7 @@ def test_lost_in_a_collective_of_the_start_or_the_end(apart, dest, tree, call, c
 def test_under_mpirun(start, hub, tree, dest, victim, how):
     """It ends the rest itself when one dies, or once the first of them ends."""
     trouble = hub.trouble(kind="cdn", hold=True)
-    job = start(RANKS, *words_for(dest), env={"HF_ENDPOINT": hub.endpoint})
+    job = start(RANKS, *words_for(dest), env={**hub.env, **UNHURRIED})
     assert hub.troubles.wait(trouble), job.result(None)
     os.kill(job.rank(victim), how)
     result = job.wait()

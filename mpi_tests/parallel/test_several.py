@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 from conftest import MIB, noise
-from job import PROGRAM
+from job import PROGRAM, UNHURRIED
 from trees import assert_same, assert_verifiable, sha256_of, write_tree
 
 ONE, TWO, THREE = "hf://acme/one", "hf://acme/two", "hf://acme/three"
@@ -161,7 +161,7 @@ def test_two_runs_in_another_order(start, hub, repos, into):
 def test_end_in_between(start, run, hub, repos, into, killed):
     """What was published stays, and is not fetched again."""
     held = hub.trouble(kind="resolve", path="*acme/two*", hold=True)
-    job = start(2, "get", "--into", into, ONE, TWO, THREE, env=hub.env)
+    job = start(2, "get", "--into", into, ONE, TWO, THREE, env={**hub.env, **UNHURRIED})
     assert hub.troubles.wait(held), job.result(None)
     assert_same(into / "acme/one", repos["acme/one"])
     if killed:
@@ -187,7 +187,7 @@ def test_rank_that_is_lost_in_between(start, hub, repos, into):
     """The outcome of the first is certain, that of the second is not."""
     held = hub.trouble(kind="resolve", path="*acme/two*", hold=True)
     words = ("--rank-timeout", 2, "--into", into)
-    job = start(3, "get", *words, ONE, TWO, THREE, env=hub.env)
+    job = start(3, "get", *words, ONE, TWO, THREE, env={**hub.env, **UNHURRIED})
     assert hub.troubles.wait(held), job.result(None)
     os.kill(job.rank(1), signal.SIGSTOP)
     result = job.wait()
