@@ -130,9 +130,12 @@ fetch()
         { echo "run.sh: the model is missing" && return 1; }
 }
 
+# Of what helps a debugger, what a sanitizer says needs the lines alone.
 sanitized()
 {
-    stage build-asan build_in build-asan -DCMAKE_BUILD_TYPE=Debug \
+    local target=sanitize
+
+    stage build-asan build_in build-asan -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG=-g1 \
         -DMPIFETCH_SANITIZE=address,undefined && stage test-asan test_in build-asan 2 -L sanitize
 }
 
