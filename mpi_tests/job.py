@@ -148,6 +148,8 @@ class Job:
             # emulated machine answers slowly, and at each display, and files to share what few
             # ranks are told.
             "HWLOC_COMPONENTS": "-pci,-linuxio,-gl,-opencl",
+            # mpirun would load the libraries of X11, OpenCL and XML before it is told that.
+            "HWLOC_PLUGINS_PATH": "/nowhere",
             "PMIX_MCA_gds": "hash",
             # Who is told to end, since another rank has failed, has so many seconds for that before
             # mpirun kills it. Two of them go into MPI_Finalize, which waits in vain for an mpirun that

@@ -3,7 +3,8 @@
 
 # What of the start of a job costs most and does nothing here, as in job.py: a look at PCI devices and
 # displays in each process, files to share what few ranks are told, modules that are loaded to be asked.
-cheap_start=(HWLOC_COMPONENTS="-pci,-linuxio,-gl,-opencl" PMIX_MCA_gds=hash OMPI_MCA_btl="self,vader,tcp"
+cheap_start=(HWLOC_COMPONENTS="-pci,-linuxio,-gl,-opencl" HWLOC_PLUGINS_PATH=/nowhere
+    PMIX_MCA_gds=hash OMPI_MCA_btl="self,vader,tcp"
     OMPI_MCA_coll="^adapt,han,monitoring,sync" OMPI_MCA_osc="^ucx,pt2pt,monitoring,rdma")
 
 # What a site would have in Open MPI's own configuration, and a user in a profile.
