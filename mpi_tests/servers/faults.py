@@ -144,23 +144,34 @@ class Faults:
         self.url, self.other = (
             f"http://127.0.0.1:{one.getsockname()[1]}" for one in self._listeners
         )
+        self._accepting = [
+            threading.Thread(target=self._accept, args=each, daemon=True)
+            for each in zip(self._listeners, (self.url, self.other))
+        ]
 
     def __enter__(self):
-        for listener, origin in zip(self._listeners, (self.url, self.other)):
-            threading.Thread(target=self._accept, args=(listener, origin), daemon=True).start()
+        for thread in self._accepting:
+            thread.start()
         return self
 
     def __exit__(self, *exception):
+        """Nobody may be about to accept when a listener is closed: the next one that is made, of
+        another server, has its number."""
         self.ended.set()
+        self._shut(self._listeners)
+        for thread, listener in zip(self._accepting, self._listeners):
+            thread.join()
+            listener.close()
         with self._lock:
-            sockets = [*self._listeners, *self._open]
+            self._shut(self._open)
+
+    @staticmethod
+    def _shut(sockets):
         for one in sockets:
             try:
                 one.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass  # the client was faster
-        for listener in self._listeners:
-            listener.close()
 
     def place(self, fault, size, name, origin=None, **options):
         """The URL; from_ stands for from."""

@@ -18,9 +18,10 @@ class Proxy:
         self._listener = socket.create_server((address, 0), backlog=128)
         self.url = f"http://{address}:{self._listener.getsockname()[1]}"
         self.seen = []
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
 
     def __enter__(self):
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting.start()
         return self
 
     def __exit__(self, *exception):
@@ -31,6 +32,7 @@ class Proxy:
             self._listener.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
+        self._accepting.join()  # else it might accept from the next one that has this number
         self._listener.close()
 
     def _accept(self):

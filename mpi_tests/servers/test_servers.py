@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from faults import Faults, content, sha256
 from files import Files
 from hub import Hub
 from job import PATIENCE
+from proxy import Proxy
 from wire import Troubles, parse_range
 
 HERE = Path(__file__).resolve().parent
@@ -408,6 +410,15 @@ def raw(url):
         except OSError:  # reset, broken pipe or not connected, as the moment has it
             received += b"(reset)"
     return received
+
+
+@pytest.mark.parametrize("made", [Faults, lambda: Proxy("http://127.0.0.1:9")], ids=["faults", "proxy"])
+def test_nobody_accepts_any_more_at_the_end(made):
+    """It might be from the next server, whose listener has the number of this one's."""
+    others = set(threading.enumerate())
+    with made():
+        its = set(threading.enumerate()) - others
+    assert its and not any(thread.is_alive() for thread in its)
 
 
 @pytest.mark.parametrize("fault", sorted(set(misdeeds.TABLE) - {"honest", "collapse", "trickle"}))

@@ -272,7 +272,7 @@ class Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         self.route, self.query = parts.path, parts.query
         self.kind = self.classify(self.route)
-        self.status, self.sent = 0, 0
+        self.status, self.sent, self.length = 0, 0, 0
         length = int(self.headers.get("Content-Length") or 0)
         self.payload = self.rfile.read(length) if length else b""
         if self.route.startswith("/_control/"):
@@ -288,7 +288,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             self._answer()
         finally:
-            row.update(status=self.status, bytes=self.sent)
+            row.update(status=self.status, bytes=self.sent, length=self.length)
             self.server.owner.requests.end(row)
 
     do_HEAD = do_POST = do_GET
@@ -342,7 +342,7 @@ class Handler(BaseHTTPRequestHandler):
         log.stand(False)
 
     def _head(self, status, headers, length):
-        self.status = status
+        self.status, self.length = status, length
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -392,6 +392,7 @@ class Handler(BaseHTTPRequestHandler):
             "range": self.headers.get("Range"),
             "status": 0,
             "bytes": 0,
+            "length": 0,
             "had_auth": "Authorization" in self.headers,
             "time": time.time(),
         }
