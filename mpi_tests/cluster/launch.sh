@@ -19,6 +19,8 @@ launch_environment()
     # The hosts share the machine's cores: each would bind its first rank to the same one,
     # and a rank that spins would take it from the others.
     export OMPI_MCA_hwloc_base_binding_policy=none OMPI_MCA_mpi_yield_when_idle=1
+    # In MPI_Finalize a rank waits two seconds for a launcher that has no turn, see job.py.
+    export OMPI_MCA_orte_allowed_exit_without_sync=1
     export SLURM_CONF=$dir/slurm/slurm.conf
     # With direct fences the first message of a fast peer can meet an Open MPI 4.1 that is
     # still in MPI_Init, which ends in a crash (open-mpi/ompi 12495): one srun in ten at 16
