@@ -2,6 +2,7 @@
 
 import hashlib
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def test_version(library, version):
 @pytest.mark.parametrize("version", VERSIONS)
 def test_nothing_drifts(version):
     """Whatever is installed has its version in the requirements."""
-    freeze = [program(version, "python"), "-m", "pip", "freeze"]
+    freeze = [sys.executable, "-m", "pip", "--python", program(version, "python"), "freeze"]
     found = subprocess.run(freeze, capture_output=True, text=True, check=True).stdout
     listed = requirements(version).read_text()
     assert {canonical(line) for line in found.split()} == {

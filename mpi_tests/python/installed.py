@@ -79,7 +79,7 @@ def fresh(place):
 
 def install(python, what, *options, **env):
     words = ("-m", "pip", "--python", python, "install", "-q", "--no-build-isolation", "--no-deps")
-    call(BASE, *words, *options, what, env=environment(**env))
+    call(sys.executable, *words, *options, what, env=environment(**env))
 
 
 def libraries_of(python):
