@@ -181,12 +181,12 @@ def halfway(cluster, demo, own):
 
 
 def end_ranks(cluster, run, nodes, number):
-    """The exit codes of those that end by themselves."""
+    """The exit codes of those that end by themselves; None of one that could not note it."""
     for node in nodes:
         cluster.end(node, number)
     result = run.wait()
     codes = {path.name: path.read_text().strip() for path in run.codes.iterdir()}
-    return result, [codes[str(rank)] for rank in range(4) if cluster.nodes[rank] not in nodes or number == signal.SIGTERM]
+    return result, [codes.get(str(rank)) for rank in range(4) if cluster.nodes[rank] not in nodes or number == signal.SIGTERM]
 
 
 def go_on(cluster, hub, own, model, hosts):
