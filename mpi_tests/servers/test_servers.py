@@ -284,9 +284,12 @@ def test_log_and_control(hub):
     assert hub.log() == []
 
 
-def test_what_was_asked_before_does_not_count_after(hub):
-    """Whether it has been read by then or not, and also on a connection that goes on."""
-    parts = urlsplit(hub.endpoint)
+@pytest.mark.parametrize("late", [0, 0.01])
+def test_what_was_asked_before_does_not_count_after(hub, monkeypatch, late):
+    """Whether it has been read by then or not, and also on a connection that goes on, whose handler
+    comes late to what is asked after an answer."""
+    parts, end = urlsplit(hub.endpoint), hub.requests.end
+    monkeypatch.setattr(hub.requests, "end", lambda row: (end(row), time.sleep(late)))
     with socket.create_connection((parts.hostname, parts.port), PATIENCE) as raw:
         for _ in range(20):
             raw.sendall(b"HEAD /api/models/acme/none HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -197,25 +197,27 @@ class Server(ThreadingHTTPServer):
         with self._lock:
             self._open[connection] = what
 
-    def quiet(self, timeout=30):
+    def quiet(self):
         """Until whoever has asked is gone, and what they asked for last is noted."""
-        self._wait_until(lambda: not self._open and not has_come(self.socket), timeout)
+        self._wait_until(lambda: not self._open and not has_come(self.socket))
 
-    def taken(self, timeout=30):
-        """Until all that has been asked so far is noted, also what nobody waits for any more."""
+    def taken(self):
+        """Until all that has been asked so far is noted, also what nobody waits for any more: whose
+        answer has come can have asked again before its handler "waits" again."""
 
         def none_unread():
-            waiting = [one for one, what in self._open.items() if what == "waits"]
-            return "reads" not in self._open.values() and not has_come(self.socket, *waiting)
+            rest = self._open.items()
+            return not has_come(self.socket) and not any(w == "reads" or unread(c) for c, w in rest)
 
-        self._wait_until(none_unread, timeout)
+        self._wait_until(none_unread)
 
-    def _wait_until(self, holds, timeout):
+    def _wait_until(self, holds, timeout=300):
         until = time.monotonic() + timeout
-        while time.monotonic() < until:
+        while True:
             with self._lock:
                 if holds():
                     return
+                assert time.monotonic() < until, f"{self.url}: {list(self._open.items())}"
             time.sleep(0.005)
 
     def shutdown_request(self, request):
@@ -227,12 +229,19 @@ class Server(ThreadingHTTPServer):
         pass  # clients that go away in mid answer are what is tested here
 
 
-def has_come(*sockets, wait=0):
-    """Something to read on one of them, or its end. wait: milliseconds; None: until it has."""
+def has_come(one, wait=0):
+    """Something to read, or its end. wait: milliseconds; None: until it has."""
     poll = select.poll()
-    for one in sockets:
-        poll.register(one, select.POLLIN)
+    poll.register(one, select.POLLIN)
     return poll.poll(wait)
+
+
+def unread(connection):
+    """What has come on it; its end does not count."""
+    try:
+        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except OSError:
+        return b""
 
 
 class Handler(BaseHTTPRequestHandler):
