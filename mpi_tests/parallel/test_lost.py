@@ -42,7 +42,7 @@ class Apart:
     def wait_until(self, holds, what, timeout=PATIENCE):
         until = time.monotonic() + timeout
         while not holds():
-            assert time.monotonic() < until, f"{what}\n{self.job.result(None)}"
+            assert time.monotonic() < until, f"{what}\n{self.said()}"
             time.sleep(0.02)
 
     def send(self, rank, number):
