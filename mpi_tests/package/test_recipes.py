@@ -111,5 +111,7 @@ def test_conda():
     variants = yaml.safe_load((SITE / "conda-forge" / "variants.yaml").read_text())
     assert recipe["schema_version"] == 1 and recipe["package"]["name"] == "mpifetch"
     assert set(variants["mpi"]) == {"openmpi", "mpich"}
+    # Without conda-forge's own pinning rattler-build knows no C library to build for.
+    assert "${{ stdlib('c') }}" in recipe["requirements"]["build"] and len(variants["c_stdlib"]) == 1
     host = {str(one).split()[0] for one in recipe["requirements"]["host"]}
     assert {"libcurl", "openssl", "jansson", "xxhash"} <= host
