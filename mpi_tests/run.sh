@@ -115,6 +115,15 @@ build_in()
     return 1
 }
 
+# build_alike DIR OPTION...: as build_in, in folders that are compiled alike: each file once, and again
+# only where it sees another mpi.h. Lines are all that is read of what helps a debugger.
+build_alike()
+{
+    local -x CCACHE_DIR=$PWD/build/ccache CCACHE_BASEDIR='' CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1
+    build_in "$@" -DCMAKE_BUILD_TYPE=RelWithDebInfo "-DCMAKE_C_FLAGS_RELWITHDEBINFO=-O2 -g1" \
+        -DCMAKE_C_COMPILER_LAUNCHER=ccache
+}
+
 # test_in DIR JOBS OPTION...: ctest's own exit code is not asked, the tally reads what it wrote.
 # In this form also a CTest before 3.21 writes it, and wants a file that only those who send
 # results somewhere fill.
@@ -145,13 +154,12 @@ sanitized()
 }
 
 # with_mpi NAME MPICC MPIEXEC: the tests in which MPIs differ, with another one, in the build folder
-# build/mpis/NAME. What does not see mpi.h is compiled for the first of them.
+# build/mpis/NAME.
 with_mpi()
 {
     local name=$1 dir=build/mpis/$1 target=mpis
-    local -x CCACHE_DIR=$PWD/build/mpis/ccache CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
-    stage "build-$name" build_in "$dir" -DCMAKE_BUILD_TYPE=Debug -DMPIFETCH_CLANG=OFF \
-        -DCMAKE_C_COMPILER_LAUNCHER=ccache -DMPI_C_COMPILER="$2" -DMPIEXEC_EXECUTABLE="$3" &&
+    stage "build-$name" build_alike "$dir" -DMPIFETCH_CLANG=OFF -DMPI_C_COMPILER="$2" \
+        -DMPIEXEC_EXECUTABLE="$3" &&
         stage "test-$name" test_in "$dir" 2 -L mpis
 }
 
@@ -174,8 +182,7 @@ stage pages find_curl_man || fail "the pages of libcurl could not be fetched"
 mkdir -p build build-asan
 fetch >build/fetch.log 2>&1 &
 fetching=$!
-stage build build_in build -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMPIFETCH_SANITIZE= \
-    -DCMAKE_INSTALL_PREFIX=/usr || built=no
+stage build build_alike build -DMPIFETCH_SANITIZE= -DCMAKE_INSTALL_PREFIX=/usr || built=no
 wait "$fetching" || fetched=no
 cat build/fetch.log
 [ "${built-yes}" = yes ] || fail "the build failed"
