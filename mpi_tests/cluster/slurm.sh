@@ -66,9 +66,10 @@ CONF
     echo "Name=gpu File=$home/gpu[0-3]" >"$home/gres.conf"
 }
 
-# slurm_join NODE: also after it was off.
+# slurm_join NODE: also after it was off. For each step of a job it starts a process that has hwloc
+# look at the PCI devices, which a virtual machine reads slowly.
 slurm_join()
 {
     [ -e "$dir/slurm" ] && [[ $1 == n* ]] || return 0
-    SLURM_CONF=$dir/slurm/slurm.conf node_do "$1" slurmd -N "$1"
+    SLURM_CONF=$dir/slurm/slurm.conf node_do "$1" env "${cheap_start[@]}" slurmd -N "$1"
 }

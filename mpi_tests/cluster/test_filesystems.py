@@ -273,7 +273,7 @@ def test_no_call_of_a_lock(cluster, demo, revised, dest, scratch, kind, layout):
             demo.add("acme/demo", tree)
         home = cluster.dir / "traces" / f"{dest.parent.name}-{i}"
         home.mkdir(parents=True)
-        wrapper = ("strace", "-ff", "-qq", "-y", "-e", calls, "-o", home / "of")
+        wrapper = ("strace", "-ff", "--seccomp-bpf", "-qq", "-y", "-e", calls, "-o", home / "of")
         result = start(cluster, demo, *args, wrapper=wrapper).wait()
         assert result.code == 0, result
         traces += home.iterdir()
