@@ -1,14 +1,15 @@
 """The real huggingface_hub, told what to do through a pipe: whatever version is installed for the
 Python that runs this.
 
-Each line of the standard input is a request, {"call": name, "args": {...}}; each is answered by
-one line on the standard output:
+Each line of the standard input is a request, {"call": name, "args": {...}, "apart": true or false};
+each is answered by one line on the standard output:
 
     value       what the call returned, made fit for JSON
     error       null, or {"class": name, "bases": [names], "text": its message}
     complaints  warnings and log records of level WARNING and above, in order
 
-Calls are functions of huggingface_hub, methods of its HfApi, or of the table CALLS here.
+Calls are functions of huggingface_hub, methods of its HfApi, or of the table CALLS here. A call
+apart is made by a child, which ends with it: what the library keeps in memory begins as it is here.
 """
 
 import hashlib
@@ -169,12 +170,26 @@ def answer(request):
     return {"value": value, "error": error, "complaints": list(complaints)}
 
 
+def answer_apart(request, out):
+    """To import the library takes longer than most calls; a child has it."""
+    child = os.fork()
+    if child == 0:
+        print(json.dumps(answer(request)), file=out, flush=True)
+        os._exit(0)
+    status = os.waitpid(child, 0)[1]
+    assert status == 0, f"the call has ended its process: {status}"
+
+
 def main():
     out = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # whatever prints does not talk into the answers
     listen()
     for line in sys.stdin:
-        out.write(json.dumps(answer(json.loads(line))) + "\n")
+        request = json.loads(line)
+        if request["apart"]:
+            answer_apart(request, out)
+        else:
+            print(json.dumps(answer(request)), file=out)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 import threading
 from pathlib import Path
 
@@ -78,11 +79,22 @@ class Answer:
         return f"value {self.value!r}, error {self.error}, complaints {self.complaints}"
 
 
-class Library:
-    """One process with one version of the library in it, until it is closed."""
+def line_of(process, name):
+    """The next one that it says."""
+    watch = threading.Timer(PATIENCE, process.kill)
+    watch.start()
+    line = process.stdout.readline()
+    watch.cancel()
+    assert line, f"{name} gave no answer"
+    return line
 
-    def __init__(self, version, env, user=None, group=None, umask=-1):
-        self.version = version
+
+class Library:
+    """One process with one version of the library in it, until it is closed. apart: each call finds
+    it as if nothing had been called before."""
+
+    def __init__(self, version, env, user=None, group=None, umask=-1, apart=False):
+        self.version, self._apart = version, apart
         python, driver = program(version, "python"), HERE / "clients" / "library.py"
         if user is not None:
             python = for_others(python.parent.parent) / "bin" / "python"
@@ -101,16 +113,13 @@ class Library:
         )
 
     def begin(self, call, **args):
-        self._process.stdin.write(json.dumps({"call": call, "args": plain(args)}) + "\n")
+        request = {"call": call, "args": plain(args), "apart": self._apart}
+        self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
 
     def end(self):
         """The answer to what was begun."""
-        watch = threading.Timer(PATIENCE, self._process.kill)
-        watch.start()
-        line = self._process.stdout.readline()
-        watch.cancel()
-        assert line, f"huggingface_hub {self.version} gave no answer"
+        line = line_of(self._process, f"huggingface_hub {self.version}")
         return Answer(**json.loads(line))
 
     def ask(self, call, **args):
@@ -160,14 +169,15 @@ def origin(_endpoint):
 
 @pytest.fixture(scope="module")
 def _libraries(_endpoint, tmp_path_factory):
-    """(version, offline) -> Library; they are slow to start."""
+    """(version, offline, apart) -> Library; they are slow to start."""
     running = {}
 
-    def find(version, offline):
-        if (version, offline) not in running:
+    def find(*key):
+        if key not in running:
+            version, offline, apart = key
             env = environment(tmp_path_factory.mktemp("home"), _endpoint, offline)
-            running[version, offline] = Library(version, env)
-        return running[version, offline]
+            running[key] = Library(version, env, apart=apart)
+        return running[key]
 
     yield find
     for one in running.values():
@@ -177,7 +187,13 @@ def _libraries(_endpoint, tmp_path_factory):
 @pytest.fixture
 def library(_libraries):
     """library(version, offline=False) -> Library, perhaps one that was used before."""
-    return lambda version, offline=False: _libraries(version, offline)
+    return lambda version, offline=False: _libraries(version, offline, False)
+
+
+@pytest.fixture
+def library_apart(_libraries):
+    """The same, where each call finds it as if nothing had been called before."""
+    return lambda version, offline=False: _libraries(version, offline, True)
 
 
 @pytest.fixture
@@ -195,19 +211,33 @@ def new_library(tmp_path, origin):
         one.close()
 
 
-@pytest.fixture
-def hf(tmp_path, origin):
-    """hf(*words, **variables): the command of the latest version, to its end."""
+@pytest.fixture(scope="module")
+def _command(_endpoint, tmp_path_factory):
+    """The command of the latest version, loaded: see command.py."""
+    process = subprocess.Popen(
+        [program(LATEST, "python"), "-I", "-B", HERE / "clients" / "command.py"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment(tmp_path_factory.mktemp("home"), _endpoint),
+        cwd="/",
+    )
+    with process:
+        yield process
+        process.stdin.close()
 
-    def run(*words, **more):
-        return subprocess.run(
-            [program(LATEST, "hf"), *map(str, words)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            env=environment(tmp_path, origin, **more),
-            timeout=PATIENCE,
-        )
+
+@pytest.fixture
+def hf(_command, tmp_path):
+    """hf(*words): that command, to its end."""
+
+    def run(*words):
+        out, err = (Path(tempfile.mkstemp(dir=tmp_path)[1]) for _ in range(2))
+        request = {"words": [str(word) for word in words], "out": str(out), "err": str(err)}
+        _command.stdin.write(json.dumps(request) + "\n")
+        _command.stdin.flush()
+        code = line_of(_command, "hf")
+        return subprocess.CompletedProcess(words, int(code), out.read_text(), err.read_text())
 
     return run
 

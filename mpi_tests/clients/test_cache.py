@@ -365,7 +365,7 @@ PARTIAL = [
 @by
 @pytest.mark.parametrize("listing, asked, same, offline, local", PARTIAL)
 def test_filtered(
-    fill, new_library, origin, repo, trees, cache, by, listing, asked, same, offline, local
+    fill, library_apart, origin, repo, trees, cache, by, listing, asked, same, offline, local
 ):
     """What the latest library then says; without an error it gives the part that is there."""
     snapshot = fill(by, repo, asked, PATTERN, listing)
@@ -374,8 +374,8 @@ def test_filtered(
     if same:
         ask["allow_patterns"] = PATTERN
     for one, words, error in (
-        (new_library(LATEST, offline=True), {}, offline),
-        (new_library(LATEST), {"local_files_only": True}, local),
+        (library_apart(LATEST, offline=True), {}, offline),
+        (library_apart(LATEST), {"local_files_only": True}, local),
     ):
         answer = one.ask("snapshot_download", **ask, **words)
         assert answer.complaints == [], answer
