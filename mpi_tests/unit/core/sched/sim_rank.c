@@ -50,14 +50,6 @@ static bool earlier(const struct sim_event *a, const struct sim_event *b)
     return a->at < b->at || (a->at <= b->at && a->order < b->order);
 }
 
-static void swap(struct sim_event *a, struct sim_event *b)
-{
-    struct sim_event c = *a;
-
-    *a = *b;
-    *b = c;
-}
-
 void sim_push(struct sim_world *world, struct sim_event event)
 {
     unsigned i = world->nevents++;
@@ -68,30 +60,30 @@ void sim_push(struct sim_world *world, struct sim_event event)
         assert_non_null(world->heap);
     }
     event.order = world->order++;
+    for (; i > 0 && earlier(&event, &world->heap[(i - 1) / 2]); i = (i - 1) / 2)
+        world->heap[i] = world->heap[(i - 1) / 2];
     world->heap[i] = event;
-    for (; i > 0 && earlier(&world->heap[i], &world->heap[(i - 1) / 2]); i = (i - 1) / 2)
-        swap(&world->heap[i], &world->heap[(i - 1) / 2]);
 }
 
 bool sim_pop(struct sim_world *world, struct sim_event *event)
 {
     struct sim_event *heap = world->heap;
+    const struct sim_event *last;
+    unsigned i = 0;
 
     if (world->nevents == 0)
         return false;
     *event = heap[0];
-    heap[0] = heap[--world->nevents];
-    for (unsigned i = 0;;) {
-        unsigned least = i;
-
-        for (unsigned child = 2 * i + 1; child <= 2 * i + 2; child++)
-            if (child < world->nevents && earlier(&heap[child], &heap[least]))
-                least = child;
-        if (least == i)
+    last = &heap[--world->nevents];
+    for (unsigned child = 1; child < world->nevents; child = 2 * i + 1) {
+        if (child + 1 < world->nevents && earlier(&heap[child + 1], &heap[child]))
+            child++;
+        if (earlier(last, &heap[child]))
             break;
-        swap(&heap[i], &heap[least]);
-        i = least;
+        heap[i] = heap[child];
+        i = child;
     }
+    heap[i] = *last;
     world->now = event->at;
     return true;
 }
