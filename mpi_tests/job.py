@@ -33,6 +33,27 @@ LAUNCHER = os.environ["MPIFETCH_LAUNCHER"]  # preload/launcher.c
 RANK = "${OMPI_COMM_WORLD_RANK:-$PMI_RANK}"  # of a process, in the words of a shell
 # seconds until a run counts as hung, on a machine that may have thirty times its work to do
 PATIENCE = float(os.environ.get("MPIFETCH_PATIENCE", 300))
+# Components of Open MPI that are not chosen on one host: each is loaded to be asked, and closed
+# again, by mpirun or by each rank. One that another version does not have may be named.
+NOT_CHOSEN = {
+    "coll": "adapt,han,monitoring,sync",
+    "errmgr": "default_orted,default_tool",
+    "ess": "env,slurm,tool",
+    "iof": "orted,tool",
+    "odls": "pspawn",
+    "osc": "ucx,pt2pt,monitoring,rdma",
+    "plm": "rsh,slurm",
+    "pmix": "flux",
+    "ras": "gridengine,simulator,slurm",
+    "reachable": "netlink",
+    "regx": "naive,reverse",
+    "rmaps": "mindist,ppr,rank_file,resilient,seq",
+    "routed": "binomial,radix",
+    "rtc": "hwloc",
+    "schizo": "flux,jsm,slurm",
+    "shmem": "posix,sysv",
+    "state": "novm,orted,tool",
+}
 # In the environment of a run of which mpirun itself, or a rank that ends by itself, ends the rest:
 # what rank 0 still has to say and to write then it may be late to.
 UNHURRIED = {"OMPI_MCA_odls_base_sigkill_timeout": str(int(PATIENCE))}
@@ -140,10 +161,8 @@ class Job:
             # Its choice on one host in any case. Others are loaded to be asked, and a library
             # for a fabric measures the clock for a fifth of a second in each process.
             "OMPI_MCA_pml": "ob1",
-            # Nor are these what it takes on one host, or for a program without windows. Debian's own
-            # list, which this replaces, has the first two of the second.
-            "OMPI_MCA_coll": "^adapt,han,monitoring,sync",
-            "OMPI_MCA_osc": "^ucx,pt2pt,monitoring,rdma",
+            # Debian's own list, which this replaces, has the first two of "osc".
+            **{f"OMPI_MCA_{kind}": f"^{names}" for kind, names in NOT_CHOSEN.items()},
             # A quarter of what the start of a job costs: a look at each PCI device, which an
             # emulated machine answers slowly, and at each display, and files to share what few
             # ranks are told.
