@@ -12,6 +12,7 @@ from trees import HUB_RECORD
 
 CONTENT = {mark: content(mark, large=1000, small=8) for mark in ("old", "new")}
 COMMON = CONTENT["old"].keys() & CONTENT["new"].keys()
+PAUSE = 0.003  # seconds between two looks, for the servers, whose threads take turns with the reader
 
 
 def look_through_directory(place):
@@ -57,6 +58,7 @@ class Reader(threading.Thread):
             while not self.ended.is_set():
                 for look in self.looks:
                     look(self.place)
+                    time.sleep(PAUSE)
                 self.rounds += 1
         except BaseException as error:
             self.error = error
@@ -88,7 +90,7 @@ def test_updates_under_a_reader(start, hub, tmp_path, layout, updates):
             until = time.monotonic() + PATIENCE
             while reader.rounds <= turn and reader.is_alive():
                 assert time.monotonic() < until, f"{reader.rounds} rounds in {turn + 1} updates"
-                time.sleep(0.001)
+                time.sleep(0.005)
     finally:
         reader.stop()
     assert jobs.place.strays() == []
