@@ -12,7 +12,7 @@ from trees import HUB_RECORD
 
 CONTENT = {mark: content(mark, large=1000, small=8) for mark in ("old", "new")}
 COMMON = CONTENT["old"].keys() & CONTENT["new"].keys()
-PAUSE = 0.003  # seconds between two looks, for the servers, whose threads take turns with the reader
+PAUSE = 0.003  # seconds between two looks, in which the threads of the servers have a turn
 
 
 def look_through_directory(place):

@@ -219,7 +219,10 @@ def test_rank_0_frozen_after_the_visible_step(apart, tree, dest):
 
 @pytest.mark.parametrize("call, code", [("MPI_Init_thread", 7), ("MPI_Finalize", 0)])
 def test_lost_in_a_collective_of_the_start_or_the_end(apart, dest, tree, call, code):
-    job = apart(each=steps_of_rank(1, dest, STEPS_STOP=call))
+    """The others spin for ten seconds, of which those of the processor are no part of the test."""
+    patient = {"LD_PRELOAD": STEPS, "STEPS_PATIENT": "1"}
+    each = [{**patient, **one} for one in steps_of_rank(1, dest, STEPS_STOP=call)]
+    job = apart(each=each)
     job.wait_for_stop(1)
     assert job.code(0) == code and job.code(2) == code, job.said()
     assert "a rank has died or hangs" in job.said()

@@ -27,13 +27,15 @@
  *                         do; a directory of the rehearsal is merged with what comes.
  *                         Then SIGKILL to itself, ...
  *     STEPS_TAKEN=keep    ... or it does not go back
- *     STEPS_LINKLESS=1    no symlinks there, as on a file system that has none */
+ *     STEPS_LINKLESS=1    no symlinks there, as on a file system that has none
+ *     STEPS_PATIENT=1     a rank that waits by giving up its turn again and again sleeps */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <limits.h>
 #include <mpi.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -41,6 +43,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 typedef int rename_call(const char *from, const char *to);
@@ -54,6 +57,7 @@ typedef int symlink_call(const char *target, const char *path);
 typedef int symlinkat_call(const char *target, int dir, const char *path);
 typedef int init_call(int *argc, char ***argv, int required, int *provided);
 typedef int finalize_call(void);
+typedef int yield_call(void);
 typedef int test_call(MPI_Request *request, int *flag, MPI_Status *status);
 typedef int isend_call(const void *bytes, int count, MPI_Datatype type, int to, int tag,
                        MPI_Comm comm, MPI_Request *request);
@@ -463,6 +467,17 @@ int MPI_Init_thread(int *argc, char ***argv, int required, int *provided)
     rc = next(argc, argv, required, provided);
     stop_at("MPI_Init_thread");
     return rc;
+}
+
+int sched_yield(void)
+{
+    const struct timespec moment = { .tv_nsec = 1000000 };
+    yield_call *next;
+
+    if (getenv("STEPS_PATIENT"))
+        return nanosleep(&moment, NULL);
+    find("sched_yield", &next, sizeof(next));
+    return next();
 }
 
 int MPI_Finalize(void)
