@@ -57,7 +57,11 @@ def bundled(tmp_path_factory, sdist):
     place = tmp_path_factory.mktemp("bundled")
     python = fresh(place / "v")
     call("tar", "-xf", sdist, "-C", place)
-    more = {"CMAKE_C_COMPILER_LAUNCHER": "ccache", "CCACHE_BASEDIR": str(place)}
+    more = {
+        "CMAKE_C_COMPILER_LAUNCHER": "ccache",
+        "CCACHE_BASEDIR": str(place),
+        "CCACHE_DEPEND": "1",  # no file goes through the preprocessor alone
+    }
     settings = (
         "cmake.build-type=Quick",
         "cmake.define.MPIFETCH_BUNDLED=ON",
