@@ -47,18 +47,23 @@ static struct parcel parcel_of(int from, int to, unsigned number)
     return parcel;
 }
 
+/* All of a thousand at once, since a sanitizer looks at each byte that is made. */
 static void fill(struct parcel *parcel)
 {
-    for (size_t i = 0; i < parcel->len; i++)
-        parcel->bytes[i] = content(parcel->from, parcel->to, parcel->number, i);
+    for (size_t at = 0; at < parcel->len; at += 1000)
+        memset(parcel->bytes + at, content(parcel->from, parcel->to, parcel->number, at),
+               parcel->len - at < 1000 ? parcel->len - at : 1000);
 }
 
 static bool is_right(const struct parcel *parcel)
 {
-    for (size_t i = 0; i < parcel->len; i++)
-        if (parcel->bytes[i] != content(parcel->from, parcel->to, parcel->number, i))
-            return false;
-    return true;
+    struct parcel want = parcel_of(parcel->from, parcel->to, parcel->number);
+    bool is;
+
+    fill(&want);
+    is = memcmp(want.bytes, parcel->bytes, want.len) == 0;
+    free(want.bytes);
+    return is;
 }
 
 /* From every rank to every other, in another order than they are waited for. */
