@@ -1,11 +1,12 @@
 """mpifetch against a server that misbehaves: the table of cases.py, and what no row can say."""
 
+import os
 import re
 
 import pytest
 from cases import CASES, MIB, SIZE
 from faults import Faults, content, sha256
-from trees import assert_alone, assert_nothing, assert_verifiable
+from trees import assert_alone, assert_nothing, record_of
 
 NAME = "model.bin"
 
@@ -52,7 +53,10 @@ def test_fault(run, server, dest, case):
         # not compared by assert: a difference of megabytes takes pytest minutes to describe
         same = (dest / NAME).read_bytes() == content(NAME, case.size)
         assert same, "published bytes are not those of the source"
-        assert_verifiable(dest)
+        assert os.listdir(dest) == [NAME]
+        # what sha256sum takes such a line for other tests ask it
+        sums = record_of(dest) / "SHA256SUMS"
+        assert sums.read_text() == f"{sha256(NAME, case.size)}  {NAME}\n"
         assert_alone(dest)
     else:
         assert result.out == ""

@@ -47,6 +47,7 @@ def content(name, size, version=0):
     return random.Random(f"{name} {size} {version}").randbytes(size)
 
 
+@lru_cache(maxsize=64)
 def sha256(name, size):
     return hashlib.sha256(content(name, size)).hexdigest()
 
