@@ -15,6 +15,7 @@ PROJECT = HERE.parent.parent
 COMMAND = HERE / "cluster.sh"
 ORIGIN = {"address": "10.99.0.1", "name": "origin"}  # for a server that is made inside "origin"
 CLONE_NEWNET = 0x40000000
+ASKING = 0.5  # seconds between questions to Slurm, each of which takes several processes
 
 
 def enter_network(namespace):
@@ -24,12 +25,12 @@ def enter_network(namespace):
         raise OSError(ctypes.get_errno(), "setns")
 
 
-def wait_for(condition, what, timeout=PATIENCE):
+def wait_for(condition, what, timeout=PATIENCE, pause=0.05):
     """Until condition() is true, which is returned."""
     until = time.monotonic() + timeout
     while not (found := condition()):
         assert time.monotonic() < until, f"not in {timeout} s: {what}"
-        time.sleep(0.05)
+        time.sleep(pause)
     return found
 
 
@@ -280,6 +281,9 @@ class Batch:
         words = self.cluster.on("head", "scontrol", "--oneliner", "show", "job", self.id).split()
         return next(word.partition("=")[2] for word in words if word.startswith(f"{name}="))
 
+    def over(self):
+        return self.field("JobState") in self.OVER
+
     def limit(self, minutes):
         update = (f"JobId={self.id}", f"TimeLimit={minutes}")
         self.cluster.on("head", "scontrol", "update", *update)
@@ -292,7 +296,7 @@ class Batch:
 
     def wait(self, timeout=PATIENCE):
         try:
-            wait_for(lambda: self.field("JobState") in self.OVER, "the end of the job", timeout)
+            wait_for(self.over, "the end of the job", timeout, pause=ASKING)
         except AssertionError:
             self.cancel()
             raise AssertionError(f"no end after {timeout} s\n{self.said()}") from None

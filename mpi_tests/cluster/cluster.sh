@@ -24,8 +24,9 @@
 # finds the project where it is outside. All is kept in CLUSTER_DIR (/var/tmp/mpifetch-cluster):
 # shared is the directory that all hosts see, rules says what goes wrong in it (faultfs.h).
 set -euo pipefail
-here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
-project=$(readlink -f "$here/../..")
+here=$(readlink -f "${BASH_SOURCE[0]}")
+here=${here%/*}
+project=${here%/*/*}
 dir=${CLUSTER_DIR:-/var/tmp/mpifetch-cluster}
 dir=${dir%/}
 # its cgroup, and what the names of its network namespaces begin with

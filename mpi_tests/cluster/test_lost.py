@@ -7,7 +7,7 @@ import contextlib
 import time
 
 import pytest
-from cluster import Cluster, wait_for
+from cluster import ASKING, Cluster, wait_for
 from halfway import SOURCE, Halfway, assert_continued, assert_kept, let_go, make_hub, noted
 
 TIMEOUT = 10  # longer than a rank has no turn on a machine that is busy
@@ -114,7 +114,8 @@ def under_mpirun(site, begin):
         wait_for(lambda: not any(map(site.processes, GROUPS[0][:3])), "the end of all ranks")
         assert_kept(site, jobs[-1].dest)
     site.ask("boot", "n4")
-    wait_for(lambda: site.on("head", "sinfo", "-h", "-o", "%T %D") == "idle 8\n", "Slurm")
+    states = ("head", "sinfo", "-h", "-o", "%T %D")
+    wait_for(lambda: site.on(*states) == "idle 8\n", "Slurm", pause=ASKING)
     return jobs
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from cluster import ORIGIN, Cluster, wait_for
+from cluster import ASKING, ORIGIN, Cluster, wait_for
 from files import Files
 from job import PATIENCE
 from trees import noise, write_tree
@@ -157,7 +157,8 @@ def test_power(cluster):
     assert cluster.on("n2", "hostname") == "n2\n"
     # the shared directory is what it was, and Slurm has its node again
     assert "fuse" in cluster.on("n2", "stat", "-f", "-c", "%T", cluster.shared)
-    wait_for(lambda: cluster.on("head", "sinfo", "-h", "-o", "%T %D") == "idle 2\n", "Slurm")
+    states = ("head", "sinfo", "-h", "-o", "%T %D")
+    wait_for(lambda: cluster.on(*states) == "idle 2\n", "Slurm", pause=ASKING)
 
 
 def left(cluster):
