@@ -8,7 +8,7 @@ build_packages=(
 )
 quickstart_packages=(python3 python3-pip python3-venv)
 test_packages=(
-    clang clang-format clang-tidy curl libclang-rt-dev libcmocka-dev libcurl4-doc ninja-build
+    ccache clang clang-format clang-tidy curl libclang-rt-dev libcmocka-dev libcurl4-doc ninja-build
     python3 python3-dev python3-venv rclone shellcheck
     # the cluster
     btrfs-progs e2fsprogs fuse3 glusterfs-client glusterfs-server iproute2 libfuse3-dev munge
@@ -16,7 +16,7 @@ test_packages=(
     # packages
     environment-modules file lintian mmdebstrap rpm rpmlint
     # other MPIs
-    ccache libmpich-dev mpich
+    libmpich-dev mpich
 )
 
 # install_packages NAME...: by apt, and only what is missing, so that a machine without

@@ -49,10 +49,9 @@ NOT_CHOSEN = {
     "regx": "naive,reverse",
     "rmaps": "mindist,ppr,rank_file,resilient,seq",
     "routed": "binomial,radix",
-    "rtc": "hwloc",
     "schizo": "flux,jsm,slurm",
     "shmem": "posix,sysv",
-    "state": "novm,orted,tool",
+    "state": "orted,tool",
 }
 # In the environment of a run of which mpirun itself, or a rank that ends by itself, ends the rest:
 # what rank 0 still has to say and to write then it may be late to.
@@ -177,8 +176,10 @@ class Job:
             # In MPI_Finalize a rank waits two seconds for an mpirun that has no turn, and ends without
             # it; mpirun would then say of a good run that it did not call that.
             "OMPI_MCA_orte_allowed_exit_without_sync": "1",
-            # There are more ranks than cores, and what one does by spinning others cannot do.
+            # There are more ranks than cores, and what one does by spinning others cannot do. Of runs
+            # beside each other each would bind its first rank to the same core.
             "OMPI_MCA_mpi_yield_when_idle": "1",
+            "OMPI_MCA_hwloc_base_binding_policy": "none",
         }
 
     @staticmethod

@@ -23,16 +23,17 @@ FILES = 4  # of each repository
 
 def fill(hub, work, count, mib):
     """count repositories, and acme/all with the files of all of them."""
+    whole = work / "source" / "all"
+    whole.mkdir(parents=True)
     for part in range(count):
         tree = work / "source" / str(part)
-        tree.mkdir(parents=True)
+        tree.mkdir()
         for number in range(FILES):
             name = f"{part}-{number}.safetensors"
             (tree / name).write_bytes(os.urandom((mib << 20) // FILES // count))
-            (work / "source/all").mkdir(exist_ok=True)
-            os.link(tree / name, work / "source/all" / name)
+            os.link(tree / name, whole / name)
         hub.add(f"acme/part{part}", tree)
-    hub.add("acme/all", work / "source/all")
+    hub.add("acme/all", whole)
 
 
 def measure(commands, dest, env):
@@ -47,7 +48,7 @@ def measure(commands, dest, env):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program")
-    parser.add_argument("--ranks", type=int, default=2)
+    parser.add_argument("--ranks", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--sources", type=int, default=4)
     parser.add_argument("--mib", type=int, default=512, help="of all together")

@@ -1,5 +1,6 @@
 """The command hf, which takes longer to load than to do what it is told: loaded once, for the Python
-that runs this, and run by a child for each request.
+that runs this, and run by a child for each request. The script that pip makes of it calls the same
+function.
 
 Each line of the standard input is a request, {"words": [...], "out": path, "err": path}; each is
 answered by one line on the standard output, the exit code.

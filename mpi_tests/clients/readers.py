@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import subprocess
 import tempfile
 import threading
@@ -79,9 +80,14 @@ class Answer:
         return f"value {self.value!r}, error {self.error}, complaints {self.complaints}"
 
 
+def kill(process):
+    """With what it has forked, which has its pipes as well."""
+    os.killpg(process.pid, signal.SIGKILL)
+
+
 def line_of(process, name):
     """The next one that it says."""
-    watch = threading.Timer(PATIENCE, process.kill)
+    watch = threading.Timer(PATIENCE, kill, (process,))
     watch.start()
     line = process.stdout.readline()
     watch.cancel()
@@ -110,6 +116,7 @@ class Library:
             group=group,
             extra_groups=None if user is None else [],
             umask=umask,
+            start_new_session=True,
         )
 
     def begin(self, call, **args):
@@ -136,7 +143,7 @@ class Library:
         try:
             self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            kill(self._process)
             self._process.wait()
         self._process.stdout.close()
 
@@ -221,6 +228,7 @@ def _command(_endpoint, tmp_path_factory):
         text=True,
         env=environment(tmp_path_factory.mktemp("home"), _endpoint),
         cwd="/",
+        start_new_session=True,
     )
     with process:
         yield process
@@ -232,7 +240,8 @@ def hf(_command, tmp_path):
     """hf(*words): that command, to its end."""
 
     def run(*words):
-        out, err = (Path(tempfile.mkstemp(dir=tmp_path)[1]) for _ in range(2))
+        place = Path(tempfile.mkdtemp(dir=tmp_path))
+        out, err = place / "out", place / "err"
         request = {"words": [str(word) for word in words], "out": str(out), "err": str(err)}
         _command.stdin.write(json.dumps(request) + "\n")
         _command.stdin.flush()

@@ -66,8 +66,8 @@ CONF
     echo "Name=gpu File=$home/gpu[0-3]" >"$home/gres.conf"
 }
 
-# slurm_join NODE: also after it was off. For each step of a job it starts a process that has hwloc
-# look at the PCI devices, which a virtual machine reads slowly.
+# slurm_join NODE: also after it was off. For each step of a job slurmd starts a process whose hwloc
+# looks at the PCI devices, which a virtual machine reads slowly.
 slurm_join()
 {
     [ -e "$dir/slurm" ] && [[ $1 == n* ]] || return 0

@@ -54,7 +54,7 @@ def test_fault(run, server, dest, case):
         same = (dest / NAME).read_bytes() == content(NAME, case.size)
         assert same, "published bytes are not those of the source"
         assert os.listdir(dest) == [NAME]
-        # what sha256sum takes such a line for other tests ask it
+        # that sha256sum reads such a line is what assert_verifiable asks in other tests
         sums = record_of(dest) / "SHA256SUMS"
         assert sums.read_text() == f"{sha256(NAME, case.size)}  {NAME}\n"
         assert_alone(dest)

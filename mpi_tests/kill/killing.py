@@ -140,11 +140,11 @@ def assert_reader(place, *wanted):
     """A reader finds just one of these, whole, or (None) nothing."""
     found = place.read()
     # not hashed where they are the same
-    assert found in wanted, f"a reader sees {told(found)}, not one of {[told(one) for one in wanted]}"
+    assert found in wanted, f"a reader sees {shown(found)}, not one of {[shown(one) for one in wanted]}"
     return found
 
 
-def told(files):
+def shown(files):
     """Short enough to be read."""
     return "nothing" if files is None else str(digests(files))
 

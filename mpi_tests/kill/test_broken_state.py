@@ -72,7 +72,7 @@ def sum_of(data):
 
 
 def file_of(jobs, line):
-    """The staged file that a line is about: told by its checksum, and in the cache by the size."""
+    """The staged file that a line is about: its checksum says which one, its size where that is."""
     _, offset, length, wanted = line.split()
     begin, end = int(offset), int(offset) + int(length)
     [name] = [name for name in LARGE if sum_of(NEW[name][begin:end]) == wanted]

@@ -1,4 +1,4 @@
-"""A reader that never stops, while one update follows the other: what docs/publish.md promises."""
+"""A reader that hardly stops, while one update follows the other: what docs/publish.md promises."""
 
 import os
 import threading
@@ -12,7 +12,7 @@ from trees import HUB_RECORD
 
 CONTENT = {mark: content(mark, large=1000, small=8) for mark in ("old", "new")}
 COMMON = CONTENT["old"].keys() & CONTENT["new"].keys()
-PAUSE = 0.003  # seconds between two looks, in which the threads of the servers have a turn
+PAUSE = 0.003  # seconds between two rounds of looks, in which the threads of the servers have a turn
 
 
 def look_through_directory(place):
@@ -58,8 +58,8 @@ class Reader(threading.Thread):
             while not self.ended.is_set():
                 for look in self.looks:
                     look(self.place)
-                    time.sleep(PAUSE)
                 self.rounds += 1
+                time.sleep(PAUSE)
         except BaseException as error:
             self.error = error
 

@@ -219,7 +219,7 @@ def test_rank_0_frozen_after_the_visible_step(apart, tree, dest):
 
 @pytest.mark.parametrize("call, code", [("MPI_Init_thread", 7), ("MPI_Finalize", 0)])
 def test_lost_in_a_collective_of_the_start_or_the_end(apart, dest, tree, call, code):
-    """The others spin for ten seconds, of which those of the processor are no part of the test."""
+    """The others wait ten seconds for it, and would spin all the while: here they sleep."""
     patient = {"LD_PRELOAD": STEPS, "STEPS_PATIENT": "1"}
     each = [{**patient, **one} for one in steps_of_rank(1, dest, STEPS_STOP=call)]
     job = apart(each=each)
