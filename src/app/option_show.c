@@ -81,12 +81,15 @@ static void show_word(const struct option *option, int value, struct strbuf *out
         strbuf_addf(out, "%d", value);
 }
 
-void option_show(const struct option *option, const struct options *options,
-                 struct strbuf *out)
+static bool is_on(enum option_kind kind, int number)
 {
-    const void *field =
-        (option->own ? (const char *)options : (const char *)&options->get) +
-        option->field;
+    if (kind == OPTION_HF_CACHE)
+        return number == MPIFETCH_LAYOUT_HF_CACHE;
+    return kind == OPTION_QUIET ? number < 0 : number != 0;
+}
+
+static void show_one(const struct option *option, const void *field, struct strbuf *out)
+{
     int number = *(const int *)field;
 
     switch (option->kind) {
@@ -95,11 +98,6 @@ void option_show(const struct option *option, const struct options *options,
     case OPTION_DIGEST:
     case OPTION_REPO_TYPE:
         show_text(option, *(const char *const *)field, out);
-        break;
-    case OPTION_LIST:
-    case OPTION_HEADER:
-    case OPTION_RESOLVE:
-        show_list(option, *(const char *const *const *)field, out);
         break;
     case OPTION_PROGRESS:
     case OPTION_LAYOUT:
@@ -120,20 +118,32 @@ void option_show(const struct option *option, const struct options *options,
         strbuf_addf(out, "%g", *(const double *)field);
         break;
     case OPTION_FLAG:
-        strbuf_adds(out, number ? "true" : "false");
-        break;
     case OPTION_HF_CACHE:
-        strbuf_adds(out, number == MPIFETCH_LAYOUT_HF_CACHE ? "true" : "false");
+    case OPTION_QUIET:
+        strbuf_adds(out, is_on(option->kind, number) ? "true" : "false");
         break;
     case OPTION_VERBOSE:
         strbuf_addf(out, "%d", number > 0 ? number : 0);
         break;
-    case OPTION_QUIET:
-        strbuf_adds(out, number < 0 ? "true" : "false");
-        break;
+    case OPTION_LIST: /* see option_show */
+    case OPTION_HEADER:
+    case OPTION_RESOLVE:
     case OPTION_BWLIMIT: /* as limit-rate, which is shown */
     case OPTION_HELP:
     case OPTION_VERSION:
         break;
     }
+}
+
+void option_show(const struct option *option, const struct options *options,
+                 struct strbuf *out)
+{
+    const void *field =
+        (option->own ? (const char *)options : (const char *)&options->get) +
+        option->field;
+
+    if (option_is_list(option))
+        show_list(option, *(const char *const *const *)field, out);
+    else
+        show_one(option, field, out);
 }
