@@ -1,4 +1,4 @@
-"""A reader that hardly stops, while one update follows the other: what docs/publish.md promises."""
+"""A reader that never stops, while one update follows the other: what docs/publish.md promises."""
 
 import os
 import threading
@@ -12,7 +12,6 @@ from trees import HUB_RECORD
 
 CONTENT = {mark: content(mark, large=1000, small=8) for mark in ("old", "new")}
 COMMON = CONTENT["old"].keys() & CONTENT["new"].keys()
-PAUSE = 0.003  # seconds between two rounds of looks, in which the threads of the servers have a turn
 
 
 def look_through_directory(place):
@@ -59,7 +58,6 @@ class Reader(threading.Thread):
                 for look in self.looks:
                     look(self.place)
                 self.rounds += 1
-                time.sleep(PAUSE)
         except BaseException as error:
             self.error = error
 
@@ -90,7 +88,7 @@ def test_updates_under_a_reader(start, hub, tmp_path, layout, updates):
             until = time.monotonic() + PATIENCE
             while reader.rounds <= turn and reader.is_alive():
                 assert time.monotonic() < until, f"{reader.rounds} rounds in {turn + 1} updates"
-                time.sleep(0.005)
+                time.sleep(0.001)
     finally:
         reader.stop()
     assert jobs.place.strays() == []
