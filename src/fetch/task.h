@@ -168,8 +168,8 @@ void task_drop_buffers(struct task *task);
 /* Memory or a home for the bytes that are about to come in. */
 int task_make_room(struct task *task, struct err *err);
 
-/* On a pool thread: the next bytes into the checksum; and that of the task, which may have
- * been cut since then. */
+/* The next bytes into the checksum, by one thread at a time; and that of the task, which may
+ * have been cut since then. */
 void task_sum(struct task *task, const void *bytes, size_t len);
 uint64_t task_checksum(const struct task *task);
 

@@ -19,14 +19,12 @@ enum {
     TRANSFER_FUTILE = 2    /* the same, of others, before the coordinator is asked */
 };
 
-/* On a pool thread. Writes of one task follow each other, so fd and sum need no lock. */
+/* On a pool thread. Writes of one task follow each other, so fd needs no lock. */
 static int write_buffer(struct job *job)
 {
     struct buffer *buffer = job->owner;
     struct task *task = buffer->task;
 
-    if (task->sum)
-        task_sum(task, buffer->bytes, buffer->len);
     return task_write(task, buffer->bytes, buffer->len,
                       buffer->at - task_range(task).begin, &job->err);
 }
@@ -81,6 +79,8 @@ static struct buffer *next_buffer(struct task *task)
     return buffer;
 }
 
+/* Bytes go into the checksum while the copy is still in the cache of the processor, and before
+ * anything can happen to them in memory. */
 static int sink_large(struct task *task, const char *bytes, size_t len)
 {
     if (!room_is_there(task, len))
@@ -92,6 +92,7 @@ static int sink_large(struct task *task, const char *bytes, size_t len)
         task->filling = buffer;
         part = part < len ? part : len;
         memcpy(buffer->bytes + buffer->len, bytes, part);
+        task_sum(task, buffer->bytes + buffer->len, part);
         buffer->len += part;
         task->got += part;
         bytes += part;

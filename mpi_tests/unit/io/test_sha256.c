@@ -78,7 +78,9 @@ static void one_pass(const uint8_t *bytes, size_t len, uint8_t digest[32])
 /* Cut after each block, for data that end anywhere in their last block. */
 static void test_split_at_every_block(void **state)
 {
-    static const size_t sizes[] = { 0, 1, 55, 56, 63, 64, 65, 119, 120, 4096, 4096 + 57 };
+    static const size_t sizes[] = { 0,    1,    55,   56,   63,       64,
+                                    65,   119,  120,  1023, 1024,     1025,
+                                    2047, 2048, 2049, 4096, 4096 + 57 };
     uint8_t bytes[4096 + 57], want[32], got[32];
     struct midstate at;
 
