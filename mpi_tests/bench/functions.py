@@ -48,12 +48,14 @@ def once(bench, build, made, http):
         sample = told(json.loads(report.read_text()), made)
     finally:
         bench.clear(made)
-    return {**sample, "by_function": by_function(shares(data), sample["ranks_cpu"])}
+    said = shares(data, build.program.name)
+    return {**sample, "by_function": by_function(said, sample["ranks_cpu"])}
 
 
-def shares(data):
-    """What perf says, a line each: percent|library|function."""
-    command = ["perf", "report", "-i", data, "--stdio", "--no-children", "--comm", "mpifetch"]
+def shares(data, program):
+    """What perf says of that program, a line each: percent|library|function."""
+    comm = program[:15]  # as the kernel has its name
+    command = ["perf", "report", "-i", data, "--stdio", "--no-children", "--comm", comm]
     command += ["--percentage", "relative", "-F", "overhead,dso,symbol", "-t", "|"]
     done = subprocess.run(
         command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True

@@ -86,6 +86,8 @@ def published(text, store):
             text = put_between(text, part, figures)
     if store.rows("large"):
         text = put_between(text, "floors", floor_table(store))
+    if store.rows("profile"):
+        text = put_between(text, "profile", function_table(store.rows("profile")))
     for picture in store.pictures().glob("*.png"):
         shown = f"![{picture.stem.replace('-', ' ')}](pictures/{picture.name})"
         text = put_between(text, picture.name, shown)
