@@ -145,6 +145,16 @@ def test_a_page_of_copies_alone_leaves_other_figures(tmp_path):
     assert "| mpifetch, 2 hosts | 6.00 |" in found and "| 1.20 |" in found
 
 
+def test_a_page_of_profiles_alone_leaves_other_figures(tmp_path):
+    store = Store(tmp_path, {})
+    store.add("profile", "large files", 0, kind="mpifetch", by_function={"copy": 1.5}, ranks_cpu=3.0)
+    mark = "<!-- {}, from bench.py --publish -->"
+    text = "".join(f"{mark.format(part)}\nold {part}\n{page.END}\n" for part in ("figures", "profile"))
+    found = page.published(text, store)
+    assert "old figures" in found and "old profile" not in found
+    assert "| all, CPU s | 3.00 |" in found and "| `copy` | 1.50 |" in found
+
+
 @pytest.mark.parametrize(
     "bar, figure, met",
     [

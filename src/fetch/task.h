@@ -24,7 +24,9 @@
  * Life cycle   task_create; a slot (task_take_slot), with which fetch/transfer.h or
  *              fetch/landing.h begins; task_destroy once task_idle.
  * Threads      all calls on the main thread. While a job of the task is on the pool, the
- *              job alone uses home, fd, direct, sum, body and what it fills in. */
+ *              job alone uses home, fd, direct, body and what it fills in; also the checksum, if
+ *              it reads what it sums (fetch/local.h). Of what a transfer brings the main
+ *              thread sums it, also while a job writes. */
 #ifndef FETCH_TASK_H
 #define FETCH_TASK_H
 

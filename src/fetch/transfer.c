@@ -79,8 +79,7 @@ static struct buffer *next_buffer(struct task *task)
     return buffer;
 }
 
-/* Bytes go into the checksum while the copy is still in the cache of the processor, and before
- * anything can happen to them in memory. */
+/* Bytes go into the checksum while the copy is still in the cache of the processor. */
 static int sink_large(struct task *task, const char *bytes, size_t len)
 {
     if (!room_is_there(task, len))
