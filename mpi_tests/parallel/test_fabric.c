@@ -142,7 +142,7 @@ static void lose_some(struct fabric *fabric, int rank)
 }
 
 /* The slots are as many as were asked for, and each can be used again. */
-static void fill_up(const struct comm *comm, int rank)
+static void fill_up(struct comm *comm, int rank)
 {
     static char bytes[3];
     struct fabric *fabric;
@@ -161,7 +161,7 @@ static void fill_up(const struct comm *comm, int rank)
     MPI_Barrier(MPI_COMM_WORLD);
 }
 
-static void outlive(const struct comm *comm, int rank)
+static void outlive(struct comm *comm, int rank)
 {
     char *bytes = calloc(1, LONG);
     struct fabric *fabric;

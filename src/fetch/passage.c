@@ -5,7 +5,7 @@
 #include "core/state/flight.h"
 #include "io/clock.h"
 
-int passages_open(struct passages *passages, const struct comm *comm, unsigned most,
+int passages_open(struct passages *passages, struct comm *comm, unsigned most,
                   struct err *err)
 {
     int ranks = comm_size(comm);

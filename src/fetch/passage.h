@@ -42,7 +42,7 @@ struct passages {
 };
 
 /* most: on their way at a time. */
-int passages_open(struct passages *passages, const struct comm *comm, unsigned most,
+int passages_open(struct passages *passages, struct comm *comm, unsigned most,
                   struct err *err);
 
 /* Takes a zeroed struct. false: MPI has still some of the berths. */

@@ -15,6 +15,10 @@ enum { COMM_HOST = 64 };
 
 static const double COMM_FAREWELL = 1; /* seconds for the last messages to leave */
 
+/* Open MPI looks at its sockets in one of so many calls that make progress
+ * (opal_progress). */
+enum { COMM_ATTENTION = 8 };
+
 /* A message on its way out, or one to this rank itself. */
 struct parcel {
     struct parcel *next;
@@ -38,10 +42,12 @@ struct arrival {
 struct comm {
     MPI_Comm mpi;
     int rank, size, nodes;
-    int *node;      /* of each rank */
-    int *node_size; /* of each node */
-    int *lowest;    /* of each node: its lowest rank */
-    char *hosts;    /* COMM_HOST bytes for each rank */
+    int *node;         /* of each rank */
+    int *node_size;    /* of each node */
+    int *lowest;       /* of each node: its lowest rank */
+    char *hosts;       /* COMM_HOST bytes for each rank */
+    unsigned calls;    /* that made progress, and count from COMM_ATTENTION on */
+    unsigned *sent_at; /* for each rank: what calls was at the last message to it */
     struct queue sent, self;
     struct arrival *arrivals; /* in the order in which they were matched */
 };
@@ -118,7 +124,9 @@ static struct comm *comm_create(MPI_Comm mpi)
     comm->node_size = calloc((size_t)comm->size, sizeof(*comm->node_size));
     comm->lowest = calloc((size_t)comm->size, sizeof(*comm->lowest));
     comm->hosts = calloc((size_t)comm->size, COMM_HOST);
-    if (comm->node && comm->node_size && comm->lowest && comm->hosts)
+    comm->calls = COMM_ATTENTION;
+    comm->sent_at = calloc((size_t)comm->size, sizeof(*comm->sent_at));
+    if (comm->node && comm->node_size && comm->lowest && comm->hosts && comm->sent_at)
         return comm;
     comm_close(comm, 0);
     return NULL;
@@ -167,6 +175,7 @@ static void release(struct comm *comm)
     free(comm->node_size);
     free(comm->lowest);
     free(comm->hosts);
+    free(comm->sent_at);
     free(comm);
 }
 
@@ -264,6 +273,15 @@ static void reap_sent(struct comm *comm)
     }
 }
 
+void comm_attend(struct comm *comm, int to)
+{
+    int there;
+
+    for (; comm->calls - comm->sent_at[to] < COMM_ATTENTION; comm->calls++)
+        MPI_Iprobe(to, COMM_TAG_NEVER, comm->mpi, &there, MPI_STATUS_IGNORE);
+    comm->sent_at[to] = comm->calls;
+}
+
 int comm_send(struct comm *comm, int to, const void *bytes, size_t len, struct err *err)
 {
     struct parcel *parcel;
@@ -281,6 +299,7 @@ int comm_send(struct comm *comm, int to, const void *bytes, size_t len, struct e
         queue_add(&comm->self, parcel);
         return 0;
     }
+    comm_attend(comm, to);
     rc = MPI_Isend(parcel->bytes, (int)len, MPI_BYTE, to, COMM_TAG, comm->mpi,
                    &parcel->request);
     if (rc != MPI_SUCCESS) {
@@ -393,8 +412,10 @@ int comm_recv(struct comm *comm, struct strbuf *buf, int *from, struct err *err)
     rc = MPI_Improbe(MPI_ANY_SOURCE, COMM_TAG, comm->mpi, &there, &message, &status);
     if (rc != MPI_SUCCESS)
         return mpi_failed(rc, "probing for messages", err);
-    if (!there)
+    if (!there) {
+        comm->calls++;
         return 0;
+    }
     MPI_Get_count(&status, MPI_BYTE, &len);
     *from = status.MPI_SOURCE;
     strbuf_reserve(buf, (size_t)len);

@@ -6,14 +6,21 @@
 
 #include "io/mpi/comm.h"
 
-/* Who uses which tags of the duplicate: messages one, large buffers all from there on. */
-enum { COMM_TAG = 1, COMM_TAG_FABRIC = 2 };
+/* Who uses which tags of the duplicate: nobody the first, messages one, large buffers all
+ * from there on. */
+enum { COMM_TAG_NEVER, COMM_TAG, COMM_TAG_FABRIC };
 
 /* Collective over mpi. The communicator is duplicated. */
 int comm_open(struct comm **out, MPI_Comm mpi, struct err *err);
 
 /* The duplicate. It is the comm's own. */
 MPI_Comm comm_mpi(const struct comm *comm);
+
+/* Before anything is sent to that rank: makes as much progress since the last time as MPI
+ * needs to see that the connection broke. Open MPI over TCP (4.1.4 at least) leaves a
+ * socket that fails while it sends among those it watches; if it connects anew before it
+ * has taken that out, it goes in circles within MPI for ever. */
+void comm_attend(struct comm *comm, int to);
 
 /* The index of this process, from the launcher's environment; 0 without one. MPI need not
  * be initialised. */

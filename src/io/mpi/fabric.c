@@ -19,6 +19,7 @@ struct transfer {
 };
 
 struct fabric {
+    struct comm *comm;
     MPI_Comm mpi;
     unsigned most, running;
     unsigned used; /* slots from the first to the last that is not free */
@@ -40,7 +41,7 @@ static void fabric_release(struct fabric *fabric)
     free(fabric);
 }
 
-int fabric_open(struct fabric **out, const struct comm *comm, unsigned most,
+int fabric_open(struct fabric **out, struct comm *comm, unsigned most,
                 struct err *err)
 {
     struct fabric *fabric = calloc(1, sizeof(*fabric));
@@ -48,6 +49,7 @@ int fabric_open(struct fabric **out, const struct comm *comm, unsigned most,
     *out = NULL;
     if (!fabric)
         return err_memory(err, "transfers between nodes");
+    fabric->comm = comm;
     fabric->mpi = comm_mpi(comm);
     fabric->most = most;
     fabric->transfer = calloc(most, sizeof(*fabric->transfer));
@@ -124,6 +126,7 @@ int fabric_send(struct fabric *fabric, int to, unsigned number, const void *byte
 
     if (slot < 0)
         return no_slot(fabric, len, err);
+    comm_attend(fabric->comm, to);
     rc = MPI_Isend(bytes, (int)len, MPI_BYTE, to, tag_of(number), fabric->mpi,
                    &fabric->request[slot]);
     if (rc != MPI_SUCCESS) {
