@@ -115,6 +115,7 @@ int main(int argc, char **argv)
     alarm(PATIENCE);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGUSR1, leave);
+    setenv("OMPI_MCA_mpi_ft_enable", "1", 1); /* else Open MPI 5 ends the job itself */
     setenv("OMPI_MCA_btl", "self,tcp", 1);
     setenv("OMPI_MCA_btl_tcp_if_include", "lo", 1);
     setenv("OMPI_MCA_btl_tcp_port_min_v4", "20000", 1);

@@ -41,8 +41,7 @@ static void fabric_release(struct fabric *fabric)
     free(fabric);
 }
 
-int fabric_open(struct fabric **out, struct comm *comm, unsigned most,
-                struct err *err)
+int fabric_open(struct fabric **out, struct comm *comm, unsigned most, struct err *err)
 {
     struct fabric *fabric = calloc(1, sizeof(*fabric));
 

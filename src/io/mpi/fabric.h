@@ -24,8 +24,7 @@ struct fabric;
 enum { FABRIC_NUMBERS = 16384 };
 
 /* most: transfers at a time, all that are not yet told of by fabric_next. */
-int fabric_open(struct fabric **out, struct comm *comm, unsigned most,
-                struct err *err);
+int fabric_open(struct fabric **out, struct comm *comm, unsigned most, struct err *err);
 
 /* owner: what fabric_next tells. len is at most INT_MAX, and the same on both sides. */
 int fabric_receive(struct fabric *fabric, int from, unsigned number, void *bytes,
