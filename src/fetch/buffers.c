@@ -96,6 +96,11 @@ struct buffer *buffers_take_any(struct buffers *buffers)
     return buffer;
 }
 
+bool buffers_missed(const struct buffers *buffers)
+{
+    return atomic_load(&buffers->missed);
+}
+
 /* The lock is held. Whether it is free then. */
 static bool settle(struct buffers *buffers, struct buffer *buffer)
 {

@@ -57,6 +57,9 @@ void buffers_limit(struct buffers *buffers, unsigned slots);
 struct buffer *buffers_take(struct buffers *buffers, uint32_t reserve);
 /* The same, if any is free, that of others included. */
 struct buffer *buffers_take_any(struct buffers *buffers);
+/* Somebody has found none since one was last freed. */
+bool buffers_missed(const struct buffers *buffers);
+
 /* How many buffers lie between that place of a file and the first one of it that is to be
  * hashed: 0 if none is before. */
 uint32_t buffers_distance(struct buffers *buffers, uint32_t file, uint64_t at);

@@ -161,23 +161,32 @@ static int worker_take_orders(struct worker *w, bool *moved, struct err *err)
     return rc < 0 ? -1 : 0;
 }
 
-/* As far as this rank knows: it has nothing to fetch any more. Then one hash after the other
- * is waited for, and each goes to rank 0 and on to the next rank. */
-static bool only_hashes_are_missing(const struct worker *w)
+/* As far as this rank knows: it has nothing to fetch any more, or no room for more before
+ * what it has is hashed. Then one hash after the other is waited for, and each goes to rank
+ * 0 and on to the next rank. */
+static bool waits_for_hashes(const struct worker *w)
 {
-    return w->coordinator ? coordinator_has_all(w->coordinator) : !w->tasks.first;
+    return buffers_missed(&w->buffers) ||
+           (w->coordinator ? coordinator_has_all(w->coordinator) : !w->tasks.first);
 }
 
 /* MPI has no descriptor to poll, so a rank checks for messages: at once while things
- * happen, every few milliseconds when idle. */
+ * happen, every few milliseconds when idle, more often while others wait for its answer,
+ * and most often if each answer lets the next rank begin. */
 static double patience(struct worker *w, bool moved)
 {
+    bool relayed = waits_for_hashes(w) && w->nap.taken < WORKER_RELAY;
+
     if (moved)
         return 0;
+    w->nap.shortest = 0.001;
     w->nap.longest = w->nap.taken > WORKER_QUIET ? 0.01 : 0.003;
-    if (keeper_is_busy(&w->keeper) ||
-        (only_hashes_are_missing(w) && w->nap.taken < WORKER_RELAY))
+    if (relayed || keeper_is_busy(&w->keeper))
+        w->nap.longest = 0.001;
+    if (relayed && !nodes_spread(w->run)) {
+        w->nap.shortest = 0.0002;
         w->nap.longest = 0.0005;
+    }
     return nap_length(&w->nap);
 }
 
@@ -389,7 +398,6 @@ int worker_create(struct worker **out, struct run *run, struct coordinator *coor
     w->run = run;
     w->coordinator = coordinator;
     w->http = http;
-    w->nap.shortest = 0.0002;
     origins_open(&w->origins);
     w->spill.ranks = (unsigned)comm_node_size(
         run->ranks.comm, comm_node(run->ranks.comm, run->ranks.rank));

@@ -2,11 +2,13 @@
 
 #include <errno.h>
 #include <math.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "io/clock.h"
@@ -125,9 +127,17 @@ void sockets_destroy(struct sockets *sockets)
     free(sockets);
 }
 
-static int find_events(struct sockets *s, int milliseconds)
+/* For less than a millisecond epoll_wait itself cannot wait. */
+static int find_events(struct sockets *s, double seconds)
 {
-    int found = epoll_wait(s->set, s->event, EVENTS_MOST, milliseconds);
+    struct pollfd set = { .fd = s->set, .events = POLLIN };
+    int found;
+
+    if (seconds > 0 && seconds < 0.001) {
+        ppoll(&set, 1, &(struct timespec){ .tv_nsec = (long)(seconds * 1e9) }, NULL);
+        seconds = 0;
+    }
+    found = epoll_wait(s->set, s->event, EVENTS_MOST, (int)ceil(seconds * 1000));
 
     return found > 0 ? found : 0;
 }
@@ -182,7 +192,7 @@ void sockets_wait(struct sockets *sockets, double seconds)
     double left = fmin(fmin(seconds, WAIT_MOST), sockets->due - clock_now());
 
     if (!sockets->seen && sockets->found == 0 && left > 0)
-        sockets->found = find_events(sockets, (int)ceil(left * 1000));
+        sockets->found = find_events(sockets, left);
     sockets->seen = false;
 }
 
