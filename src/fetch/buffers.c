@@ -96,9 +96,20 @@ struct buffer *buffers_take_any(struct buffers *buffers)
     return buffer;
 }
 
-bool buffers_missed(const struct buffers *buffers)
+bool buffers_wait_for_hash(struct buffers *buffers)
 {
-    return atomic_load(&buffers->missed);
+    bool waits = false;
+
+    if (!atomic_load(&buffers->missed))
+        return false;
+    lock_take(&buffers->lock);
+    for (uint32_t i = 0; i < buffers->count && !waits; i++) {
+        const struct buffer *buffer = &buffers->buffer[i];
+
+        waits = buffer->filed && buffer->unhashed && !buffer->unwritten && !buffer->held;
+    }
+    lock_leave(&buffers->lock);
+    return waits;
 }
 
 /* The lock is held. Whether it is free then. */

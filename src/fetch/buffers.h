@@ -57,8 +57,8 @@ void buffers_limit(struct buffers *buffers, unsigned slots);
 struct buffer *buffers_take(struct buffers *buffers, uint32_t reserve);
 /* The same, if any is free, that of others included. */
 struct buffer *buffers_take_any(struct buffers *buffers);
-/* Somebody has found none since one was last freed. */
-bool buffers_missed(const struct buffers *buffers);
+/* Somebody has found too few, and some are only kept to be hashed. */
+bool buffers_wait_for_hash(struct buffers *buffers);
 
 /* How many buffers lie between that place of a file and the first one of it that is to be
  * hashed: 0 if none is before. */

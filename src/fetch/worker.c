@@ -1,5 +1,6 @@
 #include "fetch/worker.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/url.h"
@@ -21,11 +22,13 @@
 enum {
     WORKER_BURST = 1 << 20, /* most bytes of rate that pile up */
     WORKER_AHEAD = 2,       /* units asked for beyond what the slots hold */
-    WORKER_QUIET = 200,     /* idle turns, after which the pauses are longest */
-    WORKER_RELAY = 200,     /* the same, if a hash is handed from rank to rank */
     WORKER_THREADS = 4,     /* see enum pool_class */
     WORKER_READERS = 3      /* of files elsewhere, at a time */
 };
+
+/* Seconds in which nothing happens, after which the pauses are longest; the same where a
+ * hash is handed from rank to rank, and they are shortest before. */
+static const double WORKER_QUIET = 0.6, WORKER_RELAY = 0.2;
 
 struct worker {
     struct run *run;
@@ -164,9 +167,9 @@ static int worker_take_orders(struct worker *w, bool *moved, struct err *err)
 /* As far as this rank knows: it has nothing to fetch any more, or no room for more before
  * what it has is hashed. Then one hash after the other is waited for, and each goes to rank
  * 0 and on to the next rank. */
-static bool waits_for_hashes(const struct worker *w)
+static bool waits_for_hashes(struct worker *w)
 {
-    return buffers_missed(&w->buffers) ||
+    return buffers_wait_for_hash(&w->buffers) ||
            (w->coordinator ? coordinator_has_all(w->coordinator) : !w->tasks.first);
 }
 
@@ -175,19 +178,17 @@ static bool waits_for_hashes(const struct worker *w)
  * and most often if each answer lets the next rank begin. */
 static double patience(struct worker *w, bool moved)
 {
-    bool relayed = waits_for_hashes(w) && w->nap.taken < WORKER_RELAY;
+    double length;
+    bool relayed;
 
     if (moved)
         return 0;
-    w->nap.shortest = 0.001;
+    relayed = w->nap.taken < WORKER_RELAY && waits_for_hashes(w);
     w->nap.longest = w->nap.taken > WORKER_QUIET ? 0.01 : 0.003;
     if (relayed || keeper_is_busy(&w->keeper))
-        w->nap.longest = 0.001;
-    if (relayed && !nodes_spread(w->run)) {
-        w->nap.shortest = 0.0002;
         w->nap.longest = 0.0005;
-    }
-    return nap_length(&w->nap);
+    length = nap_length(&w->nap);
+    return relayed && !nodes_spread(w->run) ? length : fmax(length, 0.001);
 }
 
 static void note_reply(const struct worker *w, const struct task *task,
@@ -398,6 +399,7 @@ int worker_create(struct worker **out, struct run *run, struct coordinator *coor
     w->run = run;
     w->coordinator = coordinator;
     w->http = http;
+    w->nap.shortest = 0.0002;
     origins_open(&w->origins);
     w->spill.ranks = (unsigned)comm_node_size(
         run->ranks.comm, comm_node(run->ranks.comm, run->ranks.rank));

@@ -9,7 +9,7 @@ double nap_length(struct nap *nap)
     if (length > nap->longest)
         length = nap->longest;
     nap->next = 1.5 * length;
-    nap->taken++;
+    nap->taken += length;
     return length;
 }
 

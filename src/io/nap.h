@@ -12,7 +12,7 @@
 struct nap {
     double shortest, longest; /* seconds */
     double next;              /* 0: the shortest */
-    unsigned taken;           /* since something happened */
+    double taken;             /* all of them since something happened, seconds */
 };
 
 /* The length of the next pause: each is half as long again as the one before. */

@@ -154,6 +154,35 @@ static void test_reserve_and_wake(void **state)
 }
 
 /* Only what begins in that part of that file. */
+/* Not while what is missing is written, nor while nobody misses anything. */
+static void test_waits_for_hash(void **state)
+{
+    struct buffer *first = filed(1, 0, true), *taken = NULL, *one;
+
+    (void)state;
+    buffers_written(&buffers, first);
+    assert_false(buffers_wait_for_hash(&buffers));
+    while ((one = buffers_take(&buffers, 0)) != NULL) {
+        one->next = taken;
+        taken = one;
+    }
+    assert_true(buffers_wait_for_hash(&buffers));
+    assert_ptr_equal(buffers_hold(&buffers, 1, 0), first);
+    assert_false(buffers_wait_for_hash(&buffers));
+    buffers_hashed(&buffers, first);
+    assert_false(buffers_wait_for_hash(&buffers));
+    first = filed(1, BUFFER_SIZE, true);
+    assert_null(buffers_take(&buffers, 0));
+    assert_false(buffers_wait_for_hash(&buffers));
+    buffers_written(&buffers, first);
+    assert_true(buffers_wait_for_hash(&buffers));
+    buffers_forget(&buffers, 1, 0, 2 * BUFFER_SIZE);
+    while ((one = taken) != NULL) {
+        taken = one->next;
+        buffers_drop(&buffers, one);
+    }
+}
+
 static void test_forget_a_part(void **state)
 {
     struct buffer *buffer[3];
@@ -263,6 +292,8 @@ int main(void)
                                         release_buffers),
         cmocka_unit_test_setup_teardown(test_forget, open_buffers, release_buffers),
         cmocka_unit_test_setup_teardown(test_reserve_and_wake, open_buffers,
+                                        release_buffers),
+        cmocka_unit_test_setup_teardown(test_waits_for_hash, open_buffers,
                                         release_buffers),
         cmocka_unit_test_setup_teardown(test_forget_a_part, open_buffers,
                                         release_buffers),

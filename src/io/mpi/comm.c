@@ -19,6 +19,9 @@ static const double COMM_FAREWELL = 1; /* seconds for the last messages to leave
  * (opal_progress). */
 enum { COMM_ATTENTION = 8 };
 
+/* Bytes. To a longer message MPI may send an answer of its own before it comes. */
+enum { COMM_EAGER = 1024 };
+
 /* A message on its way out, or one to this rank itself. */
 struct parcel {
     struct parcel *next;
@@ -421,6 +424,8 @@ int comm_recv(struct comm *comm, struct strbuf *buf, int *from, struct err *err)
     strbuf_reserve(buf, (size_t)len);
     if (buf->failed)
         return lose(&message, buf, err);
+    if (len > COMM_EAGER)
+        comm->sent_at[*from] = comm->calls; /* MPI answers it */
     rc = MPI_Imrecv(buf->data, len, MPI_BYTE, &message, &request);
     if (rc != MPI_SUCCESS)
         return mpi_failed(rc, "receiving", err);

@@ -108,6 +108,7 @@ int fabric_receive(struct fabric *fabric, int from, unsigned number, void *bytes
 
     if (slot < 0)
         return no_slot(fabric, len, err);
+    comm_attend(fabric->comm, from);
     rc = MPI_Irecv(bytes, (int)len, MPI_BYTE, from, tag_of(number), fabric->mpi,
                    &fabric->request[slot]);
     if (rc != MPI_SUCCESS) {
