@@ -153,7 +153,6 @@ static void test_reserve_and_wake(void **state)
     assert_int_equal(woken, 1);
 }
 
-/* Only what begins in that part of that file. */
 /* Not while what is missing is written, nor while nobody misses anything. */
 static void test_waits_for_hash(void **state)
 {
@@ -183,6 +182,7 @@ static void test_waits_for_hash(void **state)
     }
 }
 
+/* Only what begins in that part of that file. */
 static void test_forget_a_part(void **state)
 {
     struct buffer *buffer[3];
