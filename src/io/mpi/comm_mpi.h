@@ -17,9 +17,10 @@ int comm_open(struct comm **out, MPI_Comm mpi, struct err *err);
 MPI_Comm comm_mpi(const struct comm *comm);
 
 /* Before anything is sent to that rank, be it MPI's own answer to what it sends: makes as
- * much progress since the last time as MPI needs to see that the connection broke. Open MPI over TCP (4.1.4 at least) leaves a
- * socket that fails while it sends among those it watches; if it connects anew before it
- * has taken that out, it goes in circles within MPI for ever. */
+ * much progress since the last time as MPI needs to see that the connection broke. Open MPI
+ * over TCP (4.1.4 at least) leaves a socket that fails while it sends among those it
+ * watches; if it connects anew before it has taken that out, it goes in circles within MPI
+ * for ever. */
 void comm_attend(struct comm *comm, int to);
 
 /* The index of this process, from the launcher's environment; 0 without one. MPI need not
