@@ -1,4 +1,5 @@
-/* io/mpi/comm_mpi.h -- how a communicator is opened, and what the MPI launcher says. */
+/* io/mpi/comm_mpi.h -- how a communicator is opened, what MPI needs before anything is sent,
+ * and what its launcher says. */
 #ifndef IO_MPI_COMM_MPI_H
 #define IO_MPI_COMM_MPI_H
 
